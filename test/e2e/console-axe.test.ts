@@ -7,7 +7,7 @@ import { startTestServer } from "../support/server/test-server.ts";
 import { addClient, connected, join, openPanel, PATIENCE, say } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
-describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
+describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () => {
   const browser = useBrowser();
 
   for (const colorScheme of ["light", "dark"] as const) {
@@ -91,7 +91,7 @@ describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
   }
 
   test(
-    "a closed line, with its reason, breaks none either",
+    "a closed connection, with its reason, breaks none either",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url, { colorScheme: "dark" });

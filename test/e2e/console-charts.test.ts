@@ -15,7 +15,7 @@ function pixelsOf(page: Page, chart: string, property: string): Promise<number> 
       const canvas = document.querySelector<HTMLCanvasElement>(`#chart-${chart} canvas`)!;
       const colour = getComputedStyle(canvas).getPropertyValue(property!).trim();
       const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
-      // Looked at on another canvas: what is read back from one that is drawn on makes its drawing slow.
+      // Read on another canvas: reading back from a visible one makes its drawing slow.
       const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d")!;
       copy.drawImage(canvas, 0, 0);
       const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
@@ -55,7 +55,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await say(page, "before");
       const before = new Set(paths);
       expect([...before].filter((path) => path.startsWith("/console/")).sort()).toEqual([
-        // What the page shares with a panel that is loaded later.
+        // Modules that the page shares with a panel that is loaded later.
         expect.stringMatching(/^\/console\/chunk-\w+\.js$/),
         "/console/icon.svg",
         "/console/main.js",
@@ -83,7 +83,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
   );
 
   test(
-    "show the numbers of a real talk, also of what was said before they were opened: drawn, beside the lines and as a table",
+    "show real traffic, also from before they were opened: drawn, next to the lines and as a table",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -120,7 +120,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
   );
 
   test(
-    "show what the browser could not send yet while a line is frozen",
+    "show messages that the browser could not send yet while a connection is frozen",
     async () => {
       await using server = await startTestServer({
         env: { TEST_FAULTS: "true", BURST_RATE: "0", PLANS: "free:0:0", DEFAULT_PLAN: "free" },
@@ -162,7 +162,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
   );
 
   test(
-    "stand still while they are paused",
+    "do not move while they are paused",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -175,7 +175,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await page.locator("#charts-pause").click();
       await say(page, "two");
       await page.locator(".own[data-seq='2']").waitFor();
-      // What was said is on the timeline of the page, and a second later it would be here.
+      // The messages are on the timeline of the page, and a second later they would be here.
       await page.waitForFunction((until) => Date.now() > until, Date.now() + 2_000);
       expect((await sums(page)).slice(0, 2)).toEqual(["1", "1"]);
       await page.getByRole("button", { name: "Go on" }).click();
@@ -186,7 +186,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
   );
 
   test(
-    "forget what was seen when everybody signs out",
+    "are cleared when all clients sign out",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -256,7 +256,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
   );
 
   test(
-    "that cannot be loaded say so, and are there at another try; the table is there all the time",
+    "that cannot be loaded show an error, and load at another try; the table is always there",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);

@@ -1,4 +1,4 @@
-// What the page does when its line is cut, grows quiet, or its token ends: in a real browser against a real server.
+// The page when its connection is cut, inactive, or its token ends: in a real browser against a real server.
 import { describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley-folder.ts";
@@ -10,14 +10,14 @@ import { waitUntil } from "../support/time/wait-until.ts";
 import { becomes, connected, join, PATIENCE, say, texts, waitForFocus } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
-/** What Chromium itself notes of each try while the server is away; nothing else may go wrong. */
+/** Chromium's own messages for each try while the server is down; no other error may occur. */
 const DIALLING_FAILED = /WebSocket connection to/;
 
-describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
+describe.skipIf(chromiumPath() === undefined)("the connection of the console", () => {
   const browser = useBrowser();
 
   test(
-    "I2 the inactivity warning counts down, staying cancels it, and the close that comes is explained",
+    "I2 the inactivity warning counts down, staying cancels it, and the later close is explained",
     async () => {
       const clock = new ManualClock(Date.now());
       // Time moves in leaps here, which would make every transport ping late.
@@ -36,7 +36,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await waitForFocus(ann.page, "text");
 
       await roundTrip(ann.page);
-      // Without an answer to the warning, the close would have come by now.
+      // Without a reaction to the warning, the close would have come by now.
       clock.advance(60_000);
       await roundTrip(ann.page);
       expect(await ann.page.locator("#status").textContent()).toBe("Connected");
@@ -54,7 +54,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
   );
 
   test(
-    "D1 D3 a line that is cut comes back by itself: what was written meanwhile arrives once and in order",
+    "D1 D3 a cut connection is reopened: messages written meanwhile arrive once and in order",
     async () => {
       await using proxy = await FaultProxy.start();
       const origin = `http://127.0.0.1:${proxy.port}`;
@@ -77,7 +77,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await notice.getByText("What you write is kept").waitFor();
       await notice.getByText(/comes back/).waitFor();
 
-      // What waits is in memory: whoever is about to lose it by a reload is asked.
+      // Waiting messages are in memory: the page asks before a reload that would lose them.
       const asked = ann.page.waitForEvent("dialog");
       await ann.page.evaluate(() => void setTimeout(() => location.reload()));
       const question = await asked;
@@ -99,7 +99,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
   );
 
   test(
-    "L2 after a kill -9 and a restart the page comes back by itself, and what was written meanwhile is stored",
+    "L2 after a kill -9 and a restart the page reconnects, and messages written meanwhile are stored",
     async () => {
       await using folder = new ParleyFolder();
       const first = await folder.serve();
@@ -121,7 +121,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
   );
 
   test(
-    "A2 A4 a token that ends is renewed in place, and no token is ever among the frames",
+    "A2 A4 an expiring token is renewed in place, and no token is ever among the frames",
     async () => {
       // The renewal is asked for 60 s before the end.
       await using server = await startTestServer({ env: { TOKEN_LIFETIME: "62", TOKEN_LEEWAY: "0" } });
@@ -151,7 +151,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
   );
 });
 
-/** Returns when the server has answered a ping, and so has seen all that was sent before. */
+/** Returns when the server has sent a pong, and so has read everything that was sent before. */
 async function roundTrip(page: Page): Promise<void> {
   const pongs = page.locator(".frame.in", { hasText: "pong" });
   const before = await pongs.count();

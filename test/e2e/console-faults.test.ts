@@ -1,4 +1,4 @@
-// The faults panel, in a real browser against a real server: each fault, and what the page says afterwards.
+// The faults panel, in a real browser against a real server: each fault, and the page's text afterwards.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { axeViolations } from "../support/browser/axe.ts";
@@ -21,15 +21,15 @@ import { useBrowser } from "./shared-browser.ts";
 
 const FAULTS = { TEST_FAULTS: "true" };
 
-/** What Chromium itself notes of a frame that it could not take in; nothing else may go wrong. */
+/** Chromium's own message for a frame that it could not read; no other error may occur. */
 const LINE_FAULTS = /WebSocket connection to/;
 
 describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
   const browser = useBrowser();
 
-  describe("by the page alone", () => {
+  describe("without the server", () => {
     test(
-      "A1 a wrong and a foreign token are refused at the door in words, and the line beside it does not feel it",
+      "A1 a wrong and a foreign token are refused with an explanation, and the open connection is not affected",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -49,7 +49,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     );
 
     test(
-      "F1 M1 malformed, unknown, wrong, oversized and binary frames: the line stays, or ends as it should",
+      "F1 M1 malformed, unknown, wrong, oversized and binary frames: the connection stays, or ends as specified",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -76,7 +76,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     );
 
     test(
-      "D3 the same id twice is stored once and shown once; a flood is warned of, then closed",
+      "D3 the same id twice is stored once and shown once; a flood causes a warning, then a close",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -95,7 +95,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     );
 
     test(
-      "Q4 a quota is filled; a close is the page's own; what only a server can do is dimmed, and says how to have it",
+      "Q4 a quota is filled; a close is the page's own; faults of the server are dimmed, with the setting they need",
       async () => {
         await using server = await startTestServer({ env: { PLANS: "free:12:5,basic:10:5,premium:10:5" } });
         await using bench = await openPage(browser(), server.url);
@@ -147,7 +147,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     );
 
     test(
-      "D1 D4 a line that is cut is back by itself, and one that does not read is closed and gets all it missed",
+      "D1 D4 a cut connection reconnects, and one that does not read is closed and gets all it missed",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
         await using bench = await openPage(browser(), server.url);
@@ -177,7 +177,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     );
 
     test(
-      "a frozen line goes on when it thaws, a slow one says so by its acks, and the client beside it is as fast as ever",
+      "a frozen connection continues when it thaws, a slow one shows late acks, and another client is not affected",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
         await using bench = await openPage(browser(), server.url);
@@ -303,7 +303,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     ["dark", { width: 390, height: 800 }],
   ] as const) {
     test(
-      `every fault has a key of its own, and axe finds nothing: ${scheme}, ${viewport.width} wide`,
+      `every fault has its own key, and axe finds nothing: ${scheme}, ${viewport.width} wide`,
       async () => {
         await using server = await startTestServer({ env: FAULTS });
         const options = { viewport, colorScheme: scheme, reducedMotion: "reduce" } as const;
@@ -327,7 +327,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await cameOfIt(page, "Inactivity warning", /inactivity: /);
         await page.keyboard.press("Shift+E");
         await cameOfIt(page, "Close", /4408 inactive/);
-        // Now most of the panel waits for a line.
+        // Now most of the panel waits for a connection.
         await page.locator("#fault-cut[aria-disabled='true']").waitFor();
         expect(await axeViolations(page)).toEqual([]);
         await page.keyboard.press("?");
@@ -361,19 +361,19 @@ async function cameOfIt(page: Page, title: string, words: RegExp): Promise<void>
   throw new Error(`Of the fault "${title}" came: ${seen}, and not ${words}`);
 }
 
-/** Waits for what the page says about a line that is closed for good, and opens another. */
+/** Waits for the page's text about a closed connection, and opens another. */
 async function ended(page: Page, title: RegExp): Promise<void> {
   await page.locator("#ending-title", { hasText: title }).waitFor();
   await page.locator("#reconnect").click();
   await connected(page);
 }
 
-/** What went wrong on the page, beside what was to go wrong on its lines. */
+/** The errors of the page, apart from the intended ones on its connections. */
 function harm(bench: WatchedPage): string[] {
   return bench.errors.filter((fault) => !LINE_FAULTS.test(fault));
 }
 
-/** A token begins like that, whatever it says. */
+/** A token begins like that, whatever it contains. */
 function expectNoToken(content: string): void {
   expect(content).not.toContain("eyJ");
 }

@@ -1,4 +1,4 @@
-// What a person does on the page, for the tests of the console.
+// Actions of a user on the page, for the tests of the console.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
@@ -19,7 +19,7 @@ export async function connected(page: Page): Promise<void> {
   await page.locator("#status[data-at='live']").waitFor();
 }
 
-/** Says something as the selected client, and waits until it is shown. */
+/** Posts a text as the selected client, and waits until it is shown. */
 export async function say(page: Page, text: string): Promise<void> {
   await page.getByRole("textbox", { name: "Message" }).fill(text);
   await page.keyboard.press("Enter");
@@ -41,12 +41,12 @@ export function texts(page: Page): Promise<string[]> {
   return page.locator("#messages .text").allTextContents();
 }
 
-/** What is left to the selected client. */
+/** The rest of the selected client's quota. */
 export function quota(page: Page): Promise<string | null> {
   return page.locator(".client[data-selected='true'] .quota").textContent();
 }
 
-/** The id of what has the focus. */
+/** The id of the focused element. */
 export function focused(page: Page): Promise<string | undefined> {
   return page.evaluate(() => document.activeElement?.id);
 }
@@ -61,7 +61,7 @@ export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 }
 
-/** Adds a client beside the others, signs it in with a demo account and connects it. */
+/** Adds another client, signs it in with a demo account and connects it. */
 export async function addClient(page: Page, user: string, conversation = "lobby"): Promise<void> {
   await page.locator("#add-client").click();
   await page.locator("#demo-accounts").getByRole("button", { name: user }).click();
@@ -75,7 +75,7 @@ export function card(page: Page, name: string) {
   return page.locator(".client", { has: page.getByRole("button", { name, exact: true }) });
 }
 
-/** Makes a client the one whose conversation is shown. */
+/** Selects the client whose conversation is shown. */
 export async function select(page: Page, name: string): Promise<void> {
   await page.getByRole("button", { name, exact: true }).click();
   await page.locator(".client[data-selected='true']", { hasText: name }).waitFor();
@@ -92,7 +92,7 @@ export async function shownRows(page: Page, count: number): Promise<void> {
   await becomes(() => page.locator(".frame").count(), count);
 }
 
-/** Waits for what is said about the last thing that was sent by hand. */
+/** Waits for the outcome of the last frame that was sent by hand. */
 export async function outcome(page: Page, words: RegExp, tone = "error"): Promise<void> {
   await page.locator(`#outcomes li:first-child [data-tone='${tone}']`, { hasText: words }).waitFor();
 }

@@ -1,4 +1,4 @@
-// A talk on the page, recorded and exported, is a test: parley plays it unchanged, and finds what was changed in it.
+// A conversation on the page, recorded and exported, is a test: parley plays it unchanged, and finds a changed value.
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,13 +23,13 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
   const browser = useBrowser();
 
   test(
-    "of two clients who talk is saved, runs unchanged, and a difference that is planted in it is found",
+    "of two clients is saved, runs unchanged, and a planted difference in it is found",
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
       await using watched = await openPage(browser(), url);
       const { page } = watched;
-      // There is something to be seen before the recording begins, which is no part of it.
+      // There are frames before the recording begins, which are no part of it.
       await joinAs(page, "user1");
       await say(page, "before");
       await page.locator(".own[data-seq='1']").waitFor();
@@ -64,7 +64,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
         expect(ended.stdout).toMatch(/^passed {2}talk\.\w+: (\d+) of \1 as expected/);
       }
 
-      // The HAR file is read by the page, too, with the same talk in it.
+      // The page reads the HAR file, too, with the same conversation in it.
       await page.locator("#open-recording").setInputFiles(join(folder.path, "talk.har"));
       await page.locator("#recording h2", { hasText: "talk" }).waitFor();
       await page.locator("#told", { hasText: "It stands in the timeline now" }).waitFor();
@@ -87,7 +87,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
   );
 
   test(
-    "has the faults that were made: a cut and a return, a malformed frame, tokens that are no good",
+    "has the injected faults: a cut and a reconnect, a malformed frame, invalid tokens",
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve([], { TEST_FAULTS: "true" });
@@ -138,7 +138,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
   );
 
   test(
-    "is opened from a file and shown in the timeline; what is wrong with a file is said with its line",
+    "is opened from a file and shown in the timeline; an error of a file is reported with its line",
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
@@ -200,7 +200,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
   );
 
   test(
-    "and each frame that was sent can be copied as curl, parley and code",
+    "and each sent frame can be copied as curl, parley and code",
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
@@ -240,7 +240,7 @@ const LINES = [
   '{"t":4,"client":"ann","dir":"line","event":"close","code":1000}',
 ];
 
-/** Saves what is kept by that button, as `name` in the folder, and answers its text. */
+/** Downloads the file of that button, as `name` in the folder, and returns its text. */
 async function saveAs(page: Page, button: string, folder: ParleyFolder, name: string): Promise<string> {
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator(button).click()]);
   const path = join(folder.path, name);

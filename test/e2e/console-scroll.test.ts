@@ -72,7 +72,7 @@ interface Figures {
   readonly wrong: readonly string[];
 }
 
-/** Scrolls by steps and by leaps, and looks after each whether the rows in view are those of their places. */
+/** Scrolls by steps and by jumps, and checks after each whether the rows in view are those of their positions. */
 function scrollThrough(page: Page, steps: number): Promise<Figures> {
   return page.evaluate(async (all) => {
     const list = document.querySelector<HTMLElement>("#frame-list")!;

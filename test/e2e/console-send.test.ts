@@ -9,7 +9,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
   const browser = useBrowser();
 
   test(
-    "a form has the fields of the protocol; what the server says to it stands in place",
+    "a form has the fields of the protocol; the server's reply is shown in place",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -95,7 +95,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
   );
 
   test(
-    "Q4 a series of a rate, a count and a size is sent, and says how many were answered and how fast",
+    "Q4 a series of a rate, a count and a size is sent, and reports its replies and their times",
     async () => {
       await using server = await startTestServer({
         env: { PLANS: "free:25:5,basic:1000:20,premium:10000:100" },

@@ -11,7 +11,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
   const browser = useBrowser();
 
   test(
-    "shows each frame with direction, type, seq, size, delta and round trip, and all of it when it is chosen",
+    "shows each frame with direction, type, seq, size, delta and round trip, and its details when it is chosen",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url, { viewport: { width: 1600, height: 900 } });
@@ -27,11 +27,11 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
 
       await ack.click();
       const content = page.locator("#frame-detail pre");
-      await waitUntil("it is shown on lines of its own", async () =>
+      await waitUntil("it is shown on separate lines", async () =>
         (await content.textContent())!.includes('\n  "seq": 1,'),
       );
       await page.getByRole("button", { name: "Raw" }).click();
-      await waitUntil("it is shown as it came", async () =>
+      await waitUntil("it is shown as it was received", async () =>
         (await content.textContent())!.startsWith('{"type":"ack",'),
       );
       await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -105,7 +105,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
   );
 
   test(
-    "D4 a cut line is seen with its code in words and advice, and the return without a gap has no mark",
+    "D4 a cut connection is shown with its code and advice, and a reconnect without a gap has no mark",
     async () => {
       await using proxy = await FaultProxy.start();
       const origin = `http://127.0.0.1:${proxy.port}`;
@@ -131,7 +131,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
   );
 
   test(
-    "D1 D4 D5 marks gaps, what came late, repeats, another epoch, losses and close codes, each in words",
+    "D1 D4 D5 marks gaps, late and repeated messages, another epoch, losses and close codes, each in words",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -156,7 +156,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
   );
 
   test(
-    "has a fault before what came of it, and one that the server refused with its reason",
+    "shows a fault before its effects, and one that the server refused with its reason",
     async () => {
       await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
       await using bench = await openPage(browser(), server.url);
@@ -197,7 +197,7 @@ const message = (seq: number) =>
 const welcome = (rest: string) =>
   `{"client":"ann","dir":"in","frame":{"type":"welcome","connection":"x",${rest}}}`;
 
-/** What no server should do, and a client must see. */
+/** Errors that no server should make, and a client must detect. */
 const DISORDER = [
   '{"client":"ann","dir":"line","event":"open"}',
   welcome('"seq":0,"epoch":"e1","resumed":false'),

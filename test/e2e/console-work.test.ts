@@ -1,4 +1,4 @@
-// Who works with the page for hours: the focus, what was typed, what was chosen and what was switched off stay as they were left.
+// A user who works with the page for hours: focus, typed text, selections and switched-off keys stay unchanged.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
@@ -24,7 +24,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   const browser = useBrowser();
 
   test(
-    "keys go from client to client without writing into a field; a click on one goes on to write",
+    "keys move from client to client without writing into a field; a click moves into the text field",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -45,7 +45,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "keys that can do nothing say why",
+    "keys without an effect explain why",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -62,10 +62,10 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       }
       await page.keyboard.press("c");
       await page.locator("#status[data-at='signed_in']").waitFor();
-      await page.locator("#text").fill("to nobody");
+      await page.locator("#text").fill("to no client");
       await page.locator("#text").press("Enter");
       await told(page, "Nothing was sent: connect first");
-      expect(await page.locator("#text").inputValue()).toBe("to nobody");
+      expect(await page.locator("#text").inputValue()).toBe("to no client");
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
       for (const key of ["d", "c", "m"]) {
@@ -80,7 +80,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "a line that ends while somebody writes takes neither the words nor the focus, and a reload asks first",
+    "a connection that ends while the user writes keeps the text and the focus, and a reload asks first",
     async () => {
       await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
       await using bench = await openPage(browser(), server.url);
@@ -109,7 +109,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "a frame that is chosen stays in view when its details open and when others come; Escape leaves the filter as it is",
+    "a chosen frame stays in view when its details open and when others come; Escape keeps the filter",
     async () => {
       await using server = await startTestServer({ env: { BURST_RATE: "0" } });
       await using bench = await openPage(browser(), server.url, { viewport: { width: 1200, height: 600 } });
@@ -134,7 +134,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       for (let n = 9; n <= 30; n++) await say(page, `message ${n}.`);
       await page.locator(".own[data-seq='30']").waitFor();
       await waitUntil("the chosen frame is still in view", isInView);
-      // Scrolled far away it is not in the document: then nothing is named that is not there.
+      // Scrolled far away it is not in the document: then no reference to it remains.
       await page.locator("#frame-list").evaluate((list) => {
         list.scrollTop = list.scrollHeight;
       });
@@ -155,7 +155,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "a client that gets a name has it in the rows that are there, and a filter by it finds them",
+    "a client that gets a name has it in the existing rows, and a filter by it finds them",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -180,7 +180,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "the form of each frame keeps what was typed, and what is sent goes out as all who talk",
+    "the form of each frame keeps the typed text, and a frame is sent by all posting clients",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -208,7 +208,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "the focus is where the work was after a client is named, duplicated and dropped, and the sheet closes by a click beside it",
+    "the focus stays in place after a client is named, duplicated and dropped, and a click outside closes the sheet",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -242,7 +242,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "single keys that were switched off are off after a reload, and nothing lies in the browser when they are on",
+    "keys that were switched off are off after a reload, and nothing is stored while they are on",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);
@@ -269,7 +269,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "where the browser keeps nothing for any page, it works all the same",
+    "without storage in the browser, the page works all the same",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), "about:blank");
@@ -295,7 +295,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
-    "on a phone a client that is added or chosen is shown at once",
+    "on a phone an added or chosen client is shown at once",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url, { viewport: { width: 360, height: 740 } });

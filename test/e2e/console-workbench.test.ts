@@ -19,12 +19,12 @@ import {
 } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
-describe.skipIf(chromiumPath() === undefined)("the bench", () => {
+describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
   const browser = useBrowser();
 
   describe("clients side by side", () => {
     test(
-      "two clients on one page talk to each other, each with its own state, quota, sequence and ack",
+      "two clients on one page post to each other, each with its own state, quota, sequence and ack",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -54,7 +54,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
     );
 
     test(
-      "a client is named, duplicated without another sign-in, and dropped; what it said stays on the timeline under its name",
+      "a client is named, duplicated without another sign-in, and dropped; its frames stay on the timeline",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -94,7 +94,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
     );
 
     test(
-      "who talks as all is heard from every client that is connected",
+      "a text sent as all is posted by every connected client",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -113,7 +113,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
     );
 
     test(
-      "A4 a token made elsewhere lets a client in, a bad one is refused in words, and neither is kept on the page",
+      "A4 a foreign token admits a client, an invalid one is refused with the reason, and neither is stored",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -143,7 +143,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
     );
 
     test(
-      "signing out ends all clients and leaves nothing of what was seen",
+      "signing out ends all clients and clears everything that was shown",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);
@@ -164,7 +164,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
 
   describe("keys", () => {
     test(
-      "do everything, stand on the sheet that ? opens, write in fields, and can be switched off",
+      "do everything, are listed on the sheet that ? opens, write in fields, and can be switched off",
       async () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser(), server.url);

@@ -1,4 +1,4 @@
-// The page in a real browser against a real server: what a person sees and can do.
+// The page in a real browser against a real server: what a user sees and does.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
@@ -23,7 +23,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   const browser = useBrowser();
 
   test(
-    "D1 D2 two people talk: both see every message with its seq, the sender first as pending, then as stored",
+    "D1 D2 both of two users see every message with its seq, the sender first as pending, then as stored",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url);
@@ -49,7 +49,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "MX7 who comes later sees what was said for no request, and who reconnects misses nothing",
+    "MX7 a later user sees earlier messages free of charge, and a reconnect misses nothing",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url);
@@ -86,7 +86,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "Q3 Q4 at the limit the page says so in words, counts down, keeps receiving, and lets a waiting message be taken back",
+    "Q3 Q4 at the limit the page explains it, counts down, keeps receiving, and lets a waiting message be taken back",
     async () => {
       await using server = await startTestServer({ env: { PLANS: PLANS_WITH_THREE } });
       await using ann = await openPage(browser(), server.url);
@@ -100,8 +100,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await becomes(() => quota(ann.page), "0 left");
 
       await join(bob.page, "user2");
-      await say(bob.page, "I am still heard");
-      await ann.page.locator("[data-seq='4']", { hasText: "I am still heard" }).waitFor();
+      await say(bob.page, "still delivered");
+      await ann.page.locator("[data-seq='4']", { hasText: "still delivered" }).waitFor();
       expect(await ann.page.locator("#status").textContent()).toBe("Connected");
 
       await waiting.getByRole("button", { name: "Take back" }).click();
@@ -114,7 +114,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "who types is seen typing until the message comes, and who has read it is shown below it",
+    "typing is shown until the message comes, and its readers are shown below it",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url);
@@ -138,7 +138,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "SEC-S4 a wrong password is answered in words, and the next try works",
+    "SEC-S4 a wrong password is explained, and the next try works",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url);
@@ -240,7 +240,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   }
 });
 
-/** Notes each state an own message is drawn in; the server is too fast to look in between. */
+/** Records each state in which an own message is drawn; the server is too fast to check in between. */
 function watchDeliveries(page: Page): Promise<void> {
   return page.evaluate(() => {
     const seen: string[] = [];

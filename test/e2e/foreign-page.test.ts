@@ -1,4 +1,4 @@
-// A page of somebody else's origin, in a real browser, against a real server: what ALLOWED_ORIGINS lets it do.
+// A page of another origin, in a real browser, against a real server: what ALLOWED_ORIGINS permits.
 import { describe, expect, test } from "bun:test";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
 import { startTestServer } from "../support/server/test-server.ts";
@@ -17,7 +17,7 @@ function startForeignPage() {
   return { origin: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) };
 }
 
-/** What a page does to come in, with nothing but the web's own means; runs in the browser. */
+/** The requests of a page that signs in, with only the web's own means; runs in the browser. */
 async function comeIn(url: string): Promise<string[]> {
   const steps: string[] = [];
   try {
@@ -32,8 +32,8 @@ async function comeIn(url: string): Promise<string[]> {
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
     const post = (path: string, value: object) =>
       fetch(`${url}${path}`, { method: "POST", headers, body: JSON.stringify(value) });
-    const said = await post("/conversations/lobby/messages", { text: "from afar" });
-    steps.push(`said ${said.status} ${said.headers.get("RateLimit")?.split(";")[1]}`);
+    const posted = await post("/conversations/lobby/messages", { text: "from afar" });
+    steps.push(`posted ${posted.status} ${posted.headers.get("RateLimit")?.split(";")[1]}`);
     const { ticket } = await (await post("/ticket", { conversation: "lobby" })).json();
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws/user1/lobby?ticket=${ticket}`);
     const welcome = await new Promise<{ type: string; seq: number }>((resolve, reject) => {
@@ -55,14 +55,14 @@ describe.skipIf(chromiumPath() === undefined)("a page of another origin", () => 
   const browser = useBrowser();
 
   test(
-    "W2 A7 A3 that is listed signs in, stays signed in, speaks, opens a socket with a ticket, and signs out",
+    "W2 A7 A3 that is listed signs in, stays signed in, posts, opens a socket with a ticket, and signs out",
     async () => {
       await using theirs = startForeignPage();
       await using server = await startTestServer({ env: { ALLOWED_ORIGINS: theirs.origin } });
       await using watched = await openPage(browser(), theirs.origin);
       expect(await watched.page.evaluate(comeIn, server.url)).toEqual([
         "token",
-        "said 201 r=99",
+        "posted 201 r=99",
         "welcome 1",
         "logout 204",
         "closed 4401",
@@ -72,7 +72,7 @@ describe.skipIf(chromiumPath() === undefined)("a page of another origin", () => 
   );
 
   test(
-    "W2 A5 that is not listed cannot even read the answer to its sign-in",
+    "W2 A5 that is not listed cannot even read the response to its sign-in",
     async () => {
       await using theirs = startForeignPage();
       await using server = await startTestServer({ env: { ALLOWED_ORIGINS: "https://other.example.com" } });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "bun:test";
 import type { Browser } from "playwright-core";
 import { startBrowser } from "../support/browser/browser.ts";
 
-/** Has the tests of the `describe` around it share a chromium; answers it, once they run. */
+/** Lets the tests of the surrounding `describe` share a chromium; returns it, once they run. */
 export function useBrowser(): () => Browser {
   let browser: Browser;
   beforeAll(async () => {

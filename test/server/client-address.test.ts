@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { addressGroup, clientAddressBehind, isLoopback } from "../../src/server/client-address.ts";
 
 describe("W5 the client's address", () => {
-  test("W5 without trusted proxies X-Forwarded-For means nothing", () => {
+  test("W5 without trusted proxies X-Forwarded-For is ignored", () => {
     expect(clientAddressBehind([])("203.0.113.9", "198.51.100.1")).toBe("203.0.113.9");
   });
 
@@ -64,7 +64,7 @@ describe("W5 the client's address", () => {
     expect(address("11.1.2.3", "198.51.100.1")).toBe("11.1.2.3");
   });
 
-  test("SEC-S3 an IPv4 address in an IPv6 address counts as that, however it is spelled", () => {
+  test("SEC-S3 an IPv4 address in an IPv6 address counts as that, in any spelling", () => {
     for (const spelling of [
       "5.5.5.5",
       "::ffff:5.5.5.5",
@@ -82,12 +82,12 @@ describe("W5 the client's address", () => {
     expect(addressGroup("64:ff9b:1::505:505")).toBe("64:ff9b:1:0::/64");
   });
 
-  test("B3 what is no address is remembered in part only", () => {
+  test("B3 an invalid address is remembered in part only", () => {
     expect(addressGroup("x".repeat(20_000))).toHaveLength(45);
     expect(addressGroup(`fe80::1%${"z".repeat(20_000)}`)).toBe("fe80:0:0:0::/64");
   });
 
-  test("SEC-S3 an IPv6 client counts by its first 64 bits, behind which it has all addresses", () => {
+  test("SEC-S3 an IPv6 client counts by its first 64 bits, because it has all addresses of its network", () => {
     expect(addressGroup("192.0.2.1")).toBe("192.0.2.1");
     expect(addressGroup("2001:db8:1:2:3:4:5:6")).toBe("2001:db8:1:2::/64");
     expect(addressGroup("2001:0DB8:1:2::9")).toBe("2001:db8:1:2::/64");

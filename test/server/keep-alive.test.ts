@@ -4,7 +4,7 @@ import { startTestServer } from "../support/server/test-server.ts";
 
 // It waits for the runtime's own time-outs, whose clock cannot be moved: some 13 seconds, in the long form only.
 test.skipIf(process.env.TEST_LONG !== "true")(
-  "W1 a line that was answered outlives one whose request never comes (RT-18)",
+  "W1 a connection after a response outlives one whose request never comes (RT-18)",
   async () => {
     await using server = await startTestServer();
     const host = `Host: 127.0.0.1:${server.port}`;

@@ -2,7 +2,7 @@ import { withConversations } from "../../src/cli/store/open.ts";
 import { readSettings } from "../../src/server/settings/read.ts";
 import { SECRET } from "../support/server/test-server.ts";
 
-/** Removes a conversation as `parley conversation remove` does, beside the servers that have the same settings. */
+/** Removes a conversation as `parley conversation remove` does, next to the servers with the same settings. */
 export async function removeConversation(
   env: Readonly<Record<string, string>>,
   conversation = "lobby",

@@ -39,7 +39,7 @@ test("a reconnect: how many messages were caught up, and whether any are lost", 
   expect(words({ type: "lost", epoch: "e" })).toContain("store is another one now");
 });
 
-test("an ack is status text for a isPerson, and a plan without limit has no quota to report", () => {
+test("an ack is status text for a person, and a plan without limit has no quota to report", () => {
   const ack = { type: "ack", id: "m", seq: 4, at: 0, milliseconds: 2.25 } as const;
   expect(words({ ...ack, quota: QUOTA })).toBe("talk: #4 stored after 2.3 ms; 7 of 100 requests left");
   expect(words({ ...ack, duplicate: true, quota: null })).toBe("talk: #4 was stored before after 2.3 ms");

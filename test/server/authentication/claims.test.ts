@@ -1,4 +1,4 @@
-// Tokens signed with SECRET_KEY are checked without the library, for speed; it says what the check has to say.
+// Tokens signed with SECRET_KEY are checked without the library, for speed; the library is the reference.
 import { expect, test } from "bun:test";
 import { errors, jwtVerify } from "jose";
 import { checkClaims, REQUIRED_CLAIMS, readClaimsSet } from "../../../src/server/authentication/claims.ts";
@@ -44,7 +44,7 @@ function oursOn(header: Record<string, unknown>, payload: Uint8Array): string {
 }
 
 test.each(seeds(1, 2, 3))(
-  "SEC-T1 SEC-T3 it takes what the library takes, and refuses the rest (seed %d)",
+  "SEC-T1 SEC-T3 it accepts what the library accepts, and refuses the rest (seed %d)",
   async (seed) => {
     const random = new Random(seed);
     const seen = new Set<string>();
@@ -62,7 +62,7 @@ test.each(seeds(1, 2, 3))(
       const theirs = await libraryOn(handMade(header, claims));
       const ours = oursOn(header, Buffer.from(base64url(claims), "base64url"));
       seen.add(theirs);
-      // Of several faults each may name another; of an expired token with another fault, neither says that it expired.
+      // Of several errors each may report another; for an expired token with another error, neither reports the expiry.
       expect({ claims, header, good: ours === "good", expired: ours === "expired" }).toEqual({
         claims,
         header,
@@ -83,14 +83,14 @@ test.each(["[]", "null", "7", '"text"', "{", "", "\ufeff{}", "\u00ff"])(
   },
 );
 
-test("SEC-T2 a header or claims that nest deeper than anything of ours are not read", () => {
+test("SEC-T2 a header or claims with deep nesting are not parsed", () => {
   const nested = (depth: number) =>
     Buffer.from(`{"a":${"[".repeat(depth)}${"]".repeat(depth)}${" ".repeat(600)}}`);
   expect(readClaimsSet(nested(31))).toBeDefined();
   for (const depth of [32, 1000]) expect(readClaimsSet(nested(depth))).toBeUndefined();
 });
 
-test("SEC-T1 the signature is of these very bytes, by the key or the one before", async () => {
+test("SEC-T1 the signature covers these very bytes, with the current or the previous key", async () => {
   const keys = await testKeys({ secretKeyPrevious: "p".repeat(32) });
   const signed = "a.b";
   const by = (secret: string) =>

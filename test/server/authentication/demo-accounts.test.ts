@@ -24,7 +24,7 @@ async function start(settings: DemoSettings, accounts = storedAccounts()) {
 }
 
 describe("demo accounts", () => {
-  test("are made in a new store on a loopback address, with their plans and the published password", async () => {
+  test("are created in a new store on a loopback address, with their plans and the published password", async () => {
     const { seeded, accounts, users, events } = await start({ host: "127.0.0.1" });
     expect(seeded).toBe(true);
     expect(users).toEqual(["user1", "user2", "user3"]);
@@ -38,7 +38,7 @@ describe("demo accounts", () => {
     expect(events).toEqual(["demo_accounts.created"]);
   });
 
-  test("are never made silently on a public address", async () => {
+  test("are never created silently on a public address", async () => {
     expect(await start({ host: "0.0.0.0" })).toMatchObject({ seeded: false, users: [] });
     const asked = await start({ host: "0.0.0.0", demoAccounts: true });
     expect(asked.seeded).toBe(true);
@@ -47,7 +47,7 @@ describe("demo accounts", () => {
     expect(again).toMatchObject({ seeded: false, events: ["demo_accounts.public"] });
   });
 
-  test("are not made where DEMO_ACCOUNTS is false, nor a second time after they were removed", async () => {
+  test("are not created if DEMO_ACCOUNTS is false, nor a second time after they were removed", async () => {
     expect(await start({ host: "127.0.0.1", demoAccounts: false })).toMatchObject({
       seeded: false,
       users: [],
@@ -57,7 +57,7 @@ describe("demo accounts", () => {
     expect(await start({ host: "localhost" }, accounts)).toMatchObject({ seeded: false, users: [] });
   });
 
-  test("are usable where they would be made", () => {
+  test("are usable where they would be created", () => {
     expect(demoReachOf({ host: "::1" })).toBe("this_machine");
     expect(demoReachOf({ host: "::1", demoAccounts: false })).toBe("nowhere");
     expect(demoReachOf({ host: "192.0.2.1" })).toBe("nowhere");

@@ -39,7 +39,7 @@ describe("tokens that an application signs (docs/TOKENS.md)", () => {
     async () => expectCarol(await run(["python3", "-c", await documented("python")])),
   );
 
-  test("SEC-T1 any JSON spelling and any user will do, as long as claims and signature are right", async () => {
+  test("SEC-T1 any JSON spelling and any user is accepted, if claims and signature are right", async () => {
     const encode = (text: string) => Buffer.from(text).toString("base64url");
     const now = Date.UTC(2025, 0, 1);
     for (let i = 1; i <= 200; i++) {

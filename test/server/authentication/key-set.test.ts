@@ -18,7 +18,7 @@ function issued(key: KeyObject, kid = "k1", claims: object = {}): string {
   return `${unsigned}.${sign("sha256", Buffer.from(unsigned), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
 }
 
-/** An issuer on a real address, whose answers a test chooses. */
+/** An issuer on a real address, whose responses a test chooses. */
 function serveIssuer(answer: () => Response | Promise<Response> = goodSet) {
   const issuer = { answer, asked: 0, elsewhere: 0 };
   const server = Bun.serve({
@@ -34,7 +34,7 @@ function serveIssuer(answer: () => Response | Promise<Response> = goodSet) {
   return Object.assign(issuer, { url: server.url, [Symbol.asyncDispose]: () => server.stop(true) });
 }
 
-/** A key set of an issuer whose time a test moves by hand. */
+/** A key set of an issuer, with a clock that the test advances. */
 function keySetOf(url: URL, patience = 5_000) {
   const time = { now: 1_000 };
   const log = new RecordedLog();
@@ -60,8 +60,8 @@ function drip(bytes: number, text: string): Response {
   );
 }
 
-describe("SEC-T1 a key set that is away, slow or wrong", () => {
-  // What cannot be read says nothing about a token: its bearer must come back, and not sign in again.
+describe("SEC-T1 a key set that is unavailable, slow or wrong", () => {
+  // A failed read proves nothing about a token: its client must retry, and not sign in again.
   const faults: [string, () => Response | Promise<Response>][] = [
     ["an error", () => new Response("maintenance", { status: 503 })],
     [
@@ -93,11 +93,11 @@ describe("SEC-T1 a key set that is away, slow or wrong", () => {
     },
   );
 
-  test("SEC-T1 an address where nobody listens", async () => {
+  test("SEC-T1 an address with a closed port", async () => {
     expect(await keySetOf(new URL("http://127.0.0.1:1/keys")).find()).toBe("unavailable");
   });
 
-  test("SEC-T1 B3 a set without end is read up to 16 MiB, and not kept", async () => {
+  test("SEC-T1 B3 an endless set is read up to 16 MiB, and not kept", async () => {
     let sent = 0;
     const block = new Uint8Array(1024 * 1024).fill(0x20);
     await using issuer = serveIssuer(
@@ -114,11 +114,11 @@ describe("SEC-T1 a key set that is away, slow or wrong", () => {
     const { find, log } = keySetOf(issuer.url);
     expect(await find()).toBe("unavailable");
     expect(String(log.entries[0]?.fields.reason)).toContain("16777216");
-    // What lies in the buffers between may be sent, too.
+    // Bytes in the buffers in between may be sent, too.
     expect(sent).toBeLessThan(100);
   });
 
-  test("SEC-T1 keys that were good stay good for an hour, those that were withdrawn for ten minutes", async () => {
+  test("SEC-T1 valid keys stay valid for an hour, withdrawn ones for ten minutes", async () => {
     await using issuer = serveIssuer();
     const { time, find } = keySetOf(issuer.url);
     expect(await find()).toBe("found");
@@ -136,7 +136,7 @@ describe("SEC-T1 a key set that is away, slow or wrong", () => {
     expect(await find()).toBe("none");
   });
 
-  test("SEC-T1 a new key is found within seconds; names that nobody knows do not flood the issuer", async () => {
+  test("SEC-T1 a new key is found within seconds; unknown key names do not flood the issuer", async () => {
     await using issuer = serveIssuer();
     const { time, find } = keySetOf(issuer.url);
     for (let i = 0; i < 100; i++) expect(await find(`junk${i}`)).toBe("none");
@@ -148,13 +148,13 @@ describe("SEC-T1 a key set that is away, slow or wrong", () => {
     expect(issuer.asked).toBe(2);
   });
 
-  test("SEC-T1 a key that is none is refused as a missing one, not as a fault of ours", async () => {
+  test("SEC-T1 an invalid key is refused as a missing one, not as an internal error", async () => {
     await using issuer = serveIssuer(() => Response.json({ keys: [{ ...JWK_EC, x: "AAAA" }] }));
     expect(await keySetOf(issuer.url).find()).toBe("none");
   });
 });
 
-test("SEC-T1 W3 while the key set is away: 1013 on a socket, 503 with Retry-After over HTTP; never a final refusal", async () => {
+test("SEC-T1 W3 an unavailable key set gives 1013 on a socket, 503 with Retry-After over HTTP; never a final refusal", async () => {
   await using issuer = serveIssuer(() => new Response(null, { status: 503 }));
   await using server = await startTestServer({ env: { TOKEN_KEY_SET: issuer.url.href } });
   const token = issued(ec.privateKey);
@@ -183,7 +183,7 @@ test("SEC-T1 W3 while the key set is away: 1013 on a socket, 503 with Retry-Afte
   expect((await own.next("error")).code).toBe("unavailable");
   own.send({ type: "message", text: "still here" });
   await own.next("ack");
-  // What is not for us, or too old, is no reason to ask the issuer.
+  // Foreign or outdated tokens cause no request to the issuer.
   const asked = issuer.asked;
   for (const claims of [{ iss: "another" }, { aud: "another" }, { exp: 1 }]) {
     const answer = await fetch(`${server.url}/me`, {

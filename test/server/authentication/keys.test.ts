@@ -48,7 +48,7 @@ async function serveKeySet(...extra: JWK[]) {
 }
 
 describe("SEC-T1 another issuer's key set", () => {
-  test("SEC-T1 its tokens are accepted beside ours", async () => {
+  test("SEC-T1 its tokens are accepted like ours", async () => {
     await using issuer = await serveKeySet();
     expect(await issuer.check(issued({ alg: "RS256", kid: "rsa" }, rsa.privateKey))).toBe("ann");
     expect(await issuer.check(issued({ alg: "RS256", kid: "rsa-unsaid" }, rsa.privateKey))).toBe("ann");
@@ -63,7 +63,7 @@ describe("SEC-T1 another issuer's key set", () => {
       expect(await issuer.check(issued({ alg: "PS256", kid }, rsa.privateKey))).toContain("no key");
   });
 
-  test("SEC-T1 HS/RS confusion: the public key is no HMAC secret, in whatever form it is used", async () => {
+  test("SEC-T1 HS/RS confusion: the public key is no HMAC secret, in any form", async () => {
     const secret = Buffer.from("secret-in-a-key-set-secret-in-a-key-set");
     await using issuer = await serveKeySet({
       kty: "oct",
@@ -82,7 +82,7 @@ describe("SEC-T1 another issuer's key set", () => {
     }
   });
 
-  test("SEC-T1 a key that is not in the set, or not named, is refused", async () => {
+  test("SEC-T1 a token whose key is not in the set, or not named, is refused", async () => {
     await using issuer = await serveKeySet();
     const stranger = generateKeyPairSync("ec", { namedCurve: "P-256" });
     expect(await issuer.check(issued({ alg: "ES256", kid: "ec" }, stranger.privateKey))).toContain(
@@ -92,7 +92,7 @@ describe("SEC-T1 another issuer's key set", () => {
     expect(await issuer.check(issued({ alg: "ES256" }, ec.privateKey))).toContain("no key");
   });
 
-  test("SEC-T1 without a key set no asymmetric token is accepted; with one that is away it is not known whether it is good", async () => {
+  test("SEC-T1 without a key set no asymmetric token is accepted; with an unavailable one its validity is unknown", async () => {
     const token = issued({ alg: "RS256", kid: "rsa" }, rsa.privateKey);
     expect((await verifyToken(await testKeys(), token, NOW)).ok).toBe(false);
     const away = await testKeys({ tokenKeySet: "http://127.0.0.1:1/keys" });

@@ -56,7 +56,7 @@ describe("SEC-S1 hashing", () => {
     expect(await passwords.verify("", hashing.hash)).toEqual({ outcome: "wrong" });
   });
 
-  test("SEC-S1 hashes at most `concurrency` at a time; what does not fit into the queue is `busy`, not begun", async () => {
+  test("SEC-S1 hashes at most `concurrency` at a time; requests beyond the queue are `busy`, and not begun", async () => {
     const bcrypt = new CountedBcrypt();
     const passwords = createPasswords({ cost: 4, queue: 5, concurrency: 2 }, bcrypt);
     const hash = await hashAt(4);
@@ -70,14 +70,14 @@ describe("SEC-S1 hashing", () => {
     expect((await passwords.verify("correct horse", hash)).outcome).toBe("right");
   });
 
-  test("SEC-S1 a failure inside does not take its place with it", async () => {
+  test("SEC-S1 a failed hash releases its permit", async () => {
     const broken: Bcrypt = { hash: () => Promise.reject(new Error("no memory")), verify: async () => true };
     const passwords = createPasswords({ cost: 4, queue: 0, concurrency: 1 }, broken);
     for (let i = 0; i < 3; i++) await expect(passwords.hash("correct horse")).rejects.toThrow("no memory");
     expect((await passwords.verify("correct horse", await hashAt(4))).outcome).toBe("right");
   });
 
-  test("SEC-S1 an older cost is outdated, the present and a higher one are not", async () => {
+  test("SEC-S1 a lower cost is outdated, the present and a higher one are not", async () => {
     const passwords = createPasswords({ cost: 5, queue: 1 });
     for (const [cost, outdated] of [
       [4, true],
@@ -128,7 +128,7 @@ describe("SEC-S1 new passwords", () => {
   });
 
   // RFC 8265 §4.2: one keyboard writes é as one character, another as two.
-  test("SEC-S1 a password is the same, composed or not, and whatever its spaces", async () => {
+  test("SEC-S1 a password is the same in composed and decomposed form, and with any kind of spaces", async () => {
     const passwords = createPasswords({ cost: 4, queue: 1 });
     const forms = ["caf\u00e9 au lait", "cafe\u0301 au lait", "caf\u00e9\u00a0au\u3000lait"];
     for (const set of forms) {
@@ -141,13 +141,13 @@ describe("SEC-S1 new passwords", () => {
     }
   });
 
-  test("SEC-S1 a hash from before passwords were prepared opens for what was typed then, and is renewed", async () => {
+  test("SEC-S1 a hash from before passwords were normalized matches the text typed then, and is renewed", async () => {
     const passwords = createPasswords({ cost: 4, queue: 1 });
     const hash = await Bun.password.hash("cafe\u0301 au lait", { algorithm: "bcrypt", cost: 4 });
     expect(await passwords.verify("cafe\u0301 au lait", hash)).toEqual({ outcome: "right", outdated: true });
   });
 
-  test("SEC-S1 the runtime's own treatment of long passwords opens nothing", async () => {
+  test("SEC-S1 the runtime's own treatment of long passwords matches nothing", async () => {
     // Bun hashes what is over 72 bytes with SHA-512 first, so a hash of such a password can exist; we never made it.
     const long = "x".repeat(100);
     const hash = await Bun.password.hash(long, { algorithm: "bcrypt", cost: 4 });
@@ -160,7 +160,7 @@ describe("SEC-S1 new passwords", () => {
 });
 
 describe("SEC-S2 equal work", () => {
-  test("SEC-S2 a wrong answer costs the same rounds of bcrypt, whoever was asked for and whatever was typed", async () => {
+  test("SEC-S2 a wrong attempt costs the same rounds of bcrypt, for any user and any text", async () => {
     const bcrypt = new CountedBcrypt();
     const passwords = createPasswords({ cost: 6, queue: 1 }, bcrypt);
     const cases: [password: string, hash: string | undefined][] = [
@@ -180,7 +180,7 @@ describe("SEC-S2 equal work", () => {
     }
   });
 
-  test("SEC-S2 what is typed in another form is tried as it is, too, for an account that does not exist as well", async () => {
+  test("SEC-S2 a text in another form is tried unchanged, too, also for an account that does not exist", async () => {
     const bcrypt = new CountedBcrypt();
     const passwords = createPasswords({ cost: 6, queue: 1 }, bcrypt);
     for (const hash of [await hashAt(6), await hashAt(4), undefined]) {
@@ -189,7 +189,7 @@ describe("SEC-S2 equal work", () => {
     }
   });
 
-  test("SEC-S2 no password fits an account that does not exist", async () => {
+  test("SEC-S2 no password matches an account that does not exist", async () => {
     const passwords = createPasswords({ cost: 4, queue: 1 });
     for (const password of ["password", "", "NobodyHasThisPassword", "u"])
       expect((await passwords.verify(password, undefined)).outcome).toBe("wrong");

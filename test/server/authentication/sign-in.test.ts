@@ -37,7 +37,7 @@ function parts(accounts: SqliteAccounts, change: Partial<SignInDeps> = {}) {
 const from = (address: string, password = RIGHT, username = "ann") => ({ username, password, address });
 
 describe("sign-in", () => {
-  test("SEC-S4 the right password gets a token of the user, which carries no plan of its own (SEC-T6)", async () => {
+  test("SEC-S4 the right password gets a token of the user, without a plan (SEC-T6)", async () => {
     const all = parts(storedAccounts(await account()));
     const result = await signIn(all, from("192.0.2.1"));
     expect(result).toMatchObject({ outcome: "signed_in", user: "ann", plan: basic, expiresIn: 1800 });
@@ -47,16 +47,16 @@ describe("sign-in", () => {
     expect(verdict.ok && verdict.token.plan).toBeUndefined();
   });
 
-  test("SEC-S2 an unknown user and a wrong password are answered alike", async () => {
+  test("SEC-S2 an unknown user and a wrong password get the same reply", async () => {
     const all = parts(storedAccounts(await account()));
     const wrong = await signIn(all, from("192.0.2.1", "wrong horse"));
     expect(wrong).toEqual({ outcome: "wrong" });
-    for (const name of ["nobody", "", "not a name", "__proto__", "x".repeat(1000)])
+    for (const name of ["unknown", "", "not a name", "__proto__", "x".repeat(1000)])
       expect(await signIn(all, from("192.0.2.1", RIGHT, name))).toEqual(wrong);
   });
 
   test("SEC-S3 throttles before hashing, and unknown users like known ones", async () => {
-    for (const username of ["ann", "nobody"]) {
+    for (const username of ["ann", "unknown"]) {
       let hashed = 0;
       const bcrypt = {
         hash: async () => "",
@@ -74,7 +74,7 @@ describe("sign-in", () => {
     }
   });
 
-  test("SEC-S3 the wait over, the right password signs in and clears the failures", async () => {
+  test("SEC-S3 after the wait, the right password signs in and clears the failures", async () => {
     const all = parts(storedAccounts(await account()));
     const clock = all.clock as ManualClock;
     for (let i = 0; i < 5; i++) await signIn(all, from("192.0.2.1", "wrong horse"));
@@ -84,14 +84,14 @@ describe("sign-in", () => {
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("signed_in");
   });
 
-  test("SEC-S3 hopping through the addresses of one IPv6 network does not help", async () => {
+  test("SEC-S3 changing between the addresses of one IPv6 network does not help", async () => {
     const all = parts(storedAccounts(await account()));
     for (let i = 0; i < 5; i++) await signIn(all, from(`2001:db8::${i}`, "wrong horse"));
     expect((await signIn(all, from("2001:db8::ffff"))).outcome).toBe("throttled");
     expect((await signIn(all, from("2001:db8:0:1::1"))).outcome).toBe("signed_in");
   });
 
-  test("SEC-S1 a full queue is answered `busy` and counts as no attempt", async () => {
+  test("SEC-S1 a full queue causes `busy`, and does not count as an attempt", async () => {
     const passwords = createPasswords({ cost: 4, queue: 0, concurrency: 1 });
     const all = parts(storedAccounts(await account()), { passwords });
     const burst = await Promise.all([1, 2, 3].map(() => signIn(all, from("192.0.2.1", "wrong horse"))));
@@ -101,7 +101,7 @@ describe("sign-in", () => {
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("throttled");
   });
 
-  test("SEC-S1 a hash of an older cost is renewed, and the password still fits", async () => {
+  test("SEC-S1 a hash of a lower cost is renewed, and the password still matches", async () => {
     const accounts = storedAccounts(await account({}, 4));
     const all = parts(accounts, { passwords: createPasswords({ cost: 5, queue: 50 }) });
     await signIn(all, from("192.0.2.1", "wrong horse"));
@@ -126,7 +126,7 @@ describe("sign-in", () => {
     expect((await accounts.find("ann"))!.passwordHash).toBe(changed);
   });
 
-  test("SEC-T6 a disabled account and an unusable demo account are refused, to who knows the password only", async () => {
+  test("SEC-T6 a disabled or unusable account is reported only to a user with the right password", async () => {
     for (const change of [{ disabled: true }, { demo: true }]) {
       const all = parts(storedAccounts(await account(change)));
       expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("forbidden");
@@ -136,7 +136,7 @@ describe("sign-in", () => {
     expect((await signIn(demo, { ...from("192.0.2.1"), demoUse: "usable" })).outcome).toBe("signed_in");
   });
 
-  test("SEC-S3 an attempt that failed in the store is as if it had not been made", async () => {
+  test("SEC-S3 an attempt that failed in the store does not count", async () => {
     const accounts = storedAccounts(await account());
     const away = { find: () => Promise.reject(new Error("away")), update: accounts.update.bind(accounts) };
     const all = parts(accounts);
@@ -145,7 +145,7 @@ describe("sign-in", () => {
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("signed_in");
   });
 
-  test("SEC-T7 SEC-P2 each outcome is logged with who and where, and neither password nor token", async () => {
+  test("SEC-T7 SEC-P2 each outcome is logged with user and address, and without password and token", async () => {
     const log = new RecordedLog();
     const all = parts(storedAccounts(await account()), { emit: log.emit });
     const success = await signIn(all, from("192.0.2.1"));

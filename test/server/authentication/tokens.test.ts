@@ -15,7 +15,7 @@ async function check(token: string, now = NOW, under = keys): Promise<string> {
 }
 
 describe("SEC-T1 the algorithm is pinned", () => {
-  test("SEC-T1 a token we signed is accepted, with what it says", async () => {
+  test("SEC-T1 a token we signed is accepted, with its claims", async () => {
     const token = await signToken(keys, { subject: "ann", plan: "basic", lifetime: 60, now: NOW });
     const verdict = await verifyToken(keys, token, NOW);
     expect(verdict).toEqual({
@@ -41,7 +41,7 @@ describe("SEC-T1 the algorithm is pinned", () => {
     }
   });
 
-  test("SEC-T1 no other algorithm, though its key would fit", async () => {
+  test("SEC-T1 no other algorithm is accepted, even if its key would fit", async () => {
     for (const alg of ["HS384", "HS512", "hs256", "RS256", "ES256K", "dir", "__proto__", "constructor"])
       expect(await check(handMade({ ...HEADER, alg }, goodClaims(NOW)))).toBe("unauthorized");
     for (const alg of [undefined, null, 1, ["HS256"], { alg: "HS256" }])
@@ -59,7 +59,7 @@ describe("SEC-T1 the algorithm is pinned", () => {
     expect(await check(`${header}.${base64url(goodClaims(NOW))}.${base64url("wrong")}`)).toBe("unauthorized");
   });
 
-  test("SEC-T1 a key that the token brings, or an address to fetch one from, is never used", async () => {
+  test("SEC-T1 a key in the token, or an address to fetch one from, is never used", async () => {
     await using attacker = serveAttackersKeys();
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const jwk = { ...(await exportJWK(publicKey)), alg: "RS256", kid: "a" };
@@ -90,7 +90,7 @@ describe("SEC-T1 the algorithm is pinned", () => {
   });
 });
 
-describe("SEC-T2 the form, before the library looks", () => {
+describe("SEC-T2 the form, before the library parses it", () => {
   // A signature of 43 characters: the last one carries 4 bits that mean something and 2 that do not.
   const good = handMade(HEADER, goodClaims(NOW));
   const [header, claims, signature] = good.split(".") as [string, string, string];
@@ -155,7 +155,7 @@ describe("SEC-T2 the form, before the library looks", () => {
     expect(await check(token)).toBe("unauthorized");
   });
 
-  test("SEC-T2 no other spelling: each character exchanged, left out or doubled makes the token worthless", async () => {
+  test("SEC-T2 no other spelling: a token with any character exchanged, left out or doubled is refused", async () => {
     for (let i = 0; i < good.length; i++) {
       const [before, after] = [good.slice(0, i), good.slice(i + 1)];
       const other = good[i] === "A" ? "B" : "A";
@@ -178,7 +178,7 @@ describe("SEC-T2 the form, before the library looks", () => {
   });
 });
 
-describe("SEC-T3 what must stand in a token", () => {
+describe("SEC-T3 required claims", () => {
   const without = (name: string) => {
     const { [name]: _, ...rest } = goodClaims(NOW);
     return rest;
@@ -219,7 +219,7 @@ describe("SEC-T3 what must stand in a token", () => {
     expect(await check(handMade(HEADER, claims))).toBe("unauthorized");
   });
 
-  test("SEC-T3 `typ` must be at+jwt: a token made for something else is none of ours", async () => {
+  test("SEC-T3 `typ` must be at+jwt: a token for another purpose is refused", async () => {
     for (const typ of ["JWT", "jwt", "dpop+jwt", "", undefined, 1])
       expect(await check(handMade({ ...HEADER, typ }, goodClaims(NOW)))).toBe("unauthorized");
     // RFC 9068 §4 allows both forms, and media types know no case.
@@ -239,7 +239,7 @@ describe("SEC-T3 what must stand in a token", () => {
     expect(await check(notBefore, NOW + 30_000)).toBe("ann");
   });
 
-  test("SEC-T3 life is 30 minutes unless asked otherwise", async () => {
+  test("SEC-T3 a token is valid for 30 minutes by default", async () => {
     const read = async (lifetime?: number) => {
       const request = { subject: "ann", now: NOW, ...(lifetime !== undefined && { lifetime }) };
       const verdict = await verifyToken(keys, await signToken(keys, request), NOW);
@@ -249,7 +249,7 @@ describe("SEC-T3 what must stand in a token", () => {
     expect(await read(60)).toBe(60);
   });
 
-  test("A1 what a token grants comes back as it was signed, and a damaged grant is no token at all", async () => {
+  test("A1 a token's grants are returned as signed, and a token with a damaged grant is refused", async () => {
     const grants = { conversations: ["lobby", "team-*"], rights: ["read" as const] };
     const verdict = await verifyToken(keys, await signToken(keys, { subject: "ann", grants, now: NOW }), NOW);
     expect(verdict).toMatchObject({ ok: true, token: { grants } });
@@ -257,13 +257,13 @@ describe("SEC-T3 what must stand in a token", () => {
       expect(await check(handMade(HEADER, { ...goodClaims(NOW), ...claims }))).toBe("unauthorized");
   });
 
-  test("SEC-T5 a token knows when it was issued to the millisecond, so that revoking spares what is newer", async () => {
+  test("SEC-T5 a token has its issue time to the millisecond, so that revoking spares newer ones", async () => {
     const now = NOW + 123;
     const verdict = await verifyToken(keys, await signToken(keys, { subject: "ann", now }), now);
     expect(verdict).toMatchObject({ ok: true, token: { issuedAt: now, expiresAt: NOW + 1_800_000 } });
   });
 
-  test("SEC-T3 each token has an id of its own", async () => {
+  test("SEC-T3 each token has its own id", async () => {
     const ids = new Set<string>();
     for (let i = 0; i < 50; i++) {
       const verdict = await verifyToken(keys, await signToken(keys, { subject: "ann", now: NOW }), NOW);
@@ -272,7 +272,7 @@ describe("SEC-T3 what must stand in a token", () => {
     expect(ids.size).toBe(50);
   });
 
-  test("SEC-T3 an expired token that is wrong in another way too is not called expired", async () => {
+  test("SEC-T3 an expired token with a second error is not reported as expired", async () => {
     const old = { ...goodClaims(NOW), exp: NOW / 1000 - 3600, iat: NOW / 1000 - 7200 };
     expect(await check(handMade(HEADER, old))).toBe("token_expired");
     expect(await check(handMade(HEADER, old, "x".repeat(32)))).toBe("unauthorized");
@@ -284,7 +284,7 @@ const OLD = "oldOLDoldOLDoldOLDoldOLDoldOLD12";
 const rotated = await testKeys({ secretKeyPrevious: OLD });
 
 describe("SEC-T4 rotation", () => {
-  test("SEC-T4 tokens of the previous key are accepted until they expire; new ones carry the new key", async () => {
+  test("SEC-T4 tokens of the previous key are accepted until they expire; new ones use the new key", async () => {
     const old = await signToken(await testKeys({}, OLD), { subject: "ann", now: NOW });
     expect(await check(old, NOW, rotated)).toBe("ann");
     expect(await check(old, NOW + 1_830_000, rotated)).toBe("token_expired");
@@ -300,7 +300,7 @@ describe("SEC-T4 rotation", () => {
 });
 
 describe("SEC-T7 no content of a token in a reason", () => {
-  test("SEC-T7 the reasons for refusals hold nothing that stood in the token", async () => {
+  test("SEC-T7 the reasons for refusals contain nothing of the token", async () => {
     for (const claims of [
       { ...goodClaims(NOW), sub: "s3cret sub" },
       { ...goodClaims(NOW), iss: "s3cret" },

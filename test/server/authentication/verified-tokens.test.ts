@@ -13,12 +13,12 @@ async function check(keys: Awaited<ReturnType<typeof testKeys>>, token: string, 
 }
 
 describe("tokens that were checked before", () => {
-  test("SEC-T3 come to the same verdict at every moment of their life as one that was never seen", async () => {
+  test("SEC-T3 get the same result as unknown ones at every moment of their life", async () => {
     const seen = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     expect(await check(seen, token)).toBe("ann");
     const moments = [-31_000, -30_000, -1, 0, 1, 1_799_999, 1_800_000, 1_829_999, 1_830_000, 9_999_999];
-    // Forwards and backwards, so that what one moment leaves behind is met by another.
+    // Forwards and backwards, so that the state left by one moment is used at another.
     for (const after of [...moments, ...moments.toReversed()]) {
       expect({ after, verdict: await check(seen, token, NOW + after) }).toEqual({
         after,
@@ -27,7 +27,7 @@ describe("tokens that were checked before", () => {
     }
   });
 
-  test("SEC-T2 a token with one letter changed is not taken for the one that was seen", async () => {
+  test("SEC-T2 a token with one letter changed is not taken for the known one", async () => {
     const keys = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     expect(await check(keys, token)).toBe("ann");
@@ -37,14 +37,14 @@ describe("tokens that were checked before", () => {
     }
   });
 
-  test("SEC-T4 what one key has verified says nothing to another", async () => {
+  test("SEC-T4 a token verified with one key is unknown to another", async () => {
     const keys = await testKeys();
     const token = await signToken(keys, { subject: "ann", now: NOW });
     expect(await check(keys, token)).toBe("ann");
     expect(await check(await testKeys({}, `${TEST_SECRET.slice(0, -1)}?`), token)).toBe("unauthorized");
   });
 
-  test("B1 no more are remembered than there is room for, and the oldest goes first", async () => {
+  test("B1 only a limited number is remembered, and the oldest is dropped first", async () => {
     const { verified, ...keys } = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     expect(await check({ ...keys, verified }, token)).toBe("ann");
@@ -57,7 +57,7 @@ describe("tokens that were checked before", () => {
     expect(verified.find(name, NOW)).toBe(known);
   });
 
-  test("B3 a token is hashed once, new or known, and not at all when it is too long", async () => {
+  test("B3 a token is hashed once, new or known, and not at all if it is too long", async () => {
     class Watched extends VerifiedTokens {
       readonly hashed: string[] = [];
 
@@ -80,7 +80,7 @@ describe("tokens that were checked before", () => {
     expect(verified.hashed).toEqual([token, token]);
   });
 
-  test("A4 no token lies in memory in clear", async () => {
+  test("A4 no token is in memory in clear", async () => {
     const { verified, ...keys } = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     await check({ ...keys, verified }, token);

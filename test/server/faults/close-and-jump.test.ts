@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { TestClient } from "../../support/clients/test-client.ts";
-import { ask, disturb, join, nameOf, say, startFaultServer } from "./fault-server.ts";
+import { ask, disturb, join, nameOf, post, startFaultServer } from "./fault-server.ts";
 
 describe("close", () => {
   test.each([
@@ -14,7 +14,7 @@ describe("close", () => {
     [1000, "normal closure", false, undefined],
     [4477, "refused (4477)", false, undefined],
   ])(
-    "F3 %d closes as the server does: %s, reconnect %p, error %p",
+    "F3 %d closes like the server itself: %s, reconnect %p, error %p",
     async (code, reason, reconnect, error) => {
       await using bench = await startFaultServer();
       const { server } = bench;
@@ -28,7 +28,7 @@ describe("close", () => {
     },
   );
 
-  test("F3 N4 with a reason and a time of one's own", async () => {
+  test("F3 N4 with a chosen reason and time", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -39,16 +39,16 @@ describe("close", () => {
     ]);
   });
 
-  test("on a frozen line the close waits behind what was said, and a cut does not wait", async () => {
+  test("on a frozen connection the close waits behind earlier frames, and a cut does not wait", async () => {
     await using bench = await startFaultServer();
     const { server, clock } = bench;
     await using ben = await join(server, "ben");
     await using anna = await join(server, "anna");
     await disturb(server, anna, { do: "freeze", seconds: 60 });
-    await say(ben, "b1");
+    await post(ben, "b1");
     await disturb(server, anna, { do: "close", code: 4403 });
-    // What is said after that is not kept for it.
-    await say(ben, "b2");
+    // Later frames are not kept for it.
+    await post(ben, "b2");
     clock.advance(60_000);
     expect(await anna.closed).toMatchObject({ code: 4403 });
     expect(anna.frames.slice(-3).map(({ type }) => type)).toEqual(["message", "error", "closing"]);
@@ -61,7 +61,7 @@ describe("close", () => {
 });
 
 describe("jump", () => {
-  test("I2 to the inactivity warning, and on to the close; another connection's clock does not move", async () => {
+  test("I2 to the inactivity warning, and on to the close; another connection's clock does not change", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -75,7 +75,7 @@ describe("jump", () => {
     expect(other.of("closing")).toEqual([]);
   });
 
-  test("I2 straight to the close the warning still comes first, and activity after it begins anew", async () => {
+  test("I2 straight to the close: the warning still comes first, and activity after it restarts the time", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -92,7 +92,7 @@ describe("jump", () => {
     expect(anna.of("warning")).toHaveLength(2);
   });
 
-  test("A2 to the token's warning: renewed, it lives as long as the new token would, and is not warned again", async () => {
+  test("A2 to the token's warning: a renewed token lives its full time, and is not warned about again", async () => {
     await using bench = await startFaultServer({ TOKEN_LEEWAY: "0" });
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
@@ -106,7 +106,7 @@ describe("jump", () => {
     expect(anna.of("closing")).toEqual([]);
   });
 
-  test("A2 to the token's end: warned, then closed with 4401; not as inactive, though it is later", async () => {
+  test("A2 to the token's end: a warning, then a close with 4401; not for inactivity, though it is later", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -128,7 +128,7 @@ describe("jump", () => {
     expect(server.log.events()).not.toContain("connection.timed_out");
   });
 
-  test("I2 after a jump the connection's time goes on as everybody's does", async () => {
+  test("I2 after a jump the connection's time continues normally", async () => {
     await using bench = await startFaultServer({ PING_INTERVAL: "3600" });
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
@@ -142,7 +142,7 @@ describe("jump", () => {
     expect(await anna.closed).toMatchObject({ code: 4408 });
   });
 
-  test("where there is nothing to jump to, the answer says so", async () => {
+  test("a jump to an event that never comes is refused with the reason", async () => {
     await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "0" });
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -158,7 +158,7 @@ describe("jump", () => {
   });
 });
 
-test("A1 an expired token is signed for who asks, and is refused at the door and in place with its own code", async () => {
+test("A1 an expired token is issued on request, and is refused on connecting and on renewal with its code", async () => {
   await using bench = await startFaultServer();
   const { server } = bench;
   await using anna = await join(server, "anna");
@@ -173,11 +173,11 @@ test("A1 an expired token is signed for who asks, and is refused at the door and
 });
 
 describe("fill_quota", () => {
-  test("Q1 Q4 what is sent next is refused until the charges pass, and nothing was said", async () => {
+  test("Q1 Q4 later messages are refused until the charges expire, and none was posted", async () => {
     await using bench = await startFaultServer({ PLANS: "free:450:5", INACTIVITY_TIMEOUT: "0" });
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
-    await say(anna, "a1");
+    await post(anna, "a1");
     const { quota } = await disturb(server, anna, { do: "fill_quota" });
     expect(quota).toMatchObject({ limit: 450, remaining: 0 });
     anna.send({ type: "message", id: "a2", text: "a2" });
@@ -191,10 +191,10 @@ describe("fill_quota", () => {
     expect((await disturb(server, anna, { do: "fill_quota" })).quota).toMatchObject({ remaining: 0 });
     clock.jump(3_600_000);
     await using back = await join(server, "anna");
-    expect(await say(back, "a2")).toBe(2);
+    expect(await post(back, "a2")).toBe(2);
   });
 
-  test("a plan without limit has none to fill", async () => {
+  test("a plan without limit cannot be filled", async () => {
     await using bench = await startFaultServer({ PLANS: "free:0:5" });
     const { server } = bench;
     await using anna = await join(server, "anna");

@@ -3,7 +3,7 @@ import { TestClient } from "../../support/clients/test-client.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-/** A server that makes faults, on time that only a test moves. */
+/** A server with faults enabled, with a clock that only a test advances. */
 export async function startFaultServer(env: Record<string, string> = {}) {
   const clock = new ManualClock();
   const server = await startTestServer({ clock, env: { TEST_FAULTS: "true", ...env } });
@@ -36,7 +36,7 @@ export async function ask(
   return { status: answer.status, body: await answer.json() };
 }
 
-/** Asks for a fault on a client's own connection, and sees it made. */
+/** Asks for a fault on a client's own connection, and waits until it is made. */
 export async function disturb(
   server: TestServer,
   client: TestClient,
@@ -47,8 +47,8 @@ export async function disturb(
   return body;
 }
 
-/** Says something and waits until it is stored; answers its number. */
-export async function say(client: TestClient, id: string, text = id): Promise<number> {
+/** Posts a message and waits until it is stored; returns its seq. */
+export async function post(client: TestClient, id: string, text = id): Promise<number> {
   client.send({ type: "message", id, text });
   return (await client.next("ack")).seq;
 }

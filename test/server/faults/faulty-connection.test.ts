@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { RawSocket } from "../../support/clients/raw-socket.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
-import { ask, disturb, join, nameOf, say, startFaultServer } from "./fault-server.ts";
+import { ask, disturb, join, nameOf, post, startFaultServer } from "./fault-server.ts";
 
 /** The texts of the messages that a client was sent. */
 function texts(client: TestClient): string[] {
@@ -9,7 +9,7 @@ function texts(client: TestClient): string[] {
 }
 
 describe("cut", () => {
-  test("the line ends without a close frame, and nobody else's", async () => {
+  test("the connection ends without a close frame, and no other one does", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -20,7 +20,7 @@ describe("cut", () => {
     await other.settled();
   });
 
-  test("no close frame is written, seen from the wire itself", async () => {
+  test("no close frame is written on the wire", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using raw = await RawSocket.handshake(
@@ -33,12 +33,12 @@ describe("cut", () => {
     expect(raw.closeFrame).toBeUndefined();
   });
 
-  test("D3 D4 what was stored before a cut is stored once, and who comes back gets what was missed", async () => {
+  test("D3 D4 a message stored before a cut is stored once, and a reconnect gets the missed messages", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using ben = await join(server, "ben");
     await using anna = await join(server, "anna");
-    await say(anna, "m1");
+    await post(anna, "m1");
     const { epoch } = anna.of("welcome")[0]!;
     await disturb(server, anna, { do: "lose", next: "ack", count: 1 });
     await disturb(server, anna, { do: "lose", next: "message", count: 1 });
@@ -46,7 +46,7 @@ describe("cut", () => {
     while (texts(ben).at(-1) !== "m2") await ben.next("message");
     await disturb(server, anna, { do: "cut" });
     await anna.closed;
-    await say(ben, "m3");
+    await post(ben, "m3");
     expect(texts(anna)).toEqual(["m1"]);
     await using back = await join(server, "anna", `&after=1&epoch=${epoch}`);
     back.send({ type: "message", id: "m2", text: "m2" });
@@ -58,14 +58,14 @@ describe("cut", () => {
 });
 
 describe("freeze", () => {
-  test("the server neither writes nor reads for so long; then all goes on in its order, and others felt nothing", async () => {
+  test("the server neither writes nor reads for a while; then all continues in order, and others are not affected", async () => {
     await using bench = await startFaultServer();
     const { server, clock } = bench;
     await using ben = await join(server, "ben");
     await using anna = await join(server, "anna");
     await disturb(server, anna, { do: "freeze", seconds: 20 });
     const before = anna.frames.length;
-    for (const id of ["b1", "b2", "b3"]) await say(ben, id);
+    for (const id of ["b1", "b2", "b3"]) await post(ben, id);
     anna.send({ type: "message", id: "a1", text: "a1" });
     clock.advance(19_900);
     await ben.settled();
@@ -78,7 +78,7 @@ describe("freeze", () => {
     expect(anna.of("message").map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
   });
 
-  test("thaw ends it at once; a second freeze counts anew", async () => {
+  test("thaw ends it at once; a second freeze starts over", async () => {
     await using bench = await startFaultServer();
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
@@ -98,7 +98,7 @@ describe("freeze", () => {
     expect(await anna.next("ack")).toMatchObject({ id: "a2" });
   });
 
-  test("I3 a line that was frozen longer than a ping waits is not lost for it, and what came meanwhile is activity", async () => {
+  test("I3 a connection frozen longer than a ping time-out is not lost, and received frames count as activity", async () => {
     await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "60" });
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
@@ -114,7 +114,7 @@ describe("freeze", () => {
     expect(server.log.events()).not.toContain("connection.timed_out");
   });
 
-  test("I3 a ping that was out when the line froze is not missed; the next one is sent as always", async () => {
+  test("I3 a ping that was pending at the freeze is not missed; the next one is sent as usual", async () => {
     await using bench = await startFaultServer();
     const { server, clock } = bench;
     await using raw = await RawSocket.handshake(
@@ -130,7 +130,7 @@ describe("freeze", () => {
     expect(server.log.events()).not.toContain("connection.timed_out");
   });
 
-  test("I2 who was quiet all the time is warned when the line goes on, and then closed", async () => {
+  test("I2 an inactive client is warned after the freeze, and then closed", async () => {
     await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "60" });
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
@@ -143,7 +143,7 @@ describe("freeze", () => {
     expect(await anna.closed).toMatchObject({ code: 4408 });
   });
 
-  test("B1 who is kept from reading while others talk is closed with 1013 when it goes on, and resumes", async () => {
+  test("B1 a client that could not read a busy conversation is closed with 1013 afterwards, and resumes", async () => {
     await using bench = await startFaultServer({ MAX_UNSENT_BYTES: "65536" });
     const { server } = bench;
     await using ben = await join(server, "ben");
@@ -151,7 +151,7 @@ describe("freeze", () => {
     const { epoch } = anna.of("welcome")[0]!;
     await disturb(server, anna, { do: "freeze", seconds: 600 });
     const text = "x".repeat(20_000);
-    for (let i = 1; i <= 10; i++) await say(ben, `b${i}`, text);
+    for (let i = 1; i <= 10; i++) await post(ben, `b${i}`, text);
     await disturb(server, anna, { do: "thaw" }).catch(() => {});
     bench.clock.advance(600_000);
     expect(await anna.closed).toEqual({ code: 1013, reason: "too slow or overloaded" });
@@ -163,7 +163,7 @@ describe("freeze", () => {
     expect(back.of("message").map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10]);
   });
 
-  test("a client that goes while its line is frozen is seen to go when it is over, and gives back what it held", async () => {
+  test("a client that leaves during a freeze is gone after it, and its lease is released", async () => {
     await using bench = await startFaultServer({ PLANS: "free:100:1" });
     const { server, clock } = bench;
     await using ben = await join(server, "ben");
@@ -182,7 +182,7 @@ describe("freeze", () => {
     await back.settled();
   });
 
-  test("W8 a frozen line is replaced at once by its client's newer one, and ends when it thaws", async () => {
+  test("W8 a frozen connection is replaced at once by its client's newer one, and ends when it thaws", async () => {
     await using bench = await startFaultServer({ PLANS: "free:100:1" });
     const { server, clock } = bench;
     await using ben = await join(server, "ben");
@@ -190,11 +190,11 @@ describe("freeze", () => {
     await ben.next("presence");
     await disturb(server, frozen, { do: "freeze", seconds: 20 });
     await using newer = await join(server, "anna", "&client=tab");
-    await say(newer, "m1");
+    await post(newer, "m1");
     expect(frozen.of("closing")).toEqual([]);
     clock.advance(20_000);
     expect(await frozen.closed).toEqual({ code: 4410, reason: "replaced" });
-    await say(newer, "m2");
+    await post(newer, "m2");
     await ben.settled();
     expect(texts(ben)).toEqual(["m1", "m2"]);
     expect(ben.of("presence")).toHaveLength(1);
@@ -204,7 +204,7 @@ describe("freeze", () => {
     expect((await refused.closed).code).toBe(4409);
   });
 
-  test("a frozen line does not hold up the server's end", async () => {
+  test("a frozen connection does not delay the server's end", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     const anna = await join(server, "anna");
@@ -215,7 +215,7 @@ describe("freeze", () => {
 });
 
 describe("delay", () => {
-  test("everything comes late in both directions, in its order; nobody else's does", async () => {
+  test("all frames come late in both directions, in order; other connections are not affected", async () => {
     await using bench = await startFaultServer();
     const { server, clock } = bench;
     await using ben = await join(server, "ben");
@@ -223,8 +223,8 @@ describe("delay", () => {
     await disturb(server, anna, { do: "delay", milliseconds: 500 });
     anna.send({ type: "message", id: "a1", text: "a1" });
     anna.send({ type: "message", id: "a2", text: "a2" });
-    await say(ben, "b1");
-    // What anna sent has arrived by now, and waits.
+    await post(ben, "b1");
+    // Anna's messages have arrived by now, and wait.
     await ben.settled();
     clock.advance(499);
     await ben.settled();
@@ -241,20 +241,20 @@ describe("delay", () => {
     expect(texts(anna)).toEqual(["b1", "a1", "a2"]);
   });
 
-  test("0 ends it: what waits comes at once, and what follows is not late", async () => {
+  test("0 ends it: waiting frames come at once, and later ones are not late", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using ben = await join(server, "ben");
     await using anna = await join(server, "anna");
     await disturb(server, anna, { do: "delay", milliseconds: 60_000 });
-    for (const id of ["b1", "b2"]) await say(ben, id);
+    for (const id of ["b1", "b2"]) await post(ben, id);
     await disturb(server, anna, { do: "delay", milliseconds: 0 });
-    await say(ben, "b3");
+    await post(ben, "b3");
     await anna.settled();
     expect(texts(anna)).toEqual(["b1", "b2", "b3"]);
   });
 
-  test("D3 what a client sends right before it closes arrives; what it sends before a cut may not, and never twice", async () => {
+  test("D3 a message before a close arrives; one before a cut may be lost, and never comes twice", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using ben = await join(server, "ben");
@@ -272,25 +272,25 @@ describe("delay", () => {
     await using back = await join(server, "anna");
     back.send({ type: "message", id: "closed", text: "closed" });
     expect(await back.next("ack")).toMatchObject({ seq: 1, duplicate: true });
-    expect(await say(back, "cut")).toBe(2);
+    expect(await post(back, "cut")).toBe(2);
     expect(texts(ben)).toEqual(["closed", "cut"]);
   });
 
-  test("what waits when it ends comes before the close that an earlier frame of the client brings about", async () => {
+  test("frames that wait at the end come before the close caused by an earlier frame", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using ben = await join(server, "ben");
     await using anna = await join(server, "anna");
     await disturb(server, anna, { do: "delay", milliseconds: 60_000 });
     anna.send(new Uint8Array([1]));
-    await say(ben, "b1");
+    await post(ben, "b1");
     await ben.settled();
     await disturb(server, anna, { do: "delay", milliseconds: 0 });
     expect(await anna.closed).toMatchObject({ code: 1003 });
     expect(anna.frames.slice(-2).map(({ type }) => type)).toEqual(["message", "closing"]);
   });
 
-  test("D4 who comes back on a slow line gets all that was missed", async () => {
+  test("D4 a client that resumes on a slow connection gets all missed messages", async () => {
     const count = 160;
     await using bench = await startFaultServer({ PLANS: "free:10000:5", BURST_RATE: "0" });
     const { server, clock } = bench;
@@ -314,7 +314,7 @@ describe("delay", () => {
     );
   });
 
-  test("B2 who floods a slow line is not read any further, and is closed as flooding all the same", async () => {
+  test("B2 a flood on a slow connection is not read any further, and is closed as a flood", async () => {
     await using bench = await startFaultServer();
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
@@ -329,7 +329,7 @@ describe("delay", () => {
 });
 
 describe("lose", () => {
-  test("D3 the next ack is lost; the same message again is stored once, charged once, and acked", async () => {
+  test("D3 the next ack is lost; the repeated message is stored once, charged once, and acked", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using ben = await join(server, "ben");
@@ -345,15 +345,15 @@ describe("lose", () => {
     expect(texts(ben)).toEqual(["a1"]);
   });
 
-  test("D1 lost messages leave a hole for this connection only, also where many listen together", async () => {
+  test("D1 lost messages leave a hole for this connection only, also among many listeners", async () => {
     await using bench = await startFaultServer({ PLANS: "free:100:20" });
     const { server } = bench;
     const others = await Promise.all(Array.from({ length: 6 }, () => join(server, "cleo")));
     await using ben = await join(server, "ben");
     await using anna = await join(server, "anna");
-    await say(ben, "b1");
+    await post(ben, "b1");
     await disturb(server, anna, { do: "lose", next: "message", count: 2 });
-    for (const id of ["b2", "b3", "b4"]) await say(ben, id);
+    for (const id of ["b2", "b3", "b4"]) await post(ben, id);
     await anna.settled();
     expect(anna.of("message").map(({ seq }) => seq)).toEqual([1, 4]);
     for (const other of others) {
@@ -363,20 +363,20 @@ describe("lose", () => {
     }
   });
 
-  test("0 forgets what was to be lost, and each type counts for itself", async () => {
+  test("0 cancels pending losses, and each type counts separately", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
     await disturb(server, anna, { do: "lose", next: "ack", count: 5 });
     await disturb(server, anna, { do: "lose", next: "message", count: 1 });
     await disturb(server, anna, { do: "lose", next: "ack", count: 0 });
-    expect(await say(anna, "a1")).toBe(1);
+    expect(await post(anna, "a1")).toBe(1);
     await anna.settled();
     expect(texts(anna)).toEqual([]);
   });
 });
 
-test("what is done to a connection ends with it", async () => {
+test("faults of a connection end with it", async () => {
   await using bench = await startFaultServer();
   const { server } = bench;
   const anna = await join(server, "anna");
@@ -386,5 +386,5 @@ test("what is done to a connection ends with it", async () => {
   await anna.closed;
   await using back = await join(server, "anna");
   expect(nameOf(back)).not.toBe(nameOf(anna));
-  expect(await say(back, "a1")).toBe(1);
+  expect(await post(back, "a1")).toBe(1);
 });

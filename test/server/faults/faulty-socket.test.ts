@@ -3,31 +3,31 @@ import { FaultySocket } from "../../../src/server/faults/faulty-socket.ts";
 import type { Socket } from "../../../src/server/socket/connection-deps.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-/** A line on a socket that notes what it is told; what the runtime would do on its own does not happen. */
+/** A socket that records its calls; effects of the runtime do not happen. */
 function lineOn(clock: ManualClock, send?: () => number) {
-  const told: string[] = [];
+  const calls: string[] = [];
   const socket: Socket = {
-    sendText: send ?? ((frame) => told.push(frame)),
+    sendText: send ?? ((frame) => calls.push(frame)),
     cork: () => undefined as never,
     getBufferedAmount: () => 0,
-    ping: () => told.push("ping"),
-    pause: () => void told.push("pause"),
-    resume: () => void told.push("resume"),
-    close: (code) => void told.push(`close ${code}`),
-    terminate: () => void told.push("terminate"),
+    ping: () => calls.push("ping"),
+    pause: () => void calls.push("pause"),
+    resume: () => void calls.push("resume"),
+    close: (code) => void calls.push(`close ${code}`),
+    terminate: () => void calls.push("terminate"),
   };
-  const failed = (error: unknown) => void told.push(`failed ${error}`);
+  const failed = (error: unknown) => void calls.push(`failed ${error}`);
   const line = new FaultySocket(socket, clock, {
-    drained: () => void told.push("drained"),
-    thawed: () => void told.push("thawed"),
+    drained: () => void calls.push("drained"),
+    thawed: () => void calls.push("thawed"),
     failed,
   });
-  return { line, told };
+  return { line, calls };
 }
 
-test("B1 behind a close that waits nothing more is kept, however long it waits", () => {
+test("B1 frames behind a close are kept until a limit, however long it waits", () => {
   const clock = new ManualClock();
-  const { line, told } = lineOn(clock);
+  const { line, calls } = lineOn(clock);
   line.freeze(60_000);
   expect(line.sendText("a")).toBe(-1);
   line.close(1013, "");
@@ -36,60 +36,60 @@ test("B1 behind a close that waits nothing more is kept, however long it waits",
   for (let i = 0; i < 100; i++) expect(line.sendText("b")).toBe(0);
   expect(line.getBufferedAmount()).toBe(unsent);
   clock.advance(60_000);
-  expect(told).toEqual(["pause", "resume", "thawed", "a", "close 1013", "drained"]);
+  expect(calls).toEqual(["pause", "resume", "thawed", "a", "close 1013", "drained"]);
 });
 
-test("B2 a socket of which much is held back is read again when half of it has gone", () => {
+test("B2 a socket with much held back is read again when half of it was delivered", () => {
   const clock = new ManualClock();
-  const { line, told } = lineOn(clock);
+  const { line, calls } = lineOn(clock);
   line.delay(1_000);
   let done = 0;
   for (let i = 0; i < 300; i++) {
     clock.advance(1);
     line.receive(10, () => done++);
   }
-  expect(told).toEqual(["pause"]);
-  // Of 300 the last came 1 s before all have gone; with 170 gone there is more than half of what may wait.
+  expect(calls).toEqual(["pause"]);
+  // Of 300 the last came 1 s before all were delivered; with 170 delivered more than half of the limit is free.
   clock.advance(870);
   expect(done).toBeWithin(160, 171);
-  expect(told).toEqual(["pause"]);
+  expect(calls).toEqual(["pause"]);
   clock.advance(15);
-  expect(told).toEqual(["pause", "resume"]);
+  expect(calls).toEqual(["pause", "resume"]);
   line.receive(2 * 1024 * 1024, () => done++);
-  expect(told).toEqual(["pause", "resume", "pause"]);
+  expect(calls).toEqual(["pause", "resume", "pause"]);
 });
 
-test("a socket that is paused for two reasons is read when both are gone", () => {
+test("a socket paused for two reasons is read when both have ended", () => {
   const clock = new ManualClock();
-  const { line, told } = lineOn(clock);
+  const { line, calls } = lineOn(clock);
   line.pause();
   line.freeze(1_000);
   line.resume();
-  expect(told).toEqual(["pause"]);
+  expect(calls).toEqual(["pause"]);
   line.pause();
   clock.advance(1_000);
-  expect(told).toEqual(["pause", "thawed"]);
+  expect(calls).toEqual(["pause", "thawed"]);
   line.resume();
-  expect(told).toEqual(["pause", "thawed", "resume"]);
+  expect(calls).toEqual(["pause", "thawed", "resume"]);
 });
 
-test("a shorter delay does not let anything overtake what is under way", () => {
+test("a shorter delay does not reorder frames under way", () => {
   const clock = new ManualClock();
-  const { line, told } = lineOn(clock);
+  const { line, calls } = lineOn(clock);
   line.delay(1_000);
   line.sendText("a");
   line.ping();
   line.delay(100);
   line.sendText("b");
   clock.advance(95);
-  expect(told).toEqual([]);
+  expect(calls).toEqual([]);
   clock.advance(5);
-  expect(told).toEqual(["a", "ping", "b", "drained"]);
+  expect(calls).toEqual(["a", "ping", "b", "drained"]);
 });
 
-test("a frame that the runtime drops ends the line, so that no hole comes of it", () => {
+test("a frame that the runtime drops ends the connection, so that it leaves no hole", () => {
   const clock = new ManualClock();
-  const { line, told } = lineOn(clock);
+  const { line, calls } = lineOn(clock);
   const full = lineOn(clock, () => 0);
   for (const one of [line, full.line]) {
     one.delay(10);
@@ -97,18 +97,18 @@ test("a frame that the runtime drops ends the line, so that no hole comes of it"
     one.sendText("b");
   }
   clock.advance(10);
-  expect(told).toEqual(["a", "b", "drained"]);
-  expect(full.told).toEqual(["terminate"]);
+  expect(calls).toEqual(["a", "b", "drained"]);
+  expect(full.calls).toEqual(["terminate"]);
 });
 
-test("what throws when it is let go is told, and nothing else is held up", () => {
+test("an exception on release is reported, and delays nothing else", () => {
   const clock = new ManualClock();
-  const { line, told } = lineOn(clock);
+  const { line, calls } = lineOn(clock);
   line.delay(10);
   line.receive(1, () => {
     throw new Error("broken");
   });
-  line.receive(1, () => told.push("next"));
+  line.receive(1, () => calls.push("next"));
   clock.advance(15);
-  expect(told).toEqual(["failed Error: broken", "next"]);
+  expect(calls).toEqual(["failed Error: broken", "next"]);
 });

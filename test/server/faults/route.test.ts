@@ -4,7 +4,7 @@ import { startTestServer } from "../../support/server/test-server.ts";
 import { ask, join, nameOf, startFaultServer } from "./fault-server.ts";
 
 describe("TEST_FAULTS", () => {
-  test("without it there is no such address, and the page is told so", async () => {
+  test("without it the address does not exist, and the page's settings show that", async () => {
     await using server = await startTestServer();
     await using anna = await join(server, "anna");
     expect((await ask(server, "anna", nameOf(anna), { do: "cut" })).status).toBe(404);
@@ -14,7 +14,7 @@ describe("TEST_FAULTS", () => {
     await anna.settled();
   });
 
-  test("with it the page is told, and the log warns", async () => {
+  test("with it the page's settings show it, and the log warns", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     expect(await (await fetch(`${server.url}/config.json`)).json()).toMatchObject({ faults: true });
@@ -24,7 +24,7 @@ describe("TEST_FAULTS", () => {
     expect((await fetch(`${server.url}/test/faults`)).status).toBe(405);
   });
 
-  test("`true` is for a server that only this machine reaches; `public` says that others may, too", () => {
+  test("`true` is for a server that only this machine reaches; `public` is for others, too", () => {
     const problems = (env: Record<string, string>) => {
       const read = readSettings({ env });
       return "problems" in read ? read.problems : [];
@@ -46,24 +46,24 @@ describe("TEST_FAULTS", () => {
   });
 });
 
-describe("who may ask for what", () => {
-  test("A4 another user's connection is answered as one that there is not, and does not feel it", async () => {
+describe("permissions", () => {
+  test("A4 another user's connection is reported as unknown, and is not affected", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
     await using ben = await join(server, "ben");
     const foreign = await ask(server, "ben", nameOf(anna), { do: "cut" });
-    const missing = await ask(server, "ben", "nobody", { do: "cut" });
+    const missing = await ask(server, "ben", "unknown", { do: "cut" });
     expect(foreign).toMatchObject({ status: 404, body: { code: "not_found" } });
     expect(foreign.body.detail).toBe(
       `ben has no open connection \`${nameOf(anna)}\` on this server; its name stands in its \`welcome\`.`,
     );
-    expect(String(missing.body.detail).replace("nobody", nameOf(anna))).toBe(String(foreign.body.detail));
+    expect(String(missing.body.detail).replace("unknown", nameOf(anna))).toBe(String(foreign.body.detail));
     await anna.settled();
     await ben.settled();
   });
 
-  test("A1 without a token, or with a bad one, nothing is done", async () => {
+  test("A1 without a token, or with an invalid one, no fault is made", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -76,7 +76,7 @@ describe("who may ask for what", () => {
     await anna.settled();
   });
 
-  test("a connection that has ended cannot be disturbed", async () => {
+  test("a closed connection cannot have faults", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     const anna = await join(server, "anna");
@@ -85,7 +85,7 @@ describe("who may ask for what", () => {
     expect((await ask(server, "anna", nameOf(anna), { do: "cut" })).status).toBe(404);
   });
 
-  test("H2 what is wrong with a request is said, and the answer to a good one holds it as it was understood", async () => {
+  test("H2 an invalid request is explained, and the reply to a valid one contains it as it was understood", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
@@ -104,7 +104,7 @@ describe("who may ask for what", () => {
     });
   });
 
-  test("W2 a page of a listed origin may ask, and another one's is not told", async () => {
+  test("W2 a page of a listed origin may ask, and another one cannot read the reply", async () => {
     await using bench = await startFaultServer({ ALLOWED_ORIGINS: "https://app.example" });
     const { server } = bench;
     const preflight = (origin: string) =>

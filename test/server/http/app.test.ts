@@ -4,7 +4,7 @@ import { MAX_BODY_BYTES } from "../../../src/server/http/body.ts";
 import { contentSecurityPolicy } from "../../../src/server/http/security-headers.ts";
 import { quotaEngine, testAccount, testApp } from "../../support/server/http-app.ts";
 
-describe("SEC-P1 fields of every answer", () => {
+describe("SEC-P1 fields of every response", () => {
   const page = new Map([
     ["/", { content: "<!doctype html>", gzipped: new Uint8Array(), type: "text/html", etag: '"x"' }],
   ]);
@@ -29,7 +29,7 @@ describe("SEC-P1 fields of every answer", () => {
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
   });
 
-  test("SEC-P1 also on the answer to a fault", async () => {
+  test("SEC-P1 also on the response to an internal error", async () => {
     const engine = quotaEngine(() => Promise.reject(new Error("broken")));
     const { send, parts, clock } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
@@ -38,7 +38,7 @@ describe("SEC-P1 fields of every answer", () => {
     expect(headers.get("Content-Security-Policy")).toContain("default-src 'none'");
   });
 
-  test("SEC-P1 the page may open sockets of its own server; a strange Host adds nothing to the policy", () => {
+  test("SEC-P1 the page may open sockets of its own server; a foreign Host adds nothing to the policy", () => {
     const own = contentSecurityPolicy("chat.example.com:8443");
     expect(own).toContain("connect-src 'self' ws://chat.example.com:8443 wss://chat.example.com:8443;");
     for (const host of [undefined, "", "a b", "x; script-src *", "x'unsafe-inline'", "*"])
@@ -75,14 +75,14 @@ describe("refusals as problem details", () => {
     ["/readyz", "GET, HEAD, OPTIONS"],
     ["/conversations/lobby/messages", "GET, HEAD, POST, OPTIONS"],
     ["/ws/ann/lobby", "GET, OPTIONS"],
-  ])("OPTIONS %s is answered with Allow", async (path, allow) => {
+  ])("OPTIONS %s gets a response with Allow", async (path, allow) => {
     const { send } = await testApp();
     const response = await send(path, { method: "OPTIONS" });
     expect([response.status, response.headers.get("Allow")]).toEqual([204, allow]);
     expect((await send("/nowhere", { method: "OPTIONS" })).status).toBe(404);
   });
 
-  test("HEAD is answered as GET, without the body", async () => {
+  test("HEAD gets the response of GET, without the body", async () => {
     const { send } = await testApp();
     const response = await send("/healthz", { method: "HEAD" });
     expect([response.status, await response.text()]).toEqual([200, ""]);
@@ -99,7 +99,7 @@ describe("refusals as problem details", () => {
     expect(streamed.status).toBe(413);
   });
 
-  test("L3 a store that is away: 503 with Retry-After for the verbs, and nothing is known to have happened", async () => {
+  test("L3 an unavailable store gives 503 with Retry-After for the verbs, with an unknown outcome", async () => {
     const { send, parts, clock } = await testApp();
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     const headers = { Authorization: `Bearer ${token}` };
@@ -110,7 +110,7 @@ describe("refusals as problem details", () => {
     }
   });
 
-  test("M5 an unforeseen error is logged with an id; the client gets `internal` and the id, and nothing else", async () => {
+  test("M5 an unexpected error is logged with an id; the client gets only `internal` and the id", async () => {
     const engine = quotaEngine(() => Promise.reject(new Error("SELECT * FROM /secret/path")));
     const { send, parts, clock, log } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
@@ -128,7 +128,7 @@ describe("refusals as problem details", () => {
 });
 
 describe("health", () => {
-  test("/healthz says that the process lives, /readyz whether to send clients here", async () => {
+  test("/healthz reports that the process runs, /readyz whether it accepts clients", async () => {
     let ready = true;
     const { send } = await testApp({ ready: () => ready });
     expect((await send("/readyz")).status).toBe(200);
@@ -142,7 +142,7 @@ describe("health", () => {
 });
 
 describe("GET /config.json", () => {
-  test("names the demo accounts that there are, where they may be used, and nobody else", async () => {
+  test("names the existing demo accounts, where they may be used, and no other account", async () => {
     const app = await testApp();
     await app.accounts.add(await testAccount("user1", { plan: "free", demo: true }));
     await app.accounts.add(await testAccount("user2", { demo: true, disabled: true }));

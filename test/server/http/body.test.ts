@@ -43,7 +43,7 @@ async function post(server: TestServer, path: string, type: string, body: Buffer
 const malformed = { status: 400, code: "malformed" };
 
 describe("D6 bytes that are no UTF-8", () => {
-  // Latin-1 from an old script was stored with U+FFFD in the place of what was said, and acknowledged.
+  // Latin-1 from an old script was stored with U+FFFD in place of its characters, and acknowledged.
   test.each(WAYS)("D6 POST %s as %s is refused, and nothing is stored", async (path, type) => {
     await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
     const wrong = [
@@ -59,24 +59,21 @@ describe("D6 bytes that are no UTF-8", () => {
     expect(page.messages).toEqual([]);
   });
 
-  test.each(["/token", "/ticket", "/logout"])(
-    "D6 POST %s with escapes that are none in a form",
-    async (path) => {
-      await using server = await startTestServer();
-      for (const value of ["caf%E9", "%c3", "%C3%28", "%ed%a0%bd", "a%E6%BCb"])
-        expect(await post(server, path, FORM_TYPE, `username=${value}`)).toEqual(malformed);
-      for (const value of ["caf%C3%A9", "100%", "%zz", "%F0%9F%98%80+%"])
-        expect(await post(server, path, FORM_TYPE, `username=${value}`)).not.toEqual(malformed);
-    },
-  );
+  test.each(["/token", "/ticket", "/logout"])("D6 POST %s with invalid escapes in a form", async (path) => {
+    await using server = await startTestServer();
+    for (const value of ["caf%E9", "%c3", "%C3%28", "%ed%a0%bd", "a%E6%BCb"])
+      expect(await post(server, path, FORM_TYPE, `username=${value}`)).toEqual(malformed);
+    for (const value of ["caf%C3%A9", "100%", "%zz", "%F0%9F%98%80+%"])
+      expect(await post(server, path, FORM_TYPE, `username=${value}`)).not.toEqual(malformed);
+  });
 
-  test("D6 a byte order mark before the JSON is passed over (RFC 8259 §8.1)", async () => {
+  test("D6 a byte order mark before the JSON is ignored (RFC 8259 §8.1)", async () => {
     await using server = await startTestServer();
     const answer = await post(server, "/conversations/lobby/messages", JSON_TYPE, '\ufeff{"text":"a"}');
     expect(answer.status).toBe(201);
   });
 
-  test("SEC-S4 the refusal at /token is one that OAuth 2 libraries understand, too", async () => {
+  test("SEC-S4 the refusal at /token has the form of OAuth 2, too", async () => {
     await using server = await startTestServer();
     const response = await fetch(`${server.url}/token`, {
       method: "POST",
@@ -95,7 +92,7 @@ describe("D6 bytes that are no UTF-8", () => {
 });
 
 describe("M1 JSON with too much structure", () => {
-  // Writing what was made of it took seconds of the event loop, uncharged and as often as one liked.
+  // Serializing the result took seconds of the event loop, without a charge and as often as a client wanted.
   test.each(WAYS.filter(([, type]) => type.startsWith(JSON_TYPE)))("M1 POST %s as %s", async (path, type) => {
     await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
     for (const depth of [40, 7_000])
@@ -107,7 +104,7 @@ describe("M1 JSON with too much structure", () => {
 });
 
 describe("D6 numbers in `data` over HTTP", () => {
-  test("D6 a whole number that would lose digits is refused, whoever sends it; an exact one comes as it was sent", async () => {
+  test("D6 an integer that would lose digits is refused, from any client; an exact one arrives unchanged", async () => {
     const key = newApiKey();
     await using server = await startTestServer({ env: { API_KEYS: `app:${hashOfApiKey(key)}:read+write` } });
     const path = "/conversations/lobby/messages";
@@ -123,9 +120,9 @@ describe("D6 numbers in `data` over HTTP", () => {
   });
 });
 
-// The operator's page said of each that it was "a fault of Parley's own".
+// The operator's page reported each of them as "a fault of Parley's own".
 test.each(["Content-Length: 100", "Transfer-Encoding: chunked"])(
-  "M5 a client that hangs up in its body (%s) is no error of the server's",
+  "M5 a client that disconnects within its body (%s) causes no server error",
   async (framing) => {
     for (const [path] of ROUTES.slice(0, 4)) {
       await using server = await startTestServer({ env: { LOG_LEVEL: "debug" } });
@@ -133,7 +130,7 @@ test.each(["Content-Length: 100", "Transfer-Encoding: chunked"])(
       const socket = connect(server.port, "127.0.0.1");
       const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json`;
       socket.write(`${head}\r\n${framing}\r\n\r\n${framing.startsWith("T") ? "5\r\n" : ""}{"a":`);
-      // The route has to begin with the body before the line ends.
+      // The route has to begin with the body before the connection ends.
       await new Promise((resolve) => setTimeout(resolve, 50));
       socket.resetAndDestroy();
       await waitUntil("the log has it", () =>

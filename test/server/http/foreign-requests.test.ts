@@ -1,5 +1,5 @@
-// On a loopback address HTTP once looked at neither `Host` nor `Origin`: any page in the world, whose name was made to lead to
-// 127.0.0.1, could sign in with a demo account, read and write. And a proxy on the same machine let everybody do so.
+// On a loopback address HTTP once checked neither `Host` nor `Origin`: any page whose name resolved to 127.0.0.1 could
+// sign in with a demo account, read and write. And a proxy on the same machine let every client do so.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rawRequest, sendRaw } from "../../support/clients/raw-http.ts";
 import { RawSocket } from "../../support/clients/raw-socket.ts";
@@ -34,7 +34,7 @@ describe("W2 DNS rebinding", () => {
     ["with its Origin", (name: string) => ({ Host: name, Origin: `http://${name}` })],
     ["without an Origin", (name: string) => ({ Host: name })],
     [
-      "with a proxy's fields, which it can write",
+      "with a proxy's fields, which it can forge",
       (name: string) => ({ Host: name, Origin: `http://${name}`, "X-Forwarded-Host": "localhost" }),
     ],
   ])("W2 a page whose name leads here reads and changes nothing, %s", async (_name, fieldsOf) => {
@@ -56,7 +56,7 @@ describe("W2 DNS rebinding", () => {
   });
 
   test.each(["https://evil.example", "null", "http://localhost:1"])(
-    "W2 a form of another page (%s), which no browser asks about, is refused",
+    "W2 a form of another page (%s), for which browsers send no preflight, is refused",
     async (origin) => {
       const { status, body } = await signIn({ Origin: origin });
       expect([status, body.code]).toEqual([403, "origin_refused"]);
@@ -71,14 +71,14 @@ describe("W2 DNS rebinding", () => {
       expect((await signIn({ Host: host, Origin: `http://${host}` })).status).toBe(200);
   });
 
-  test("W2 the page and the health are there under any name", async () => {
+  test("W2 the page and the health are available under any name", async () => {
     for (const path of ["/", "/console/main.js", "/healthz", "/readyz"]) {
       const request = rawRequest("GET", path, { Host: "node_1.internal:81", Origin: "https://evil.example" });
       expect((await sendRaw(server.port, request)).status).toBe(200);
     }
   });
 
-  test("W1 two hosts, or one that is none, are 400", async () => {
+  test("W1 two hosts, or an invalid one, give 400", async () => {
     for (const host of [`${own}, evil.example`, "a b", "user@host", "x/healthz?"]) {
       const { status, body } = await ask("GET", "/me", { Host: host });
       expect([host, status, body.code]).toEqual([host, 400, "bad_request"]);
@@ -86,7 +86,7 @@ describe("W2 DNS rebinding", () => {
   });
 });
 
-describe("health checks as balancers make them", () => {
+describe("health checks as load balancers send them", () => {
   test.each([
     ["HTTP/1.0 without Host", "GET /readyz HTTP/1.0\r\n\r\n", 200],
     ["HTTP/1.0 without Host, at /healthz", "GET /healthz HTTP/1.0\r\n\r\n", 200],
@@ -112,7 +112,7 @@ describe("health checks as balancers make them", () => {
     expect((await sendRaw(server.port, request)).status).toBe(status);
   });
 
-  test("W1 a body comes along, too, where no Host does", async () => {
+  test("W1 a body is accepted, too, without a Host", async () => {
     const body = String(new URLSearchParams(FORM));
     const type = "Content-Type: application/x-www-form-urlencoded";
     const request = `POST /token HTTP/1.0\r\n${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -131,7 +131,7 @@ describe("SEC-S3 demo accounts are for this machine", () => {
   ];
 
   test.each(PROXIED)(
-    "SEC-S3 %j: no sign-in, no token renewed, none used, none listed, no socket",
+    "SEC-S3 %j: no sign-in, no token renewed or used, no account listed, no socket",
     async (fields) => {
       const mine = await signIn();
       expect(mine.status).toBe(200);
@@ -152,7 +152,7 @@ describe("SEC-S3 demo accounts are for this machine", () => {
     },
   );
 
-  test("SEC-S3 an account that becomes a demo account, or gets a token of one, is put out of a proxied socket", async () => {
+  test("SEC-S3 an account that becomes a demo account, or gets its token, is removed from a proxied socket", async () => {
     await server.accounts.update("user3", { demo: false });
     const target = `/ws/user3/lobby?token=${await server.token("user3")}`;
     await using far = await RawSocket.handshake(server.port, target, { Via: "1.1 edge" });
@@ -164,7 +164,7 @@ describe("SEC-S3 demo accounts are for this machine", () => {
     expect(await near.next("pong")).toMatchObject({ id: "still" });
   });
 
-  test("SEC-S3 with DEMO_ACCOUNTS=true they are for everybody", async () => {
+  test("SEC-S3 with DEMO_ACCOUNTS=true every client may use them", async () => {
     await using open = await startTestServer({ env: { DEMO_ACCOUNTS: "true" } });
     const fields = { Host: `127.0.0.1:${open.port}`, "X-Forwarded-For": "203.0.113.5" };
     const config = await sendRaw(open.port, rawRequest("GET", "/config.json", fields));
@@ -172,7 +172,7 @@ describe("SEC-S3 demo accounts are for this machine", () => {
     expect((await sendRaw(open.port, rawRequest("POST", "/token", fields, FORM))).status).toBe(200);
   });
 
-  test("SEC-S3 users of an application, and accounts with a password of their own, come through a proxy", async () => {
+  test("SEC-S3 users of an application, and accounts with their own password, may come through a proxy", async () => {
     const fields = {
       Host: "chat.example.com",
       "X-Forwarded-Proto": "wss",
@@ -184,7 +184,7 @@ describe("SEC-S3 demo accounts are for this machine", () => {
   });
 });
 
-describe("W2 behind a proxy that is trusted", () => {
+describe("W2 behind a trusted proxy", () => {
   test.each(["https", "HTTPS", "wss", "https, http", "Https,http"])(
     "W2 its own page is one with TLS where X-Forwarded-Proto is %j, for a browser on the proxy's machine, too",
     async (proto) => {
@@ -208,7 +208,7 @@ describe("W2 behind a proxy that is trusted", () => {
   );
 });
 
-test("SEC-S3 TEST_FAULTS=true is for this machine, too, and `public` for everybody", async () => {
+test("SEC-S3 TEST_FAULTS=true is for this machine, too, and `public` for every client", async () => {
   for (const [setting, status, listed] of [
     ["true", 403, false],
     ["public", 400, true],

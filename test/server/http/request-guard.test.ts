@@ -5,7 +5,7 @@ import { testApp } from "../../support/server/http-app.ts";
 
 type App = Awaited<ReturnType<typeof testApp>>;
 
-/** How many of `count` requests at once got each status, when time has gone on until all are answered. */
+/** How many of `count` simultaneous requests got each status, when the clock has advanced until all have a reply. */
 async function flood({ send, clock }: App, count: number, path: string, init: RequestInit = {}) {
   const asked = Array.from({ length: count }, () => send(path, init));
   let open = count;
@@ -41,7 +41,7 @@ describe("M2 floods over HTTP", () => {
     expect((await app.send(path, await bearer(app, "bob"))).status).toBe(200);
   });
 
-  test("M2 with a bad token, with none, and at addresses that there are not: counted for the address", async () => {
+  test("M2 with an invalid token, without one, and at unknown addresses: counted for the client's address", async () => {
     for (const [path, init, status] of [
       ["/me", { headers: { Authorization: "Bearer x" } }, 401],
       ["/me", { headers: { Authorization: "Bearer pk_x" } }, 401],
@@ -52,12 +52,12 @@ describe("M2 floods over HTTP", () => {
     ] as const) {
       const app = await testApp();
       expect((await flood(app, 900, path, init)).tally).toEqual({ [status]: 700, 429: 200 });
-      // Whoever has a good token is served beside that.
+      // A client with a valid token is served all the same.
       expect((await app.send("/me", await bearer(app, "ann"))).status).toBe(200);
     }
   });
 
-  test("M2 SEC-S4 at /token the refusal is one that OAuth 2 libraries understand, too", async () => {
+  test("M2 SEC-S4 the refusal at /token has the form of OAuth 2, too", async () => {
     const app = await testApp();
     const init = { method: "POST", headers: { Authorization: "Bearer x" } };
     const { tally, refused } = await flood(app, 900, "/token", init);
@@ -65,7 +65,7 @@ describe("M2 floods over HTTP", () => {
     expect(await refused?.json()).toMatchObject({ code: "flooding", error: "temporarily_unavailable" });
   });
 
-  test("M2 an API key has fifty times as much, and an end, too", async () => {
+  test("M2 an API key has fifty times as much, and a limit, too", async () => {
     const key = newApiKey();
     const app = await testApp({
       apiKeys: [{ name: "app", hash: hashOfApiKey(key), rights: ["read", "write"] }],
@@ -84,7 +84,7 @@ describe("M2 floods over HTTP", () => {
       expect((await flood(app, 1000, path)).tally).toEqual({ 200: 1000 });
   });
 
-  test("M2 BURST_RATE 0 switches it off", async () => {
+  test("M2 BURST_RATE 0 turns it off", async () => {
     const app = await testApp({ burst: { rate: 0, size: 1 } });
     expect((await flood(app, 1000, "/me", await bearer(app, "ann"))).tally).toEqual({ 200: 1000 });
   });

@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), "parley-log-"));
 afterEach(() => rmSync(join(folder, "log"), { force: true }));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-/** What `write` left in a log opened with `options`. */
+/** The content of a log opened with `options` after `write`. */
 function written(options: Partial<LogOptions>, write: (log: Log) => void): string {
   const path = join(folder, "log");
   const descriptor = openSync(path, "w");
@@ -24,10 +24,10 @@ function written(options: Partial<LogOptions>, write: (log: Log) => void): strin
 }
 
 describe("log", () => {
-  test("SEC-P2 one JSON object a line with time, level, event and fields; no input can forge a line", () => {
+  test("SEC-P2 one JSON object per line with time, level, event and fields; no input can forge a line", () => {
     const text = written({}, (log) => {
       log.info("connection.opened", { user: 'u"\n{"event":"forged"}', address: "127.0.0.1" });
-      log.error("fault", { id: "f1" });
+      log.error("error", { id: "f1" });
     });
     const lines = text.trimEnd().split("\n");
     expect(lines).toHaveLength(2);
@@ -38,10 +38,10 @@ describe("log", () => {
       user: 'u"\n{"event":"forged"}',
     });
     expect(new Date(first.time).toISOString()).toBe(first.time);
-    expect(JSON.parse(lines[1]!)).toMatchObject({ level: "error", event: "fault", id: "f1" });
+    expect(JSON.parse(lines[1]!)).toMatchObject({ level: "error", event: "error", id: "f1" });
   });
 
-  test("SEC-P2 a readable log keeps one line an event, also for hostile input", () => {
+  test("SEC-P2 a readable log keeps one line per event, also for hostile input", () => {
     const text = written({ format: "pretty" }, (log) =>
       log.warn("signin.failed", { user: "a\n\u001b[2Jb", address: "::1" }),
     );
@@ -50,9 +50,9 @@ describe("log", () => {
     expect(text).toContain("a\\n\\u001b[2Jb");
   });
 
-  test("SEC-P2 no line holds a character that a terminal obeys or hides, and JSON says the same to whoever parses it", () => {
+  test("SEC-P2 no line contains a control or invisible character, and JSON parses to the original text", () => {
     const user = "a\x1b]0;x\x07\x9b2J\x7f\u202e\u2028\u200b\ufeff\r\nb";
-    const write = (log: Log) => log.error("fault", { user, error: user, deep: { user } });
+    const write = (log: Log) => log.error("error", { user, error: user, deep: { user } });
     const json = written({}, write);
     expect(json).toMatch(/^[\x20-\x7e]+\n$/);
     expect(JSON.parse(json)).toMatchObject({ user, error: user, deep: { user } });
@@ -81,7 +81,7 @@ describe("log", () => {
   });
 });
 
-describe("addresses in faults", () => {
+describe("addresses in errors", () => {
   const cases: [string, string][] = [
     ["/ws/u/c?token=abc.def", "/ws/u/c?token=[hidden]"],
     ["/ws/u/c?after=3&ticket=abc&epoch=e", "/ws/u/c?after=3&ticket=[hidden]&epoch=e"],
@@ -92,25 +92,25 @@ describe("addresses in faults", () => {
     ["not a url ?token=abc", "not a url ?token=[hidden]"],
   ];
   test.each(cases)("SEC-T7 A4 %s", (url, expected) => {
-    const line = JSON.parse(written({}, (log) => log.error("fault", { error: `at ${url} it failed` })));
+    const line = JSON.parse(written({}, (log) => log.error("error", { error: `at ${url} it failed` })));
     expect(line.error).toBe(`at ${expected} it failed`);
   });
 
-  test("SEC-T7 A4 a fault of the runtime's names an address, and the line does not name its token", () => {
-    let fault = "";
+  test("SEC-T7 A4 an error of the runtime contains an address, and the line does not contain its token", () => {
+    let stack = "";
     try {
       new Request("/ws/u/c?token=s3cret");
     } catch (error) {
-      fault = (error as Error).stack!;
+      stack = (error as Error).stack!;
     }
-    expect(fault).toContain("s3cret");
-    const text = written({}, (log) => log.error("request.failed", { error: fault }));
+    expect(stack).toContain("s3cret");
+    const text = written({}, (log) => log.error("request.failed", { error: stack }));
     expect(text).toContain("/ws/u/c?token=[hidden]");
     expect(text).not.toContain("s3cret");
   });
 });
 
-describe("thinned log", () => {
+describe("deduplicated log", () => {
   /** A log that keeps its lines in a list. */
   function list(): { log: Log; lines: [string, LogFields | undefined][] } {
     const lines: [string, LogFields | undefined][] = [];
@@ -133,7 +133,7 @@ describe("thinned log", () => {
     thin.close();
   });
 
-  test("SEC-P2 any number of strangers leaves room for the lines of users, of each event", () => {
+  test("SEC-P2 any number of unknown clients leaves room for the lines of users, of each event", () => {
     const { log, lines } = list();
     const clock = new ManualClock();
     const thin = deduplicated(log, clock, "info");
@@ -150,7 +150,7 @@ describe("thinned log", () => {
     }
     const flood = lines.length;
     expect(flood).toBeLessThan(450);
-    // Accounts that are tried, and users who have shown a good credential before, or do so now.
+    // Accounts that are tried, and users who have presented a valid credential before, or do so now.
     for (const user of ["user1", "user2", "user3"])
       thin.warn("signin.failed", { user, address: "192.0.2.1", known: true });
     thin.warn("signin.throttled", { user: "user1", address: "192.0.2.1" });
@@ -177,7 +177,7 @@ describe("thinned log", () => {
     thin.close();
   });
 
-  test("B1 what came from outside is kept and written with a bounded length", () => {
+  test("B1 text from outside is kept and written with a bounded length", () => {
     const { log, lines } = list();
     const thin = deduplicated(log, new ManualClock(), "info");
     const long = "x".repeat(100_000);
@@ -203,15 +203,15 @@ describe("thinned log", () => {
     thin.close();
   });
 
-  test("SEC-P2 close writes what is still held", () => {
+  test("SEC-P2 close writes the lines still held", () => {
     const { log, lines } = list();
     const thin = deduplicated(log, new ManualClock(), "info");
-    thin.error("fault");
-    thin.error("fault");
+    thin.error("error");
+    thin.error("error");
     thin.close();
     expect(lines).toEqual([
-      ["fault", undefined],
-      ["fault", { repeated: 1 }],
+      ["error", undefined],
+      ["error", { repeated: 1 }],
     ]);
   });
 });

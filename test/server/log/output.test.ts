@@ -6,7 +6,7 @@ import { openLog } from "../../../src/server/log/log.ts";
 import { LogOutput } from "../../../src/server/log/output.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 
-// A tester stopped the program that read the log: after 64 KiB, which is what a pipe holds, nobody could come in.
+// A tester stopped the program that read the log: after 64 KiB, the size of a pipe, no client could connect.
 
 const folder = mkdtempSync(join(tmpdir(), "parley-output-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -47,7 +47,7 @@ const numbers = (text: string) =>
     .filter((one) => one !== "")
     .map((one) => Number.parseInt(one, 10));
 
-test("RT-19 a reader that stops holds nobody up: lines wait, in order, and come when it reads on", async () => {
+test("RT-19 a reader that stops blocks nothing: lines wait, in order, and are written when it reads again", async () => {
   const pipe = makePipe();
   const output = new LogOutput(pipe.writer);
   for (let i = 0; i < 500; i++) output.write(line(i));
@@ -62,7 +62,7 @@ test("RT-19 a reader that stops holds nobody up: lines wait, in order, and come 
   expect(pipe.read()).toBe("again\n");
 });
 
-test("RT-19 lines beyond the bound are dropped, and a line says how many before the next one", async () => {
+test("RT-19 lines beyond the limit are dropped, and a line counts them before the next one", async () => {
   const pipe = makePipe();
   const output = new LogOutput(pipe.writer, { capacity: 50_000 });
   const log = openLog({ level: "info", format: "json", output });
@@ -85,7 +85,7 @@ test("RT-19 lines beyond the bound are dropped, and a line says how many before 
   expect(JSON.parse(pipe.read())).toMatchObject({ event: "line.written", i: 500 });
 });
 
-test("a reader that goes away for good, and a disk that is full, take no line and throw nothing", async () => {
+test("a closed reader, and a full disk, accept no line and throw nothing", async () => {
   const pipe = makePipe();
   const broken = new LogOutput(pipe.writer);
   broken.write("read\n");
@@ -99,12 +99,12 @@ test("a reader that goes away for good, and a disk that is full, take no line an
     broken.write(line(i));
     full.write(line(i));
   }
-  // The end does not wait for what nobody will read.
+  // Closing does not wait for lines without a reader.
   await Promise.all([broken.flush(60_000), full.flush(60_000)]);
   expect(dropped).toBe(0);
 });
 
-test("the end waits for a slow reader, but not for ever", async () => {
+test("closing waits for a slow reader, but not for ever", async () => {
   const pipe = makePipe();
   const output = new LogOutput(pipe.writer);
   for (let i = 0; i < 200; i++) output.write(line(i));
@@ -119,7 +119,7 @@ test("the end waits for a slow reader, but not for ever", async () => {
   expect(numbers(text)).toEqual(Array.from({ length: 200 }, (_, i) => i));
 });
 
-test("a file is appended to, whoever else writes into it", () => {
+test("a file is appended to, also with other writers", () => {
   const path = join(folder, "log");
   const descriptor = openSync(path, "w");
   Bun.spawnSync(["sh", "-c", "echo before"], { stdout: descriptor });

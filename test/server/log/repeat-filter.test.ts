@@ -5,7 +5,7 @@ const SPAN = 10_000;
 
 const at = (key: string, capacity = 10, name = "*") => ({ key, groups: [{ name, capacity }] });
 
-test("SEC-P2 the first of a kind is reported, its repeats are counted and told once at the end of the window", () => {
+test("SEC-P2 the first of a kind is reported, and its repeats once with their count at the end of the window", () => {
   const thinning = new RepeatFilter<string>(SPAN);
   expect(thinning.offer(at("a"), "first", 0)).toBe(true);
   expect(thinning.offer(at("a"), "second", 1)).toBe(false);
@@ -16,7 +16,7 @@ test("SEC-P2 the first of a kind is reported, its repeats are counted and told o
   expect(thinning.offer(at("a"), "fourth", 20_000)).toBe(true);
 });
 
-test("SEC-P2 what did not repeat is not told again, and other keys are their own", () => {
+test("SEC-P2 an event without repeats is not reported again, and keys are independent", () => {
   const thinning = new RepeatFilter<string>(SPAN);
   expect(thinning.offer(at("a"), "a", 0)).toBe(true);
   expect(thinning.offer(at("b"), "b", 5_000)).toBe(true);
@@ -25,7 +25,7 @@ test("SEC-P2 what did not repeat is not told again, and other keys are their own
   expect(thinning.takeEnded(15_000)).toEqual([{ repeated: 1, latest: "b again", mixed: false }]);
 });
 
-test("SEC-P2 B1 a flood of new keys is thinned as one, and takes no more memory than the capacity", () => {
+test("SEC-P2 B1 a flood of new keys counts as one, and uses no more memory than the capacity", () => {
   const thinning = new RepeatFilter<number>(SPAN);
   let reported = 0;
   for (let i = 0; i < 10_000; i++) if (thinning.offer(at(`key ${i}`, 100), i, 0)) reported++;
@@ -33,7 +33,7 @@ test("SEC-P2 B1 a flood of new keys is thinned as one, and takes no more memory 
   expect(thinning.takeEnded(SPAN)).toEqual([{ repeated: 9_899, latest: 9_999, mixed: true }]);
 });
 
-test("SEC-P2 a group that is full takes no room from another, and has room again when its windows have ended", () => {
+test("SEC-P2 a full group takes no room from another, and has room again when its windows have ended", () => {
   const thinning = new RepeatFilter<string>(SPAN);
   for (let i = 0; i < 50; i++) thinning.offer(at(`stranger ${i}`, 10, "strangers"), "x", 0);
   for (let i = 0; i < 10; i++) expect(thinning.offer(at(`user ${i}`, 10, "users"), "x", 0)).toBe(true);
@@ -41,7 +41,7 @@ test("SEC-P2 a group that is full takes no room from another, and has room again
   for (let i = 0; i < 10; i++) expect(thinning.offer(at(`new ${i}`, 10, "strangers"), "x", SPAN)).toBe(true);
 });
 
-test("SEC-P2 one member of a group takes only so much of its room, and what is beyond is counted for that one", () => {
+test("SEC-P2 one member of a group gets a limited part of its room, and the rest is counted for that member", () => {
   const thinning = new RepeatFilter<string>(SPAN);
   const of = (one: string, key: string) => ({
     key: `${one} ${key}`,

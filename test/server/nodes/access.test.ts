@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("W5 the connections that a plan allows are those over all nodes", async () => {
+test("W5 a plan's connections are counted over all nodes", async () => {
   await using cluster = await startNodes(redis, 3, { PLANS: "free:100:3" });
   const [a, b, c] = cluster.nodes;
   const open = await Promise.all([a, b, c].map((node) => node.connect("anna")));
@@ -20,7 +20,7 @@ test("W5 the connections that a plan allows are those over all nodes", async () 
     expect(await refused.next("closing")).toMatchObject({ code: 4409 });
   }
   await open[1]![Symbol.asyncDispose]();
-  await waitUntil("there is a place again", async () => {
+  await waitUntil("a connection is free again", async () => {
     const client = TestClient.open(await c.address("anna"));
     return client.next("welcome").then(
       () => true,
@@ -31,7 +31,7 @@ test("W5 the connections that a plan allows are those over all nodes", async () 
   expect(await refused.next("closing")).toMatchObject({ code: 4409 });
 });
 
-test("A3 SEC-T5 who is revoked at one node is put out of all of them", async () => {
+test("A3 SEC-T5 a user revoked at one node is disconnected from all of them", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
   await using here = await a.connect("anna");
@@ -45,7 +45,7 @@ test("A3 SEC-T5 who is revoked at one node is put out of all of them", async () 
   expect(other.of("closing")).toEqual([]);
 });
 
-test("SEC-T6 A3 who is disabled at one node is put out of all of them, and a plan that changes counts on all", async () => {
+test("SEC-T6 A3 a user disabled at one node is disconnected from all, and a plan change applies to all", async () => {
   await using cluster = await startNodes(redis, 2, { PLANS: "free:100:5,basic:1000:20" });
   const [a, b] = cluster.nodes;
   for (const user of ["cleo", "dora"]) await a.accounts.add(accountOf(user));
@@ -54,19 +54,19 @@ test("SEC-T6 A3 who is disabled at one node is put out of all of them, and a pla
   await a.accounts.update("cleo", { disabled: true });
   await a.accounts.update("dora", { plan: "basic" });
   expect(await cleo.next("closing")).toMatchObject({ reconnect: false });
-  await waitUntil("the plan counts", async () => {
+  await waitUntil("the plan applies", async () => {
     dora.send({ type: "message", text: "which plan?" });
     return (await dora.next("ack")).quota?.limit === 1_000;
   });
 });
 
-test("Q1 the allowance of an hour is that of all nodes together", async () => {
+test("Q1 the hourly quota is shared by all nodes", async () => {
   await using cluster = await startNodes(redis, 3, { PLANS: "free:30:100", BURST_RATE: "0" });
   const clients = await Promise.all(cluster.nodes.map((node) => node.connect("anna")));
   for (let i = 0; i < 20; i++) for (const client of clients) client.send({ type: "message", text: `${i}` });
   const answers = () => clients.map((client) => [client.of("ack").length, client.of("error").length]);
   const sum = (which: 0 | 1) => answers().reduce((total, each) => total + each[which]!, 0);
-  await waitUntil("all are answered", async () => sum(0) + sum(1) === 60);
+  await waitUntil("all have a result", async () => sum(0) + sum(1) === 60);
   expect([sum(0), sum(1)]).toEqual([30, 30]);
   for (const client of clients) await client[Symbol.asyncDispose]();
 });

@@ -54,7 +54,7 @@ export async function startNodes(
   };
 }
 
-/** Who came and went by what a client heard: `+anna`, `-anna`. */
+/** The joins and leaves that a client received: `+anna`, `-anna`. */
 export function presenceOf(client: TestClient): string[] {
   return client.of("presence").map(({ user, state }) => `${state === "joined" ? "+" : "-"}${user}`);
 }

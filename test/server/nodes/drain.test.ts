@@ -9,8 +9,9 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-// On one machine a batch is stored in the turn in which it arrived; over a network the farewell had overtaken the acks.
-test("L1 D2 what had arrived at a node is stored, and its acks come before the farewell", async () => {
+// On one machine a batch was stored in the turn in which it arrived; over a network the close frame had overtaken the
+// acks.
+test("L1 D2 messages that had arrived at a node are stored, and their acks come before the close frame", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
   const anna = await a.connect("anna");
@@ -21,6 +22,6 @@ test("L1 D2 what had arrived at a node is stored, and its acks come before the f
   await anna.closed;
   expect(anna.of("ack")).toHaveLength(20);
   expect(anna.frames.at(-1)).toMatchObject({ type: "closing", code: 1012 });
-  await waitUntil("ben has heard them", async () => ben.of("message").length >= 20);
+  await waitUntil("ben has received them", async () => ben.of("message").length >= 20);
   expect(ben.of("message").map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
 });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("D3 D4 of several nodes the one with the socket makes the fault; who comes back on another misses nothing", async () => {
+test("D3 D4 the node with the socket makes the fault; a reconnect to another node misses nothing", async () => {
   await using cluster = await startNodes(redis, 2, { TEST_FAULTS: "true" });
   const [a, b] = cluster.nodes;
   await using ben = await b.connect("ben");

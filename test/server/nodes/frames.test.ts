@@ -1,5 +1,5 @@
-// The story: tests looked at frames through a helper that kept their names only (`-anna`), and so nobody saw that the same
-// leave carried another time on another node. Here each frame of a conversation is compared whole, whichever way it comes.
+// The story: tests read frames through a helper that kept their names only (`-anna`), and so no test noticed that the
+// same leave had another time on another node. Here each frame of a conversation is compared whole, on every path.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-/** Two nodes with somebody on each, `anna` and `ben`, who look on. */
+/** Two nodes with one watching client each, `anna` and `ben`. */
 async function begin() {
   const cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "3" });
   const [a, b] = cluster.nodes;
@@ -26,13 +26,13 @@ async function begin() {
     b,
     anna,
     ben,
-    /** What both heard since, once they have heard `count` frames. */
-    async heard(count: number): Promise<[ServerFrame[], ServerFrame[]]> {
+    /** The frames that both received since, once they have `count` frames. */
+    async received(count: number): Promise<[ServerFrame[], ServerFrame[]]> {
       const since = (): [ServerFrame[], ServerFrame[]] => [
         anna.frames.slice(from.anna),
         ben.frames.slice(from.ben),
       ];
-      await waitUntil("both have heard it", () => since().every(({ length }) => length >= count));
+      await waitUntil("both have received it", () => since().every(({ length }) => length >= count));
       return since();
     },
     async [Symbol.asyncDispose]() {
@@ -43,15 +43,15 @@ async function begin() {
   };
 }
 
-test("P1 P2 `presence` is the same on the node where a user came and went and on another, with the moment of either", async () => {
+test("P1 P2 `presence` is the same on the node of the user and on another, with the time of join and leave", async () => {
   await using started = await begin();
   const came = Date.now();
   const cleo = await started.a.connect("cleo");
-  const [joined] = await started.heard(1);
+  const [joined] = await started.received(1);
   const went = Date.now();
   await cleo[Symbol.asyncDispose]();
   const gone = Date.now();
-  const [here, there] = await started.heard(2);
+  const [here, there] = await started.received(2);
   expect(there).toEqual(here);
   expect(here).toEqual([
     { type: "presence", user: "cleo", state: "joined", at: expect.any(Number) },
@@ -64,15 +64,15 @@ test("P1 P2 `presence` is the same on the node where a user came and went and on
   expect(second!.at).toBeWithin(went - 1_000, gone + 1_000);
 });
 
-test("P3 P4 `typing` and `read` are the same on the node where they were said and on another", async () => {
+test("P3 P4 `typing` and `read` are the same on the sender's node and on another", async () => {
   await using started = await begin();
   started.anna.send({ type: "message", text: "one" });
-  await started.heard(1);
+  await started.received(1);
   await using cleo = await started.a.connect("cleo");
-  await started.heard(2);
+  await started.received(2);
   cleo.send({ type: "typing", active: true });
   cleo.send({ type: "read", seq: 1 });
-  const [here, there] = await started.heard(4);
+  const [here, there] = await started.received(4);
   const theirs = (frames: ServerFrame[]) => frames.filter(({ type }) => type === "typing" || type === "read");
   expect(theirs(there)).toEqual(theirs(here));
   expect(theirs(here)).toEqual([
@@ -81,12 +81,12 @@ test("P3 P4 `typing` and `read` are the same on the node where they were said an
   ]);
 });
 
-test("D1 D4 `message` is the same to its sender, on either node, in history, over HTTP and to who comes back", async () => {
+test("D1 D4 `message` is the same for its sender, on either node, in history, over HTTP and on resume", async () => {
   await using started = await begin();
   const { a, b, anna, ben } = started;
   const { epoch } = ben.of("welcome")[0]!;
   anna.send({ type: "message", id: "m1", text: "grüß dich", data: { n: 1, deep: [null, true] } });
-  await started.heard(1);
+  await started.received(1);
   const [message] = ben.of("message");
   expect(message).toEqual({
     type: "message",

@@ -1,4 +1,4 @@
-// What is asked of a server over HTTP, and tokens on open sockets, while Redis is away.
+// HTTP requests, and tokens on open sockets, while Redis is unavailable.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
@@ -10,13 +10,13 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("L3 M5 what needs the store is refused as unavailable, in the words of each address, and works again afterwards", async () => {
+test("L3 M5 requests that need the store are refused as unavailable, in the form of each address, and work afterwards", async () => {
   await using cluster = await startNodes(redis, 1);
   const [node] = cluster.nodes;
   const token = await node.token("anna");
   const bearer = { headers: { Authorization: `Bearer ${token}` } };
   node.cutOff();
-  await waitUntil("the server knows", async () => (await fetch(`${node.url}/readyz`)).status === 503);
+  await waitUntil("the server has noticed", async () => (await fetch(`${node.url}/readyz`)).status === 503);
 
   for (const [path, init] of [
     ["/me", bearer],
@@ -41,11 +41,11 @@ test("L3 M5 what needs the store is refused as unavailable, in the words of each
   });
 
   node.heal();
-  await waitUntil("the server knows", async () => (await fetch(`${node.url}/readyz`)).status === 200);
+  await waitUntil("the server has noticed", async () => (await fetch(`${node.url}/readyz`)).status === 200);
   expect((await fetch(`${node.url}/me`, bearer)).status).toBe(200);
 });
 
-test("L3 A2 a token that cannot be looked at now does not end the socket, and can be sent again", async () => {
+test("L3 A2 a token that cannot be checked now does not end the socket, and can be sent again", async () => {
   await using cluster = await startNodes(redis, 1);
   const [node] = cluster.nodes;
   await using anna = await node.connect("anna");

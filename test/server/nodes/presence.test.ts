@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("P1 D1 present are those of all nodes, told once, and all see the same messages in the same order", async () => {
+test("P1 D1 users of all nodes are reported once, and all see the same messages in the same order", async () => {
   await using cluster = await startNodes(redis, 3);
   const [a, b, c] = cluster.nodes;
   await using anna = await a.connect("anna");
@@ -19,13 +19,13 @@ test("P1 D1 present are those of all nodes, told once, and all see the same mess
   const present = second.of("welcome")[0]!.present.map(({ user }) => user);
   expect(present).toEqual(["anna", "ben"]);
   for (let i = 0; i < 20; i++) [anna, ben, second][i % 3]!.send({ type: "message", text: `${i}` });
-  await waitUntil("all have heard all", async () =>
+  await waitUntil("all have received all", async () =>
     [anna, ben, second].every((each) => each.of("message").length === 20),
   );
   for (const each of [ben, second]) expect(each.of("message")).toEqual(anna.of("message"));
   await second[Symbol.asyncDispose]();
   await using cleo = await c.connect("cleo");
-  await waitUntil("cleo is told", async () => presenceOf(anna).includes("+cleo"));
+  await waitUntil("cleo is reported", async () => presenceOf(anna).includes("+cleo"));
   expect(presenceOf(anna)).toEqual(["+ben", "+cleo"]);
   await ben[Symbol.asyncDispose]();
   await waitUntil("ben is gone", async () => presenceOf(cleo).includes("-ben"));
@@ -33,17 +33,21 @@ test("P1 D1 present are those of all nodes, told once, and all see the same mess
   expect(presenceOf(cleo).filter((each) => each === "-ben")).toHaveLength(1);
 });
 
-test("P1 a user who is on two nodes comes once and goes once, for those on either node and on a third", async () => {
+test("P1 a user on two nodes joins once and leaves once, for clients on either node and on a third", async () => {
   await using cluster = await startNodes(redis, 3, { PRESENCE_GRACE: "1" });
   const watchers = await Promise.all(cluster.nodes.map((node, i) => node.connect(`watcher-${i}`)));
   const first = await cluster.nodes[0].connect("ben");
-  await waitUntil("all have heard", async () => watchers.every((each) => presenceOf(each).includes("+ben")));
+  await waitUntil("all have received it", async () =>
+    watchers.every((each) => presenceOf(each).includes("+ben")),
+  );
   const second = await cluster.nodes[1].connect("ben");
   await first[Symbol.asyncDispose]();
   const third = await cluster.nodes[0].connect("ben");
   await second[Symbol.asyncDispose]();
   await third[Symbol.asyncDispose]();
-  await waitUntil("all have heard", async () => watchers.every((each) => presenceOf(each).includes("-ben")));
+  await waitUntil("all have received it", async () =>
+    watchers.every((each) => presenceOf(each).includes("-ben")),
+  );
   for (const watcher of watchers) {
     await watcher.settled();
     expect(presenceOf(watcher).filter((each) => each.endsWith("ben"))).toEqual(["+ben", "-ben"]);
@@ -51,7 +55,7 @@ test("P1 a user who is on two nodes comes once and goes once, for those on eithe
   }
 });
 
-test("P1 over HTTP a node that nobody uses shows the present too, with their read marks", async () => {
+test("P1 over HTTP a node without clients lists the present users too, with their read marks", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
   await using anna = await a.connect("anna");
@@ -66,7 +70,7 @@ test("P1 over HTTP a node that nobody uses shows the present too, with their rea
   expect(await ask()).toMatchObject({ present: [{ user: "anna", read: 1 }] });
 });
 
-test("P3 P4 typing and read marks of other nodes are told, and end with the message", async () => {
+test("P3 P4 typing and read marks of other nodes are delivered, and typing ends with the message", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
   await using anna = await a.connect("anna");
@@ -82,13 +86,13 @@ test("P3 P4 typing and read marks of other nodes are told, and end with the mess
   expect(cleo.of("welcome")[0]!.present).toContainEqual(expect.objectContaining({ user: "ben", read: 1 }));
 });
 
-test("P2 L3 the users of a node that is cut off leave once, and are there again when it is back", async () => {
+test("P2 L3 the users of a disconnected node leave once, and are present again when it is back", async () => {
   await using cluster = await startNodes(redis, 3);
   const [a, b, c] = cluster.nodes;
   await using anna = await a.connect("anna");
   await using ben = await b.connect("ben");
   await using cleo = await c.connect("cleo");
-  await waitUntil("all are there", async () => presenceOf(anna).includes("+cleo"));
+  await waitUntil("all are present", async () => presenceOf(anna).includes("+cleo"));
   c.cutOff();
   await cleo.next("degraded");
   await waitUntil("cleo is gone", async () => presenceOf(anna).includes("-cleo"));
@@ -106,7 +110,7 @@ test("P2 L3 the users of a node that is cut off leave once, and are there again 
   expect(await cleo.next("message")).toMatchObject({ text: "welcome back" });
 });
 
-test("L1 P1 whose server is stopped and who comes back to another was never away", async () => {
+test("L1 P1 a user who moves from a stopping server to another one never leaves", async () => {
   await using cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "5", NODE_LEASE: "5" });
   const [a, b] = cluster.nodes;
   await using ben = await b.connect("ben");

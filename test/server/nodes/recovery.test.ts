@@ -1,5 +1,5 @@
-// The story: a node that was cut off from Redis sent `recovered` as soon as it was connected again. What had been said
-// meanwhile came after it, and its own users were put back after it: who trusted the frame saw a conversation with a hole.
+// The story: a node that was disconnected from Redis sent `recovered` as soon as it was connected again. Messages from
+// meanwhile came after it, and its own users were registered after it: a client that relied on the frame saw a hole.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
@@ -11,13 +11,13 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("L3 P1 D4 what was missed comes before `recovered`: messages, who came and went, and read marks", async () => {
+test("L3 P1 D4 missed messages, presence and read marks come before `recovered`", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
   await using anna = await a.connect("anna");
   await using ben = await b.connect("ben");
   await using cleo = await b.connect("cleo");
-  await waitUntil("all are there", () => presenceOf(anna).includes("+cleo"));
+  await waitUntil("all are present", () => presenceOf(anna).includes("+cleo"));
   a.cutOff();
   await anna.next("degraded");
   const before = anna.frames.length;
@@ -42,12 +42,12 @@ test("L3 P1 D4 what was missed comes before `recovered`: messages, who came and 
   expect(dora.frames.length).toBeGreaterThan(0);
 });
 
-test("L3 P2 a node's users are put back before it sends `recovered`, also when its lease had run out", async () => {
+test("L3 P2 a node registers its users again before it sends `recovered`, also when its lease had expired", async () => {
   await using cluster = await startNodes(redis, 3);
   const [a, b, quiet] = cluster.nodes;
   await using anna = await a.connect("anna", "hall");
   await using ben = await b.connect("ben", "hall");
-  await waitUntil("both are there", () => presenceOf(anna).includes("+ben"));
+  await waitUntil("both are present", () => presenceOf(anna).includes("+ben"));
   b.cutOff();
   await ben.next("degraded");
   await waitUntil("ben is gone", () => presenceOf(anna).includes("-ben"));

@@ -12,7 +12,7 @@ afterEach(() => redis?.[Symbol.asyncDispose]());
 
 const readiness = async ({ url }: TestNode) => (await fetch(`${url}/readyz`)).status;
 
-test("L3 while Redis is away sockets stay and are told; when it is back all is as before", async () => {
+test("L3 while Redis is unavailable sockets stay open and are notified; afterwards all is as before", async () => {
   redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
@@ -36,7 +36,7 @@ test("L3 while Redis is away sockets stay and are told; when it is back all is a
   expect(await newcomer.next("error")).toMatchObject({ code: "unavailable" });
   expect(await newcomer.next("closing")).toMatchObject({ code: 1013, reconnect: true });
 
-  // Longer than the lease: every node has to begin another life, and none may take another for gone.
+  // Longer than the lease: every node has to begin a new incarnation, and none may consider another dead.
   await Bun.sleep(1_200);
   await redis.restart();
   for (const client of [anna, ben]) await client.next("recovered");
@@ -46,14 +46,14 @@ test("L3 while Redis is away sockets stay and are told; when it is back all is a
   expect(await ben.next("message")).toMatchObject({ seq: 2, text: "meanwhile" });
   await using cleo = await b.connect("cleo");
   expect(cleo.of("welcome")[0]!.present.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
-  await waitUntil("cleo is told", async () => presenceOf(anna).includes("+cleo"));
-  // Nobody is seen to go, also after those who did not come back would have been given up.
+  await waitUntil("cleo is reported", async () => presenceOf(anna).includes("+cleo"));
+  // No user leaves, also after the time at which missing users would have left.
   await Bun.sleep(3_500);
   expect(presenceOf(anna)).toEqual(["+ben", "+cleo"]);
   expect(presenceOf(ben)).toEqual(["+cleo"]);
 });
 
-test("L3 D5 after Redis came back empty everybody comes back, and hears that messages are lost", async () => {
+test("L3 D5 after Redis came back empty all clients reconnect, and are notified that messages are lost", async () => {
   redis = await startRedis();
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
@@ -79,7 +79,7 @@ test("L3 D5 after Redis came back empty everybody comes back, and hears that mes
   }
   again.send({ type: "message", text: "anew" });
   expect(await back.next("message")).toMatchObject({ seq: 1, text: "anew" });
-  await waitUntil("both are there once", async () => {
+  await waitUntil("both are present once", async () => {
     await using cleo = await b.connect("cleo");
     return (
       cleo
@@ -90,7 +90,7 @@ test("L3 D5 after Redis came back empty everybody comes back, and hears that mes
   });
 });
 
-test("W5 L3 a connection that was closed while Redis was away is given back when it is there again", async () => {
+test("W5 L3 a connection closed while Redis was unavailable is released when Redis is back", async () => {
   redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   await using cluster = await startNodes(redis, 2, { PLANS: "free:100:1", NODE_LEASE: "60" });
   const [a, b] = cluster.nodes;
@@ -101,7 +101,7 @@ test("W5 L3 a connection that was closed while Redis was away is given back when
   await anna[Symbol.asyncDispose]();
   await redis.restart();
   await ben.next("recovered");
-  await waitUntil("there is a place again", async () => {
+  await waitUntil("a connection is free again", async () => {
     const client = TestClient.open(await b.address("anna"));
     const came = await client.next("welcome").catch(() => undefined);
     await client[Symbol.asyncDispose]();

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("MB6 a removal reaches everybody on every node, and each node refuses who comes back to it", async () => {
+test("MB6 a removal reaches every client on every node, and each node refuses returning clients", async () => {
   const prefix = "removed";
   await using cluster = await startNodes(redis, 3, { REDIS_PREFIX: prefix });
   const [a, b, c] = cluster.nodes;
@@ -24,7 +24,7 @@ test("MB6 a removal reaches everybody on every node, and each node refuses who c
       { type: "closing", code: 4404, reason: "removed", reconnect: false },
     ]);
   }
-  // A node on which nobody was knows it, too.
+  // A node without clients in it knows it, too.
   for (const node of [a, c])
     await expect(node.connect("anna", "lobby", `&after=1&epoch=${epoch}`)).rejects.toThrow("error, closing");
   await using anew = await c.connect("dora");

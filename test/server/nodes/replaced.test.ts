@@ -20,7 +20,7 @@ function ends({ log }: TestNode): unknown[] {
     .map(({ fields }) => fields.close_code);
 }
 
-test("W8 P1 who comes back on another node while the first holds a dead line is in at once, and was never away", async () => {
+test("W8 P1 a client that reconnects to another node replaces its dead connection, and its user never leaves", async () => {
   await using cluster = await startNodes(redis, 3, FULL);
   const [a, b, c] = cluster.nodes;
   await using here = await a.connect("ben");
@@ -30,16 +30,16 @@ test("W8 P1 who comes back on another node while the first holds a dead line is 
     `/ws/anna/lobby?token=${await a.token("anna")}&client=tab`,
   );
   await ghost.waitForFrame("welcome");
-  // It reads nothing and answers nothing any more, as after a change of networks.
+  // It reads nothing and sends nothing any more, as after a change of networks.
   ghost.stopReading();
-  await waitUntil("all see who is there", () => presenceOf(there).at(-1) === "+anna");
+  await waitUntil("all see the present users", () => presenceOf(there).at(-1) === "+anna");
   const seen = [presenceOf(here), presenceOf(there)];
   await using back = await b.connect("anna", "lobby", "&client=tab");
   await waitUntil("the dead one is ended", () => ends(a).length === 1);
   expect(ends(a)).toEqual([4410]);
-  // What a leave would be followed by: somebody else comes, through each of the nodes.
+  // Events after a possible leave: another user joins, through each of the nodes.
   await using dora = await a.connect("dora");
-  await waitUntil("all see who came", () =>
+  await waitUntil("all see the joins", () =>
     [here, there].every((client) => presenceOf(client).at(-1) === "+dora"),
   );
   expect([presenceOf(here), presenceOf(there)]).toEqual(seen.map((before) => [...before, "+dora"]));
@@ -48,13 +48,13 @@ test("W8 P1 who comes back on another node while the first holds a dead line is 
   expect(back.of("closing")).toEqual([]);
 });
 
-test("W8 a node that was cut off from Redis ends the connection that was replaced meanwhile, and no other", async () => {
+test("W8 a node that was disconnected from Redis ends the connection replaced meanwhile, and no other", async () => {
   await using cluster = await startNodes(redis, 2, { ...FULL, NODE_LEASE: "5" });
   const [a, b] = cluster.nodes;
   await using older = await a.connect("anna", "lobby", "&client=tab");
   await using stays = await a.connect("ben", "lobby", "&client=tab");
   a.cutOff();
-  await waitUntil("it is away", () => a.log.events().includes("store.unavailable"));
+  await waitUntil("it is unavailable", () => a.log.events().includes("store.unavailable"));
   await using newer = await b.connect("anna", "lobby", "&client=tab");
   expect(older.of("closing")).toEqual([]);
   a.heal();
@@ -64,7 +64,7 @@ test("W8 a node that was cut off from Redis ends the connection that was replace
   expect([...stays.of("closing"), ...newer.of("closing")]).toEqual([]);
 });
 
-test("W8 of connections of a client that come on all nodes at once one stays", async () => {
+test("W8 of a client's simultaneous connections on all nodes one stays", async () => {
   await using cluster = await startNodes(redis, 3, FULL);
   const clients = await Promise.all(
     Array.from({ length: 12 }, async (_, i) => {

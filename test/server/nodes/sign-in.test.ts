@@ -1,4 +1,4 @@
-// Signing in, and what came of it, on whichever node the balancer leads to.
+// Signing in, and using the sign-in, on any node that the load balancer chooses.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
@@ -39,7 +39,7 @@ async function post({ url }: TestNode, path: string, form: Record<string, string
 const signIn = (node: TestNode, password: string, more: Record<string, string> = {}) =>
   post(node, "/token", { username: "anna", password, ...more });
 
-test("SEC-T5 a refresh token is good at every node; one that was used long ago ends the sign-in on all of them", async () => {
+test("SEC-T5 a refresh token is valid on every node; one that was used long ago ends the sign-in on all of them", async () => {
   await using cluster = await begin();
   const [a, b, c] = cluster.nodes;
   const refresh = (node: TestNode, token: string) =>
@@ -50,14 +50,14 @@ test("SEC-T5 a refresh token is good at every node; one that was used long ago e
     expect(next.status).toBe(200);
     body = next.body;
   }
-  // Used tokens are not remembered: what names the family and is none of its live ones was used.
+  // Used tokens are not stored: a token with the family's id that is none of its valid ones was used.
   const used = `${body.refresh_token.slice(0, 22)}${"A".repeat(21)}`;
   expect((await refresh(b, used)).status).toBe(400);
   for (const node of cluster.nodes) expect((await refresh(node, body.refresh_token)).status).toBe(400);
 });
 
-// The story: requests that were overtaken too often by others gave up, and were answered as if the sign-in had ended.
-test("SEC-T5 B2 of many that show one refresh token at once, on all nodes, the surplus is told to wait", async () => {
+// The story: requests that lost the race too often gave up, and got a reply as if the sign-in had ended.
+test("SEC-T5 B2 of many simultaneous uses of one refresh token on all nodes, the surplus has to wait", async () => {
   await using cluster = await begin();
   const { body } = await signIn(cluster.nodes[0], PASSWORD, { scope: "offline_access" });
   const answers = await Promise.all(
@@ -69,11 +69,11 @@ test("SEC-T5 B2 of many that show one refresh token at once, on all nodes, the s
     ),
   );
   const statuses = answers.map(({ status }) => status).sort();
-  // The token of the sign-in counts as one that was given out.
+  // The token of the sign-in counts as an issued one.
   expect(statuses).toEqual([...Array(7).fill(200), ...Array(17).fill(429)]);
 });
 
-test("A7 W3 a ticket that one node gave opens a socket at another, once", async () => {
+test("A7 W3 a ticket from one node opens a socket at another, once", async () => {
   await using cluster = await begin();
   const [a, b, c] = cluster.nodes;
   const { body } = await signIn(a, PASSWORD);
@@ -84,7 +84,7 @@ test("A7 W3 a ticket that one node gave opens a socket at another, once", async 
   expect(await again.next("closing")).toMatchObject({ code: 4401 });
 });
 
-test("SEC-S3 guesses count together, at whichever node they are made", async () => {
+test("SEC-S3 failed attempts are counted together, on all nodes", async () => {
   await using cluster = await begin();
   const { nodes } = cluster;
   const statuses: number[] = [];
@@ -94,7 +94,7 @@ test("SEC-S3 guesses count together, at whichever node they are made", async () 
   for (const node of nodes) expect((await signIn(node, PASSWORD)).status).toBe(429);
 });
 
-test("A3 SEC-T5 who signs out at one node is out of all of them", async () => {
+test("A3 SEC-T5 a user who signs out at one node is signed out at all of them", async () => {
   await using cluster = await begin();
   const [a, b, c] = cluster.nodes;
   const { body } = await signIn(a, PASSWORD);

@@ -11,7 +11,7 @@ function sources(wall: number, monotonic: number) {
   return { time, wall: () => time.wall, monotonic: () => time.monotonic };
 }
 
-test("I2 durations run evenly, whichever way the machine's clock is set; moments follow it", () => {
+test("I2 durations are steady, however the machine's clock is set; times of day follow it", () => {
   const machine = sources(1_000_000, 50);
   const clock = systemClock(machine);
   expect([clock.now(), clock.wall()]).toEqual([1_000_000, 1_000_000]);
@@ -41,7 +41,7 @@ function storeTime(newest = 0) {
   };
 }
 
-test("Q1 the store's time follows the clock forward, and not back behind what was stored", () => {
+test("Q1 the store's time follows the clock forward, and never back before a stored entry", () => {
   const { clock, at } = storeTime();
   clock.advance(1000);
   clock.step(2 * HOUR);
@@ -52,7 +52,7 @@ test("Q1 the store's time follows the clock forward, and not back behind what wa
   expect(at()).toBe(3 * HOUR + 1000);
 });
 
-test("Q1 it goes back to the right time where nothing was stored under the wrong one, or once that has come", () => {
+test("Q1 it returns to the right time if nothing was stored under the wrong one, or once that has come", () => {
   const { clock, at } = storeTime();
   clock.step(2 * HOUR);
   expect(at()).toBe(2 * HOUR);
@@ -67,7 +67,7 @@ test("Q1 it goes back to the right time where nothing was stored under the wrong
   expect(at()).toBe(2 * HOUR);
 });
 
-test("Q1 a store whose newest entry lies years ahead goes on from there at its usual pace", () => {
+test("Q1 a store whose newest entry is years ahead continues from there at normal speed", () => {
   const years = 20 * 365 * 24 * HOUR;
   const { clock, time, at } = storeTime(years);
   expect(time.aheadOfWall).toBe(years);
@@ -76,7 +76,7 @@ test("Q1 a store whose newest entry lies years ahead goes on from there at its u
   expect(at()).toBe(years + HOUR);
 });
 
-test("Q1 differences below a second are left to the even clock", () => {
+test("Q1 differences below a second are ignored in favour of the steady clock", () => {
   const { clock, at } = storeTime();
   clock.step(900);
   expect(at()).toBe(0);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { getPriority } from "node:os";
 import { ThreadPriorities } from "../../../src/server/process/thread-priority.ts";
 
-/** The priority of each thread of this process called `name`; without those that end while they are looked at. */
+/** The priority of each thread of this process called `name`; without those that end meanwhile. */
 function priorities(name: string): Map<string, number> {
   const found = new Map<string, number>();
   for (const thread of readdirSync("/proc/self/task")) {
@@ -16,7 +16,7 @@ function priorities(name: string): Map<string, number> {
 }
 
 test.skipIf(process.platform !== "linux")(
-  "threads that compile wait for the event loop; it and those that collect garbage keep their place",
+  "compiler threads have a lower priority; the event loop and the garbage collector keep theirs",
   () => {
     const own = getPriority(process.pid);
     const collecting = priorities("HeapHelper");

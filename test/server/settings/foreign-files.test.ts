@@ -1,11 +1,11 @@
-// What root made in the data folder, seen by a server that runs as another user.
+// Files that root made in the data folder, for a server that runs as another user.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { folderProblem } from "../../../src/server/settings/data-folder.ts";
 
-/** A user who owns nothing here, by number: not every machine has a name for it. */
+/** A user without any files here, by number: not every machine has a name for it. */
 const OTHER = 54_321;
 
 let dataDir: string;
@@ -38,7 +38,7 @@ function asOther(call: "prepareDataFolder" | "readSecretKey"): unknown {
 }
 
 test.skipIf(!able)(
-  "a file that root made in the service's own folder is named, with its owner and what to do",
+  "a file of root in the service's own folder is reported, with its owner and advice",
   () => {
     chownSync(dataDir, OTHER, OTHER);
     expect(asOther("prepareDataFolder")).toBeUndefined();
@@ -60,7 +60,7 @@ test.skipIf(!able)(
   },
 );
 
-test.skipIf(!able)("a folder that belongs to another user is named with its owner", () => {
+test.skipIf(!able)("a folder of another user is reported with its owner", () => {
   chmodSync(dataDir, 0o755);
   expect(asOther("prepareDataFolder")).toBe(
     `The data folder "${dataDir}" cannot be written: this user has no right to write there (it belongs to root, and Parley runs as ${OTHER}). Set DATA_DIR to a folder that can be.`,

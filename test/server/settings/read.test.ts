@@ -39,7 +39,7 @@ describe("values", () => {
     expect(settings.plans.fallback.name).toBe("free");
   });
 
-  test("the strongest source wins: flag, environment, .env, default; an empty value is none", () => {
+  test("the source with the highest precedence wins: flag, environment, .env, default; an empty value is none", () => {
     const envFile = "PORT=1\nHOST=file.example\nDATA_DIR=from-file\nLOG_LEVEL=warn";
     const env = { PORT: "2", HOST: "env.example", DATA_DIR: "  ", LOG_LEVEL: "" };
     expect(good({ flags: { port: "3", host: "" }, env, envFile })).toMatchObject({
@@ -50,14 +50,14 @@ describe("values", () => {
     });
   });
 
-  test("the brief's .env is read with its comment, and `$` in a secret stays as it is", () => {
+  test("the brief's .env is read with its comment, and `$` in a secret is kept", () => {
     const settings = good({
       envFile: `INACTIVITY_TIMEOUT=300  # in seconds\nREDIS_PORT=6379\nSECRET_KEY=$HOME${KEY}`,
     });
     expect(settings).toMatchObject({ inactivityTimeout: 300, redisPort: 6379, secretKey: `$HOME${KEY}` });
   });
 
-  test("lists and words are taken as people write them", () => {
+  test("lists and words are accepted in the usual spellings", () => {
     const env = {
       ALLOWED_ORIGINS: "https://Chat.example.com:443, http://localhost:3000,null",
       TRUSTED_PROXIES: "10.0.0.0/8, ::1",
@@ -74,7 +74,7 @@ describe("values", () => {
 });
 
 describe("problems", () => {
-  test("all wrong settings are told at once, with name, value, source and what to do", () => {
+  test("all wrong settings are reported at once, with name, value, source and advice", () => {
     const found = problems({
       flags: { port: "80a" },
       env: { INACTIVITY_TIMEOUT: "5m" },
@@ -157,7 +157,7 @@ describe("SECRET_KEY", () => {
     }
   });
 
-  test("SEC-T4 32 bytes that are not a pattern are taken", () => {
+  test("SEC-T4 32 bytes without a pattern are accepted", () => {
     expect(good({ env: { SECRET_KEY: KEY } }).secretKey).toBe(KEY);
   });
 
@@ -167,7 +167,7 @@ describe("SECRET_KEY", () => {
 });
 
 describe("spelling", () => {
-  test("a name in .env that is nearly a setting is warned of; others are left alone", () => {
+  test("a misspelled setting in .env causes a warning; other names are ignored", () => {
     const read = readSettings({
       envFile: "INACTIVTY_TIMEOUT=5\nSECRETKEY=x\nPATH=x\nMY_APP=1\nport=1\nPROT=1",
     });
@@ -178,7 +178,7 @@ describe("spelling", () => {
     ]);
   });
 
-  test("no setting is taken for a slip of another", () => {
+  test("no setting is taken for a misspelling of another", () => {
     expect(readSettings({ envFile: SETTING_NAMES.map((name) => `${name}=`).join("\n") }).warnings).toEqual(
       [],
     );

@@ -51,7 +51,7 @@ describe("REDIS_URL", () => {
   });
 });
 
-describe("the address that the settings mean", () => {
+describe("the address from the settings", () => {
   const addressOf = (env: Record<string, string>) => {
     const read = readSettings({ env });
     if ("problems" in read) throw new Error(read.problems.join("\n"));
@@ -73,7 +73,7 @@ describe("the address that the settings mean", () => {
     });
   });
 
-  test("what REDIS_URL says of user and password wins over REDIS_USERNAME and REDIS_PASSWORD", () => {
+  test("the user and password of REDIS_URL override REDIS_USERNAME and REDIS_PASSWORD", () => {
     const apart = { REDIS_USERNAME: "other", REDIS_PASSWORD: "apart" };
     expect(addressOf({ REDIS_URL: "redis://redis", ...apart })).toMatchObject({
       username: "other",

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-test("SEC-T4 a key is made once, for the owner's eyes only, and found again", () => {
+test("SEC-T4 a key is made once, readable by its owner only, and found again", () => {
   const first = readSecretKey({ secretKey: undefined, dataDir });
   const second = readSecretKey({ secretKey: undefined, dataDir });
   if (!("secret" in first)) throw new Error(first.problem);
@@ -21,7 +21,7 @@ test("SEC-T4 a key is made once, for the owner's eyes only, and found again", ()
   expect(readdirSync(dataDir)).toEqual(["secret.key"]);
 });
 
-test("SEC-T4 what the file holds is what could stand in SECRET_KEY", () => {
+test("SEC-T4 the content of the file is valid as SECRET_KEY", () => {
   const made = readSecretKey({ secretKey: undefined, dataDir });
   const text = readFileSync(join(dataDir, "secret.key"), "utf8").trim();
   expect(Buffer.from(text, "base64")).toHaveLength(32);
@@ -53,7 +53,7 @@ test("SEC-T4 SECRET_KEY wins and no file is made", () => {
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
-test("SEC-T4 a key that others can read is warned of; a damaged one is refused", () => {
+test("SEC-T4 a key that others can read causes a warning; a damaged one is refused", () => {
   readSecretKey({ secretKey: undefined, dataDir });
   const path = join(dataDir, "secret.key");
   chmodSync(path, 0o644);
@@ -66,7 +66,7 @@ test("SEC-T4 a key that others can read is warned of; a damaged one is refused",
   });
 });
 
-test("a data folder that cannot be written is told in one line", () => {
+test("an unwritable data folder is reported in one line", () => {
   const file = join(dataDir, "file");
   writeFileSync(file, "");
   for (const folder of [file, join(file, "below")]) {
@@ -81,7 +81,7 @@ test.each([
   { redisHost: "redis" },
   { redisUrl: { kind: "standalone", hosts: [], tls: false, database: 0 } },
 ] as const)(
-  "SEC-T4 with Redis no key is made on this machine, which other nodes would not have: %p",
+  "SEC-T4 with Redis no key is made on this machine, as other nodes would not have it: %p",
   (redis) => {
     const shared = { redisHost: undefined, redisUrl: undefined, ...redis };
     expect(readSecretKey({ secretKey: undefined, dataDir, ...shared })).toEqual({

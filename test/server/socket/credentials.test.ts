@@ -4,7 +4,7 @@ import { type Fields, RawSocket } from "../../support/clients/raw-socket.ts";
 import { accountOf, startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-/** What a refused client hears, in order: the error's code, `closing`'s code and the Close frame's. */
+/** The codes that a refused client receives, in order: the error's, `closing`'s and the Close frame's. */
 async function refusalOf(raw: RawSocket): Promise<[ErrorCode | undefined, number | undefined, number]> {
   const { code } = await raw.waitForClose();
   expect(raw.response?.status).toBe(101);
@@ -21,7 +21,7 @@ async function open(server: TestServer, target: string, fields: Fields = {}): Pr
   return RawSocket.handshake(server.port, target, fields);
 }
 
-describe("W3 who you are is told after the upgrade", () => {
+describe("W3 credentials, checked after the upgrade", () => {
   test("W3 the credential may come in each of four places", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
@@ -39,7 +39,7 @@ describe("W3 who you are is told after the upgrade", () => {
     expect(await raw.waitForFrame("welcome")).toMatchObject({ user: "anna", conversation: "lobby" });
   });
 
-  test("W3 each refusal is an error, a `closing` and the code that says what to change", async () => {
+  test("W3 each refusal is an error, a `closing` and the code that shows what to change", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const token = await server.token("anna");
@@ -83,7 +83,7 @@ describe("W3 who you are is told after the upgrade", () => {
     }
   });
 
-  test("RT-6 the subprotocol answered is ours and never the token, whatever order they are offered in", async () => {
+  test("RT-6 the response has our subprotocol and never the token, in any order of offers", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     for (const offer of [`parley.v1, bearer.${token}`, `bearer.${token}, parley.v1`, "parley.v1"]) {
@@ -110,7 +110,7 @@ describe("W4 sockets without a credential", () => {
     expect(await refusalOf(raw)).toEqual(["unauthorized", 4401, 4401]);
   });
 
-  test("W4 a first frame that is no token ends them, and a wrong token too", async () => {
+  test("W4 a first frame that is no token ends them, and so does a wrong token", async () => {
     await using server = await startTestServer();
     for (const frame of [{ type: "message", text: "x" }, { type: "ping" }, { type: "token", token: "abc" }]) {
       await using raw = await open(server, "/ws/anna/lobby");
@@ -119,7 +119,7 @@ describe("W4 sockets without a credential", () => {
     }
   });
 
-  test("W4 there may be one in a hundred; one that showed who it is, or left, makes room", async () => {
+  test("W4 one in a hundred is allowed; one that authenticates, or leaves, makes room", async () => {
     await using server = await startTestServer({ env: { MAX_CONNECTIONS: "100" } });
     const token = await server.token("anna");
     await using first = await open(server, "/ws/anna/lobby");
@@ -135,7 +135,7 @@ describe("W4 sockets without a credential", () => {
     expect(fourth.response?.status).toBe(101);
   });
 
-  test("W4 what is sent behind the token, before the welcome, is answered after it and in order", async () => {
+  test("W4 frames after the token, before the welcome, get their replies after it and in order", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     await using raw = await open(server, "/ws/anna/lobby");
@@ -149,7 +149,7 @@ describe("W4 sockets without a credential", () => {
 });
 
 describe("W5 SEC-T6 the plan", () => {
-  test("W5 a user has as many connections as the plan allows, in whichever conversations", async () => {
+  test("W5 a user has as many connections as the plan allows, over all conversations", async () => {
     await using server = await startTestServer({ env: { PLANS: "free:100:2" } });
     const token = await server.token("anna");
     const first = await open(server, `/ws/anna/one?token=${token}`);
@@ -171,7 +171,7 @@ describe("W5 SEC-T6 the plan", () => {
     expect((await refusalOf(sixth))[2]).toBe(4409);
   });
 
-  test("SEC-T6 the account in the store decides about the plan, and not the token", async () => {
+  test("SEC-T6 the account in the store determines the plan, and not the token", async () => {
     await using server = await startTestServer();
     await server.accounts.add(accountOf("anna", { plan: "basic" }));
     await using raw = await open(
@@ -189,7 +189,7 @@ describe("W5 SEC-T6 the plan", () => {
     });
   });
 
-  test("SEC-T6 Q2 a plan that changes while connected counts from the next request", async () => {
+  test("SEC-T6 Q2 a plan change during a connection applies to the next request", async () => {
     await using server = await startTestServer();
     await server.accounts.add(accountOf("anna"));
     await using raw = await open(server, `/ws/anna/lobby?token=${await server.token("anna")}`);
@@ -203,7 +203,7 @@ describe("W5 SEC-T6 the plan", () => {
     expect(second()).toMatchObject({ quota: { limit: 10_000, remaining: 9_998 } });
   });
 
-  test("SEC-T6 an account that is disabled or removed while connected loses its sockets, and says why", async () => {
+  test("SEC-T6 an account disabled or removed during a connection loses its sockets, with the reason", async () => {
     await using server = await startTestServer();
     await server.accounts.add(accountOf("anna"));
     await server.accounts.add(accountOf("ben"));
@@ -223,9 +223,9 @@ describe("W5 SEC-T6 the plan", () => {
 });
 
 describe("A4 SEC-T7 secrecy", () => {
-  test("A4 SEC-T7 no line of the log holds a token, however it was spelled and whatever became of it", async () => {
+  test("A4 SEC-T7 no line of the log contains a token, in any spelling and with any outcome", async () => {
     await using server = await startTestServer({ env: { TRUSTED_PROXIES: "127.0.0.1" } });
-    // Repeats from one address are thinned, and would hide what they say.
+    // Repeats from one address are counted, and would hide their content.
     let clients = 0;
     const address = () => ({ "X-Forwarded-For": `203.0.113.${++clients}` });
     const token = await server.token("anna");

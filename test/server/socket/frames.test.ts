@@ -21,7 +21,7 @@ function messageOf(bytes: number): string {
   return frame("a".repeat(bytes - frame("").length));
 }
 
-describe("M1 frames that cannot be taken", () => {
+describe("M1 frames that close the socket", () => {
   test("M1 a frame of 64 KiB passes, and comes back whole", async () => {
     await using server = await startTestServer();
     await using raw = await join(server);
@@ -32,7 +32,7 @@ describe("M1 frames that cannot be taken", () => {
     });
   });
 
-  test("M1 one byte more is answered `too_large`, and closed with 1009", async () => {
+  test("M1 one byte more gets `too_large`, and a close with 1009", async () => {
     await using server = await startTestServer();
     // Fewer characters than the limit, but more bytes: it is the bytes that count.
     const umlauts = JSON.stringify({ type: "message", text: "ä".repeat(MAX_FRAME_BYTES / 2) });
@@ -47,7 +47,7 @@ describe("M1 frames that cannot be taken", () => {
     }
   });
 
-  test("M1 RT-8 what is over twice the limit is cut off by the runtime, and the server lives", async () => {
+  test("M1 RT-8 a frame over twice the limit is cut off by the runtime, and the server survives", async () => {
     await using server = await startTestServer();
     await using other = await talk(server, "ben");
     await using raw = await join(server);
@@ -83,7 +83,7 @@ describe("M1 frames that cannot be taken", () => {
     expect(other.of("message")).toEqual([]);
   });
 
-  test("M1 RT-8 a Close frame with a code that nobody may send ends that socket only", async () => {
+  test("M1 RT-8 a Close frame with a forbidden code ends that socket only", async () => {
     await using server = await startTestServer();
     await using other = await talk(server, "ben");
     for (const code of [0, 999, 1005, 1006, 1015, 5000, 65535]) {
@@ -97,8 +97,8 @@ describe("M1 frames that cannot be taken", () => {
   });
 });
 
-describe("M1 frames that are answered, and the socket stays", () => {
-  test("M1 each fault is told with its code, with the id where there is one, and costs nothing", async () => {
+describe("M1 frames that get an error, and leave the socket open", () => {
+  test("M1 each error has its code, and the id if there is one, and costs nothing", async () => {
     await using server = await startTestServer();
     await using anna = await talk(server, "anna");
     const faults: readonly (readonly [text: string, answer: object])[] = [
@@ -125,7 +125,7 @@ describe("M1 frames that are answered, and the socket stays", () => {
     expect(await anna.next("ack")).toMatchObject({ seq: 1, quota: { remaining: 99 } });
   });
 
-  test("M1 keys that name parts of objects are data: they come back as they were, and pollute nothing", async () => {
+  test("M1 keys that name parts of objects are data: they are returned unchanged, and pollute nothing", async () => {
     await using server = await startTestServer();
     await using anna = await talk(server, "anna");
     const data = '{"constructor":{"prototype":{"polluted":true}},"toString":"x","hasOwnProperty":0}';
@@ -147,8 +147,8 @@ describe("M1 frames that are answered, and the socket stays", () => {
   });
 });
 
-describe("M5 what an answer says", () => {
-  test("M5 no answer to any of many faulty frames holds a stack, a folder, a file, SQL or a version", async () => {
+describe("M5 content of replies", () => {
+  test("M5 no reply to any of many invalid frames contains a stack, a folder, a file, SQL or a version", async () => {
     await using server = await startTestServer();
     await using anna = await talk(server, "anna");
     const texts = [
@@ -174,7 +174,7 @@ describe("M5 what an answer says", () => {
 });
 
 describe("M2 floods", () => {
-  test("M2 a flood of frames is warned and then closed with 4429; others are unharmed", async () => {
+  test("M2 a flood of frames is warned about and then closed with 4429; others are not affected", async () => {
     await using server = await startTestServer({ clock: new ManualClock() });
     await using other = await talk(server, "ben");
     await using raw = await join(server);
@@ -189,7 +189,7 @@ describe("M2 floods", () => {
     expect(await other.next("ack")).toMatchObject({ id: "m1" });
   });
 
-  test("M2 control frames are counted too, also before it is known whose they are", async () => {
+  test("M2 control frames count too, also before the client is authenticated", async () => {
     await using server = await startTestServer({ clock: new ManualClock() });
     for (const opcode of [OPCODE.ping, OPCODE.pong]) {
       await using raw = await join(server);
@@ -202,7 +202,7 @@ describe("M2 floods", () => {
   });
 });
 
-describe("Q4 a client that knows only the brief", () => {
+describe("Q4 a client that follows only the brief", () => {
   test("Q1 Q4 of 101 quick messages exactly 100 are accepted; the last is refused, and the socket still receives", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
@@ -219,17 +219,17 @@ describe("Q4 a client that knows only the brief", () => {
       quota: { limit: 100, remaining: 0, reset: 3_600 },
     });
     expect(user1.of("ack").map(({ seq }) => seq)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
-    ben.send({ type: "message", text: "do you hear me?", id: "b1" });
+    ben.send({ type: "message", text: "still connected?", id: "b1" });
     await ben.next("ack");
     await user1.settled();
-    expect(user1.of("message").at(-1)).toMatchObject({ from: "ben", text: "do you hear me?" });
+    expect(user1.of("message").at(-1)).toMatchObject({ from: "ben", text: "still connected?" });
     expect(user1.socket.readyState).toBe(WebSocket.OPEN);
   });
 
-  test("Q1 Q3 it is accepted again in the millisecond that was named, and not before, by whichever socket", async () => {
+  test("Q1 Q3 the next one is accepted at the named millisecond, and not before, on any socket", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock, env: { PLANS: "free:2:5" } });
-    // A socket of its own each time: an hour that passes in one go is one in which no ping was answered.
+    // A new socket each time: when an hour passes in one step, no ping gets a pong.
     const ask = async (id: string, answer: "ack" | "error") => {
       await using anna = await talk(server, "anna");
       anna.send({ type: "message", text: "x", id });

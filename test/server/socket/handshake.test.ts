@@ -3,7 +3,7 @@ import { type Fields, RawSocket } from "../../support/clients/raw-socket.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-/** What a proxy in front of the test server says about a client that is not on this machine. */
+/** The fields of a proxy in front of the test server for a client on another machine. */
 function from(address: string): Fields {
   return { "X-Forwarded-For": address };
 }
@@ -52,7 +52,7 @@ describe("W1 refusals before the upgrade", () => {
     }
   });
 
-  test("W1 fields longer than the runtime takes are refused with 431", async () => {
+  test("W1 fields longer than the runtime accepts are refused with 431", async () => {
     await using server = await startTestServer();
     await using raw = await RawSocket.handshake(server.port, "/ws/anna/lobby", {
       "X-Long": "a".repeat(20_000),
@@ -60,13 +60,13 @@ describe("W1 refusals before the upgrade", () => {
     expect(raw.response?.status).toBe(431);
   });
 
-  test("RT-7 HTTP/1.0 is refused where it names no Host; the version itself is not shown by the runtime", async () => {
+  test("RT-7 HTTP/1.0 is refused if it has no Host; the runtime does not expose the version", async () => {
     await using server = await startTestServer();
     await using raw = await RawSocket.handshake(server.port, "", { Host: undefined }, "GET /ws/a/b HTTP/1.0");
     expect(raw.response?.status).toBe(400);
   });
 
-  test("RT-7 a client that is gone before its answer harms nobody", async () => {
+  test("RT-7 a client that disconnects before its response causes no harm", async () => {
     await using server = await startTestServer();
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     for (let i = 0; i < 20; i++) {
@@ -81,7 +81,7 @@ describe("W1 refusals before the upgrade", () => {
     await after.waitForFrame("welcome");
   });
 
-  test("W1 a full server answers 503 with Retry-After", async () => {
+  test("W1 a full server responds with 503 and Retry-After", async () => {
     await using server = await startTestServer({ env: { MAX_CONNECTIONS: "1" } });
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     const first = await RawSocket.handshake(server.port, target);
@@ -92,7 +92,7 @@ describe("W1 refusals before the upgrade", () => {
     await first.waitForFrame("welcome");
   });
 
-  test("L1 a server that drains answers 503 with Retry-After", async () => {
+  test("L1 a draining server responds with 503 and Retry-After", async () => {
     const server = await startTestServer();
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     await using staying = await RawSocket.handshake(server.port, target);
@@ -111,7 +111,7 @@ describe("W1 refusals before the upgrade", () => {
 });
 
 describe("W2 A5 origins", () => {
-  test("W2 on loopback the own page and clients that are no browser pass; rebound names and `null` do not", async () => {
+  test("W2 on loopback the own page and non-browser clients pass; rebound names and `null` do not", async () => {
     await using server = await startTestServer();
     const { port } = server;
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
@@ -130,7 +130,7 @@ describe("W2 A5 origins", () => {
     }
   });
 
-  test("W2 ALLOWED_ORIGINS lets a page in", async () => {
+  test("W2 ALLOWED_ORIGINS admits a page", async () => {
     await using server = await startTestServer({ env: { ALLOWED_ORIGINS: "https://app.example.com" } });
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     await using listed = await RawSocket.handshake(server.port, target, {
@@ -144,7 +144,7 @@ describe("W2 A5 origins", () => {
 });
 
 describe("W5 limits by address", () => {
-  test("W5 an address has so many handshakes a minute; then 429 says when, and other addresses feel nothing", async () => {
+  test("W5 an address has a limit of handshakes a minute; then 429 gives the wait, and others are not affected", async () => {
     await using server = await startTestServer({ env: { ...BEHIND_PROXY, HANDSHAKES_PER_MINUTE: "2" } });
     const target = `/ws/anna/lobby?token=${await server.token("anna", { plan: "premium" })}`;
     const statuses: (number | undefined)[] = [];
@@ -161,7 +161,7 @@ describe("W5 limits by address", () => {
     expect(other.response?.status).toBe(101);
   });
 
-  test("W5 an address has so many connections at a time, and a closed one makes room", async () => {
+  test("W5 an address has a limit of simultaneous connections, and a closed one makes room", async () => {
     await using server = await startTestServer({
       env: { ...BEHIND_PROXY, MAX_CONNECTIONS_PER_ADDRESS: "1" },
     });
@@ -178,7 +178,7 @@ describe("W5 limits by address", () => {
     expect(third.response?.status).toBe(101);
   });
 
-  test("W5 X-Forwarded-For is read from the right, and not at all from whom it is not expected", async () => {
+  test("W5 X-Forwarded-For is read from the right, and ignored from untrusted peers", async () => {
     const env = { HANDSHAKES_PER_MINUTE: "1" };
     const statuses = async (proxies: Record<string, string>, ...chains: string[]) => {
       await using server = await startTestServer({ env: { ...env, ...proxies } });
@@ -190,7 +190,7 @@ describe("W5 limits by address", () => {
       }
       return answers;
     };
-    // What stands left of the proxy's own entry is the client's to invent, loopback addresses included.
+    // Entries left of the proxy's own can be forged by the client, loopback addresses included.
     expect(await statuses(BEHIND_PROXY, "1.1.1.1, 203.0.113.7", "127.0.0.1, 203.0.113.7")).toEqual([
       101, 429,
     ]);
@@ -201,7 +201,7 @@ describe("W5 limits by address", () => {
 describe("W5 an office behind one address", () => {
   const OFFICE = from("203.0.113.7");
 
-  test("W5 400 tabs of 200 people that come back in the same moment are all let in at the first try, by the defaults", async () => {
+  test("W5 400 tabs of 200 users that reconnect at once are all admitted at the first try, with the defaults", async () => {
     await using server = await startTestServer({ env: BEHIND_PROXY });
     const tabs = await Promise.all(
       Array.from({ length: 400 }, async (_, i) => {
@@ -217,7 +217,7 @@ describe("W5 an office behind one address", () => {
     for (const tab of tabs) tab.socket.destroy();
   });
 
-  test("W5 a machine there that shows no good credential has sixty tries, and then one a second", async () => {
+  test("W5 a machine there without a valid credential has sixty tries, and then one a second", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ env: BEHIND_PROXY, clock });
     const statuses: (number | undefined)[] = [];
@@ -234,8 +234,8 @@ describe("W5 an office behind one address", () => {
   });
 });
 
-describe("SEC-P1 W1 the answers' fields", () => {
-  test("SEC-P1 M5 a refusal is never cached, framed or guessed at, and names no version, folder or file", async () => {
+describe("SEC-P1 W1 the fields of responses", () => {
+  test("SEC-P1 M5 a refusal is never cached, framed or sniffed, and names no version, folder or file", async () => {
     await using server = await startTestServer();
     for (const path of ["/ws/anna", "/nothing", "/ws/a/b"]) {
       const answer = await fetch(`${server.url}${path}`);

@@ -7,7 +7,7 @@ import { TestClient } from "../../support/clients/test-client.ts";
 import { overrideEngine } from "../../support/server/override-engine.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 
-/** The real engine, but for what is given. */
+/** The real engine with the given methods replaced. */
 function faulty(change: (engine: Engine) => Partial<Engine>) {
   return (engine: Engine): Engine => overrideEngine(engine, change(engine));
 }
@@ -16,8 +16,8 @@ async function addressOf(server: TestServer, user: string, conversation = "lobby
   return `${server.wsUrl}/ws/${user}/${conversation}?token=${await server.token(user)}`;
 }
 
-/** The client was told `internal` and an id, nothing else, and under the id the log holds what happened. */
-function expectInternal(server: TestServer, client: TestClient, fault: string): void {
+/** The client got only `internal` and an id, and the log has the cause under that id. */
+function expectInternal(server: TestServer, client: TestClient, cause: string): void {
   const [error] = client.of("error");
   expect(error?.code).toBe("internal");
   const id = /id is ([0-9a-f-]{36})\.$/.exec(error?.message ?? "")?.[1];
@@ -27,10 +27,10 @@ function expectInternal(server: TestServer, client: TestClient, fault: string): 
   ]);
   const line = server.log.entries.find(({ fields }) => fields.id === id);
   expect(line).toMatchObject({ level: "error", event: "connection.failed" });
-  expect(String(line?.fields.error)).toContain(fault);
+  expect(String(line?.fields.error)).toContain(cause);
 }
 
-test("RT-2 M5 an exception while a frame is worked on ends that socket with an id, and no other", async () => {
+test("RT-2 M5 an exception in handling a frame ends that socket with an id, and no other", async () => {
   await using server = await startTestServer({
     wrapEngine: faulty((engine) => ({
       post(request, done) {
@@ -41,7 +41,7 @@ test("RT-2 M5 an exception while a frame is worked on ends that socket with an i
   });
   await using ben = await TestClient.connect(await addressOf(server, "ben"));
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  anna.send({ type: "message", text: "fault", id: "m1" });
+  anna.send({ type: "message", text: "error", id: "m1" });
   expect(await anna.closed).toEqual({ code: 1011, reason: "internal error" });
   expectInternal(server, anna, "secret_table");
   ben.send({ type: "message", text: "unharmed", id: "m1" });
@@ -50,7 +50,7 @@ test("RT-2 M5 an exception while a frame is worked on ends that socket with an i
   await again.settled();
 });
 
-test("RT-2 M5 a rejection while a socket is let in ends it the same way, and gives back what it held", async () => {
+test("RT-2 M5 a rejection during admission ends the socket the same way, and releases what it held", async () => {
   let away = true;
   for (const broken of ["quota", "listen"] as const) {
     away = true;
@@ -78,7 +78,7 @@ test("RT-2 M5 a rejection while a socket is let in ends it the same way, and giv
   }
 });
 
-test("RT-2 an exception in what was sent before the welcome ends that socket too", async () => {
+test("RT-2 an exception in a frame from before the welcome ends that socket too", async () => {
   await using server = await startTestServer({
     wrapEngine: faulty(() => ({
       post() {
@@ -93,7 +93,7 @@ test("RT-2 an exception in what was sent before the welcome ends that socket too
   expect(raw.frames.map(({ type }) => type).slice(-2)).toEqual(["error", "closing"]);
 });
 
-test("RT-7 a client that goes while it is let in leaves nothing behind: no place taken, nobody in the room", async () => {
+test("RT-7 a client that leaves during admission leaves nothing behind: no lease, no member", async () => {
   const reached = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   let slow = true;
@@ -120,7 +120,7 @@ test("RT-7 a client that goes while it is let in leaves nothing behind: no place
   expect(anna.of("welcome")[0]?.present).toMatchObject([{ user: "anna" }]);
 });
 
-test("M5 Q4 a store that is away refuses with `unavailable`, and the socket stays until it is back", async () => {
+test("M5 Q4 an unavailable store causes `unavailable`, and the socket stays open until it is back", async () => {
   let away = true;
   await using server = await startTestServer({
     wrapEngine: faulty((engine) => ({
@@ -144,7 +144,7 @@ test("M5 Q4 a store that is away refuses with `unavailable`, and the socket stay
   expect(await anna.next("ack")).toMatchObject({ id: "m1", quota: { remaining: 99 } });
 });
 
-test("RT-3 RT-4 B2 a sender is paused at 32 unanswered requests, unseen but not forgotten, and goes on in order", async () => {
+test("RT-3 RT-4 B2 a sender is paused at 32 pending requests, without loss, and continues in order", async () => {
   const asked: (() => void)[] = [];
   await using server = await startTestServer({
     env: { BURST_RATE: "0", PLANS: "free:0:0" },
@@ -164,7 +164,7 @@ test("RT-3 RT-4 B2 a sender is paused at 32 unanswered requests, unseen but not 
   let sent = 0;
   const say = async (count: number) => {
     for (let i = 0; i < count; i++) raw.sendJson({ type: "message", text: "x", id: `m${sent++}` });
-    // Round trips of another socket: whatever the server was going to read of this one, it has read.
+    // Round trips of another socket: the server has read everything of this one that it was going to read.
     for (let i = 0; i < 5; i++) await ben.settled();
   };
   await say(32);
@@ -173,7 +173,7 @@ test("RT-3 RT-4 B2 a sender is paused at 32 unanswered requests, unseen but not 
   expect(asked).toHaveLength(32);
   ben.send({ type: "message", text: "unharmed", id: "b1" });
   await ben.next("ack");
-  // The store answers at last; what waited in the line is read, and paused again and again on the way.
+  // The store responds at last; the waiting frames are read, with more pauses on the way.
   const acks = () => raw.frames.flatMap((frame) => (frame.type === "ack" ? [frame.id] : []));
   while (acks().length < 132) {
     expect(asked.length).toBeLessThanOrEqual(132);

@@ -3,24 +3,24 @@ import { type TimerEntry, TimingWheel } from "../../../src/server/socket/timing-
 import { WriteBatcher } from "../../../src/server/socket/write-batcher.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-test("RT-2 one connection that cannot be flushed keeps no other from being flushed", async () => {
+test("RT-2 one connection that cannot be flushed does not block the flushing of others", async () => {
   const failed: unknown[] = [];
   const flushed: string[] = [];
   const outbox = new WriteBatcher<{ flush(): void }>((_, error) => failed.push(error));
-  const fault = new Error("a fault");
+  const error = new Error("an error");
   outbox.add({ flush: () => flushed.push("first") });
   outbox.add({
     flush() {
-      throw fault;
+      throw error;
     },
   });
   outbox.add({ flush: () => flushed.push("last") });
   await Promise.resolve();
   expect(flushed).toEqual(["first", "last"]);
-  expect(failed).toEqual([fault]);
+  expect(failed).toEqual([error]);
 });
 
-test("RT-2 one connection that throws when its time has come delays no other", () => {
+test("RT-2 one connection that throws on its timer delays no other", () => {
   const clock = new ManualClock();
   const failed: TimerEntry[] = [];
   const called: string[] = [];
@@ -28,7 +28,7 @@ test("RT-2 one connection that throws when its time has come delays no other", (
   const faulty: TimerEntry = {
     wheelSlot: -1,
     onDue() {
-      throw new Error("a fault");
+      throw new Error("an error");
     },
   };
   wheel.schedule(faulty, clock.now() + 500);
@@ -38,7 +38,7 @@ test("RT-2 one connection that throws when its time has come delays no other", (
   expect(failed).toEqual([faulty]);
 });
 
-test("I1 the wheel calls late by at most a slot and never early, also a turn of the wheel ahead", () => {
+test("I1 the wheel fires late by at most a slot and never early, also a full turn ahead", () => {
   const clock = new ManualClock();
   const start = clock.now();
   const wheel = new TimingWheel<TimerEntry>(clock, () => {});

@@ -7,7 +7,7 @@ import { TestClient } from "../../support/clients/test-client.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
 
-/** No limit but the ones of the line itself. */
+/** No limits except those of the connection itself. */
 const OPEN = { BURST_RATE: "0", PLANS: "free:0:0", PRESENCE_GRACE: "0" };
 const LARGE = "x".repeat(60_000);
 
@@ -16,7 +16,7 @@ async function targetOf(server: TestServer, user: string): Promise<string> {
 }
 
 describe("B1 M3 RT-5 a reader that does not keep up", () => {
-  test("B1 M3 it is closed with 1013 and told to come back; what it has is without a hole, and others have all", async () => {
+  test("B1 M3 it is closed with 1013 and may reconnect; its messages have no hole, and others have all", async () => {
     await using server = await startTestServer({ env: OPEN });
     await using slow = await RawSocket.handshake(server.port, await targetOf(server, "slow"));
     await slow.waitForFrame("welcome");
@@ -45,7 +45,7 @@ describe("B1 M3 RT-5 a reader that does not keep up", () => {
     expect(seqs.length).toBeLessThanOrEqual(count);
   });
 
-  test("B1 a client that asks without end and never reads the answers is closed with 1013", async () => {
+  test("B1 a client that sends requests without end and never reads the results is closed with 1013", async () => {
     await using server = await startTestServer({ env: OPEN });
     await using raw = await RawSocket.handshake(server.port, await targetOf(server, "anna"));
     await raw.waitForFrame("welcome");
@@ -61,9 +61,9 @@ describe("B1 M3 RT-5 a reader that does not keep up", () => {
   });
 });
 
-describe("B1 several pages of history on a slow line", () => {
+describe("B1 several pages of history on a slow connection", () => {
   // Forty of them are more than the kernel and MAX_UNSENT_BYTES hold together.
-  test("B1 forty requests in a row close nobody who reads at last; the answers come whole and in order", async () => {
+  test("B1 forty requests in a row close no client that reads in the end; the results come whole and in order", async () => {
     await using server = await startTestServer({ env: OPEN });
     await using writer = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "writer")}`);
     const count = 6;
@@ -78,7 +78,7 @@ describe("B1 several pages of history on a slow line", () => {
     const ids = Array.from({ length: 40 }, (_, i) => `h${i}`);
     for (const id of ids) slow.sendJson({ type: "history", limit: count, id });
     slow.sendJson({ type: "message", text: "after all", id: "last" });
-    // Time for the server to answer what it would answer.
+    // Time for the server to send its replies.
     for (let i = 0; i < 100; i++) {
       writer.send({ type: "ping", id: `p${i}` });
       await writer.next("pong");
@@ -98,7 +98,7 @@ describe("B1 several pages of history on a slow line", () => {
 describe("B2 memory under a flood, measured on a real process", () => {
   // Memory of another process is read where Linux shows it.
   test.skipIf(process.platform !== "linux")(
-    "B2 B1 a writer that never stops and readers that never read leave it flat",
+    "B2 B1 a writer that never stops and readers that never read leave it constant",
     async () => {
       await using folder = new ParleyFolder();
       const server = await folder.serve([], { ...OPEN, SECRET_KEY: TEST_SECRET, LOG_LEVEL: "error" });
@@ -115,7 +115,7 @@ describe("B2 memory under a flood, measured on a real process", () => {
         writer.frames.length = 0;
         return acks;
       };
-      /** Stays 500 messages ahead of the acks: the server may have 32 in hand, the rest waits in the line. */
+      /** Stays 500 messages ahead of the acks: the server may process 32, the rest waits in the connection. */
       const flood = async (messages: number, text: string) => {
         for (const goal = sent + messages; sent < goal; ) {
           await writer.waitUntil(() => sent - countAcks() < 500, "acks");

@@ -20,7 +20,7 @@ function texts(client: TestClient): string[] {
 }
 
 describe("W8 a newer connection of the same client", () => {
-  test("W8 takes the place of the older one, which hears `closing` and 4410 and nothing else", async () => {
+  test("W8 replaces the older one, which receives `closing` and 4410 and nothing else", async () => {
     await using server = await startTestServer({ env: FULL });
     await using older = await TestClient.connect(await addressOf(server, "anna"));
     await older.settled();
@@ -33,7 +33,7 @@ describe("W8 a newer connection of the same client", () => {
     expect(await refused.next("closing")).toMatchObject({ code: 4409 });
   });
 
-  test("W8 P1 nobody sees the user leave or join, without any grace", async () => {
+  test("W8 P1 causes no leave or join of the user, without any grace", async () => {
     await using server = await startTestServer({ env: FULL });
     await using ben = await TestClient.connect(await addressOf(server, "ben"));
     const older = await TestClient.connect(await addressOf(server, "anna"));
@@ -41,7 +41,7 @@ describe("W8 a newer connection of the same client", () => {
     await using newer = await TestClient.connect(await addressOf(server, "anna"));
     await older.closed;
     expect(newer.of("welcome")[0]?.present.map(({ user }) => user)).toEqual(["ben", "anna"]);
-    // A leave would have been told before what is said now.
+    // A leave would have been delivered before this message.
     newer.send({ type: "message", text: "here" });
     await ben.next("message");
     expect(ben.of("presence")).toHaveLength(1);
@@ -49,14 +49,14 @@ describe("W8 a newer connection of the same client", () => {
     expect(await ben.next("presence")).toMatchObject({ user: "anna", state: "left" });
   });
 
-  test("W8 D3 D4 comes back to its position; what the older one had sent is stored once", async () => {
+  test("W8 D3 D4 resumes at its position; the older one's messages are stored once", async () => {
     await using server = await startTestServer({ env: FULL });
     await using ben = await TestClient.connect(await addressOf(server, "ben"));
     await using older = await TestClient.connect(await addressOf(server, "anna"));
     const { epoch } = older.of("welcome")[0]!;
     older.send({ type: "message", id: "m1", text: "one" });
     await older.next("ack");
-    // The line of the older one holds a second message when the newer one is let in.
+    // The older connection holds a second message when the newer one is admitted.
     const opening = TestClient.open(await addressOf(server, "anna", `&client=tab&after=1&epoch=${epoch}`));
     older.send({ type: "message", id: "m2", text: "two" });
     await using newer = opening;
@@ -70,7 +70,7 @@ describe("W8 a newer connection of the same client", () => {
     expect(texts(newer)).toEqual(["two", "three"]);
   });
 
-  test("W8 of twenty within a second the last one stays, and each of the others hears that it was replaced", async () => {
+  test("W8 of twenty within a second the last one stays, and each of the others is notified that it was replaced", async () => {
     await using server = await startTestServer({ env: FULL });
     await using ben = await TestClient.connect(await addressOf(server, "ben"));
     const address = await addressOf(server, "anna");
@@ -97,12 +97,12 @@ describe("W8 a newer connection of the same client", () => {
     await next.settled();
   });
 
-  test("W8 takes over from a line that is dead: neither plan nor address counts it beside its ghost", async () => {
+  test("W8 replaces a dead connection: neither plan nor address counts both", async () => {
     await using server = await startTestServer({ env: FULL });
     const path = `/ws/anna/lobby?token=${await server.token("anna")}&client=tab`;
     await using ghost = await RawSocket.handshake(server.port, path);
     await ghost.waitForFrame("welcome");
-    // From now on it reads nothing and answers nothing.
+    // From now on it reads nothing and sends nothing.
     ghost.stopReading();
     await using newer = await TestClient.connect(`${server.wsUrl}${path}`);
     await newer.settled();
@@ -111,8 +111,8 @@ describe("W8 a newer connection of the same client", () => {
   });
 });
 
-describe("W8 nobody else is replaced", () => {
-  test("W8 another client, another conversation, another user, and who names no client stay", async () => {
+describe("W8 no other connection is replaced", () => {
+  test("W8 another client, another conversation, another user, and a client without a name stay", async () => {
     await using server = await startTestServer({ env: { ...FULL, PLANS: "free:0:5" } });
     const token = await server.token("anna");
     const path = (rest: string) => `${server.wsUrl}/ws/anna/${rest}`;
@@ -129,7 +129,7 @@ describe("W8 nobody else is replaced", () => {
     for (const client of clients) await client[Symbol.asyncDispose]();
   });
 
-  test("W3 W8 a stranger without the user's token, or with another's, throws nobody out", async () => {
+  test("W3 W8 a client without the user's token, or with another's, replaces no connection", async () => {
     await using server = await startTestServer({ env: FULL });
     await using anna = await TestClient.connect(await addressOf(server, "anna"));
     const stolen = `/ws/anna/lobby?token=${await server.token("ben")}&client=tab`;
@@ -156,8 +156,8 @@ describe("W8 nobody else is replaced", () => {
   });
 });
 
-describe("W8 at every moment of a connection", () => {
-  test("W8 a credential in the first frame, and a ticket, replace as a token in the address does", async () => {
+describe("W8 in every phase of a connection", () => {
+  test("W8 a credential in the first frame, and a ticket, replace like a token in the address", async () => {
     await using server = await startTestServer({ env: FULL });
     await using first = await TestClient.connect(await addressOf(server, "anna"));
     await using second = TestClient.open(`${server.wsUrl}/ws/anna/lobby?client=tab`);
@@ -178,7 +178,7 @@ describe("W8 at every moment of a connection", () => {
     await third.settled();
   });
 
-  test("W8 one that is still being let in is replaced, and gives its place to the newer one", async () => {
+  test("W8 one that is still being admitted is replaced, and its lease passes to the newer one", async () => {
     const held = Promise.withResolvers<void>();
     let asked = 0;
     const disturb = (engine: Engine) =>
@@ -191,7 +191,7 @@ describe("W8 at every moment of a connection", () => {
     await using server = await startTestServer({ env: FULL, wrapEngine: disturb });
     await using older = TestClient.open(await addressOf(server, "anna"));
     await older.opened();
-    await waitUntil("the older one is being let in", () => asked === 1);
+    await waitUntil("the older one is being admitted", () => asked === 1);
     await using newer = await TestClient.connect(await addressOf(server, "anna"));
     expect((await older.closed).code).toBe(4410);
     held.resolve();

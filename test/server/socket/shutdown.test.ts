@@ -6,7 +6,7 @@ import { overrideEngine } from "../../support/server/override-engine.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 
 describe("RT-9 L1 stop", () => {
-  test("L1 each client is told 1012 and when to come back, spread over DRAIN_SECONDS", async () => {
+  test("L1 each client gets 1012 and the time to reconnect, spread over DRAIN_SECONDS", async () => {
     const server = await startTestServer({ env: { DRAIN_SECONDS: "8" } });
     const clients: TestClient[] = [];
     for (const user of ["anna", "ben", "cleo", "dora"])
@@ -25,7 +25,7 @@ describe("RT-9 L1 stop", () => {
     expect(after.sort()).toEqual([1, 1.005, 1.01, 1.015]);
   });
 
-  test("L1 D2 what had arrived is stored, and its acks come before the farewell", async () => {
+  test("L1 D2 messages that had arrived are stored, and their acks come before the close frame", async () => {
     const server = await startTestServer();
     const token = await server.token("anna");
     const anna = await TestClient.connect(`${server.wsUrl}/ws/anna/lobby?token=${token}`);
@@ -37,10 +37,10 @@ describe("RT-9 L1 stop", () => {
     expect(anna.frames.at(-1)?.type).toBe("closing");
   });
 
-  test("RT-9 it ends also with sockets that answer nothing, have shown no credential, or are paused", async () => {
+  test("RT-9 it also ends with sockets that send nothing, are not authenticated, or are paused", async () => {
     const server = await startTestServer({
       env: { MAX_CONNECTIONS: "1000", BURST_RATE: "0" },
-      // A store that never answers keeps whoever asked it paused.
+      // A store that never replies keeps its callers paused.
       wrapEngine: (engine) => overrideEngine(engine, { post: () => {} }),
     });
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
@@ -57,12 +57,13 @@ describe("RT-9 L1 stop", () => {
     await server.stop();
     expect(await silent.waitForClose()).toMatchObject({ code: 1012 });
     expect(await paused.waitForClose()).toMatchObject({ code: 1012 });
-    // Cut off without a word at first: strangers stood in no list, and held up the stop for a second.
+    // Cut off without a close frame at first: unauthenticated sockets were in no list, and delayed the stop by a
+    // second.
     expect(await stranger.waitForClose()).toMatchObject({ code: 1012 });
     expect(stranger.frames).toEqual([expect.objectContaining({ type: "closing", code: 1012 })]);
   });
 
-  test("RT-9 a second stop, and a socket that closes in between, do no harm", async () => {
+  test("RT-9 a second stop, and a socket that closes in between, cause no harm", async () => {
     const server = await startTestServer();
     const token = await server.token("anna");
     await using raw = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${token}`);
@@ -72,7 +73,7 @@ describe("RT-9 L1 stop", () => {
     await server.stop();
   });
 
-  test("RT-9 SIGTERM ends the process with 0, and open sockets are told first", async () => {
+  test("RT-9 SIGTERM ends the process with 0, and open sockets get `closing` first", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     const login = await fetch(`${server.url}/token`, {

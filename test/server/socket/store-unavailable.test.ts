@@ -6,7 +6,7 @@ import { overrideEngine } from "../../support/server/override-engine.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-/** A server whose store can be made to go away, wholly or for writing only, and to lose what a room was shown. */
+/** A server whose store a test can make unavailable, wholly or for writing only, and let lose delivered messages. */
 async function startWithFrailStore() {
   const clock = new ManualClock(Date.now());
   const watchers = new Set<(ready: boolean) => void>();
@@ -45,7 +45,7 @@ async function startWithFrailStore() {
   };
 }
 
-test("L3 everybody is told when the store goes away and when it is back, and who comes meanwhile is too", async () => {
+test("L3 clients are notified when the store becomes unavailable and when it is back, also new ones", async () => {
   await using frail = await startWithFrailStore();
   await using anna = await frail.connect("anna");
   frail.set(false);
@@ -62,7 +62,7 @@ test("L3 everybody is told when the store goes away and when it is back, and who
   expect(cleo.of("degraded")).toEqual([]);
 });
 
-test("L3 a store that flaps is told once a second, as it stands then", async () => {
+test("L3 an unstable store is reported once a second, with its state at that time", async () => {
   await using frail = await startWithFrailStore();
   await using anna = await frail.connect("anna");
   for (let i = 0; i < 50; i++) {
@@ -72,11 +72,11 @@ test("L3 a store that flaps is told once a second, as it stands then", async () 
   frail.set(true);
   frail.clock.advance(2_000);
   await anna.settled();
-  const told = anna.frames.map(({ type }) => type).filter((type) => /^(degraded|recovered)$/.test(type));
-  expect(told).toEqual(["degraded", "recovered"]);
+  const reported = anna.frames.map(({ type }) => type).filter((type) => /^(degraded|recovered)$/.test(type));
+  expect(reported).toEqual(["degraded", "recovered"]);
 });
 
-test("L3 M5 who cannot be let in while the store is away is told so, and to come back", async () => {
+test("L3 M5 a client that cannot be admitted without the store gets that reason, and may reconnect", async () => {
   await using frail = await startWithFrailStore();
   frail.set(false, false);
   await using anna = await frail.open("anna");
@@ -86,7 +86,7 @@ test("L3 M5 who cannot be let in while the store is away is told so, and to come
   expect(frail.server.log.entries.filter(({ event }) => event === "connection.failed")).toEqual([]);
 });
 
-test("D5 who was shown what the store has lost is made to come back", async () => {
+test("D5 clients that have seen lost messages have to reconnect", async () => {
   await using frail = await startWithFrailStore();
   await using anna = await frail.connect("anna");
   anna.send({ type: "message", text: "one" });

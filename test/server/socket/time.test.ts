@@ -14,7 +14,7 @@ async function join(server: TestServer, user: string): Promise<RawSocket> {
   return raw;
 }
 
-/** Lets time pass in steps short enough for a client to answer the pings that fall into them. */
+/** Advances the clock in steps short enough for a client to reply to the pings in them. */
 async function pass(clock: ManualClock, milliseconds: number, client: TestClient): Promise<void> {
   for (let left = milliseconds; left > 0; left -= 5_000) {
     clock.advance(Math.min(5_000, left));
@@ -23,7 +23,7 @@ async function pass(clock: ManualClock, milliseconds: number, client: TestClient
 }
 
 describe("I2 inactivity", () => {
-  test("I2 the brief's 300 s: the welcome says so, a warning comes 30 s before, and then 4408", async () => {
+  test("I2 the brief's 300 s: the welcome contains them, a warning comes 30 s before, and then 4408", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     await using anna = await talk(server, "anna");
@@ -51,7 +51,7 @@ describe("I2 inactivity", () => {
     );
   });
 
-  test("I2 a short time-out is warned of at a tenth of it; any activity cancels, and only that socket's", async () => {
+  test("I2 a short time-out has its warning at a tenth of it; any activity cancels, on that socket only", async () => {
     const clock = new ManualClock();
     const env = { INACTIVITY_TIMEOUT: "20", PING_INTERVAL: "3600" };
     await using server = await startTestServer({ clock, env });
@@ -76,7 +76,7 @@ describe("I2 inactivity", () => {
     }
   });
 
-  test("I1 what others say, and pings of both kinds, keep nobody", async () => {
+  test("I1 others' messages, and pings of both kinds, are no activity", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock, env: { INACTIVITY_TIMEOUT: "20" } });
     await using ben = await talk(server, "ben");
@@ -96,7 +96,7 @@ describe("I2 inactivity", () => {
 });
 
 describe("I3 RT-1 dead peers", () => {
-  test("I3 RT-1 a client that is sent to all the time and answers nothing is cut off within 38 s, as lost", async () => {
+  test("I3 RT-1 a client that receives all the time and sends nothing is cut off within 38 s, as lost", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     await using ben = await talk(server, "ben");
@@ -118,12 +118,12 @@ describe("I3 RT-1 dead peers", () => {
     expect(dead.frames.map(({ type }) => type)).not.toContain("closing");
     expect(server.log.events()).toContain("connection.timed_out");
     expect(ben.of("presence").at(-1)).toMatchObject({ user: "anna", state: "left" });
-    // What it held is free again.
+    // Its lease is free again.
     await using back = await talk(server, "anna");
     await back.settled();
   });
 
-  test("I3 a client that only answers pings stays", async () => {
+  test("I3 a client that only sends pongs stays", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock, env: { INACTIVITY_TIMEOUT: "0" } });
     await using anna = await talk(server, "anna");
@@ -140,7 +140,7 @@ describe("I3 RT-1 dead peers", () => {
 });
 
 describe("RT-10 the close handler runs within close()", () => {
-  test("RT-10 what a closed connection held is free when the next one asks, also with one place", async () => {
+  test("RT-10 the lease of a closed connection is free for the next one, even with a limit of one", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({
       clock,

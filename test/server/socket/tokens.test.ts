@@ -10,7 +10,7 @@ async function connect(server: TestServer, token: string, conversation = "lobby"
   return TestClient.connect(`${server.wsUrl}/ws/anna/${conversation}?token=${token}`);
 }
 
-test("A2 a minute before its token expires a client is told; without a new one it is closed with 4401", async () => {
+test("A2 a client is notified a minute before its token expires; without a new one it is closed with 4401", async () => {
   const clock = new ManualClock(Date.now());
   await using server = await startTestServer({
     clock,
@@ -48,7 +48,7 @@ test("A2 I1 a `token` frame renews in place, and is not activity", async () => {
   expect((await anna.next("warning")).code).toBe("inactivity");
 });
 
-test("A2 W3 a renewal for somebody else, or with a token that is no good, is refused and changes nothing", async () => {
+test("A2 W3 a renewal for another user, or with an invalid token, is refused and changes nothing", async () => {
   await using server = await startTestServer();
   await using anna = await connect(server, await server.token("anna"));
   anna.send({ type: "token", token: await server.token("ben") });
@@ -66,7 +66,7 @@ test("A2 W3 a renewal for somebody else, or with a token that is no good, is ref
   await anna.next("ack");
 });
 
-test("A6 a token's conversations and rights are kept to, and what is missing is named", async () => {
+test("A6 a token's conversations and rights are enforced, and the missing one is named", async () => {
   await using server = await startTestServer();
   const sign = (grants: object) => signToken(server.keys, { subject: "anna", now: Date.now(), grants });
   const teams = await sign({ conversations: ["team-*"] });

@@ -4,7 +4,7 @@ import { RawSocket } from "../../support/clients/raw-socket.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 
-/** Sends a handshake and is gone, without waiting for what comes. */
+/** Sends a handshake and disconnects, without waiting for a reply. */
 function knockAndGo(port: number, target: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const socket = connect(port, "127.0.0.1", () => {
@@ -19,7 +19,7 @@ function knockAndGo(port: number, target: string): Promise<void> {
   return promise;
 }
 
-test("W1 who goes while waiting to be let in leaves no place taken", async () => {
+test("W1 a client that leaves while it waits for admission holds no permit", async () => {
   const all = 60;
   await using server = await startTestServer({
     env: { MAX_CONNECTIONS: String(all), PLANS: `free:0:${all}` },
@@ -30,7 +30,7 @@ test("W1 who goes while waiting to be let in leaves no place taken", async () =>
 
   // Every place, of the server and of the user's plan, is free again as soon as the server has seen them go.
   let entered = 0;
-  await waitUntil("all places are free", async () => {
+  await waitUntil("all permits are free", async () => {
     const sockets = await Promise.all(
       Array.from({ length: all }, () => RawSocket.handshake(server.port, target)),
     );

@@ -51,7 +51,7 @@ test("TLS_CERT and TLS_KEY: the server speaks https and wss itself, and its own 
   expect(foreign.frames).toEqual([]);
 });
 
-/** When the certificate ends that the server shows to who connects now. */
+/** The expiry of the certificate that the server presents to new connections. */
 function shown(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
@@ -92,7 +92,7 @@ async function serverWithFiles() {
   return { own, first, second, clock, files, server, open, pointTo };
 }
 
-test("a certificate that was replaced is shown to who comes next, and cuts nobody off", async () => {
+test("a replaced certificate is presented to new connections, and ends no open one", async () => {
   const { clock, server, open, pointTo } = await serverWithFiles();
   await using _server = server;
   await using anna = await open("anna");
@@ -107,7 +107,7 @@ test("a certificate that was replaced is shown to who comes next, and cuts nobod
   expect(server.log.entries.find(({ event }) => event === "tls.renewed")?.fields).toMatchObject({
     not_after: expect.stringContaining(inDays(180)),
   });
-  // Who was there before and who came after are in one conversation, and each is heard by the other.
+  // Older and newer clients are in one conversation, and receive each other's messages.
   await using ben = await open("ben");
   await ben.next("welcome");
   ben.send({ type: "message", text: "from ben", id: "b" });
@@ -121,7 +121,7 @@ test("a certificate that was replaced is shown to who comes next, and cuts nobod
   expect(await ben.closed).toEqual({ code: 1012, reason: "restarting" });
 }, 30_000);
 
-test("a certificate that cannot be used is logged once, and the one before stays; the next good one is taken", async () => {
+test("an unusable certificate is logged once, and the previous one stays; the next valid one is used", async () => {
   const { own, second, clock, files, server } = await serverWithFiles();
   await using _server = server;
   const refusals = () => server.log.events().filter((event) => event === "tls.refused").length;

@@ -24,8 +24,8 @@ async function me(server: TestServer, token: string): Promise<number> {
   return answer.status;
 }
 
-describe("the machine's clock is set while the server runs", () => {
-  test("I2 a step forward closes nobody; it stands in the log", async () => {
+describe("the machine's clock is changed while the server runs", () => {
+  test("I2 a step forward closes no connection; it is logged", async () => {
     await using all = await start();
     const { clock, server } = all;
     await using anna = await join(server);
@@ -46,7 +46,7 @@ describe("the machine's clock is set while the server runs", () => {
     expect((await anna.closed).code).toBe(4408);
   });
 
-  test("A2 a step beyond the end of a token is warned of before the close", async () => {
+  test("A2 a step beyond the end of a token causes a warning before the close", async () => {
     await using all = await start(0, { INACTIVITY_TIMEOUT: "0" });
     const { clock, server } = all;
     await using anna = await join(server);
@@ -63,7 +63,7 @@ describe("the machine's clock is set while the server runs", () => {
     expect((await anna.closed).code).toBe(4401);
   });
 
-  test("A1 after a start with a clock ahead, good tokens are good as soon as it is right, and ours have the right times", async () => {
+  test("A1 after a start with a fast clock, valid tokens are accepted once it is right, and ours have the right times", async () => {
     await using all = await start(2 * HOUR, { DEMO_ACCOUNTS: "true" });
     const { clock, server } = all;
     const right = await server.token("anna");
@@ -88,7 +88,7 @@ describe("the machine's clock is set while the server runs", () => {
     ).toEqual([-7200]);
   });
 
-  test("A1 a token that ended is refused from the step on; a clock set back puts no token into the future", async () => {
+  test("A1 an expired token is refused after the step; a clock set back moves no token into the future", async () => {
     await using all = await start();
     const { clock, server } = all;
     const token = await server.token("anna");
@@ -101,28 +101,28 @@ describe("the machine's clock is set while the server runs", () => {
     expect(await me(server, future)).toBe(401);
   });
 
-  test("Q1 no step opens a quota twice", async () => {
+  test("Q1 no step grants a quota twice", async () => {
     await using all = await start(0, { PLANS: "free:3:5" });
     const { clock, server } = all;
     await using anna = await join(server);
-    const say = async () => {
+    const post = async () => {
       for (let i = 0; i < 3; i++) anna.send({ type: "message", text: "x" });
       await anna.settled();
       await anna.settled();
       return [anna.of("ack").length, anna.of("error").filter(({ code }) => code === "rate_limited").length];
     };
-    expect(await say()).toEqual([3, 0]);
+    expect(await post()).toEqual([3, 0]);
     clock.step(-2 * HOUR);
-    expect(await say()).toEqual([3, 3]);
+    expect(await post()).toEqual([3, 3]);
     clock.step(2 * HOUR);
-    expect(await say()).toEqual([3, 6]);
+    expect(await post()).toEqual([3, 6]);
     clock.step(HOUR + 60_000);
-    expect(await say()).toEqual([6, 6]);
+    expect(await post()).toEqual([6, 6]);
     clock.step(-HOUR - 60_000);
-    expect(await say()).toEqual([6, 9]);
+    expect(await post()).toEqual([6, 9]);
   });
 
-  test("P1 who comes and goes is told by the clock as it is", async () => {
+  test("P1 joins and leaves have the time of the current clock", async () => {
     await using all = await start(2 * HOUR);
     const { clock, server } = all;
     clock.step(-2 * HOUR);

@@ -9,7 +9,7 @@ import { storedRevocations } from "../../support/server/stored-accounts.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-/** What a client hears at the end: the error's code and the Close frame's. */
+/** The codes that a client receives at the end: the error's and the Close frame's. */
 async function endOf(raw: RawSocket): Promise<[string | undefined, number]> {
   const { code } = await raw.waitForClose();
   const error = raw.frames.findLast(({ type }) => type === "error");
@@ -25,7 +25,7 @@ async function enter(server: TestServer, user: string, token: string): Promise<R
 const REVOKED: [string, number] = ["token_revoked", 4401];
 
 describe("A3 SEC-T5 revoking closes sockets", () => {
-  test("A3 POST /logout closes the sockets of that token, and leaves the user's others", async () => {
+  test("A3 POST /logout closes the sockets of that token, and not the user's others", async () => {
     await using server = await startTestServer();
     const [token, other] = [await server.token("anna"), await server.token("anna")];
     await using first = await enter(server, "anna", token);
@@ -39,7 +39,7 @@ describe("A3 SEC-T5 revoking closes sockets", () => {
     expect(await third.waitForFrame("pong")).toMatchObject({ id: "still here" });
   });
 
-  test("A3 revoking a user closes what was opened with older tokens; a new one comes in", async () => {
+  test("A3 revoking a user closes sockets with older tokens; a new token is accepted", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const old = await server.token("anna");
@@ -57,7 +57,7 @@ describe("A3 SEC-T5 revoking closes sockets", () => {
     }
   });
 
-  test("A3 a token renewed in place is the one that counts: the one before may be revoked", async () => {
+  test("A3 only the newest token of a socket counts: the one before a renewal may be revoked", async () => {
     await using server = await startTestServer();
     const [old, renewed] = [await server.token("anna"), await server.token("anna")];
     await using raw = await enter(server, "anna", old);
@@ -76,14 +76,14 @@ describe("A3 SEC-T5 revoking closes sockets", () => {
   });
 });
 
-describe("A3 revocations that nobody can name any more", () => {
+describe("A3 missed revocations", () => {
   interface Held {
     readonly user: string;
     credential: { tokenId: string; issuedAt: number } | undefined;
     end(): void;
   }
 
-  /** A watch over connections of which only is known whose they are, told that it may have missed something. */
+  /** A watch over connections of known users, which is notified that it may have missed something. */
   async function miss(prepare: (revocations: ReturnType<typeof storedRevocations>) => Promise<void>) {
     const revocations = storedRevocations();
     const directory = new ConnectionRegistry<Held>();
@@ -110,7 +110,7 @@ describe("A3 revocations that nobody can name any more", () => {
     return { hold, ended, tell: async () => missed?.() };
   }
 
-  test("A3 every socket's token is asked about, and the revoked ones end", async () => {
+  test("A3 every socket's token is checked, and the revoked ones end", async () => {
     const watch = await miss(async (revocations) => {
       await revocations.revokeToken("t7", NEVER);
       await revocations.revokeToken("t1203", NEVER);
@@ -123,7 +123,7 @@ describe("A3 revocations that nobody can name any more", () => {
     expect(watch.ended.sort()).toEqual(["old", "t1203", "t7"]);
   });
 
-  test("A3 a token renewed while it was asked about is the one that counts", async () => {
+  test("A3 a token renewed during the check is the one that counts", async () => {
     const watch = await miss((revocations) => revocations.revokeToken("old", NEVER));
     const held = watch.hold("anna", "old", 5);
     const asked = watch.tell();

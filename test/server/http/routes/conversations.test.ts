@@ -33,7 +33,7 @@ async function enter(server: TestServer, user: string): Promise<RawSocket> {
 }
 
 describe("POST /conversations/{id}/messages", () => {
-  test("H3 D1 D2 a message is stored, numbered, answered as by an `ack`, and heard on sockets", async () => {
+  test("H3 D1 D2 a message is stored, numbered, answered like an `ack`, and delivered on sockets", async () => {
     await using server = await startTestServer();
     await using ben = await enter(server, "ben");
     const token = await server.token("anna");
@@ -61,7 +61,7 @@ describe("POST /conversations/{id}/messages", () => {
     });
   });
 
-  test("H3 D3 Q2 the same `id` again is the same message: answered 200 as a duplicate, and free", async () => {
+  test("H3 D3 Q2 the same `id` again is the same message: 200 as a duplicate, and free", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     const first = await post(server, token, { text: "hello", id: "m1" });
@@ -104,7 +104,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect(later.body).toMatchObject({ seq: 3 });
   });
 
-  test("B3 what a socket would not take is not taken here: each with its code, and nothing charged", async () => {
+  test("B3 messages that a socket refuses are refused here: each with its code, and without a charge", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     const deep = JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`);
@@ -128,7 +128,7 @@ describe("POST /conversations/{id}/messages", () => {
       const answer = await post(server, token, body);
       expect([body, answer.status, answer.body.code]).toEqual([body, status, code]);
     }
-    // A wrong `type` is nothing to the verb, which knows what it does.
+    // A wrong `type` is ignored: the verb determines the frame.
     const { status, body } = await post(server, token, { type: "history", text: "x".repeat(30_000) });
     expect([status, body.quota.remaining]).toEqual([201, 99]);
     for (const conversation of ["a%20b", "a".repeat(129)])
@@ -154,7 +154,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect((await call(server, token, "lobby/messages")).body.messages).toEqual(messages);
   });
 
-  test("A6 A1 a token that may not write, or not here, is told which right is missing", async () => {
+  test("A6 A1 a token without the right to write, or to write here, gets the missing right", async () => {
     await using server = await startTestServer();
     const sign = (grants: object) => signToken(server.keys, { subject: "anna", grants, now: Date.now() });
     const [reader, writer, team] = [
@@ -172,7 +172,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect((await post(server, "x", { text: "x" })).status).toBe(401);
   });
 
-  test("SEC-P2 SEC-T7 what is refused is logged, and neither text nor token is", async () => {
+  test("SEC-P2 SEC-T7 refusals are logged, without text and token", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     await post(server, token, { text: "s3cret words", id: "" });
@@ -185,7 +185,7 @@ describe("POST /conversations/{id}/messages", () => {
 });
 
 describe("GET /conversations/{id}/messages", () => {
-  test("H3 D1 Q3 it answers what `history` answers, in both directions, and is charged like it", async () => {
+  test("H3 D1 Q3 it returns the same as `history`, in both directions, and costs the same", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     for (let k = 1; k <= 5; k++) await post(server, token, { text: `${k}` });
@@ -224,7 +224,7 @@ describe("GET /conversations/{id}/messages", () => {
 });
 
 describe("GET /conversations/{id}/presence", () => {
-  test("P1 it answers who is there, once each, and costs nothing", async () => {
+  test("P1 it returns each present user once, and costs nothing", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     expect((await call(server, token, "lobby/presence")).body).toEqual({ present: [] });
@@ -252,7 +252,7 @@ describe("API_KEYS", () => {
     return { server, key: (name: string) => keys.get(name)! };
   }
 
-  test("Q1 a key speaks in its own name or in one it gives, and is charged to nobody", async () => {
+  test("Q1 a key posts in its own or a given name, and no user is charged", async () => {
     const { server, key } = await withKeys({ "billing:eu": "read+write" });
     await using _ = server;
     await using anna = await enter(server, "anna");
@@ -267,7 +267,7 @@ describe("API_KEYS", () => {
     expect((await post(server, key("billing:eu"), { text: "x", from: "a b" })).body.code).toBe("invalid");
   });
 
-  test("D3 a key's message is stored once under its `id`, for each name it speaks in", async () => {
+  test("D3 a key's message is stored once under its `id`, for each name it posts in", async () => {
     const { server, key } = await withKeys({ bot: "write" });
     await using _ = server;
     const send = (from?: string) => post(server, key("bot"), { text: "x", id: "m1", ...(from && { from }) });
@@ -290,7 +290,7 @@ describe("API_KEYS", () => {
     expect((await raw.waitForClose()).code).toBe(4401);
   });
 
-  test("A4 SEC-T7 a key that is none is refused, and no key is in the log, only its name", async () => {
+  test("A4 SEC-T7 an invalid key is refused, and the log contains only names of keys", async () => {
     const { server, key } = await withKeys({ bot: "read" });
     await using _ = server;
     for (const wrong of [newApiKey(), "pk_", `${key("bot")}x`, key("bot").slice(0, -1)])

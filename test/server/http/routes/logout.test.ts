@@ -5,7 +5,7 @@ import { testApp } from "../../../support/server/http-app.ts";
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
 
 describe("POST /logout", () => {
-  test("SEC-T5 the token is refused from then on, and no other of the same user", async () => {
+  test("SEC-T5 the token is refused afterwards, and no other one of the same user", async () => {
     const { send, parts, clock, log } = await testApp();
     const [token, other] = [
       await signToken(parts.keys, { subject: "ann", now: clock.now() }),
@@ -21,7 +21,7 @@ describe("POST /logout", () => {
     expect(JSON.stringify(log.entries)).not.toContain(token);
   });
 
-  test("SEC-T5 who has no token signs nobody out", async () => {
+  test("SEC-T5 a request without a token signs out no user", async () => {
     const { send } = await testApp();
     expect((await send("/logout", { method: "POST" })).status).toBe(401);
     expect((await send("/logout", { method: "POST", ...bearer("a.b.c") })).status).toBe(401);

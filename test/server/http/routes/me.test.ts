@@ -29,7 +29,7 @@ describe("GET /me", () => {
     expect(response.headers.get("RateLimit")).toBeNull();
   });
 
-  test("SEC-T6 a plan that is not in PLANS is named in the log, with the one that counts instead", async () => {
+  test("SEC-T6 a plan that is not in PLANS is logged, with the plan used instead", async () => {
     const { send, parts, clock, log, accounts } = await testApp();
     const planOf = async (subject: string, plan?: string) => {
       const token = await signToken(parts.keys, { subject, ...(plan && { plan }), now: clock.now() });
@@ -50,7 +50,7 @@ describe("GET /me", () => {
     ]);
   });
 
-  test("SEC-T6 the store decides: a changed plan and a disabled account count at once, whatever the token says", async () => {
+  test("SEC-T6 the store decides: a changed plan and a disabled account apply at once, whatever the token contains", async () => {
     const { send, parts, clock, accounts } = await testApp();
     const token = await signToken(parts.keys, { subject: "ann", plan: "open", now: clock.now() });
     const plan = async () => (await (await send("/me", bearer(token))).json()).plan;
@@ -63,14 +63,14 @@ describe("GET /me", () => {
     expect((await refused.json()).code).toBe("forbidden");
   });
 
-  test("SEC-T6 a demo account's token is worth nothing where demo accounts may not be used", async () => {
+  test("SEC-T6 a demo account's token is refused where demo accounts may not be used", async () => {
     const { send, parts, clock, accounts } = await testApp();
     await accounts.add(await testAccount("user1", { demo: true }));
     const token = await signToken(parts.keys, { subject: "user1", now: clock.now() });
     expect((await send("/me", bearer(token))).status).toBe(403);
   });
 
-  test("A1 no credential, a damaged and an expired one: 401 with WWW-Authenticate and the right code", async () => {
+  test("A1 a missing, damaged or expired credential: 401 with WWW-Authenticate and the right code", async () => {
     const { send, parts, clock, log } = await testApp();
     const none = await send("/me");
     expect([none.status, none.headers.get("WWW-Authenticate")]).toEqual([401, "Bearer"]);
@@ -86,7 +86,7 @@ describe("GET /me", () => {
     for (const secret of [token, "s3cret"]) expect(written).not.toContain(secret);
   });
 
-  test("SEC-T7 a token in the address is not read", async () => {
+  test("SEC-T7 a token in the address is ignored", async () => {
     const { send, parts, clock } = await testApp();
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     expect((await send(`/me?token=${token}`)).status).toBe(401);

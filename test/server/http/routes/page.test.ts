@@ -41,7 +41,7 @@ describe("the console's files", () => {
     expect((await send("/console/..%2fmain.tsx")).status).toBe(404);
   });
 
-  test("are asked for each time and sent again only when they changed", async () => {
+  test("are revalidated each time and sent again only when they changed", async () => {
     await using made = await consoleFolder();
     const { send } = await testApp({ page: await createPage(made.folder) });
     const first = await send("/console/style.css");
@@ -58,7 +58,7 @@ describe("the console's files", () => {
     );
   });
 
-  test("are sent compressed to who takes that, and as they are to who does not", async () => {
+  test("are compressed for clients that accept that, and unchanged for others", async () => {
     await using made = await consoleFolder();
     const { send } = await testApp({ page: await createPage(made.folder) });
     const get = (accepted: string) =>
@@ -74,7 +74,7 @@ describe("the console's files", () => {
       expect([accepted, (await get(accepted)).headers.get("Content-Encoding")]).toEqual([accepted, null]);
   });
 
-  test("a console that does not build stops the start, and says why", async () => {
+  test("a console that does not build stops the start with the reason", async () => {
     await using made = await consoleFolder({ "main.tsx": 'import "./not-there.ts";\n' });
     await expect(createPage(made.folder)).rejects.toThrow();
   });

@@ -9,16 +9,16 @@ const CHECK = "parley-check-1";
 async function talkAndRemove(server: TestServer) {
   const headers = { Authorization: `Bearer ${await server.token("ann")}` };
   const at = (name: string) => `${server.url}/conversations/${name}`;
-  const say = (name: string) =>
+  const post = (name: string) =>
     fetch(`${at(name)}/messages`, { method: "POST", headers, body: JSON.stringify({ text: "hello" }) });
   const kept = async (name: string) =>
     (await (await fetch(`${at(name)}/messages`, { headers })).json()).messages.length;
   const remove = async (name: string, as: Record<string, string> = headers) =>
     (await fetch(at(name), { method: "DELETE", headers: as })).status;
-  await say(CHECK);
-  await say("lobby");
+  await post(CHECK);
+  await post("lobby");
   const statuses = [await remove(CHECK, {}), await remove("lobby"), await remove(CHECK), await remove(CHECK)];
-  // A server takes what was changed beside it within a second.
+  // A running server notices an outside change within a second.
   await waitUntil("the conversation is empty", async () => (await kept(CHECK)) === 0);
   return { statuses, kept: [await kept(CHECK), await kept("lobby")] };
 }
@@ -34,13 +34,13 @@ describe("DELETE /conversations/{id}", () => {
     });
   });
 
-  test.skipIf(Bun.which("redis-server") === null)("does so on Redis, too", async () => {
+  test.skipIf(Bun.which("removes one on Redis, too") === null)("does so on Redis, too", async () => {
     await using redis = await startRedis();
     await using server = await startTestServer({ env: { REDIS_URL: redis.url } });
     expect(await talkAndRemove(server)).toEqual({ statuses: [401, 403, 204, 204], kept: [0, 1] });
   });
 
-  test("M1 who asks for many gets one turn for all that wait, and a refusal beyond", async () => {
+  test("M1 simultaneous removals of one client share one run, and further ones are refused", async () => {
     const turns: number[] = [];
     const remove = createRemovalBatcher(async (ids) => {
       turns.push(ids.length);

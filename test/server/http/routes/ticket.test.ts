@@ -21,7 +21,7 @@ async function ticketFor(server: TestServer, token: string, conversation = "lobb
 const open = (server: TestServer, ticket: string, place = "anna/lobby") =>
   RawSocket.handshake(server.port, `/ws/${place}?ticket=${ticket}`);
 
-/** What a refused client hears: the error's code and the Close frame's. */
+/** The codes that a refused client receives: the error's and the Close frame's. */
 async function refusalOf(raw: RawSocket): Promise<[string | undefined, number]> {
   const { code } = await raw.waitForClose();
   const [error] = raw.frames;
@@ -40,7 +40,7 @@ describe("A7 W3 POST /ticket", () => {
     expect(await refusalOf(second)).toEqual(["unauthorized", 4401]);
   });
 
-  test("A7 W3 a ticket opens no other conversation, no other user's address, and nothing after 30 seconds", async () => {
+  test("A7 W3 a ticket opens no other conversation, no other user's address, and none after 30 seconds", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const token = await server.token("anna");
@@ -54,7 +54,7 @@ describe("A7 W3 POST /ticket", () => {
     expect(await refusalOf(raw)).toEqual(["unauthorized", 4401]);
   });
 
-  test("A7 W3 SEC-T5 SEC-T6 a ticket is worth what its token is worth when it is used", async () => {
+  test("A7 W3 SEC-T5 SEC-T6 a ticket is as valid as its token when it is used", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const revoked = await ticketFor(server, await server.token("anna"));
@@ -93,7 +93,7 @@ describe("A7 W3 POST /ticket", () => {
     expect((await ask(server, writer)).status).toBe(403);
   });
 
-  test("B3 without a token, or with a conversation that cannot be one, there is no ticket", async () => {
+  test("B3 no ticket is issued without a token, or for an impossible conversation", async () => {
     await using server = await startTestServer();
     expect((await ask(server, "x")).status).toBe(401);
     const token = await server.token("anna");
@@ -101,7 +101,7 @@ describe("A7 W3 POST /ticket", () => {
       expect(await ask(server, token, body)).toMatchObject({ status: 422, body: { code: "invalid" } });
   });
 
-  test("SEC-T7 a ticket is in no line of the log", async () => {
+  test("SEC-T7 no line of the log contains a ticket", async () => {
     await using server = await startTestServer();
     const ticket = await ticketFor(server, await server.token("anna"));
     await using first = await open(server, ticket);

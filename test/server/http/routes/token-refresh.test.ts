@@ -24,7 +24,7 @@ async function begin(app: App): Promise<string> {
 const INVALID = { status: 400, body: { error: "invalid_grant", code: "unauthorized" } };
 
 describe("SEC-T5 refresh tokens at POST /token", () => {
-  test("SEC-S4 only who asks for `offline_access` gets one", async () => {
+  test("SEC-S4 only a request with `offline_access` gets one", async () => {
     const app = await testApp();
     expect((await signIn(app)).body).toMatchObject({
       access_token: expect.any(String),
@@ -37,7 +37,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     }
   });
 
-  test("SEC-T5 it is exchanged for a token that works and the next refresh token, again and again", async () => {
+  test("SEC-T5 it is exchanged for a valid token and the next refresh token, again and again", async () => {
     const app = await testApp();
     let token = await begin(app);
     for (let k = 0; k < 5; k++) {
@@ -53,7 +53,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     expect(await refresh(app, token)).toMatchObject(INVALID);
   });
 
-  test("SEC-T5 a lost answer: the retry within ten seconds gets a fresh successor", async () => {
+  test("SEC-T5 after a lost response, a retry within ten seconds gets a fresh successor", async () => {
     const app = await testApp();
     const token = await begin(app);
     const lost = await refresh(app, token);
@@ -65,7 +65,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     expect((await refresh(app, retried.body.refresh_token!)).status).toBe(200);
   });
 
-  test("SEC-T5 one that comes again later ends the whole family, the thief's and the owner's", async () => {
+  test("SEC-T5 a late reuse ends the whole family, the thief's and the owner's", async () => {
     const app = await testApp();
     const [token, other] = [await begin(app), await begin(app)];
     const next = (await refresh(app, token)).body.refresh_token!;
@@ -76,7 +76,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     expect(app.log.events()).toContain("refresh.reused");
   });
 
-  test("SEC-T5 two that use one at once both get a successor that works", async () => {
+  test("SEC-T5 two simultaneous uses of one both get a valid successor", async () => {
     const app = await testApp();
     const token = await begin(app);
     const answers = await Promise.all([refresh(app, token), refresh(app, token)]);
@@ -84,7 +84,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     for (const { body } of answers) expect((await refresh(app, body.refresh_token!)).status).toBe(200);
   });
 
-  test("B2 who asks again and again is told to wait, and loses nothing by it", async () => {
+  test("B2 too frequent requests have to wait, and lose nothing", async () => {
     const app = await testApp();
     let token = await begin(app);
     let answer = await refresh(app, token);
@@ -97,7 +97,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     expect((await refresh(app, token)).status).toBe(200);
   });
 
-  test("SEC-T5 what is none is refused like any other, and a missing one is said to be missing", async () => {
+  test("SEC-T5 an invalid one is refused like any other, and a missing one is reported as missing", async () => {
     const app = await testApp();
     await begin(app);
     for (const token of ["x", "A".repeat(43), `${"A".repeat(43)}=`, "A".repeat(5000)])
@@ -124,7 +124,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     expect((await refresh(app, await begin(app))).status).toBe(200);
   });
 
-  test("SEC-T6 while the account is disabled it is refused, and good again afterwards", async () => {
+  test("SEC-T6 it is refused while the account is disabled, and valid again afterwards", async () => {
     const app = await testApp();
     const token = await begin(app);
     await app.accounts.update("ann", { disabled: true });
@@ -133,7 +133,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     expect((await refresh(app, token)).status).toBe(200);
   });
 
-  test("SEC-T5 POST /logout with it ends its family, and nobody else's", async () => {
+  test("SEC-T5 POST /logout with it ends its family, and no other", async () => {
     const app = await testApp();
     const first = (await signIn(app)).body;
     const other = (await signIn(app)).body;
@@ -148,7 +148,7 @@ describe("SEC-T5 refresh tokens at POST /token", () => {
     expect((await refresh(app, other.refresh_token!)).status).toBe(200);
   });
 
-  test("SEC-T5 with REFRESH_LIFETIME 0 none is given out and none is taken", async () => {
+  test("SEC-T5 with REFRESH_LIFETIME 0 none is issued and none is accepted", async () => {
     const before = await testApp();
     const token = await begin(before);
     const app = await testApp({ refreshTokens: before.parts.refreshTokens, refreshLifetime: 0 });

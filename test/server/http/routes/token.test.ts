@@ -55,9 +55,9 @@ describe("SEC-S4 POST /token", () => {
     expect((await verifyToken(parts.keys, body.access_token, clock.now())).ok).toBe(true);
   });
 
-  test("SEC-S4 SEC-S2 a wrong password and an unknown user: the same 401, byte for byte", async () => {
+  test("SEC-S4 SEC-S2 a wrong password and an unknown user give the same 401, byte for byte", async () => {
     const app = await testApp();
-    const answers = [await app.signIn("ann", "wrong horse"), await app.signIn("nobody", TEST_PASSWORD)];
+    const answers = [await app.signIn("ann", "wrong horse"), await app.signIn("unknown", TEST_PASSWORD)];
     const seen = await Promise.all(
       answers.map(async (answer) => [answer.status, [...answer.headers], await answer.text()]),
     );
@@ -136,7 +136,7 @@ describe("SEC-S4 POST /token", () => {
     expect(JSON.stringify(body)).not.toContain("12345678");
   });
 
-  test("SEC-S4 a missing field in FastAPI's very words", async () => {
+  test("SEC-S4 a missing field is reported in exactly FastAPI's words", async () => {
     const { send } = await testApp();
     const response = await send("/token", { method: "POST", body: new URLSearchParams({ password: "x" }) });
     expect((await response.json()).detail).toEqual([
@@ -173,7 +173,7 @@ describe("SEC-S4 POST /token", () => {
     expect((await busy.json()).code).toBe("unavailable");
   });
 
-  test("SEC-T6 a disabled account: 403, told to who knows the password", async () => {
+  test("SEC-T6 a disabled account: 403, for a user with the right password", async () => {
     const app = await testApp();
     await app.accounts.add(await testAccount("bob", { disabled: true }));
     const response = await app.signIn("bob", TEST_PASSWORD);

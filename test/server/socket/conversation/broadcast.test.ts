@@ -1,4 +1,5 @@
-// Who only listens is told together with others (broadcast.ts), who speaks is told alone. Nobody may notice.
+// Clients that only receive share one publish (broadcast.ts), senders have their own. The difference must not be
+// visible.
 import { describe, expect, test } from "bun:test";
 import { RawSocket } from "../../../support/clients/raw-socket.ts";
 import { TestClient } from "../../../support/clients/test-client.ts";
@@ -6,7 +7,7 @@ import { Random, seeds } from "../../../support/random.ts";
 import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 
-/** No limit but the ones of the line itself. */
+/** No limits except those of the connection itself. */
 const OPEN = { BURST_RATE: "0", PLANS: "free:0:0", PRESENCE_GRACE: "0", INACTIVITY_TIMEOUT: "0" };
 
 async function targetOf(server: TestServer, user: string): Promise<string> {
@@ -17,7 +18,7 @@ async function enter(server: TestServer, user: string): Promise<TestClient> {
   return TestClient.connect(`${server.wsUrl}${await targetOf(server, user)}`);
 }
 
-/** The numbers of what a client heard, in the order in which it came, an ack as the message that it is for. */
+/** The seqs that a client received, in their order, an ack as the seq of its message. */
 function order({ frames }: TestClient): number[] {
   return frames.flatMap((frame) => (frame.type === "message" || frame.type === "ack" ? [frame.seq] : []));
 }
@@ -32,7 +33,7 @@ function numbers(first: number, last: number): number[] {
 }
 
 test.each(seeds(1, 2, 3))(
-  "D1 D2 D4 speakers, listeners and newcomers: each hears all in order, its acks between the messages (seed %d)",
+  "D1 D2 D4 senders, receivers and newcomers: each receives all in order, acks in between (seed %d)",
   async (seed) => {
     const random = new Random(seed);
     const clock = new ManualClock();
@@ -40,14 +41,14 @@ test.each(seeds(1, 2, 3))(
     const clients: { client: TestClient; user: string; from: number }[] = [];
     await using stack = new AsyncDisposableStack();
     const join = async () => {
-      // Some have two tabs: what one says, the other hears.
+      // Some have two tabs: one receives what the other sends.
       const user = `user-${random.between(1, 9)}`;
       const client = stack.use(await enter(server, user));
       const [welcome] = client.of("welcome");
       clients.push({ client, user, from: welcome!.seq + 1 });
     };
     const forgetSpeakers = async () => {
-      // In steps, so that the pings of the server are answered meanwhile.
+      // In steps, so that the pongs are sent meanwhile.
       for (let seconds = 0; seconds < 12; seconds += 4) {
         clock.advance(4_000);
         await Promise.all(clients.map(({ client }) => client.settled()));
@@ -66,20 +67,20 @@ test.each(seeds(1, 2, 3))(
       if (random.next() < 0.2) await join();
       if (random.next() < 0.1 && clients.length > 5) await clients.pop()!.client[Symbol.asyncDispose]();
     }
-    // All that was sent has been answered once everybody has an answer; then all of it has been heard.
+    // Every message has a result once each client got one; then all of them were received.
     for (let times = 0; times < 2; times++) await Promise.all(clients.map(({ client }) => client.settled()));
     const last = Math.max(...clients.flatMap(({ client }) => messages(client)));
     expect(last).toBeGreaterThan(said / 2);
     for (const { client, from } of clients) {
       expect(messages(client)).toEqual(numbers(from, last));
-      const heard = order(client);
-      expect(heard).toEqual(heard.toSorted((a, b) => a - b));
+      const received = order(client);
+      expect(received).toEqual(received.toSorted((a, b) => a - b));
     }
   },
 );
 
-describe("B1 M3 a listener that does not keep up with what is said to many", () => {
-  test("B1 M3 it is closed with 1013, what it has is without a hole, and the others have all", async () => {
+describe("B1 M3 a receiver that does not keep up with a shared publish", () => {
+  test("B1 M3 it is closed with 1013, its messages have no hole, and the others have all", async () => {
     await using server = await startTestServer({ env: OPEN });
     await using writer = await enter(server, "writer");
     await using stack = new AsyncDisposableStack();

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { TestClient } from "../../../support/clients/test-client.ts";
 import { startTestServer } from "../../../support/server/test-server.ts";
 
-test("D1 D2 everybody sees the messages of a conversation in one order, and the sender its acks in that order", async () => {
+test("D1 D2 all clients see the messages of a conversation in one order, and the sender its acks in that order", async () => {
   await using server = await startTestServer();
   const address = async (user: string) =>
     `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`;
@@ -45,7 +45,7 @@ test("D3 Q2 a repeated id is stored, delivered and charged once, and acked with 
   expect(anna.of("message")).toHaveLength(1);
 });
 
-test("P1 present see a user join and leave once, however many tabs there are", async () => {
+test("P1 members see a user join and leave once, whatever the number of tabs", async () => {
   await using server = await startTestServer();
   const address = async (user: string) =>
     `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`;

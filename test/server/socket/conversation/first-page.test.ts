@@ -13,8 +13,8 @@ async function addressOf(server: TestServer, user: string, query = ""): Promise<
   return `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}${query}`;
 }
 
-/** Says `count` messages and waits until all are stored. */
-async function say(client: TestClient, count: number, text = "x"): Promise<void> {
+/** Posts `count` messages and waits until all are stored. */
+async function post(client: TestClient, count: number, text = "x"): Promise<void> {
   const acks = client.of("ack").length + count;
   for (let i = 0; i < count; i++) client.send({ type: "message", text: `${text}${i}` });
   while (client.of("ack").length < acks) await client.next("ack");
@@ -24,7 +24,7 @@ function upTo(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-/** What a client has of the conversation: first what it was shown, then what came as news. */
+/** The messages of a client: first those of the history, then the later ones. */
 function allSeqs(client: TestClient): number[] {
   const shown = client.of("history").flatMap(({ messages }) => messages);
   return [...shown, ...client.of("message")].map(({ seq }) => seq);
@@ -34,14 +34,14 @@ for (const [from, count] of [
   ["the ring", 20],
   ["the store", 300],
 ] as const) {
-  test(`MX7 D6 the newest messages come right after the welcome, whole and free; from ${from}`, async () => {
+  test(`MX7 D6 the newest messages follow the welcome, whole and free; from ${from}`, async () => {
     await using server = await startTestServer({ env: { ...UNMETERED, PLANS: "free:1000:0" } });
     await using anna = await TestClient.connect(await addressOf(server, "anna"));
-    await say(anna, count);
+    await post(anna, count);
     anna.send({ type: "message", text: "last ☕", data: { x: [1, null] }, id: "m" });
     await anna.next("ack");
     if (from === "the store") {
-      // Nobody is there for a moment, and the node keeps nothing of the conversation.
+      // The room is empty for a moment, and the node keeps nothing of the conversation.
       anna.socket.close();
       await anna.closed;
     }
@@ -57,21 +57,21 @@ for (const [from, count] of [
   });
 }
 
-test("MX7 where nothing was said, or nothing is asked for, the page is empty", async () => {
+test("MX7 the page is empty in an unused conversation, or if none was requested", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna", "&last=10"));
   await anna.settled();
   expect(anna.frames[1]).toEqual({ type: "history", messages: [], more: false });
-  await say(anna, 1);
+  await post(anna, 1);
   await using ben = await TestClient.connect(await addressOf(server, "ben", "&last=0"));
   await ben.settled();
   expect(ben.frames[1]).toEqual({ type: "history", messages: [], more: true });
 });
 
-test("MX7 who comes back is sent the newest of what it missed, and told what was skipped", async () => {
+test("MX7 a resume gets the newest missed messages, and the number skipped", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 300);
+  await post(anna, 300);
   const { epoch } = anna.of("welcome")[0]!;
   await using ben = await TestClient.connect(
     await addressOf(server, "ben", `&after=7&epoch=${epoch}&last=5`),
@@ -89,10 +89,10 @@ test("MX7 who comes back is sent the newest of what it missed, and told what was
 });
 
 // 50 messages of 64 KiB are three times what closes a reader.
-test("MX7 B1 of long messages the newest that fit are shown, and the rest is left to `history`", async () => {
+test("MX7 B1 of long messages the newest that fit are sent, and the rest is left to `history`", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 50, "☕".repeat(20_000));
+  await post(anna, 50, "☕".repeat(20_000));
   await using ben = await TestClient.connect(await addressOf(server, "ben", "&last=50"));
   await ben.settled();
   const [history] = ben.of("history");
@@ -104,7 +104,7 @@ test("MX7 B1 of long messages the newest that fit are shown, and the rest is lef
 });
 
 for (const seed of seeds(41, 42)) {
-  test(`MX7 D4 there is no seam between what is shown and what is said meanwhile (seed ${seed})`, async () => {
+  test(`MX7 D4 there is no gap between the page and the messages after it (seed ${seed})`, async () => {
     const random = new Random(seed);
     // A store that takes its time, so that messages come while the page is read.
     const disturb = (engine: Engine) =>
@@ -116,7 +116,7 @@ for (const seed of seeds(41, 42)) {
       });
     await using server = await startTestServer({ env: UNMETERED, wrapEngine: disturb });
     await using anna = await TestClient.connect(await addressOf(server, "anna"));
-    await say(anna, random.between(70, 200), "x".repeat(random.between(1, 4000)));
+    await post(anna, random.between(70, 200), "x".repeat(random.between(1, 4000)));
     const clients: TestClient[] = [];
     const posted = anna.of("ack").length;
     let more = 0;
@@ -153,14 +153,14 @@ test("MX7 a wrong `last` is refused with 4400", async () => {
   }
 });
 
-test("MX7 who asks for the same again and again is `busy`, and comes back later; others do not feel it", async () => {
+test("MX7 a client that repeats the same request is `busy`, and retries later; others are not affected", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 5, "x".repeat(50_000));
+  await post(anna, 5, "x".repeat(50_000));
   const looks = Math.floor(MAX_RESENT_BYTES_PER_MINUTE / 250_000);
   let refused: TestClient | undefined;
   for (let i = 0; refused === undefined && i < looks + 3; i++) {
-    // One way of coming after the other: what counts is what is sent.
+    // The ways of connecting one after the other: only the sent bytes count.
     const client = TestClient.open(await addressOf(server, "ben", i % 2 === 0 ? "&last=5" : "&after=0"));
     await Promise.race([client.closed, client.opened().then(() => client.settled().catch(() => {}))]);
     if (client.of("closing").length > 0) refused = client;
@@ -178,14 +178,14 @@ test("MX7 who asks for the same again and again is `busy`, and comes back later;
   expect(allSeqs(cleo)).toEqual([1, 2, 3, 4, 5]);
 });
 
-test("MX7 D5 when the store fails meanwhile, the client is sent away with a code that brings it back", async () => {
+test("MX7 D5 when the store fails meanwhile, the client is closed with a code after which it reconnects", async () => {
   const disturb = (engine: Engine) => overrideEngine(engine, { page: async () => undefined });
   await using server = await startTestServer({ env: UNMETERED, wrapEngine: disturb });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 70);
+  await post(anna, 70);
   await using ben = TestClient.open(await addressOf(server, "ben", "&last=66"));
   expect((await ben.closed).code).toBe(4400);
-  await say(anna, 10, "x".repeat(30_000));
+  await post(anna, 10, "x".repeat(30_000));
   await using cleo = TestClient.open(await addressOf(server, "cleo", "&last=50"));
   expect((await cleo.closed).code).toBe(1013);
   expect(cleo.frames.map(({ type }) => type)).toEqual(["error", "closing"]);

@@ -27,7 +27,7 @@ test("P1 a reconnect within the grace is not a leave and a join; after it the us
   expect(await cleo.next("presence")).toMatchObject({ user: "ben", state: "left" });
 });
 
-test("P3 typing is seen by others, ends with the message, and lapses after six seconds", async () => {
+test("P3 typing is sent to others, ends with the message, and expires after six seconds", async () => {
   const clock = new ManualClock(Date.now());
   await using server = await startTestServer({ clock, env: { PRESENCE_GRACE: "5" } });
   await using anna = await connect(server, "anna");
@@ -47,7 +47,7 @@ test("P3 typing is seen by others, ends with the message, and lapses after six s
   expect(tab.of("typing")).toEqual([]);
 });
 
-test("P4 read marks move forward only, are told to others, and stand in the welcome", async () => {
+test("P4 read marks move forward only, are sent to others, and are in the welcome", async () => {
   await using server = await startTestServer();
   await using anna = await connect(server, "anna");
   await using ben = await connect(server, "ben");

@@ -1,4 +1,4 @@
-// A conversation that is removed ends for everybody in it, and nobody brings it to life by going on as if nothing were.
+// A removed conversation ends for all clients in it, and no client recreates it by continuing.
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ const FAREWELL: ServerFrame[] = [
   { type: "closing", code: 4404, reason: "removed", reconnect: false },
 ];
 
-test("MB6 everybody in a conversation that is removed is sent away for good, and hears why", async () => {
+test("MB6 every client in a removed conversation is closed for good, with the reason", async () => {
   await using house = await begin();
   const anna = await house.connect("anna");
   const ben = await house.connect("ben");
@@ -43,13 +43,13 @@ test("MB6 everybody in a conversation that is removed is sent away for good, and
   }
 });
 
-test("MB6 what is sent on an open socket after the removal is not stored, and ends the socket", async () => {
+test("MB6 a message on an open socket after the removal is not stored, and ends the socket", async () => {
   await using house = await begin();
   const anna = await house.connect("anna");
   anna.send({ type: "message", id: "1", text: "hello" });
   await anna.next("ack");
   await house.remove();
-  // Before the server has looked for what commands did.
+  // Before the server has polled for changes by commands.
   anna.send({ type: "message", id: "2", text: "as if nothing were" });
   expect(await anna.closed).toMatchObject({ code: 4404 });
   expect(anna.of("ack")).toHaveLength(1);
@@ -59,7 +59,7 @@ test("MB6 what is sent on an open socket after the removal is not stored, and en
   expect((await ben.next("history")).messages).toEqual([]);
 });
 
-test("MB6 a client that comes back to a removed conversation is refused; one without an epoch begins it anew", async () => {
+test("MB6 a client that returns to a removed conversation is refused; one without an epoch starts it again", async () => {
   await using house = await begin();
   const anna = await house.connect("anna");
   const { epoch } = anna.of("welcome")[0]!;

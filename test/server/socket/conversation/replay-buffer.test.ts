@@ -4,7 +4,7 @@ import { ReplayBuffer } from "../../../../src/server/socket/conversation/replay-
 const frames = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => `frame ${first + i}`);
 
-test("D4 a ring answers with what follows, and with nothing where it does not reach back", () => {
+test("D4 the buffer returns the following frames, and undefined if it does not reach back", () => {
   const ring = new ReplayBuffer(10);
   expect(ring.after(10)).toEqual([]);
   expect(ring.after(9)).toBeUndefined();
@@ -15,7 +15,7 @@ test("D4 a ring answers with what follows, and with nothing where it does not re
   expect(ring.after(9)).toBeUndefined();
 });
 
-test("D4 what was read from the store joins what is there, without a hole and without a repeat", () => {
+test("D4 a page from the store joins the buffer, without a hole and without a repeat", () => {
   const ring = new ReplayBuffer(10);
   ring.add(11, "frame 11");
   ring.prepend(10, frames(6, 10));
@@ -30,7 +30,7 @@ test("D4 what was read from the store joins what is there, without a hole and wi
   expect(ring.after(3)).toEqual(frames(4, 11));
 });
 
-test("B1 a ring keeps the newest 64 frames, wherever they come from", () => {
+test("B1 the buffer keeps the newest 64 frames, from either source", () => {
   const ring = new ReplayBuffer(300);
   ring.prepend(300, frames(101, 300));
   expect(ring.after(236)).toEqual(frames(237, 300));

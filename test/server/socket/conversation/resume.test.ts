@@ -11,8 +11,8 @@ async function addressOf(server: TestServer, user: string, query = ""): Promise<
   return `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}${query}`;
 }
 
-/** Says `count` messages and waits until all are stored. */
-async function say(client: TestClient, count: number, text = "x"): Promise<void> {
+/** Posts `count` messages and waits until all are stored. */
+async function post(client: TestClient, count: number, text = "x"): Promise<void> {
   const acks = client.of("ack").length + count;
   for (let i = 0; i < count; i++) client.send({ type: "message", text: `${text}${i}` });
   while (client.of("ack").length < acks) await client.next("ack");
@@ -26,27 +26,27 @@ function upTo(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-test("D4 who comes back after a moment gets what it missed from the ring, then live messages", async () => {
+test("D4 after a short break a client gets the missed messages from the buffer, then live ones", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 10);
+  await post(anna, 10);
   await using ben = await TestClient.connect(await addressOf(server, "ben", "&after=4"));
   expect(ben.of("welcome")[0]).toMatchObject({ seq: 10, resumed: true });
   expect(ben.of("welcome")[0]?.lost).toBeUndefined();
-  await say(anna, 5);
+  await post(anna, 5);
   await ben.settled();
   await ben.settled();
   expect(seqs(ben)).toEqual(upTo(5, 15));
 });
 
-test("D4 who was away for long gets it from the store, page by page, without a seam while others talk", async () => {
+test("D4 after a long break it gets them from the store, page by page, without a gap while others post", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 1_500);
+  await post(anna, 1_500);
   const readers: TestClient[] = [];
   for (const after of [0, 1, 700, 1_400, 1_499, 1_500]) {
     readers.push(TestClient.open(await addressOf(server, "ben", `&after=${after}`)));
-    await say(anna, 50);
+    await post(anna, 50);
   }
   for (const [i, after] of [0, 1, 700, 1_400, 1_499, 1_500].entries()) {
     const reader = readers[i]!;
@@ -57,10 +57,10 @@ test("D4 who was away for long gets it from the store, page by page, without a s
   }
 });
 
-test("D4 what a client asks before it has caught up is answered after it, in the order of seq", async () => {
+test("D4 requests of a client that catches up get their results afterwards, in the order of seq", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 900);
+  await post(anna, 900);
   await using ben = TestClient.open(await addressOf(server, "ben", "&after=0"));
   await ben.opened();
   ben.send({ type: "message", text: "early", id: "early" });
@@ -73,10 +73,10 @@ test("D4 what a client asks before it has caught up is answered after it, in the
   expect(seqs(ben)).toEqual(upTo(1, 901));
 });
 
-test("D5 another epoch, or a seq that was never given, is not resumed, and the client is told", async () => {
+test("D5 another epoch, or a seq that was never assigned, is not resumed, and the client is notified", async () => {
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 3);
+  await post(anna, 3);
   const { epoch } = anna.of("welcome")[0]!;
   for (const query of ["&after=1&epoch=another", "&after=4", `&after=9&epoch=${epoch}`]) {
     await using ben = await TestClient.connect(await addressOf(server, "ben", query));
@@ -88,7 +88,7 @@ test("D5 another epoch, or a seq that was never given, is not resumed, and the c
   expect(cleo.of("welcome")[0]).toMatchObject({ resumed: true });
 });
 
-test("W1 B3 an `after` that is no number, or comes twice, is told after the upgrade with 4400", async () => {
+test("W1 B3 an invalid or repeated `after` is refused after the upgrade with 4400", async () => {
   await using server = await startTestServer();
   for (const query of [
     "&after=x",
@@ -104,8 +104,8 @@ test("W1 B3 an `after` that is no number, or comes twice, is told after the upgr
   }
 });
 
-// A store that cannot be read while somebody catches up must not look like a conversation in which nothing was said.
-test("D5 when the store fails in the middle, the client is sent away with a code that brings it back", async () => {
+// A store that fails while a client catches up must not look like a conversation without messages.
+test("D5 when the store fails in the middle, the client is closed with a code after which it reconnects", async () => {
   let fail = false;
   const disturb = (engine: Engine) =>
     overrideEngine(engine, {
@@ -113,17 +113,17 @@ test("D5 when the store fails in the middle, the client is sent away with a code
     });
   await using server = await startTestServer({ env: UNMETERED, wrapEngine: disturb });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 300);
+  await post(anna, 300);
   fail = true;
   await using ben = TestClient.open(await addressOf(server, "ben", "&after=0"));
   expect((await ben.closed).code).toBe(1013);
   expect(ben.of("closing")[0]).toMatchObject({ reconnect: true });
 });
 
-test("B1 RT-15 who reads slowly what it missed is fed page by page, and is not closed", async () => {
+test("B1 RT-15 a slow reader that catches up is sent page by page, and is not closed", async () => {
   await using server = await startTestServer({ env: { ...UNMETERED, MAX_UNSENT_BYTES: "65536" } });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await say(anna, 300, "x".repeat(30_000));
+  await post(anna, 300, "x".repeat(30_000));
   const target = `/ws/ben/lobby?token=${await server.token("ben")}&after=0`;
   await using ben = await RawSocket.handshake(server.port, target);
   // Reads what has come, then leaves the line alone for a moment: the kernel's buffers fill up each time.

@@ -1,10 +1,10 @@
-// What is no longer kept, as a client sees it that comes back for it.
+// Removed messages, for a client that resumes before them.
 import { expect, test } from "bun:test";
 import { TestClient } from "../../../support/clients/test-client.ts";
 import { startTestServer } from "../../../support/server/test-server.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 
-test("N3 D5 whoever comes back for messages that RETENTION_MESSAGES has removed is told which are lost, and gets the rest", async () => {
+test("N3 D5 a resume before messages removed by RETENTION_MESSAGES gets their range as lost, and the rest", async () => {
   const clock = new ManualClock();
   await using server = await startTestServer({ env: { RETENTION_MESSAGES: "2" }, clock });
   const address = `${server.wsUrl}/ws/anna/lobby?token=${await server.token("anna")}`;
