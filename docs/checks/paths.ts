@@ -1,10 +1,14 @@
-// Checks, as a part of `npm run check`, that every file and folder which a document names exists.
+// Checks, as a part of `npm run check`, that every file and folder which a document names exists, and that no two decisions have one number.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
 
 const PAGES = new Bun.Glob("{docs,src,bench,test}/**/*.md");
+
+const DECISION_FOLDER = "docs/decisions/";
+
+const DECISIONS = new Bun.Glob(`${DECISION_FOLDER}*.md`);
 
 /** A path in the project's folders, written as code. One with `<`, `*` or `{` in it stands for several, and is not matched. */
 const PATH = /`((?:src|test|docs|bench|packages|deploy|examples|bin)\/[\w./-]+)`/g;
@@ -25,6 +29,11 @@ if (import.meta.main) {
       .filter((path) => !existsSync(join(ROOT, path)))
       .map((path) => `${page}: there is no ${path}`),
   );
+  const numbers = [...DECISIONS.scanSync(ROOT)]
+    .sort()
+    .map((path) => path.slice(DECISION_FOLDER.length, DECISION_FOLDER.length + 4));
+  for (const number of numbers.filter((number, i) => numbers.indexOf(number) !== i))
+    errors.push(`${DECISION_FOLDER}: two decisions have the number ${number}`);
   for (const error of errors) console.error(error);
   if (errors.length > 0) process.exit(1);
 }
