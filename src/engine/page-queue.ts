@@ -20,15 +20,15 @@ interface PendingPage {
 }
 
 /**
- * Reads pages for those who come back, first come first served and one at a time, so that thousands who come back at
- * once do not hold up those who talk. Who wants the same page, as a room cut off together does, shares one reading.
+ * Reads pages for clients that return, in the order of their requests and one at a time, so that thousands that return at
+ * once do not delay posts. Requests for the same page, as after all of a conversation were cut off together, share one read.
  */
 export class PageQueue {
   private readonly waiting = new Map<string, PendingPage>();
   private reading = false;
 
   /**
-   * `read` answers undefined where a page cannot be read; `turn` waits for what is under way for those who talk, before
+   * `read` returns undefined where a page cannot be read. `waitForWrites` waits for the posts that are under way, before
    * each `maxInARow` pages. Neither may reject.
    */
   constructor(
@@ -49,7 +49,7 @@ export class PageQueue {
     return promise;
   }
 
-  /** Answers all that wait with undefined. */
+  /** Resolves all waiting requests with undefined. */
   refuseAll(): void {
     for (const { resolve } of this.waiting.values()) resolve(undefined);
     this.waiting.clear();

@@ -1,5 +1,5 @@
 // What the log of a conversation holds. An entry is encoded once, when its request is accepted. The engines store its body
-// and return it as it is, and the frames of the wire are put together around it: nobody parses or encodes the content again.
+// and return it as it is, and the frames of the wire are put together around it. No code parses or encodes the content again.
 import type { Message, Quota } from "../../protocol/server-frames.ts";
 
 /**

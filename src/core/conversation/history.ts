@@ -9,8 +9,8 @@ export interface HistoryRange {
 }
 
 /**
- * Most bytes of texts and data in one answer, as they are sent (UTF-8, JSON's escapes included): well below what may be unsent
- * to one socket (B1), or reading back long messages would close the reader.
+ * Most bytes of bodies in one page, as they are sent (UTF-8, JSON's escapes included): well below what may be unsent to one
+ * socket (B1), or reading back long messages would close the reader.
  */
 export const MAX_HISTORY_BYTES = 384 * 1024;
 

@@ -19,7 +19,7 @@ export interface RetentionOverride {
 }
 
 export interface ConversationStore {
-  /** MUST be ordered by id, and without those that were removed and not begun anew. The same holds for `find`. */
+  /** MUST be ordered by id, and without those that were removed and have no message since. The same holds for `find`. */
   list(): Promise<ConversationSummary[]>;
   find(id: string): Promise<ConversationSummary | undefined>;
   /** How far each user has read. */
@@ -28,11 +28,11 @@ export interface ConversationStore {
   entries(id: string): AsyncIterable<Entry>;
   /**
    * Removes a conversation, its messages, read marks and limits, for every reader. What bears its name later is another
-   * one, in another epoch (core/conversation/epoch.ts). Its numbers MUST go on where they were, so that nobody takes a new message for
-   * an old one. Returns false where there is no such conversation.
+   * one, in another epoch (core/conversation/epoch.ts). Its numbers MUST go on where they were, so that no client takes a new message
+   * for an old one. Returns false where there is no such conversation.
    */
   remove(id: string): Promise<boolean>;
-  /** Gives a conversation limits of its own. Answers false where there is no such conversation. */
+  /** Gives a conversation limits of its own. Returns false where there is no such conversation. */
   retain(id: string, limits: RetentionOverride): Promise<boolean>;
   close(): Promise<void>;
 }

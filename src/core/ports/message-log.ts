@@ -115,7 +115,7 @@ export interface MessageLog {
 
   /**
    * For a client that comes back: the oldest `count` messages with `after` < seq ≤ `last` that are kept, in the order of
-   * `seq`, without a charge. Fewer than `count` when their texts pass HISTORY_BUDGET, but at least one where
+   * `seq`, without a charge. Fewer than `count` when their bodies pass MAX_HISTORY_BYTES, but at least one where
    * one is kept; none means that none is. Undefined: it cannot be read now.
    *
    * MUST leave no hole between two messages, nor between `max(after + 1, first)` and the first one. MUST NOT hold up

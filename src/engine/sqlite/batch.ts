@@ -8,7 +8,7 @@ import type { ConversationHead, MessageLog } from "./messages/message-log.ts";
 import type { QuotaLog } from "./messages/quota-log.ts";
 import type { ReadMarkTable } from "./messages/read-mark-table.ts";
 
-/** What one turn of the event loop brought, put into rows. Nobody hears of an outcome before the commit. */
+/** Writes the operations of one turn of the event loop as rows. No outcome is delivered before the commit. */
 export class Batch {
   constructor(
     private readonly messages: MessageLog,
@@ -17,7 +17,7 @@ export class Batch {
     private readonly reader: HistoryReader,
   ) {}
 
-  /** Carries out one piece of work at the store's time `now`; inside a transaction. */
+  /** Carries out one operation at the store's time `now`; inside a transaction. */
   execute(operation: Operation, now: number): BatchOutcome {
     switch (operation.kind) {
       case "post":

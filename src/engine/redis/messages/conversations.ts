@@ -54,7 +54,7 @@ export class RedisConversations implements ConversationStore {
     const first = oldest === undefined ? Number(seq) + 1 : seqOf(oldest[0]);
     return {
       id,
-      // A message may have come between the answers.
+      // A message may have come between the replies.
       seq: newest === undefined ? Number(seq) : Math.max(Number(seq), seqOf(newest[0])),
       first,
       lastAt: newest === undefined ? undefined : decodeStreamValue(newest).at,

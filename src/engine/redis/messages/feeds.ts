@@ -14,7 +14,7 @@ export interface FeedsDeps {
   readonly channels: Channels;
   readonly emit: Emit;
   readonly store: Pick<FeedStore, "head" | "read"> & {
-    /** Reads the life of the store, where that may be another one now. MUST NOT reject. */
+    /** Reads the epoch of the store, where that may be another one now. MUST NOT reject. */
     refreshEpoch(): Promise<void>;
   };
 }
@@ -25,25 +25,25 @@ interface OpenFeed {
   subscription: ChannelSubscription | undefined;
 }
 
-/** Conversations whose newest `seq` is remembered, though nobody here listens to them. */
+/** Conversations without a subscription here whose newest `seq` is remembered. */
 const MAX_REMEMBERED = 50_000;
 
-/** Rooms that are looked at in one go after Redis was away. */
+/** Feeds that are checked in one go after Redis was away. */
 const CATCH_UP_BATCH_SIZE = 500;
 
-/** How often it is asked how far a conversation reaches that loses messages meanwhile. */
+/** How often the head is read of a conversation that loses messages meanwhile. */
 const MAX_HEAD_ATTEMPTS = 3;
 
 const UNKNOWN_HEAD: KnownHead = { seq: 0, at: 0, epoch: "", subscriptions: 0 };
 
-/** The conversations that are listened to on this node, and how far those reach that were spoken in from here. */
+/** The conversations with subscriptions on this node, and how far those reach that this node has posted to. */
 export class Feeds {
   private readonly feeds = new Map<string, OpenFeed>();
   private readonly remembered = new LruMap<Pick<KnownHead, "seq" | "at" | "epoch">>(MAX_REMEMBERED);
   private readonly epochListeners = new Set<EpochListener>();
   private readonly feedStore: FeedStore;
   private batchCount = 0;
-  /** Rooms that are still to be looked at in this round. */
+  /** Feeds that are still to be checked in this round. */
   private toCheck: OrderedFeed[] = [];
   private readonly stopWatching: () => void;
 
@@ -54,8 +54,8 @@ export class Feeds {
       read,
       emit: deps.emit,
       onEnded: (feed) => this.forget(feed),
-      onEpochChanged: ({ conversation, lastDelivered: told, epoch }) => {
-        for (const listener of this.epochListeners) listener(conversation, told, epoch);
+      onEpochChanged: ({ conversation, lastDelivered, epoch }) => {
+        for (const listener of this.epochListeners) listener(conversation, lastDelivered, epoch);
       },
     };
     this.stopWatching = deps.client.watchReady((ready) => {
@@ -68,7 +68,7 @@ export class Feeds {
     return () => this.epochListeners.delete(listener);
   }
 
-  /** Begins to tell a conversation's messages. Rejects when Redis cannot be reached. */
+  /** Begins to deliver the entries of a conversation. Rejects when Redis cannot be reached. */
   async subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
     for (;;) {
       let open = this.feeds.get(conversation);
@@ -78,14 +78,14 @@ export class Feeds {
         this.feeds.set(conversation, open);
       }
       if (!open.feed.isOpen) await open.opening;
-      // Whoever else waited for it may have come and gone meanwhile.
+      // Other subscriptions that waited for it may have begun and ended meanwhile.
       if (this.feeds.get(conversation) === open) return open.feed.add(listener);
     }
   }
 
   /**
-   * How far a conversation reaches. Whoever listens to it here is told first of what it has lost, and of everything up to
-   * there: a client that comes from another node may have seen what this one has still to hear of (D4).
+   * How far a conversation reaches. Before it resolves, its subscriptions here get everything up to there, and learn of
+   * what it has lost: a client that comes from another node may have seen entries that this node has not received (D4).
    */
   async head(conversation: string): Promise<Head | undefined> {
     for (let tries = 0; tries < MAX_HEAD_ATTEMPTS; tries++) {
@@ -111,7 +111,7 @@ export class Feeds {
     return remembered === undefined ? UNKNOWN_HEAD : { ...remembered, subscriptions: 0 };
   }
 
-  /** Takes note of a turn that is about to be carried out; answers its number. */
+  /** Takes note of a batch that is about to be carried out; returns its number. */
   beginBatch(operations: readonly Operation[]): number {
     this.batchCount++;
     for (const { kind, request } of operations)
@@ -119,7 +119,7 @@ export class Feeds {
     return this.batchCount;
   }
 
-  /** Announces what a turn stored, and answers all of its work, in order. */
+  /** Delivers what a batch stored, and replies to all of its operations, in order. */
   deliverBatch(batch: number, operations: readonly Operation[], { results, epochs }: BatchResult): void {
     for (const [conversation, epoch] of epochs) this.onEpoch(conversation, epoch, operations, results);
     const uncertain = new Set<OrderedFeed>();
@@ -133,7 +133,7 @@ export class Feeds {
         this.reply(operation, result);
         continue;
       }
-      // It may be stored though its answer was lost, and then nobody announces it.
+      // It may be stored though the reply was lost, and then no node announces it.
       if (result.outcome === "unavailable") uncertain.add(feed);
       feed.addReply({
         seq,
@@ -150,9 +150,9 @@ export class Feeds {
     for (const feed of uncertain) feed.check();
   }
 
-  /** Looks at `share` (0–1) of the rooms: whether the store has more than was announced, or less. */
+  /** Checks a `share` (0–1) of the feeds: whether the store has more than was announced, or less. */
   async check(share: number): Promise<void> {
-    // In Cluster it lies apart from the conversations, and no call of theirs tells of it.
+    // In Cluster it lies apart from the conversations, and no call for a conversation returns it.
     if (this.deps.client.isCluster) await this.deps.store.refreshEpoch();
     if (this.toCheck.length === 0) this.toCheck = [...this.feeds.values()].map(({ feed }) => feed);
     const count = Math.ceil(this.feeds.size * share);
@@ -160,8 +160,8 @@ export class Feeds {
   }
 
   /**
-   * After Redis was away: tells everybody what was missed meanwhile, or that messages are lost. A room that cannot be looked
-   * at now is looked at again by `check`.
+   * After Redis was away: delivers what was missed meanwhile, or reports that messages are lost. A feed that cannot be
+   * checked now is checked again by `check`.
    */
   async catchUp(): Promise<void> {
     await this.deps.store.refreshEpoch();
@@ -170,7 +170,7 @@ export class Feeds {
       await Promise.all(feeds.slice(i, i + CATCH_UP_BATCH_SIZE).map(({ feed }) => feed.catchUp()));
   }
 
-  /** Ends all listening. */
+  /** Ends all subscriptions. */
   close(): void {
     this.stopWatching();
     for (const { feed } of this.feeds.values()) feed.end();
@@ -236,7 +236,7 @@ export class Feeds {
     try {
       (done as (answer: typeof result) => void)(result);
     } catch (error) {
-      // The fault of one must not keep others, whose messages are stored, from being told.
+      // An error in one reply must not keep the others from being sent: their messages are stored.
       this.deps.emit("engine.listener_failed", { error: String(error) });
     }
   }

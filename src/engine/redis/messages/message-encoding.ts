@@ -7,8 +7,8 @@ import type { Quota } from "../../../protocol/server-frames.ts";
 const MAX_PLAIN_KEY_LENGTH = 40;
 
 /**
- * A short name for `id` as `owner` uses it: as it is where that is short, else 128 bits of SHA-256, so that nobody can
- * prepare a name that falls on another one. Owners hold no space and no `#`, so no two names read the same.
+ * A short name for `id` as `owner` uses it: as it is where that is short, else 128 bits of SHA-256, so that an
+ * attacker cannot prepare a name that collides with another one. Owners hold no space and no `#`, so no two names are equal.
  */
 export function dedupeKey(owner: string, id: string): string {
   const name = `${owner} ${id}`;

@@ -8,14 +8,14 @@ import type { KnownHead } from "./batch.ts";
 import { decodeList } from "./message-encoding.ts";
 import type { FeedHead } from "./ordered-feed.ts";
 
-/** Most messages that are read for a room in one go. */
+/** Most entries that are read for a feed in one go. */
 const FILL_PAGE_SIZE = 200;
 
-/** Reads conversations. What cannot be read now is undefined, and logged. */
+/** Reads conversations. Resolves with undefined, and logs it, where Redis cannot be read now. */
 export class MessageReader {
   private readonly headScript = new Script("messages/head");
   private readonly pageScript = new Script("messages/page");
-  /** The life of the store, as it was when it was read last. */
+  /** The epoch of the store, as it was when it was read last. */
   private epoch = "";
 
   constructor(
@@ -23,12 +23,12 @@ export class MessageReader {
     private readonly emit: Emit,
   ) {}
 
-  /** The life of the store; Cluster's conversations lie elsewhere, and are told by the node. */
+  /** The epoch of the store. In Cluster it lies in another slot than the conversations, and the node sends it to their scripts. */
   get storeEpoch(): string {
     return this.epoch;
   }
 
-  /** Reads the life of the store, and begins one where there is none: it is empty. */
+  /** Reads the epoch of the store, and begins one where there is none, because the store is empty. */
   async refreshEpoch(): Promise<void> {
     const key = this.client.keys.globalKey("epoch");
     try {
@@ -76,11 +76,11 @@ export class MessageReader {
     }
   }
 
-  /** Some of the oldest messages with first ≤ seq ≤ last, for a room that lacks them. */
+  /** Some of the oldest entries with first ≤ seq ≤ last, for a feed that lacks them. */
   readonly read = (conversation: string, first: number, last: number) =>
     this.page(conversation, first, last, FILL_PAGE_SIZE);
 
-  /** That Redis is away was told once; each read that meets it would be hundreds of lines. */
+  /** That Redis is away was logged once; a line for each read that fails because of it would be hundreds. */
   private logReadError(error: unknown): void {
     if (this.client.ready) this.emit("store.read_failed", { error: String(error) });
   }

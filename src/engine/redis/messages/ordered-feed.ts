@@ -10,63 +10,63 @@ export interface FeedHead extends Head {
   readonly at: number;
 }
 
-/** What a room asks of the store. Both answer undefined where it cannot be asked now, and MUST NOT reject. */
+/** What a feed reads from the store. Both resolve with undefined where the store cannot be read now, and MUST NOT reject. */
 export interface FeedStore {
-  /** How far the conversation reaches; a store that has not what is `known` begins a new epoch. */
+  /** How far the conversation reaches; a store that lacks what is `known` begins a new epoch. */
   head(conversation: string, known: Pick<KnownHead, "seq" | "at" | "epoch">): Promise<FeedHead | undefined>;
   /** Entries with first ≤ seq ≤ last, some of the oldest of them. */
   read(conversation: string, first: number, last: number): Promise<readonly Entry[] | undefined>;
-  /** Nobody listens to the room any more. */
+  /** The last subscription of the feed has ended. */
   onEnded(feed: OrderedFeed): void;
-  /** The room has another epoch: messages that were told may be gone, or it was removed. The next one follows `room.told`. */
+  /** The conversation has another epoch: delivered messages may be gone, or it was removed. The next one follows `feed.lastDelivered`. */
   onEpochChanged(feed: OrderedFeed): void;
   readonly emit: Emit;
 }
 
-/** An answer of this node's own that is told after the message it belongs to, and after those before it. */
+/** A reply to a request of this node. It is sent after the message that it belongs to, and after those before it. */
 export interface PendingReply {
   /** The message it belongs to; 0 where it belongs to none. */
   readonly seq: number;
   /** The entry itself, where this node stored it. */
   readonly entry: Entry | undefined;
   send(): void;
-  /** What it belongs to could not be told: the sender may try again. */
+  /** Called instead of `send` where its message cannot be delivered: the sender may try again. */
   reject(): void;
 }
 
-/** How long a gap may be one of two connections that are read one after the other, in milliseconds. */
+/** How long a gap may last because two connections are read one after the other, in milliseconds. */
 const GAP_TIMEOUT_MS = 5;
 
 /**
- * A conversation that somebody on this node listens to. Messages come in three ways, each of them in its own time: in
- * the answers to this node's posts, announced by other nodes, and from the store where one is missing. They are told in
- * the order of `seq`, each once and without a hole (D1, D5).
+ * A conversation with subscriptions on this node. Entries come in three ways, each in its own time: in the replies to
+ * this node's posts, announced by other nodes, and read from the store where one is missing. They are delivered in the
+ * order of `seq`, each once and without a hole (D1, D5).
  */
 export class OrderedFeed {
-  /** The newest `seq` that was told. */
+  /** The newest `seq` that was delivered. */
   lastDelivered = 0;
   epoch = "";
   /** The time of that message; 0 where it is not known. */
   private lastDeliveredAt = 0;
   /**
-   * What was told last before the connection was lost, until the store has shown that it still has it: meanwhile other
-   * nodes may carry on with a store that went back, and pass what was told here.
+   * What was delivered last before the connection was lost, until the store has shown that it still has it. Meanwhile
+   * other nodes may go on with a store that has lost messages, and come beyond the `seq` that was delivered here.
    */
   private unverified: Pick<KnownHead, "seq" | "at"> | undefined;
   isOpen = false;
   private subscriptions: readonly FeedSubscription[] = [];
   private pendingReplies: PendingReply[] = [];
-  /** Who waits until everything up to `seq` was told. */
+  /** Calls of `waitUntilDelivered`. */
   private waiting: { readonly seq: number; readonly resolve: (isDelivered: boolean) => void }[] = [];
   /** Entries that are known here and wait for those before them. */
   private readonly outOfOrder = new Map<number, Entry>();
-  /** Announcements that came before the room was open. */
+  /** Announcements that came before the feed was open. */
   private receivedBeforeOpen: Announcement[] = [];
   /** The newest `seq` that is known to exist. */
   private newest = 0;
   /**
-   * Turns of this node that may store something here and are not answered to the end, the oldest first: the next one begins
-   * before that is told. `before` is what was known to exist when the turn began, or was answered since.
+   * Batches of this node that may store something here and whose replies are not all sent, the oldest first: the next
+   * batch begins before that. `before` is the newest `seq` that was known when the batch began, or was replied since.
    */
   private batchesInFlight: { readonly batch: number; before: number }[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -78,7 +78,7 @@ export class OrderedFeed {
     private readonly store: FeedStore,
   ) {}
 
-  /** From here on messages above `head.seq` are told. */
+  /** From now on entries above `head.seq` are delivered. */
   open(head: FeedHead): void {
     this.lastDelivered = head.seq;
     this.lastDeliveredAt = head.at;
@@ -102,7 +102,7 @@ export class OrderedFeed {
     if (this.subscriptions.length === 0) this.end();
   }
 
-  /** A message was announced: by this node, or another. */
+  /** Entries were announced, by this node or another. */
   receive(announcement: Announcement): void {
     if (!this.isOpen) {
       this.receivedBeforeOpen.push(announcement);
@@ -118,22 +118,22 @@ export class OrderedFeed {
   }
 
   /**
-   * A turn of this node begins that may store something here. What is stored after it is told after its answers, or a
-   * sender would see the ack of one message after a later message.
+   * A batch of this node begins that may store something here. What is stored after it is delivered after its replies, or
+   * a sender would see the ack of one message after a later message.
    */
   beginBatch(batch: number): void {
     if (this.batchesInFlight.at(-1)?.batch !== batch)
       this.batchesInFlight.push({ batch, before: this.newest });
   }
 
-  /** All answers of a turn were delivered; nothing is kept back for it any more. */
+  /** All replies of a batch were added; nothing waits for it any more. */
   endBatch(batch: number): void {
     if (this.batchesInFlight[0]?.batch !== batch) return;
     this.batchesInFlight.shift();
     this.advance();
   }
 
-  /** Tells what belongs to this node's own request, at once where nothing is missing before it. */
+  /** Sends a reply to a request of this node, at once where nothing is missing before it. */
   addReply(reply: PendingReply): void {
     if (this.ended) {
       reply.send();
@@ -146,7 +146,7 @@ export class OrderedFeed {
     this.advance();
   }
 
-  /** Resolves with true when everything up to `seq` was told, and with false when that cannot be done now. */
+  /** Resolves with true when everything up to `seq` was delivered, and with false when that cannot be done now. */
   waitUntilDelivered(seq: number): Promise<boolean> {
     if (this.ended || seq <= this.lastDelivered) return Promise.resolve(true);
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -156,12 +156,12 @@ export class OrderedFeed {
     return promise;
   }
 
-  /** Looks whether the store has what was not announced, or has lost what was. */
+  /** Checks whether the store has entries that were not announced, or has lost some that were. */
   async check(): Promise<void> {
     if (!this.isOpen || this.ended) return;
     const { epoch, unverified } = this;
     const head = await this.store.head(this.conversation, this.known);
-    // An answer from before another epoch was heard of says nothing about now.
+    // Where another epoch has begun meanwhile, the reply is out of date.
     if (head === undefined || this.ended || epoch !== this.epoch) return;
     if (head.epoch !== this.epoch) this.changeEpoch(head);
     else {
@@ -171,7 +171,7 @@ export class OrderedFeed {
     this.advance();
   }
 
-  /** Looks what was missed, and resolves when it was told, or cannot be told now. */
+  /** Reads what was missed; resolves when it was delivered, or cannot be delivered now. */
   async catchUp(): Promise<void> {
     this.markUnverified();
     await this.check();
@@ -184,14 +184,14 @@ export class OrderedFeed {
     return { seq, at, epoch: this.epoch };
   }
 
-  /** The connection is lost: when it is back, the store may be another. */
+  /** The connection is lost: when it is back, the store may be another one. */
   markUnverified(): void {
     if (this.isOpen) this.unverified ??= { seq: this.lastDelivered, at: this.lastDeliveredAt };
   }
 
   /**
-   * The conversation was removed (MB6), or the store has lost messages, or this node can't tell them any more (D5): the
-   * next one follows `head.seq`.
+   * The conversation was removed (MB6), or the store has lost messages, or this node cannot deliver them any more (D5):
+   * the next one follows `head.seq`.
    */
   changeEpoch(head: Pick<Head, "seq" | "epoch"> & { readonly at?: number }): void {
     if (this.ended) return;
@@ -216,7 +216,7 @@ export class OrderedFeed {
     });
   }
 
-  /** Nothing is told any more; who waits is answered. */
+  /** Delivers nothing more; sends all replies and resolves all waiting calls. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
@@ -228,7 +228,7 @@ export class OrderedFeed {
     this.resolveWaiting(true);
   }
 
-  /** Tells everything that can be told now, and sees to what is missing. */
+  /** Delivers and sends everything that can be now, and has missing entries read. */
   private advance(): void {
     if (!this.isOpen) return;
     while (!this.ended) {
@@ -247,7 +247,7 @@ export class OrderedFeed {
     this.timer ??= setTimeout(() => this.fill(), GAP_TIMEOUT_MS);
   }
 
-  /** Whether the message that is to be told next has still to come. */
+  /** Whether the entry that must be delivered next is missing. */
   private hasGap(): boolean {
     return this.newest > this.lastDelivered && !this.outOfOrder.has(this.lastDelivered + 1);
   }
@@ -270,7 +270,7 @@ export class OrderedFeed {
     for (const { seq, resolve } of waiting) if (seq <= upTo) resolve(isDelivered);
   }
 
-  /** Reads from the store what is missing; what came meanwhile by itself is not read. */
+  /** Reads missing entries from the store, but for those that have come meanwhile. */
   private async fill(): Promise<void> {
     this.timer = undefined;
     if (!this.hasGap() || this.ended) return;
@@ -282,11 +282,11 @@ export class OrderedFeed {
       if (this.ended) return;
       if (epoch !== this.epoch) continue;
       if (entries === undefined) {
-        // It is tried again when the store is back; until then nobody waits for what may take long.
+        // It is read when the store is back; that may take long, so no request waits for it.
         this.rejectReplies();
         break;
       }
-      // Removed before it could be told, or the store went back: in either case there is a hole.
+      // It was removed before it could be delivered, or the store has lost it: in either case there is a hole.
       if (this.lastDelivered < from && entries[0]?.seq !== from) {
         const head = await this.store.head(this.conversation, this.known);
         if (head !== undefined && this.lastDelivered < from && epoch === this.epoch) this.changeEpoch(head);
@@ -308,7 +308,7 @@ export class OrderedFeed {
     this.resolveWaiting(false);
   }
 
-  /** The fault of one must not keep others from hearing. */
+  /** An error of one listener does not keep the others from being called. */
   private guarded(task: () => void): void {
     try {
       task();
@@ -318,7 +318,7 @@ export class OrderedFeed {
   }
 }
 
-/** A class, because there is one for each conversation in use, and closures are dear. */
+/** A class, because there is one for each conversation in use, and closures take more memory. */
 class FeedSubscription implements Subscription {
   readonly seq: number;
   readonly epoch: string;

@@ -19,10 +19,10 @@ import {
 } from "./message-log.ts";
 import { ReadMarkTable } from "./read-mark-table.ts";
 
-/** Messages read in one go by an export. */
+/** Entries read in one go by an export. */
 const EXPORT_PAGE_SIZE = 500;
 
-/** Tells a server at work of the change, see `Cleaner`. */
+/** Shows a running server that a command has changed the conversation (retention-sweeper.ts). */
 const CHANGED = "changed = (select max(changed) + 1 from conversation)";
 
 /** Opens the conversations of a data folder for commands, also while a server runs on it. */
@@ -77,7 +77,7 @@ export class SqliteConversations implements ConversationStore {
     }
   }
 
-  /** A cleaner deletes the rows (retention-sweeper.ts). */
+  /** The rows are deleted later (retention-sweeper.ts). */
   async remove(id: string): Promise<boolean> {
     return this.change(id, ({ number, seq }) => {
       this.db
@@ -124,7 +124,7 @@ export class SqliteConversations implements ConversationStore {
     return (row as ConversationRow | null) ?? undefined;
   }
 
-  /** Undefined where the conversation was removed and nobody has spoken since. */
+  /** Undefined where the conversation was removed and has no message since. */
   private summary(row: ConversationRow): ConversationSummary | undefined {
     const head = this.log.headOf(row);
     if (row.removals > 0 && head.seq <= row.removed_seq) return undefined;

@@ -10,10 +10,10 @@ import { Memtable } from "../index/memtable.ts";
 import { messageKey } from "../index/message-key.ts";
 import { readLastPosition, readMeta } from "../schema.ts";
 
-/** Messages handed to the keeper in one go: copying more would hold the event loop for more than two milliseconds. */
+/** Messages handed to the index worker in one go: copying more would hold the event loop for more than two milliseconds. */
 const MAX_HANDED_OVER = 100_000;
 
-/** Names remembered of conversations that there are not. */
+/** Names of conversations that do not exist, remembered so that they are not looked up again. */
 const MAX_UNKNOWN = 1_000;
 
 interface Row {
@@ -49,7 +49,7 @@ type HeadRow = Pick<ConversationRow, "number" | "id" | "first_seq" | "removals">
 export interface ConversationHead {
   readonly id: string;
   readonly number: number;
-  /** The newest `seq`; 0 when nobody has spoken. */
+  /** The newest `seq`; 0 when there is no message. */
   seq: number;
   /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is none. */
   first: number;
@@ -59,18 +59,18 @@ export interface ConversationHead {
 /**
  * The messages in the order in which they arrived, with the means to find one by its name or its `seq`.
  *
- * Not safe on its own against a failed commit: whoever rolls back calls `reload`.
+ * Not safe on its own against a failed commit: after a roll-back `reload` must be called.
  */
 export class MessageLog {
   private readonly memtable = new Memtable();
   private readonly heads = new Map<string, ConversationHead>();
-  /** Conversations that were looked for in vain: who opens a new one asks more than once. Only this process makes any. */
+  /** Conversations that do not exist: opening a new one looks for it more than once. Only this process creates any. */
   private unknown = new LruMap<true>(MAX_UNKNOWN);
   private readonly seed: number;
   private readonly storeEpoch: string;
   private readonly firstEpoch: string;
   private nextPosition = 1;
-  /** The position after which the tail has every message. */
+  /** The position after which the memtable has every message. */
   private memtableFrom = Number.POSITIVE_INFINITY;
   private readonly insert: Statement;
   private readonly rowAt: Statement<Row>;
@@ -121,7 +121,7 @@ export class MessageLog {
     this.memtableFrom = indexed;
   }
 
-  /** Lets go of all that is in memory; nothing may be read or written until `reload`. */
+  /** Forgets all that is in memory; nothing may be read or written until `reload`. */
   forgetAll(): void {
     this.memtableFrom = Number.POSITIVE_INFINITY;
     this.memtable.clear();
@@ -136,7 +136,7 @@ export class MessageLog {
     return { after, upTo, numbers: this.memtable.entries(after, upTo) };
   }
 
-  /** The conversation called `id`, or undefined where nobody has spoken yet. Writes nothing. */
+  /** The conversation called `id`, or undefined where it has no message yet. Writes nothing. */
   find(id: string): ConversationHead | undefined {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
@@ -157,23 +157,23 @@ export class MessageLog {
   headOf({ number, id, first_seq: first, removals }: HeadRow): ConversationHead {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
-    // Where all was removed, the floor alone tells which numbers were used.
+    // Where all was removed, only the floor shows which numbers were used.
     const seq = Math.max(this.newestSeq(number), first - 1);
     return { id, number, seq, first, epoch: epochOf(this.storeEpoch, removals) };
   }
 
-  /** The epoch of a conversation, also of one that nobody has spoken in. */
+  /** The epoch of a conversation, also of one without messages. */
   epochOf(head: ConversationHead | undefined): string {
     return head?.epoch ?? this.firstEpoch;
   }
 
-  /** Tells that the floor of a conversation was raised on disk. */
+  /** Takes over that the floor of a conversation was raised on disk. */
   floorRaised(id: string, first: number): void {
     const head = this.heads.get(id);
     if (head !== undefined) head.first = Math.max(head.first, first);
   }
 
-  /** Tells how often a conversation was removed, as the disk has it now. Returns its head where it has another epoch now. */
+  /** Takes over how often a conversation was removed, as the disk has it now. Returns its head where it has another epoch now. */
   removedTimes(id: string, removals: number): ConversationHead | undefined {
     const head = this.heads.get(id);
     const epoch = epochOf(this.storeEpoch, removals);
@@ -199,7 +199,7 @@ export class MessageLog {
     return head;
   }
 
-  /** Lets go of conversations that nobody uses when there are more than `keep`; they are read again when needed. */
+  /** Forgets conversations that are not in use when there are more than `keep`; they are read again when needed. */
   forgetHeads(keep: number, inUse: (conversation: string) => boolean): void {
     if (this.heads.size <= keep) return;
     for (const id of this.heads.keys()) if (!inUse(id)) this.heads.delete(id);
@@ -278,7 +278,7 @@ export class MessageLog {
     this.memtable.forget(this.indexWorker.indexed, budget);
   }
 
-  /** Lets go of the database, which can be closed then. */
+  /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     this.insert.finalize();
     this.rowAt.finalize();

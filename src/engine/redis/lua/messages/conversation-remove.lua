@@ -1,5 +1,5 @@
 -- Removes a conversation: remove of ConversationStore (src/core/ports/conversations.ts). What stays is its number, and how often
--- the name was removed (src/core/conversation/epoch.ts); nodes hear of the new epoch on its channel.
+-- the name was removed (src/core/conversation/epoch.ts); nodes learn of the new epoch on its channel.
 --
 -- KEYS  1: meta   2: log   3: ids   4: marks   5: channel   6: copy
 -- ARGV  1: the command that announces: PUBLISH or SPUBLISH

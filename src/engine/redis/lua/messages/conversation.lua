@@ -18,16 +18,16 @@ local call = redis.call
 local DAY = 86400000
 local MINUTE = 60000
 -- Messages beyond the number to keep, before they are removed: in one go, because a stream gives memory back by blocks.
-local ROOM_SLACK = 100
--- Removed with what is stored, beside as many: a conversation that is full does not grow, however much comes at once.
-local ROOM_TRIMMED_AT_ONCE = 200
-local ROOM_READ_AT_ONCE = 16
+local TRIM_SLACK = 100
+-- Messages removed with a batch beyond as many as it stored: a conversation that is full does not grow, however large the batch.
+local MAX_TRIMMED_BESIDE = 200
+local READ_AT_ONCE = 16
 
 -- The conversations that this script has opened.
 local opened = {}
 
--- Whether the message `seq` is the one of the time `at` that a node has seen. 0: it does not know the time. Of what was
--- removed nothing can be said.
+-- Whether the message `seq` is the one with the time `at` that a node has seen. 0: it does not know the time. True of a
+-- message that was removed, because then it cannot be compared.
 local function conversation_has(conversation, seq, at)
   if seq == 0 or at == 0 then return true end
   if seq == conversation.seq then return at == conversation.newestAt end
@@ -40,7 +40,7 @@ local function conversation_epoch(conversation)
   return conversation.life .. '.' .. string.format('%d', conversation.removals)
 end
 
--- Whether a conversation that somebody is in under the epoch `theirs` ('' where they do not say) was removed since:
+-- Whether a conversation was removed since a client joined it in the epoch `theirs` ('' where the request has none):
 -- `relationOf` of src/core/conversation/epoch.ts.
 local function conversation_is_removed(conversation, theirs)
   if theirs == '' or theirs == conversation.epoch then return false end
@@ -104,7 +104,7 @@ local function conversation_heal()
   error('PARLEYAGAIN')
 end
 
--- Where the message of this name stands: seq, its time, and the reservation that paid for it (Cluster). Nil: nowhere.
+-- The message of this name: its seq, its time, and the reservation that paid for it (Cluster). Nil where there is none.
 local function conversation_find(conversation, ids, name)
   local found = call('HGET', ids, name)
   if not found then return nil end
@@ -154,7 +154,7 @@ local function conversation_write(conversation)
   end
 end
 
--- Removes what is no longer kept (`oldestKept` of src/core/conversation/retention.ts), at most `most` messages; answers how many.
+-- Removes what is no longer kept (`oldestKept` of src/core/conversation/retention.ts), at most `most` messages; returns how many.
 -- `slack` more than the number to keep are tolerated.
 local function conversation_trim(conversation, ids, slack, most)
   if conversation.messages <= 0 and conversation.days <= 0 then return 0 end
@@ -185,8 +185,8 @@ local function conversation_trim(conversation, ids, slack, most)
   return #names
 end
 
--- Has what is stored announced on `channel`, unless nobody listens but the `mine` subscriptions of the node that asks,
--- which hears of it by the answer. `publish` and `numsub` are the commands for it: Cluster has its own.
+-- Has what is stored announced on `channel`, unless there are no subscriptions but the `mine` of the node that runs this
+-- script, which learns of it by the reply. `publish` and `numsub` are the commands for it: Cluster has its own.
 local function conversation_announce(conversation, channel, mine, publish, numsub)
   conversation.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
   conversation.channel = channel
@@ -209,7 +209,7 @@ local function conversation_settle(conversation)
   if conversation.marked then call('HSET', conversation.marks, unpack(conversation.marked)) end
 end
 
--- Announces what was stored, and has what is too old go away, also when nobody ever speaks here again.
+-- Announces what was stored, and has Redis expire what is too old, also where no further message ever comes.
 local function conversation_finish(conversation, ids)
   if conversation.stored == 0 then return end
   if conversation.announce then
@@ -220,7 +220,7 @@ local function conversation_finish(conversation, ids)
   if conversation.sweeps then
     -- Names first: a message without its name would be stored twice.
     if conversation.days > 0 then
-      conversation_trim(conversation, ids, ROOM_SLACK, conversation.stored + ROOM_TRIMMED_AT_ONCE)
+      conversation_trim(conversation, ids, TRIM_SLACK, conversation.stored + MAX_TRIMMED_BESIDE)
       local life = conversation.days * DAY + 2 * MINUTE
       call('PEXPIRE', ids, life)
       call('PEXPIRE', conversation.log, life)
@@ -229,8 +229,8 @@ local function conversation_finish(conversation, ids)
       call('PERSIST', conversation.log)
     end
   end
-  if conversation.messages > 0 and conversation.seq > conversation.messages + ROOM_SLACK then
-    conversation_trim(conversation, ids, ROOM_SLACK, conversation.stored + ROOM_TRIMMED_AT_ONCE)
+  if conversation.messages > 0 and conversation.seq > conversation.messages + TRIM_SLACK then
+    conversation_trim(conversation, ids, TRIM_SLACK, conversation.stored + MAX_TRIMMED_BESIDE)
   end
 end
 
@@ -240,7 +240,7 @@ end
 local function conversation_read(conversation, first, last, count, budget, backwards)
   local lines, size, cut = {}, 0, false
   while first <= last and #lines < count and not cut do
-    local most = math.min(ROOM_READ_AT_ONCE, count - #lines)
+    local most = math.min(READ_AT_ONCE, count - #lines)
     local entries = backwards and call('XREVRANGE', conversation.log, last, first, 'COUNT', most)
       or call('XRANGE', conversation.log, first, last, 'COUNT', most)
     if #entries == 0 then break end
@@ -276,7 +276,7 @@ local function conversation_history(conversation, newest, before, after, count, 
   return list, more or cut
 end
 
--- Decides to move a user's read mark forward, not beyond the newest message; answers whether it moves.
+-- Decides to move a user's read mark forward, not beyond the newest message; returns whether it moves.
 local function conversation_mark(conversation, marks, user, seq)
   local moved = conversation.moved or {}
   if seq < 1 or seq > conversation.seq or seq <= tonumber(moved[user] or call('HGET', marks, user) or 0) then return false end
