@@ -12,6 +12,7 @@ import { median } from "../median.ts";
 const CONVERSATIONS = [1, 8, 64];
 const BATCH_SIZE = 64;
 const ROUNDS = 20;
+const WARM_UP_ROUNDS = 5;
 const BATCHES_IN_ROUND = 20;
 const LIMIT = 1_000_000;
 const TEXT = "x".repeat(64);
@@ -84,6 +85,9 @@ for (const kind of ["one Redis", "Cluster"] as const) {
     const totals = nodes.map(
       (): Totals => ({ batches: 0, redisMicros: 0, nodeMicros: 0, calls: 0, durationsMs: [] }),
     );
+    const ignored: Totals = { batches: 0, redisMicros: 0, nodeMicros: 0, calls: 0, durationsMs: [] };
+    for (let round = -WARM_UP_ROUNDS; round < 0; round++)
+      for (const node of nodes) await runRound(node, conversations, round, ignored);
     for (let round = 0; round < ROUNDS; round++) {
       const order = [...nodes.entries()];
       for (const [i, node] of round % 2 === 0 ? order : order.reverse())

@@ -30,15 +30,14 @@ type AppendReply = CallReply | undefined;
 /** Results of operations, one after the other, as a script returns them. */
 type CallReply = readonly (string | number)[];
 
-/** The operations of a batch that one call carries out: their users, or their conversations, are in one bucket. */
-interface BucketGroup {
-  /** Places of the operations in the batch. */
+/** A user or conversation with the places of its operations in the batch. */
+interface Member {
+  readonly name: string;
   readonly indexes: number[];
-  /** The users or conversations. */
-  readonly members: string[];
-  /** Of each operation the place of its user or conversation among the members, counted from 1 as in Lua. */
-  readonly places: number[];
 }
+
+/** What one call carries out: the operations of users, or of conversations, of one bucket. */
+type BucketGroup = Member[];
 
 /**
  * Redis Cluster keeps a user's charges and a conversation in different slots, which no script can touch together. So a
@@ -68,12 +67,17 @@ export class ClusterBatch implements BatchExecutor {
   private async reserve(operations: readonly Operation[]): Promise<(Charge | undefined | null)[]> {
     const charges: (Charge | undefined | null)[] = operations.map(() => undefined);
     const groups = groupByBucket(operations, (each) => (isMetered(each) ? each.request.user : undefined));
-    const calls = groups.map(async ({ indexes, members, places }) => {
-      const values = indexes.flatMap((i, n) => {
+    const calls = groups.map(async (members) => {
+      const indexes = indexesOf(members);
+      const values = indexes.flatMap((i) => {
         const each = operations[i] as OperationOf<"post" | "history">;
-        return [places[n]!, each.request.limit, each.kind === "post" ? reservationKey(each) : "", newToken()];
+        return [each.request.limit, each.kind === "post" ? reservationKey(each) : "", newToken()];
       });
-      const reply = await this.call(this.reserveScript, this.keysOfUsers(members), [this.now, ...values]);
+      const reply = await this.call(this.reserveScript, this.keysOfUsers(members), [
+        this.now,
+        ...countsOf(members),
+        ...values,
+      ]);
       for (const [n, i] of indexes.entries()) {
         if (reply === undefined) {
           charges[i] = null;
@@ -105,12 +109,13 @@ export class ClusterBatch implements BatchExecutor {
         ? undefined
         : each.request.conversation,
     );
-    const calls = groups.map(async ({ indexes, members, places }) => {
-      const values = indexes.flatMap((i, n) => encodeOperation(operations[i]!, places[n]!, charges[i]));
+    const calls = groups.map(async (members) => {
+      const indexes = indexesOf(members);
+      const values = indexes.flatMap((i) => encodeOperation(operations[i]!, charges[i]));
       const reply = await this.appendTo(members, values);
       if (reply === undefined) return;
       const [changed, fields] = reply;
-      for (const [n, epoch] of changed.entries()) if (epoch !== "") epochs.set(members[n]!, epoch);
+      for (const [n, epoch] of changed.entries()) if (epoch !== "") epochs.set(members[n]!.name, epoch);
       let at = 0;
       for (const i of indexes) {
         const length = REPLY_LENGTHS[operations[i]!.kind];
@@ -133,13 +138,18 @@ export class ClusterBatch implements BatchExecutor {
       if (!charge || charge.outcome === 0 || each.kind === "mark") return undefined;
       return (each.kind === "post") === (replies[i] !== undefined) ? each.request.user : undefined;
     });
-    const calls = groups.map(async ({ indexes, members, places }) => {
-      const values = indexes.flatMap((i, n): (string | number)[] => {
+    const calls = groups.map(async (members) => {
+      const indexes = indexesOf(members);
+      const values = indexes.flatMap((i): (string | number)[] => {
         const each = operations[i] as OperationOf<"post" | "history">;
-        if (each.kind === "history") return ["c", places[n]!, charges[i]!.time, ""];
-        return ["s", places[n]!, reservationKey(each), replies[i]![3]!];
+        if (each.kind === "history") return ["c", charges[i]!.time, ""];
+        return ["s", reservationKey(each), replies[i]![3]!];
       });
-      const call = this.call(this.settleScript, this.keysOfUsers(members), [this.now, ...values]);
+      const call = this.call(this.settleScript, this.keysOfUsers(members), [
+        this.now,
+        ...countsOf(members),
+        ...values,
+      ]);
       // Nothing is taken back for messages that are new: no client waits for that, and what it is shown stays as reserved.
       const isNew = (i: number) => operations[i]!.kind === "post" && replies[i]![0] === 1;
       const changed = new Set(indexes.filter((i) => !isNew(i)).map((i) => userOf(operations[i]!)));
@@ -158,7 +168,7 @@ export class ClusterBatch implements BatchExecutor {
 
   /** Carries out operations in conversations of one bucket. */
   private async appendTo(
-    conversations: readonly string[],
+    conversations: readonly Member[],
     operations: readonly (string | number)[],
   ): Promise<readonly [epochs: readonly string[], results: CallReply] | undefined> {
     const { client, retention, replicaTimeoutMs, known, storeEpoch } = this.deps;
@@ -172,11 +182,11 @@ export class ClusterBatch implements BatchExecutor {
       MAX_HISTORY_BYTES,
       storeEpoch(),
     ];
-    for (const conversation of conversations) {
+    for (const { name: conversation, indexes } of conversations) {
       const name = client.keys.conversationName(conversation);
       keys.push(`${name}:meta`, `${name}:log`, `${name}:ids`, `${name}:marks`, name);
       const { seq, at, epoch, subscriptions } = known(conversation);
-      values.push(seq, at, epoch, client.isSharded ? subscriptions : "");
+      values.push(indexes.length, seq, at, epoch, client.isSharded ? subscriptions : "");
     }
     for (const operation of operations) values.push(operation);
     const reply = await this.call(this.appendScript, keys, values, replicaTimeoutMs);
@@ -199,9 +209,9 @@ export class ClusterBatch implements BatchExecutor {
     }
   }
 
-  private keysOfUsers(users: readonly string[]): string[] {
+  private keysOfUsers(users: readonly Member[]): string[] {
     const { keys } = this.deps.client;
-    return users.flatMap((user) => [keys.userKey(user, "quota"), keys.userKey(user, "reserved")]);
+    return users.flatMap(({ name: user }) => [keys.userKey(user, "quota"), keys.userKey(user, "reserved")]);
   }
 
   private get now(): string | number {
@@ -229,25 +239,21 @@ function newToken(): string {
   return randomBytes(6).toString("base64url");
 }
 
-function encodeOperation(
-  operation: Operation,
-  conversation: number,
-  charge: Charge | undefined | null,
-): (string | number)[] {
+function encodeOperation(operation: Operation, charge: Charge | undefined | null): (string | number)[] {
   if (operation.kind === "mark") {
     const { user, seq, epoch = "" } = operation.request;
-    return ["m", conversation, user, seq, epoch];
+    return ["m", user, seq, epoch];
   }
   if (operation.kind === "history") {
     const { before, after, count } = operation.request;
-    return ["h", conversation, before ?? "", after ?? "", count];
+    return ["h", before ?? "", after ?? "", count];
   }
   const { request } = operation;
   const name = dedupeKey(request.user, request.id);
   const { epoch = "" } = request;
   return charge?.outcome === 0
-    ? ["q", conversation, name, epoch]
-    : ["p", conversation, name, encodeRecord(request), charge?.token ?? "", epoch];
+    ? ["q", name, epoch]
+    : ["p", name, encodeRecord(request), charge?.token ?? "", epoch];
 }
 
 function decodeResult(
@@ -285,20 +291,30 @@ function groupByBucket(
   nameOf: (operation: Operation, index: number) => string | undefined,
 ): BucketGroup[] {
   const groups = new Map<number, BucketGroup>();
-  const known = new Map<string, { readonly group: BucketGroup; readonly place: number }>();
+  const members = new Map<string, Member>();
   for (const [i, operation] of operations.entries()) {
     const name = nameOf(operation, i);
     if (name === undefined) continue;
-    let member = known.get(name);
-    if (member === undefined) {
-      const bucket = bucketOf(name);
-      const group = groups.get(bucket) ?? { indexes: [], members: [], places: [] };
-      groups.set(bucket, group);
-      member = { group, place: group.members.push(name) };
-      known.set(name, member);
+    const known = members.get(name);
+    if (known !== undefined) {
+      known.indexes.push(i);
+      continue;
     }
-    member.group.indexes.push(i);
-    member.group.places.push(member.place);
+    const member = { name, indexes: [i] };
+    members.set(name, member);
+    const bucket = bucketOf(name);
+    const group = groups.get(bucket);
+    if (group === undefined) groups.set(bucket, [member]);
+    else group.push(member);
   }
   return [...groups.values()];
+}
+
+/** The places of a group's operations in the batch, in the order in which a call has them: member by member. */
+function indexesOf(members: BucketGroup): readonly number[] {
+  return members.length === 1 ? members[0]!.indexes : members.flatMap(({ indexes }) => indexes);
+}
+
+function countsOf(members: BucketGroup): number[] {
+  return members.map(({ indexes }) => indexes.length);
 }

@@ -1,18 +1,18 @@
 -- Cluster, second step of three (reserve, append, settle): everything that one batch of a node brought to the conversations of
--- one bucket, at once and in its order. Carries out `decidePost` of src/core/conversation/post-decision.ts, but for the charge;
+-- one bucket, at once, and in each conversation in its order. Carries out `decidePost` of src/core/conversation/post-decision.ts, but for the charge;
 -- `historyRange` of src/core/conversation/history.ts and `oldestKept` of src/core/conversation/retention.ts.
 --
 -- KEYS  of each conversation: meta, log, ids, marks, channel
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the epoch of the store
---       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel, or
---       '' where that number cannot be asked for (Cluster before 7): then every node receives everything
---       then the operations; conversations are named by their place:
---         p conversation name record token epoch a message; token: the reservation that pays for it, '' where none is
---                                                needed; epoch: in which the sender is in the conversation, or ''
---         q conversation name epoch              a message that nothing pays for: it is only looked up, as a repeat
---         h conversation before after count      history; before and after may be ''
---         m conversation user seq epoch          a read mark
+--       then of each conversation: how many operations; newest seq known, its time or 0, epoch known; own subscriptions to
+--       its channel, or '' where that number cannot be asked for (Cluster before 7): then every node receives everything
+--       then the operations, conversation by conversation:
+--         p name record token epoch  a message; token: the reservation that pays for it, '' where none is needed; epoch: in
+--                                    which the sender is in the conversation, or ''
+--         q name epoch               a message that nothing pays for: it is only looked up, as a repeat
+--         h before after count       history; before and after may be ''
+--         m user seq epoch           a read mark
 -- Reply 1: of each conversation its epoch, '' where it is the one known
 --       2: the results of the operations, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the reservation that paid
@@ -34,9 +34,9 @@ local EPOCH = ARGV[7]
 local conversations, epochs = {}, {}
 local at = 8
 for i = 1, #KEYS / 5 do
-  local key, expected, subscriptions = 5 * i - 4, ARGV[at + 2], ARGV[at + 3]
-  local conversation = conversation_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), expected)
-  conversation.ids, conversation.marksKey = KEYS[key + 2], KEYS[key + 3]
+  local key, expected, subscriptions = 5 * i - 4, ARGV[at + 3], ARGV[at + 4]
+  local conversation = conversation_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), expected)
+  conversation.ids, conversation.marksKey, conversation.operations = KEYS[key + 2], KEYS[key + 3], tonumber(ARGV[at])
   if subscriptions == '' then
     conversation.announce, conversation.channel = 'PUBLISH', KEYS[key + 4]
   else
@@ -44,7 +44,7 @@ for i = 1, #KEYS / 5 do
   end
   epochs[i] = conversation.epoch == expected and '' or conversation.epoch
   conversations[i] = conversation
-  at = at + 4
+  at = at + 5
 end
 
 local reply, n = {}, 0
@@ -55,41 +55,47 @@ end
 
 -- History is read after what came before it was written.
 local histories = {}
-while ARGV[at] do
-  local kind, conversation = ARGV[at], conversations[tonumber(ARGV[at + 1])]
+
+-- Decides about the operation at `at`, and moves `at` behind it.
+local function decide(conversation)
+  local kind = ARGV[at]
   if kind == 'p' then
-    local token = ARGV[at + 4]
-    if conversation_is_removed(conversation, ARGV[at + 5]) then
+    local token = ARGV[at + 3]
+    if conversation_is_removed(conversation, ARGV[at + 4]) then
       add_message(3, 0, 0, '')
     else
       local stored, seq, time, payer =
-        conversation_store(conversation, conversation.ids, ARGV[at + 2], ARGV[at + 3], token ~= '' and token or nil)
+        conversation_store(conversation, conversation.ids, ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
       if stored then add_message(1, seq, time, token) else add_message(2, seq, time, payer) end
     end
-    at = at + 6
+    at = at + 5
   elseif kind == 'q' then
-    local seq, time, payer = conversation_find(conversation, conversation.ids, ARGV[at + 2])
-    if conversation_is_removed(conversation, ARGV[at + 3]) then
+    local seq, time, payer = conversation_find(conversation, conversation.ids, ARGV[at + 1])
+    if conversation_is_removed(conversation, ARGV[at + 2]) then
       add_message(3, 0, 0, '')
     elseif seq then
       add_message(2, seq, time, payer)
     else
       add_message(0, 0, 0, '')
     end
-    at = at + 4
+    at = at + 3
   elseif kind == 'h' then
-    histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] }
+    histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
     reply[n + 1], reply[n + 2] = '', 0
     n = n + 2
-    at = at + 5
+    at = at + 4
   else
-    local seq = tonumber(ARGV[at + 3])
-    local moved = not conversation_is_removed(conversation, ARGV[at + 4])
-      and conversation_mark(conversation, conversation.marksKey, ARGV[at + 2], seq)
+    local seq = tonumber(ARGV[at + 2])
+    local moved = not conversation_is_removed(conversation, ARGV[at + 3])
+      and conversation_mark(conversation, conversation.marksKey, ARGV[at + 1], seq)
     n = n + 1
     reply[n] = moved and seq or 0
-    at = at + 5
+    at = at + 4
   end
+end
+
+for i = 1, #conversations do
+  for _ = 1, conversations[i].operations do decide(conversations[i]) end
 end
 
 -- All is decided. From here on it may end after any write (conversation.lua).

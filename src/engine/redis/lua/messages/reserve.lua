@@ -6,7 +6,8 @@
 --
 -- KEYS  of each user: quota; reserved, a hash: name → time and token
 -- ARGV  1: '' or the time
---       then of each request: its user's place, limit, name ('' for one that has none), a random token
+--       then of each user: how many requests
+--       then of each request, user by user: limit, name ('' for one that has none), a random token
 -- Reply of each request: 1 (charged), 2 (charged before) or 0 (refused); its time, or how long to wait; how many are
 --       charged now; after how long there is none any more; the token under which the message is to be stored
 
@@ -67,8 +68,7 @@ local function wait_for(user, limit)
   end
 end
 
-for at = 2, #ARGV, 4 do
-  local user, limit, name, token = users[tonumber(ARGV[at])], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
+local function reserve(user, limit, name, token)
   local quota_log, mine, back = user.quota_log, user.mine, user.back
   local found = name ~= '' and (mine[name] or redis.call('HGET', user.reserved, name))
   local time, before, old = string.match(found or '', '^(%d+) (%S+) ?(%d*)$')
@@ -96,6 +96,14 @@ for at = 2, #ARGV, 4 do
         add_result(1, quota_log.now, token, quota_log)
       end
     end
+  end
+end
+
+local at = 2 + #users
+for i, user in ipairs(users) do
+  for _ = 1, tonumber(ARGV[1 + i]) do
+    reserve(user, tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2])
+    at = at + 3
   end
 end
 

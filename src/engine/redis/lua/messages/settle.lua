@@ -8,9 +8,10 @@
 --
 -- KEYS  of each user: quota; reserved, a hash: name → time and token
 -- ARGV  1: '' or the time
---       then of each request, its user named by place:
---             s user name token, the message of this name is stored under this token
---             c user time '',    the request of this time was not carried out
+--       then of each user: how many requests
+--       then the requests, user by user:
+--             s name token, the message of this name is stored under this token
+--             c time '', the request of this time was not carried out
 -- Reply of each request: how many are charged now; after how long there is none any more
 
 -- include connection/time
@@ -24,21 +25,25 @@ for i = 1, #KEYS / 2 do
 end
 
 local reply = {}
-for at = 2, #ARGV, 4 do
-  local user = tonumber(ARGV[at + 1])
-  local quota_log, reserved = quota_logs[user], KEYS[2 * user]
-  if ARGV[at] == 'c' then
-    quota_refund(quota_log, ARGV[at + 2])
-  else
-    local found = redis.call('HGET', reserved, ARGV[at + 2])
-    if found then
-      -- "time token old" while a charge moves (reserve.lua): it is at one of the two, or at both.
-      local time, token, old = string.match(found, '^(%d+) (%S+) ?(%d*)$')
-      if old ~= '' and quota_has(quota_log, time, 0) then quota_refund(quota_log, old) end
-      if token ~= ARGV[at + 3] and not quota_refund(quota_log, time) and old ~= '' then quota_refund(quota_log, old) end
-      redis.call('HDEL', reserved, ARGV[at + 2])
-    end
+local at = 2 + #quota_logs
+local function settle(quota_log, reserved, kind, name, stored_under)
+  if kind == 'c' then
+    quota_refund(quota_log, name)
+    return
   end
-  reply[#reply + 1], reply[#reply + 2] = quota_view(quota_log)
+  local found = redis.call('HGET', reserved, name)
+  if not found then return end
+  -- "time token old" while a charge moves (reserve.lua): it is at one of the two, or at both.
+  local time, token, old = string.match(found, '^(%d+) (%S+) ?(%d*)$')
+  if old ~= '' and quota_has(quota_log, time, 0) then quota_refund(quota_log, old) end
+  if token ~= stored_under and not quota_refund(quota_log, time) and old ~= '' then quota_refund(quota_log, old) end
+  redis.call('HDEL', reserved, name)
+end
+for i, quota_log in ipairs(quota_logs) do
+  for _ = 1, tonumber(ARGV[1 + i]) do
+    settle(quota_log, KEYS[2 * i], ARGV[at], ARGV[at + 1], ARGV[at + 2])
+    reply[#reply + 1], reply[#reply + 2] = quota_view(quota_log)
+    at = at + 3
+  end
 end
 return reply
