@@ -16,7 +16,7 @@ export type CaseName =
 
 export interface Case {
   readonly name: CaseName;
-  /** What the figure is, as a row of the table says it. */
+  /** The figure's name in a row of the table. */
   readonly title: string;
   readonly unit: "/s" | "B" | "×" | "ms";
   /** Which way is better, for plots and comparisons. */
@@ -30,7 +30,7 @@ export interface Case {
   readonly accounts?: boolean;
   /** How the load drives them. */
   readonly load: Omit<LoadJob, "port" | "pid" | "storePid" | "paths" | "protocol" | "roomSize">;
-  /** What is different where ratios alone are looked at (`--quick`); undefined where it is left out there. */
+  /** The differences with `--quick`, which compares ratios only; undefined where the case is left out there. */
   readonly quick?: Partial<Pick<Case, "conversations" | "load">>;
   /** The figure of one run. */
   figure(result: LoadResult): number;
@@ -52,7 +52,7 @@ const CONNECT_WARMUP = 1000;
 export const CASES: readonly Case[] = [
   {
     name: "echo",
-    title: "Echo: messages answered, 100 conversations of one, 8 in flight each",
+    title: "Echo: messages acked, 100 conversations of one, 8 in flight each",
     unit: "/s",
     better: "more",
     conversations: 100,
@@ -131,13 +131,13 @@ export const CASES: readonly Case[] = [
     load: { scenario: "idle" },
     quick: { conversations: 10_000 },
     figure: (result) => {
-      if (!("before" in result)) throw new Error("the idle case was answered with another's result");
+      if (!("before" in result)) throw new Error("the idle case was given the result of another case");
       return (result.after - result.before) / result.connections;
     },
   },
   {
     name: "resume",
-    title: "Resume: what a pair that talks feels of 5,000 who come back at once, 20 messages missed by each",
+    title: "Resume: latency of an active pair while 5,000 clients resume at once, 20 missed messages each",
     unit: "×",
     better: "less",
     peers: ["parley"],
@@ -145,14 +145,14 @@ export const CASES: readonly Case[] = [
     members: 10,
     load: { scenario: "resume", textBytes: 64, missed: 20, rate: 100 },
     figure: (result) => {
-      if (!("resumeP99" in result)) throw new Error("the resume case was answered with another's result");
+      if (!("resumeP99" in result)) throw new Error("the resume case was given the result of another case");
       return result.resumeP99 / result.quietP99;
     },
   },
   {
     name: "slow",
     title:
-      "Slow reader: p99 of the others in a room of 20 once one reads no more, 1,000 messages of 2 kB a second",
+      "Slow reader: p99 of the others in a room of 20 once one stops reading, 1,000 messages of 2 kB a second",
     unit: "ms",
     better: "less",
     peers: ["relay", "parley", "centrifuge", "socket.io", "ws"],
@@ -189,18 +189,18 @@ export function quickVariant(kase: Case): Case {
 }
 
 function trafficOf(result: LoadResult): TrafficResult {
-  if (!("delivered" in result)) throw new Error("a traffic case was answered with another's result");
+  if (!("delivered" in result)) throw new Error("a traffic case was given the result of another case");
   return result;
 }
 
 function latencyOf(result: LoadResult) {
   const { latency } = trafficOf(result);
-  if (latency === undefined) throw new Error("nothing that was due was heard");
+  if (latency === undefined) throw new Error("no scheduled message was received");
   return latency;
 }
 
 function signInOf(result: LoadResult): TokenResult {
-  if (!isSignIn(result)) throw new Error("the token case was answered with another's result");
+  if (!isSignIn(result)) throw new Error("the token case was given the result of another case");
   return result;
 }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { LOAD_CORE } from "./cores.ts";
 import type { Protocol } from "./peers/peer.ts";
 
-/** What the load is told to do; the fields are explained at `job` in main.go. */
+/** The job of the load generator; the fields are explained at `job` in main.go. */
 export interface LoadJob {
   readonly scenario: "traffic" | "connect" | "idle" | "resume" | "slow" | "token";
   readonly port: number;
@@ -46,7 +46,7 @@ export interface Counted {
   readonly latency?: Latency;
 }
 
-/** What came back; the fields are explained at `trafficResult` in traffic.go. */
+/** The result; the fields are explained at `trafficResult` in traffic.go. */
 export interface TrafficResult extends Counted {
   readonly sent: number;
   readonly lost: number;
@@ -98,18 +98,18 @@ export type LoadResult = TrafficResult | SlowResult | TokenResult | IdleResult |
 export interface LoadGenerator {
   /** The compiler it was built with, for the report. */
   readonly toolchain: string;
-  /** Runs one job on the load's core. Throws with what went wrong: a refusal, a cut line, an `error` frame. */
+  /** Runs one job on the load generator's core. Throws its failure: a refusal, a cut connection, an `error` frame. */
   run(job: LoadJob): Promise<LoadResult>;
 }
 
-/** Builds the load generator into `folder`. Throws one line for people where there is no Go. */
+/** Builds the load generator into `folder`. Throws one readable line if Go is not installed. */
 export async function buildGenerator(folder: string): Promise<LoadGenerator> {
   if (Bun.which("go") === null)
     throw new Error(
       "the load generator is written in Go: install Go 1.21 or newer, so that `go` is on the PATH.",
     );
   const binary = join(folder, "load");
-  // GOTOOLCHAIN=local: whatever Go is there will do, nothing is to be downloaded.
+  // GOTOOLCHAIN=local: uses the installed Go, and downloads nothing.
   const options = {
     cwd: join(import.meta.dir, "load"),
     env: { ...process.env, GOTOOLCHAIN: "local", CGO_ENABLED: "0" },

@@ -6,7 +6,7 @@ import { parley } from "./peers/parley.ts";
 import type { Peer } from "./peers/peer.ts";
 import { relay } from "./peers/relay.ts";
 
-/** Fewer say nothing about the spread, and RESULTS.md is not written from them. */
+/** Fewer rounds say nothing about the spread, and RESULTS.md is not written from them. */
 export const FULL_ROUNDS = 3;
 
 /** These two are no cases like the others: they have peers and tables of their own. */
@@ -35,7 +35,7 @@ export interface Plan {
   readonly profile: boolean;
 }
 
-/** What the command line asks for; undefined for help. Throws what is wrong with it. */
+/** The options of the command line; undefined for help. Throws an error for a wrong option. */
 export function readPlan(args: readonly string[]): Plan | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],

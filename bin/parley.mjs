@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the command line on Bun, which npm installed beside this package. Node only hands over.
+// Starts the command line on Bun, which npm installed next to this package. Node only starts it.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RUNTIME_FLAGS } from "./runtime-flags.mjs";
 
-/** Milliseconds between two looks whether npm still runs. */
+/** Milliseconds between two checks whether npm still runs. */
 const LOOK_INTERVAL = 500;
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -24,7 +24,8 @@ const child = spawn(
   bun,
   [...RUNTIME_FLAGS, join(here, "..", "src", "cli", "main.ts"), ...process.argv.slice(2)],
   {
-    // What the runtime reads of its current folder is Parley's own; the command line goes to the caller's (working-directory.ts).
+    // Files that the runtime reads from its current folder are Parley's own; the command line changes to the caller's
+    // (working-directory.ts).
     cwd: join(here, ".."),
     env: { ...process.env, PARLEY_CALLED_IN: currentFolder() },
     stdio: ["inherit", "inherit", "inherit", "ipc"],
@@ -53,7 +54,7 @@ function isStartedByNpm() {
   return event === "npx" || (event === "start" && name === "parley");
 }
 
-/** When npm was killed, nobody is left to stop the runtime. */
+/** When npm was killed, no process is left to stop the runtime. */
 function watchParent() {
   const parent = process.ppid;
   setInterval(() => {

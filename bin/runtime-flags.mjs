@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 export const RUNTIME_FLAGS = [
   // Parley reads .env itself, by the plain rules of `docs/SETTINGS.md`; Bun would expand `$` in secrets.
   "--no-env-file",
-  // Else Bun runs what a bunfig.toml of the current folder names (RT-16).
+  // Otherwise Bun runs the code that a bunfig.toml of the current folder names (RT-16).
   `--config=${fileURLToPath(new URL("bunfig.toml", import.meta.url))}`,
   // Else Bun fetches a package that is missing here from the registry that the current folder names.
   "--no-install",

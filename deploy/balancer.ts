@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** A TCP balancer for `npm run cluster`: connections go to the nodes in turn, past those that are not there. */
+/** A TCP balancer for `npm run cluster`: connections go to the nodes in turn; missing nodes are skipped. */
 export interface Balancer {
   readonly port: number;
   close(): Promise<void>;
@@ -29,7 +29,7 @@ export async function startBalancer(port: number, nodes: readonly number[]): Pro
       client.pipe(node).pipe(client);
       client.on("close", () => node.destroy());
     });
-    // A node that was killed ends its lines; one that never answered is passed over.
+    // A killed node ends its connections; one that never replied is skipped.
     node.on("error", () => (connected ? client.destroy() : forward(client, tries - 1)));
     node.on("close", () => connected && client.destroy());
   };

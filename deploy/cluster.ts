@@ -1,5 +1,6 @@
-// npm run cluster: Redis, three nodes and a balancer on this machine, to look at, to talk through and to kill. All of it
-// is gone after Ctrl+C. PORT is the balancer's, 8000 unless set; other settings in the environment are the nodes'.
+// npm run cluster: Redis, three nodes and a balancer on this machine, to inspect, to use and to kill. All processes and
+// files are removed after Ctrl+C. PORT is the balancer's, 8000 unless set; other settings in the environment are the
+// nodes'.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -80,7 +81,7 @@ function start(name: string, command: string[], settings: Record<string, string>
   });
   running.set(name, program);
   void forwardOutput(name, program.stdout);
-  // What a start prints for a person speaks of one node; here it is said once, for all.
+  // The start text of a node describes one node; here it is printed once, for all.
   void forwardOutput(name, program.stderr, (line) => line.startsWith("parley: "));
   void program.exited.then((code) => {
     running.delete(name);
@@ -141,7 +142,7 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-/** Ports that nobody listens on now; held until all are found, so that they differ. */
+/** Ports that are free now; held until all are found, so that they differ. */
 async function freePorts(count: number): Promise<number[]> {
   const probes = await Promise.all(
     Array.from({ length: count }, async () => {

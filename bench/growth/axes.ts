@@ -5,24 +5,24 @@ export interface Axis {
   readonly name: string;
   readonly title: string;
   readonly points: readonly number[];
-  /** Whether the relay can be measured along it; it keeps nothing, so a full store says nothing of it. */
+  /** Whether the relay can be measured along it; it stores nothing, so a full store does not affect it. */
   readonly relay: boolean;
   setupAt(point: number): GrowthSetup;
 }
 
-/** What one point is measured in. */
+/** The traffic with which a point is measured. */
 export interface GrowthSetup {
   readonly conversations: number;
   readonly members: number;
-  /** Connections beside these, alone and silent. */
+  /** Connections in addition to these, alone and silent. */
   readonly bystanders?: number;
   /** Messages a second, of all senders together. */
   readonly rate: number;
-  /** What the store holds before. */
+  /** The content of the store before the run. */
   readonly fill?: FillJob;
 }
 
-/** About a fifth of what a core can do, so that a point that costs more is not at its limit. */
+/** About a fifth of a core's capacity, so that a more expensive point is not at its limit. */
 const MESSAGES_PER_S = 20_000;
 
 /** Deliveries a second along `members`, where messages would grow with the room. */
@@ -30,7 +30,7 @@ const DELIVERIES_PER_S = 100_000;
 
 const SENDERS = { conversations: 100, members: 1, rate: MESSAGES_PER_S };
 
-/** What the store holds at every point of `full-quotas`, so that quotas alone differ. */
+/** The content of the store at every point of `full-quotas`, so that quotas alone differ. */
 const STORED_MESSAGES = 1_000_000;
 
 export const AXES: readonly Axis[] = [

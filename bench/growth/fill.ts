@@ -6,7 +6,7 @@ import { openSqlite } from "../../src/engine/sqlite/open.ts";
 import { systemClock } from "../../src/server/process/system-clock.ts";
 
 export interface FillJob {
-  /** Users who have sent all that their hour allows, each in a conversation of their own. */
+  /** Users who have used up their hourly quota, each in a conversation of their own. */
   readonly fullUsers: number;
   /** Stored messages in all; those that no full user has sent are spread over others' conversations. */
   readonly messages: number;
@@ -15,10 +15,10 @@ export interface FillJob {
 /** Requests an hour of a full user, the free plan's. */
 export const FULL_PLAN_REQUESTS = 100;
 
-/** Conversations that hold what nobody in particular has sent. */
+/** Conversations with messages of other users. */
 const CONVERSATIONS = 1000;
 
-/** Posts under way at a time: what the engine takes as one batch. */
+/** Posts under way at a time: the size of one batch of the engine. */
 const BATCH_SIZE = 2000;
 
 const TEXT = "a text of as many letters as the traffic has in its messages ok.";
@@ -51,7 +51,7 @@ async function fill(dataDir: string, { fullUsers, messages }: FillJob): Promise<
         limit: full ? FULL_PLAN_REQUESTS : 0,
       };
       store.engine.post(request, ({ outcome }) => {
-        if (outcome !== "stored") batch.reject(new Error(`message ${i} was answered ${outcome}`));
+        if (outcome !== "stored") batch.reject(new Error(`message ${i} got the result ${outcome}`));
         if (--left === 0) batch.resolve();
       });
     }

@@ -7,7 +7,7 @@ import type { Peer } from "../peers/peer.ts";
 import { relay } from "../peers/relay.ts";
 import { AXES, type Axis } from "./axes.ts";
 
-/** What a delivered message costs one peer at one point: CPU time of the server in µs. */
+/** The cost of a delivered message for one peer at one point: CPU time of the server in µs. */
 export interface GrowthPoint {
   readonly axis: string;
   readonly peer: string;
@@ -32,7 +32,7 @@ const LOAD = {
   settle: true,
 } as const;
 
-/** Measures every point of every axis, `told` of each as it is there. */
+/** Measures every point of every axis; calls `told` with each result as it comes. */
 export async function runGrowth(
   generator: LoadGenerator,
   folder: string,
@@ -78,7 +78,7 @@ async function measurePoint(
       protocol: peer.protocol,
     });
     if (!("windows" in result) || result.windows === undefined)
-      throw new Error(`${axis.name} ${point}: the load answered without windows`);
+      throw new Error(`${axis.name} ${point}: the load generator returned no windows`);
     const costs = result.windows.map(({ serverBusy, seconds, delivered }) =>
       Number(((serverBusy * seconds * 1e6) / delivered).toFixed(3)),
     );

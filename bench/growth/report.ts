@@ -6,7 +6,7 @@ import type { GrowthPoint } from "./growth.ts";
 
 export const GROWTH_TITLE = "Growth: CPU time of the server for a delivered message, at the same rate";
 
-/** From this share of a core on, used by others, a point says so. */
+/** From this share of a core on, used by other programs, a point notes it. */
 const DISTURBED_SHARE = 0.1;
 
 const FIGURE_COLUMNS = ["cost", "least – most", "to the first"];

@@ -1,4 +1,4 @@
-/** What a program with a sender and receivers is told, as JSON in its first argument. */
+/** The job of a program with a sender and receivers, as JSON in its first argument. */
 export interface DriverJob {
   /** Addresses of the server: straight to it for the sender, through the proxy for the receivers. */
   readonly sender: string;
@@ -8,17 +8,20 @@ export interface DriverJob {
   readonly tokens?: readonly string[];
 }
 
-/** What it is told then … */
+/** The commands that it reads … */
 export type DriverCommand = { readonly send: string } | { readonly stop: true };
 
-/** … and what it tells: a connection is up, at first or again (−1: the sender's), and a receiver was given a message. */
+/**
+ * … and the events that it prints: a connection is open, at first or again (−1: the sender's), and a receiver got a
+ * message.
+ */
 export type DriverEvent = { readonly up: number } | { readonly received: number; readonly text: string };
 
 /** A peer's clients in a process of their own, each as its documents have it, driven by messages between processes. */
 export class Driver implements AsyncDisposable {
   private readonly child: Bun.Subprocess;
 
-  /** `told` gets all that it tells; `ended` is called when the process ends before it was stopped. */
+  /** `told` gets all its events; `ended` is called when the process ends before it was stopped. */
   constructor(
     command: readonly string[],
     job: DriverJob,

@@ -8,7 +8,7 @@ export const RECEIVERS = 20;
 /** Messages a second. */
 export const MESSAGES_PER_S = 20;
 export const DURATION_S = 30;
-/** A line is cut so many seconds after it was opened, at random between the two. */
+/** A connection is cut this many seconds after it was opened, at random between the two. */
 export const MIN_CUT_AFTER_S = 2;
 export const MAX_CUT_AFTER_S = 5;
 
@@ -18,10 +18,10 @@ export const MAX_CUT_AFTER_S = 5;
  */
 const RECOVERY_TIMEOUT_MS = 40_000;
 
-/** Once every line that was cut is up again, nothing more comes when nothing has for so long, in milliseconds. */
+/** Once every cut connection is open again, the run ends when nothing has come for this long, in milliseconds. */
 const SILENCE_MS = 3_000;
 
-/** What the receivers of one peer were given in one run. */
+/** The messages that the receivers of one peer got in one run. */
 export interface JitterResult {
   readonly peer: string;
   readonly round: number;
@@ -34,7 +34,9 @@ export interface JitterResult {
   readonly reconnects: number;
 }
 
-/** All peers at the same time, each behind a proxy that cuts by the same dice: what disturbs one disturbs all. */
+/**
+ * All peers at the same time, each behind a proxy that cuts with the same random numbers: a disturbance affects all.
+ */
 export function runJitter(folder: string, round: number, seconds: number): Promise<JitterResult[]> {
   return Promise.all(JITTER_PEERS.map((peer) => runPeer(peer, folder, round, seconds)));
 }
@@ -76,7 +78,7 @@ async function runPeer(
         driver.send(String(++sent));
       }
       cutting = false;
-      // A line that was cut before it was up is told of once for both cuts: then the grace is waited for.
+      // A connection that was cut before it was open is reported once for both cuts: then the grace is waited for.
       const allConnected = () =>
         [...connects.values()].reduce((sum, times) => sum + times, 0) >= RECEIVERS + 1 + cuts;
       const silent = () => allConnected() && performance.now() - lastEventAt > SILENCE_MS;
@@ -84,7 +86,7 @@ async function runPeer(
         () => silent() || received.every((numbers) => new Set(numbers).size === sent),
         RECOVERY_TIMEOUT_MS,
       );
-      // What comes twice may come late.
+      // Repeats may come late.
       await Bun.sleep(1000);
     };
     await using driver = new Driver(
@@ -116,7 +118,7 @@ async function runPeer(
   }
 }
 
-/** Compares what each receiver was given, in the order in which it was, with 1, 2, 3 … `sent`. */
+/** Compares the messages of each receiver, in their order, with 1, 2, 3 … `sent`. */
 export function countDeviations(received: readonly (readonly number[])[], sent: number) {
   let [lost, doubled, outOfOrder] = [0, 0, 0];
   for (const numbers of received) {

@@ -1,4 +1,4 @@
-// Parley's client library as the jitter case drives it; what the messages mean: driver.ts.
+// Parley's client library in the jitter case; the protocol with the driver: driver.ts.
 import { connect } from "../../src/client/connect.ts";
 import type { DriverCommand, DriverEvent, DriverJob } from "./driver.ts";
 

@@ -7,7 +7,7 @@ import { startPinnedServer } from "../peers/pinned-server.ts";
 /** A server with a client of its own, as far as the jitter case has to do with them. */
 export interface JitterPeer {
   readonly name: string;
-  /** What it does about a lost line, for the table's reader. */
+  /** How it handles a lost connection, for the table's reader. */
   readonly does: string;
   start(options: Pick<StartOptions, "folder">): Promise<RunningPeer>;
   /** Runs its clients; the job comes as one more argument. */
@@ -47,7 +47,7 @@ function socketio(name: string, does: string, ...mode: string[]): JitterPeer {
   };
 }
 
-/** Installs what the peers need beside Parley, once. Throws a line for people when it cannot. */
+/** Installs the dependencies of the peers other than Parley, once. Throws one readable line when it cannot. */
 export function installSocketio(): Promise<void> {
   return installPackages(SOCKETIO);
 }

@@ -1,6 +1,9 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** Passes TCP on to a server, and can cut each line. Lines are numbered in the order in which they were opened. */
+/**
+ * Forwards TCP to a server, and can cut each connection. Connections are numbered in the order in which they were
+ * opened.
+ */
 export class CuttingProxy implements Disposable {
   private readonly connections = new Map<number, readonly [Socket, Socket]>();
   private openedCount = 0;
@@ -24,14 +27,14 @@ export class CuttingProxy implements Disposable {
           to.destroy();
           this.connections.delete(index);
         });
-        // A reset is what this is for; "close" follows.
+        // A reset is expected here; "close" follows.
         from.on("error", () => {});
       }
       onOpen(index);
     });
   }
 
-  /** `opened` is called with the number of each new line. */
+  /** `opened` is called with the number of each new connection. */
   static async start(target: number, onOpen: (line: number) => void): Promise<CuttingProxy> {
     const server = createServer({ noDelay: true });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -40,7 +43,7 @@ export class CuttingProxy implements Disposable {
     return new CuttingProxy(server, address.port, target, onOpen);
   }
 
-  /** Both ends are told by a reset, and what was under way is lost. Answers false when the line was gone already. */
+  /** Both ends get a reset, and data under way is lost. Returns false when the connection was gone already. */
   cut(index: number): boolean {
     const ends = this.connections.get(index);
     for (const end of ends ?? []) end.resetAndDestroy();

@@ -12,13 +12,13 @@ type conn struct {
 	fd int
 	// upgraded is set once the server's 101 has been read.
 	upgraded bool
-	// watched is set while the loop is told when the socket can be written.
+	// watched is set while the loop waits for the socket to become writable.
 	watched bool
-	// rest is the beginning of a frame, or of the handshake's answer, whose end has not arrived.
+	// rest is the beginning of a frame, or of the handshake's response, whose end has not arrived.
 	rest []byte
-	// unsent is what the kernel did not take yet.
+	// unsent is the data that the kernel has not accepted yet.
 	unsent []byte
-	// answer takes what arrives where it is not WebSocket, and gives back what has not arrived in full.
+	// onResponse takes data that is not WebSocket, and returns the part that has not arrived in full.
 	onResponse func(c *conn, data []byte) (rest []byte, err error)
 	// index of this connection in the job's paths.
 	index int
@@ -43,7 +43,7 @@ func dial(j job, index int) (*conn, error) {
 	return c, c.write([]byte(request))
 }
 
-// dialPlain connects and sends nothing. On loopback connect() answers at once, so it may block.
+// dialPlain connects and sends nothing. On loopback connect() returns at once, so it may block.
 func dialPlain(j job, index int) (*conn, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -65,7 +65,7 @@ func dialPlain(j job, index int) (*conn, error) {
 	return c, nil
 }
 
-// write sends data, or keeps what the kernel does not take; the loop sends that when there is room.
+// write sends data, or keeps what the kernel does not accept; the loop sends the rest when there is room.
 func (c *conn) write(data []byte) error {
 	if len(c.unsent) > 0 {
 		c.unsent = append(c.unsent, data...)
@@ -79,14 +79,14 @@ func (c *conn) write(data []byte) error {
 	return nil
 }
 
-// flush sends what write had to keep.
+// flush sends the data that write had to keep.
 func (c *conn) flush() error {
 	pending := c.unsent
 	c.unsent = nil
 	return c.write(pending)
 }
 
-// parseHandshake splits the answer to the upgrade request off data. ok is false while its end has not arrived.
+// parseHandshake splits the response to the upgrade request off data. ok is false while its end has not arrived.
 func parseHandshake(data []byte) (rest []byte, ok bool, err error) {
 	head, rest, found := bytes.Cut(data, []byte("\r\n\r\n"))
 	if !found {

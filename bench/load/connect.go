@@ -11,7 +11,7 @@ const (
 	connectPause        = 300 * time.Millisecond
 )
 
-// connect counts how fast clients are let in, each with a path of its own; a client counts when it may speak.
+// connect counts how fast clients are admitted, each with a path of its own; a client counts when it may send.
 func connect(j job) (*trafficResult, error) {
 	t, err := newTraffic(j)
 	if err != nil {

@@ -42,7 +42,7 @@ const (
 	settleStep  = 2 * time.Second
 )
 
-// settledMemory answers pings until the server's memory stands still.
+// settledMemory replies to pings until the server's memory is stable.
 func settledMemory(l *loop) (int, error) {
 	start, last := time.Now(), 0
 	for {

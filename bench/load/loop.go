@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// receiver is what a scenario does with what arrives.
+// receiver handles the frames of a scenario.
 type receiver interface {
 	// upgraded is called once per connection, before its first frame.
 	upgraded(c *conn) error
 	// frame is called for each text frame; payload is valid during the call.
 	frame(c *conn, payload []byte) error
-	// chunk is called after the frames of one read, the place to answer them with one write.
+	// chunk is called after the frames of one read, the place to reply to them with one write.
 	chunk(c *conn) error
 }
 
@@ -88,7 +88,7 @@ func (l *loop) closeAll() {
 	l.conns = map[int]*conn{}
 }
 
-// runUntil turns until the time has come, or done says so.
+// runUntil runs the loop until the time has come, or done returns true.
 func (l *loop) runUntil(end time.Time, done func() bool) error {
 	for !done() {
 		left := time.Until(end)
@@ -102,7 +102,7 @@ func (l *loop) runUntil(end time.Time, done func() bool) error {
 	return nil
 }
 
-// turn waits up to milliseconds for something to read and reads each ready connection once.
+// turn waits up to milliseconds for data and reads each ready connection once.
 func (l *loop) poll(milliseconds int) error {
 	n, err := syscall.EpollWait(l.epoll, l.events[:], milliseconds)
 	if err == syscall.EINTR {
@@ -131,7 +131,7 @@ func (l *loop) poll(milliseconds int) error {
 	return nil
 }
 
-// watch asks to be told when c can be written, while something waits for that. Call it after writing outside a turn.
+// watch requests an event when c becomes writable, while data waits for that. Call it after writing outside a turn.
 func (l *loop) watch(c *conn) error {
 	if c.watched == (len(c.unsent) > 0) {
 		return nil
@@ -144,7 +144,7 @@ func (l *loop) watch(c *conn) error {
 	return syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_MOD, c.fd, &syscall.EpollEvent{Events: events, Fd: int32(c.fd)})
 }
 
-// read takes what one connection has and hands its frames on.
+// read takes the data of one connection and passes its frames on.
 func (l *loop) read(c *conn) error {
 	kept := copy(l.buffer, c.rest)
 	if kept == len(l.buffer) {
@@ -200,7 +200,7 @@ func (l *loop) read(c *conn) error {
 	return l.receiver.chunk(c)
 }
 
-// control answers a ping, without which the server would take us for dead, and makes a close an error.
+// control replies to a ping, without which the server would close the connection, and makes a close an error.
 func control(c *conn, opcode byte, payload []byte) error {
 	switch opcode {
 	case finPing:

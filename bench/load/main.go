@@ -13,7 +13,7 @@ import (
 	"runtime/debug"
 )
 
-// job is what to do; bench/load-generator.ts writes it.
+// job describes the run; bench/load-generator.ts writes it.
 type job struct {
 	// Scenario is "traffic", "connect", "idle", "resume", "slow" or "token".
 	Scenario string `json:"scenario"`
@@ -21,7 +21,7 @@ type job struct {
 	Port int `json:"port"`
 	// Pid of the server, whose CPU time and memory are read.
 	Pid int `json:"pid"`
-	// StorePid is the process of a store beside the server, on the load's core; 0 where there is none.
+	// StorePid is the process of the server's store, on the load generator's core; 0 if there is none.
 	StorePid int `json:"storePid"`
 	// Paths are the request targets, one connection each; what is behind a # is for the protocol and not requested. In traffic every RoomSize of them share a conversation,
 	// and the first of those is its sender; the last Bystanders of them are alone and silent.
@@ -38,11 +38,11 @@ type job struct {
 	Settle bool `json:"settle"`
 	// Windows is how many times Seconds are counted, one after the other; 0 is 1.
 	Windows int `json:"windows"`
-	// Protocol that the server speaks: protocolParley, protocolCentrifuge, protocolSocketIO or protocolNone.
+	// Protocol of the server: protocolParley, protocolCentrifuge, protocolSocketIO or protocolNone.
 	Protocol string `json:"protocol"`
 	// Rate is how many messages a second all senders together send on a schedule; in traffic, 0 keeps InFlight instead.
 	Rate int `json:"rate"`
-	// Missed: in resume, how many messages each who comes back has missed.
+	// Missed: in resume, how many messages each resuming client has missed.
 	Missed int `json:"missed"`
 	// SignIns: in token, how many sign in at a time, with the form Form.
 	SignIns int    `json:"signIns"`
@@ -56,7 +56,7 @@ const (
 	protocolCentrifuge = "centrifuge"
 	// protocolSocketIO: as in socketio.go.
 	protocolSocketIO = "socket.io"
-	// protocolNone: frames come back as they were sent.
+	// protocolNone: frames are returned unchanged.
 	protocolNone = "none"
 )
 

@@ -50,7 +50,7 @@ func cpuTimes(j job) (now cpu, err error) {
 	return now, nil
 }
 
-// processTime is what all threads of a process have used.
+// processTime is the CPU time of all threads of a process.
 func processTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

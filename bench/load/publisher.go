@@ -37,7 +37,8 @@ func (t *trafficRun) send(c *conn) error {
 	return c.write(s.batch)
 }
 
-// attend sends what is due by the schedule. It is called after each read, so that the load's own work holds nothing up.
+// attend sends the messages due by the schedule. It is called after each read, so that the load generator's own work
+// delays nothing.
 func (t *trafficRun) sendDue() error {
 	for {
 		room, late, due := t.schedule.next(time.Now())

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// resumeResult is what one run counted. Times are in milliseconds.
+// resumeResult is the result of one run. Times are in milliseconds.
 type resumeResult struct {
 	Clients int `json:"clients"`
 	Missed  int `json:"missed"`
-	// QuietP99 and ResumeP99 are of the pair's messages, from being written by one to being read by the other.
+	// QuietP99 and ResumeP99 are of the pair's messages, from one member's write to the other's read.
 	QuietP99  float64 `json:"quietP99"`
 	ResumeP99 float64 `json:"resumeP99"`
 	// QuietMessages and ResumeMessages are how many these are made of.
 	QuietMessages  int `json:"quietMessages"`
 	ResumeMessages int `json:"resumeMessages"`
-	// Worst is the longest that any of the pair's messages took while the others came back.
+	// Worst is the maximum of the pair's messages while the others resumed.
 	Worst float64 `json:"worst"`
-	// LiveAfter is how long it took until all had what they missed, each time they came back.
+	// LiveAfter is the time until all had their missed messages, for each round.
 	LiveAfter []float64 `json:"liveAfter"`
 	// OthersBusy is the share of a core that the rest of the machine used.
 	OthersBusy float64 `json:"othersBusy"`
@@ -32,24 +32,24 @@ type resumeResult struct {
 }
 
 const (
-	// seqBefore is the newest message that those who come back have, in conversations of seqBefore + Missed.
+	// seqBefore is the newest message of the resuming clients, in conversations of seqBefore + Missed.
 	seqBefore = 10
-	// reconnectSpread is how long the client library waits at most before it first comes back (src/client/connection/backoff.ts): what
-	// cuts all at once has them back spread over this.
+	// reconnectSpread is the client library's longest wait before its first reconnect (src/client/connection/backoff.ts):
+	// after a cut of all clients at once, they return spread over this.
 	reconnectSpread = 3 * time.Second
-	// maxPendingHandshakes bounds those whose handshake is not answered, below a server's backlog of 511: what does not fit in
-	// there comes a second later, and connect() would hold up the load for that long.
+	// maxPendingHandshakes limits the handshakes without a response, below a server's backlog of 511: what exceeds that
+	// arrives a second later, and connect() would block the load generator for that long.
 	maxPendingHandshakes = 400
-	// measuredRounds is how often all of them come back: one coming is over before the pair has sent enough for a p99.
+	// measuredRounds is how often all of them resume: one round is over before the pair has sent enough for a p99.
 	measuredRounds = 3
-	// warmupRounds are the rounds before those that are measured: a runtime compiles what it has to do often.
+	// warmupRounds are the rounds before the measured ones: a runtime compiles frequent code.
 	warmupRounds = 3
 	// quietDuration passes before each coming, and settleDuration before it is counted: closing sockets is work, too.
 	quietDuration  = 4 * time.Second
 	settleDuration = 3 * time.Second
 )
 
-// phase says what the pair's messages are measured for.
+// phase is the purpose for which the pair's messages are measured.
 type phase int
 
 const (
@@ -73,7 +73,7 @@ type resumeRun struct {
 	loop   *loop
 	epoch  string
 	prefix string
-	// upgrades counts handshakes, ready welcomes, live those who have everything.
+	// upgrades counts handshakes, ready welcomes, live the clients that have everything.
 	upgrades, ready, live int
 
 	received []sequence
@@ -115,7 +115,7 @@ func resume(j job) (*resumeResult, error) {
 	for _, c := range r.loop.conns {
 		r.pair[c.index-members] = c
 	}
-	// The same clients, with what they would have kept.
+	// The same clients, with the state that they would have kept.
 	paths := make([]string, len(j.Paths))
 	for i, path := range j.Paths {
 		paths[i] = fmt.Sprintf("%s&after=%d&epoch=%s", path, seqBefore, r.epoch)
@@ -143,7 +143,7 @@ func resume(j job) (*resumeResult, error) {
 		if measured {
 			result.LiveAfter = append(result.LiveAfter, milliseconds(took))
 		}
-		// Whatever should come twice has time to.
+		// Leaves time for possible repeats.
 		if err := r.runPair(time.Second, unmeasured); err != nil {
 			return nil, err
 		}
@@ -169,7 +169,7 @@ func resume(j job) (*resumeResult, error) {
 	return result, nil
 }
 
-// fill has the first member of each room say everything that was ever said in it, and leave.
+// fill lets the first member of each room send all its messages, and leave.
 func (r *resumeRun) fill(members int) error {
 	each := seqBefore + r.job.Missed
 	for first := 0; first < members; first += r.job.RoomSize {
@@ -205,7 +205,7 @@ func (r *resumeRun) resetReceived(members int) {
 	r.live = 0
 }
 
-// talk lets the pair talk for a while.
+// talk lets the pair send for a while.
 func (r *resumeRun) runPair(duration time.Duration, phase phase) error {
 	r.phase = phase
 	for end := time.Now().Add(duration); time.Now().Before(end); {
@@ -220,7 +220,7 @@ func (r *resumeRun) runPair(duration time.Duration, phase phase) error {
 	return nil
 }
 
-// comeBack has all members come back, and answers how long it took until each had what it missed.
+// comeBack lets all members resume, and returns the time until each had its missed messages.
 func (r *resumeRun) reconnectAll(members int, phase phase) (time.Duration, error) {
 	r.phase = phase
 	start, upgraded := time.Now(), r.upgrades
@@ -259,8 +259,8 @@ func (r *resumeRun) reconnectAll(members int, phase phase) (time.Duration, error
 	return time.Since(start), nil
 }
 
-// attend does what the pair has to do now. It is called after each read of any connection, so that the load's own work
-// is not measured as the server's.
+// attend does the pair's due work. It is called after each read of any connection, so that the load generator's own
+// work is not measured as the server's.
 func (r *resumeRun) sendDue() error {
 	if r.pair[1] == nil {
 		return nil
@@ -326,7 +326,7 @@ func (r *resumeRun) message(c *conn, payload []byte) error {
 	heard.see(n)
 	said, ok := r.id.number(payload, len(r.prefix), idDigits)
 	if !ok || said == 0 || said > r.sentCount {
-		return fmt.Errorf("connection %d: a message that nobody sent: %s", c.index, payload)
+		return fmt.Errorf("connection %d: an unknown message: %s", c.index, payload)
 	}
 	if c != r.pair[said%2] {
 		in := r.sentPhases[said-1]
@@ -342,7 +342,7 @@ func (r *resumeRun) chunk(c *conn) error {
 	return r.sendDue()
 }
 
-// check adds the deviations of one connection, which should have heard so many.
+// check adds the deviations of one connection, which should have received that many messages.
 func (r *resumeRun) check(result *resumeResult, index int, expected uint64) {
 	heard := &r.received[index]
 	if heard.count < expected {

@@ -22,9 +22,9 @@ type schedule struct {
 	senders uint64
 	// given is how many messages have been handed out.
 	given uint64
-	// from and to bound the messages that are counted: those that were due in the window, whenever they are heard.
+	// from and to bound the counted messages: those that were due in the window, whenever they are received.
 	from, to uint64
-	// latencies of what was heard, and late: how long after they were due the load itself sent.
+	// latencies of the received messages, and late: how long after they were due the load generator sent them.
 	latencies, late latencies
 }
 
@@ -37,7 +37,7 @@ func (s *schedule) dueAt(message uint64) time.Time {
 	return s.start.Add(time.Duration(float64(message) * s.every))
 }
 
-// next answers whose turn it is, if a message is due.
+// next returns the sender of the next message, if one is due.
 func (s *schedule) next(now time.Time) (sender int, late time.Duration, due bool) {
 	late = now.Sub(s.dueAt(s.given))
 	if late < 0 {
@@ -48,7 +48,7 @@ func (s *schedule) next(now time.Time) (sender int, late time.Duration, due bool
 	return sender, late, true
 }
 
-// heard notes that message n of a sender, counted from 1, was read.
+// heard records that message n of a sender, counted from 1, was read.
 func (s *schedule) received(sender int, n uint64, now time.Time) {
 	message := (n-1)*s.senders + uint64(sender)
 	if n > 0 && message >= s.from && message < s.to {
@@ -56,7 +56,7 @@ func (s *schedule) received(sender int, n uint64, now time.Time) {
 	}
 }
 
-// openWindow counts what is due from now on; closeWindow ends that, and answers how many messages it was.
+// openWindow counts messages due from now on; closeWindow ends that, and returns their number.
 func (s *schedule) openWindow() {
 	s.from, s.to = s.given, math.MaxUint64
 	s.latencies.forget()
@@ -75,7 +75,7 @@ type latencyResult struct {
 	P999  float64 `json:"p999"`
 	Worst float64 `json:"worst"`
 	Count int     `json:"count"`
-	// SentLate is the p99 of how late the load sent what was due.
+	// SentLate is the p99 of the load generator's own delay after the due time.
 	SentLate float64 `json:"sentLate"`
 }
 
@@ -97,7 +97,7 @@ func (l *latencies) forget() { *l = (*l)[:0] }
 
 func (l latencies) sort() { sort.Slice(l, func(a, b int) bool { return l[a] < l[b] }) }
 
-// percentile answers, in milliseconds, the least of the sorted values that so many in 100 do not exceed; 0 of none.
+// percentile returns, in milliseconds, the smallest of the sorted values that so many in 100 do not exceed; 0 of none.
 func (l latencies) percentile(share float64) float64 {
 	if len(l) == 0 {
 		return 0

@@ -37,7 +37,7 @@ func TestScheduleHandsOutWhatIsDueInTurns(t *testing.T) {
 	if _, _, due := s.next(at(0.9)); due {
 		t.Error("the second came before it was due")
 	}
-	// The load was away for a while: all that was due meanwhile goes out, and is as late as it is.
+	// The load generator was suspended for a while: all messages due meanwhile are sent, with their real delay.
 	for i, want := range []struct {
 		sender int
 		late   time.Duration
@@ -56,7 +56,7 @@ func TestLatencyIsCountedFromWhenAMessageWasDue(t *testing.T) {
 	// The second message of sender 3 is number 13 of all, due after 13 ms. It was sent at 20, and read at 21.
 	s.received(3, 2, s.start.Add(21*time.Millisecond))
 	s.received(0, 1, s.start.Add(1*time.Millisecond))
-	// What was due before the window that is counted, or after it, is not of it.
+	// Messages due before or after the counted window do not count.
 	s.from, s.to = 13, 14
 	s.received(2, 2, s.start.Add(30*time.Millisecond))
 	s.received(4, 2, s.start.Add(30*time.Millisecond))

@@ -8,11 +8,11 @@ type sequence struct {
 	count      uint64
 	doubled    uint64
 	outOfOrder uint64
-	// missing holds what was skipped and has not come since.
+	// missing holds the skipped numbers that have not come since.
 	missing map[uint64]struct{}
 }
 
-// maxGap bounds what one absurd number can make us remember.
+// maxGap limits the memory that one absurd number can cost.
 const maxGap = 1 << 20
 
 func (t *sequence) see(n uint64) {

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// slowResult is what the others feel of a member that stops reading: Windows[0] is before, the last while it does.
+// slowResult is the effect of a member that stops reading on the others: Windows[0] is before, the last while it does.
 type slowResult struct {
 	trafficResult
 	// MemoryBefore and MemoryMost: resident memory of the server in bytes, before, and at most meanwhile.
 	MemoryBefore int `json:"memoryBefore"`
 	MemoryMost   int `json:"memoryMost"`
-	// Meant is how many messages were meant for the slow one, Heard how many it found when it read again.
+	// Meant is the number of messages for the slow member, Heard the number it got when it read again.
 	Addressed uint64 `json:"addressed"`
 	Received  uint64 `json:"received"`
-	// Cut tells whether its line was closed, CloseCode what it was told, if anything.
+	// Cut tells whether its connection was closed, CloseCode the code, if any.
 	Cut       bool `json:"cut"`
 	CloseCode int  `json:"closeCode"`
 }
 
-// memoryStep is how often the server's memory is looked at.
+// memoryStep is the interval at which the server's memory is read.
 const memoryStep = 100 * time.Millisecond
 
 func slow(j job) (*slowResult, error) {
@@ -81,10 +81,11 @@ func (t *trafficRun) stall(index int) (*conn, error) {
 			return c, syscall.EpollCtl(t.loop.epoll, syscall.EPOLL_CTL_DEL, c.fd, nil)
 		}
 	}
-	return nil, errors.New("nobody is there to stall")
+	return nil, errors.New("no member is there to stall")
 }
 
-// readUp reads what was kept for the slow one, until nothing has come for a second, the line ends, or it takes too long.
+// readUp reads the messages kept for the slow member, until nothing has come for a second, the connection ends, or time
+// is up.
 func (t *trafficRun) drainBacklog(c *conn, result *slowResult) {
 	last, heard, end := time.Now(), t.delivered, time.Now().Add(5*time.Second)
 	for ; time.Since(last) < time.Second && time.Now().Before(end); time.Sleep(100 * time.Microsecond) {

@@ -52,7 +52,7 @@ func (t *trafficRun) frame(c *conn, payload []byte) error {
 	return nil
 }
 
-// hear notes message n of c's room.
+// hear records message n of c's room.
 func (t *trafficRun) recordDelivery(c *conn, n uint64) {
 	t.delivered++
 	t.received[c.index].see(n)
@@ -61,7 +61,7 @@ func (t *trafficRun) recordDelivery(c *conn, n uint64) {
 	}
 }
 
-// answer notes the ack of message n, or what counts as one.
+// answer records the ack of message n, or its equivalent.
 func (t *trafficRun) recordAck(c *conn, n uint64) {
 	t.answered++
 	t.senders[c.index/t.job.RoomSize].acked.see(n)

@@ -6,14 +6,15 @@ import (
 	"strconv"
 )
 
-// tokenResult is what a talking pair feels of people who sign in: Windows[0] is before, the last while they do.
+// tokenResult is the effect of sign-ins on an active pair: Windows[0] is before, the last while they run.
 type tokenResult struct {
 	trafficResult
 	// SignedIn is how many were given a token in the last window.
 	SignedIn int `json:"signedIn"`
 }
 
-// token has SignIns lines post the sign-in form, each again as soon as it is answered, beside traffic on a schedule.
+// token has SignIns connections post the sign-in form, each again as soon as it gets a response, next to scheduled
+// traffic.
 func token(j job) (*tokenResult, error) {
 	t, err := newTraffic(j)
 	if err != nil {
@@ -35,7 +36,7 @@ func token(j job) (*tokenResult, error) {
 			return data, nil
 		}
 		if status != 200 {
-			return nil, fmt.Errorf("POST /token was answered %d: %s", status, data)
+			return nil, fmt.Errorf("POST /token returned %d: %s", status, data)
 		}
 		signedIn++
 		if !asking {
@@ -56,7 +57,7 @@ func token(j job) (*tokenResult, error) {
 			return nil, err
 		}
 	}
-	// The first of each are on their way together; from then on they come as the server answers them.
+	// The first of each are under way together; later ones follow as the server responds.
 	if err := t.runFor(seconds(j.WarmUp)); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func token(j job) (*tokenResult, error) {
 	return result, err
 }
 
-// parseResponse splits an HTTP answer with Content-Length off data. whole is false while its end has not arrived.
+// parseResponse splits an HTTP response with Content-Length off data. whole is false while its end has not arrived.
 func parseResponse(data []byte) (rest []byte, status int, whole bool) {
 	head, body, found := bytes.Cut(data, []byte("\r\n\r\n"))
 	if !found || len(head) < 12 {

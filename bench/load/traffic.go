@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// counted is what one counting window saw. Rates are made of it.
+// counted is the result of one counting window. Rates are computed from it.
 type counted struct {
-	// Seconds the counting took, messages answered (acked, or come back to their sender) and delivered in it.
+	// Seconds of the window, messages answered (acked, or returned to their sender) and delivered in it.
 	Seconds   float64 `json:"seconds"`
 	Answered  uint64  `json:"answered"`
 	Delivered uint64  `json:"delivered"`
-	// LoadBusy, ServerBusy and StoreBusy are shares of one core, OthersBusy what the rest of the machine did meanwhile.
+	// LoadBusy, ServerBusy and StoreBusy are shares of one core, OthersBusy the rest of the machine meanwhile.
 	LoadBusy   float64 `json:"loadBusy"`
 	ServerBusy float64 `json:"serverBusy"`
 	StoreBusy  float64 `json:"storeBusy"`
 	OthersBusy float64 `json:"othersBusy"`
-	// Latency of what was delivered, where messages are sent on a schedule.
+	// Latency of delivered messages, if they are sent on a schedule.
 	Latency *latencyResult `json:"latency,omitempty"`
 }
 
@@ -29,26 +29,26 @@ type deviations struct {
 	OutOfOrder uint64 `json:"outOfOrder"`
 }
 
-// trafficResult is what one run counted: the last window, and all of them where there are several.
+// trafficResult is the result of one run: the last window, and all of them if there are several.
 type trafficResult struct {
 	counted
 	deviations
 	Windows []counted `json:"windows,omitempty"`
 }
 
-// sender is the first member of a room. It keeps inFlight messages unanswered, and answers a read with one write; or it
-// sends on a schedule, whatever comes back.
+// sender is the first member of a room. It keeps inFlight messages pending, and follows a read with one write; or it
+// sends on a schedule, whatever it receives.
 type sender struct {
 	template template
 	sent     uint64
-	// acked are the answers to it: acks, or its own messages from a relay.
+	// acked are the acks, or the sender's own messages from a relay.
 	acked sequence
 	batch []byte
 	conn  *conn
 }
 
-// trafficRun is rooms in which one member speaks and all of them hear it; bystanders, the last paths, are alone in a room
-// and silent. It is the loop's receiver.
+// trafficRun is rooms in which one member sends and all of them receive; bystanders, the last paths, are alone in a
+// room and silent. It is the loop's receiver.
 type trafficRun struct {
 	job   job
 	loop  *loop
@@ -123,7 +123,7 @@ func traffic(j job) (*trafficResult, error) {
 	return result, err
 }
 
-// begin connects everybody and sends for as long as the warm-up takes.
+// begin opens all connections and sends for as long as the warm-up takes.
 func (t *trafficRun) begin() error {
 	if err := t.loop.open(0, len(t.job.Paths), func() int { return t.ready }); err != nil {
 		return err
@@ -154,8 +154,8 @@ func (t *trafficRun) begin() error {
 	return t.runFor(seconds(t.job.WarmUp))
 }
 
-// settle waits until the server has done what it had to do of itself, such as taking into an index what a store was
-// filled with: from half a second in which it hardly used its core on, it has; after half a minute it never will.
+// settle waits until the server has finished its own work, such as indexing a filled store: it has after half a second
+// in which it hardly used its core; after half a minute it never will.
 func (t *trafficRun) settle() error {
 	const step = 500 * time.Millisecond
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
@@ -177,7 +177,7 @@ func (t *trafficRun) settle() error {
 	return nil
 }
 
-// keepOn lets everybody speak and hear for a while.
+// keepOn lets all senders send and all members receive for a while.
 func (t *trafficRun) runFor(duration time.Duration) error {
 	end := time.Now().Add(duration)
 	if t.schedule == nil {
@@ -196,7 +196,7 @@ func (t *trafficRun) runFor(duration time.Duration) error {
 	return nil
 }
 
-// count runs a counting window and answers what it changed.
+// count runs a counting window and returns the changes.
 func (t *trafficRun) count(window func() error) (*counted, error) {
 	start, answered, delivered := time.Now(), t.answered, t.delivered
 	if t.schedule != nil {
@@ -225,7 +225,7 @@ func (t *trafficRun) count(window func() error) (*counted, error) {
 	return result, err
 }
 
-// hearOut goes on until all members have heard the messages of the window, so that the slowest of them count too.
+// hearOut runs until all members have received the messages of the window, so that the slowest of them count too.
 func (t *trafficRun) awaitDeliveries(messages int) error {
 	listeners := t.job.RoomSize
 	if t.stalled >= 0 {
@@ -239,7 +239,7 @@ func (t *trafficRun) awaitDeliveries(messages int) error {
 	return nil
 }
 
-// end stops speaking, waits for what is under way, and sums the deviations: of every member's messages and, where there
+// end stops sending, waits for messages under way, and sums the deviations: of every member's messages and, where there
 // are acks, of every sender's.
 func (t *trafficRun) end(result *deviations) error {
 	t.sending = false
@@ -267,7 +267,7 @@ func (t *trafficRun) end(result *deviations) error {
 	return nil
 }
 
-// complete tells whether every message was answered and heard by its whole room.
+// complete tells whether every message was acked and received by its whole room.
 func (t *trafficRun) complete() bool {
 	for i := range t.received {
 		s := &t.senders[i/t.job.RoomSize]

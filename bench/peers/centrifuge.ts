@@ -8,7 +8,9 @@ import { createSigner } from "./token.ts";
 const SOURCE = join(import.meta.dir, "centrifuge");
 const BINARY = join(import.meta.dir, "../out/centrifuge");
 
-/** Members from which its gathering of what one connection is sent pays; see `writeDelay` in centrifuge/main.go. */
+/**
+ * Number of members from which batching the frames of one connection pays off; see `writeDelay` in centrifuge/main.go.
+ */
 const WRITE_DELAY_MIN_MEMBERS = 100;
 
 const LIBRARY = "library github.com/centrifugal/centrifuge 0.40.1";
@@ -50,7 +52,7 @@ async function startCentrifuge(
   };
 }
 
-/** Builds it; the first time, Go downloads what go.sum names. Throws the compiler's words. */
+/** Builds it; the first time, Go downloads the modules of go.sum. Throws the compiler's output. */
 async function build(): Promise<void> {
   await mkdir(join(BINARY, ".."), { recursive: true });
   const go = Bun.spawn(["go", "build", "-o", BINARY, "."], {

@@ -18,7 +18,7 @@ const UVICORN = [
   "false",
 ];
 
-/** What the brief that Parley began with would have been built with. */
+/** The stack of the brief that Parley began with. */
 export const fastapi: Peer = {
   name: "fastapi",
   does: "the brief's own stack: FastAPI on uvicorn with uvloop, HS256 token, an hourly counter in Redis for the quota; numbered in memory; nothing is stored, no id check, the quota admits twice its limit around the full hour",

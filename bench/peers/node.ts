@@ -24,7 +24,7 @@ export const bareWs: Peer = onNode({
 interface NodePeer {
   readonly name: string;
   readonly does: string;
-  /** Beside this file, with `server.mjs`, `package.json` and a lock file. */
+  /** In this folder, with `server.mjs`, `package.json` and a lock file. */
   readonly folder: string;
   readonly protocol: Protocol;
   target(conversation: string, token: string): string;

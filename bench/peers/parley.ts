@@ -4,7 +4,10 @@ import { startPinnedServer } from "./pinned-server.ts";
 import { withPinnedRedis } from "./redis.ts";
 import { createSigner } from "./token.ts";
 
-/** The largest that PLANS takes, more than one run sends, and not 0: the quota is counted exactly as for everybody. */
+/**
+ * The largest limit that PLANS accepts, more than one run sends, and not 0: the quota is counted exactly as for every
+ * user.
+ */
 const BENCH_PLAN = "bench:1000000:0";
 
 /** Guards against single clients are off, as an operator would set them for a bot; every promise is on. */

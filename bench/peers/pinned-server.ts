@@ -3,14 +3,14 @@ import { freePort } from "../../test/support/free-port.ts";
 import { SERVER_CORE } from "../cores.ts";
 import type { RunningPeer } from "./peer.ts";
 
-/** How long a server may take to answer its first request, and to stop. */
+/** How long a server may take to reply to its first request, and to stop. */
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 export interface PinnedServerOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Where it runs and leaves its output. Empty, so that nobody's `.env` is measured. */
+  /** Its current folder, which gets its output. Empty, so that no `.env` is measured. */
   readonly folder: string;
   /** As `taskset` names them; SERVER_CORE where it is not given. */
   readonly cores?: string;
@@ -18,13 +18,13 @@ export interface PinnedServerOptions {
 
 export type PinnedServer = Omit<RunningPeer, "target">;
 
-/** Starts a server with all its threads on the cores it may use; it is given `PORT` and must answer `/readyz`. */
+/** Starts a server with all its threads on the given cores; it gets `PORT` and must serve `/readyz`. */
 export async function startPinnedServer(options: PinnedServerOptions): Promise<PinnedServer> {
   const port = await freePort();
   const output = Bun.file(join(options.folder, "output.log"));
   const server = Bun.spawn(["taskset", "--cpu-list", options.cores ?? SERVER_CORE, ...options.command], {
     cwd: options.folder,
-    // Only what is named here: a setting left in the shell would change what is measured.
+    // Only the names here: a setting left in the shell would change the result.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env, PORT: String(port) },
     stdin: "ignore",
     stdout: output,

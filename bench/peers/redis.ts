@@ -8,7 +8,7 @@ export interface PinnedRedis extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** An empty Redis on the load's core; it writes nothing to disk, so that what is measured is not the disk. */
+/** An empty Redis on the load generator's core; it writes nothing to disk, so that the disk is not measured. */
 export async function startPinnedRedis(folder: string): Promise<PinnedRedis> {
   if (Bun.which("redis-server") === null)
     throw new Error("the peers with Redis need redis-server: sudo apt-get install redis-server");

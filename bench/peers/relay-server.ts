@@ -1,6 +1,8 @@
-// The control: what Bun's WebSocket server can do when it looks at nothing. Run by bench/peers/relay.ts.
+// The control: the limit of Bun's WebSocket server when it parses nothing. Run by bench/peers/relay.ts.
 
-/** `echo` sends each frame back to its sender; `publish` sends it to everybody on the same path, the sender included. */
+/**
+ * `echo` returns each frame to its sender; `publish` sends it to every client on the same path, the sender included.
+ */
 const publishes = process.argv[2] === "publish";
 
 const server = Bun.serve<{ room: string }>({

@@ -3,9 +3,9 @@ import { createHmac, randomBytes } from "node:crypto";
 /** Longer than any run, in seconds. */
 const TOKEN_LIFETIME_S = 3600;
 
-/** What every peer that checks tokens accepts: HS256, with a key of this run. */
+/** The token settings of every peer that checks tokens: HS256, with a key of this run. */
 export interface Signer {
-  /** Goes to the server as it is, as text. */
+  /** Passed to the server unchanged, as text. */
   readonly key: string;
   /** A token as an application signs it for its own users, the plan in a claim. */
   sign(user: string): string;

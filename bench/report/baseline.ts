@@ -9,7 +9,7 @@ const RESULTS_FILE = "results.json";
 /** From this change of a ratio on, in either direction, it is no longer the runs' spread. */
 const NOTABLE_CHANGE = 0.15;
 
-/** bench/results.json: what RESULTS.md shows, for programs. Each case has the date and commit of its own run. */
+/** bench/results.json: the content of RESULTS.md, for programs. Each case has the date and commit of its own run. */
 export interface Baseline {
   readonly cases: Readonly<Record<string, CaseBaseline>>;
   readonly growth?: { readonly on: Machine; readonly points: readonly GrowthPoint[] };
@@ -27,7 +27,7 @@ export interface NewResults {
   readonly on: Machine;
 }
 
-/** Puts what was measured now in the place of what was there of it. */
+/** Replaces the entries of the cases that were measured now. */
 export async function writeBaseline(published: NewResults): Promise<void> {
   const file = Bun.file(join(import.meta.dir, "..", RESULTS_FILE));
   const before: Baseline = (await file.exists()) ? await file.json() : { cases: {} };
@@ -46,7 +46,7 @@ export function mergeResults(before: Baseline, { cases, growth, on }: NewResults
   };
 }
 
-/** What was committed last; undefined where nothing was, or where this is no checkout. */
+/** The committed results; undefined without any, or outside a checkout. */
 export function readBaseline(): Baseline | undefined {
   const show = Bun.spawnSync(["git", "show", `HEAD:./${RESULTS_FILE}`], {
     cwd: import.meta.dir,
@@ -55,7 +55,7 @@ export function readBaseline(): Baseline | undefined {
   return show.success ? (JSON.parse(show.stdout.toString()) as Baseline) : undefined;
 }
 
-/** A line for each row that has a ratio to the relay, beside the committed one. */
+/** A line for each row with a ratio to the relay, next to the committed one. */
 export function compareToBaseline(rows: readonly Row[], committed: Baseline | undefined): string {
   if (committed === undefined) return "Nothing to compare with: no bench/results.json is committed.";
   const lines = rows.flatMap(({ case: kase, peer, ratio }) => {

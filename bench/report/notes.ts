@@ -18,7 +18,7 @@ const DISTURBED_SHARE = 0.1;
 /** Echoes a second that the load must reach with the bare relay, or it is too slow to measure the others. */
 export const MIN_CONTROL_ECHOES_PER_S = 400_000;
 
-/** What has to be known beside the figures of one peer: deviations in delivery, and who set the pace. */
+/** Remarks on the figures of one peer: deviations in delivery, and whether the server was the limit. */
 export function noteOn(kase: Case, results: readonly LoadResult[], control: number): string {
   const resumes = results.flatMap((result) => ("resumeP99" in result ? [result] : []));
   if (resumes.length > 0) return resumeNote(resumes);

@@ -2,8 +2,8 @@ import type { Case } from "../cases.ts";
 import { formatFigure } from "./format-figure.ts";
 import type { Row } from "./rows.ts";
 
-// Plots as SVG text, without a library: bars for a case, lines for what grows. Grey on nothing is read on a light page and
-// on a dark one.
+// Plots as SVG text, without a library: bars for a case, lines for growth. Grey on transparent is readable on a light
+// page and on a dark one.
 const TEXT_COLOUR = "#7d8590";
 const OWN_COLOUR = "#1f9d6b";
 const PEER_COLOUR = "#8b949e";
@@ -16,7 +16,7 @@ const BAR_HEIGHT = 18;
 const ROW_HEIGHT = 28;
 const MARGIN_TOP = 40;
 
-/** A bar for each peer with the median; a line over its end reaches from the least to the most. */
+/** A bar for each peer with the median; a line over its end reaches from the minimum to the maximum. */
 export function barPlot(
   kase: Pick<Case, "title" | "unit" | "better" | "name">,
   rows: readonly Pick<Row, "peer" | "median" | "least" | "most">[],
@@ -53,7 +53,7 @@ const MARGIN_BOTTOM = 50;
 export function linePlot(title: string, xTitle: string, yUnit: string, series: readonly Series[]): string {
   const xs = [...new Set(series.flatMap(({ points }) => points.map(([x]) => x)))].toSorted((a, b) => a - b);
   const most = Math.max(...series.flatMap(({ points }) => points.map(([, y]) => y)));
-  // Where there is a 0 it stands one tenth below the least of the others.
+  // A value of 0 is drawn one tenth below the minimum of the others.
   const positive = xs.filter((x) => x > 0);
   const log = (x: number) => Math.log10(x > 0 ? x : (positive[0] ?? 10) / 10);
   const [first, last] = [log(xs[0]!), log(xs.at(-1)!)];

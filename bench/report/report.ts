@@ -52,7 +52,7 @@ export function sectionOf(kase: Case, rows: readonly Row[], rounds: number, on: 
   };
 }
 
-/** Says when, where and with what a section was measured. */
+/** States when, where and with which versions a section was measured. */
 export function provenance(rounds: number, on: Machine): string {
   return `${on.date} UTC, commit ${on.commit}, ${rounds === 1 ? "1 round" : `${rounds} rounds`}; ${on.processor}, ${on.cores} cores, ${on.memoryGiB} GiB,
 ${on.kernel}; Bun ${on.bun}, load built with ${on.go}.`;

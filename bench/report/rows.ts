@@ -18,7 +18,7 @@ export interface Row {
   readonly ratio: number | undefined;
   /** CPU time of the server for one unit of the figure, in µs; undefined where the figure is not a rate of messages. */
   readonly cost: number | undefined;
-  /** What else has to be known: deviations in delivery, and who set the pace. */
+  /** Remarks: deviations in delivery, and whether the server was the limit. */
   readonly remark: string;
 }
 
@@ -59,7 +59,7 @@ export function peersOf(kase: Case, peers: readonly Peer[]): readonly Peer[] {
   return peers.filter(({ name }) => kase.peers?.includes(name) ?? true);
 }
 
-// A ratio within one round, not of two medians: what else the machine did then slowed both.
+// A ratio within one round, not of two medians: other work of the machine slowed both.
 function ratioToControl(mine: readonly Measurement[], all: readonly Measurement[]): number | undefined {
   const ratios = mine.flatMap((run) => {
     const control = all.find(

@@ -1,6 +1,7 @@
-// What another node adds, and where Redis is the limit: `bun bench/standalone/nodes.ts`. Echo as in the case `echo`, over one, two and
-// three nodes on one Redis. All nodes share the server's core, Redis and load the other, so with two cores this shows
-// Redis's CPU for a message and not what nodes on machines of their own reach.
+// The cost of another node, and the load at which Redis is the limit: `bun bench/standalone/nodes.ts`. Echo as in the
+// case `echo`, over one, two and three nodes on one Redis. All nodes share the server's core, Redis and the load
+// generator the other, so with two cores this shows Redis's CPU for a message and not the rate of nodes on machines of
+// their own.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

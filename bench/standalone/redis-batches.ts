@@ -1,7 +1,7 @@
-// What a batch of 64 messages costs Redis and the node, when they are for 1, 8 or 64 conversations of as many users, on one
-// Redis and on a Cluster of three primaries: `bun bench/standalone/redis-batches.ts`. With the folder of another checkout as
-// argument the same is measured there in the same run, in turns, for a comparison. Costs are processor time, so that a busy
-// machine changes them little; the time of a batch is the median, and a busy machine changes it much.
+// The cost of a batch of 64 messages for Redis and the node, for 1, 8 or 64 conversations of as many users, on one
+// Redis and on a Cluster of three primaries: `bun bench/standalone/redis-batches.ts`. With the folder of another
+// checkout as argument both are measured in the same run, alternately, for a comparison. Costs are processor time, so
+// that a busy machine changes them little; the time of a batch is the median, and a busy machine changes it much.
 
 import { resolve } from "node:path";
 import type { TestNode as Node } from "../../test/engine/redis/support/test-node.ts";
@@ -63,7 +63,7 @@ async function runRound(node: Node, conversations: number, round: number, totals
     totals.durationsMs.push(performance.now() - started);
   }
   totals.nodeMicros += nodeMicros() - nodeBefore;
-  // What was sent last, and no client waits for, is done before this reply.
+  // Earlier commands whose replies are not awaited have run before this reply.
   const after = await readRedis(node);
   totals.redisMicros += after.micros - before.micros;
   totals.calls += after.calls - before.calls;

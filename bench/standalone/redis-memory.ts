@@ -1,5 +1,5 @@
-// What Redis holds for a user, a conversation and a message: `bun bench/standalone/redis-memory.ts`. Starts a redis-server of its
-// own and asks it with MEMORY USAGE.
+// The memory of Redis for a user, a conversation and a message: `bun bench/standalone/redis-memory.ts`. Starts its own
+// redis-server and reads MEMORY USAGE.
 
 import { encodeMessageBody } from "../../src/core/conversation/entry.ts";
 import { UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";

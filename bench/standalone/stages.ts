@@ -1,5 +1,5 @@
-// What a message costs, stage by stage, with nothing else at work: `taskset -c 0 bun bench/standalone/stages.ts`. Microseconds a
-// message, once the runtime has compiled what it does; in a server that is busy, caches and the collector add to it.
+// The cost of a message, stage by stage, without other work: `taskset -c 0 bun bench/standalone/stages.ts`.
+// Microseconds a message, once the runtime has compiled the code; in a busy server, caches and the collector add to it.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { median } from "../median.ts";
 
 const MESSAGES = 200_000;
 const ROUNDS = 5;
-/** As many as the case `echo` brings in one turn of the event loop, and as many as one sender in a room does. */
+/** As many as the case `echo` has in one turn of the event loop, and as many as one sender in a room has. */
 const BATCH_SIZES = [800, 32];
 
 const settings = readSettings({ env: { BURST_RATE: "0" } });
@@ -36,7 +36,7 @@ let session: Session = openSession(true, 0, rules);
 const welcome = { quota } as never;
 const access = { expiresAt: Number.MAX_SAFE_INTEGER, lifetime: 1_800_000, writeRefusal: undefined };
 session = step(session, { type: "admitted", welcome, access, behind: false }, 1, rules).session;
-measureStage("decide (session: the frame, and the engine's answer)", (i) => {
+measureStage("decide (session: the frame, and the engine's result)", (i) => {
   session = step(session, { type: "frame", decoded: frame }, i, rules).session;
   const result = { outcome: "stored", seq: i, at: i, quota } as const;
   session = step(session, { type: "posted", id: "m1", result }, i, rules).session;

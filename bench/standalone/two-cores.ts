@@ -1,5 +1,5 @@
-// What a second core adds to one process: `bun bench/standalone/two-cores.ts`. Each case with the server on a core of its own, and
-// with both cores, of which it shares the second with the load; rounds alternate.
+// The effect of a second core on one process: `bun bench/standalone/two-cores.ts`. Each case with the server on one
+// core, and with both cores, of which it shares the second with the load generator; rounds alternate.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

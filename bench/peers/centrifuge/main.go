@@ -78,7 +78,7 @@ func serve(client *centrifuge.Client) {
 	})
 }
 
-// useRedis replaces the broker in memory, which a node has without being told.
+// useRedis replaces the broker in memory, which is a node's default.
 func useRedis(node *centrifuge.Node, address string) error {
 	shard, err := centrifuge.NewRedisShard(node, centrifuge.RedisShardConfig{Address: address})
 	if err != nil {
@@ -92,7 +92,7 @@ func useRedis(node *centrifuge.Node, address string) error {
 	return nil
 }
 
-// signIn lets in who has a token, before the upgrade.
+// signIn admits clients with a token, before the upgrade.
 func signIn(next http.Handler) http.Handler {
 	key := []byte(os.Getenv("SECRET_KEY"))
 	return http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {

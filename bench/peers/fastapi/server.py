@@ -48,7 +48,7 @@ async def ready() -> str:
     return "ready"
 
 
-# Not async: FastAPI then runs it on a thread, and the event loop goes on while the hash is made.
+# Not async: FastAPI then runs it on a thread, and the event loop continues while the hash is computed.
 @app.post("/token")
 def token(form: OAuth2PasswordRequestForm = Depends()) -> dict:
     known = passwords.get(form.username)

@@ -1,4 +1,4 @@
-// Socket.IO's own client, on Node, as the jitter case drives it; what the messages mean: bench/jitter/driver.ts.
+// Socket.IO's own client, on Node, in the jitter case; the protocol with the driver: bench/jitter/driver.ts.
 import { io } from "socket.io-client";
 
 const { sender, receivers, count } = JSON.parse(process.argv[2]);

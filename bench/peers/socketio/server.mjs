@@ -1,5 +1,5 @@
-// Socket.IO with rooms and acknowledgements, as its page on performance has it: bufferutil beside it, WebSocket alone, and
-// the first request of each connection not kept. PORT and SECRET_KEY come from the environment.
+// Socket.IO with rooms and acknowledgements, as its page on performance recommends: with bufferutil, WebSocket alone,
+// and without keeping the first request of each connection. PORT and SECRET_KEY come from the environment.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { subjectOf } from "../token-check.mjs";

@@ -5,8 +5,8 @@ import { WebSocketServer } from "ws";
 import { subjectOf } from "../token-check.mjs";
 
 const http = createServer((_request, response) => response.end("ready"));
-// As the documents advise for speed: no compression (its default), no list of clients that nobody asks for, and the
-// package bufferutil beside it.
+// As the documents advise for speed: no compression (its default), no unused list of clients, and with the package
+// bufferutil.
 const server = new WebSocketServer({ server: http, perMessageDeflate: false, clientTracking: false });
 
 /** Name → members and the newest number. */
@@ -24,7 +24,7 @@ server.on("connection", (socket, request) => {
     room.members.delete(socket);
     if (room.members.size === 0) rooms.delete(name);
   });
-  // A cut line; "close" follows.
+  // A cut connection; "close" follows.
   socket.on("error", () => {});
   socket.on("message", (data) => {
     const { id, text } = JSON.parse(data);
@@ -37,6 +37,6 @@ server.on("connection", (socket, request) => {
   socket.send(JSON.stringify({ type: "welcome", user }));
 });
 
-// As many handshakes at once as everybody's listening sockets take here.
+// The same backlog of handshakes as the listening sockets of all peers here.
 http.listen({ port: Number(process.env.PORT), host: "127.0.0.1", backlog: 511 });
 process.on("SIGTERM", () => process.exit(0));

@@ -41,7 +41,7 @@ test("RT-2 M5 an exception in handling a frame ends that socket with an id, and 
   });
   await using ben = await TestClient.connect(await addressOf(server, "ben"));
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  anna.send({ type: "message", text: "error", id: "m1" });
+  anna.send({ type: "message", text: "fault", id: "m1" });
   expect(await anna.closed).toEqual({ code: 1011, reason: "internal error" });
   expectInternal(server, anna, "secret_table");
   ben.send({ type: "message", text: "unharmed", id: "m1" });
