@@ -251,7 +251,8 @@ export class MessageLog {
     let cut = false;
     for (const position of positions) {
       const row = this.rowAt.get(position);
-      if (row === null) continue;
+      // A row without a sender was blanked: its message is removed, also where the floor in memory does not say so.
+      if (row === null || row.sender === "") continue;
       if (row.conversation !== head.number)
         throw new IndexCorrupted(this.index.path, "it names a message of another conversation");
       size += Buffer.byteLength(row.body);
