@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { LruMap } from "../../core/collections/lru-map.ts";
+import type { EventName } from "../../core/events/events.ts";
+import type { FieldName } from "../../core/events/fields.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { LOG_LEVELS, type LogLevel } from "./levels.ts";
 import type { Log, LogFields } from "./log.ts";
@@ -17,10 +19,10 @@ interface LogLine {
 }
 
 /** Two lines with the same event and the same values of these fields count as a repeat. */
-const KEY_FIELDS = ["user", "address", "close_code", "code"] as const;
+const KEY_FIELDS = ["user", "address", "close_code", "code"] as const satisfies readonly FieldName[];
 
 /** Only a client with a valid credential causes these events, so their `user` is a user of this server. */
-const PROOF_EVENTS: ReadonlySet<string> = new Set([
+const PROOF_EVENTS: ReadonlySet<string> = new Set<EventName>([
   "signin.succeeded",
   "signin.refused",
   "refresh.succeeded",

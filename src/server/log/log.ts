@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
 import { escapedOutput, escapeInvisible } from "../../core/escape-control-chars.ts";
+import type { EventName } from "../../core/events/events.ts";
 import type { LogLevel } from "./levels.ts";
 import { LogOutput } from "./output.ts";
 
@@ -43,7 +44,7 @@ export function openLog({ level, format, output = new LogOutput(1) }: LogOptions
     },
     format === "pretty" ? prettyOutput(output) : { write: (line) => output.write(escapeInvisible(line)) },
   );
-  output.onDropped = (lines) => logger.error({ event: "log.lines_dropped", lines });
+  output.onDropped = (lines) => logger.error({ event: "log.lines_dropped" satisfies EventName, lines });
   return {
     debug: writer(logger, "debug"),
     info: writer(logger, "info"),
