@@ -1,39 +1,39 @@
-// A bot that stays in a conversation, and answers once what was said while it was away, too.
-// Who says "echo hello" hears "hello".
+// A bot that replies to each message once, also to messages that were sent while it was not running.
+// It replies to "echo hello" with "hello".
 // Needs Node 22 (or 20 with --experimental-websocket) or Bun, and a token:  PARLEY_TOKEN=$(npx parley token bot) node echo-bot.mjs lobby
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-// Or "parley-client", which is the same library as a package of its own.
+// Or "parley-client", which is the same library as a separate package.
 import { connect } from "parley/client";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_TOKEN } = process.env;
-const [name = "lobby", place = `${name}.position`] = process.argv.slice(2);
+const [name = "lobby", file = `${name}.position`] = process.argv.slice(2);
 
-const parley = connect({ url: PARLEY_URL, token: PARLEY_TOKEN, stay: true });
+const parley = connect({ url: PARLEY_URL, token: PARLEY_TOKEN, stayActive: true });
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => parley.close());
 
-/** Opens the conversation, and answers until it ends. */
-async function answer() {
-  // Where it was when it ended: it goes on there.
-  const from = existsSync(place) ? JSON.parse(readFileSync(place, "utf8")) : undefined;
+/** Opens the conversation, and replies until it is closed. */
+async function run() {
+  // Continue where the last run stopped.
+  const from = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
   const conversation = parley.conversation(name, { from });
   conversation.on("status", ({ state, ...more }) => console.error(state, JSON.stringify(more)));
   conversation.on("lost", (lost) => console.error("lost", JSON.stringify(lost)));
   conversation.on("error", (error) => console.error("error", error.message));
   try {
-    for await (const { seq, from: who, text } of conversation) {
-      if (who !== conversation.user && text.startsWith("echo ")) {
-        // Named after what it answers: an answer that is sent again, by this run or the next, is stored once.
+    for await (const { seq, from: user, text } of conversation) {
+      if (user !== conversation.user && text.startsWith("echo ")) {
+        // The id depends on the message: a reply that is sent again, by this run or the next, is stored once.
         await conversation.send(text.slice(5), { id: `echo-${seq}` });
-        console.log(`answered ${who}`);
+        console.log(`replied to ${user}`);
       }
-      writeFileSync(place, JSON.stringify(conversation.position));
+      writeFileSync(file, JSON.stringify(conversation.position));
     }
   } catch (error) {
     if (conversation.status.code !== 4404) throw error;
-    // An operator removed the conversation. What was kept of it is of no use; without it the conversation begins anew.
-    rmSync(place, { force: true });
-    await answer();
+    // An operator removed the conversation. The saved position is of no use: start the conversation again without it.
+    rmSync(file, { force: true });
+    await run();
   }
 }
 
-await answer();
+await run();

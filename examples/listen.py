@@ -1,5 +1,5 @@
-# Print what is said in a conversation, a JSON object a line, without gaps.
-# After a cut line it goes on where it was.
+# Print the messages of a conversation without gaps, one JSON object per line.
+# After a lost connection it continues where it stopped.
 # Needs Python 3.9 or newer and the package websockets; a server with its demo accounts, or a PARLEY_TOKEN.
 #   python3 listen.py lobby | jq -r .text
 import asyncio, json, os, random, sys, uuid
@@ -11,20 +11,20 @@ import websockets
 server = os.environ.get("PARLEY_URL", "http://127.0.0.1:8000")
 conversation = sys.argv[1] if len(sys.argv) > 1 else "lobby"
 user = os.environ.get("PARLEY_USER", "user2")
-client = uuid.uuid4().hex  # a new socket replaces this program's older one at the server
-seen = {}  # "after" and "epoch", once there is something to come back to
+client = uuid.uuid4().hex  # at the server, a new socket replaces the older one of this program
+seen = {}  # "after" and "epoch", once there is a position to resume from
 
 
 def sign_in():
     if "PARLEY_TOKEN" in os.environ:
         return os.environ["PARLEY_TOKEN"]
     form = urlencode({"username": user, "password": "password"}).encode()
-    with urlopen(f"{server}/token", form) as answer:
-        return json.load(answer)["access_token"]
+    with urlopen(f"{server}/token", form) as response:
+        return json.load(response)["access_token"]
 
 
 async def listen():
-    """Prints messages until the line ends; returns the close code and the `closing` frame."""
+    """Prints messages until the connection ends; returns the close code and the `closing` frame."""
     query = urlencode({"token": sign_in(), "client": client, **seen})
     closing = {}
     async with websockets.connect(f"ws{server[4:]}/ws/{user}/{conversation}?{query}") as socket:
@@ -48,20 +48,20 @@ async def listen():
 
 
 async def main():
-    tries = 0
+    attempts = 0
     while True:
         try:
             code, closing = await listen()
-            tries = 0
+            attempts = 0
         except (OSError, websockets.WebSocketException) as error:
             code, closing = str(error), {}
-        # 44xx: something must change first; parley error 4401 says what. `closing` says when a full plan passes (4409).
+        # 44xx: something must change first; `parley error 4401` explains what. `closing` says when to retry after 4409.
         final = isinstance(code, int) and (4400 <= code < 4500 or code in (1000, 1002, 1003, 1007, 1009))
         if not closing.get("reconnect", not final):
             sys.exit(f"closed: {code}")
-        tries += 1
-        wait = closing.get("retry_after") or random.uniform(0, min(30, 2**tries))
-        print(f"away ({code}), back in {wait:.1f} s", file=sys.stderr, flush=True)
+        attempts += 1
+        wait = closing.get("retry_after") or random.uniform(0, min(30, 2**attempts))
+        print(f"disconnected ({code}), reconnecting in {wait:.1f} s", file=sys.stderr, flush=True)
         await asyncio.sleep(wait)
 
 

@@ -1,5 +1,5 @@
-// Test a client: its line is cut while it talks, and nothing may be missing or come twice.
-// Needs Node 22 (or 20 with --experimental-websocket) or Bun, and a server that makes faults when asked:  TEST_FAULTS=true npm start
+// Test a client: its connection is cut while it sends, and no message may be missing or arrive twice.
+// Needs Node 22 (or 20 with --experimental-websocket) or Bun, and a server with fault injection:  TEST_FAULTS=true npm start
 // PARLEY_TOKEN=$(npx parley token tester --plan premium) node survive-a-cut.mjs
 import { connect } from "parley/client";
 
@@ -9,39 +9,39 @@ const COUNT = 20;
 const parley = connect({ url: PARLEY_URL, token: PARLEY_TOKEN });
 const conversation = parley.conversation(`cut-${crypto.randomUUID()}`);
 
-/** Has the server cut the line of this client, as a network would: without a word. Waits until it is back. */
+/** Makes the server cut this client's connection without a close frame, as a network failure would. Waits until the client has reconnected. */
 async function cut() {
-  const back = new Promise((done) => {
+  const reconnected = new Promise((done) => {
     const stop = conversation.on("status", ({ state }) => {
       if (state !== "live") return;
       stop();
       done();
     });
   });
-  const answer = await fetch(`${PARLEY_URL}/test/faults`, {
+  const response = await fetch(`${PARLEY_URL}/test/faults`, {
     method: "POST",
     headers: { Authorization: `Bearer ${PARLEY_TOKEN}`, "Content-Type": "application/json" },
     body: JSON.stringify({ connection: conversation.welcome.connection, fault: { do: "cut" } }),
   });
-  if (!answer.ok)
-    throw new Error(`There are no faults here (${answer.status}): start the server with TEST_FAULTS=true`);
-  await back;
+  if (!response.ok)
+    throw new Error(`The server injects no faults (${response.status}): start it with TEST_FAULTS=true`);
+  await reconnected;
 }
 
 let cuts = 0;
 conversation.on("status", ({ state }) => state === "waiting" && cuts++);
-const said = Array.from({ length: COUNT }, (_, n) => `message ${n}`);
-const sending = Promise.all(said.map((text) => conversation.send(text)));
+const sent = Array.from({ length: COUNT }, (_, n) => `message ${n}`);
+const acks = Promise.all(sent.map((text) => conversation.send(text)));
 
-const heard = [];
+const received = [];
 for await (const { text } of conversation) {
-  heard.push(text);
-  if (heard.length === 5 || heard.length === 10) await cut();
-  if (heard.length === COUNT) break;
+  received.push(text);
+  if (received.length === 5 || received.length === 10) await cut();
+  if (received.length === COUNT) break;
 }
-await sending;
+await acks;
 await parley.close();
 
-const isWhole = JSON.stringify(heard) === JSON.stringify(said);
-console.log(`${isWhole ? "passed" : "FAILED"}: ${heard.length} messages in order, ${cuts} cuts`);
-process.exitCode = isWhole && cuts > 0 ? 0 : 1;
+const isComplete = JSON.stringify(received) === JSON.stringify(sent);
+console.log(`${isComplete ? "passed" : "FAILED"}: ${received.length} messages in order, ${cuts} cuts`);
+process.exitCode = isComplete && cuts > 0 ? 0 : 1;

@@ -1,5 +1,5 @@
-// npm run build:client: writes dist/ of this package, and the same files into dist/client of the server's, where
-// `parley/client` finds them. index.js is one ES module without imports, cjs/index.js the same for `require`.
+// npm run build:client: writes dist/ of this package, and the same files into dist/client of the server's package, where
+// `parley/client` finds them. index.js is one ES module without imports; cjs/index.js is the same for `require`.
 import {
   existsSync,
   mkdirSync,
@@ -18,12 +18,13 @@ import { mapLines } from "./source-map.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
 
-/** Where the packages have the library, from the root. */
+/** The folders that get the library, relative to the root. */
 const FOLDERS = ["packages/parley-client/dist", "dist/client"];
 
 /**
- * The library as one ES module, and its source map. It is published as it is written: Node shows the line of an error that
- * nobody caught, and the names in its stack. Who builds a page minifies it there; the size is measured with `minify`.
+ * Returns the library as one ES module, and its source map. It is published without minification, so that Node shows the
+ * source line and the names in the stack of an uncaught error. Bundlers of pages minify it; the size is measured with
+ * `minify`.
  */
 export async function bundle(minify = false): Promise<{ readonly code: string; readonly map: string }> {
   const built = await Bun.build({
@@ -38,7 +39,7 @@ export async function bundle(minify = false): Promise<{ readonly code: string; r
   return { code: code.replace(/\n\/\/# debugId=.*\n?/, ""), map: publishedMap(map) };
 }
 
-/** Builds into `folder`, which is empty. */
+/** Builds into the empty `folder`. */
 async function build(folder: string): Promise<void> {
   mkdirSync(join(folder, "cjs"), { recursive: true });
   const { code, map } = await bundle();
@@ -48,14 +49,14 @@ async function build(folder: string): Promise<void> {
     join(folder, "cjs/index.js"),
     `${asCommonJs(code).trimEnd()}\n//# sourceMappingURL=../index.js.map\n`,
   );
-  // In its folder .js and .d.ts are CommonJS.
+  // Makes the .js and .d.ts files of this folder CommonJS.
   writeFileSync(join(folder, "cjs/package.json"), '{ "type": "commonjs" }\n');
   writeDeclarations([folder, join(folder, "cjs")]);
 }
 
 /**
- * The same program for `require`. The module ends with its only export; what comes before it stands where it stood, so that
- * one source map serves both.
+ * Returns the same program for `require`. The module ends with its only export; the code before it keeps its position, so
+ * that one source map serves both.
  */
 function asCommonJs(code: string): string {
   const [all, names] = /export \{([^}]*)\};\s*$/.exec(code) ?? [];
@@ -67,7 +68,7 @@ function asCommonJs(code: string): string {
   return `"use strict";${code.slice(0, -all.length)}${exported.join("\n")}`;
 }
 
-/** The lines' sources, by their paths in the project, whatever machine builds it. */
+/** Returns the source map with paths relative to the project, so that it is the same on every machine. */
 function publishedMap(map: string): string {
   const { debugId: _, ...parsed } = JSON.parse(map) as {
     sources: string[];
@@ -83,8 +84,8 @@ function publishedMap(map: string): string {
 }
 
 /**
- * Makes `to` hold what `from` holds. A file that is the same is left alone, and another one is put in place whole: two
- * `npm pack` at once, as in the tests, each find all files.
+ * Makes the folder `to` a copy of `from`. An equal file is not touched, and a different one is replaced atomically: if two
+ * `npm pack` run at once, as in the tests, each finds all files complete.
  */
 function replace(to: string, from: string): void {
   const filesOf = (folder: string) =>

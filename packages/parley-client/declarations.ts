@@ -1,4 +1,4 @@
-// The library's declarations: what the compiler writes for src/client, and nothing that they need beyond each other.
+// The library's type declarations: those that the compiler writes for src/client, made independent of other packages.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
@@ -8,13 +8,13 @@ import { Message, PresentUser, Quota, SERVER_FRAMES } from "../../src/protocol/s
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** Rewritten as plain types: the frames are made of zod's types, which a user does not have, and the errors hold texts. */
+/** Modules that are declared as plain types instead: the frames use zod's types, which users do not have, and the errors contain texts. */
 const PLAIN: Readonly<Record<string, () => string>> = {
   "protocol/server-frames": declareServerFrames,
   "protocol/errors": () => `export type ErrorCode = ${union(Object.keys(ERRORS))};\n`,
 };
 
-/** Writes index.d.ts, and all that it needs, into each of `folders`. */
+/** Writes index.d.ts, and all declarations that it imports, into each of `folders`. */
 export function writeDeclarations(folders: readonly string[]): void {
   const declarations = emitDeclarations();
   const write = (name: string, text: string) => {
@@ -25,7 +25,7 @@ export function writeDeclarations(folders: readonly string[]): void {
   };
   write("index.d.ts", 'export * from "./connect.js";\n');
   const names = new Set(["client/connect"]);
-  // A set gives what is added while it is walked, too.
+  // Iterating a set also visits the items that are added meanwhile.
   for (const name of names) {
     const text = PLAIN[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
     const published = text.replace(/from "(\.\.?\/[^"]+)\.ts"/g, (_, specifier: string) => {
@@ -39,12 +39,12 @@ export function writeDeclarations(folders: readonly string[]): void {
   rmSync(declarations, { recursive: true });
 }
 
-/** Where the declarations of a source (a path in src/, without its ending) stand in the package. */
+/** Returns the path in the package for the declarations of a source (a path in src/ without its extension). */
 function publishedName(name: string): string {
   return name.replace(/^client\//, "");
 }
 
-/** Has the compiler write the declarations of everything that connect.ts imports; returns the folder. */
+/** Runs the compiler to write the declarations of everything that connect.ts imports; returns the folder. */
 function emitDeclarations(): string {
   const folder = mkdtempSync(join(tmpdir(), "parley-declarations-"));
   const compiler = Bun.spawnSync(
@@ -62,7 +62,7 @@ function emitDeclarations(): string {
   return folder;
 }
 
-/** The server's frames as plain types. */
+/** Returns the server's frames as plain types. */
 function declareServerFrames(): string {
   const frames = Object.values(SERVER_FRAMES).map((schema) => typeOf(schema));
   return [
@@ -78,7 +78,7 @@ function typeOf(schema: z.ZodType): string {
   return print(z.toJSONSchema(schema, { io: "output" }));
 }
 
-/** A JSON schema, of the kinds that the frames use, as TypeScript. */
+/** Returns a JSON schema, of the kinds that the frames use, as a TypeScript type. */
 function print(schema: z.core.JSONSchema.BaseSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return union(schema.enum);

@@ -1,23 +1,23 @@
-// Source maps hold numbers as base64 of five bits each, the lowest first, and only what differs from the segment before
-// (ECMA-426 §5 "Base64 VLQ").
+// Source maps encode numbers as base64 digits of five bits each, the lowest first, and only as differences from the
+// previous segment (ECMA-426 §5 "Base64 VLQ").
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/** `mappings` with the first segment of each line only: where a program stands as it was written, the rest says nothing more. */
+/** Returns `mappings` with only the first segment of each line: the code is not minified, so further segments add nothing. */
 export function mapLines(mappings: string): string {
-  /** Source, line and column: where the walk stands, and what was written last. */
-  let at = [0, 0, 0];
+  /** Source, line and column of the current segment, and of the last one written. */
+  let position = [0, 0, 0];
   let written = [0, 0, 0];
   const lines = mappings.split(";").map((line) => {
     let first: readonly [number, readonly number[]] | undefined;
     for (const segment of line === "" ? [] : line.split(",")) {
       const [column = 0, ...steps] = decode(segment);
-      at = at.map((value, field) => value + (steps[field] ?? 0));
-      first ??= [column, at];
+      position = position.map((value, field) => value + (steps[field] ?? 0));
+      first ??= [column, position];
     }
     if (first === undefined) return "";
-    const [column, place] = first;
-    const steps = place.map((value, field) => value - written[field]!);
-    written = [...place];
+    const [column, original] = first;
+    const steps = original.map((value, field) => value - written[field]!);
+    written = [...original];
     return [column, ...steps].map(encode).join("");
   });
   return lines.join(";");

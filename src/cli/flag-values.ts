@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, type Option } from "commander";
 import type { SettingParser } from "../server/settings/parser.ts";
 import { integer, seconds } from "../server/settings/parsers.ts";
 
-/** An option whose value is a whole number, both ends included; anything else is a wrong call. */
+/** Creates an option whose value is a whole number from `min` to `max`; anything else is a usage error. */
 export function integerOption(
   command: Command,
   flags: string,
@@ -13,7 +13,7 @@ export function integerOption(
   return command.createOption(flags, about).argParser(optionParser(integer("", min, max)));
 }
 
-/** An option whose value is a number of seconds, both ends included, decimals allowed. */
+/** Creates an option whose value is a number of seconds from `min` to `max`; decimals are allowed. */
 export function secondsOption(
   command: Command,
   flags: string,
@@ -24,7 +24,7 @@ export function secondsOption(
   return command.createOption(flags, about).argParser(optionParser(seconds(min, max)));
 }
 
-/** The parser of an option that may be given several times: what was given, in its order. */
+/** Parses an option that may be given several times: returns all its values in order. */
 export function collectOption(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }

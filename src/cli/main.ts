@@ -24,17 +24,17 @@ import { exitWithParent } from "./signals.ts";
 import { exitOnClosedPipe, printNote, write } from "./terminal/print.ts";
 import { enterCallerDirectory } from "./working-directory.ts";
 
-// The command line. Exit codes: 0 done, 1 refused or failed, 2 wrongly called, 130 and 143 ended by SIGINT and SIGTERM.
+// The command line. Exit codes: 0 done, 1 rejected or failed, 2 usage error, 130 and 143 ended by SIGINT and SIGTERM.
 
-// What any command writes is for its owner only: password hashes, messages and the signing key lie in the data folder,
-// which may have been made by somebody else with open rights.
+// Files that a command writes are readable for their owner only: the data folder holds password hashes, messages and the
+// signing key, and may have been created with open rights.
 process.umask(0o077);
-// The server stops in order instead, see `stopOnSignal`.
+// The server shuts down gracefully instead, see `stopOnSignal`.
 exitWithParent(() => process.exit(1));
 exitOnClosedPipe();
 
 const NOTE = `
-Each command has a --help of its own.
+Run \`parley <command> --help\` for the options of a command.
 
   parley
   parley chat lobby --user user2
@@ -44,10 +44,10 @@ try {
   enterCallerDirectory();
   await program().parseAsync();
 } catch (error) {
-  // commander has already printed what is wrong with the call, or the help that was asked for.
+  // commander has already printed the usage error, or the help.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  const speaker = error instanceof UsageError ? "error" : "parley";
-  for (const line of errorLines(error)) printNote(`${speaker}: ${escapeControlChars(line)}`);
+  const prefix = error instanceof UsageError ? "error" : "parley";
+  for (const line of errorLines(error)) printNote(`${prefix}: ${escapeControlChars(line)}`);
   process.exit(error instanceof CliError ? error.exitCode : 1);
 }
 
@@ -56,9 +56,9 @@ function program(): Command {
     .description("A self-hosted conversation server over WebSocket.")
     .version(manifest.version)
     .configureHelp({ showGlobalOptions: false })
-    .showHelpAfterError("(add --help to see what is possible)")
+    .showHelpAfterError("(use --help for usage)")
     .addHelpText("after", NOTE);
-  // `npm start -- --port 9000` and `npm start -- user list` reach the same command line: to serve is the default.
+  // `npm start -- --port 9000` and `npm start -- user list` use the same command line: the default command is `serve`.
   parley.commandsGroup("The server:");
   parley.addCommand(serveCommand(), { isDefault: true });
   parley.addCommand(doctorCommand());
@@ -85,7 +85,7 @@ function program(): Command {
   for (const command of everyCommand(parley))
     command
       .exitOverride()
-      .showHelpAfterError("(add --help to see what is possible)")
+      .showHelpAfterError("(use --help for usage)")
       .configureOutput({
         writeOut: (text) => write(process.stdout, plain(text)),
         writeErr: (text) => write(process.stderr, plain(text)),
@@ -93,7 +93,7 @@ function program(): Command {
   return parley;
 }
 
-/** What commander prints repeats words of the call, and holds no colours. */
+/** Escapes control characters: commander's output repeats arguments, and has no colours. */
 function plain(text: string): string {
   return escapedLines(text).join("\n");
 }

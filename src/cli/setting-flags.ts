@@ -6,16 +6,16 @@ import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/sett
 import { CliError } from "./cli-error.ts";
 import { printNote } from "./terminal/print.ts";
 
-/** What commander makes of the flags: their values by the same keys as in `Settings`. */
+/** The flags as commander parses them, by the same keys as in `Settings`. */
 export type Flags = Readonly<Record<string, string | undefined>>;
 
-/** Gives `command` the flags of the settings called `names`. */
+/** Adds the flags of the settings called `names` to `command`. */
 export function addSettingFlags(command: Command, names: readonly SettingName[] = SETTING_NAMES): Command {
   for (const name of names) {
     const flag = flagOf(name);
     if (flag === undefined) continue;
-    const { kind, about, default: fixed, unset, group } = setting(name);
-    const shownDefault = fixed || unset;
+    const { kind, about, default: defaultValue, unset, group } = setting(name);
+    const shownDefault = defaultValue || unset;
     const shown = shownDefault ? `${about} (default: ${shownDefault})` : about;
     const option = new Option(`${flag} <${kind.form}>`, shown.replaceAll("`", ""));
     command.addOption(option.helpGroup(`${group}:`));
@@ -23,7 +23,7 @@ export function addSettingFlags(command: Command, names: readonly SettingName[] 
   return command;
 }
 
-/** The settings that say where the data is, for commands beside a server. */
+/** The settings that locate the data, for commands that use the store of a server. */
 const STORE_SETTINGS = [
   "DATA_DIR",
   "REDIS_HOST",
@@ -32,25 +32,25 @@ const STORE_SETTINGS = [
   "REDIS_PREFIX",
 ] as const satisfies readonly SettingName[];
 
-/** Gives `command` the flags that say where the data is. */
+/** Adds the flags that locate the data to `command`. */
 export function addStoreFlags(command: Command): Command {
   return addSettingFlags(command, STORE_SETTINGS);
 }
 
-/** The settings of a command with the flags of `addStoreFlags`; its other flags are its own. Throws as `loadSettings`. */
+/** Returns the settings of a command with the flags of `addStoreFlags`; ignores its other flags. Throws like `loadSettings`. */
 export function loadStoreSettings(flags: object): Settings {
   const given = new Map<string, unknown>(Object.entries(flags));
   const text = (key: string) => [key, given.get(key) as string | undefined];
   return loadSettings(Object.fromEntries(STORE_SETTINGS.map((name) => text(keyOf(name)))));
 }
 
-/** Says in `--help` where else settings come from. */
+/** The part of `--help` about other sources of settings. */
 export const SETTINGS_NOTE = `
-Each flag is also a setting in the environment or in a .env file in this folder: --log-level is LOG_LEVEL.
-A flag wins over the environment, and the environment over .env. Secrets are set only there, never as a flag:
-${SETTING_NAMES.filter((name) => flagOf(name) === undefined).join(", ")}. docs/SETTINGS.md has them all.`;
+Each flag can also be set in the environment or in a .env file in this folder: --log-level is LOG_LEVEL.
+A flag overrides the environment, and the environment overrides .env. Secrets have no flag:
+${SETTING_NAMES.filter((name) => flagOf(name) === undefined).join(", ")}. docs/SETTINGS.md lists all settings.`;
 
-/** The settings of this process. Throws a Failure with everything that is wrong; warnings go to standard error. */
+/** Returns the settings of this process. Throws a `CliError` with all problems; warnings go to standard error. */
 export function loadSettings(flags: Flags): Settings {
   const envFile = readEnvFile();
   const read = readSettings({ flags, env: process.env, ...(envFile !== undefined && { envFile }) });
@@ -59,7 +59,7 @@ export function loadSettings(flags: Flags): Settings {
   return read.settings;
 }
 
-/** Text of the file .env of this folder, where there is one. Throws a Failure where it cannot be read. */
+/** Returns the text of the file .env in this folder; undefined without one. Throws a `CliError` if it cannot be read. */
 export function readEnvFile(): string | undefined {
   try {
     return readFileSync(".env", "utf8");
@@ -67,7 +67,7 @@ export function readEnvFile(): string | undefined {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
     throw new CliError(
-      `The file .env is there but cannot be read (${code ?? message}). Correct its rights or remove it.`,
+      `The file .env cannot be read (${code ?? message}). Correct its permissions or remove it.`,
     );
   }
 }

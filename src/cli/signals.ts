@@ -1,51 +1,51 @@
 import { randomUUID } from "node:crypto";
 import type { Emit, EventFields } from "../core/events/events.ts";
 
-/** Exit codes of a process that a signal ended, as a shell reports it: 128 + the signal's number. */
+/** Exit codes of a process that was ended by a signal, as shells report it: 128 + the signal's number. */
 export const EXIT_SIGINT = 130;
 const EXIT_SIGTERM = 143;
 
 /**
- * Signals within this time after the first are the same request to end, in milliseconds. One Ctrl+C, or one stop of a
- * service, reaches the runtime up to three times: from the terminal or the supervisor, which send it to every process,
+ * Time after the first signal within which further ones count as the same request, in milliseconds. One Ctrl+C, or one stop
+ * of a service, reaches this process up to three times: from the terminal or the supervisor, which signal every process,
  * from npm, and from `bin/parley.mjs`.
  */
 export const SIGNAL_REPEAT_WINDOW_MS = 1000;
 
-/** How long a server whose starter was killed may take to stop in order, in milliseconds. No other process would end it. */
+/** How long a server whose parent was killed may take to shut down, in milliseconds. No other process would end it. */
 const ORPHAN_STOP_TIMEOUT_MS = 5000;
 
 export interface SignalOptions {
   /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
-  /** Waits until the last lines of the log are written, for a bounded time. */
+  /** Waits until the last log lines are written, for a limited time. */
   readonly flush?: () => Promise<void>;
-  /** What SIGHUP does where no terminal is attached. */
+  /** Called for SIGHUP if no terminal is attached. */
   readonly onHangup?: () => void;
 }
 
-/** The last resort: Bun ends the process, and with it every connection, for one exception that was not caught. */
+/** Logs uncaught exceptions: by default Bun would end the process, and with it every connection. */
 export function installCrashHandlers(emit: Emit): void {
   process.on("uncaughtException", (error) => logUncaught(emit, "uncaughtException", error));
   process.on("unhandledRejection", (error) => logUncaught(emit, "unhandledRejection", error));
 }
 
 /**
- * Ends this process with the one that started it, `bin/parley.mjs`, which holds a channel to it: also when that was
- * killed with SIGKILL and could pass no signal on. Without such a channel, nothing happens.
+ * Ends this process together with its parent, `bin/parley.mjs`, which holds a channel to it: also when the parent was
+ * killed with SIGKILL and could not forward a signal. Does nothing without a channel.
  */
 export function exitWithParent(end: () => void): void {
   if (process.send === undefined) return;
   process.removeAllListeners("disconnect");
   process.on("disconnect", end);
-  // Listening alone must not keep a command from ending.
+  // The channel alone must not keep the process alive.
   process.channel?.unref();
 }
 
 /**
- * The first SIGINT or SIGTERM stops in order, and the process ends with 0; one that comes a second or more later ends it
- * at once. SIGHUP stops too where a terminal is attached, which has gone away then; else it calls `onHangup`. A server
- * whose starter was killed stops as well.
+ * The first SIGINT or SIGTERM shuts down gracefully, and the process ends with 0; one that arrives a second or more later
+ * ends it at once. SIGHUP also shuts down if a terminal is attached, because that was closed; otherwise it calls
+ * `onHangup`. A server whose parent was killed shuts down as well.
  */
 export function stopOnSignal(
   emit: Emit,
@@ -88,8 +88,8 @@ export function stopOnSignal(
 }
 
 /**
- * Ends a command that runs for a while: the first SIGINT or SIGTERM calls `end` with the exit code to end with, one that
- * comes a second or more later ends the process at once. Returns a function that stops listening.
+ * Ends a long-running command: the first SIGINT or SIGTERM calls `end` with the exit code; one that arrives a second or
+ * more later ends the process at once. Returns a function that removes the handlers.
  */
 export function exitOnSignal(end: (code: number) => void): () => void {
   let endingSince: number | undefined;
@@ -104,7 +104,7 @@ export function exitOnSignal(end: (code: number) => void): () => void {
   return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
 }
 
-function logUncaught(emit: Emit, where: string, error: unknown): void {
+function logUncaught(emit: Emit, origin: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  emit("process.uncaught_error", { id: randomUUID(), origin: where, error: text });
+  emit("process.uncaught_error", { id: randomUUID(), origin, error: text });
 }

@@ -1,5 +1,5 @@
-// The client library, published as `parley/client`. It runs wherever there is a WebSocket: browsers, workers, Node 22,
-// Bun, Deno. Everything that is public is named here.
+// The client library, published as `parley/client`. It runs wherever a WebSocket exists: browsers, workers, Node 22, Bun,
+// Deno. This file exports everything that is public.
 
 import { createTokenCache } from "./connection/token.ts";
 import { type Conversation, type OpenOptions, openConversation } from "./conversation.ts";
@@ -15,7 +15,7 @@ export type {
   Conversation,
   HistoryOptions,
   OpenOptions,
-  Sending,
+  PendingSend,
   SendOptions,
 } from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
@@ -26,22 +26,22 @@ export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from
 export { ParleyError, type ParleyErrorCode } from "./parley-error.ts";
 export type { Timing } from "./timing.ts";
 
-/** One user's way to one server. */
+/** One user's connections to one server. */
 export interface Parley {
   /**
-   * The conversation `id`, opened if it is not; the same object as long as it is open. It begins with what is said from
-   * now on: after the `last` messages, which the event `history` shows, or after `from`, a `position` that was kept.
+   * Returns the conversation `id` and opens it if needed; the same object as long as it is open. It delivers new messages
+   * only: those after the `last` messages, which the event `history` delivers, or those after `from`, a saved `position`.
    *
-   * Throws a `ParleyError` with the code `closed` after `close()`, and a `TypeError` where there is no WebSocket.
+   * Throws a `ParleyError` with the code `closed` after `close()`, and a `TypeError` if no WebSocket class is available.
    */
   conversation<Data extends object = AnyData>(id: string, options?: OpenOptions): Conversation<Data>;
-  /** Leaves all conversations. Resolves when what is pending is in the storage, where there is one. */
+  /** Closes all conversations. Resolves when pending messages are saved, if the option `storage` is set. */
   close(): Promise<void>;
 }
 
 /**
- * Prepares a way to the server. Nothing is sent before the first `conversation()`, so that it may be called where there is
- * no network yet, such as at a page's rendering on a server. Throws if `url` is no address.
+ * Prepares connections to the server. Nothing is sent before the first `conversation()`, so that it may be called without
+ * a network, for example while a page is rendered on a server. Throws if `url` is not a valid URL.
  */
 export function connect(options: Options): Parley {
   new URL(options.url);
@@ -50,9 +50,9 @@ export function connect(options: Options): Parley {
   let isClosed = false;
   return {
     conversation<Data extends object>(id: string, opening: OpenOptions = {}): Conversation<Data> {
-      if (isClosed) throw new ParleyError("closed", "Left by close().");
+      if (isClosed) throw new ParleyError("closed", "Closed by close().");
       if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
-        throw new TypeError("No WebSocket: use node --experimental-websocket, or the option WebSocket.");
+        throw new TypeError("No WebSocket: use node --experimental-websocket, or set the option WebSocket.");
       const known = conversations.get(id);
       if (known !== undefined && closedError(known.status) === undefined)
         return known as unknown as Conversation<Data>;

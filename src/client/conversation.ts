@@ -17,86 +17,86 @@ import { createRequestQueue, type RequestFrame } from "./outgoing/request-queue.
 import { closedError, ParleyError } from "./parley-error.ts";
 import { MONOTONIC } from "./timing.ts";
 
-/** Says that a message is stored, and as what. */
+/** Confirms that a message is stored, with its `seq` and time. */
 export type Ack = Omit<ServerFrameOf<"ack">, "type">;
 
-/** A message on its way; `id` is there at once, to show it before it is acked. */
-export type Sending = Promise<Ack> & { readonly id: string };
+/** A message that is being sent; its `id` is known at once, to show the message before it is acked. */
+export type PendingSend = Promise<Ack> & { readonly id: string };
 
 export interface SendOptions<Data extends object = AnyData> {
-  /** Anything else that goes with the text; a JSON object. */
+  /** Anything else that belongs to the message; a JSON object. */
   readonly data?: Data | undefined;
-  /** The message's name, 1–64 printable ASCII characters; made if not given. */
+  /** The message's id, 1–64 printable ASCII characters; generated if not given. */
   readonly id?: string;
-  /** Takes the message back if it was not sent yet, and otherwise only stops waiting. */
+  /** Cancels the message if it was not sent yet; otherwise only stops waiting for its ack. */
   readonly signal?: AbortSignal;
 }
 
 export interface HistoryOptions {
-  /** The newest with a smaller `seq`. */
+  /** Returns the newest messages with a smaller `seq`. */
   readonly before?: number;
-  /** The oldest with a larger `seq`; not together with `before`. */
+  /** Returns the oldest messages with a larger `seq`; not together with `before`. */
   readonly after?: number;
-  /** At most so many, up to 200; 50 if not given. */
+  /** Most messages to return, up to 200; default 50. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * One conversation: what is said in it, in order and once, and what this user says.
+ * One conversation: receives its messages in order and each once, and sends this user's messages.
  *
- * A `for await` over it gives the messages from now on. It ends with `close()`, and throws when the server closes.
+ * A `for await` over it yields new messages. The loop ends after `close()`, and throws when the server closes for good.
  */
 export interface Conversation<Data extends object = AnyData> extends AsyncIterable<Message<Data>> {
   readonly id: string;
   /** The user, once a token has been read. */
   readonly user: string | undefined;
-  /** Where the connection stands. */
+  /** The state of the connection. */
   readonly status: State;
-  /** The last `welcome` frame: plan, inactivity time-out, and what else the server said first. */
+  /** The last `welcome` frame: plan, inactivity time-out, and the other facts that the server sends first. */
   readonly welcome: ServerFrameOf<"welcome"> | undefined;
-  /** Who is there, this user included, with what they have read. */
+  /** The present users, including this one, each with their read mark. */
   readonly present: readonly PresentUser[];
-  /** What is not acked yet, the oldest first. */
+  /** Messages that are not acked yet, the oldest first. */
   readonly pending: readonly Pending[];
-  /** Up to where messages were given out: kept, and given to `conversation(id, { from })`, it goes on there. */
+  /** The position of the last delivered message. Save it and pass it as `conversation(id, { from })` to continue there. */
   readonly position: Position | undefined;
-  /** Calls `listener` at each `event`, until the function that is answered is called. */
+  /** Calls `listener` at each `event`. Returns a function that unsubscribes. */
   on<E extends EventName>(event: E, listener: Listener<E, Data>): () => void;
   /**
-   * Says `text`, which may be empty beside `data`. It is sent again, under the same `id`, until it is acked, through whatever happens to the line.
+   * Sends `text`, which may be empty if `data` is given. The message is sent again with the same `id`, over reconnects, until it is acked.
    *
    * Rejects with a `ParleyError`: the server's refusal (`invalid`, `forbidden`, `too_large` …), `outbox_full`, or
    * `closed`, after which the message may or may not be stored: sending it again with the same `id` is safe.
    */
-  send(text: string, options?: SendOptions<Data>): Sending;
-  /** Reads what was said; without `before` and `after`, the newest. */
+  send(text: string, options?: SendOptions<Data>): PendingSend;
+  /** Reads stored messages; without `before` and `after`, the newest. */
   history(options?: HistoryOptions): Promise<HistoryPage<Data>>;
-  /** Tells the others that the user types, or no longer does. Call it at every key: it is sent as seldom as is enough. */
+  /** Notifies the others that the user types, or stopped typing. Call it at every key press: frames are throttled. */
   typing(active: boolean): void;
-  /** Says that the user has seen everything up to `seq`. Only forward; said again if it got lost. */
+  /** Marks everything up to `seq` as read. The mark only moves forward; it is sent again if it got lost. */
   read(seq: number): void;
-  /** Says that somebody is there, which takes a warning of inactivity back. */
+  /** Reports that the user is active, which cancels a warning of inactivity. */
   activity(): void;
-  /** Measures the line: resolves with the milliseconds until the server has answered. */
+  /** Measures the round trip: resolves with the milliseconds until the server replied. */
   ping(): Promise<number>;
-  /** Opens the conversation again after it was closed, or tries at once instead of waiting. */
+  /** Opens a closed conversation again, or connects at once instead of waiting. */
   reconnect(): void;
-  /** Leaves. Resolves when what is pending is in the storage, where there is one. */
+  /** Closes the conversation. Resolves when pending messages are saved, if the option `storage` is set. */
   close(): Promise<void>;
 }
 
 export interface OpenOptions {
-  /** Begins after this `position`, which was kept: what was said since comes as `message`. */
+  /** Starts after this saved `position`: messages sent since then arrive as `message`. */
   readonly from?: Position | undefined;
-  /** How many of the newest messages the event `history` shows first, up to 50. They are free. Not together with `from`. */
+  /** How many of the newest messages the event `history` delivers first, up to 50. They do not count against the quota. Not together with `from`. */
   readonly last?: number | undefined;
 }
 
 /** Close code of a conversation that was removed. */
 const REMOVED = 4404;
 
-/** Opens a conversation: joins what reconnecting-socket.ts, request-queue.ts, inbox.ts, presence.ts and outbox-persistence.ts do, each for itself. */
+/** Opens a conversation: connects reconnecting-socket.ts, request-queue.ts, inbox.ts, presence.ts and outbox-persistence.ts with each other. */
 export function openConversation(
   id: string,
   options: Options,
@@ -108,18 +108,18 @@ export function openConversation(
   const { emit } = listeners;
   const iterators = new Set<MessageIterator>();
   let inbox = createInbox(from);
-  /** How many of the newest messages are still to be shown at the door. */
+  /** How many of the newest messages the next connection still has to request for the event `history`. */
   let initialCount = from === undefined && last !== 0 ? last : undefined;
   const presence = createPresenceTracker();
   /**
-   * Names this conversation in this page to the server: a socket takes the place of one of the same name, so that what is
-   * left of a dead line is not counted beside it. Kept nowhere: a tab that is duplicated copies its storage, too.
+   * Identifies this conversation in this page to the server: a socket replaces an older one with the same id, so that a
+   * dead connection does not count against the limit. It is not stored: a duplicated tab would copy its storage, too.
    */
   const client = newId();
   let welcome: ServerFrameOf<"welcome"> | undefined;
   let lastTypingAt = -Infinity;
-  /** Counts welcomes: a page that was asked for before the last one says nothing about what is missing now. */
-  let welcomes = 0;
+  /** Counts welcomes: a page that was requested before the last one does not show what is missing now. */
+  let welcomeCount = 0;
 
   const report = (code: "storage" | "token", cause: unknown) =>
     emit("error", new ParleyError(code, String(cause), { cause }));
@@ -133,14 +133,14 @@ export function openConversation(
     },
     (error) => report("storage", error),
   );
-  // What is written before a token names the user is kept, too.
+  // Messages sent before a token names the user are saved, too.
   let reading: Promise<void> | undefined = persistence.load(options.user);
   const socket = createReconnectingSocket(options, timing, tokens, {
     async resolveAddress(user) {
       const first = reading ?? persistence.load(options.user);
       reading = undefined;
       await Promise.all([first, persistence.load(user)]);
-      // Nothing was given out before the page that a lost line still owed: begin again with it.
+      // The last connection was lost before its first page: nothing was delivered yet, so start again with that page.
       if (initialCount !== undefined) inbox = createInbox();
       return addressOf(options.url, user, id, client, inbox.position(), initialCount);
     },
@@ -163,7 +163,7 @@ export function openConversation(
     const refusal = closedError(state);
     if (state.state === "closed" && refusal !== undefined) {
       for (const iterator of [...iterators]) iterator.end(state.code === 1000 ? undefined : refusal);
-      // What was written to a conversation that was removed must not go to another one of its name.
+      // Messages for a conversation that was removed must not go to a later one with the same name.
       const isKept = persistence.isPersistent && state.code !== REMOVED;
       requests.close(refusal, isKept);
       if (!isKept) persistence.save([]);
@@ -184,12 +184,12 @@ export function openConversation(
         const seq = inbox.position()?.seq;
         const isBehind = inbox.isBehind();
         emitItems(inbox.message(body as Message));
-        // What was missed comes before the answers: as long as it comes, they are not late.
+        // The server sends missed messages before replies: while they arrive, no reply is late.
         if (isBehind && inbox.position()?.seq !== seq) requests.restartReplyTimeout();
         break;
       }
       case "history":
-        // The page at the door was asked for in the address, not by a request.
+        // The first page was requested in the URL, not by a request frame.
         if (frame.id === undefined) emit(type, { messages: frame.messages, more: frame.more });
         requests.onReply(frame.id, body);
         break;
@@ -198,7 +198,7 @@ export function openConversation(
         requests.onReply(frame.id, body);
         break;
       case "error":
-        // The status tells of a full plan, and again at each new try.
+        // The status reports too many connections at each attempt; an event would repeat it.
         if (!requests.onError(frame) && frame.code !== "too_many_connections")
           emit("error", new ParleyError(frame.code, frame.message));
         break;
@@ -211,7 +211,7 @@ export function openConversation(
         emit(type, frame);
         break;
       case "warning":
-        if (frame.code === "inactivity" && options.stay) socket.send({ type: "activity" });
+        if (frame.code === "inactivity" && options.stayActive) socket.send({ type: "activity" });
         if (frame.code === "flooding") requests.pause((frame.seconds ?? 1) * 1000);
         if (frame.code === "token_expiring") socket.renewToken(frame.seconds ?? 0);
         emit(type, frame);
@@ -223,10 +223,10 @@ export function openConversation(
         socket.dispatch(frame);
         break;
       case "closing":
-        socket.dispatch({ type, farewell: frame });
+        socket.dispatch({ type, closing: frame });
         break;
     }
-    // It comes right after `welcome`, or not at all.
+    // The first page arrives right after `welcome`, or not at all.
     if (type !== "welcome" && isConnected(socket.state())) initialCount = undefined;
     requests.flush();
   }
@@ -236,9 +236,9 @@ export function openConversation(
     const isNewEpoch = epoch !== frame.epoch;
     const output = inbox.welcome(frame);
     welcome = frame;
-    welcomes++;
+    welcomeCount++;
     if (isNewEpoch) requests.resetReadMark();
-    // A clock that stood still while the machine slept does not know how much of a wait is over: the server says it again.
+    // A clock that stopped while the machine slept does not know how much of a wait has passed: ask the server again.
     requests.retryNow();
     const events = presence.welcome(frame.present, isNewEpoch, Date.now());
     socket.dispatch({ type: "welcome", behind: inbox.isBehind() });
@@ -258,13 +258,13 @@ export function openConversation(
     socket.dispatch({ type: "progress", behind: inbox.isBehind() });
   }
 
-  /** Reads what is missing, before whatever else is to be read. What may not be read is lost to this client. */
+  /** Reads missing messages before any other history request. Messages that may not be read are reported as lost. */
   async function closeGap(after: number): Promise<void> {
-    const mine = welcomes;
-    const asked = requests.requestFirst({ type: "history", id: newId(), after, limit: MAX_HISTORY_LIMIT });
-    const page = await asked.catch(() => ({ messages: [], more: false }));
-    // A line that was lost has not said that the messages are.
-    if (mine === welcomes && isConnected(socket.state())) emitItems(inbox.page(page.messages, page.more));
+    const mine = welcomeCount;
+    const reply = requests.requestFirst({ type: "history", id: newId(), after, limit: MAX_HISTORY_LIMIT });
+    const page = await reply.catch(() => ({ messages: [], more: false }));
+    // If the connection was lost meanwhile, the failed request does not mean that the messages are lost.
+    if (mine === welcomeCount && isConnected(socket.state())) emitItems(inbox.page(page.messages, page.more));
   }
 
   function onLost(lost: Lost): void {
@@ -343,8 +343,8 @@ export function openConversation(
 }
 
 /**
- * The socket's address: resuming after `position`, where there is one. Undefined for a name such as `..`, which is taken
- * out of an address (RFC 3986 §5.2.4): the server would never see it.
+ * Returns the socket's URL, which resumes after `position` if one is given. Undefined for a name such as `..`, which is
+ * removed from a URL (RFC 3986 §5.2.4): the server would never see it.
  */
 function addressOf(
   url: string,

@@ -7,29 +7,29 @@ import type { ParleyError } from "./parley-error.ts";
 
 type Body<T extends "presence" | "typing" | "read" | "warning"> = Omit<ServerFrameOf<T>, "type">;
 
-/** The user's allowance. `retry_after`: a message was refused, and is sent again after so many seconds. */
+/** The user's quota. `retry_after`: a message was rejected, and is sent again after so many seconds. */
 export interface QuotaNotice extends Quota {
   readonly retry_after?: number | undefined;
 }
 
-/** What a conversation tells, by the name of the event. */
+/** The events of a conversation, by name. */
 export interface ConversationEvents<Data extends object = AnyData> {
-  /** A message, once, in order; one's own too. */
+  /** A message, each once and in order, including this user's own. */
   message: Message<Data>;
-  /** The newest messages at the door, where `last` asked for them: once, before the first `message`. */
+  /** The newest messages, if `last` asked for them: once, before the first `message`. */
   history: HistoryPage<Data>;
-  /** Somebody came or went; also told for the difference that a reconnect finds. */
+  /** A user joined or left; also emitted for differences found after a reconnect. */
   presence: Body<"presence">;
   typing: Body<"typing">;
   read: Body<"read">;
   warning: Body<"warning">;
-  /** What is left of the plan; null where nothing is counted. */
+  /** The remaining quota of the plan; null if the plan has no quota. */
   quota: QuotaNotice | null;
   /** The connection's state changed. */
   status: State;
-  /** Messages that this client will never see. */
+  /** Messages that this client will never receive. */
   lost: Lost;
-  /** Something failed that no promise tells of: the storage, the token function, a refused frame. */
+  /** A failure that no promise reports: the storage, the token function, a rejected frame. */
   error: ParleyError;
 }
 
@@ -38,14 +38,14 @@ export type Listener<E extends EventName, Data extends object = AnyData> = (
   event: ConversationEvents<Data>[E],
 ) => void;
 
-/** Listeners by event. One that throws harms nobody else; its error is reported as an uncaught one. */
+/** Listeners by event. If one throws, the others are still called; its error is reported as uncaught. */
 export interface Listeners {
   on<E extends EventName>(name: E, listener: Listener<E>): () => void;
   emit<E extends EventName>(name: E, event: ConversationEvents[E]): void;
 }
 
 export function createListeners(): Listeners {
-  /** A list of its own for each call, so that one listener can be there twice and is ended once. */
+  /** One entry per call, so that a listener can be subscribed twice and each subscription is removed on its own. */
   const entries = new Set<readonly [EventName, Listener<never>]>();
   return {
     on(name, listener) {
@@ -54,8 +54,8 @@ export function createListeners(): Listeners {
       return () => void entries.delete(entry);
     },
     emit(name, event) {
-      for (const [wanted, listener] of [...entries]) {
-        if (wanted !== name) continue;
+      for (const [subscribed, listener] of [...entries]) {
+        if (subscribed !== name) continue;
         try {
           (listener as Listener<typeof name>)(event);
         } catch (error) {

@@ -1,8 +1,8 @@
 import type { AnyData, Message } from "./message.ts";
 
-/** Messages of a conversation that were read together, in the order of `seq`. */
+/** A page of stored messages, in the order of `seq`. */
 export interface HistoryPage<Data extends object = AnyData> {
   readonly messages: readonly Message<Data>[];
-  /** Whether there are further messages in the same direction. */
+  /** Whether further messages exist in the same direction. */
   readonly more: boolean;
 }

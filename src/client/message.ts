@@ -1,9 +1,9 @@
 import type { Message as WireMessage } from "../protocol/server-frames.ts";
 
-/** What an application puts beside a text, where it says nothing more of it: a JSON object. */
+/** The default type of a message's `data`: any JSON object. */
 export type AnyData = Record<string, unknown>;
 
-/** A message as everybody in the conversation sees it. `Data`: what the application puts beside its text. */
+/** A message as all users of the conversation receive it. `Data`: the application's type of its `data`. */
 export type Message<Data extends object = AnyData> = Omit<WireMessage, "data"> & {
   readonly data?: Data | undefined;
 };

@@ -1,47 +1,47 @@
-// What can be chosen, and what is chosen when nothing is said. Every default is here, with its unit and its reason.
+// The options and their defaults, each with its unit and its reason.
 
 import type { Timing } from "./timing.ts";
 
-/** Longest wait before the first new try, in milliseconds: a second and a half on average; and a server that lost 5,000 clients gets 1,700 handshakes a second, with which half a core is left for those who talk. */
+/** Longest wait before the first new attempt, in milliseconds; 1.5 s on average. A server that lost 5,000 clients then gets 1,700 handshakes a second, which leaves half a core for connected clients. */
 export const BACKOFF_INITIAL_MS = 3_000;
 
-/** Longest wait before any new try, in milliseconds: everybody is back well within half a minute after the server is. */
+/** Longest wait before any new attempt, in milliseconds: all clients reconnect well within half a minute after the server is back. */
 export const BACKOFF_MAX_MS = 24_000;
 
-/** The same for the first `BACKOFF_EARLY_ATTEMPTS`, and where the user had too many connections: who was away for 10 s must not be away for 20 s more. 5,000 clients that wait so long make fewer handshakes a second than in their first `BACKOFF_INITIAL_MS`. */
+/** The same for the first `BACKOFF_EARLY_ATTEMPTS`, and for a user with too many connections: after an outage of 10 s no client should wait 20 s more. 5,000 clients that wait so long make fewer handshakes a second than in their first `BACKOFF_INITIAL_MS`. */
 export const BACKOFF_EARLY_MAX_MS = 8_000;
 
-/** How many tries come early: with 4 s each on average they take a minute. */
+/** How many attempts use `BACKOFF_EARLY_MAX_MS`: with 4 s each on average they take a minute. */
 export const BACKOFF_EARLY_ATTEMPTS = 16;
 
-/** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that falls at once would otherwise be dialled in a loop. A bad line that lasts some seconds each time is not that. */
+/** How long a connection must have lasted, in milliseconds, before the next wait is short again: a connection that drops at once would otherwise be reopened in a loop. A bad network whose connections last a few seconds is not such a case. */
 export const BACKOFF_RESET_AFTER_MS = 1_000;
 
-/** Silence after which the line is tried with a `ping`, in milliseconds. Shorter than the 30 s after which the first routers forget a quiet line. */
+/** Silence after which a `ping` is sent, in milliseconds. Shorter than the 30 s after which some routers drop an idle connection. */
 export const PING_IDLE_MS = 20_000;
 
-/** How long the server may take to answer a `ping`, in milliseconds: a slow mobile line needs 2 s. */
+/** How long the server may take to reply to a `ping`, in milliseconds: a slow mobile network needs 2 s. */
 export const PONG_TIMEOUT_MS = 5_000;
 
-/** How long a socket may take from dialling to `welcome`, in milliseconds: TLS over a slow line, and a store that is busy. */
+/** How long a socket may take to receive `welcome`, in milliseconds: TLS over a slow network, and a busy store. */
 export const WELCOME_TIMEOUT_MS = 10_000;
 
-/** How long a message, a page of history or a ping may wait for its answer on a line that holds, in milliseconds, before the line is given up and all is sent again: the server refuses within a few seconds what its store does not answer. */
+/** How long a message, a page of history or a ping may wait for its reply on an open connection, in milliseconds, before the connection is dropped and all requests are sent again: if its store does not respond, the server rejects a request within a few seconds. */
 export const REPLY_TIMEOUT_MS = 30_000;
 
-/** How long the token function may take, in milliseconds: longer than most HTTP requests may, and a server that checks many passwords at once lets a sign-in wait for its turn. */
+/** How long the token function may take, in milliseconds: longer than most HTTP time-outs, because a server that checks many passwords at once queues sign-ins. */
 export const TOKEN_TIMEOUT_MS = 30_000;
 
-/** How long the storage may take for one call, in milliseconds: opening a database on a slow phone takes 2 s. */
+/** How long one call of the storage may take, in milliseconds: opening a database on a slow phone takes 2 s. */
 export const STORAGE_TIMEOUT_MS = 5_000;
 
-/** Most messages that wait for their ack. Beyond that `send` refuses: somebody writes faster than anybody could send. */
+/** Most messages that wait for their ack. Beyond that, `send` rejects with `outbox_full`: the application produces messages faster than the server accepts them. */
 export const MAX_PENDING = 1_000;
 
-/** Most messages that a `for await` keeps for its loop; the rest is read again from the server once the loop is there. */
+/** Most messages that are queued for a `for await` loop; further ones are read again from the server once the loop reaches them. */
 export const MAX_QUEUED = 1_000;
 
-/** Most messages kept that came before one that is missing; the rest is read with it. */
+/** Most messages kept that arrived before a missing one; further ones are read from the history together with it. */
 export const MAX_OUT_OF_ORDER = 500;
 
 /** Requests a second over a longer time: below the server's BURST_RATE of 20, which counts other frames too. */
@@ -50,13 +50,13 @@ export const SEND_RATE = 15;
 /** Requests at once: below the server's BURST_SIZE of 40. */
 export const SEND_BURST = 30;
 
-/** How long one `typing` lasts at the server is 6 s; it is renewed after so many milliseconds at the earliest. */
+/** Shortest time between two `typing` frames, in milliseconds. The server ends a user's typing after 6 s without one. */
 export const TYPING_INTERVAL_MS = 3_000;
 
-/** How long before its end a token is no longer used for a new connection, in milliseconds: it must last over the handshake. A short token is used for three quarters of its life. */
+/** How long before it expires a token stops being used for new connections, in milliseconds: it must outlast the handshake. A short-lived token is used for three quarters of its lifetime. */
 export const TOKEN_REFRESH_MARGIN_MS = 5_000;
 
-/** A message on its way: what was given to `send`. */
+/** A message that is not acked yet, as it was passed to `send`. */
 export interface Pending {
   readonly id: string;
   readonly text: string;
@@ -64,19 +64,19 @@ export interface Pending {
 }
 
 /**
- * Keeps what is not acked yet, so that a closed tab or a killed program loses nothing.
+ * Stores messages that are not acked yet, so that a closed tab or a killed program loses none.
  *
- * `key` is `user/conversation`: what one user wrote is never sent as another. What is written before the first token
- * names a user is kept under `/conversation`, and is sent as the user who signs in next; the option `user` names one
- * from the start. `save` replaces what was kept under `key`, and is not called again before it has finished, or has been
- * given up after `STORAGE_TIMEOUT_MS`. Two tabs that share a key would overwrite each other: give each its own place.
+ * `key` is `user/conversation`: one user's messages are never sent as another user. Messages sent before the first token
+ * names a user are stored under `/conversation`, and are sent as the user who signs in next; the option `user` names the
+ * user from the start. `save` replaces the value under `key`, and is not called again before it has settled or
+ * `STORAGE_TIMEOUT_MS` has passed. Two tabs that share a key would overwrite each other: give each tab its own storage.
  */
 export interface OutboxStorage {
   load(key: string): Promise<readonly Pending[]> | readonly Pending[];
   save(key: string, pending: readonly Pending[]): Promise<void> | void;
 }
 
-/** As much of a WebSocket as is used; that of browsers, Node 22, Bun, Deno and the package `ws` all have it. */
+/** The part of a WebSocket that is used. Those of browsers, Node 22, Bun, Deno and the package `ws` all have it. */
 export interface WebSocketLike {
   readonly readyState: number;
   onmessage: ((event: never) => void) | null;
@@ -86,44 +86,44 @@ export interface WebSocketLike {
   close(code?: number): void;
 }
 
-/** A token, or a function that is asked for one when there is none or the last one ends. */
+/** A token, or a function that returns one; it is called when a token is needed or the last one expires. */
 export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
 
 export interface Options {
   /** The server's address, such as `https://chat.example.com` or `ws://127.0.0.1:8000`; it may have a path. */
   readonly url: string;
   /**
-   * The user's token. As a function it is asked again when its last one ends; it may answer `undefined` when the user
-   * is signed out for good, and may throw when it cannot tell now, and is then asked again after a wait. One that does
-   * not settle within `TOKEN_TIMEOUT_MS` counts as one that throws.
+   * The user's token. A function is called again when its last token expires. It returns `undefined` if the user is signed
+   * out for good. It may throw if it cannot get a token now, and is then called again after a wait. If it does not settle
+   * within `TOKEN_TIMEOUT_MS`, that counts as a throw.
    */
   readonly token: TokenSource;
   /**
-   * The user; without it, the token's `sub`. Where several people share a storage, give it: it says whose what is written
-   * before the first token is.
+   * The user; default: the token's `sub`. Set it if several users share a storage: messages sent before the first token
+   * then belong to this user.
    */
   readonly user?: string;
-  /** Where messages wait that are not acked; without it, in memory only. */
+  /** Stores messages that are not acked; default: in memory only. */
   readonly storage?: OutboxStorage;
-  /** Whether a warning of inactivity is answered by itself: for programs that are meant to stay. Default false. */
-  readonly stay?: boolean;
+  /** Whether the library answers warnings of inactivity, so that the server keeps the connection: for bots and other programs. Default false. */
+  readonly stayActive?: boolean;
   /** Silence before a `ping`, in milliseconds. Default `PING_IDLE_MS`. */
   readonly pingAfter?: number;
-  /** How long its answer may take, in milliseconds. Default `PONG_TIMEOUT_MS`. */
+  /** How long the reply to a `ping` may take, in milliseconds. Default `PONG_TIMEOUT_MS`. */
   readonly pingAnswer?: number;
-  /** From dialling to `welcome`, in milliseconds. Default `WELCOME_TIMEOUT_MS`. */
+  /** How long a new socket may take to receive `welcome`, in milliseconds. Default `WELCOME_TIMEOUT_MS`. */
   readonly welcomeWait?: number;
-  /** Default `MAX_PENDING`. */
+  /** Most messages that wait for their ack. Default `MAX_PENDING`. */
   readonly maxPending?: number;
-  /** Requests a second; 0: as fast as they are answered. Default `SEND_RATE`. */
+  /** Requests a second; 0: no limit, each as soon as the last one is answered. Default `SEND_RATE`. */
   readonly sendRate?: number;
-  /** A WebSocket class, where the global one is missing: Node 20, tests. */
+  /** A WebSocket class, if the global one is missing (Node 20) or for tests. */
   readonly WebSocket?: new (
     url: string,
     protocols: string[],
   ) => WebSocketLike;
   /** Another clock, for tests. */
   readonly timing?: Timing;
-  /** Is told each frame's text, for a log. What is sent may hold a token: frames of type `token` are not told. */
+  /** Called with each frame's text, for a log. Frames of type `token` are left out, because they contain a token. */
   readonly trace?: (direction: "sent" | "received", text: string) => void;
 }

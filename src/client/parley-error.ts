@@ -3,13 +3,13 @@ import type { State } from "./connection/state.ts";
 import { isIdleClosed } from "./connection/step.ts";
 
 /**
- * What the library itself may say, beside the server's codes:
- * `closed` (the conversation is closed), `outbox_full` (too much waits already), `storage` (the given storage failed),
+ * The server's error codes, and those of the library itself:
+ * `closed` (the conversation is closed), `outbox_full` (too many pending messages), `storage` (the given storage failed),
  * `token` (the token function failed).
  */
 export type ParleyErrorCode = ErrorCode | "closed" | "outbox_full" | "storage" | "token";
 
-/** Why something was refused. Decide by `code`; `message` is for people and may change. */
+/** Why a request failed. Decide by `code`; `message` is for people and may change. */
 export class ParleyError extends Error {
   override readonly name = "ParleyError";
 
@@ -22,7 +22,7 @@ export class ParleyError extends Error {
   }
 }
 
-/** Why nothing can be asked for any more; undefined when it can, also in a conversation that was closed for inactivity. */
+/** Returns the error for requests to a closed conversation; undefined while requests are possible, also after a close for inactivity. */
 export function closedError(state: State): ParleyError | undefined {
   return state.state === "closed" && !isIdleClosed(state)
     ? new ParleyError("closed", `Closed: ${state.code} ${state.reason}.`)

@@ -1,18 +1,18 @@
 /**
- * The clock and the timers of the library. A duration is never taken from the time of day, which a person or NTP sets
- * back and forth. Tests give one of their own, and move it.
+ * The clock and the timers of the library. Durations never come from the time of day, which a person or NTP may change.
+ * Tests pass a manual clock.
  */
 export interface Timing {
-  /** Milliseconds since some moment. Never goes back; may stand still while the machine sleeps. */
+  /** Milliseconds since an arbitrary moment. Never goes back; may stop while the machine sleeps. */
   now(): number;
   /** Calls `task` once, after `milliseconds`. Returns a function that prevents it. */
   after(milliseconds: number, task: () => void): () => void;
 }
 
-/** Longest time a timer of JavaScript can wait, in milliseconds. */
+/** Longest time that a JavaScript timer can wait, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The monotonic clock that browsers, Node, Bun and Deno have. A task that is further off is called too early. */
+/** The monotonic clock of browsers, Node, Bun and Deno. A task further away than `MAX_TIMER_MS` is called too early. */
 export const MONOTONIC: Timing = {
   now: () => performance.now(),
   after(milliseconds, task) {
@@ -21,7 +21,7 @@ export const MONOTONIC: Timing = {
   },
 };
 
-/** What `promise` gives, or a rejection after `milliseconds`: what `name` calls may never settle. */
+/** Settles as `promise` does, or rejects after `milliseconds`: the application's function `name` may never settle. */
 export function within<T>(
   timing: Timing,
   milliseconds: number,
@@ -30,7 +30,7 @@ export function within<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = timing.after(milliseconds, () =>
-      reject(new Error(`${name}: no answer after ${milliseconds / 1000} s`)),
+      reject(new Error(`${name}: no result after ${milliseconds / 1000} s`)),
     );
     promise.then(resolve, reject).then(end);
   });

@@ -6,66 +6,66 @@ import { TestSocket } from "./test-socket.ts";
 import { type SigningKey, sign } from "./token-signer.ts";
 import { RuleSkipped } from "./verdicts.ts";
 
-/** A user of the server, with a token that is good for the whole run. */
+/** A user of the server, with a token that is valid for the whole run. */
 export interface TestUser {
   readonly user: string;
   readonly token: string;
 }
 
-/** A line that was let in, and what it was told first. */
+/** A connected socket, and its `welcome` frame. */
 export interface Joined {
-  readonly line: TestSocket;
+  readonly socket: TestSocket;
   readonly welcome: ServerFrameOf<"welcome">;
 }
 
-/** What a check has to work with. Its conversations are its own, and its sockets are closed after it. */
+/** The tools of one check. Each check has its own conversations, and its sockets are closed after it. */
 export class TestContext {
   private readonly sockets: TestSocket[] = [];
 
   constructor(
     readonly target: ServerAddress,
-    /** Two users who may speak. */
+    /** Two users who may read and write. */
     readonly ann: TestUser,
     readonly bob: TestUser,
     readonly key: SigningKey | undefined,
     /** Called for each socket that is opened. */
     private readonly onOpen: () => void = () => {},
-    /** Takes the name of each conversation, for who removes them. */
+    /** Called with the name of each conversation, so that the run can remove them at its end. */
     private readonly onConversation: (conversation: string) => void = () => {},
   ) {}
 
-  /** A conversation that nobody has seen before. */
+  /** Returns the name of a new conversation. */
   conversation(): string {
     const name = `${CHECK_PREFIX}${randomBytes(9).toString("hex")}`;
     this.onConversation(name);
     return name;
   }
 
-  /** A user whom the server has never seen; only with a key. */
+  /** Returns a user whom the server does not know yet; needs a key. */
   newUser(claims: Record<string, unknown> = {}): TestUser {
     const user = `conformance-${randomBytes(6).toString("hex")}`;
     return { user, token: sign(this.requireKey(), user, claims) };
   }
 
-  /** The key; the check is skipped where there is none. */
+  /** Returns the key; throws `RuleSkipped` without one. */
   requireKey(): SigningKey {
     if (this.key !== undefined) return this.key;
-    throw new RuleSkipped("needs SECRET_KEY or --secret-key-file, to sign tokens of its own");
+    throw new RuleSkipped("needs SECRET_KEY or --secret-key-file, to sign its own tokens");
   }
 
-  /** The path and query of a socket's address. */
+  /** Returns the path and query of a socket's URL. */
   path(user: TestUser, conversation: string, query: Readonly<Record<string, string | number>> = {}): string {
     const all = new URLSearchParams({ token: user.token });
     for (const [name, value] of Object.entries(query)) all.set(name, `${value}`);
     return `/ws/${user.user}/${conversation}?${all}`;
   }
 
-  /** Opens a socket at a path and waits for nothing. */
+  /** Opens a socket at a path, without waiting. */
   open(path: string, protocols: string[] = []): TestSocket {
-    const line = new TestSocket(new WebSocket(`${this.target.ws}${path}`, protocols));
-    this.sockets.push(line);
+    const socket = new TestSocket(new WebSocket(`${this.target.ws}${path}`, protocols));
+    this.sockets.push(socket);
     this.onOpen();
-    return line;
+    return socket;
   }
 
   /** Opens a socket and waits for its welcome. */
@@ -74,18 +74,18 @@ export class TestContext {
     conversation: string,
     query: Readonly<Record<string, string | number>> = {},
   ): Promise<Joined> {
-    const line = this.open(this.path(user, conversation, query));
-    return { line, welcome: await line.next("welcome") };
+    const socket = this.open(this.path(user, conversation, query));
+    return { socket, welcome: await socket.next("welcome") };
   }
 
-  /** Says `text`, and waits until it is stored. */
-  async sendMessage(line: TestSocket, text: string, more: object = {}): Promise<ServerFrameOf<"ack">> {
+  /** Sends `text`, and waits for its ack. */
+  async sendMessage(socket: TestSocket, text: string, more: object = {}): Promise<ServerFrameOf<"ack">> {
     const id = crypto.randomUUID();
-    line.send({ type: "message", id, text, ...more });
-    return line.next("ack", (ack) => ack.id === id);
+    socket.send({ type: "message", id, text, ...more });
+    return socket.next("ack", (ack) => ack.id === id);
   }
 
-  /** A request over HTTP, with the person's token where one is given. */
+  /** Sends an HTTP request, with the token of the user `as` if given. */
   async fetch(path: string, init: RequestInit & { as?: TestUser } = {}): Promise<Response> {
     const { as, ...rest } = init;
     const headers = new Headers(rest.headers);
@@ -98,8 +98,8 @@ export class TestContext {
     });
   }
 
-  /** Closes whatever a check has left open. */
+  /** Closes all sockets that the check left open. */
   async close(): Promise<void> {
-    await Promise.all(this.sockets.map((line) => line.disconnect()));
+    await Promise.all(this.sockets.map((socket) => socket.disconnect()));
   }
 }

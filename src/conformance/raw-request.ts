@@ -5,16 +5,16 @@ import type { ServerAddress } from "./server-address.ts";
 import { TIMEOUT_MS } from "./test-socket.ts";
 import { RuleViolated } from "./verdicts.ts";
 
-/** The head of an HTTP answer. */
+/** The head of an HTTP response. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
 }
 
-/** Header fields by name; undefined leaves one out. */
+/** Header fields by name; undefined omits a field. */
 export type Fields = Readonly<Record<string, string | undefined>>;
 
-/** The fields of a good handshake (RFC 6455 §4.1). */
+/** Returns the header fields of a valid handshake (RFC 6455 §4.1). */
 function handshakeFields(): Fields {
   return {
     Upgrade: "websocket",
@@ -24,12 +24,12 @@ function handshakeFields(): Fields {
   };
 }
 
-/** Asks for a socket at `path` with `fields` beside or instead of those of a good handshake, and hangs up at the answer. */
+/** Requests a socket at `path` with a valid handshake in which `fields` are added or replaced, and disconnects after the response. */
 export function rawHandshake(target: ServerAddress, path: string, fields: Fields = {}): Promise<RawResponse> {
   return rawRequest(target, "GET", path, { ...handshakeFields(), ...fields });
 }
 
-/** Sends one request byte for byte, which no HTTP library does with a handshake, and hangs up at the answer's head. */
+/** Sends one request byte for byte, which no HTTP library does with a handshake, and disconnects after the response's head. */
 export function rawRequest(
   target: ServerAddress,
   method: string,
@@ -51,9 +51,9 @@ export function rawRequest(
       reject(new RuleViolated(`${method} ${path.slice(0, 60)}: ${reason}.`));
     };
     let text = "";
-    socket.setTimeout(TIMEOUT_MS, () => fail("no answer came"));
+    socket.setTimeout(TIMEOUT_MS, () => fail("no response received"));
     socket.on("error", ({ message }) => fail(message));
-    socket.on("close", () => fail("the line was cut without an answer"));
+    socket.on("close", () => fail("the connection was closed without a response"));
     socket.on(secure ? "secureConnect" : "connect", () =>
       socket.write(`${[first, ...lines].join("\r\n")}\r\n\r\n`),
     );

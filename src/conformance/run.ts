@@ -1,6 +1,5 @@
-// Runs the numbered rules of docs/PROTOCOL.md against a running server, from outside: over sockets and HTTP, as any
-// client would. It knows src/protocol and nothing of this server, so that another server, or a proxy in front of one,
-// can be held to the same rules.
+// Tests a running server against the numbered rules of docs/PROTOCOL.md, over sockets and HTTP like any client. It depends
+// on src/protocol only, so that other servers, or proxies in front of one, can be tested, too.
 import type { Check } from "./check.ts";
 import { DELIVERY_CHECKS } from "./checks/delivery.ts";
 import { FRAME_CHECKS } from "./checks/frames.ts";
@@ -17,7 +16,7 @@ import type { ServerAddress } from "./server-address.ts";
 import type { SigningKey } from "./token-signer.ts";
 import { RuleSkipped, RuleViolated } from "./verdicts.ts";
 
-/** Every check, in the order of the document; after them the rules that cannot be looked at. */
+/** All checks, in the order of the document, followed by the rules that cannot be tested. */
 export const CHECKS: readonly Check[] = [
   ...HANDSHAKE_CHECKS,
   ...TOKEN_CHECKS,
@@ -35,28 +34,28 @@ export interface RuleResult {
   readonly rule: string;
   readonly what: string;
   readonly outcome: "passed" | "failed" | "skipped";
-  /** Why it failed or was skipped, for people. */
+  /** Why the check failed or was skipped, for people. */
   readonly reason?: string;
 }
 
 export interface ConformanceOptions {
   readonly target: ServerAddress;
-  /** Two users with room in their plans for 40 requests each. */
+  /** Two users with at least 40 requests left in their quota. */
   readonly users: readonly [TestUser, TestUser];
-  /** With it, rules about tokens are checked too. */
+  /** Needed for the rules about tokens. */
   readonly key?: SigningKey;
 }
 
-/** Longest that one check may take, in milliseconds; each waits less for what it waits for. */
+/** Longest time that one check may take, in milliseconds; the single waits of a check are shorter. */
 const CHECK_TIMEOUT_MS = 20_000;
 
-/** After so long no further check is begun, in milliseconds: a server that answers nothing costs each its patience. */
+/** Time after which no further check starts, in milliseconds: on a server that does not respond each check takes its full time-out. */
 const RUN_TIMEOUT_MS = 30_000;
 
-/** Sockets that are opened at once at most; after them one a second, as a server allows one address (W5). */
+/** Most sockets opened at once; further ones at one a second, the limit of a server for one address (W5). */
 const HANDSHAKE_BURST = 50;
 
-/** Runs all checks and answers what came of each, in their order. Under half a minute; a few sockets at a time. */
+/** Runs all checks and returns their results in order. Takes under half a minute, with a few sockets at a time. */
 export async function runConformance(
   options: ConformanceOptions,
   checks: readonly Check[] = CHECKS,
@@ -81,13 +80,13 @@ export async function runConformance(
   return checks.map((check) => results.get(check)!);
 }
 
-/** What a run keeps of what its checks do. */
+/** Callbacks with which a run follows its checks. */
 interface RunTracker {
   opened(): void;
   named(conversation: string): void;
 }
 
-/** Removes what the checks left. Another server may not know how, which breaks no rule. */
+/** Removes the conversations of the checks. Other servers may not support that, which violates no rule. */
 async function removeConversations(
   { target, users: [ann, bob] }: ConformanceOptions,
   names: Iterable<string>,
@@ -98,20 +97,20 @@ async function removeConversations(
 }
 
 function skippedResult({ rule, what }: Check): RuleResult {
-  return { rule, what, outcome: "skipped", reason: `the run had taken ${RUN_TIMEOUT_MS / 1000} s by then` };
+  return { rule, what, outcome: "skipped", reason: `the run had already taken ${RUN_TIMEOUT_MS / 1000} s` };
 }
 
-/** Counts the sockets of a run, and has it wait before it opens more than a server takes of one address. */
+/** Counts the sockets of a run, and delays it before it exceeds the server's limit for one address. */
 function createHandshakeLimiter({ http }: ServerAddress) {
-  // Loopback addresses are free of the limit.
-  const free = /^(localhost|127\..*|\[::1\])$/.test(new URL(http).hostname);
-  const begun = Date.now();
+  // Loopback addresses are exempt from the limit.
+  const isExempt = /^(localhost|127\..*|\[::1\])$/.test(new URL(http).hostname);
+  const startedAt = Date.now();
   let count = 0;
   return {
     opened: () => void count++,
     async ready(): Promise<void> {
-      const wait = begun + (count - HANDSHAKE_BURST) * 1_000 - Date.now();
-      if (!free && wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      const wait = startedAt + (count - HANDSHAKE_BURST) * 1_000 - Date.now();
+      if (!isExempt && wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     },
   };
 }
@@ -126,7 +125,7 @@ async function runCheck(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new RuleViolated(`It took longer than ${CHECK_TIMEOUT_MS / 1000} s.`)),
+      () => reject(new RuleViolated(`The check took longer than ${CHECK_TIMEOUT_MS / 1000} s.`)),
       CHECK_TIMEOUT_MS,
     );
   });

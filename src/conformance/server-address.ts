@@ -1,4 +1,4 @@
-/** Where a server is, by both of its protocols; no slash at the end. */
+/** A server's URLs for both protocols, without a trailing slash. */
 export interface ServerAddress {
   /** `http://127.0.0.1:8000` */
   readonly http: string;
@@ -6,7 +6,7 @@ export interface ServerAddress {
   readonly ws: string;
 }
 
-/** Reads a server's address, `ws://`, `wss://`, `http://` or `https://`; undefined where it is none. */
+/** Parses a server's URL (`ws://`, `wss://`, `http://` or `https://`); returns undefined if it is not one. */
 export function parseServerAddress(address: string): ServerAddress | undefined {
   if (!/^(ws|http)s?:\/\//i.test(address)) return undefined;
   try {

@@ -7,16 +7,16 @@ import {
 } from "../protocol/server-frames.ts";
 import { RuleViolated } from "./verdicts.ts";
 
-/** Milliseconds within which a frame must come that nothing keeps from coming. */
+/** How long to wait for an expected frame, in milliseconds. */
 export const TIMEOUT_MS = 10_000;
 
-/** One socket to the server: keeps what it hears, holds each frame against the protocol, and waits for what must come. */
+/** One socket to the server: keeps the received frames, validates each against the protocol, and waits for expected ones. */
 export class TestSocket {
   readonly frames: ServerFrame[] = [];
-  /** What the close said, once it has come. */
+  /** Code and reason of the close; undefined before. */
   close: { readonly code: number; readonly reason: string } | undefined;
   private violation: string | undefined;
-  /** By type, how many frames of `frames` were looked at. */
+  /** By type: how many of `frames` were searched by `next`. */
   private readonly readCounts = new Map<ServerFrameType, number>();
   private wake: () => void = () => {};
 
@@ -30,7 +30,7 @@ export class TestSocket {
       this.wake();
     });
     socket.addEventListener("open", () => this.wake());
-    // A close event follows each error, and says more.
+    // A close event follows each error, with more details.
     socket.addEventListener("error", () => {});
   }
 
@@ -44,7 +44,7 @@ export class TestSocket {
     return this.until(() => this.socket.readyState === WebSocket.OPEN, "open socket");
   }
 
-  /** The next frame of `type` that was not answered before, and that `fits`; those of the type before it are passed over. */
+  /** Resolves with the next frame of `type` that was not returned before and that `matches`; skips earlier frames of the type. */
   async next<T extends ServerFrameType>(
     type: T,
     matches: (frame: ServerFrameOf<T>) => boolean = () => true,
@@ -63,20 +63,20 @@ export class TestSocket {
     return found!;
   }
 
-  /** Waits for the close and answers it. */
+  /** Waits for the close and returns it. */
   async closed(timeoutMs = TIMEOUT_MS): Promise<{ readonly code: number; readonly reason: string }> {
     await this.until(() => this.close !== undefined, "close", timeoutMs);
     return this.close!;
   }
 
-  /** Waits until the server has answered a ping: what it sent to this line before has arrived. */
+  /** Waits until the server has answered a ping: everything that it sent on this socket before has arrived. */
   async flushed(): Promise<void> {
     const id = crypto.randomUUID();
     this.send({ type: "ping", id });
-    await this.until(() => this.of("pong").some((pong) => pong.id === id), "answer to a ping");
+    await this.until(() => this.of("pong").some((pong) => pong.id === id), "reply to a ping");
   }
 
-  /** The frames of `type` so far. */
+  /** Returns the frames of `type` received so far. */
   of<T extends ServerFrameType>(type: T): ServerFrameOf<T>[] {
     return this.frames.filter((frame): frame is ServerFrameOf<T> => frame.type === type);
   }
@@ -88,7 +88,7 @@ export class TestSocket {
     while (this.close === undefined && Date.now() < deadline) await this.nextEvent(deadline);
   }
 
-  /** Waits until `holds`; throws `Broken` where it never does, with `what` as its name. */
+  /** Waits until `condition` is true; throws `RuleViolated`, which names `what`, if it never is. */
   async until(condition: () => boolean, what: string, timeoutMs = TIMEOUT_MS): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
@@ -98,16 +98,16 @@ export class TestSocket {
         const end =
           this.close === undefined ? `within ${timeoutMs / 1000} s` : `before the close ${this.close.code}`;
         const lastFrames = this.frames.slice(-6).map(summarizeFrame).join(", ");
-        throw new RuleViolated(`No ${what} came ${end}; the last frames were: ${lastFrames || "none"}.`);
+        throw new RuleViolated(`No ${what} received ${end}; the last frames were: ${lastFrames || "none"}.`);
       }
       await this.nextEvent(deadline);
     }
   }
 
   private receive(data: unknown): void {
-    const { frame, violation: fault } = readFrame(data);
+    const { frame, violation } = readFrame(data);
     if (frame !== undefined) this.frames.push(frame);
-    else this.violation ??= fault;
+    else this.violation ??= violation;
   }
 
   private nextEvent(deadline: number): Promise<void> {
@@ -121,7 +121,7 @@ export class TestSocket {
   }
 }
 
-/** A frame as the protocol has it, or what is wrong with it. Neither for a type it does not know, which is allowed. */
+/** Returns the frame if it is valid, or its violation of the protocol. Neither for an unknown type, which is allowed. */
 function readFrame(data: unknown): { frame?: ServerFrame; violation?: string } {
   let value: { type?: unknown };
   try {

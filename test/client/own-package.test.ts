@@ -17,7 +17,7 @@ const typed = (specifier: string) => `
 import { connect, ParleyError, type Conversation, type Message, type ServerFrame, type State } from "${specifier}";
 
 interface Note { kind: "note"; page: number }
-const parley = connect({ url: "http://127.0.0.1:1", token: async () => undefined, stay: true });
+const parley = connect({ url: "http://127.0.0.1:1", token: async () => undefined, stayActive: true });
 const notes: Conversation<Note> = parley.conversation<Note>("notes");
 const lobby: Conversation = parley.conversation("lobby");
 notes.on("message", (message: Message<Note>) => void message.data?.page.toFixed());
@@ -130,11 +130,11 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     for (const file of ["throw.mjs", "throw.cjs"]) {
       const printed = (...flags: string[]) =>
         Bun.spawnSync(["node", ...flags, file], { cwd: at }).stderr.toString();
-      expect(printed()).toContain("\nParleyError: Left by close().\n    at ");
+      expect(printed()).toContain("\nParleyError: Closed by close().\n    at ");
       expect(printed().length).toBeLessThan(1_500);
       expect(printed("--enable-source-maps")).toMatch(/src\/client\/connect\.ts:\d+:\d+/);
       expect(printed("--enable-source-maps")).toContain(
-        '      if (isClosed) throw new ParleyError("closed", "Left by close().");\n',
+        '      if (isClosed) throw new ParleyError("closed", "Closed by close().");\n',
       );
     }
   });
@@ -167,7 +167,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     `;
     writeFileSync(join(at, "render.cjs"), program);
     expect(run(["node", "render.cjs"], at)).toBe(
-      "TypeError No WebSocket: use node --experimental-websocket, or the option WebSocket.\n",
+      "TypeError No WebSocket: use node --experimental-websocket, or set the option WebSocket.\n",
     );
   });
 

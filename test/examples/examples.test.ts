@@ -119,7 +119,7 @@ test("echo-bot.mjs replies once, also to messages from while it was stopped", as
   await waitUntil("the bot is connected", () => first.written.stderr.includes("live"));
   await postMessage(server, "ann", "hello, bot");
   await postMessage(server, "ann", "echo one");
-  await waitUntil("it replied", () => first.written.stdout === "answered ann\n");
+  await waitUntil("it replied", () => first.written.stdout === "replied to ann\n");
   await waitUntil("its reply is stored", async () => (await readTexts(server)).includes("one"));
   await waitUntil("it saved its position", () => readdirSync(folder).includes("lobby.position"));
   first.child.kill("SIGTERM");
@@ -130,7 +130,7 @@ test("echo-bot.mjs replies once, also to messages from while it was stopped", as
   await waitUntil("it replied to the message it had missed", async () =>
     (await readTexts(server)).includes("two"),
   );
-  await waitUntil("it reports that", () => second.written.stdout === "answered ann\n");
+  await waitUntil("it reports that", () => second.written.stdout === "replied to ann\n");
   second.child.kill("SIGTERM");
   expect(await second.ended).toBe(0);
   expect(await readTexts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
@@ -144,7 +144,7 @@ test("MB6 echo-bot.mjs begins again after its conversation was removed, while ru
   const talk = async (run: ReturnType<typeof start>, text: string) => {
     const before = run.written.stdout;
     await postMessage(server, "ann", `echo ${text}`, "removed");
-    await waitUntil("it replied", () => run.written.stdout === `${before}answered ann\n`);
+    await waitUntil("it replied", () => run.written.stdout === `${before}replied to ann\n`);
     await waitUntil("it was stored", async () => (await readTexts(server, "removed")).includes(text));
     await waitUntil("it saved its position", () => readdirSync(folder).includes("removed.position"));
   };
@@ -222,7 +222,7 @@ test("own-users.mjs admits a user without an account", async () => {
   });
   expect({ code: await ended, ...written }).toEqual({
     code: 0,
-    stdout: 'alice said "hello", stored as 1; 999 of 1000 requests left\n',
+    stdout: 'alice sent "hello", stored as 1; 999 of 1000 requests left\n',
     stderr: "",
   });
   const foreign = start([...js, "own-users.mjs"], server, { SECRET_KEY: "another key, that is long enough" });
@@ -242,7 +242,7 @@ test("survive-a-cut.mjs passes with faults enabled, and names the missing settin
   );
   expect(cut).toEqual({ code: 0, stdout: "passed: 20 messages in order, 2 cuts\n", stderr: "" });
   expect(whole!.code).toBe(1);
-  expect(whole!.stderr).toContain("There are no faults here (404)");
+  expect(whole!.stderr).toContain("The server injects no faults (404)");
 });
 
 test.skipIf(python === undefined)(
@@ -262,7 +262,7 @@ test.skipIf(python === undefined)(
     await postMessage(server, "ann", "two");
     await waitUntil("it received two", () => received().length === 2);
     expect(received()).toEqual(["one", "two"]);
-    expect(written.stderr).toContain("away (1006), back in");
+    expect(written.stderr).toContain("disconnected (1006), reconnecting in");
     child.kill("SIGTERM");
     await ended;
   },

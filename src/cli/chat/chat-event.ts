@@ -3,11 +3,11 @@ import type { Ack } from "../../client/conversation.ts";
 import type { Fault } from "../../core/faults.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 
-/** Where the connection stands, in the words of docs/CLIENT.md. `until` is milliseconds since 1970. */
+/** The state of the connection, as in docs/CLIENT.md. `until` is in milliseconds since 1970. */
 export interface StatusEvent {
   readonly type: "status";
   readonly state: State["state"];
-  /** Where it stood before. */
+  /** The state before. */
   readonly previous?: State["state"];
   readonly reason?: string;
   readonly until?: number;
@@ -15,13 +15,13 @@ export interface StatusEvent {
   readonly advice?: Advice;
 }
 
-/** Everything that a chat tells: with `--json` one object a line, and otherwise in words. */
+/** An event of a chat: printed as one JSON object per line with `--json`, otherwise as text. */
 export type ChatEvent =
-  /** `own`: said by this program, and not by the same user elsewhere. */
+  /** `own`: sent by this program, not by the same user elsewhere. */
   | ({ readonly type: "message"; readonly own?: true } & Message)
-  /** `milliseconds`: from the first sending to the ack. */
+  /** `milliseconds`: from the first attempt to the ack. */
   | ({ readonly type: "ack"; readonly milliseconds: number } & Ack)
-  /** `code`: one of docs/ERRORS.md or docs/CLIENT.md, or `failed` where something else went wrong. */
+  /** `code`: one of docs/ERRORS.md or docs/CLIENT.md, or `failed` for any other error. */
   | { readonly type: "refused"; readonly id?: string; readonly code: string; readonly message: string }
   | ServerFrameOf<"presence" | "typing" | "read" | "warning">
   | ({ readonly type: "welcome" } & Pick<
@@ -33,10 +33,10 @@ export type ChatEvent =
   | { readonly type: "quota"; readonly plan: string; readonly quota: Quota | null }
   | { readonly type: "pong"; readonly milliseconds: number }
   | { readonly type: "fault"; readonly fault: Fault }
-  /** The plan has no room: what was said is sent again after so many seconds. */
+  /** The quota is used up: pending messages are sent again after so many seconds. */
   | { readonly type: "over_quota"; readonly retry_after: number; readonly limit: number }
   | ({ readonly type: "lost" } & Lost)
-  /** The connection is back; `caught_up`: how many messages came that were said meanwhile; `milliseconds` without it. */
+  /** The connection is back. `caught_up`: how many missed messages were received; `milliseconds`: how long it was lost. */
   | {
       readonly type: "resumed";
       readonly caught_up: number;
@@ -45,12 +45,13 @@ export type ChatEvent =
     }
   | StatusEvent;
 
-/** The state of a connection as it is told. */
+/** Returns the event for a state of the connection. */
 export function statusEvent(state: State, previous: State["state"] | undefined): StatusEvent {
-  const { state: now } = state;
-  const status = { type: "status", state: now, ...(previous !== undefined && { previous }) } as const;
-  if (now === "waiting")
+  const { state: current } = state;
+  const status = { type: "status", state: current, ...(previous !== undefined && { previous }) } as const;
+  if (current === "waiting")
     return { ...status, code: state.code, reason: state.reason, until: Math.round(state.until) };
-  if (now === "closed") return { ...status, code: state.code, reason: state.reason, advice: state.advice };
-  return now === "degraded" ? { ...status, reason: state.reason } : status;
+  if (current === "closed")
+    return { ...status, code: state.code, reason: state.reason, advice: state.advice };
+  return current === "degraded" ? { ...status, reason: state.reason } : status;
 }

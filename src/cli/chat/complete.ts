@@ -1,7 +1,7 @@
 import { CLOCK_JUMP_TARGETS, DROPPABLE_FRAMES } from "../../core/faults.ts";
 import { COMMAND_NAMES, FAULT_NAMES } from "./parse-input.ts";
 
-/** What may follow, by the words before it. */
+/** The completions, by the words before the cursor. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   "": COMMAND_NAMES.map((name) => `/${name}`),
   "/typing": ["off"],
@@ -11,8 +11,8 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * What the Tab key offers for a half-typed line, and the end of the line in whose place it stands, as node:readline wants
- * both: commands and what they take, and in what is said the names of the `present` users.
+ * Returns the completions for a partly typed line, and the end of the line that they replace, in the form of node:readline:
+ * commands and their arguments, and in messages the names of the `present` users.
  */
 export function completionsOf(line: string, present: readonly string[]): [string[], string] {
   const end = /\S*$/.exec(line)![0];
@@ -22,7 +22,7 @@ export function completionsOf(line: string, present: readonly string[]): [string
     .replace(/\s+/g, " ");
   const isCommand = line.startsWith("/") && !line.startsWith("//");
   const offered = isCommand ? (WORDS[before] ?? []) : end === "" ? [] : present;
-  // A blank behind it, as shells do, where it is the only one.
-  const fitting = offered.filter((word) => word.startsWith(end)).map((word) => `${word} `);
-  return [fitting, end];
+  // A blank after the word, as shells add it.
+  const matching = offered.filter((word) => word.startsWith(end)).map((word) => `${word} `);
+  return [matching, end];
 }

@@ -4,8 +4,8 @@ import { CliError } from "../cli-error.ts";
 import type { Target } from "../server/target.ts";
 
 /**
- * Waits until a conversation is entered. Throws a Failure when the first try does not succeed: whoever has just started a
- * command wants to know, where one who was in wants to come back.
+ * Waits until a conversation is joined. Throws a `CliError` if the first attempt fails: a command that has just started
+ * reports that, while one that was connected reconnects.
  */
 export async function waitUntilWelcomed(conversation: Conversation, { http }: Target): Promise<void> {
   let errorText = "";
@@ -31,10 +31,10 @@ function problemOf(state: State, http: string, errorText: string): string | unde
   if (state.state !== "waiting" && state.state !== "closed") return undefined;
   const { code, reason } = state;
   if (code === 1006) return `${http} cannot be reached by WebSocket: ${reason}.${errorText}`;
-  return `The server closed with ${code}, ${reason}.${errorText || ` ${describeClose(code).advice}`}`;
+  return `The server closed the connection with ${code}, ${reason}.${errorText || ` ${describeClose(code).advice}`}`;
 }
 
-/** The place after `seq`, in the life of the store that goes on now; it is asked by a connection that asks nothing more. */
+/** Returns the position after `seq` in the current epoch, which it reads with a short connection. */
 export async function positionAfter(
   parley: Parley,
   target: Target,
@@ -45,6 +45,6 @@ export async function positionAfter(
   await waitUntilWelcomed(conversation, target);
   const { seq: newest, epoch } = conversation.welcome!;
   await conversation.close();
-  if (seq > newest) throw new CliError(`--after=${seq}: the newest message is #${newest}.`);
+  if (seq > newest) throw new CliError(`--after=${seq} is too large: the newest message is #${newest}.`);
   return { seq, epoch };
 }

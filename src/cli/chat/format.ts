@@ -4,19 +4,19 @@ import { formatDuration } from "../../core/session/effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
 import type { ChatEvent, StatusEvent } from "./chat-event.ts";
 
-/** Colours a text, or leaves it as it is where nobody wants colours. */
+/** Colours a text, or returns it unchanged if colours are off. */
 export type Style = (format: "dim" | "bold" | "yellow" | "red", text: string) => string;
 
-/** What is told, in words: `data` was asked for or said by somebody, `talk` is about it. */
+/** An event as text: `data` are messages and requested data, `talk` is status. */
 export interface FormattedLines {
   readonly data?: readonly string[];
   readonly talk?: readonly string[];
 }
 
-/** How the two sorts of words are coloured: they may go to different places. */
+/** The styles of both kinds of lines, which may go to different streams. */
 export type Styles = Readonly<Record<keyof FormattedLines, Style>>;
 
-/** The words for what is told. `now` is milliseconds since 1970; `person`: somebody sits there, and types. */
+/** Formats an event. `now` is in milliseconds since 1970; `interactive`: a person types on a terminal. */
 export function formatEvent(
   event: ChatEvent,
   styles: Styles,
@@ -27,16 +27,14 @@ export function formatEvent(
   const warn = (text: string): FormattedLines => ({ talk: [styles.talk("yellow", text)] });
   switch (event.type) {
     case "message":
-      // What was just typed stands there already; its ack says the number.
+      // A message that was just typed is already on the screen; its ack shows the seq.
       return event.own && interactive ? {} : { data: messageLines(event, styles.data) };
     case "ack":
       return interactive ? dim(formatAck(event)) : {};
     case "refused":
       return { talk: [styles.talk("red", formatRefusal(event))] };
     case "presence":
-      return dim(
-        `${escapeControlChars(event.user)} ${event.state === "joined" ? "is here now" : "has left"}`,
-      );
+      return dim(`${escapeControlChars(event.user)} ${event.state === "joined" ? "joined" : "left"}`);
     case "typing":
     case "read":
       return {};
@@ -50,23 +48,23 @@ export function formatEvent(
       return {
         data: event.present.map(
           ({ user, since, read }) =>
-            `${escapeControlChars(user)}, here since ${clockTime(since)}${read === undefined ? "" : `, has read up to #${read}`}`,
+            `${escapeControlChars(user)}, present since ${clockTime(since)}${read === undefined ? "" : `, read up to #${read}`}`,
         ),
       };
     case "quota":
       return { data: [formatQuota(event)] };
     case "pong":
-      return { data: [`answered after ${formatTime(event.milliseconds)}`] };
+      return { data: [`the server replied after ${formatTime(event.milliseconds)}`] };
     case "fault":
-      return dim(`asked of the server: ${escapeControlChars(JSON.stringify(event.fault))}`);
+      return dim(`fault requested: ${escapeControlChars(JSON.stringify(event.fault))}`);
     case "over_quota":
       return warn(
-        `all ${event.limit} requests of this hour are used: what waits is sent again in ${formatDuration(event.retry_after * 1000)}`,
+        `all ${event.limit} requests of this hour are used: pending messages are sent again in ${formatDuration(event.retry_after * 1000)}`,
       );
     case "lost":
       return warn(formatLost(event));
     case "resumed":
-      return dim(formatReturn(event));
+      return dim(formatResumed(event));
     case "status":
       return formatStatus(event, now, interactive, dim, warn);
     default:
@@ -74,11 +72,11 @@ export function formatEvent(
   }
 }
 
-/** `#42 12:03:55 ann: hello`; further lines of the text stand below its first, where no line of another begins. */
+/** Returns `#42 12:03:55 ann: hello`; further lines of the text are indented, so that they cannot look like other messages. */
 function messageLines({ seq, at, from, text, data }: Message, style: Style): readonly string[] {
   const head = `#${seq} ${clockTime(at)} `;
   const name = escapeControlChars(from);
-  // Of a message of data alone, the data is what was said.
+  // A message without text shows its data.
   const [first = "", ...rest] = escapedLines(text === "" && data !== undefined ? JSON.stringify(data) : text);
   const indent = " ".repeat(head.length + name.length + 2);
   return [
@@ -89,11 +87,11 @@ function messageLines({ seq, at, from, text, data }: Message, style: Style): rea
 
 function formatAck({ seq, duplicate, milliseconds: time, quota }: ChatEvent & { type: "ack" }): string {
   const left = quota === null ? "" : `; ${quota.remaining} of ${quota.limit} requests left`;
-  return `#${seq} ${duplicate ? "was stored before" : "stored"} after ${formatTime(time)}${left}`;
+  return `#${seq} ${duplicate ? "already stored" : "stored"}, ack after ${formatTime(time)}${left}`;
 }
 
 function formatRefusal({ id, code, message }: ChatEvent & { type: "refused" }): string {
-  return `${id === undefined ? "error" : "not said"}: ${escapeControlChars(message)}${code === "failed" ? "" : ` (${escapeControlChars(code)})`}`;
+  return `${id === undefined ? "error" : "not sent"}: ${escapeControlChars(message)}${code === "failed" ? "" : ` (${escapeControlChars(code)})`}`;
 }
 
 function formatWelcome(
@@ -103,13 +101,13 @@ function formatWelcome(
   const others = present
     .map((one) => escapeControlChars(one.user))
     .filter((name) => name !== escapeControlChars(user));
-  const here = others.length === 0 ? "nobody else is here" : `here: ${formatNames(others)}`;
+  const presence = others.length === 0 ? "no other users present" : `present: ${formatNames(others)}`;
   const left =
     quota === null
       ? `plan ${escapeControlChars(plan)}`
       : `${quota.remaining} of ${quota.limit} requests left (${escapeControlChars(plan)})`;
-  const said = seq === 0 ? "nothing was said yet" : `#${seq} was the last message`;
-  return `${escapeControlChars(user)} in ${escapeControlChars(conversation)}; ${said}; ${here}; ${left}${interactive ? "; /help" : ""}`;
+  const newest = seq === 0 ? "no messages yet" : `last message #${seq}`;
+  return `${escapeControlChars(user)} in ${escapeControlChars(conversation)}; ${newest}; ${presence}; ${left}${interactive ? "; /help for commands" : ""}`;
 }
 
 function formatNames(names: readonly string[]): string {
@@ -119,30 +117,29 @@ function formatNames(names: readonly string[]): string {
 }
 
 function formatQuota({ plan, quota }: ChatEvent & { type: "quota" }): string {
-  if (quota === null) return `the plan ${escapeControlChars(plan)} is without limit`;
+  if (quota === null) return `the plan ${escapeControlChars(plan)} has no limit`;
   const { limit, remaining, reset } = quota;
   const again =
     remaining === limit
       ? ""
-      : `; all ${limit} again in ${formatDuration(reset * 1000)} if nothing more is sent`;
+      : `; all ${limit} available again in ${formatDuration(reset * 1000)} if no more are used`;
   return `${remaining} of ${limit} requests left in this hour (plan ${plan})${again}`;
 }
 
 function formatLost(event: ChatEvent & { type: "lost" }): string {
-  if ("epoch" in event)
-    return "the server's store is another one now: what was said meanwhile cannot be known";
+  if ("epoch" in event) return "the server's store lost data or was restored: messages may be missing";
   const { first, last } = event;
   return first === last
-    ? `#${first} is lost: the server no longer has it`
-    : `#${first} to #${last} are lost: the server no longer has them`;
+    ? `#${first} is lost: the server no longer stores it`
+    : `#${first} to #${last} are lost: the server no longer stores them`;
 }
 
-function formatReturn({ caught_up, lost, milliseconds: away }: ChatEvent & { type: "resumed" }): string {
-  const came =
+function formatResumed({ caught_up, lost, milliseconds }: ChatEvent & { type: "resumed" }): string {
+  const missed =
     caught_up === 0
-      ? "nothing was said meanwhile"
-      : `${caught_up} message${caught_up === 1 ? "" : "s"} caught up with`;
-  return `back after ${formatDuration(away)}: ${came}${lost ? "" : ", nothing is lost"}`;
+      ? "no missed messages"
+      : `${caught_up} missed message${caught_up === 1 ? "" : "s"} received`;
+  return `reconnected after ${formatDuration(milliseconds)}: ${missed}${lost ? "" : ", none lost"}`;
 }
 
 function formatStatus(
@@ -150,35 +147,35 @@ function formatStatus(
   now: number,
   interactive: boolean,
   dim: (text: string) => FormattedLines,
-  loud: (text: string) => FormattedLines,
+  warn: (text: string) => FormattedLines,
 ): FormattedLines {
   switch (state) {
     case "waiting":
-      return loud(
-        `no connection (${escapeControlChars(reason)}); next try in ${formatDuration(Math.max(0, until - now))}`,
+      return warn(
+        `disconnected (${escapeControlChars(reason)}); next attempt in ${formatDuration(Math.max(0, until - now))}`,
       );
     case "degraded":
-      return loud(`the server's store is away (${escapeControlChars(reason)}): what you say waits`);
+      return warn(`the server's store is unavailable (${escapeControlChars(reason)}): your messages wait`);
     case "closed": {
       if (code === 1000) return dim("closed");
       const next =
         advice === "reconnect"
-          ? "what you say next, or /reconnect, opens it again"
+          ? "your next message, or /reconnect, opens it again"
           : "/reconnect tries again";
-      const words = `closed with ${code}, ${escapeControlChars(reason)}. ${describeClose(code).advice}`;
-      return loud(interactive ? `${words} (${next}, /quit leaves)` : words);
+      const text = `closed with ${code}, ${escapeControlChars(reason)}. ${describeClose(code).advice}`;
+      return warn(interactive ? `${text} (${next}, /quit exits)` : text);
     }
     default:
-      return state === "live" && previous === "degraded" ? dim("the server's store is back") : {};
+      return state === "live" && previous === "degraded" ? dim("the server's store is available again") : {};
   }
 }
 
-/** The hour, minute and second of a moment, here. */
+/** Returns the local hour, minute and second of a moment. */
 function clockTime(at: number): string {
   return new Date(at).toTimeString().slice(0, 8);
 }
 
-/** `0.8 ms`, `12 ms`, `1.5 s` */
+/** Returns a duration such as `0.8 ms`, `12 ms`, `1.5 s`. */
 function formatTime(time: number): string {
   return time < 10 ? `${time.toFixed(1)} ms` : formatDuration(time);
 }

@@ -5,23 +5,17 @@ import type { ChatEvent } from "./chat-event.ts";
 import { formatEvent, type Style } from "./format.ts";
 import type { Screen } from "./screen.ts";
 
-/** Puts what is told where it belongs: data on standard output, talk on standard error. */
+/** Prints events: data to standard output, status to standard error. */
 export interface ChatOutput {
-  emit(told: ChatEvent): void;
-  /** Lines for people. */
+  emit(event: ChatEvent): void;
+  /** Prints lines for people. */
   note(...lines: readonly string[]): void;
-  /** Writes above what is half typed on `screen`, from now on. */
+  /** From now on, prints above the input line of `screen`. */
   useScreen(screen: Screen): void;
 }
 
-/** `json`: one JSON object a line on standard output, for everything that is told. `person`: somebody types. */
-export function createOutput({
-  json,
-  interactive: person,
-}: {
-  json: boolean;
-  interactive: boolean;
-}): ChatOutput {
+/** `json`: prints each event as one JSON object per line on standard output. `interactive`: a person types on a terminal. */
+export function createOutput({ json, interactive }: { json: boolean; interactive: boolean }): ChatOutput {
   const { stdout, stderr } = process;
   const styles = { data: styleFor(stdout), talk: styleFor(stderr) };
   let screen: Screen | undefined;
@@ -32,7 +26,7 @@ export function createOutput({
   };
   return {
     emit(event) {
-      const { data = [], talk = [] } = formatEvent(event, styles, Date.now(), person);
+      const { data = [], talk = [] } = formatEvent(event, styles, Date.now(), interactive);
       write(json ? [escapedJson(event)] : data, stdout);
       write(talk, stderr);
     },
@@ -43,7 +37,7 @@ export function createOutput({
   };
 }
 
-/** Colours where `stream` is a terminal that has them, and NO_COLOR does not forbid it. */
+/** Colours if `stream` is a terminal with colours and NO_COLOR is not set. */
 function styleFor(stream: NodeJS.WriteStream): Style {
   return (format, text) => styleText(format, text, { stream });
 }

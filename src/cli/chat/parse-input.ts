@@ -1,20 +1,20 @@
 import { type Fault, readFaultRequest } from "../../core/faults.ts";
 import { MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
 
-/** What a line that somebody typed asks for. */
+/** A typed line: a message or a command. */
 export type Input =
-  | { readonly kind: "nothing" | "who" | "quota" | "ping" | "leave" | "reconnect" | "help" | "quit" }
-  | { readonly kind: "say"; readonly text: string }
+  | { readonly kind: "nothing" | "who" | "quota" | "ping" | "close" | "reconnect" | "help" | "quit" }
+  | { readonly kind: "send"; readonly text: string }
   | { readonly kind: "history"; readonly limit: number }
   | { readonly kind: "typing"; readonly active: boolean }
   | { readonly kind: "fault"; readonly fault: Fault }
-  /** It asks for nothing that there is; `why` is a sentence. */
-  | { readonly kind: "wrong"; readonly why: string };
+  /** Not a valid command; `why` is a sentence. */
+  | { readonly kind: "invalid"; readonly why: string };
 
-/** How many messages `/history` shows when it is not told. */
+/** How many messages `/history` shows by default. */
 export const DEFAULT_HISTORY = 20;
 
-/** What can stand behind the `/` that begins a command. */
+/** The names of the commands, without the `/`. */
 export const COMMAND_NAMES = [
   "who",
   "quota",
@@ -28,32 +28,32 @@ export const COMMAND_NAMES = [
   "help",
 ];
 
-/** What can stand behind `/fault`. */
+/** The names of the faults of `/fault`. */
 export const FAULT_NAMES = ["cut", "freeze", "thaw", "delay", "lose", "fill_quota", "jump", "close"];
 
-/** What can be typed, a command a line. */
-export const COMMAND_HELP = `/who                      who is here, and what they have read
-/quota                    what is left of the plan
-/history [count]          the last messages (${DEFAULT_HISTORY}); costs a request
-/typing [off]             show that you type, or no longer do; sent by itself while you type
-/ping                     how long the server takes to answer
-/close                    close the connection; what you say next, or /reconnect, opens it again
-/close 4408 [reason]      have the server close it with this code
-/fault cut                have the server break the line; also: freeze <seconds>, thaw, delay <milliseconds>,
+/** The help of the commands, one per line. */
+export const COMMAND_HELP = `/who                      list the present users and what they have read
+/quota                    show the remaining quota
+/history [count]          show the newest messages (default: ${DEFAULT_HISTORY}); costs a request
+/typing [off]             show the others that you type, or stopped; sent automatically while you type
+/ping                     measure the round trip to the server
+/close                    close the connection; your next message, or /reconnect, opens it again
+/close 4408 [reason]      make the server close the connection with this code
+/fault cut                make the server cut the connection; also: freeze <seconds>, thaw, delay <milliseconds>,
                           lose <frame> [count], fill_quota, jump <seconds>, jump inactivity_warning,
                           jump inactivity, jump token_expiring, jump token_expiry
 /reconnect                connect at once instead of waiting
-/quit                     leave, as Ctrl+D does
-//text                    say a text that begins with /
-/help                     this
+/quit                     exit; Ctrl+D does the same
+//text                    send a text that begins with /
+/help                     show this help
 
-Faults, and /close with a code, want a server with TEST_FAULTS=true; they disturb this connection only. The Tab key
-completes commands and names, the arrow keys bring back what was typed before.`;
+Faults, and /close with a code, need a server with TEST_FAULTS=true; they affect this connection only. The Tab key
+completes commands and names; the arrow keys recall earlier lines.`;
 
-/** Reads a typed line. What begins with `/` is a command, `//` a text that begins with `/`. */
+/** Parses a typed line. `/` begins a command, `//` a message that begins with `/`. */
 export function parseInput(line: string): Input {
-  if (line.startsWith("//")) return { kind: "say", text: line.slice(1) };
-  if (!line.startsWith("/")) return line.trim() === "" ? { kind: "nothing" } : { kind: "say", text: line };
+  if (line.startsWith("//")) return { kind: "send", text: line.slice(1) };
+  if (!line.startsWith("/")) return line.trim() === "" ? { kind: "nothing" } : { kind: "send", text: line };
   const [command = "", ...words] = line.slice(1).trim().split(/\s+/);
   switch (command) {
     case "who":
@@ -62,36 +62,37 @@ export function parseInput(line: string): Input {
     case "reconnect":
     case "help":
     case "quit":
-      return words.length === 0 ? { kind: command } : invalid(`/${command} takes nothing behind it.`);
+      return words.length === 0 ? { kind: command } : invalid(`/${command} takes no arguments.`);
     case "history":
       return parseHistory(words);
     case "typing":
       return { kind: "typing", active: words[0] !== "off" };
     case "close":
-      return words.length === 0 ? { kind: "leave" } : parseFault(["close", ...words]);
+      return words.length === 0 ? { kind: "close" } : parseFault(["close", ...words]);
     case "fault":
       return parseFault(words);
     default:
-      return invalid(`There is no /${command}; /help shows what there is.`);
+      return invalid(`Unknown command /${command}; /help lists all commands.`);
   }
 }
 
 function invalid(why: string): Input {
-  return { kind: "wrong", why };
+  return { kind: "invalid", why };
 }
 
 function parseHistory([count = String(DEFAULT_HISTORY), ...rest]: readonly string[]): Input {
   const limit = Number(count);
   return rest.length === 0 && Number.isInteger(limit) && limit >= 1 && limit <= MAX_HISTORY_LIMIT
     ? { kind: "history", limit }
-    : invalid(`/history takes how many messages it shows, from 1 to ${MAX_HISTORY_LIMIT}.`);
+    : invalid(`/history takes the number of messages to show, from 1 to ${MAX_HISTORY_LIMIT}.`);
 }
 
-/** The server's own schema says what is wrong, so that both say the same. */
+/** Validates with the server's own schema, so that both report the same errors. */
 function parseFault([kind, ...words]: readonly string[]): Input {
-  if (kind === undefined) return invalid("Say which fault: /fault cut, for example; /help shows all.");
-  // Its answer is a token, which the client library has no way to send.
-  if (kind === "expired_token") return invalid("/fault expired_token is for programs: see docs/TESTING.md.");
+  if (kind === undefined) return invalid("Name a fault, for example /fault cut; /help lists all.");
+  // This fault returns a token, which the client library cannot send.
+  if (kind === "expired_token")
+    return invalid("/fault expired_token is for programs only: see docs/TESTING.md.");
   const read = readFaultRequest(JSON.stringify({ connection: "this", fault: faultRequest(kind, words) }));
   return "request" in read
     ? { kind: "fault", fault: read.request.fault }
@@ -127,12 +128,12 @@ function faultRequest(kind: string, words: readonly string[]): object {
   }
 }
 
-/** A number, or the word that is none, of which the schema says what is wrong. */
+/** Returns the number, or the word itself if it is not a number, for which the schema then reports an error. */
 function parseNumber(word: string | undefined): unknown {
   return word !== undefined && /^-?\d+(\.\d+)?$/.test(word) ? Number(word) : word;
 }
 
-/** Words behind the last one that a fault takes, as fields that no fault has. */
+/** Returns surplus words as unknown fields, for which the schema then reports an error. */
 function extraWords(words: readonly string[], taken: number): object {
   return Object.fromEntries(words.slice(taken).map((word) => [word, true]));
 }

@@ -13,58 +13,57 @@ import { DEFAULT_HISTORY, parseInput } from "./parse-input.ts";
 import { openScreen } from "./screen.ts";
 import { type ChatSession, openChatSession } from "./session.ts";
 
-/** A chat as it was asked for. Times are in seconds. */
+/** The options of a chat. Times are in seconds. */
 export interface ChatPlan {
   readonly target: Target;
   readonly credential: Credential;
   readonly conversation: string;
   readonly json: boolean;
-  /** What is said, one after the other; without any, what is typed or comes through a pipe. */
+  /** Texts to send, one after the other; if empty, typed or piped lines are sent. */
   readonly texts: readonly string[];
-  /** How long it goes on when everything is said. */
+  /** How long the chat continues after the last text was sent. */
   readonly wait?: number | undefined;
-  /** Ends when so many messages of others have come. */
+  /** Ends the chat after so many messages of others. */
   readonly count?: number | undefined;
   readonly duration?: number | undefined;
-  /** Begins with what follows this `seq`. */
+  /** Starts with the messages after this `seq`. */
   readonly after?: number | undefined;
-  /** How many of the last messages come first; usually some for a person, and none for a program. */
+  /** How many of the newest messages are shown first; default: some on a terminal, none in a pipe. */
   readonly history?: number | undefined;
   /** Whether lines of a pipe that begin with `/` are commands. */
   readonly commands: boolean;
 }
 
-/** A chat that goes on. */
+/** A running chat. */
 interface Chat {
   readonly plan: ChatPlan;
   readonly parley: Parley;
   readonly output: ChatOutput;
-  /** The terminal that somebody sits at; undefined where nobody does. */
+  /** The terminal of an interactive chat; undefined otherwise. */
   readonly terminal: WriteStream | undefined;
-  /** Ends it with an exit code; the first one counts. */
+  /** Ends the chat with an exit code; the first one counts. */
   readonly end: (code: number) => void;
   readonly hasEnded: () => boolean;
-  /** Is told of the conversation as soon as there is one. */
+  /** Called with the conversation as soon as it is opened. */
   readonly onConversation: (conversation: Conversation) => void;
-  /** What must be closed at the end. */
+  /** Functions to call at the end. */
   readonly open: Set<() => void>;
 }
 
-/** Holds a chat to its end; answers the exit code. Throws a Failure when the conversation cannot be entered. */
+/** Runs a chat to its end; resolves with the exit code. Throws a `CliError` if the conversation cannot be joined. */
 export async function runChat(plan: ChatPlan): Promise<number> {
   const { target, credential, json } = plan;
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
-  // Whoever reads may have seen enough, as `head` has.
+  // The reader of a pipe may stop reading, as `head` does.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
   const terminal = terminalOf(plan);
   const output = createOutput({ json, interactive: terminal !== undefined });
-  // A program that is told to listen stays; a person who has gone is gone.
-  const keepAlive = terminal === undefined;
   const parley = connect({
     url: target.http,
     user: credential.user,
     token: credential.source,
-    stay: keepAlive,
+    // A program that listens stays connected; a person who is away is disconnected after the inactivity time-out.
+    stayActive: terminal === undefined,
   });
   const open = new Set([exitOnSignal(end)]);
   let hasEnded = false;
@@ -77,7 +76,7 @@ export async function runChat(plan: ChatPlan): Promise<number> {
     const code = await Promise.race([ended, runSession(chat).then(() => ended)]);
     hasEnded = true;
     const unsent = conversation?.pending.length ?? 0;
-    if (unsent > 0) output.note(`Not said: ${unsent} message${unsent === 1 ? "" : "s"} without an answer.`);
+    if (unsent > 0) output.note(`Not sent: ${unsent} message${unsent === 1 ? "" : "s"} without an ack.`);
     return code === 0 && unsent > 0 ? 1 : code;
   } finally {
     for (const close of open) close();
@@ -85,18 +84,17 @@ export async function runChat(plan: ChatPlan): Promise<number> {
   }
 }
 
-/** Where the prompt stands: standard output, or beside a pipe standard error. */
+/** Returns the terminal for the prompt: standard output, or standard error if output is piped. */
 function terminalOf({ texts }: ChatPlan): WriteStream | undefined {
   if (texts.length > 0 || !process.stdin.isTTY) return undefined;
   return [process.stdout, process.stderr].find(({ isTTY }) => isTTY);
 }
 
 async function runSession(chat: Chat): Promise<void> {
-  const { plan, parley, output: voice, terminal, end, open } = chat;
+  const { plan, parley, output, terminal, end, open } = chat;
   const { target, credential, conversation: id, after, duration, texts } = plan;
   const last = plan.history ?? (terminal !== undefined && after === undefined ? DEFAULT_HISTORY : 0);
   const from = after === undefined ? undefined : await positionAfter(parley, target, id, after);
-  const tell = createEventHandler(chat);
   const session = openChatSession({
     parley,
     target,
@@ -104,8 +102,8 @@ async function runSession(chat: Chat): Promise<void> {
     conversation: id,
     from,
     last,
-    emit: tell,
-    note: voice.note,
+    emit: createEventHandler(chat),
+    note: output.note,
   });
   chat.onConversation(session.conversation);
   if (terminal !== undefined) markShownAsRead(session.conversation);
@@ -118,7 +116,7 @@ async function runSession(chat: Chat): Promise<void> {
   return terminal === undefined ? sendLines(chat, session) : runInteractive(chat, session, terminal);
 }
 
-/** Who sits at the terminal has seen what it shows first. */
+/** Marks the first history page as read: a terminal has shown it. */
 function markShownAsRead(conversation: Conversation): void {
   conversation.on("history", ({ messages }) => {
     const newest = messages.at(-1);
@@ -126,20 +124,14 @@ function markShownAsRead(conversation: Conversation): void {
   });
 }
 
-/** Tells everything, and ends the chat when what is told is the end of it. */
-function createEventHandler({
-  plan,
-  output: voice,
-  terminal,
-  end,
-  hasEnded,
-}: Chat): (told: ChatEvent) => void {
+/** Prints all events, and ends the chat after its last one. */
+function createEventHandler({ plan, output, terminal, end, hasEnded }: Chat): (event: ChatEvent) => void {
   let received = 0;
   let isWelcomed = false;
   return (event) => {
     if (event.type === "welcome") isWelcomed = true;
-    // What keeps it from coming in ends the command, which then says so; and that it leaves at the end, it knows.
-    if (!hasEnded() && (isWelcomed || plan.json)) voice.emit(event);
+    // Failures before `welcome` end the command, which reports them; the close at the end is not worth a line.
+    if (!hasEnded() && (isWelcomed || plan.json)) output.emit(event);
     if (event.type === "message" && !event.own && ++received === plan.count) end(0);
     if (event.type === "over_quota" && plan.texts.length > 0) end(1);
     if (event.type === "status" && event.state === "closed" && event.code !== 1000 && !terminal && isWelcomed)
@@ -147,14 +139,14 @@ function createEventHandler({
   };
 }
 
-/** Says what the command line holds. */
+/** Sends the texts of the command line. */
 async function sendAll(chat: Chat, session: ChatSession): Promise<void> {
   const stored: boolean[] = [];
   for (const text of chat.plan.texts) stored.push(await session.send(text));
   endAfterWait(chat, stored.every(Boolean));
 }
 
-/** Says what comes through a pipe, a line a message. */
+/** Sends piped lines, one message per line. */
 async function sendLines(chat: Chat, session: ChatSession): Promise<void> {
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   chat.open.add(() => {
@@ -163,16 +155,16 @@ async function sendLines(chat: Chat, session: ChatSession): Promise<void> {
   });
   let allStored = true;
   for await (const line of lines) {
-    const input = chat.plan.commands ? parseInput(line) : ({ kind: "say", text: line } as const);
+    const input = chat.plan.commands ? parseInput(line) : ({ kind: "send", text: line } as const);
     if (input.kind === "quit") break;
-    if (input.kind !== "say") await session.execute(input);
+    if (input.kind !== "send") await session.execute(input);
     else if (input.text !== "" && !(await session.send(input.text))) allStored = false;
   }
-  // Its input is closed when it ends, too.
+  // The end of the chat also closes its input.
   if (!chat.hasEnded()) endAfterWait(chat, allStored);
 }
 
-/** Everything is said: ends after the wait that was asked for, or when what is waited for has come. */
+/** All texts are sent: ends the chat after `wait`, or leaves that to --count or --duration. */
 function endAfterWait({ plan: { wait, count, duration }, end, open }: Chat, allStored: boolean): void {
   const isWaitedFor = wait === undefined && (count !== undefined || duration !== undefined);
   if (!allStored) end(1);
@@ -182,9 +174,9 @@ function endAfterWait({ plan: { wait, count, duration }, end, open }: Chat, allS
   }
 }
 
-/** Somebody sits at the terminal. */
+/** Runs a chat on a terminal. */
 function runInteractive(
-  { plan, output: voice, end, open }: Chat,
+  { plan, output, end, open }: Chat,
   session: ChatSession,
   terminal: WriteStream,
 ): void {
@@ -201,7 +193,7 @@ function runInteractive(
     ended: () => end(0),
   });
   open.add(() => screen.close());
-  voice.useScreen(screen);
+  output.useScreen(screen);
   const typing = new Set<string>();
   const show = () => screen.setPrompt(promptOf(plan.conversation, [...typing]));
   conversation.on("typing", ({ user, active }) => {
@@ -219,14 +211,14 @@ function runInteractive(
 }
 
 function namesOf({ present, user }: Conversation): readonly string[] {
-  // What the Tab key offers is written as it is.
+  // Completions are written unescaped, so names with control characters are left out.
   return present.map((one) => one.user).filter((name) => name !== user && escapeControlChars(name) === name);
 }
 
-/** `lobby> `, or while others type `lobby (ann types)> `. */
+/** Returns `lobby> `, or while others type `lobby (ann is typing)> `. */
 function promptOf(conversation: string, typing: readonly string[]): string {
   const typists =
-    typing.length > 1 ? `${typing.length} type` : `${escapeControlChars(typing[0] ?? "")} types`;
+    typing.length > 1 ? `${typing.length} are typing` : `${escapeControlChars(typing[0] ?? "")} is typing`;
   const name = escapeControlChars(conversation);
   return typing.length === 0 ? `${name}> ` : `${name} (${typists})> `;
 }

@@ -9,25 +9,25 @@ import {
 import type { WriteStream } from "node:tty";
 import { write } from "../terminal/print.ts";
 
-/** What happens on the screen. */
+/** The events of a screen. */
 export interface ScreenListener {
   line(text: string): void;
-  /** What is half typed is another text now; told when it has settled, as a paste comes key by key. */
+  /** The input line changed; called after a short delay, because a paste arrives key by key. */
   typed(text: string): void;
-  /** What the Tab key offers for a half-typed line, and which end of it that replaces. */
+  /** Returns the completions for the input line, and which end of it they replace. */
   complete(text: string): CompleterResult;
   /** Ctrl+C, or a signal of that kind. */
   interrupted(): void;
-  /** Ctrl+D, or the terminal is gone. */
+  /** Ctrl+D, or the terminal was closed. */
   ended(): void;
 }
 
-/** How long after a key it is looked at what is typed, in milliseconds. */
+/** How long after a key the input line is read, in milliseconds. */
 const TYPED_DELAY_MS = 100;
 
-/** A terminal with a prompt at its foot, above which lines appear. */
+/** A terminal with a prompt in its last row, above which lines are printed. */
 export interface Screen {
-  /** Writes lines above what is half typed, and leaves that and its cursor as they are. */
+  /** Prints lines above the input line, and keeps that line and its cursor. */
   write(lines: readonly string[]): void;
   setPrompt(prompt: string): void;
   close(): void;
@@ -35,7 +35,7 @@ export interface Screen {
 
 /** Opens a screen on the terminal behind `output`. */
 export function openScreen(output: WriteStream, prompt: string, listener: ScreenListener): Screen {
-  // A terminal that cannot move its cursor (TERM=dumb) gets lines, one below the other.
+  // A terminal that cannot move its cursor (TERM=dumb) gets plain lines.
   const canMove = process.env.TERM !== "dumb";
   const { stdin: input } = process;
   const { complete: completer } = listener;
@@ -56,9 +56,9 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
     listener.ended();
   });
   if (canMove) {
-    // readline reads the key first, so that its line is the new one when it is looked at.
+    // readline handles the key first, so its line is already the new one.
     process.stdin.on("keypress", onKey);
-    // It does not read on by itself after Ctrl+Z and fg.
+    // After Ctrl+Z and fg, readline does not draw its prompt again.
     reader.on("SIGCONT", () => redrawPrompt());
     output.prependListener("resize", onResize);
   }
@@ -73,21 +73,20 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
     }, TYPED_DELAY_MS);
   }
 
-  /** The terminal has wrapped anew what readline, which listens next, draws again. */
+  /** The terminal has wrapped its rows again; readline, whose listener runs next, then redraws its line. */
   function onResize(): void {
     setRows(reader, reader.getCursorPos().rows);
   }
 
   function erase(): void {
-    // Of a new size it is told by a signal, which may come after the message that is to be written: by the size of before,
-    // lines of others would be erased.
+    // The signal of a new size may arrive after this message: with the old size, printed lines would be erased.
     (output as { _refreshSize?: () => void })._refreshSize?.();
     moveCursor(output, 0, -reader.getCursorPos().rows);
     cursorTo(output, 0);
     clearScreenDown(output);
   }
 
-  /** Draws where the cursor is; what stood there is gone, or belongs to somebody else. */
+  /** Draws the prompt at the cursor, without moving up over earlier rows. */
   function redrawPrompt(): void {
     setRows(reader, 0);
     reader.prompt(true);
@@ -99,7 +98,7 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
     if (isOpen && canMove) redrawPrompt();
   }
 
-  /** Leaves the terminal to who comes next at the beginning of a row; a half-typed line stays to be read. */
+  /** Leaves the cursor at the beginning of a row; a partly typed line stays visible. */
   function releaseTerminal(): void {
     if (canMove) erase();
     if (!canMove) output.write("\n");
@@ -128,9 +127,9 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
 }
 
 /**
- * readline moves up over so many rows, as those that it drew last, before it draws again. Where they are gone, or the
- * terminal has wrapped them anew, it would draw over what others said. It has no public name for that; tests in a
- * pseudo-terminal show that this works.
+ * Before it redraws, readline moves up over the rows that it drew last. If they were erased, or wrapped again by the
+ * terminal, it would overwrite messages. That number of rows has no public name; tests in a pseudo-terminal prove that
+ * setting it works.
  */
 function setRows(reader: Interface, rows: number): void {
   (reader as { prevRows?: number }).prevRows = rows;

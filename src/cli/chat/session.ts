@@ -13,62 +13,62 @@ export interface ChatSessionDeps {
   readonly target: Target;
   readonly credential: Credential;
   readonly conversation: string;
-  /** Where to begin; without it, with what is said from now on. */
+  /** The position to start after; default: new messages only. */
   readonly from?: Position | undefined;
-  /** How many of the newest messages are told first; not together with `from`. */
+  /** How many of the newest messages are emitted first; not together with `from`. */
   readonly last?: number | undefined;
-  /** Hears everything that happens. */
-  readonly emit: (told: ChatEvent) => void;
-  /** Hears what is meant for people only. */
+  /** Called with each event. */
+  readonly emit: (event: ChatEvent) => void;
+  /** Called with lines that are for people only. */
   readonly note: (...lines: readonly string[]) => void;
-  /** How long after a text was said nobody wonders where its ack is, in milliseconds; 5,000 without it. */
+  /** How long after sending a missing ack is noted, in milliseconds; default 5,000. */
   readonly ackNoticeMs?: number;
 }
 
-/** One conversation of a chat: what happens in it is told, and what is typed is done. */
+/** One conversation of a chat: emits its events, and executes typed input. */
 export interface ChatSession {
   readonly conversation: Conversation;
-  /** Says a text; false when it was refused, which has been told. */
+  /** Sends a text; resolves with false if it was rejected, which is also emitted. */
   send(text: string): Promise<boolean>;
-  /** Does what was typed, `/quit` aside. Never throws: what goes wrong is told. */
+  /** Executes typed input, except `/quit`. Never throws: errors are emitted. */
   execute(input: Input): Promise<void>;
 }
 
 export function openChatSession(deps: ChatSessionDeps): ChatSession {
-  const { parley, target, credential, emit: tell, note, ackNoticeMs: patience = 5_000, ...rest } = deps;
+  const { parley, target, credential, emit, note, ackNoticeMs = 5_000, ...rest } = deps;
   const { from, last } = rest;
   const conversation = parley.conversation(rest.conversation, { from, last });
-  /** Names of what this program said, until it has come back as a message. */
+  /** Ids of messages that this program sent, until they arrive as a message. */
   const own = new Set<string>();
 
-  /** Whether the plan has no room, which has been told. */
+  /** Whether the quota is used up, which has been emitted. */
   let isOverQuota = false;
   conversation.on("quota", (quota) => {
     const retry_after = quota?.retry_after;
     isOverQuota = retry_after !== undefined;
   });
 
-  emitEvents(conversation, own, tell);
+  emitEvents(conversation, own, emit);
 
-  /** On a line that holds, an ack that got lost (/fault lose ack) is waited for longer than a person does. */
+  /** Explains a missing ack: on an open connection a lost ack (/fault lose ack) is awaited longer than a person expects. */
   function notePendingAck(id: string): void {
     const isNext = conversation.pending[0]?.id === id;
     if (isNext && conversation.status.state === "live" && !isOverQuota)
       note(
-        `no ack yet of what you said; if the connection breaks, and after ${REPLY_TIMEOUT_MS / 1000} s, it is sent again, and stored once`,
+        `no ack for your message yet; after ${REPLY_TIMEOUT_MS / 1000} s, or if the connection is lost, it is sent again, and stored once`,
       );
   }
 
   async function send(text: string): Promise<boolean> {
-    // Left by hand; 4408 is opened by the library itself.
+    // Closed by /close. After 4408 the library itself opens the conversation.
     if (conversation.status.state === "closed" && conversation.status.code === 1000) conversation.reconnect();
     const began = performance.now();
     const sending = conversation.send(text);
     own.add(sending.id);
-    const ackTimer = setTimeout(notePendingAck, patience, sending.id);
+    const ackTimer = setTimeout(notePendingAck, ackNoticeMs, sending.id);
     try {
       const ack = await sending;
-      tell({ type: "ack", ...ack, milliseconds: roundMs(performance.now() - began) });
+      emit({ type: "ack", ...ack, milliseconds: roundMs(performance.now() - began) });
       return true;
     } catch (error) {
       own.delete(sending.id);
@@ -81,37 +81,37 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
 
   function emitRefusal(error: unknown, id?: string): void {
     const code = error instanceof ParleyError ? error.code : "failed";
-    tell({ type: "refused", ...(id !== undefined && { id }), code, message: errorLines(error).join(" ") });
+    emit({ type: "refused", ...(id !== undefined && { id }), code, message: errorLines(error).join(" ") });
   }
 
-  async function execute(input: Exclude<Input, { kind: "say" }>): Promise<void> {
+  async function execute(input: Exclude<Input, { kind: "send" }>): Promise<void> {
     switch (input.kind) {
       case "who":
-        return tell({ type: "present", present: conversation.present });
+        return emit({ type: "present", present: conversation.present });
       case "quota": {
         const { plan, quota } = await fetchPlanUsage(target, credential);
-        return tell({ type: "quota", plan, quota });
+        return emit({ type: "quota", plan, quota });
       }
       case "history": {
         const { messages, more } = await conversation.history({ limit: input.limit });
-        return tell({ type: "history", messages, more });
+        return emit({ type: "history", messages, more });
       }
       case "ping":
-        return tell({ type: "pong", milliseconds: roundMs(await conversation.ping()) });
+        return emit({ type: "pong", milliseconds: roundMs(await conversation.ping()) });
       case "typing":
         return conversation.typing(input.active);
-      case "leave":
+      case "close":
         return conversation.close();
       case "reconnect":
         return conversation.reconnect();
       case "fault": {
         const { fault } = input;
         await requestFault(target, credential, conversation.welcome?.connection ?? "", fault);
-        return tell({ type: "fault", fault });
+        return emit({ type: "fault", fault });
       }
       case "help":
         return note(...COMMAND_HELP.split("\n"));
-      case "wrong":
+      case "invalid":
         return note(input.why);
       case "nothing":
       case "quit":
@@ -126,7 +126,7 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
     send,
     async execute(input) {
       try {
-        if (input.kind === "say") await send(input.text);
+        if (input.kind === "send") await send(input.text);
         else await execute(input);
       } catch (error) {
         emitRefusal(error);
@@ -135,22 +135,22 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
   };
 }
 
-/** To the microsecond: a clock shows no more. */
+/** Rounds to microseconds, the resolution of the clock. */
 function roundMs(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
 }
 
-/** Tells what the library tells, and what follows from it: how it was to come in, and to come back. */
-function emitEvents(conversation: Conversation, own: Set<string>, emit: (told: ChatEvent) => void): void {
-  let was: State["state"] | undefined;
+/** Emits the library's events, and those derived from them: `welcome` and `resumed`. */
+function emitEvents(conversation: Conversation, own: Set<string>, emit: (event: ChatEvent) => void): void {
+  let previous: State["state"] | undefined;
   let isWelcomed = false;
   let isJoining = false;
   let disconnectedAt: number | undefined;
   let caughtUp = 0;
   let lost = false;
 
-  function emitReturn(at: State["state"]): void {
-    const isConnected = at === "live" || at === "resuming" || at === "degraded";
+  function emitConnected(state: State["state"]): void {
+    const isConnected = state === "live" || state === "resuming" || state === "degraded";
     if (!isConnected) {
       if (isWelcomed) disconnectedAt ??= performance.now();
       return;
@@ -159,13 +159,13 @@ function emitEvents(conversation: Conversation, own: Set<string>, emit: (told: C
       isWelcomed = true;
       const { user, conversation: id, seq, plan, quota, present } = conversation.welcome!;
       emit({ type: "welcome", user, conversation: id, seq, plan, quota, present });
-      // Who was there before has not come just now.
+      // Users who were already present have not just joined.
       isJoining = true;
       queueMicrotask(() => {
         isJoining = false;
       });
     }
-    if (disconnectedAt === undefined || at === "resuming") return;
+    if (disconnectedAt === undefined || state === "resuming") return;
     emit({
       type: "resumed",
       caught_up: caughtUp,
@@ -178,9 +178,9 @@ function emitEvents(conversation: Conversation, own: Set<string>, emit: (told: C
   }
 
   conversation.on("status", (state) => {
-    emit(statusEvent(state, was));
-    was = state.state;
-    emitReturn(state.state);
+    emit(statusEvent(state, previous));
+    previous = state.state;
+    emitConnected(state.state);
   });
   conversation.on("history", (page) => emit({ type: "history", ...page }));
   conversation.on("message", (message) => {

@@ -42,7 +42,7 @@ export function contextsPath(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "parley", "contexts.json");
 }
 
-/** Reads the file; there are none where it is missing. Throws a Failure when others can read it, or it is broken. */
+/** Reads the file; there are none where it is missing. Throws a `CliError` when others can read it, or it is broken. */
 export function readContexts(path: string): Contexts {
   const text = readPrivateFile(path);
   if (text === undefined) return { all: new Map() };
@@ -67,7 +67,7 @@ export function writeContexts(path: string, { selected, all }: Contexts): void {
   renameSync(next, path);
 }
 
-/** The context called `name`. Throws a Failure that names those there are. */
+/** The context called `name`. Throws a `CliError` that names those there are. */
 export function requireContext({ all }: Contexts, name: string): Context {
   const context = all.get(name);
   if (context !== undefined) return context;

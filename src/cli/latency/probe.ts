@@ -33,7 +33,7 @@ export class Probe {
     private readonly timeoutMs: number,
   ) {}
 
-  /** Opens the socket. Throws a Failure when it is not let in. */
+  /** Opens the socket. Throws a `CliError` when it is not let in. */
   async open(): Promise<void> {
     this.socket = await openSocket(this.target, this.credential, this.conversation, {
       received: (frame) => this.received(frame),

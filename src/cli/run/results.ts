@@ -43,7 +43,7 @@ export function summarize(
 /** The results of a run that is over: what was expected in the order of the file, then what was not. */
 export function resultsOf({ steps }: Plan, runner: ScenarioRunner): ExpectationResult[] {
   const expected = steps
-    .filter((step): step is Expectation => step.kind === "hear" || step.kind === "end")
+    .filter((step): step is Expectation => step.kind === "receive" || step.kind === "expect_close")
     .map((step) => resultOf(step, runner.outcomes.get(step.index)));
   const { abort: halt } = runner;
   const halted: ExpectationResult[] = halt
@@ -63,10 +63,10 @@ export function resultsOf({ steps }: Plan, runner: ScenarioRunner): ExpectationR
 }
 
 const ACTION_TEXT = {
-  open: "opening a line",
+  open: "opening a connection",
   send: "sending",
-  fault: "asking for a fault",
-  leave: "closing",
+  fault: "requesting a fault",
+  close: "closing",
 } as const;
 
 function resultOf(step: Expectation, outcome: ExpectationOutcome | undefined): ExpectationResult {
@@ -76,7 +76,7 @@ function resultOf(step: Expectation, outcome: ExpectationOutcome | undefined): E
     ...(line !== undefined && { line }),
     ...(note !== undefined && { note }),
     client: of.client,
-    what: step.kind === "end" ? `close ${step.entry.code}` : describe(step.entry),
+    what: step.kind === "expect_close" ? `close ${step.entry.code}` : describe(step.entry),
   };
   if (outcome === undefined) return { ...base, outcome: "unreached", seconds: 0, differences: [] };
   const seconds = outcome.tookMs / 1000;

@@ -13,13 +13,13 @@ export interface PlanUsage {
   readonly connections: number;
 }
 
-/** Asks `GET /me`, which is free. Throws a Failure with the server's words where it refuses. */
+/** Asks `GET /me`, which is free. Throws a `CliError` with the server's words where it refuses. */
 export async function fetchPlanUsage(target: Target, credential: Credential): Promise<PlanUsage> {
   const { plan, quota, connections_limit: connections } = await requestAs(target, credential, "/me");
   return { plan, quota, connections } as PlanUsage;
 }
 
-/** Has the server disturb the connection called `connection`. Throws a Failure with the reason where it does not. */
+/** Has the server disturb the connection called `connection`. Throws a `CliError` with the reason where it does not. */
 export async function requestFault(
   target: Target,
   credential: Credential,

@@ -26,7 +26,7 @@ const RENEW_MARGIN_MS = 10_000;
 /**
  * Makes `target`'s user known to its server: by its token, or by a password, which is asked for where there is a
  * terminal. Without a user and a secret it is a demo account, where the server has them: the first, or the last, whose plan
- * has most room. Throws a Failure that says why it could not be, and what to do.
+ * has most room. Throws a `CliError` that says why it could not be, and what to do.
  */
 export async function signIn(target: Target, demoAccount: "first" | "last" = "first"): Promise<Credential> {
   const { secret } = target;
@@ -134,7 +134,7 @@ function signInError(
   return retryAfter === null ? new SignInRefused(text) : new CliError(text);
 }
 
-/** Sends one request. Throws a Failure where there is no answer. */
+/** Sends one request. Throws a `CliError` where there is no answer. */
 export async function fetchServer(
   { http }: Address,
   path: string,

@@ -16,7 +16,7 @@ export interface OpenSocket extends Pick<Connection, "send" | "close"> {
   readonly welcome: ServerFrameOf<"welcome">;
 }
 
-/** Opens a socket to a conversation. Throws a Failure that says why it was not let in. */
+/** Opens a socket to a conversation. Throws a `CliError` that says why it was not let in. */
 export async function openSocket(
   { ws }: Target,
   credential: Credential,

@@ -72,7 +72,7 @@ export function addTargetFlags(command: Command): Command {
   return command.addHelpText("after", TARGET_NOTE);
 }
 
-/** Reads flags, environment and contexts. Throws a Failure when a value cannot be used; asks nobody anything. */
+/** Reads flags, environment and contexts. Throws a `CliError` when a value cannot be used; asks nobody anything. */
 export function loadTarget(flags: TargetFlags, env: NodeJS.ProcessEnv = process.env): Target {
   const named = flags.context ?? (env.PARLEY_CONTEXT || undefined);
   const contexts = readContexts(contextsPath(env));
@@ -84,7 +84,7 @@ export function loadTarget(flags: TargetFlags, env: NodeJS.ProcessEnv = process.
   return resolve(layers);
 }
 
-/** The address that `url` names. Throws a Failure where it is none. */
+/** The address that `url` names. Throws a `CliError` where it is none. */
 export function addressOf({ value, from }: ConfigValue): Address {
   const address = parseServerAddress(value);
   if (address !== undefined) return address;

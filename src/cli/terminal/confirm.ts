@@ -2,7 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { CliError } from "../cli-error.ts";
 
-/** Asks a person before what cannot be taken back. Throws a Failure that says `refused` unless the answer is yes. */
+/** Asks a person before what cannot be taken back. Throws a `CliError` that says `refused` unless the answer is yes. */
 export async function confirm(question: string, refusal: string): Promise<void> {
   if (!process.stdin.isTTY) throw new CliError("There is no terminal to ask on: add --yes if you are sure.");
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

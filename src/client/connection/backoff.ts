@@ -6,10 +6,10 @@ import {
 } from "../options.ts";
 
 /**
- * How long to wait before trying again, in milliseconds: exponential with full jitter.
+ * Returns the time to wait before the next attempt, in milliseconds: exponential with full jitter.
  *
- * `attempt` counts from 0; `random` is from 0 up to 1; no wait is above `longest`. The whole wait is random, so that
- * clients that were cut together do not come back together.
+ * `attempt` counts from 0; `random` is from 0 up to 1; no wait exceeds `longest`. The whole wait is random, so that
+ * clients that lost their connection at the same time do not reconnect at the same time.
  */
 export function backoff(
   attempt: number,
@@ -19,7 +19,7 @@ export function backoff(
   return random * Math.min(longest, BACKOFF_INITIAL_MS * 2 ** attempt);
 }
 
-/** The wait after an answer: what the server asked for in `seconds` wins over the back-off. */
+/** Returns the wait after a reply, in milliseconds: the server's `seconds`, if it named any, instead of the back-off. */
 export function retryDelay(seconds: number | undefined, attempt: number, random: number): number {
   return seconds === undefined ? backoff(attempt, random) : seconds * 1000;
 }

@@ -4,33 +4,33 @@ import type { SUBPROTOCOL } from "../../protocol/version.ts";
 import { type Options, PING_IDLE_MS, PONG_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "../options.ts";
 import { MONOTONIC } from "../timing.ts";
 
-/** What a client may send: the fields that have a default are optional. */
+/** A frame that a client may send: fields that have a default are optional. */
 export type OutgoingFrame =
   | Exclude<ClientFrame, { type: "history" }>
   | { type: "history"; id: string; before?: number; after?: number; limit?: number };
 
-/** What a connection tells its owner. After `close()` it tells nothing more. */
+/** Callbacks of a connection. None is called after `close()`. */
 export interface ConnectionListener {
   onFrame(frame: ServerFrame): void;
   /** Called once. */
   onClose(code: number, reason: string): void;
 }
 
-/** One WebSocket. It notices when the line is dead, and decides nothing. */
+/** One WebSocket. It detects a dead connection, and decides nothing. */
 export interface Connection {
-  /** Sends one frame; nothing while the line is not open, whose end is told by `lost`. */
+  /** Sends one frame. While the socket is not open the frame is dropped; `onClose` reports why. */
   send(frame: OutgoingFrame): void;
-  /** Asks the server for a sign of life; without one the line is lost. */
+  /** Sends a ping; without a reply in time the connection counts as lost. */
   probe(): void;
-  /** The line is of no use any more: closes it, and tells that it is lost. */
+  /** Closes a socket that is of no more use, and reports it as lost. */
   fail(reason: string): void;
   close(): void;
 }
 
-/** As it is in the WebSocket standard: the number of the state "open". */
+/** The `readyState` of an open socket, as the WebSocket standard defines it. */
 const OPEN = 1;
 
-/** Dials. The token goes beside the subprotocol: in an address it would end up in histories and logs. */
+/** Opens a socket. The token is sent in the subprotocol header: in the URL it would end up in browser histories and logs. */
 export function openConnection(
   address: string,
   token: string,
@@ -53,11 +53,11 @@ export function openConnection(
   function close(): void {
     isOver = true;
     endTimer();
-    // A dead line would keep the close handshake waiting; nobody waits for its end.
+    // On a dead connection the close handshake would never finish, so nothing waits for it.
     socket.close(1000);
   }
 
-  /** Does `task` unless something is heard in time. */
+  /** Calls `task` unless a frame arrives in time. */
   function unlessReceivedWithin(milliseconds: number, task: () => void): void {
     endTimer();
     endTimer = timing.after(milliseconds, task);
@@ -72,10 +72,10 @@ export function openConnection(
 
   function probe(): void {
     send({ type: "ping" });
-    unlessReceivedWithin(options.pingAnswer ?? PONG_TIMEOUT_MS, () => fail("no pong came"));
+    unlessReceivedWithin(options.pingAnswer ?? PONG_TIMEOUT_MS, () => fail("no pong received"));
   }
 
-  unlessReceivedWithin(options.welcomeWait ?? WELCOME_TIMEOUT_MS, () => fail("no welcome came"));
+  unlessReceivedWithin(options.welcomeWait ?? WELCOME_TIMEOUT_MS, () => fail("no welcome received"));
   socket.onmessage = ({ data }: { data: string }) => {
     if (isOver) return;
     unlessReceivedWithin(options.pingAfter ?? PING_IDLE_MS, probe);
@@ -90,8 +90,8 @@ export function openConnection(
     onFrame(frame);
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(code, reason);
-  // The line has failed: `close` follows, but in Node 22 it does not. Browsers do not say why. The error of a name with
-  // several addresses has no message, but a code.
+  // The connection failed. A `close` event follows, except in Node 22. Browsers do not report the cause. The error for a
+  // host name with several addresses has no message, only a code.
   socket.onerror = ({ message, error }: { message?: string; error?: { code?: string } }) =>
     fail(message || error?.code || "");
   return { send, probe, fail, close };

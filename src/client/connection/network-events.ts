@@ -1,9 +1,10 @@
-/** `visibilitychange` rises from the document to the window. */
+/** `visibilitychange` bubbles from the document to the window. */
 const EVENTS = ["online", "offline", "pageshow", "visibilitychange"];
 
 /**
- * Tells when it is worth trying again (`wake`: the machine is online again, or the page is looked at or restored), and
- * when the line is probably gone (`offline`). Answers a function that ends it. Node and Bun have no such events.
+ * Notifies when it is worth trying again (`wake`: the machine is online again, or the page became visible or was
+ * restored), and when the connection is probably lost (`offline`). Returns a function that unsubscribes. Node and Bun have
+ * no such events.
  */
 export function watchNetwork(notify: (event: { type: "wake" | "offline" }) => void): () => void {
   const ending = new AbortController();

@@ -7,35 +7,35 @@ import type { Effect, Event, State } from "./state.ts";
 import { INITIAL_STATE, isConnected, step } from "./step.ts";
 import { lifetimeOf, subjectOf, type TokenCache } from "./token.ts";
 
-/** What a line tells its owner, and asks of it. */
+/** Callbacks of a reconnecting socket. */
 export interface SocketOwner {
-  /** The address to dial for `user`, once what must be known before is known; undefined where there is none. */
+  /** Resolves with the URL to connect to as `user`, once the saved messages are loaded; undefined if no URL can be formed. */
   resolveAddress(user: string): Promise<string | undefined>;
   onFrame(frame: ServerFrame): void;
-  /** The socket is gone; told before the change of the state. */
+  /** The socket is closed; called before the state changes. */
   onDisconnect(): void;
   onStateChange(state: State, before: State): void;
   onTokenError(error: unknown): void;
 }
 
-/** The way to the server of one conversation, over as many sockets as it takes. It does what step.ts decides. */
+/** The connection of one conversation, over one socket after the other. It carries out what step.ts decides. */
 export interface ReconnectingSocket {
   state(): State;
   /** The user, once a token has been read. */
   user(): string | undefined;
   dispatch(event: Event): void;
-  /** Sends one frame, if the line is open. */
+  /** Sends one frame, if the socket is open. */
   send(frame: OutgoingFrame): void;
-  /** The line holds, but is of no use: it is lost from now on. */
+  /** Treats an open socket that is of no use as lost. */
   fail(reason: string): void;
-  /** The token of the open socket ends in so many seconds: gives the socket another in time. Where that fails the server closes it, and the next dial asks again. */
+  /** The token of the open socket expires in `seconds`: sends the server another in time. If that fails, the server closes the socket, and the next attempt gets a new token. */
   renewToken(seconds: number): void;
 }
 
-/** How long a socket that was given up may take to reach the server after all, in milliseconds. */
+/** How long an abandoned socket may still take to reach the server, in milliseconds. */
 const STRAY_SOCKET_LIFETIME_MS = 30_000;
 
-/** Shortest time that is left of a token, in milliseconds, for which another try to renew it is worth while. */
+/** Shortest remaining lifetime of a token, in milliseconds, for which another attempt to renew it is worthwhile. */
 const MIN_RENEWAL_LEFT_MS = 2_000;
 
 export function createReconnectingSocket(
@@ -47,17 +47,17 @@ export function createReconnectingSocket(
   let state: State = INITIAL_STATE;
   let user: string | undefined;
   let token: string | undefined;
-  /** When `token` was given to the server. */
+  /** When `token` was sent to the server. */
   let tokenAt = 0;
   let connection: Connection | undefined;
-  /** When the socket was let in; undefined before. */
+  /** When the socket received `welcome`; undefined before. */
   let connectedAt: number | undefined;
-  /** When a socket was last given up before it was let in, which the server may take for a newer one than the next. */
+  /** When a socket was last abandoned before its `welcome`: if it reaches the server late, it can replace the next one. */
   let strayAt = -Infinity;
-  /** The newest dialling waits for the token function. */
+  /** The newest attempt waits for the token function. */
   let isFetchingToken = false;
-  /** The newest dialling: an older one that comes back from asking for a token finds another number. */
-  let dialling = 0;
+  /** Number of the newest attempt. An older one that resumes after an `await` finds another number and stops. */
+  let dialCount = 0;
   let endTimer = () => {};
   let endRenewal = () => {};
   let endWatch = watchNetwork(dispatch);
@@ -70,7 +70,7 @@ export function createReconnectingSocket(
       endTimer();
       endWatch();
       if (after.state !== "closed") endWatch = watchNetwork(dispatch);
-      if (after.state !== "connecting") dialling++;
+      if (after.state !== "connecting") dialCount++;
       if (isConnected(after)) connectedAt ??= timing.now();
     }
     effects.forEach(carryOut);
@@ -96,43 +96,43 @@ export function createReconnectingSocket(
   }
 
   async function dial(fresh: boolean): Promise<void> {
-    const mine = ++dialling;
+    const mine = ++dialCount;
     let next: string | undefined;
-    // Who wants another line while the function has not answered does not want to wait for it any longer.
+    // A new attempt while the token function is still running does not wait for that call any longer.
     if (isFetchingToken) tokens.abandonPending();
     isFetchingToken = true;
     try {
       next = await tokens.get(fresh ? token : undefined);
     } catch (error) {
-      if (mine !== dialling) return;
+      if (mine !== dialCount) return;
       isFetchingToken = false;
       owner.onTokenError(error);
       dispatch({ type: "token_failed", reason: `no token: ${(error as Error)?.message || error}` });
       return;
     }
-    if (mine !== dialling) return;
+    if (mine !== dialCount) return;
     isFetchingToken = false;
     const subject = options.user ?? subjectOf(next);
     if (!next || !subject || (user ?? subject) !== subject) {
-      const reason = !next ? "signed out" : subject ? "not yours" : "not a JWT with a user";
+      const reason = !next ? "signed out" : subject ? "token of another user" : "not a JWT with a user";
       dispatch({ type: "token_missing", reason });
       return;
     }
     token = next;
     user = subject;
     const address = await owner.resolveAddress(subject);
-    if (mine !== dialling) return;
+    if (mine !== dialCount) return;
     if (!address) return onClose(4400, "bad address");
     tokenAt = timing.now();
     try {
       connection = openConnection(address, next, options, { onFrame: owner.onFrame, onClose });
     } catch (error) {
-      // A page's policy, or a token with a character that no subprotocol has.
+      // The page's security policy forbids it, or the token has a character that a subprotocol cannot contain.
       onClose(1006, String(error));
     }
   }
 
-  /** The socket is gone, with `code`. Returns for how long it had been let in, in milliseconds. */
+  /** Forgets the socket, which closed with `code`. Returns how long it was connected after `welcome`, in milliseconds. */
   function dropConnection(code: number): number {
     const lasted = connectedAt === undefined ? 0 : timing.now() - connectedAt;
     if (connection !== undefined && connectedAt === undefined && code === 1006) strayAt = timing.now();
@@ -154,7 +154,7 @@ export function createReconnectingSocket(
     const left = seconds * 1000;
     const end = timing.now() + left;
     const life = Math.max(lifetimeOf(token) ?? 0, timing.now() - tokenAt + left);
-    // A token that is shorter than the warning is warned of as soon as it is taken.
+    // For a token that lives shorter than the warning time, the warning comes right after it is accepted.
     plan(left - life / 4);
 
     function plan(milliseconds: number): void {

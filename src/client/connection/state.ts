@@ -1,68 +1,68 @@
-// The life of a conversation's connection:
+// The states of a conversation's connection:
 //
-//            dial                  welcome               all that was missed is there
+//            dial                  welcome               all missed messages received
 //   (open) ──────▶ connecting ───────────────▶ resuming ───────────────────────────▶ live ◀──▶ degraded
-//                    ▲    │ line lost              │ line lost                        │ line lost
+//                    ▲    │ lost                   │ lost                             │ lost
 //                    │    └────────────┬───────────┴──────────────────────────────────┘
 //           time, or │                 ▼
 //            a wake  └───────────── waiting          a final close code, or close(), leads from everywhere to closed
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 
-/** What the server said just before it closes. */
+/** The `closing` frame that the server sends just before it closes a connection. */
 export type ClosingNotice = Pick<ServerFrameOf<"closing">, "code" | "reason" | "reconnect" | "retry_after">;
 
-interface Trying {
-  /** How many tries have failed since the last steady connection. */
+interface Attempting {
+  /** How many attempts have failed since the last steady connection. */
   readonly attempt: number;
 }
 
-interface Connected extends Trying {
-  /** When `welcome` came, in milliseconds since 1970, to be shown. */
+interface Connected extends Attempting {
+  /** When `welcome` arrived, in milliseconds since 1970, for display. */
   readonly since: number;
-  readonly farewell?: ClosingNotice;
+  readonly closing?: ClosingNotice;
 }
 
-/** On the way to the server. `fresh`: with a token that was asked for because the last one was refused. */
-export interface Connecting extends Trying {
+/** A connection attempt is in progress. `fresh`: with a new token, because the last one was rejected. */
+export interface Connecting extends Attempting {
   readonly state: "connecting";
   readonly fresh: boolean;
-  readonly farewell?: ClosingNotice;
+  readonly closing?: ClosingNotice;
 }
 
-/** Connected, and up to date. */
+/** Connected and up to date. */
 export interface Live extends Connected {
   readonly state: "live";
 }
 
-/** Connected; messages that were missed are still coming. */
+/** Connected; missed messages are still arriving. */
 export interface Resuming extends Connected {
   readonly state: "resuming";
 }
 
-/** Connected; the server's store is away, and messages wait. */
+/** Connected; the server's store is unavailable, and messages wait. */
 export interface Degraded extends Connected {
   readonly state: "degraded";
   readonly reason: string;
 }
 
 /**
- * Not connected; tries again at `until` (milliseconds since 1970, to be shown: the wait itself does not depend on the time
- * of day). `code` says how the last line ended; 1006 where there was none. `firm`: the server named the time.
+ * Not connected; tries again at `until` (milliseconds since 1970, for display: the wait itself does not depend on the time
+ * of day). `code` is the close code of the last socket; 1006 without one. `firm`: the server named the time.
  */
-export interface Waiting extends Trying {
+export interface Waiting extends Attempting {
   readonly state: "waiting";
   readonly until: number;
   readonly code: number;
   readonly reason: string;
-  /** The last token was refused: the next try needs another. */
+  /** The last token was rejected: the next attempt needs another. */
   readonly fresh: boolean;
   readonly firm: boolean;
 }
 
-/** What would help: nothing but `reconnect()`, another token, fewer frames, or something else. */
+/** What can help: `reconnect()`, another token, fewer frames, or a different request. */
 export type Advice = "reconnect" | "sign_in" | "slow_down" | "change";
 
-/** Ended. `code` is a close code of docs/PROTOCOL.md. */
+/** Closed for good. `code` is a close code of docs/PROTOCOL.md. */
 export interface Closed {
   readonly state: "closed";
   readonly code: number;
@@ -72,11 +72,11 @@ export interface Closed {
 
 export type State = Connecting | Live | Resuming | Degraded | Waiting | Closed;
 
-/** Everything that can happen to a connection. */
+/** An event that can change a connection. */
 export type Event =
-  /** The user does something in a conversation that was closed for inactivity. */
+  /** The user acts in a conversation that was closed for inactivity. */
   | { readonly type: "open" }
-  /** The application wants a new line, whatever becomes of the one there is. */
+  /** The application asks for a new socket, and drops the current one. */
   | { readonly type: "reconnect" }
   | { readonly type: "close" }
   | { readonly type: "welcome"; readonly behind: boolean }
@@ -84,10 +84,10 @@ export type Event =
   | { readonly type: "progress"; readonly behind: boolean }
   | { readonly type: "degraded"; readonly reason: string }
   | { readonly type: "recovered" }
-  | { readonly type: "closing"; readonly farewell: ClosingNotice }
+  | { readonly type: "closing"; readonly closing: ClosingNotice }
   /**
-   * The socket is gone. `lasted`: for how long it had been let in, in milliseconds. `renewable`: there is a function that
-   * may have another token. `hasStray`: a socket that was given up before its `welcome` may still be on its way.
+   * The socket closed. `lasted`: how long it was connected after `welcome`, in milliseconds. `renewable`: a token function
+   * is set. `hasStray`: a socket that was abandoned before its `welcome` may still reach the server.
    */
   | {
       readonly type: "connection_lost";
@@ -97,23 +97,23 @@ export type Event =
       readonly renewable: boolean;
       readonly hasStray: boolean;
     }
-  /** The token function failed, and may do better later. */
+  /** The token function failed, and may succeed later. */
   | { readonly type: "token_failed"; readonly reason: string }
-  /** There is no token, or none that names a user. */
+  /** The application has no token, or its token names no user. */
   | { readonly type: "token_missing"; readonly reason: string }
   | { readonly type: "timer" }
-  /** The machine is online again, or the page is looked at again. */
+  /** The machine is online again, or the page is visible again. */
   | { readonly type: "wake" }
-  /** The machine is offline, or the page is hidden: the line may be gone. */
+  /** The machine is offline, or the page is hidden: the connection may be lost. */
   | { readonly type: "offline" };
 
-/** What is to be done outside: conversation.ts does it, and decides nothing. */
+/** An action for reconnecting-socket.ts, which carries it out and decides nothing. */
 export type Effect =
-  /** Dial; `fresh`: with another token than the last. */
+  /** Opens a socket; `fresh`: with another token than the last. */
   | { readonly type: "dial"; readonly fresh: boolean }
   | { readonly type: "close" }
   | { readonly type: "wait"; readonly milliseconds: number }
-  /** Send a ping now, and see whether the line answers. */
+  /** Sends a ping now, to see whether the connection still works. */
   | { readonly type: "probe" };
 
 export interface Step {

@@ -3,16 +3,16 @@ import { BACKOFF_EARLY_MAX_MS, BACKOFF_RESET_AFTER_MS } from "../options.ts";
 import { backoff } from "./backoff.ts";
 import type { Advice, ClosingNotice, Connecting, Effect, Event, State, Step, Waiting } from "./state.ts";
 
-/** Close code of a token that is not (or no longer) good. */
+/** Close code of a token that is invalid or expired. */
 const TOKEN_REFUSED = 4401;
 
-/** Close code of a conversation in which nothing was done for a while. */
+/** Close code of a conversation that was inactive for too long. */
 const INACTIVE = 4408;
 
-/** Close code of one connection more than the plan allows. A place becomes free when another tab, or what is left of a dead line, goes. */
+/** Close code of a connection beyond the plan's limit. One is allowed again when another tab closes, or when the server drops a dead connection. */
 const TOO_MANY_CONNECTIONS = 4409;
 
-/** Close code of a connection whose place a newer one of the same client has taken. */
+/** Close code of a connection that a newer one of the same client replaced. */
 const REPLACED = 4410;
 
 const ADVICE: Readonly<Record<number, Advice>> = {
@@ -26,21 +26,21 @@ const ADVICE: Readonly<Record<number, Advice>> = {
 /** The state of a conversation that was just opened; its first effect is a dial. */
 export const INITIAL_STATE: Connecting = { state: "connecting", attempt: 0, fresh: false };
 
-/** Closed for inactivity only: whatever the user does next opens it again, so nothing that waits is given up. */
+/** Whether the conversation is closed for inactivity only: the user's next action opens it again, so pending messages are kept. */
 export function isIdleClosed(state: State): boolean {
   return state.state === "closed" && state.code === INACTIVE;
 }
 
-/** Whether a socket is open and let in. */
+/** Whether a socket is open and has received `welcome`. */
 export function isConnected(state: State): boolean {
   return "since" in state;
 }
 
 /**
- * One step of a connection: what `event` makes of `state` at `now` (milliseconds since 1970, for what is shown), and what
- * is to be done. `random` is from 0 up to 1, for the back-off.
+ * One step of a connection: returns the state after `event` at `now` (milliseconds since 1970, used for display only), and
+ * the effects to carry out. `random` is from 0 up to 1, for the back-off.
  *
- * An event that has no meaning in the present state, such as a frame that was under way at a close, changes nothing.
+ * An event that has no meaning in the current state, such as a frame that was in flight at a close, changes nothing.
  */
 export function step(state: State, event: Event, now: number, random: number): Step {
   const unchanged = { state, effects: [] };
@@ -57,7 +57,7 @@ export function step(state: State, event: Event, now: number, random: number): S
     case "offline":
       return probed;
     case "wake":
-      // The server spread its clients over a time; those whose screen lights up must not all come at once.
+      // The server spread the reconnects of its clients over time; pages that become visible must not all reconnect at once.
       if (state.state !== "waiting") return probed;
       return state.firm ? unchanged : dial(state.attempt, state.fresh);
     case "timer":
@@ -78,10 +78,10 @@ export function step(state: State, event: Event, now: number, random: number): S
 
 type FrameEvent = Extract<Event, { type: "welcome" | "progress" | "degraded" | "recovered" | "closing" }>;
 
-/** What the server says changes the state, and asks for nothing. */
+/** Returns the state after a frame of the server. Frames have no effects. */
 function onFrame(state: State, event: FrameEvent, now: number): State {
   if (state.state === "waiting" || state.state === "closed") return state;
-  if (event.type === "closing") return { ...state, farewell: event.farewell };
+  if (event.type === "closing") return { ...state, closing: event.closing };
   const next = "behind" in event && event.behind ? "resuming" : "live";
   if (state.state === "connecting")
     return event.type === "welcome" ? { state: next, attempt: state.attempt, since: now } : state;
@@ -97,30 +97,30 @@ function onConnectionLost(
   now: number,
   random: number,
 ): Step {
-  const { farewell } = state;
-  // A line that is cut right after `closing` shows 1006, which would say less than the server has said.
-  const code = farewell?.code ?? event.code;
-  const reason = farewell?.reason || event.reason || "connection lost";
+  const { closing } = state;
+  // A socket that is cut right after `closing` reports 1006; the frame's code is more precise.
+  const code = closing?.code ?? event.code;
+  const reason = closing?.reason || event.reason || "connection lost";
   const isConnecting = state.state === "connecting";
   const isSteady = event.lasted >= BACKOFF_RESET_AFTER_MS;
   const attempt = isSteady ? 0 : state.attempt;
   if (code === TOKEN_REFUSED && event.renewable && !(isConnecting && state.fresh)) {
     if (isConnecting || isSteady) return dial(attempt, true);
-    // Tokens that are refused as soon as they have been taken must not be asked for as fast as the line allows.
+    // Tokens that are rejected soon after they were accepted must not be requested in a tight loop.
     return wait(attempt, now, backoff(attempt, random), { code, reason, fresh: true });
   }
-  if (!canReconnect(code, event.hasStray, farewell)) return close(code, reason);
-  const retryAfter = farewell?.retry_after;
+  if (!canReconnect(code, event.hasStray, closing)) return close(code, reason);
+  const retryAfter = closing?.retry_after;
   const longest = code === TOO_MANY_CONNECTIONS ? BACKOFF_EARLY_MAX_MS : undefined;
   const milliseconds = retryAfter === undefined ? backoff(attempt, random, longest) : retryAfter * 1000;
   return wait(attempt, now, milliseconds, { code, reason, firm: retryAfter !== undefined });
 }
 
-function canReconnect(code: number, hasStray: boolean, farewell: ClosingNotice | undefined): boolean {
+function canReconnect(code: number, hasStray: boolean, closing: ClosingNotice | undefined): boolean {
   if (code === TOO_MANY_CONNECTIONS) return true;
-  // Nobody else has the name of this client: an own socket that was given up came late, and took the place.
+  // No other page has this client's id: an abandoned socket of this page reached the server late and replaced this one.
   if (code === REPLACED) return hasStray;
-  return farewell?.reconnect ?? mayReconnect(code);
+  return closing?.reconnect ?? mayReconnect(code);
 }
 
 function dial(attempt: number, fresh = false, before: readonly Effect[] = []): Step {

@@ -1,22 +1,22 @@
 import { TOKEN_REFRESH_MARGIN_MS, TOKEN_TIMEOUT_MS, type TokenSource } from "../options.ts";
 import { type Timing, within } from "../timing.ts";
 
-/** Keeps the token of all conversations of one user, and asks for another when it ends. */
+/** Caches one user's token for all conversations, and requests another when it expires. */
 export interface TokenCache {
-  /** Whether another token can be asked for. */
+  /** Whether another token can be requested: the application gave a function. */
   readonly isRenewable: boolean;
   /**
-   * A token that is not `refused`: the one at hand, or else a new one. Conversations that ask at the same time get the
-   * same; undefined: there is none. Rejects as the function does, and when it has not settled after `TOKEN_TIMEOUT_MS`.
+   * Resolves with a token other than `refused`: the cached one, or else a new one. Conversations that ask at the same time
+   * get the same; undefined: the user is signed out. Rejects when the function does, or after `TOKEN_TIMEOUT_MS`.
    */
   get(refused: string | undefined): Promise<string | undefined>;
-  /** The function may never settle: the next `get` does not wait for it, but calls it anew. */
+  /** The next `get` calls the function again instead of waiting for the call in progress, which may never settle. */
   abandonPending(): void;
 }
 
 export function createTokenCache(source: TokenSource, timing: Timing): TokenCache {
   let token: string | undefined;
-  /** From when on `token` is no longer used for a new connection, by the clock of `timing`. */
+  /** When `token` stops being used for new connections, by the clock of `timing`. */
   let goodUntil = 0;
   let pending: Promise<string | undefined> | undefined;
   if (typeof source === "string") return { isRenewable: false, get: async () => source, abandonPending() {} };
@@ -53,16 +53,16 @@ export function createTokenCache(source: TokenSource, timing: Timing): TokenCach
   };
 }
 
-/** The user that a token names, if it can be read. */
+/** Returns the user that a token names; undefined if it cannot be read. */
 export function subjectOf(token: string | undefined): string | undefined {
   const { sub } = claimsOf(token);
   return typeof sub === "string" ? sub : undefined;
 }
 
 /**
- * How long a token that was just given lives at most, in milliseconds; undefined if it does not say. Both clocks may be
- * wrong: the issuer's own two times say how long it is good for, and the time of day only whether some of that is over.
- * A token that ends earlier is refused by the server, and another one is asked for.
+ * Returns how long a token that was just issued is valid at most, in milliseconds; undefined if it names no end. The local
+ * clock may be wrong: `exp - iat` gives the lifetime by the issuer's clock, and the local clock can only shorten it. If the
+ * token expires earlier than that, the server rejects it, and another one is requested.
  */
 export function lifetimeOf(token: string | undefined): number | undefined {
   const { exp, iat } = claimsOf(token);
@@ -73,14 +73,14 @@ export function lifetimeOf(token: string | undefined): number | undefined {
   return life > 0 ? life : undefined;
 }
 
-/** The claims, which are read and not verified: that is the server's work. None where there is no token, or none of this form. */
+/** Returns the claims without verifying them: verifying is the server's task. Empty if the text is not a JWT. */
 function claimsOf(token: string | undefined): {
   readonly sub?: unknown;
   readonly exp?: unknown;
   readonly iat?: unknown;
 } {
   try {
-    // atob gives a character for each byte; names are ASCII, so nothing is lost by that.
+    // atob returns one character per byte; user names are ASCII, so nothing is lost.
     return JSON.parse(atob(token!.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
     return {};

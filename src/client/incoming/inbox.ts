@@ -2,40 +2,40 @@ import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Message } from "../message.ts";
 import { MAX_OUT_OF_ORDER } from "../options.ts";
 
-/** Up to where a conversation is known: `seq` means something within one `epoch` only. */
+/** The last known message of a conversation; `seq` is only comparable within one `epoch`. */
 export interface Position {
   readonly seq: number;
   readonly epoch: string;
 }
 
 /**
- * Messages that can no longer be had: those from `first` to `last`, or, after the store was lost and another life of it
- * (`epoch`) began, nobody knows which.
+ * Messages that can no longer be read: those from `first` to `last`; or an unknown number, after the store lost its data
+ * and began a new `epoch`.
  */
 export type Lost = { readonly first: number; readonly last: number } | { readonly epoch: string };
 
-/** What the application is told, in this order. */
+/** One item to deliver to the application. */
 export type InboxItem = { readonly message: Message } | { readonly lost: Lost };
 
-/** What a frame makes of the inbox. `readAfter`: send a `history` request for what follows this `seq`. */
+/** The result of a frame: items to deliver, in this order. `readAfter`: send a `history` request for messages after this `seq`. */
 export interface InboxOutput {
   readonly items: readonly InboxItem[];
   readonly readAfter?: number | undefined;
 }
 
 /**
- * Puts messages in order, each once, and never passes over a hole in silence: what is missing is read from the history,
- * and what cannot be read is told as lost.
+ * Puts messages in order, each once, and never skips a gap silently: missing messages are read from the history, and
+ * messages that cannot be read are reported as lost.
  */
 export interface Inbox {
   /** Where to resume; undefined before the first welcome. */
   position(): Position | undefined;
-  /** Whether messages exist that were not told yet. */
+  /** Whether messages exist that were not delivered yet. */
   isBehind(): boolean;
-  /** A connection was let in. Without an earlier position, what was said before it is not missed. */
+  /** A connection was welcomed. Without an earlier position, messages before it are not missed. */
   welcome(frame: Pick<ServerFrameOf<"welcome">, "seq" | "epoch" | "resumed" | "lost">): InboxOutput;
   message(message: Message): InboxOutput;
-  /** The answer to `readAfter`; an empty one without `more` also says that what is missing cannot be read. */
+  /** The reply to `readAfter`; an empty page without `more` means that the missing messages cannot be read. */
   page(messages: readonly Message[], more: boolean): InboxOutput;
 }
 
@@ -44,12 +44,12 @@ export function createInbox(from?: Position): Inbox {
   let epoch = from?.epoch;
   /** The newest `seq` that is known to exist. */
   let target = 0;
-  /** What came after a hole, in order of `seq`. */
+  /** Messages received after a gap, in order of `seq`. */
   let held: Message[] = [];
-  /** A `history` request is under way. */
-  let reading = false;
-  /** The server sends by itself what follows a resumption; only a hole in that is read. */
-  let replaying = false;
+  /** A `history` request is in flight. */
+  let isReading = false;
+  /** The server replays missed messages after a resume without being asked; only a gap in the replay is read. */
+  let isReplaying = false;
   let items: InboxItem[] = [];
 
   function accept(message: Message): void {
@@ -62,7 +62,7 @@ export function createInbox(from?: Position): Inbox {
     seq = Math.max(seq, last);
   }
 
-  /** Lets go what was held and is next now, and says what else is needed. */
+  /** Delivers held messages that are next in order, and returns what else must be read. */
   function drain(): InboxOutput {
     while (held.length > 0 && held[0]!.seq <= seq + 1) {
       const next = held.shift()!;
@@ -70,8 +70,8 @@ export function createInbox(from?: Position): Inbox {
     }
     const all = items;
     items = [];
-    if (reading || seq >= target || (replaying && held.length === 0)) return { items: all };
-    reading = true;
+    if (isReading || seq >= target || (isReplaying && held.length === 0)) return { items: all };
+    isReading = true;
     return { items: all, readAfter: seq };
   }
 
@@ -80,8 +80,8 @@ export function createInbox(from?: Position): Inbox {
     isBehind: () => seq < target,
     welcome(frame) {
       held = [];
-      reading = false;
-      replaying = frame.resumed;
+      isReading = false;
+      isReplaying = frame.resumed;
       target = frame.seq;
       if (epoch !== frame.epoch || frame.seq < seq) {
         if (epoch !== undefined) items.push({ lost: { epoch: frame.epoch } });
@@ -94,20 +94,20 @@ export function createInbox(from?: Position): Inbox {
       if (message.seq > seq) {
         target = Math.max(target, message.seq);
         if (message.seq === seq + 1) accept(message);
-        // The newest are dropped, not the oldest: they are read after those.
+        // When full, the newest are dropped, not the oldest: they are read from the history later.
         else if (held.length < MAX_OUT_OF_ORDER) held.push(message);
       }
       return drain();
     },
     page(messages, more) {
-      reading = false;
-      replaying = false;
+      isReading = false;
+      isReplaying = false;
       for (const message of messages) {
         if (message.seq <= seq) continue;
         markLostUpTo(message.seq - 1);
         accept(message);
       }
-      // The server has nothing more before what is held: it is gone.
+      // The server has no more messages before the held ones: the missing ones are lost.
       if (messages.length === 0 && !more) markLostUpTo((held[0]?.seq ?? target + 1) - 1);
       return drain();
     },

@@ -3,16 +3,16 @@ import type { Message } from "../message.ts";
 import { MAX_QUEUED } from "../options.ts";
 import { createInbox, type Inbox, type InboxOutput, type Lost } from "./inbox.ts";
 
-/** Where the messages of one `for await` loop wait for it. */
+/** The message queue of one `for await` loop. */
 export interface MessageIterator {
   readonly messages: AsyncIterableIterator<Message>;
   push(message: Message): void;
   /**
-   * The event `lost` has said that these messages are lost: they are not looked for. With them goes what was not kept of
-   * another life of the store.
+   * The event `lost` has reported these messages: they are not read. After a change of the epoch, skipped messages of the
+   * old epoch are forgotten, too.
    */
   lost(lost: Lost): void;
-  /** Lets the loop run through what it has, and then end, with `error` where there is one. */
+  /** Lets the loop consume its queue and then end, with `error` if given. */
   end(error?: Error): void;
 }
 
@@ -24,34 +24,34 @@ export interface MessageIteratorDeps {
 }
 
 /**
- * Keeps the messages of one loop. One that is slower than the conversation has `MAX_QUEUED` messages waiting; what comes
- * then is not kept, but read again from the server when the loop has come so far.
+ * Queues the messages of one loop. A loop that is slower than the conversation has at most `MAX_QUEUED` messages waiting;
+ * further messages are not kept, but read again from the server once the loop reaches them.
  *
- * It is no async generator: the `return()` of one waits for the message that its `next()` waits for.
+ * This is not an async generator: its `return()` would wait for the message that a pending `next()` waits for.
  */
 export function createMessageIterator({ readAfter, lost, onEnd }: MessageIteratorDeps): MessageIterator {
   let queue: Message[] = [];
-  /** Calls of `next` that have no answer yet, the oldest first. */
+  /** Calls of `next` that are not settled yet, the oldest first. */
   const waiting: {
     resolve(result: IteratorResult<Message, undefined>): void;
     reject(error: unknown): void;
   }[] = [];
-  /** Finds what was not kept, as it finds what a line has lost. */
+  /** Reads the messages that were not kept, just as the conversation's inbox reads missed ones. */
   let inbox: Inbox | undefined;
   /** The newest message that was not kept. */
   let missed: Message | undefined;
-  /** What was not kept is being read. */
+  /** Messages that were not kept are being read. */
   let isReading = false;
   let end: { error: unknown } | undefined;
 
-  /** Settles the calls that wait, as far as there is something for them. */
+  /** Settles waiting calls, as far as messages or the end are available. */
   function settle(): void {
     while (waiting.length > 0) {
       const value = queue.shift();
       if (value !== undefined) waiting.shift()!.resolve({ value, done: false });
       else if (end !== undefined) {
         const { error } = end;
-        // An iterator fails once, and is done from then on.
+        // An iterator throws once, and is done from then on.
         end = { error: undefined };
         const { resolve, reject } = waiting.shift()!;
         if (error === undefined) resolve({ value: undefined, done: true });
@@ -75,7 +75,7 @@ export function createMessageIterator({ readAfter, lost, onEnd }: MessageIterato
   }
 
   async function enqueue(mine: Inbox, { items, readAfter: after }: InboxOutput): Promise<void> {
-    // Forgotten meanwhile: this belongs to another life of the store.
+    // The inbox was replaced meanwhile: this belongs to the old epoch.
     if (mine !== inbox) return;
     for (const item of items) {
       if ("lost" in item) lost(item.lost);
@@ -98,7 +98,7 @@ export function createMessageIterator({ readAfter, lost, onEnd }: MessageIterato
           waiting.push({ resolve, reject });
           settle();
         }),
-      // The loop is over, whatever is there for it.
+      // The loop was left, even if messages are still queued.
       async return() {
         queue = [];
         inbox = missed = undefined;
@@ -117,7 +117,7 @@ export function createMessageIterator({ readAfter, lost, onEnd }: MessageIterato
       else void enqueue(inbox, inbox.message(message));
     },
     lost(lost) {
-      // A loop that is behind finds what is left of a range when it reads on.
+      // A loop that is behind reads what remains of a lost range when it gets there.
       if ("epoch" in lost || (!missed && !inbox?.isBehind())) inbox = missed = undefined;
     },
     end: stop,

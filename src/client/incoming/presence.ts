@@ -3,27 +3,27 @@ import type { PresentUser, ServerFrameOf } from "../../protocol/server-frames.ts
 export type Presence = Omit<ServerFrameOf<"presence">, "type">;
 export type Typing = Omit<ServerFrameOf<"typing">, "type">;
 
-/** What the application is told of people, in this order. */
+/** An event about other users, to deliver to the application. */
 export type PresenceEvent =
   | { readonly event: "presence"; readonly body: Presence }
   | { readonly event: "typing"; readonly body: Typing };
 
-/** Who is in a conversation, up to where each has read, and who types. */
+/** Tracks which users are present in a conversation, their read marks, and which of them type. */
 export interface PresenceTracker {
-  /** Who is there. */
+  /** Returns the present users. */
   present(): readonly PresentUser[];
-  /** A connection was let in: who came and went since the last one. `now`: milliseconds since 1970. */
+  /** A connection was welcomed: returns who joined and left since the last one. `now`: milliseconds since 1970. */
   welcome(present: readonly PresentUser[], isNewEpoch: boolean, now: number): readonly PresenceEvent[];
   presence(presence: Presence): readonly PresenceEvent[];
   typing(typing: Typing): readonly PresenceEvent[];
   setReadMark(user: string, seq: number): void;
-  /** The line is gone: what would end a user's typing may be lost with it. */
+  /** The connection is lost, and with it maybe the frame that ends a user's typing: ends all typing. */
   onDisconnect(): readonly PresenceEvent[];
 }
 
 export function createPresenceTracker(): PresenceTracker {
   let present: readonly PresentUser[] = [];
-  /** Up to where each user has read, those who have left too: who comes back has not forgotten it. */
+  /** The read mark of each user. Users who left are kept: they may return. */
   const readMarks = new Map<string, number>();
   const typing = new Set<string>();
 
@@ -53,7 +53,7 @@ export function createPresenceTracker(): PresenceTracker {
       const { user, state, at } = body;
       const others = present.filter((one) => one.user !== user);
       present = state === "joined" ? [...others, withReadMark(user, at)] : others;
-      // Who has just come does not type either.
+      // A user who has just joined is not typing either.
       return [...endTyping(user), { event: "presence", body }];
     },
     typing(body) {
@@ -70,7 +70,7 @@ export function createPresenceTracker(): PresenceTracker {
   };
 }
 
-/** Those of `some` who are not among `others`. */
+/** Returns the users of `some` that are not in `others`. */
 function without(some: readonly PresentUser[], others: readonly PresentUser[]): readonly PresentUser[] {
   return some.filter(({ user }) => !others.some((other) => other.user === user));
 }

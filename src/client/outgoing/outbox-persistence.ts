@@ -1,20 +1,20 @@
 import { type OutboxStorage, type Pending, STORAGE_TIMEOUT_MS } from "../options.ts";
 import { type Timing, within } from "../timing.ts";
 
-/** What is pending, in the caller's storage. */
+/** Keeps pending messages in the application's storage. */
 export interface OutboxPersistence {
-  /** Whether what is pending outlives this program. */
+  /** Whether pending messages survive the end of this program. */
   readonly isPersistent: boolean;
   /**
-   * Reads the place of `user`, or that of whoever signs in next. What was kept there is given to `onKept` once, and from
-   * then on what is pending is saved in the user's place. Resolves when that is so, or when the storage has failed, or has
-   * not answered in `STORAGE_TIMEOUT_MS`. A place that could not be read is not written either: it may hold something. The next
-   * call reads it again, and does not wait for that.
+   * Reads the key of `user`, or the anonymous key of the user who signs in next. Passes its messages to `onLoaded` once;
+   * from then on pending messages are saved under that key. Resolves when that is done, or when the storage failed or did
+   * not respond within `STORAGE_TIMEOUT_MS`. A key that could not be read is not written either: it may hold messages. The
+   * next call reads it again, without waiting for the result.
    */
   load(user: string | undefined): Promise<void>;
-  /** Writes, one writing at a time, the newest state last. */
+  /** Writes one state at a time, the newest last. */
   save(pending: readonly Pending[]): void;
-  /** Resolves when everything is written, or given up. */
+  /** Resolves when everything is written or has timed out. */
   settled(): Promise<unknown>;
 }
 
@@ -25,14 +25,14 @@ export function createOutboxPersistence(
   onLoaded: (kept: readonly Pending[]) => void,
   onError: (error: unknown) => void,
 ): OutboxPersistence {
-  /** The place that is written. */
+  /** The key that is written. */
   let currentKey: string | undefined;
-  const known = new Set<string>();
-  /** Places that nobody waits for any more. */
+  const loaded = new Set<string>();
+  /** Keys whose first reading was waited for: later readings are not. */
   const attempted = new Set<string>();
-  /** Places that may hold something. */
+  /** Keys that may hold messages. */
   const nonEmpty = new Set<string>();
-  /** What is to be written, by place. */
+  /** Values to write, by key. */
   const waiting = new Map<string, readonly Pending[]>();
   let reading: Promise<unknown> = Promise.resolve();
   let writing: Promise<unknown> = Promise.resolve();
@@ -41,18 +41,18 @@ export function createOutboxPersistence(
     return within(timing, STORAGE_TIMEOUT_MS, name, Promise.resolve().then(task)).then(() => {}, onError);
   }
 
-  function save(pending: readonly Pending[], at = currentKey): void {
-    if (at === undefined) return;
-    if (pending.length > 0) nonEmpty.add(at);
-    waiting.set(at, pending);
+  function save(pending: readonly Pending[], key = currentKey): void {
+    if (key === undefined) return;
+    if (pending.length > 0) nonEmpty.add(key);
+    waiting.set(key, pending);
     writing = writing.then(write);
   }
 
   async function write(): Promise<void> {
-    // Whoever was asked before has written what is newer.
-    for (const [at, pending] of waiting) {
-      waiting.delete(at);
-      await attempt("storage.save", () => storage!.save(at, pending));
+    // An earlier call may already have written a newer value: then nothing is waiting.
+    for (const [key, pending] of waiting) {
+      waiting.delete(key);
+      await attempt("storage.save", () => storage!.save(key, pending));
     }
   }
 
@@ -60,16 +60,16 @@ export function createOutboxPersistence(
     isPersistent: storage !== undefined,
     load(user) {
       const key = `${user ?? ""}/${conversation}`;
-      if (storage === undefined || known.has(key)) return Promise.resolve();
+      if (storage === undefined || loaded.has(key)) return Promise.resolve();
       const done = attempt("storage.load", async () => {
         const kept = (await storage.load(key)) ?? [];
-        if (known.has(key)) return;
-        known.add(key);
+        if (loaded.has(key)) return;
+        loaded.add(key);
         if (kept.length > 0) nonEmpty.add(key);
         const anonymousKey = `/${conversation}`;
         if (currentKey === undefined || currentKey === anonymousKey) currentKey = key;
         onLoaded(kept);
-        // It has an owner now, whose place holds it.
+        // The anonymous messages now belong to a user and are saved under that user's key.
         if (currentKey !== anonymousKey && nonEmpty.delete(anonymousKey)) save([], anonymousKey);
       });
       reading = Promise.all([reading, done]);

@@ -1,38 +1,38 @@
-/** Something to be sent that has a name, by which its answer is known. */
+/** A request with an `id`, by which its reply is recognized. */
 export interface Identified {
   readonly id: string;
 }
 
 /**
- * Requests in the order in which they were made, each kept until it is answered.
+ * Requests in the order in which they were made, each kept until it gets its reply.
  *
- * One at a time is under way. With more, a refusal of the first (over quota, store away) could be followed by an accepted
- * second, and the conversation would read in another order than it was written; the plans allow fewer requests a second
- * than one round trip each. Time is an argument, in milliseconds of a clock that only goes forward.
+ * Only one at a time is in flight. Otherwise the first could be rejected (over quota, store unavailable) and the second
+ * accepted, and the messages would be stored in another order than they were written. One round trip per request is fast
+ * enough for all plans. Time is an argument, in milliseconds of a monotonic clock.
  */
 export interface Outbox<R extends Identified> {
-  /** What is not answered yet, the oldest first. */
+  /** Requests without a reply, the oldest first. */
   all(): readonly R[];
   find(id: string): R | undefined;
-  /** Takes a request; false when it has as many as it may. */
+  /** Adds a request; returns false if the outbox is full. */
   add(request: R): boolean;
-  /** Takes what comes before everything else: what was kept from an earlier life. */
+  /** Adds requests before all others: those restored from the storage. */
   addFirst(requests: readonly R[]): void;
-  /** The request to send now, which is then under way; undefined when there is none, or not yet. */
+  /** Returns the request to send now, and marks it as in flight; undefined if none is due. */
   next(now: number): R | undefined;
-  /** When the next request may be sent; `Infinity` when none waits to be sent. */
+  /** When the next request may be sent; `Infinity` if none waits to be sent. */
   readyAt(): number;
-  /** Since when the request under way has been waiting for its answer; `Infinity` when none is. */
+  /** When the request in flight began to wait for its reply; `Infinity` if none is in flight. */
   inFlightSince(): number;
-  /** The server is busy with what comes before the answer: the request under way has waited since `now` only. */
+  /** The server is still sending frames that precede the reply: counts the wait of the request in flight from `now`. */
   restartReplyTimeout(now: number): void;
-  /** Ends a request, because it was answered or is no longer wanted. */
+  /** Removes a request that got its reply or was cancelled. */
   remove(id: string): R | undefined;
-  /** Has a refused request sent again `delay(n)` milliseconds from `now` when it is refused the nth time (from 0). */
+  /** Sends a rejected request again after `delay(n)` milliseconds, where n counts its rejections from 0. */
   defer(id: string, now: number, delay: (n: number) => number): void;
-  /** The line is gone: what was under way may or may not have arrived, and is sent again. */
+  /** The connection is lost: the request in flight may or may not have arrived, and is sent again. */
   requeueInFlight(): void;
-  /** What was put off need not wait any longer. */
+  /** Ends the delay of a deferred request. */
   retryNow(): void;
 }
 

@@ -17,10 +17,10 @@ import type { Timing } from "../timing.ts";
 import { createOutbox, type Identified } from "./outbox.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 
-/** A frame that is answered by its `id`. */
+/** A frame whose reply carries the same `id`. */
 export type RequestFrame = Extract<OutgoingFrame, { type: "message" | "history" | "ping" }> & Identified;
 
-/** A request on its way to its answer. */
+/** A request that waits for its reply. */
 interface PendingRequest extends Identified {
   readonly frame: RequestFrame;
   readonly promise: Promise<unknown>;
@@ -28,37 +28,37 @@ interface PendingRequest extends Identified {
   reject(reason: unknown): void;
 }
 
-/** Sends what is to be answered, in order and not too fast, until it is answered; settles each promise once. */
+/** Sends requests in order, within the rate limit, and again after a reconnect, until each has its reply; settles each promise once. */
 export interface RequestQueue {
-  /** Resolves with the answer's frame; rejects with a `ParleyError`, or the reason of `signal`. */
+  /** Resolves with the reply's frame; rejects with a `ParleyError`, or the reason of `signal`. */
   request<A>(frame: RequestFrame, signal?: AbortSignal): Promise<A>;
-  /** Reads history before anything else that is to be read. A line that is lost meanwhile ends it with a rejection. */
+  /** Reads history before all other history requests. Rejects if the connection is lost meanwhile. */
   requestFirst(frame: RequestFrame): Promise<ServerFrameOf<"history">>;
-  /** Messages of an earlier life, before those of this one. */
+  /** Puts messages from the storage before those of this run. */
   restore(pending: readonly Pending[]): void;
   /** Messages that are not acked, the oldest first. */
   pending(): readonly Pending[];
   onReply(id: string | undefined, frame: unknown): void;
-  /** False when the error is of no request. */
+  /** Returns false if the error belongs to no request. */
   onError(error: ServerFrameOf<"error">): boolean;
   /** The newest message that the user has seen. */
   setReadMark(seq: number): void;
-  /** Another life of the store: what was read in the last one says nothing about this one. */
+  /** The store began a new epoch: read marks of the old one do not apply. */
   resetReadMark(): void;
-  /** Nothing is sent for so many milliseconds. */
+  /** Sends nothing for so many milliseconds. */
   pause(milliseconds: number): void;
-  /** What was put off is sent now. */
+  /** Sends deferred requests now. */
   retryNow(): void;
-  /** The server sends what comes before the answers: those that are waited for are not late. */
+  /** The server is still sending frames that precede the replies: restarts the reply time-out of all requests in flight. */
   restartReplyTimeout(): void;
-  /** Sends what may be sent now, and comes back when more may be. */
+  /** Sends requests that are due, and sets a timer for the next ones. */
   flush(): void;
   onDisconnect(): void;
-  /** Ends all with `reason`; `keepMessages`: these are sent in a later life. */
+  /** Rejects all requests with `reason`; `keepMessages`: messages stay pending and are sent if the conversation opens again. */
   close(reason: ParleyError, keepMessages: boolean): void;
 }
 
-/** `save` is told the messages that are pending when they are others. */
+/** `save` is called with the pending messages each time they change. */
 export function createRequestQueue(
   options: Options,
   timing: Timing,
@@ -72,11 +72,11 @@ export function createRequestQueue(
   };
   const all = Object.values(outboxes);
   const limiter = createRateLimiter(options.sendRate ?? SEND_RATE, SEND_BURST);
-  /** The newest message that the user has seen, and the newest that this line was told of. */
+  /** The user's read mark, and the newest one that was sent over this connection. */
   let readMark = 0;
   let sentReadMark = 0;
   let endTimer = () => {};
-  /** What was asked for by `requestFirst` on this line. */
+  /** The request of `requestFirst` on this connection. */
   let first: PendingRequest | undefined;
 
   const pending = () =>
@@ -99,7 +99,7 @@ export function createRequestQueue(
     const state = socket.state();
     const isOpen = isConnected(state) && state.state !== "degraded";
     if (isOpen && replyDeadline() <= now) {
-      socket.fail("no answer came");
+      socket.fail("no reply received");
       return;
     }
     if (!isOpen && !isIdleClosed(state)) return;
@@ -187,11 +187,11 @@ export function createRequestQueue(
     },
     flush,
     onDisconnect() {
-      // It may not have arrived; the server takes it forward only, so that once more does no harm.
+      // The read mark may not have arrived. The server only moves it forward, so sending it twice is harmless.
       sentReadMark = 0;
       for (const outbox of all) outbox.requeueInFlight();
-      // The next `welcome` tells anew what is missing.
-      if (first !== undefined) remove(first.id)?.reject("line lost");
+      // The next `welcome` shows again what is missing.
+      if (first !== undefined) remove(first.id)?.reject("connection lost");
       first = undefined;
     },
     close(reason, keepMessages) {
@@ -216,12 +216,12 @@ function createRequest(frame: RequestFrame): PendingRequest {
   const promise = new Promise<unknown>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  // Who does not wait for the answer must not be ended by a refusal.
+  // An application that ignores the promise must not be ended by an unhandled rejection.
   promise.catch(() => {});
   return { id: frame.id, frame, promise, ...settle! };
 }
 
-/** Refuses here what the server could not answer by its `id`, or would close the connection for. */
+/** Rejects frames that the server could not answer by their `id`, or for which it would close the connection. */
 function validationError(frame: RequestFrame): ParleyError | undefined {
   if (!/^[\x20-\x7e]{1,64}$/.test(frame.id)) return new ParleyError("invalid", "`id`: 1 to 64 ASCII.");
   try {

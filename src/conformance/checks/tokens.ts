@@ -4,91 +4,99 @@ import { sign } from "../token-signer.ts";
 import { assert, assertEqual } from "../verdicts.ts";
 import { expectRejected } from "./handshake.ts";
 
-/** Seconds before its end that a token's connection is warned. */
+/** How long before its token expires a connection is warned, in seconds. */
 const EXPIRY_WARNING_S = 60;
-/** Milliseconds within which a token that was signed out has no socket, and room for the way. */
+/** How long until a sign-out closes the token's sockets, in milliseconds, with a margin for the network. */
 const SIGN_OUT_TIMEOUT_MS = 2_000;
 
-/** What becomes of a connection with its token, and what a token is good for. */
+/** Rules A2, A3, A6 and A7: how long a token is valid, and for what. */
 export const TOKEN_CHECKS: readonly Check[] = [
-  { rule: "A2", what: "a token about to end is warned of and renewed in place", run: renewsTokens },
   {
     rule: "A2",
-    what: "another user's token renews nothing, and the socket stays",
-    run: async (world) => {
-      const { line } = await world.join(world.ann, world.conversation());
-      line.send({ type: "token", token: world.bob.token });
-      assertEqual("code of the error", (await line.next("error")).code, "forbidden");
-      await line.flushed();
+    what: "before a token expires the client is warned, and can renew it on the open socket",
+    run: renewsTokens,
+  },
+  {
+    rule: "A2",
+    what: "another user's token is rejected, and the socket stays open",
+    run: async (context) => {
+      const { socket } = await context.join(context.ann, context.conversation());
+      socket.send({ type: "token", token: context.bob.token });
+      assertEqual("code of the error", (await socket.next("error")).code, "forbidden");
+      await socket.flushed();
     },
   },
-  { rule: "A3", what: "a token that was signed out loses its sockets within a second: 4401", run: signsOut },
-  { rule: "A6", what: "a token for some conversations or rights is good for no others", run: keepsToGrants },
-  { rule: "A7", what: "a ticket opens its conversation, once", run: takesTicketsOnce },
+  { rule: "A3", what: "a sign-out closes the token's sockets within a second: 4401", run: signsOut },
+  {
+    rule: "A6",
+    what: "a token for some conversations or rights is not valid for others",
+    run: keepsToGrants,
+  },
+  { rule: "A7", what: "a ticket opens its conversation once", run: acceptsTicketOnce },
 ];
 
-async function renewsTokens(world: TestContext): Promise<void> {
-  const key = world.requireKey();
-  const { user } = world.ann;
+async function renewsTokens(context: TestContext): Promise<void> {
+  const key = context.requireKey();
+  const { user } = context.ann;
   const now = Math.floor(Date.now() / 1000);
-  // A token that lived long: of one that lives shorter than two minutes the warning comes later.
+  // Issued an hour ago: for a token that lives shorter than two minutes the warning comes later.
   const claims = { iat: now - 3600, exp: now + EXPIRY_WARNING_S / 2 };
-  const { line } = await world.join({ user, token: sign(key, user, claims) }, world.conversation());
-  const { seconds = 0 } = await line.next("warning", ({ code }) => code === "token_expiring");
+  const { socket } = await context.join({ user, token: sign(key, user, claims) }, context.conversation());
+  const { seconds = 0 } = await socket.next("warning", ({ code }) => code === "token_expiring");
   assert(seconds > 0, `The warning says that ${seconds} s are left.`);
-  line.send({ type: "token", token: sign(key, user) });
-  const { expires_in } = await line.next("token_accepted");
-  assert(expires_in > EXPIRY_WARNING_S, `The new token's life is told as ${expires_in} s.`);
+  socket.send({ type: "token", token: sign(key, user) });
+  const { expires_in } = await socket.next("token_accepted");
+  assert(expires_in > EXPIRY_WARNING_S, `\`expires_in\` of the new token is ${expires_in} s.`);
 }
 
-async function signsOut(world: TestContext): Promise<void> {
-  const key = world.requireKey();
-  const { user } = world.ann;
-  const conversation = world.conversation();
-  const person = { user, token: sign(key, user) };
-  const { line } = await world.join(person, conversation);
-  const { line: other } = await world.join(world.ann, conversation);
-  const answer = await world.fetch("/logout", { method: "POST", as: person });
-  assert(answer.ok, `POST /logout was answered ${answer.status}.`);
+async function signsOut(context: TestContext): Promise<void> {
+  const key = context.requireKey();
+  const { user } = context.ann;
+  const conversation = context.conversation();
+  const signedOut = { user, token: sign(key, user) };
+  const { socket } = await context.join(signedOut, conversation);
+  const { socket: other } = await context.join(context.ann, conversation);
+  const response = await context.fetch("/logout", { method: "POST", as: signedOut });
+  assert(response.ok, `POST /logout returned ${response.status}.`);
   assertEqual(
     "code of the error",
-    (await line.next("error", undefined, SIGN_OUT_TIMEOUT_MS)).code,
+    (await socket.next("error", undefined, SIGN_OUT_TIMEOUT_MS)).code,
     "token_revoked",
   );
-  assertEqual("close code", (await line.closed()).code, 4401);
-  await expectRejected(world.open(world.path(person, conversation)), "token_revoked", 4401);
+  assertEqual("close code", (await socket.closed()).code, 4401);
+  await expectRejected(context.open(context.path(signedOut, conversation)), "token_revoked", 4401);
   await other.flushed();
 }
 
-async function keepsToGrants(world: TestContext): Promise<void> {
-  const key = world.requireKey();
-  const { user } = world.ann;
-  const conversation = world.conversation();
+async function keepsToGrants(context: TestContext): Promise<void> {
+  const key = context.requireKey();
+  const { user } = context.ann;
+  const conversation = context.conversation();
   const claims = { conversations: [`${conversation.slice(0, -2)}*`], rights: ["read"] };
-  const person = { user, token: sign(key, user, claims) };
-  await expectRejected(world.open(world.path(person, "conformance-elsewhere")), "forbidden", 4403);
-  const { line } = await world.join(person, conversation);
-  line.send({ type: "message", id: "mute", text: "hello" });
-  const error = await line.next("error");
+  const reader = { user, token: sign(key, user, claims) };
+  await expectRejected(context.open(context.path(reader, "conformance-elsewhere")), "forbidden", 4403);
+  const { socket } = await context.join(reader, conversation);
+  socket.send({ type: "message", id: "mute", text: "hello" });
+  const error = await socket.next("error");
   assertEqual("code and id of the error", [error.code, error.id], ["forbidden", "mute"]);
-  // It needs the right to read only.
-  line.send({ type: "read", seq: 0 });
-  await line.flushed();
+  // A read mark needs the right to read only.
+  socket.send({ type: "read", seq: 0 });
+  await socket.flushed();
 }
 
-async function takesTicketsOnce(world: TestContext): Promise<void> {
-  const conversation = world.conversation();
-  const give = async () => {
+async function acceptsTicketOnce(context: TestContext): Promise<void> {
+  const conversation = context.conversation();
+  const requestTicket = async () => {
     const body = new URLSearchParams({ conversation });
-    const answer = await world.fetch("/ticket", { method: "POST", body, as: world.ann });
-    assertEqual("status of POST /ticket", answer.status, 200);
-    const { ticket } = (await answer.json()) as { ticket?: unknown };
-    assert(typeof ticket === "string", "POST /ticket is answered without a `ticket`.");
+    const response = await context.fetch("/ticket", { method: "POST", body, as: context.ann });
+    assertEqual("status of POST /ticket", response.status, 200);
+    const { ticket } = (await response.json()) as { ticket?: unknown };
+    assert(typeof ticket === "string", "The response of POST /ticket has no `ticket`.");
     return `?ticket=${ticket}`;
   };
-  const ticket = await give();
-  const place = `/ws/${world.ann.user}/${conversation}`;
-  await world.open(`${place}${ticket}`).next("welcome");
-  await expectRejected(world.open(`${place}${ticket}`), "unauthorized", 4401);
-  await expectRejected(world.open(`${place}-elsewhere${await give()}`), "unauthorized", 4401);
+  const ticket = await requestTicket();
+  const path = `/ws/${context.ann.user}/${conversation}`;
+  await context.open(`${path}${ticket}`).next("welcome");
+  await expectRejected(context.open(`${path}${ticket}`), "unauthorized", 4401);
+  await expectRejected(context.open(`${path}-elsewhere${await requestTicket()}`), "unauthorized", 4401);
 }

@@ -1,35 +1,35 @@
-// Holds a frame that came against the one that was expected.
+// Compares a received frame with the expected one.
 import { allowsAbsence, isMatcher, type Matcher, matches } from "../format/matchers.ts";
 import type { Frame, RecordingKind } from "../format/recording.ts";
 import { FIELD_RULES, type FieldRule, MESSAGE_FIELDS, SIGNIFICANT_OPTIONAL_FIELDS } from "./field-rules.ts";
 import type { NameMapping } from "./name-mapping.ts";
 
-/** One place in which a frame is not as expected; `path` is `quota.remaining`, values as they are in this run. */
+/** One field that is not as expected; `path` is for example `quota.remaining`, values are those of this run. */
 export interface Difference {
   readonly path: string;
-  /** Undefined where the field should not be there. */
+  /** Undefined if the field should be absent. */
   readonly expected?: unknown;
-  /** Undefined where the field is missing. */
+  /** The received value; undefined if the field is missing. */
   readonly came?: unknown;
 }
 
-/** What the comparison must know of the run. */
+/** The facts of the run that a comparison needs. */
 export interface CompareContext {
   readonly kind: RecordingKind;
   readonly mapping: NameMapping;
-  /** The life of the conversation that the line is in; see name-mapping.ts. */
+  /** The conversation and epoch of the connection; see name-mapping.ts. */
   readonly epochKey: string;
-  /** Whether present users are compared: not where presence is ignored. */
+  /** Whether present users are compared: not if the recording ignores presence. */
   readonly comparesPresence: boolean;
 }
 
 export interface Comparison {
   readonly differences: readonly Difference[];
-  /** Keeps the names that this frame tells. Call it once the frame is taken for the expected one. */
+  /** Stores the ids and epochs of this frame. Call it once the frame is accepted as the expected one. */
   readonly learn: () => void;
 }
 
-/** Compares a frame with an expectation of the same type; in a scenario only the fields that it names. */
+/** Compares a frame with an expectation of the same type; in a scenario only the fields that the expectation names. */
 export function compareFrames(expected: Frame, came: Frame, context: CompareContext): Comparison {
   const comparer = new Comparer(context);
   const type = String(expected.type);
@@ -39,7 +39,7 @@ export function compareFrames(expected: Frame, came: Frame, context: CompareCont
 
 class Comparer {
   readonly differences: Difference[] = [];
-  /** Names that are told in this frame, kept only if it is the expected one. */
+  /** New ids and epochs of this frame, stored only if it is the expected one. */
   private readonly newIds = new Map<string, string>();
   private readonly newEpochs = new Map<string, string>();
 
@@ -50,7 +50,7 @@ class Comparer {
     for (const [recorded, came] of this.newEpochs) this.context.mapping.learnEpoch(recorded, came);
   }
 
-  /** The named fields of an object, and those that must not be there. */
+  /** Compares the named fields of an object, and reports significant fields that were not expected. */
   compareFields(
     expected: Frame,
     came: Frame,
@@ -71,10 +71,10 @@ class Comparer {
   }
 
   private field(path: string, want: unknown, came: unknown, kind: FieldRule | undefined): void {
-    const { kind: file, mapping: names, epochKey: space } = this.context;
+    const { kind: recordingKind, mapping, epochKey } = this.context;
     switch (kind) {
       case "free":
-        if (file === "scenario") {
+        if (recordingKind === "scenario") {
           this.value(path, want, came);
           return;
         }
@@ -85,7 +85,7 @@ class Comparer {
         this.matchersWithin(path, want, came);
         return;
       case "seq":
-        this.value(path, typeof want === "number" ? names.seq(space, want) : want, came);
+        this.value(path, typeof want === "number" ? mapping.seq(epochKey, want) : want, came);
         return;
       case "range":
         if (isRecord(want) && isRecord(came))
@@ -93,27 +93,34 @@ class Comparer {
         else this.value(path, want, came);
         return;
       case "id":
-        this.compareName(path, want, came, names.id(String(want)), names.isNewId.bind(names), this.newIds);
+        this.compareName(
+          path,
+          want,
+          came,
+          mapping.id(String(want)),
+          mapping.isNewId.bind(mapping),
+          this.newIds,
+        );
         return;
       case "epoch":
         this.compareName(
           path,
           want,
           came,
-          names.epoch(String(want)),
-          names.isNewEpoch.bind(names),
+          mapping.epoch(String(want)),
+          mapping.isNewEpoch.bind(mapping),
           this.newEpochs,
         );
         return;
       case "user":
-        this.value(path, typeof want === "string" ? names.user(want) : want, came);
+        this.value(path, typeof want === "string" ? mapping.user(want) : want, came);
         return;
       case "conversation":
-        this.value(path, typeof want === "string" ? names.conversation(want) : want, came);
+        this.value(path, typeof want === "string" ? mapping.conversation(want) : want, came);
         return;
       case "plan":
-        // It belongs to the user: who plays the part of another may have another plan.
-        if (file === "scenario" || !names.anyRenamed) this.value(path, want, came);
+        // The plan belongs to the user: a user who replaces the recorded one may have another plan.
+        if (recordingKind === "scenario" || !mapping.anyRenamed) this.value(path, want, came);
         return;
       case "present":
         this.present(path, want, came);
@@ -122,7 +129,7 @@ class Comparer {
         this.messages(path, want, came);
         return;
       case "more":
-        if (file === "scenario" || startsEmpty(names, space)) this.value(path, want, came);
+        if (recordingKind === "scenario" || startsEmpty(mapping, epochKey)) this.value(path, want, came);
         return;
       case undefined:
         this.value(path, want, came);
@@ -132,7 +139,7 @@ class Comparer {
     }
   }
 
-  /** A name that the server makes: any that stands for nothing yet, and from then on the same. */
+  /** Compares a name that the server generates: the first time any new name matches, from then on the same one. */
   private compareName(
     path: string,
     want: unknown,
@@ -153,7 +160,7 @@ class Comparer {
     learned.set(want, came);
   }
 
-  /** Who is there, in any order. Who is no part of the recording does not count. */
+  /** Compares the present users in any order. Users that are not part of the recording are ignored. */
   private present(path: string, want: unknown, came: unknown): void {
     if (this.context.kind === "recording" && !this.context.comparesPresence) return;
     if (!Array.isArray(want) || !Array.isArray(came)) {
@@ -162,38 +169,40 @@ class Comparer {
     }
     const kinds = { user: "user", since: "free", read: "seq" } as const;
     for (const [index, one] of want.entries()) {
-      const at = `${path}[${index}]`;
+      const itemPath = `${path}[${index}]`;
       const user = this.context.mapping.user(String(one?.user));
       const same = came.find((one) => one?.user === user);
-      if (same === undefined) this.differ(`${at}.user`, user, undefined);
-      else this.compareFields(one, same, kinds, ["read"], at);
+      if (same === undefined) this.differ(`${itemPath}.user`, user, undefined);
+      else this.compareFields(one, same, kinds, ["read"], itemPath);
     }
   }
 
-  /** Messages that were there before the recording, or before the run, are not compared: nobody of them said those. */
+  /** Compares messages, except those from before the recording, or before the run: its clients did not send them. */
   private messages(path: string, want: unknown, came: unknown): void {
     if (!Array.isArray(want) || !Array.isArray(came)) {
       this.value(path, want, came);
       return;
     }
-    const { mapping: names, epochKey: space, kind } = this.context;
-    const base = names.base(space);
+    const { mapping, epochKey, kind } = this.context;
+    const base = mapping.base(epochKey);
     const older = (messages: unknown[], limit: number) =>
       messages.filter((one) => !(((one as { seq?: unknown } | null)?.seq as number) <= limit));
     const [wanted, got] =
       kind === "recording" ? [older(want, base.recorded), older(came, base.received)] : [want, came];
-    const whole = kind === "scenario" || startsEmpty(names, space);
-    if (whole && wanted.length !== got.length) this.differ(`${path}.length`, wanted.length, got.length);
+    const isComplete = kind === "scenario" || startsEmpty(mapping, epochKey);
+    if (isComplete && wanted.length !== got.length) this.differ(`${path}.length`, wanted.length, got.length);
     for (const [index, message] of wanted.entries()) {
-      const seq = names.seq(space, Number((message as { seq?: unknown } | null)?.seq));
-      const same = whole ? got[index] : got.find((one) => (one as { seq?: unknown } | null)?.seq === seq);
-      if (same === undefined && !whole) this.differ(`${path}[${index}]`, message, undefined);
+      const seq = mapping.seq(epochKey, Number((message as { seq?: unknown } | null)?.seq));
+      const same = isComplete
+        ? got[index]
+        : got.find((one) => (one as { seq?: unknown } | null)?.seq === seq);
+      if (same === undefined && !isComplete) this.differ(`${path}[${index}]`, message, undefined);
       if (!isRecord(message) || !isRecord(same)) continue;
       this.compareFields(message, same, MESSAGE_FIELDS, ["data"], `${path}[${index}]`);
     }
   }
 
-  /** Values as they stand; objects whole in a recording, by the named fields in a scenario. */
+  /** Compares values; objects as a whole in a recording, only by the named fields in a scenario. */
   private value(path: string, want: unknown, came: unknown): void {
     if (isMatcher(want)) {
       this.matcher(path, want, came);
@@ -223,7 +232,7 @@ class Comparer {
     else if ("$eq" in matcher && !deepEqual(matcher.$eq, came)) this.differ(path, matcher.$eq, came);
   }
 
-  /** In a value that may be any, what was written by hand is looked at all the same. */
+  /** Checks only the matchers in a value that may otherwise differ: they were written by hand. */
   private matchersWithin(path: string, want: unknown, came: unknown): void {
     if (isMatcher(want)) {
       this.matcher(path, want, came);
@@ -243,7 +252,7 @@ class Comparer {
   }
 }
 
-/** Nothing was said before, so that pages of `history` begin and end alike. */
+/** Whether the conversation was empty before the recording and before the run, so that pages of `history` match exactly. */
 function startsEmpty(mapping: NameMapping, epochKey: string): boolean {
   const { recorded, received: came } = mapping.base(epochKey);
   return recorded === 0 && came === 0;

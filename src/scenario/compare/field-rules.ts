@@ -1,17 +1,17 @@
-// What differs between two runs of the same thing, and how it is compared all the same. The fields are those of
-// src/protocol/server-frames.ts; a test holds the two together.
+// The fields that differ between two runs of the same scenario, and how they are compared. The fields are those of
+// src/protocol/server-frames.ts; a test keeps the two in step.
 
 /**
  * How a field is compared in a recording:
  *
- * - `free`: it must be there; its value is another each time (times, numbers of the quota) or for people (words)
- * - `seq`, `range`: a number and `{first, last}`, counted from where the conversation began to be watched
- * - `id`: a name that a client sent is the same, one that the server made is another, but always the same other one
- * - `user`, `conversation`: the one that plays this part in this run
- * - `epoch`: another one, but the same as long as it was the same
- * - `plan`: the same, unless another user plays the part
- * - `present`, `messages`: lists with such fields in them, see compare-frames.ts
- * - `more`: the same, unless there were messages before
+ * - `free`: must be present; its value differs in each run (times, quota) or is for people (texts)
+ * - `seq`, `range`: a number and `{first, last}`, relative to the newest message when the client connected
+ * - `id`: equal if a client chose it; if the server generated it, always mapped to the same id of this run
+ * - `user`, `conversation`: the one that replaces the recorded one in this run
+ * - `epoch`: each recorded epoch is mapped to one epoch of this run
+ * - `plan`: equal, unless another user replaces the recorded one
+ * - `present`, `messages`: lists that contain such fields, see compare-frames.ts
+ * - `more`: equal, unless the conversation had messages before
  */
 export type FieldRule =
   | "free"
@@ -28,10 +28,10 @@ export type FieldRule =
 
 type FieldRules = Readonly<Record<string, FieldRule>>;
 
-/** The fields of a message, in a frame of its own or in `history`. */
+/** The fields of a message, in a `message` frame or in `history`. */
 export const MESSAGE_FIELDS: FieldRules = { seq: "seq", id: "id", from: "user", at: "free" };
 
-/** By type of frame, the fields that are not simply equal. */
+/** By type of frame: the fields that are not compared for equality. */
 export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
   welcome: {
     connection: "free",
@@ -62,7 +62,7 @@ export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
   closing: { reason: "free", retry_after: "free" },
 };
 
-/** By type of frame, the fields that say something by being there: one that was not expected is a difference. */
+/** By type of frame: optional fields whose presence matters. One that was not expected is a difference. */
 export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly string[]>> = {
   welcome: ["lost", "skipped"],
   message: ["data"],
@@ -75,8 +75,8 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
 };
 
 /**
- * Where a frame has its place among the others that a line hears. Within a lane frames come in one order; between two
- * lanes the protocol promises none (docs/PROTOCOL.md: "go by `id`, not by order").
+ * Returns the lane of a received frame. Within a lane frames arrive in a fixed order; between two lanes the protocol
+ * guarantees none (docs/PROTOCOL.md: "go by `id`, not by order").
  */
 export function laneOf(type: string, code: unknown): string {
   if (type === "ack" || type === "history") return "answers";
@@ -84,5 +84,5 @@ export function laneOf(type: string, code: unknown): string {
   return type;
 }
 
-/** Lanes in which several users speak at once, in no order among them. */
+/** Lanes with frames of several users, whose order is not fixed. */
 export const UNORDERED_LANES: ReadonlySet<string> = new Set(["read", "presence", "typing"]);

@@ -1,30 +1,30 @@
 import type { Recording } from "../format/recording.ts";
 
-/** What plays which part in this run. */
+/** Which users and conversations replace the recorded ones in this run. */
 export interface IdentityMapping {
-  /** Recorded user → the user of this run; who is missing plays themselves. */
+  /** Recorded user → the user of this run; a missing user stays the same. */
   readonly users: ReadonlyMap<string, string>;
   /** Recorded conversation → that of this run. */
   readonly conversations: ReadonlyMap<string, string>;
-  /** Added to the ids of messages, so that a conversation that had them before does not take them for repeats (D3). */
+  /** Appended to message ids, so that a conversation that already has these ids does not treat them as repeats (D3). */
   readonly idSuffix?: string;
 }
 
-/** Longest id of a message that the protocol takes. */
+/** Longest message id that the protocol allows. */
 const MAX_ID_LENGTH = 64;
 
 /**
- * Which name, number or epoch of the recording is which of the run. What is not known before is learned from the
- * first frame that has it, and must be the same from then on.
+ * Maps names, numbers and epochs of the recording to those of the run. A mapping that is not known in advance is learned
+ * from the first frame that contains it, and must stay the same from then on.
  */
 export class NameMapping {
   private readonly sent: ReadonlyMap<string, string>;
   private readonly sentInRun: ReadonlySet<string>;
   private readonly ids = new Bijection();
   private readonly epochs = new Bijection();
-  /** By space (a life of a conversation): how much larger a `seq` is in the run. */
+  /** By epoch key (a conversation and an epoch): how much larger a `seq` is in the run. */
   private readonly offsets = new Map<string, number>();
-  /** By space: the newest `seq` when the recording, and the run, came in. What is older was said by nobody of them. */
+  /** By epoch key: the newest `seq` when the recording, and the run, connected. Older messages are not from their clients. */
   private readonly bases = new Map<string, { readonly recorded: number; readonly received: number }>();
 
   constructor(
@@ -43,23 +43,23 @@ export class NameMapping {
     return this.identities.conversations.get(recorded) ?? recorded;
   }
 
-  /** Whether somebody else plays a part, who may have another plan. */
+  /** Whether another user, who may have another plan, replaces a recorded one. */
   get anyRenamed(): boolean {
     for (const [recorded, user] of this.identities.users) if (recorded !== user) return true;
     return false;
   }
 
-  /** The id that is sent in the place of `recorded`. */
+  /** Returns the id to send instead of `recorded`. */
   idToSend(recorded: string): string {
     return this.sent.get(recorded) ?? recorded;
   }
 
-  /** The id that must come in the place of `recorded`; undefined where the server makes it and none has come yet. */
+  /** Returns the id to expect instead of `recorded`; undefined if the server generates it and none was received yet. */
   id(recorded: string): string | undefined {
     return this.sent.get(recorded) ?? this.ids.get(recorded);
   }
 
-  /** Whether `came` can be an id that the server made, and stands for none yet. */
+  /** Whether `came` can be an id that the server generated and that is not mapped yet. */
   isNewId(came: string): boolean {
     return !this.ids.has(came) && !this.sentInRun.has(came);
   }
@@ -80,7 +80,7 @@ export class NameMapping {
     this.epochs.learn(recorded, came);
   }
 
-  /** The first `welcome` of a space says where its numbers begin. */
+  /** Stores where the numbers of an epoch key begin, from its first `welcome`. */
   learnBase(epochKey: string, recorded: number, came: number): void {
     if (this.bases.has(epochKey)) return;
     this.bases.set(epochKey, { recorded, received: came });
@@ -91,13 +91,13 @@ export class NameMapping {
     return this.bases.get(epochKey) ?? { recorded: 0, received: 0 };
   }
 
-  /** What `recorded` is in this run; never below 0. */
+  /** Returns the `seq` of this run for `recorded`; never below 0. */
   seq(epochKey: string, recorded: number): number {
     return Math.max(0, recorded + (this.offsets.get(epochKey) ?? 0));
   }
 }
 
-/** The life of a conversation in which numbers are counted. */
+/** Returns the key of a conversation and an epoch, within which `seq` is counted. */
 export function epochKeyOf(conversation: string, epoch: unknown): string {
   return `${conversation}\n${typeof epoch === "string" ? epoch : ""}`;
 }
@@ -120,13 +120,13 @@ class Bijection {
   }
 }
 
-/** What each id that the recording's clients send is in this run. Those of messages get the suffix, if there is one. */
+/** Maps each id that the recording's clients send to the id of this run. Message ids get the suffix, if one is given. */
 function sentIds({ entries }: Recording, suffix: string | undefined): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
   for (const entry of entries) {
     if (entry.dir !== "out" || typeof entry.frame?.id !== "string") continue;
     const { id } = entry.frame;
-    // Only a good id: one that the server refuses must be refused in this run, too.
+    // Only a valid id: one that the server rejects must be rejected in this run, too.
     const renamed = suffix !== undefined && entry.frame.type === "message" && /^[\x20-\x7e]{1,64}$/.test(id);
     if (renamed) {
       const end = `.${suffix}${ids.size.toString(36)}`;

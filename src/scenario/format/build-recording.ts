@@ -1,4 +1,4 @@
-// Makes a recording of what goes over lines as it happens. Pure: times are arguments.
+// Builds a recording from the events of connections. Pure: times are arguments.
 import { parseJsonObject } from "../../protocol/json.ts";
 import { MAX_JSON_DEPTH } from "../../protocol/limits.ts";
 import { escapeMatchers } from "./matchers.ts";
@@ -13,7 +13,7 @@ import {
 } from "./recording.ts";
 import { MASKED_TOKEN } from "./serialize.ts";
 
-/** Something that happened on a client's line, at `at` milliseconds since 1970. */
+/** An event of a client's connection, at `at` milliseconds since 1970. */
 export type RecorderEvent =
   | {
       readonly at: number;
@@ -45,7 +45,7 @@ export type RecorderEvent =
     }
   | { readonly at: number; readonly client: string; readonly type: "fault"; readonly fault: Frame };
 
-/** A recording that has just begun at `at`. */
+/** Returns an empty recording that starts at `at`. */
 export function beginRecording(
   at: number,
   server: string,
@@ -55,12 +55,12 @@ export function beginRecording(
   return { kind: "recording", at, server, clients, ignore: IGNORED_BY_DEFAULT, unexpected, entries: [] };
 }
 
-/** A recording with one more client. */
+/** Returns the recording with one more client. */
 export function withClient(recording: Recording, client: RecordedClient): Recording {
   return { ...recording, clients: [...recording.clients, client] };
 }
 
-/** What happened as an entry of a recording that began at `begin`. */
+/** Returns an event as an entry of a recording that started at `startedAt`. */
 export function entryOf(event: RecorderEvent, startedAt: number): RecordingEntry {
   const base = { t: Math.max(0, Math.round(event.at - startedAt)), client: event.client };
   switch (event.type) {
@@ -101,14 +101,14 @@ export function entryOf(event: RecorderEvent, startedAt: number): RecordingEntry
 }
 
 /**
- * What one WebSocket message held, without a token in it.
+ * Returns the content of one WebSocket message, with tokens masked.
  *
- * `verbatim`: text that would be another one if it were written again stays text, as blanks, 1e999 or a name that is
- * there twice are what a server is tried with.
+ * `verbatim`: text that would change if it were serialized again stays text: blanks, 1e999 or a duplicate name are exactly
+ * what a server is tested with.
  */
 export function payloadOf(data: string | Uint8Array, as: "verbatim" | "by value"): Payload {
   if (typeof data !== "string") return { bytes: base64(data) };
-  // A page of the history holds as many values as it has room for.
+  // A page of the history may contain any number of values.
   const { value } = parseJsonObject(data, { depth: MAX_JSON_DEPTH, values: Number.POSITIVE_INFINITY });
   if (value === undefined) return { raw: data };
   if (as === "verbatim" && JSON.stringify(value) !== data) return { raw: data };

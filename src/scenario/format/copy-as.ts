@@ -1,5 +1,5 @@
-// What a client did, as something to paste: commands of curl where there is an HTTP request that does the same, commands of
-// parley, or a program with the client library. No token is in it: they come from the environment.
+// Formats a client's actions for the clipboard: as curl commands (if an HTTP request does the same), as parley commands, or
+// as a program with the client library. It contains no token: tokens come from the environment.
 import {
   type Frame,
   isClientClose,
@@ -11,7 +11,7 @@ import { withoutTokens, writeRecording } from "./serialize.ts";
 
 export type CopyKind = "curl" | "parley" | "library";
 
-/** A recording, or a part of one, as text of that kind. What cannot be said in it stands there as a remark. */
+/** Formats a recording, or a part of one. Actions that the format cannot express become comments. */
 export function copyAs(kind: CopyKind, recording: Recording): string {
   switch (kind) {
     case "curl":
@@ -25,7 +25,7 @@ export function copyAs(kind: CopyKind, recording: Recording): string {
   }
 }
 
-/** A recording of one thing that a client sent, with the opening that it takes. */
+/** Returns a recording of a single action of a client, preceded by the opening of its connection. */
 export function singleFrameRecording(recording: Recording, entry: RecordingEntry): Recording {
   const clients = recording.clients.filter(({ name }) => name === entry.client);
   const { line: _, note: __, ...bare } = entry;
@@ -44,7 +44,7 @@ function curl({ clients, entries, server }: Recording): string {
       `  | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
     ].join("\n");
   });
-  // One thing that goes over HTTP needs no socket.
+  // A single action over HTTP needs no socket.
   const [first, second, ...more] = entries;
   const isOne = first?.dir === "line" && second !== undefined && more.length === 0;
   const done = isOne ? [second] : entries;
@@ -55,12 +55,12 @@ function curl({ clients, entries, server }: Recording): string {
 }
 
 function curlOf(entry: RecordingEntry, { user, conversation }: RecordedClient, server: string): string {
-  const ask = (path: string, ...more: string[]) =>
+  const request = (path: string, ...more: string[]) =>
     [`curl -s ${quote(`${server}${path}`)} -H "Authorization: Bearer $${variable(user)}"`, ...more].join(
       " \\\n  ",
     );
   const post = (path: string, body: object) =>
-    ask(path, `-H 'Content-Type: application/json' -d ${quote(JSON.stringify(body))}`);
+    request(path, `-H 'Content-Type: application/json' -d ${quote(JSON.stringify(body))}`);
   const conversationPath = `/conversations/${encodeURIComponent(conversation)}`;
   if (entry.dir === "line")
     return entry.event === "open"
@@ -73,21 +73,22 @@ function curlOf(entry: RecordingEntry, { user, conversation }: RecordedClient, s
     const query = new URLSearchParams(
       Object.entries(without(frame, "type", "id")).map(([name, value]) => [name, `${value}`]),
     );
-    return ask(`${conversationPath}/messages${query.size > 0 ? `?${query}` : ""}`);
+    return request(`${conversationPath}/messages${query.size > 0 ? `?${query}` : ""}`);
   }
-  return comment(user, `sends ${contentOf(entry)}: only a socket can`);
+  return comment(user, `sends ${contentOf(entry)}: this needs a socket`);
 }
 
 function parley(recording: Recording): string {
   const { clients, entries, server } = recording;
-  const said = entries.flatMap((entry) => (entry.dir === "out" ? [entry.frame] : []));
+  const sent = entries.flatMap((entry) => (entry.dir === "out" ? [entry.frame] : []));
   const [client] = clients;
-  const isTalk = said.length > 0 && said.every((frame) => frame?.type === "message" && !("data" in frame));
+  const hasTextsOnly =
+    sent.length > 0 && sent.every((frame) => frame?.type === "message" && !("data" in frame));
   const isPlain = entries.every(
     (entry) => entry.dir === "out" || (entry.dir === "line" && entry.event === "open"),
   );
-  if (client !== undefined && clients.length === 1 && isTalk && isPlain) {
-    const texts = said.map((frame) => ` -x ${quote(String(frame?.text))}`).join("");
+  if (client !== undefined && clients.length === 1 && hasTextsOnly && isPlain) {
+    const texts = sent.map((frame) => ` -x ${quote(String(frame?.text))}`).join("");
     return `parley chat ${quote(client.conversation)} --url ${quote(server)} --user ${quote(client.user)}${texts}\n`;
   }
   const text = writeRecording(recording);
@@ -101,7 +102,7 @@ function library({ clients, entries, server }: Recording): string {
     return `const ${names.get(name)} = connect(${options}).conversation(${js(conversation)});`;
   });
   const done = formatActions(clients, entries, (entry, { name }) => libraryOf(entry, names.get(name)!));
-  const leave = [...names.values()].map((name) => `await ${name}.close();`);
+  const closings = [...names.values()].map((name) => `await ${name}.close();`);
   return lines([
     'import { connect } from "parley/client";',
     "",
@@ -109,7 +110,7 @@ function library({ clients, entries, server }: Recording): string {
     ...begin,
     "",
     ...done,
-    ...leave,
+    ...closings,
   ]);
 }
 
@@ -117,11 +118,11 @@ function libraryOf(entry: RecordingEntry, name: string): string {
   if (entry.dir === "line")
     return entry.event === "open"
       ? ""
-      : `// ${name} closes the socket here, and the library comes back by itself`;
+      : `// ${name} closes the socket here; the library reconnects automatically`;
   if (entry.dir === "fault")
-    return `// POST /test/faults for the line of ${name}: ${JSON.stringify(entry.fault)}`;
+    return `// POST /test/faults for the connection of ${name}: ${JSON.stringify(entry.fault)}`;
   const { frame } = entry;
-  if (frame === undefined) return `// ${name} sent ${contentOf(entry)}, which the library does not`;
+  if (frame === undefined) return `// ${name} sent ${contentOf(entry)}, which the library cannot send`;
   const { type, id, text, data, ...rest } = frame;
   switch (type) {
     case "message": {
@@ -139,13 +140,13 @@ function libraryOf(entry: RecordingEntry, name: string): string {
     case "ping":
       return `await ${name}.ping();`;
     case "token":
-      return "// the library renews its token by itself";
+      return "// the library renews its token automatically";
     default:
-      return `// ${name} sent ${JSON.stringify(frame)}, which the library does not`;
+      return `// ${name} sent ${JSON.stringify(frame)}, which the library cannot send`;
   }
 }
 
-/** What is said of everything that was done, in order. */
+/** Formats all actions of clients, in order. */
 function formatActions(
   clients: readonly RecordedClient[],
   entries: readonly RecordingEntry[],
@@ -155,8 +156,8 @@ function formatActions(
   return entries.flatMap((entry) => {
     const client = parts.get(entry.client);
     const isDone = entry.dir === "line" ? entry.event === "open" || isClientClose(entry) : entry.dir !== "in";
-    const said = client !== undefined && isDone ? format(entry, client) : "";
-    return said === "" ? [] : [said];
+    const text = client !== undefined && isDone ? format(entry, client) : "";
+    return text === "" ? [] : [text];
   });
 }
 
@@ -169,16 +170,16 @@ function without(frame: Frame, ...names: string[]): Frame {
   return Object.fromEntries(Object.entries(frame).filter(([name]) => !names.includes(name)));
 }
 
-function comment(user: string, what: string): string {
-  return `# ${user} ${what}`.replace(/\s+/g, " ");
+function comment(user: string, action: string): string {
+  return `# ${user} ${action}`.replace(/\s+/g, " ");
 }
 
-/** `TOKEN_ANN` for ann. */
+/** Returns the name of the environment variable for a user's token, such as `TOKEN_ANN`. */
 function variable(user: string): string {
   return `TOKEN_${user.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
 }
 
-/** A name for a variable of a program; no two clients have the same one. */
+/** Returns the name of a client's variable in a program, unique among the clients. */
 function identifier(name: string, index: number): string {
   const plain = name.replace(/[^A-Za-z0-9_]/g, "_");
   return /^[A-Za-z_]\w*$/.test(name) && !RESERVED.has(name) ? name : `client${index + 1}_${plain}`;
@@ -190,12 +191,12 @@ const RESERVED: ReadonlySet<string> = new Set(
   ),
 );
 
-/** A word for a shell: nothing in it is expanded. */
+/** Quotes a word for a shell, so that nothing in it is expanded. */
 function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A value as it is written in a program. */
+/** Returns a value as a JavaScript literal. */
 function js(value: unknown): string {
   return JSON.stringify(value) ?? "undefined";
 }

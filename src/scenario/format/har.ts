@@ -1,5 +1,5 @@
-// A recording as a HAR file, as Chrome writes WebSockets: an entry for each line, its messages in `_webSocketMessages`.
-// What HAR has no place for (closes, faults, names of clients) stands in `_parley` of the entry.
+// Writes a recording as a HAR file in Chrome's format for WebSockets: one entry per connection, its messages in
+// `_webSocketMessages`. Facts that HAR has no fields for (closes, faults, client names) are in `_parley` of the entry.
 import { isMatcher } from "./matchers.ts";
 import type {
   CloseEntry,
@@ -12,7 +12,7 @@ import type {
 } from "./recording.ts";
 import { withoutTokens } from "./serialize.ts";
 
-/** One message of a line; `time` in seconds since 1970. */
+/** One message of a connection; `time` in seconds since 1970. */
 export interface HarMessage {
   readonly type: "send" | "receive";
   readonly time: number;
@@ -21,10 +21,10 @@ export interface HarMessage {
   readonly data: string;
 }
 
-/** What this program adds to an entry; `time` as in a message. */
+/** The fields that Parley adds to an entry; `time` as in a message. */
 export interface ParleyHarFields {
   readonly client: string;
-  /** When it was dialled; finer than `startedDateTime`. */
+  /** When the connection was started; more precise than `startedDateTime`. */
   readonly begin?: number;
   readonly token?: CredentialKind;
   readonly faults?: readonly { readonly time: number; readonly fault: Frame }[];
@@ -36,7 +36,7 @@ export interface ParleyHarFields {
   };
 }
 
-/** In seconds: what keeps the order of what happened within one millisecond. */
+/** Smallest time between two events, in seconds: keeps the order of events within one millisecond. */
 const MIN_STEP_S = 1e-6;
 
 interface HarConnection {
@@ -47,19 +47,19 @@ interface HarConnection {
   close?: CloseEntry;
 }
 
-/** The recording as the text of a HAR file. `version` is the program's own. */
+/** Returns the recording as the text of a HAR file. `version` is Parley's version. */
 export function writeHar(recording: Recording, version: string): string {
   const times = timesOf(recording);
   const log = {
     version: "1.2",
     creator: { name: "parley", version },
     pages: [],
-    entries: connectionsOf(recording).map((line) => harEntry(line, recording, times)),
+    entries: connectionsOf(recording).map((connection) => harEntry(connection, recording, times)),
   };
   return `${withoutTokens(JSON.stringify({ log }, null, 2))}\n`;
 }
 
-/** When everything happened, in seconds since 1970; each a little later than what stands before it. */
+/** Returns the time of each entry, in seconds since 1970; each a little later than the one before. */
 function timesOf({ at, entries }: Recording): Map<RecordingEntry, number> {
   const times = new Map<RecordingEntry, number>();
   let [last, t] = [0, 0];
@@ -72,25 +72,25 @@ function timesOf({ at, entries }: Recording): Map<RecordingEntry, number> {
 }
 
 function connectionsOf({ clients, entries }: Recording): HarConnection[] {
-  const lines: HarConnection[] = [];
+  const connections: HarConnection[] = [];
   const open = new Map<string, HarConnection>();
   const parts = new Map(clients.map((client) => [client.name, client]));
   for (const entry of entries) {
     if (entry.dir === "line" && entry.event === "open") {
       const { user = "", conversation = "" } = parts.get(entry.client) ?? {};
-      const line: HarConnection = { open: entry, user, conversation, entries: [] };
-      open.set(entry.client, line);
-      lines.push(line);
+      const connection: HarConnection = { open: entry, user, conversation, entries: [] };
+      open.set(entry.client, connection);
+      connections.push(connection);
       continue;
     }
-    const line = open.get(entry.client);
-    if (line === undefined) continue;
+    const connection = open.get(entry.client);
+    if (connection === undefined) continue;
     if (entry.dir === "line") {
-      line.close = entry;
+      connection.close = entry;
       open.delete(entry.client);
-    } else line.entries.push(entry);
+    } else connection.entries.push(entry);
   }
-  return lines;
+  return connections;
 }
 
 function harEntry(
@@ -168,7 +168,7 @@ function harMessage(
   return { type, time, opcode: 1, data };
 }
 
-/** What was heard, without what keeps it from being read as a matcher. */
+/** Returns a received value without the `$eq` that keeps it from being read as a matcher. */
 export function unescapeMatchers(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (isMatcher(value)) return "$eq" in value ? value.$eq : value;
@@ -176,7 +176,7 @@ export function unescapeMatchers(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, unescapeMatchers(child)]));
 }
 
-/** `ws://…` of the server; a name that is no address stands as one that nobody has. */
+/** Returns the server's `ws://…` URL; for a name that is not a URL, one that does not exist. */
 function socketAddress(server: string): string {
   return /^https?:\/\//.test(server)
     ? server.replace(/^http/, "ws").replace(/\/+$/, "")

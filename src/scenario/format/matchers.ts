@@ -1,10 +1,9 @@
-// What may stand in the place of a value in an expectation: {"$any":true}, {"$match":"^a"}, {"$type":"number"},
-// {"$gte":1,"$lte":5}, {"$eq":…}, {"$absent":true}. An object that was really sent with such names is written as
-// {"$eq":{…}}.
+// Matchers that can replace a value in an expectation: {"$any":true}, {"$match":"^a"}, {"$type":"number"},
+// {"$gte":1,"$lte":5}, {"$eq":…}, {"$absent":true}. A real object with such names is written as {"$eq":{…}}.
 
 const TYPES: readonly string[] = ["string", "number", "boolean", "object", "array", "null"];
 
-/** Says what is wrong with the value of each matcher; undefined where nothing is. */
+/** By matcher: returns the problem of its value; undefined if the value is valid. */
 const MATCHERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
   $any: (value) => (value === true ? undefined : "must be true"),
   $absent: (value) => (value === true ? undefined : "must be true"),
@@ -18,7 +17,7 @@ const MATCHERS: Readonly<Record<string, (value: unknown) => string | undefined>>
       new RegExp(value, "u");
       return undefined;
     } catch {
-      return `${JSON.stringify(value)} is no regular expression`;
+      return `${JSON.stringify(value)} is not a valid regular expression`;
     }
   },
 };
@@ -32,19 +31,19 @@ export function isMatcher(value: unknown): value is Matcher {
   return names.length > 0 && names.every((name) => name.startsWith("$"));
 }
 
-/** Whether something can be left out and still fit. */
+/** Whether an absent value matches. */
 export function allowsAbsence(value: unknown): boolean {
   return isMatcher(value) && value.$absent === true;
 }
 
-/** What is wrong with the matchers in `value`, with the way to the place; undefined where nothing is. */
+/** Returns the first problem of the matchers in `value`, with its path; undefined if all are valid. */
 export function invalidMatcher(value: unknown, path = ""): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (isMatcher(value)) {
     for (const [name, given] of Object.entries(value)) {
       const check = Object.hasOwn(MATCHERS, name) ? MATCHERS[name] : undefined;
       const known = Object.keys(MATCHERS).join(", ");
-      const problem = check === undefined ? `is no matcher; there are ${known}` : check(given);
+      const problem = check === undefined ? `is not a matcher; use one of ${known}` : check(given);
       if (problem !== undefined) return `${path === "" ? "" : `${path}: `}${name} ${problem}`;
     }
     return undefined;
@@ -56,7 +55,7 @@ export function invalidMatcher(value: unknown, path = ""): string | undefined {
   return undefined;
 }
 
-/** Whether `value` fits every condition of `matcher`, but `$eq`, which the comparison itself looks at. */
+/** Whether `value` meets every condition of `matcher` except `$eq`, which the comparison itself checks. */
 export function matches(matcher: Matcher, value: unknown): boolean {
   if (matcher.$absent === true && value !== undefined) return false;
   if (typeof matcher.$match === "string")
@@ -67,7 +66,7 @@ export function matches(matcher: Matcher, value: unknown): boolean {
   return true;
 }
 
-/** Wraps what would be read as a matcher, so that what was heard is expected as it was. */
+/** Wraps objects that look like matchers in `$eq`, so that a received value is expected exactly. */
 export function escapeMatchers(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (isMatcher(value)) return { $eq: value };

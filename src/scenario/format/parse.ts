@@ -1,4 +1,4 @@
-// Reads a file of JSON lines strictly: who writes one by hand wants to know of a slip, and in which line it is.
+// Parses a recording (JSON lines) strictly, so that a mistake in a handwritten file is reported with its line.
 import { type JsonBounds, parseJson } from "../../protocol/json.ts";
 import { invalidMatcher } from "./matchers.ts";
 import {
@@ -13,7 +13,7 @@ import {
   type RecordingEntry,
 } from "./recording.ts";
 
-/** Something wrong with a file; `line` is counted from 1. */
+/** A problem of a file; `line` counts from 1. */
 export interface Problem {
   readonly line: number;
   readonly message: string;
@@ -23,24 +23,24 @@ export type ParseResult =
   | { readonly recording: Recording; readonly problems?: undefined }
   | { readonly problems: readonly Problem[]; readonly recording?: undefined };
 
-/** Longest file that is read, in characters: some 500,000 frames. A longer one is hardly a test. */
+/** Longest file that is read, in characters: some 500,000 frames, more than any test needs. */
 export const MAX_RECORDING_LENGTH = 128 * 1024 * 1024;
 
 /**
- * How deep the JSON of a file may nest: what is deeper takes minutes to write again. Browsers' HAR files hold the calls that
- * led to each request, one in the other, some 70 levels of them. The number of values is bounded by the length.
+ * How deep the JSON of a file may nest: deeper values take minutes to serialize. Browsers' HAR files contain the nested
+ * calls that led to each request, some 70 levels. The number of values is bounded by the length.
  */
 export const FILE_JSON_BOUNDS: JsonBounds = { depth: 256, values: Number.POSITIVE_INFINITY };
 
-/** Most clients of one file: each is a socket of its own. */
+/** Most clients of one file: each opens a socket. */
 export const MAX_CLIENTS = 1000;
 
-/** After so many problems the rest is not looked at: a file of another kind would have one in each line. */
+/** Most problems that are reported: a file in another format would have one in each line. */
 const MAX_PROBLEMS = 20;
 
 const HEADER_FIELDS = ["parley", "version", "at", "server", "clients", "ignore", "unexpected", "note"];
 
-/** The fields of each kind of entry, beside `t`, `client`, `dir` and `note`. */
+/** The fields of each kind of entry, besides `t`, `client`, `dir` and `note`. */
 const ENTRY_FIELDS = {
   out: ["frame", "raw", "bytes"],
   in: ["frame", "raw", "bytes", "within"],
@@ -51,7 +51,7 @@ const ENTRY_FIELDS = {
 
 class FormatError extends Error {}
 
-/** Reads a recording. Every problem names its line; empty lines are passed over. */
+/** Parses a recording. Each problem names its line; empty lines are skipped. */
 export function parseRecording(text: string): ParseResult {
   if (text.length > MAX_RECORDING_LENGTH)
     return { problems: [{ line: 1, message: `the file is longer than ${MAX_RECORDING_LENGTH} characters` }] };
@@ -77,7 +77,7 @@ export function parseRecording(text: string): ParseResult {
       } else entries.push(parseEntry(value, line, names));
     } catch (error) {
       note(line, error);
-      // Without the header every further line would be called wrong.
+      // Without the header every further line would be reported.
       if (header === undefined) break;
       if (problems.length === MAX_PROBLEMS) break;
     }
@@ -92,9 +92,9 @@ const HEADER_EXAMPLE =
   '{"parley":"scenario","version":1,"clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}';
 
 function parseRow(row: string): Record<string, unknown> {
-  const { value, error: fault } = parseJson(row, FILE_JSON_BOUNDS);
-  if (fault === "too_large") throw new FormatError(`nests deeper than ${FILE_JSON_BOUNDS.depth} levels`);
-  if (fault !== undefined) throw new FormatError("is not JSON; each line must be one JSON object");
+  const { value, error } = parseJson(row, FILE_JSON_BOUNDS);
+  if (error === "too_large") throw new FormatError(`nests deeper than ${FILE_JSON_BOUNDS.depth} levels`);
+  if (error !== undefined) throw new FormatError("is not JSON; each line must be one JSON object");
   if (!isObject(value)) throw new FormatError("is not a JSON object");
   return value;
 }
@@ -102,7 +102,7 @@ function parseRow(row: string): Record<string, unknown> {
 function parseHeader(value: Record<string, unknown>): Omit<Recording, "entries"> {
   const { parley: kind, version, at = 0, server = "" } = value;
   if (kind !== "recording" && kind !== "scenario")
-    throw new FormatError(`is not the header of a recording, such as ${HEADER_EXAMPLE}`);
+    throw new FormatError(`is not the header of a recording; it must be like ${HEADER_EXAMPLE}`);
   if (version !== FORMAT_VERSION)
     throw new FormatError(`"version" is ${formatValue(version)}; this program reads ${FORMAT_VERSION}`);
   onlyFields(value, HEADER_FIELDS);
@@ -111,7 +111,7 @@ function parseHeader(value: Record<string, unknown>): Omit<Recording, "entries">
   const defaultUnexpected = kind === "recording" ? "fail" : "pass";
   const { ignore = IGNORED_BY_DEFAULT, unexpected = defaultUnexpected } = value;
   if (!Array.isArray(ignore) || !ignore.every((type) => typeof type === "string"))
-    throw new FormatError('"ignore" must be a list of types of frames, such as ["presence","typing"]');
+    throw new FormatError('"ignore" must be a list of frame types, such as ["presence","typing"]');
   if (unexpected !== "fail" && unexpected !== "pass")
     throw new FormatError(`"unexpected" must be "fail" or "pass", not ${formatValue(unexpected)}`);
   return { kind, at, server, clients: parseClients(value.clients), ignore, unexpected };
@@ -124,17 +124,18 @@ function parseClients(value: unknown): RecordedClient[] {
     );
   const names = new Set<string>();
   return value.map((client: unknown, index) => {
-    const at = `"clients"[${index}]`;
-    if (!isObject(client)) throw new FormatError(`${at} must be an object`);
-    onlyFields(client, ["name", "user", "conversation"], at);
+    const path = `"clients"[${index}]`;
+    if (!isObject(client)) throw new FormatError(`${path} must be an object`);
+    onlyFields(client, ["name", "user", "conversation"], path);
     const { name, user, conversation } = client;
     if (typeof name !== "string" || !/^[^=\p{Cc}]{1,64}$/u.test(name))
-      throw new FormatError(`${at}: "name" must be 1–64 characters without "="`);
-    if (names.has(name)) throw new FormatError(`${at}: the name ${formatValue(name)} is there twice`);
+      throw new FormatError(`${path}: "name" must be 1–64 characters without "="`);
+    if (names.has(name)) throw new FormatError(`${path}: the name ${formatValue(name)} is used twice`);
     names.add(name);
-    if (typeof user !== "string" || user === "") throw new FormatError(`${at}: "user" must be a string`);
+    if (typeof user !== "string" || user === "")
+      throw new FormatError(`${path}: "user" must be a non-empty string`);
     if (typeof conversation !== "string" || conversation === "")
-      throw new FormatError(`${at}: "conversation" must be a string`);
+      throw new FormatError(`${path}: "conversation" must be a non-empty string`);
     return { name, user, conversation };
   });
 }
@@ -145,13 +146,14 @@ function parseEntry(
   names: ReadonlySet<string>,
 ): RecordingEntry {
   const { t, client, dir, note } = value;
-  if (typeof client !== "string") throw new FormatError('"client" must say who, by a name of the header');
+  if (typeof client !== "string")
+    throw new FormatError('"client" must be the name of a client in the header');
   if (!names.has(client))
     throw new FormatError(
-      `there is no client ${formatValue(client)} in the header; there are ${[...names].join(", ")}`,
+      `the header has no client ${formatValue(client)}; its clients are ${[...names].join(", ")}`,
     );
   if (t !== undefined && !(typeof t === "number" && t >= 0))
-    throw new FormatError(`"t" must be a number of milliseconds since the beginning, not ${formatValue(t)}`);
+    throw new FormatError(`"t" must be the milliseconds since the start, not ${formatValue(t)}`);
   if (note !== undefined && typeof note !== "string") throw new FormatError('"note" must be a string');
   const base = { ...(t !== undefined && { t }), client, line, ...(note !== undefined && { note }) };
   switch (dir) {
@@ -170,7 +172,7 @@ function parseEntry(
     case "fault":
       onlyEntryFields(value, ENTRY_FIELDS.fault);
       if (!isObject(value.fault) || typeof value.fault.do !== "string")
-        throw new FormatError('"fault" must be an object that says what to do, such as {"do":"cut"}');
+        throw new FormatError('"fault" must be an object with "do", such as {"do":"cut"}');
       return { ...base, dir, fault: value.fault };
     default:
       throw new FormatError(`"dir" must be "out", "in", "line" or "fault", not ${formatValue(dir)}`);
@@ -184,15 +186,17 @@ function parseConnectionEvent(base: Base, value: Record<string, unknown>): Recor
   if (event === "open") {
     onlyEntryFields(value, ENTRY_FIELDS.open);
     if (after !== undefined && !(Number.isSafeInteger(after) && (after as number) >= 0))
-      throw new FormatError('"after" must be a whole number, the newest seq that the client has');
+      throw new FormatError(
+        '"after" must be a whole number, the seq of the last message that the client has',
+      );
     if (epoch !== undefined && typeof epoch !== "string") throw new FormatError('"epoch" must be a string');
     if (resume !== undefined && typeof resume !== "boolean")
       throw new FormatError('"resume" must be true or false');
     if (resume === true && after !== undefined)
-      throw new FormatError('"resume" takes "after" from what was heard; give one of the two');
+      throw new FormatError('"resume" takes "after" from the received messages; give only one of the two');
     if (token !== undefined && !CREDENTIAL_KINDS.includes(token as CredentialKind))
       throw new FormatError(
-        `"token" must be one of ${CREDENTIAL_KINDS.join(", ")}; tokens themselves stand in no file`,
+        `"token" must be one of ${CREDENTIAL_KINDS.join(", ")}; a file never contains a real token`,
       );
     return {
       ...base,
@@ -225,7 +229,7 @@ function parseConnectionEvent(base: Base, value: Record<string, unknown>): Recor
 
 function parsePayload({ frame, raw, bytes }: Record<string, unknown>): Payload {
   if ([frame, raw, bytes].filter((one) => one !== undefined).length !== 1)
-    throw new FormatError('there must be one of "frame", "raw" (text) and "bytes" (base64)');
+    throw new FormatError('exactly one of "frame", "raw" (text) and "bytes" (base64) is needed');
   if (raw !== undefined) {
     if (typeof raw !== "string") throw new FormatError('"raw" must be a string');
     return { raw };
@@ -234,15 +238,14 @@ function parsePayload({ frame, raw, bytes }: Record<string, unknown>): Payload {
     if (typeof bytes !== "string" || !isBase64(bytes)) throw new FormatError('"bytes" must be base64');
     return { bytes };
   }
-  if (!isObject(frame))
-    throw new FormatError('"frame" must be a JSON object; for any other text there is "raw"');
+  if (!isObject(frame)) throw new FormatError('"frame" must be a JSON object; use "raw" for any other text');
   return { frame: frame as Frame };
 }
 
 function parseWithin({ within }: Record<string, unknown>): { within?: number } {
   if (within === undefined) return {};
   if (typeof within !== "number" || within <= 0 || within > 86_400)
-    throw new FormatError(`"within" must be seconds, up to a day, not ${formatValue(within)}`);
+    throw new FormatError(`"within" must be a number of seconds, up to 86400, not ${formatValue(within)}`);
   return { within };
 }
 
@@ -250,12 +253,12 @@ function onlyEntryFields(value: Record<string, unknown>, fields: readonly string
   onlyFields(value, ["t", "client", "dir", "note", ...fields]);
 }
 
-function onlyFields(value: object, fields: readonly string[], at?: string): void {
+function onlyFields(value: object, fields: readonly string[], path?: string): void {
   const other = Object.keys(value).find((name) => !fields.includes(name));
   if (other === undefined) return;
-  const where = at === undefined ? "" : `${at}: `;
+  const prefix = path === undefined ? "" : `${path}: `;
   throw new FormatError(
-    `${where}there is no field ${formatValue(other)} here; there are ${fields.join(", ")}`,
+    `${prefix}the field ${formatValue(other)} is not known here; the fields are ${fields.join(", ")}`,
   );
 }
 

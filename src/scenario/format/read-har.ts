@@ -1,4 +1,4 @@
-// Reads the lines to a Parley server out of a HAR file, be it this program's or one that a browser exported.
+// Reads the connections to a Parley server from a HAR file, written by Parley or exported from a browser.
 import { parseJsonObject } from "../../protocol/json.ts";
 import { beginRecording, entryOf, type RecorderEvent, withClient } from "./build-recording.ts";
 import type { HarMessage, ParleyHarFields } from "./har.ts";
@@ -11,13 +11,13 @@ import {
 } from "./parse.ts";
 import { CREDENTIAL_KINDS, type RecordedClient, type RecordingEntry } from "./recording.ts";
 
-/** Reads a recording in either format. */
+/** Parses a recording in either format. */
 export function parseRecordingOrHar(text: string): ParseResult {
   const log = harLog(text);
   return log === undefined ? parseRecording(text) : parseHar(log);
 }
 
-/** The log of a HAR file; undefined where `text` is none. A line of a recording is JSON, too, but has no `log`. */
+/** Returns the log of a HAR file; undefined if `text` is not one. A line of a recording is also JSON, but has no `log`. */
 function harLog(text: string): Record<string, unknown> | undefined {
   if (text.length > MAX_RECORDING_LENGTH || !/^\uFEFF?\s*\{/.test(text)) return undefined;
   const { log } = parseJsonObject(text.replace(/^\uFEFF/, ""), FILE_JSON_BOUNDS).value ?? {};
@@ -44,27 +44,27 @@ function parseHar(log: Record<string, unknown>): ParseResult {
       problems: [
         {
           line: 1,
-          message: "this HAR file has no WebSocket with messages at an address /ws/{user}/{conversation}",
+          message: "this HAR file has no WebSocket with messages at a URL /ws/{user}/{conversation}",
         },
       ],
     };
   const events: RecorderEvent[] = [];
   let recording = beginRecording(first.begin, first.server);
-  /** By client, when its line ended. */
+  /** By client: when its connection ended. */
   const endTimes = new Map<string, number>();
-  for (const line of connections) {
-    const name = nameFor(line, recording.clients, endTimes);
+  for (const connection of connections) {
+    const name = nameFor(connection, recording.clients, endTimes);
     if (!recording.clients.some((client) => client.name === name))
-      recording = withClient(recording, { name, ...line.client });
+      recording = withClient(recording, { name, ...connection.client });
     if (recording.clients.length > MAX_CLIENTS)
-      return { problems: [{ line: 1, message: `this HAR file has over ${MAX_CLIENTS} clients` }] };
-    endTimes.set(name, line.end);
-    events.push(...eventsOf(line, name));
+      return { problems: [{ line: 1, message: `this HAR file has more than ${MAX_CLIENTS} clients` }] };
+    endTimes.set(name, connection.end);
+    events.push(...eventsOf(connection, name));
   }
-  // The order within a millisecond is that of the file.
+  // The sort is stable: within a millisecond the order of the file stays.
   events.sort((a, b) => a.at - b.at);
-  const read: RecordingEntry[] = events.map((happening) => entryOf(happening, first.begin));
-  return { recording: { ...recording, entries: read } };
+  const recorded: RecordingEntry[] = events.map((event) => entryOf(event, first.begin));
+  return { recording: { ...recording, entries: recorded } };
 }
 
 function connectionOf(value: unknown): HarConnection[] {
@@ -99,8 +99,8 @@ function connectionOf(value: unknown): HarConnection[] {
   ];
 }
 
-function eventsOf(line: HarConnection, client: string): RecorderEvent[] {
-  const { begin, end, messages, query, extra } = line;
+function eventsOf(connection: HarConnection, client: string): RecorderEvent[] {
+  const { begin, end, messages, query, extra } = connection;
   const after = Number(query.get("after") ?? Number.NaN);
   const epoch = query.get("epoch");
   const token = CREDENTIAL_KINDS.find((kind) => kind === extra.token);
@@ -124,10 +124,10 @@ function eventsOf(line: HarConnection, client: string): RecorderEvent[] {
   for (const { time, fault } of Array.isArray(extra.faults) ? extra.faults : [])
     if (typeof fault === "object" && fault !== null)
       events.push({ at: time * 1000, client, type: "fault", fault });
-  return [...events, closeOf(line, end, client)];
+  return [...events, closeOf(connection, end, client)];
 }
 
-/** How a line ended. A browser's file does not say; a `closing` frame does, and else the page went. */
+/** Returns the close of a connection. A browser's file has none: a `closing` frame names its code; without one the page closed the socket. */
 function closeOf({ messages, extra }: HarConnection, end: number, client: string): RecorderEvent {
   const { close } = extra;
   if (close !== undefined && typeof close.code === "number")
@@ -144,14 +144,14 @@ function closeOf({ messages, extra }: HarConnection, end: number, client: string
   return { at: end, client, type: "close", code: Number(closingFrame?.[1] ?? 1000), byUs: !closingFrame };
 }
 
-/** The client that a line belongs to: the file's name for it, or the one of that user whose line is over. */
+/** Returns the client of a connection: the name in the file, or a client of the same user whose connection has ended. */
 function nameFor(
-  { client: place, begin, extra }: HarConnection,
+  { client: identity, begin, extra }: HarConnection,
   clients: readonly RecordedClient[],
   busy: ReadonlyMap<string, number>,
 ): string {
   const isSame = (client: RecordedClient) =>
-    client.user === place.user && client.conversation === place.conversation;
+    client.user === identity.user && client.conversation === identity.conversation;
   const isFree = ({ name }: RecordedClient) => (busy.get(name) ?? 0) <= begin;
   const wanted =
     typeof extra.client === "string" && /^[^=\p{Cc}]{1,64}$/u.test(extra.client) ? extra.client : undefined;
@@ -159,7 +159,7 @@ function nameFor(
     (client) => isSame(client) && isFree(client) && (wanted ?? client.name) === client.name,
   );
   if (known !== undefined) return known.name;
-  const base = wanted ?? place.user.slice(0, 60);
+  const base = wanted ?? identity.user.slice(0, 60);
   let name = base;
   for (let number = 2; clients.some((client) => client.name === name); number++) name = `${base}-${number}`;
   return name;

@@ -1,23 +1,23 @@
-// What several clients sent and heard, in the order in which it happened. The same file is a recording, to be looked
-// at, and a scenario, to be run: what was sent is sent again, and what was heard is expected. JSON lines, UTF-8:
+// The frames that several clients sent and received, in order. The same file can be viewed as a recording and run as a
+// scenario: sent frames are sent again, and received frames are expected. JSON lines, UTF-8:
 //
 //   {"parley":"recording","version":1,"at":1795437965000,"server":"http://…","clients":[{"name":"ann",…}]}
 //   {"t":0,"client":"ann","dir":"line","event":"open"}
 //   {"t":12,"client":"ann","dir":"in","frame":{"type":"welcome",…}}
 //   {"t":40,"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"hello"}}
 
-/** The version of the format, in the first line. It grows when an older reader would misread a file. */
+/** The version of the format, in the first line. It increases when an older reader would misread a file. */
 export const FORMAT_VERSION = 1;
 
 /**
- * `recording`: frames are compared whole, but for what differs from run to run (field-rules.ts). `scenario`: only the
- * fields that stand in an expectation are compared, and they are meant as they stand there.
+ * `recording`: whole frames are compared, except for fields that differ in each run (field-rules.ts). `scenario`: only the
+ * fields of an expectation are compared, with exactly their values.
  */
 export type RecordingKind = "recording" | "scenario";
 
-/** Somebody who takes part: one line at a time, of one user in one conversation. */
+/** A client of the recording: one connection at a time, of one user in one conversation. */
 export interface RecordedClient {
-  /** How the file calls it: 1–64 characters, no `=`. */
+  /** The client's name in the file: 1–64 characters, no `=`. */
   readonly name: string;
   readonly user: string;
   readonly conversation: string;
@@ -25,22 +25,22 @@ export interface RecordedClient {
 
 export interface Recording {
   readonly kind: RecordingKind;
-  /** When it began, in milliseconds since 1970; 0 in files written by hand. */
+  /** The start, in milliseconds since 1970; 0 in files written by hand. */
   readonly at: number;
-  /** Where it was made: an address or a name, for people. */
+  /** The server's URL or name, for people. */
   readonly server: string;
   readonly clients: readonly RecordedClient[];
-  /** Types of frames that are neither expected nor complained about. */
+  /** Types of frames that are neither expected nor reported. */
   readonly ignore: readonly string[];
-  /** What a frame is that nothing expects: a difference (`fail`), or passed over (`pass`). */
+  /** Whether an unexpected frame is a difference (`fail`) or ignored (`pass`). */
   readonly unexpected: "fail" | "pass";
   readonly entries: readonly RecordingEntry[];
 }
 
-/** What one WebSocket message held. */
+/** The content of one WebSocket message. */
 export type Payload =
   | { readonly frame: Frame; readonly raw?: undefined; readonly bytes?: undefined }
-  /** Text that is no JSON object, or would be another text if it were written again. */
+  /** Text that is not a JSON object, or that would change if it were serialized again. */
   | { readonly raw: string; readonly frame?: undefined; readonly bytes?: undefined }
   /** A binary message, in base64. */
   | { readonly bytes: string; readonly frame?: undefined; readonly raw?: undefined };
@@ -48,26 +48,26 @@ export type Payload =
 export type Frame = Readonly<Record<string, unknown>>;
 
 interface EntryBase {
-  /** Milliseconds since the beginning; where none is given, when the one before it was. */
+  /** Milliseconds since the start; default: the time of the entry before. */
   readonly t?: number;
   readonly client: string;
-  /** Its line in the file, counted from 1; missing while it is being recorded. */
+  /** The entry's line in the file, counted from 1; missing while it is being recorded. */
   readonly line?: number;
-  /** For people who read the file or a report of its run. */
+  /** A comment for readers of the file or of a report. */
   readonly note?: string;
 }
 
 export type SentEntry = EntryBase & { readonly dir: "out" } & Payload;
 
-/** `within`: seconds that it may take when it is expected, instead of the run's own. */
+/** `within`: how long a run waits for the frame, in seconds, instead of the run's own time-out. */
 export type ReceivedEntry = EntryBase & { readonly dir: "in"; readonly within?: number } & Payload;
 
-/** Which credential a line is opened with; `foreign` is another client's. */
+/** The credential with which a connection is opened; `foreign` is another client's. */
 export type CredentialKind = "own" | "none" | "wrong" | "expired" | "foreign";
 
 export const CREDENTIAL_KINDS: readonly CredentialKind[] = ["own", "none", "wrong", "expired", "foreign"];
 
-/** The client dials. `after` and `epoch` as in the address (D4); `resume` takes both from what it has heard. */
+/** The client connects. `after` and `epoch` as in the URL (D4); `resume` takes both from the received messages. */
 export interface OpenEntry extends EntryBase {
   readonly dir: "line";
   readonly event: "open";
@@ -77,7 +77,7 @@ export interface OpenEntry extends EntryBase {
   readonly token?: CredentialKind;
 }
 
-/** The line ended. `by: "us"`: the client closed it; without `by`, that is so for the code 1000 only. */
+/** The connection ended. `by: "us"`: the client closed it; without `by`, that is assumed for the code 1000 only. */
 export interface CloseEntry extends EntryBase {
   readonly dir: "line";
   readonly event: "close";
@@ -87,7 +87,7 @@ export interface CloseEntry extends EntryBase {
   readonly within?: number;
 }
 
-/** A fault that was asked of the server for this client's line, as `POST /test/faults` takes it. */
+/** A fault that was requested for this client's connection, in the format of `POST /test/faults`. */
 export interface FaultEntry extends EntryBase {
   readonly dir: "fault";
   readonly fault: Frame;
@@ -95,15 +95,15 @@ export interface FaultEntry extends EntryBase {
 
 export type RecordingEntry = SentEntry | ReceivedEntry | OpenEntry | CloseEntry | FaultEntry;
 
-/** Presence and typing depend on who else is there, and on how fast people are. */
+/** Presence and typing depend on other users, and on how fast people are. */
 export const IGNORED_BY_DEFAULT: readonly string[] = ["presence", "typing"];
 
-/** Whether the client ended its line itself; a server never closes with 1000. */
+/** Whether the client closed its connection; a server never closes with 1000. */
 export function isClientClose(entry: CloseEntry): boolean {
   return entry.by === undefined ? entry.code === 1000 : entry.by === "us";
 }
 
-/** A frame's `type`, or what it is instead. */
+/** Returns a frame's `type`, or the kind of content without one. */
 export function typeOf(payload: Payload): string {
   if (payload.bytes !== undefined) return "binary";
   if (payload.raw !== undefined) return "raw text";

@@ -1,15 +1,15 @@
 import { FORMAT_VERSION, IGNORED_BY_DEFAULT, type Recording, type RecordingEntry } from "./recording.ts";
 
-/** What stands in a recording in the place of a token. */
+/** The text that replaces a token in a recording. */
 export const MASKED_TOKEN = "…";
 
-/** A signed token, wherever it stands: in a raw text, in a message, in an address. It begins where a word does: tried at every sign, a long word would take minutes. */
+/** Matches a signed token in a raw text, a message or a URL. It must begin at a word boundary: without that, a long word would take minutes to search. */
 const TOKEN = /(?<![\w-])eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*/g;
 
-/** A recording as JSON lines. No line holds a token (A4). */
+/** Serializes a recording as JSON lines, without tokens (A4). */
 export function writeRecording(recording: Recording): string {
   const { kind, at, server, clients, ignore, unexpected, entries } = recording;
-  const usual = kind === "recording" ? "fail" : "pass";
+  const defaultUnexpected = kind === "recording" ? "fail" : "pass";
   const header = {
     parley: kind,
     version: FORMAT_VERSION,
@@ -17,17 +17,17 @@ export function writeRecording(recording: Recording): string {
     server,
     clients,
     ...(JSON.stringify(ignore) !== JSON.stringify(IGNORED_BY_DEFAULT) && { ignore }),
-    ...(unexpected !== usual && { unexpected }),
+    ...(unexpected !== defaultUnexpected && { unexpected }),
   };
   return `${[header, ...entries.map(inOrder)].map((line) => withoutTokens(JSON.stringify(line))).join("\n")}\n`;
 }
 
-/** `text` without the tokens in it. */
+/** Returns `text` with all tokens masked. */
 export function withoutTokens(text: string): string {
   return text.replace(TOKEN, MASKED_TOKEN);
 }
 
-/** The fields in the order in which they are read best; the number of the line is the file's own. */
+/** Returns the entry with its fields in the most readable order, without its line number. */
 function inOrder(entry: RecordingEntry): object {
   const { t, client, dir, line: _line, note, ...rest } = entry;
   return { t, client, dir, ...rest, note };

@@ -7,43 +7,43 @@ import { compareEntry, ExpectationLanes, type Match } from "./expectation-lanes.
 import type { Action, Expectation, PlannedConnection } from "./plan.ts";
 import { SendRateLimiter } from "./send-rate.ts";
 
-/** `dialled`: the socket is asked for; `open`: frames can be sent; `in`: `welcome` came. */
-export type ConnectionState = "dialled" | "open" | "in" | "closed";
+/** `connecting`: the socket is requested; `open`: frames can be sent; `welcomed`: `welcome` was received. */
+export type ConnectionState = "connecting" | "open" | "welcomed" | "closed";
 
-/** The id of the ping that shows that nothing more is on its way. */
+/** The id of the ping whose reply shows that no more frames are in flight. */
 export const FLUSH_PING_ID = "parley-run-last-ping";
 
-/** One line of the run, from its opening to its end. */
+/** One connection of the run, from its opening to its close. */
 export class ConnectionRun {
-  state: ConnectionState = "dialled";
-  /** The server's name for it. */
+  state: ConnectionState = "connecting";
+  /** The server's id of the connection. */
   connectionId: string | undefined;
-  /** The life of the conversation that its numbers belong to. */
+  /** The conversation and epoch within which its `seq`s count. */
   epochKey: string;
-  /** What the client itself closes it by, once it has begun to. */
+  /** The action with which the client closes the connection, once it has started. */
   closeAction: Action | undefined;
-  /** When it could be sent on for the first time. */
+  /** When frames could first be sent. */
   openedAt: number | undefined;
   isFlushed = false;
   readonly sendRate = new SendRateLimiter();
   private readonly expectations: ExpectationLanes;
-  /** By lane, the last frame that nothing expected. */
+  /** By lane: the last unexpected frame. */
   private readonly unmatched = new Map<string, Payload>();
   private readonly context: Omit<CompareContext, "epochKey">;
 
   constructor(
     readonly planned: PlannedConnection,
     readonly conversation: string,
-    steps: readonly Extract<Expectation, { kind: "hear" }>[],
+    steps: readonly Extract<Expectation, { kind: "receive" }>[],
     { kind, ignore }: Recording,
-    private readonly names: NameMapping,
+    private readonly mapping: NameMapping,
   ) {
     this.expectations = new ExpectationLanes(steps);
     this.epochKey = epochKeyOf(conversation, undefined);
-    this.context = { kind, mapping: names, comparesPresence: !ignore.includes("presence") };
+    this.context = { kind, mapping, comparesPresence: !ignore.includes("presence") };
   }
 
-  /** Which expectation a frame is; undefined where it is none. Tells `position` where the client can come back to. */
+  /** Finds the expectation that a frame matches, if any; also returns the client's new position to resume from. */
   receive(
     payload: Payload,
     position: Position | undefined,
@@ -54,18 +54,18 @@ export class ConnectionRun {
     return { match, position: newPosition };
   }
 
-  /** The place of the last frame in the lane of this one, heard or not; -1 where there is none. */
+  /** Returns the index of the last expected frame in this frame's lane, received or not; -1 if the lane is empty. */
   lastIndexInLane(payload: Payload): number {
     return this.expectations.last(laneOf(typeOf(payload), payload.frame?.code))?.index ?? -1;
   }
 
-  /** What has not come, in the order of the file. */
-  remaining(): readonly Extract<Expectation, { kind: "hear" }>[] {
+  /** Returns the frames that were not received yet, in the order of the file. */
+  remaining(): readonly Extract<Expectation, { kind: "receive" }>[] {
     return this.expectations.remaining();
   }
 
-  /** What the last frame that nothing expected, in the same lane, has different from what is waited for. */
-  closestDifferences(step: Extract<Expectation, { kind: "hear" }>) {
+  /** Returns how the last unexpected frame of the same lane differs from an expected one. */
+  closestDifferences(step: Extract<Expectation, { kind: "receive" }>) {
     const candidate = this.unmatched.get(step.lane);
     return (
       candidate && compareEntry(step, candidate, { ...this.context, epochKey: this.epochKey }).differences
@@ -75,14 +75,14 @@ export class ConnectionRun {
   private updatePosition({ frame }: Payload, position: Position | undefined): Position | undefined {
     if (frame?.type === "message" && typeof frame.seq === "number" && position !== undefined)
       return frame.seq > position.seq ? { ...position, seq: frame.seq } : position;
-    if (frame?.type !== "welcome" || this.state === "in") return position;
-    this.state = "in";
+    if (frame?.type !== "welcome" || this.state === "welcomed") return position;
+    this.state = "welcomed";
     this.connectionId = typeof frame.connection === "string" ? frame.connection : undefined;
     const expected = this.expectations.first("welcome")?.entry.frame;
     const seq = Number(frame.seq);
     this.epochKey = epochKeyOf(this.conversation, expected?.epoch);
-    this.names.learnBase(this.epochKey, typeof expected?.seq === "number" ? expected.seq : 0, seq);
-    // Who comes back, and is sent what was missed, has seen no more than before.
+    this.mapping.learnBase(this.epochKey, typeof expected?.seq === "number" ? expected.seq : 0, seq);
+    // A client that resumed receives the missed messages next: its position is still the old one.
     return {
       seq: frame.resumed === true && position !== undefined ? position.seq : seq,
       epoch: `${frame.epoch}`,

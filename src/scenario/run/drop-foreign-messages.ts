@@ -1,34 +1,34 @@
-// What was said in a recorded conversation by nobody of the recording cannot be said again. It is left out of what is
-// expected, and the numbers after it move up, as they will be when nobody says it:
+// Messages of users that are not part of a recording are not sent again in a run. They are removed from the expectations,
+// and later `seq`s are shifted down accordingly:
 //
-//   recorded   41   42 (ann)   43 (a stranger)   44 (bob)
-//   expected   41   42 (ann)                     43 (bob)
+//   recorded   41   42 (ann)   43 (foreign)   44 (bob)
+//   expected   41   42 (ann)                  43 (bob)
 import { isRecord } from "../compare/compare-frames.ts";
 import { epochKeyOf } from "../compare/name-mapping.ts";
 import type { Frame, Recording, RecordingEntry } from "../format/recording.ts";
 
 export interface FilteredRecording {
   readonly recording: Recording;
-  /** How many messages of strangers were left out. */
+  /** How many foreign messages were removed. */
   readonly dropped: number;
 }
 
-/** A recording without what strangers said. A scenario is as it is: who wrote it may wait for somebody else's answer. */
+/** Returns a recording without foreign messages. A scenario stays unchanged: it may wait for another user's reply. */
 export function dropForeignMessages(recording: Recording): FilteredRecording {
   if (recording.kind === "scenario") return { recording, dropped: 0 };
   const own = ownIds(recording.entries);
   const users = new Set(recording.clients.map(({ user }) => user));
   const conversations = new Map(recording.clients.map(({ name, conversation }) => [name, conversation]));
-  const { foreign: strange, bases } = foreignSeqs(recording.entries, own, conversations);
-  const left = [...strange.values()].reduce((sum, numbers) => sum + numbers.length, 0);
+  const { foreign, bases } = foreignSeqs(recording.entries, own, conversations);
+  const dropped = [...foreign.values()].reduce((sum, seqs) => sum + seqs.length, 0);
   const isForeign = (message: unknown) => !own.has(String((message as Frame | null)?.id));
-  /** By client, the life of the conversation that its line is in. */
+  /** By client: the conversation and epoch of its connection. */
   const epochKeys = new Map<string, string>();
 
   const shiftSeq = (entry: RecordingEntry, value: unknown): unknown => {
-    const numbers = strange.get(epochKeys.get(entry.client) ?? "");
-    return typeof value === "number" && numbers !== undefined
-      ? value - numbers.filter((number) => number <= value).length
+    const seqs = foreign.get(epochKeys.get(entry.client) ?? "");
+    return typeof value === "number" && seqs !== undefined
+      ? value - seqs.filter((seq) => seq <= value).length
       : value;
   };
 
@@ -45,7 +45,7 @@ export function dropForeignMessages(recording: Recording): FilteredRecording {
     if (entry.dir === "in" && frame.type === "message" && isForeign(frame)) return [];
     const isOthers = frame.type === "read" || frame.type === "typing" || frame.type === "presence";
     if (entry.dir === "in" && isOthers && !users.has(String(frame.user))) return [];
-    // A mark on a message from before: in a conversation of its own there is none to be marked.
+    // A read mark for a message from before the recording: in a new conversation that message does not exist.
     const base = bases.get(epochKeys.get(entry.client) ?? "") ?? 0;
     if (entry.dir === "in" && frame.type === "read" && Number(frame.seq) <= base) return [];
     const changed: Record<string, unknown> = { ...frame };
@@ -61,15 +61,15 @@ export function dropForeignMessages(recording: Recording): FilteredRecording {
     if (entry.dir === "in" && frame.type === "history" && Array.isArray(frame.messages)) {
       const messages = frame.messages.filter((message) => !isForeign(message));
       changed.messages = messages.map((message) => ({ ...message, seq: shiftSeq(entry, message.seq) }));
-      // Without the others a page reaches further back.
+      // Without the foreign messages a page reaches further back.
       if (messages.length < frame.messages.length) changed.more = { $any: true };
     }
     return [{ ...entry, frame: changed } as RecordingEntry];
   });
-  return { recording: { ...recording, entries }, dropped: left };
+  return { recording: { ...recording, entries }, dropped };
 }
 
-/** The ids of messages that the recording's clients sent; those without one got theirs from the server, in the ack. */
+/** Returns the ids of messages that the recording's clients sent. Without an id, the server generated one: see the ack. */
 function ownIds(entries: readonly RecordingEntry[]): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const { dir, ...entry } of entries) {
@@ -80,7 +80,7 @@ function ownIds(entries: readonly RecordingEntry[]): ReadonlySet<string> {
   return ids;
 }
 
-/** By space, the numbers of strangers' messages, each once, and the newest number when the recording came in. */
+/** Returns, by epoch key, the `seq`s of foreign messages, each once, and the newest `seq` when the recording connected. */
 function foreignSeqs(
   entries: readonly RecordingEntry[],
   own: ReadonlySet<string>,
@@ -96,7 +96,7 @@ function foreignSeqs(
     if (type === "welcome") {
       const epochKey = epochKeyOf(conversations.get(entry.client) ?? "", epoch);
       epochKeys.set(entry.client, epochKey);
-      // What is older was there before, and is no message of this recording anyway.
+      // Older messages existed before the recording.
       if (!bases.has(epochKey)) bases.set(epochKey, seq);
     }
     const epochKey = epochKeys.get(entry.client);
@@ -104,5 +104,5 @@ function foreignSeqs(
       continue;
     found.set(epochKey, (found.get(epochKey) ?? new Set()).add(seq));
   }
-  return { foreign: new Map([...found].map(([space, numbers]) => [space, [...numbers]])), bases };
+  return { foreign: new Map([...found].map(([epochKey, seqs]) => [epochKey, [...seqs]])), bases };
 }

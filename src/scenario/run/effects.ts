@@ -2,7 +2,7 @@ import { epochKeyOf, type NameMapping } from "../compare/name-mapping.ts";
 import type { CredentialKind, Frame, SentEntry } from "../format/recording.ts";
 import type { Action, PlannedConnection } from "./plan.ts";
 
-/** What a run wants done. */
+/** An action that the caller of a run has to carry out. */
 export type Effect =
   | {
       readonly type: "open";
@@ -16,7 +16,7 @@ export type Effect =
       readonly connection: PlannedConnection;
       readonly data: string | Uint8Array<ArrayBuffer>;
     }
-  /** A frame that takes the client's token, which is not the run's to know. */
+  /** A frame that needs the client's token, which the run does not know. */
   | { readonly type: "send_token"; readonly connection: PlannedConnection; readonly frame: Frame }
   | {
       readonly type: "close";
@@ -24,7 +24,7 @@ export type Effect =
       readonly code: number;
       readonly reason: string;
     }
-  /** Asks for a fault; its answer is told to the run together with `action`. */
+  /** Requests a fault; the caller passes the result to `faultSettled` together with `action`. */
   | {
       readonly type: "fault";
       readonly connection: PlannedConnection;
@@ -33,85 +33,85 @@ export type Effect =
       readonly fault: Frame;
     };
 
-/** What a client has heard, to come back with (D4). */
+/** The last message that a client received, to resume from (D4). */
 export interface Position {
   readonly seq: number;
   readonly epoch: string;
 }
 
-/** What an action needs to know of its line. */
+/** The facts of a connection that an action needs. */
 export interface ConnectionContext {
-  /** As the recording calls it. */
+  /** The name in the recording. */
   readonly conversation: string;
-  /** The life of the conversation, see name-mapping.ts. */
+  /** The conversation and epoch, see name-mapping.ts. */
   readonly epochKey: string;
-  /** The server's name for the line, once it is let in. */
+  /** The server's id of the connection, once it is welcomed. */
   readonly connectionId: string | undefined;
   readonly position: Position | undefined;
 }
 
-/** What an action does in this run, where names and numbers may be others than in the recording. */
-export function effectFor(action: Action, context: ConnectionContext, names: NameMapping): Effect {
-  const line = action.connection;
+/** Returns the effect of an action, with the names and numbers of this run. */
+export function effectFor(action: Action, context: ConnectionContext, mapping: NameMapping): Effect {
+  const { connection } = action;
   switch (action.kind) {
     case "open":
       return {
         type: "open",
-        connection: line,
+        connection,
         token: action.entry.token ?? "own",
-        ...resumeQuery(action, context, names),
+        ...resumeQuery(action, context, mapping),
       };
     case "send":
-      return sendEffect(line, action.entry, context, names);
+      return sendEffect(connection, action.entry, context, mapping);
     case "fault":
       return {
         type: "fault",
-        connection: line,
+        connection,
         action,
         connectionId: context.connectionId ?? "",
         fault: action.entry.fault,
       };
-    case "leave":
-      return { type: "close", connection: line, code: action.entry.code, reason: action.entry.reason ?? "" };
+    case "close":
+      return { type: "close", connection, code: action.entry.code, reason: action.entry.reason ?? "" };
     default:
       return action satisfies never;
   }
 }
 
-/** Where the line comes back to. */
+/** Returns the position from which a connection resumes. */
 function resumeQuery(
   { entry }: Extract<Action, { kind: "open" }>,
   { conversation, position }: ConnectionContext,
-  names: NameMapping,
+  mapping: NameMapping,
 ): { readonly after?: number; readonly epoch?: string } {
   if (entry.resume) return position === undefined ? {} : { after: position.seq, epoch: position.epoch };
   if (entry.after === undefined) return {};
-  const after = names.seq(epochKeyOf(conversation, entry.epoch), entry.after);
+  const after = mapping.seq(epochKeyOf(conversation, entry.epoch), entry.after);
   if (entry.epoch === undefined) return { after };
-  const epoch = names.epoch(entry.epoch);
-  // A life of the conversation that was over before the recording began: there is nothing to come back to.
+  const epoch = mapping.epoch(entry.epoch);
+  // An epoch that ended before the recording began: it cannot be resumed, so send it unchanged.
   return epoch === undefined ? { after: entry.after, epoch: entry.epoch } : { after, epoch };
 }
 
 function sendEffect(
-  line: PlannedConnection,
+  connection: PlannedConnection,
   { frame, raw, bytes }: SentEntry,
   context: ConnectionContext,
-  names: NameMapping,
+  mapping: NameMapping,
 ): Effect {
-  if (raw !== undefined) return { type: "send", connection: line, data: raw };
+  if (raw !== undefined) return { type: "send", connection, data: raw };
   if (bytes !== undefined)
     return {
       type: "send",
-      connection: line,
+      connection,
       data: Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0)),
     };
   const { type } = frame;
-  if (type === "token") return { type: "send_token", connection: line, frame };
+  if (type === "token") return { type: "send_token", connection, frame };
   const seqFields = type === "read" ? ["seq"] : type === "history" ? ["before", "after"] : [];
   const sent: Record<string, unknown> = { ...frame };
   for (const name of seqFields)
-    if (typeof sent[name] === "number") sent[name] = names.seq(context.epochKey, sent[name]);
-  if (type === "message" && typeof sent.id === "string") sent.id = names.idToSend(sent.id);
-  return { type: "send", connection: line, data: JSON.stringify(sent) };
+    if (typeof sent[name] === "number") sent[name] = mapping.seq(context.epochKey, sent[name]);
+  if (type === "message" && typeof sent.id === "string") sent.id = mapping.idToSend(sent.id);
+  return { type: "send", connection, data: JSON.stringify(sent) };
 }

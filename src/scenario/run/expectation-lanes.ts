@@ -1,30 +1,30 @@
-// What one line still has to hear, and which of it a frame is.
+// The frames that one connection still expects, and the matching of received frames.
 import { type CompareContext, compareFrames, type Difference } from "../compare/compare-frames.ts";
 import { laneOf, UNORDERED_LANES } from "../compare/field-rules.ts";
 import { isMatcher } from "../format/matchers.ts";
 import { type Payload, typeOf } from "../format/recording.ts";
 import type { Expectation } from "./plan.ts";
 
-type ExpectedFrame = Extract<Expectation, { kind: "hear" }>;
+type ExpectedFrame = Extract<Expectation, { kind: "receive" }>;
 
-/** How far ahead of the next expected frame one is looked for: more are hardly on their way at once. */
+/** How far ahead of the next expected frame a match is searched: more frames are hardly in flight at once. */
 const MAX_LOOK_AHEAD = 200;
 
-/** What a frame is: the expected one, with what is different in it, or nothing that is expected. */
+/** The expectation that a frame was matched with, and their differences. */
 export interface Match {
   readonly step: ExpectedFrame;
   readonly differences: readonly Difference[];
-  /** Expected before it, and passed over: in its lane frames come in order. */
+  /** Earlier expectations of the lane, now missing: frames of a lane arrive in order. */
   readonly skipped: readonly ExpectedFrame[];
 }
 
-/** Expectations in order; those before `head` are done with. Thousands of them are not moved for each that is. */
+/** Expectations in order; those before `head` are done. An index avoids moving thousands of them for each match. */
 interface Lane {
   readonly steps: ExpectedFrame[];
   head: number;
 }
 
-/** The frames that a line has to hear, lane by lane. */
+/** The frames that a connection expects, by lane. */
 export class ExpectationLanes {
   private readonly lanes = new Map<string, Lane>();
 
@@ -36,14 +36,14 @@ export class ExpectationLanes {
     }
   }
 
-  /** Everything that has not come. */
+  /** Returns the frames that were not received yet. */
   remaining(): ExpectedFrame[] {
     return [...this.lanes.values()]
       .flatMap(({ steps, head }) => steps.slice(head))
       .sort((a, b) => a.index - b.index);
   }
 
-  /** Takes what came for the expectation that it fits, or was meant for; undefined where nothing like it is expected. */
+  /** Matches a frame with the expectation that it equals or was intended for; returns undefined if no similar frame is expected. */
   match(payload: Payload, context: CompareContext): Match | undefined {
     const name = laneOf(typeOf(payload), payload.frame?.code);
     const lane = this.lanes.get(name);
@@ -66,19 +66,19 @@ export class ExpectationLanes {
     return { step, differences, skipped: [] };
   }
 
-  /** The last one of a lane, expected or come. */
+  /** Returns the last frame of a lane, received or not. */
   last(name: string): ExpectedFrame | undefined {
     return this.lanes.get(name)?.steps.at(-1);
   }
 
-  /** The next one expected in a lane. */
+  /** Returns the next expected frame of a lane. */
   first(name: string): ExpectedFrame | undefined {
     const lane = this.lanes.get(name);
     return lane?.steps[lane.head];
   }
 }
 
-/** Takes one out; those before it stay, or are answered and gone. */
+/** Removes an expectation. Those before it stay if `keepsOthers`; otherwise they are removed and returned. */
 function remove(lane: Lane, index: number, keepsOthers: boolean): ExpectedFrame[] {
   if (index > 0 && keepsOthers) {
     lane.steps.splice(lane.head + index, 1);
@@ -89,7 +89,7 @@ function remove(lane: Lane, index: number, keepsOthers: boolean): ExpectedFrame[
   return skipped;
 }
 
-/** Holds what came against one expectation. */
+/** Compares a received frame with one expectation. */
 export function compareEntry(step: ExpectedFrame, came: Payload, context: CompareContext) {
   const { entry } = step;
   if (entry.frame !== undefined && came.frame !== undefined)
@@ -101,24 +101,24 @@ export function compareEntry(step: ExpectedFrame, came: Payload, context: Compar
 }
 
 /**
- * Whether a frame that is not as expected is that frame all the same: the one with its id; without an id, the next one
- * of its type.
+ * Whether a frame that differs from an expectation was still intended as that frame: it has the same id, or, without an
+ * id, it is the next one of its type.
  */
 function isIntended(
   { entry }: ExpectedFrame,
   came: Payload,
-  { mapping: names, kind }: CompareContext,
+  { mapping, kind }: CompareContext,
   index: number,
 ): boolean {
   const { frame } = entry;
   if (frame === undefined || came.frame === undefined) return frame === came.frame && index === 0;
   if (frame.type !== came.frame.type) return false;
   if (typeof frame.id === "string") {
-    const id = names.id(frame.id);
+    const id = mapping.id(frame.id);
     if (id !== undefined) return id === came.frame.id;
-    return index === 0 && typeof came.frame.id === "string" && names.isNewId(came.frame.id);
+    return index === 0 && typeof came.frame.id === "string" && mapping.isNewId(came.frame.id);
   }
   if (index > 0 || isMatcher(frame.id)) return false;
-  // In a scenario others than the named ones may come; without an id nothing says that it is this one.
+  // A scenario allows other frames, too; without an id it is unknown whether this is the expected one.
   return kind === "recording";
 }

@@ -1,4 +1,4 @@
-// What a recording asks to be done, and what it expects, in the order of the file.
+// The actions and expectations of a recording, in the order of the file.
 
 import { laneOf } from "../compare/field-rules.ts";
 import type { Problem } from "../format/parse.ts";
@@ -14,14 +14,14 @@ import {
 } from "../format/recording.ts";
 import { dropForeignMessages } from "./drop-foreign-messages.ts";
 
-/** A line of a client, from one opening to the next. */
+/** A connection of a client, from one opening to the next. */
 export interface PlannedConnection {
   readonly client: string;
-  /** Counts a client's lines from 1. */
+  /** The number of the client's connection, from 1. */
   readonly number: number;
 }
 
-/** Something that the run does, or waits for. */
+/** An action of the run, or an event that it waits for. */
 export type Step =
   | {
       readonly kind: "open";
@@ -34,7 +34,7 @@ export type Step =
       readonly index: number;
       readonly connection: PlannedConnection;
       readonly entry: SentEntry;
-      /** The step of an answer that must have come before, so that messages are stored in the recorded order. */
+      /** The step of a reply that must be received first, so that messages are stored in the recorded order. */
       readonly afterStep?: number;
     }
   | {
@@ -44,99 +44,99 @@ export type Step =
       readonly entry: FaultEntry;
     }
   | {
-      readonly kind: "leave";
+      readonly kind: "close";
       readonly index: number;
       readonly connection: PlannedConnection;
       readonly entry: CloseEntry;
     }
   | {
-      readonly kind: "hear";
+      readonly kind: "receive";
       readonly index: number;
       readonly connection: PlannedConnection;
       readonly entry: ReceivedEntry;
       readonly lane: string;
     }
   | {
-      readonly kind: "end";
+      readonly kind: "expect_close";
       readonly index: number;
       readonly connection: PlannedConnection;
       readonly entry: CloseEntry;
     };
 
-export type Action = Extract<Step, { kind: "open" | "send" | "fault" | "leave" }>;
-export type Expectation = Extract<Step, { kind: "hear" | "end" }>;
+export type Action = Extract<Step, { kind: "open" | "send" | "fault" | "close" }>;
+export type Expectation = Extract<Step, { kind: "receive" | "expect_close" }>;
 
 export interface Plan {
   readonly recording: Recording;
-  /** `at` of a step is its place in this list. */
+  /** `index` of a step is its index in this list. */
   readonly steps: readonly Step[];
   readonly connections: readonly PlannedConnection[];
   /**
-   * By the place of a step that sends: milliseconds after its line was opened. Missing where the file does not say;
-   * what follows a sending without a time of its own is sent with it.
+   * By the index of a `send` step: its time in milliseconds after the connection was opened. Missing if the file has no
+   * time; a `send` without a time that follows another one is sent together with it.
    */
   readonly sendTimes: ReadonlyMap<number, number>;
-  /** How many messages of strangers are left out. */
+  /** How many foreign messages were removed. */
   readonly dropped: number;
 }
 
 export function isAction(step: Step): step is Action {
-  return step.kind !== "hear" && step.kind !== "end";
+  return step.kind !== "receive" && step.kind !== "expect_close";
 }
 
-/** Plans the run of a recording; the problems name lines of the file in which something cannot be done. */
+/** Plans the run of a recording; each problem names the line of an action that cannot be carried out. */
 export function planRun(file: Recording): {
   readonly plan?: Plan;
   readonly problems: readonly Problem[];
 } {
-  const { recording, dropped: left } = dropForeignMessages(file);
+  const { recording, dropped } = dropForeignMessages(file);
   const problems: Problem[] = [];
   const steps: Step[] = [];
-  const lines: PlannedConnection[] = [];
+  const connections: PlannedConnection[] = [];
   const open = new Map<string, PlannedConnection>();
   const numbers = new Map<string, number>();
   const ignored = new Set(recording.ignore);
-  for (const [index, entry] of recording.entries.entries()) {
-    const at = steps.length;
+  for (const [entryIndex, entry] of recording.entries.entries()) {
+    const index = steps.length;
     const { client } = entry;
-    const addProblem = (message: string) => problems.push({ line: entry.line ?? index + 2, message });
+    const addProblem = (message: string) => problems.push({ line: entry.line ?? entryIndex + 2, message });
     if (entry.dir === "line" && entry.event === "open") {
-      if (open.has(client)) addProblem(`${client} opens a line while the one before is open`);
+      if (open.has(client)) addProblem(`${client} opens a connection while its last one is still open`);
       const number = (numbers.get(client) ?? 0) + 1;
-      const of = { client, number };
+      const connection = { client, number };
       numbers.set(client, number);
-      open.set(client, of);
-      lines.push(of);
-      steps.push({ kind: "open", index: at, connection: of, entry });
+      open.set(client, connection);
+      connections.push(connection);
+      steps.push({ kind: "open", index, connection, entry });
       continue;
     }
-    const of = open.get(client);
-    if (of === undefined) {
+    const connection = open.get(client);
+    if (connection === undefined) {
       addProblem(
-        `${client} has no open line here; it takes a {"client":…,"dir":"line","event":"open"} before it`,
+        `${client} has no open connection here; add {"client":…,"dir":"line","event":"open"} before this line`,
       );
       continue;
     }
     switch (entry.dir) {
       case "out":
-        steps.push({ kind: "send", index: at, connection: of, entry });
+        steps.push({ kind: "send", index, connection, entry });
         break;
       case "in":
         if (!ignored.has(typeOf(entry)))
           steps.push({
-            kind: "hear",
-            index: at,
-            connection: of,
+            kind: "receive",
+            index,
+            connection,
             entry,
             lane: laneOf(typeOf(entry), entry.frame?.code),
           });
         break;
       case "fault":
-        steps.push({ kind: "fault", index: at, connection: of, entry });
+        steps.push({ kind: "fault", index, connection, entry });
         break;
       case "line":
         open.delete(client);
-        steps.push({ kind: isClientClose(entry) ? "leave" : "end", index: at, connection: of, entry });
+        steps.push({ kind: isClientClose(entry) ? "close" : "expect_close", index, connection, entry });
         break;
       default:
         entry satisfies never;
@@ -147,49 +147,49 @@ export function planRun(file: Recording): {
     plan: {
       recording,
       steps: orderSends(steps, recording),
-      connections: lines,
+      connections,
       sendTimes: sendTimesOf(steps),
-      dropped: left,
+      dropped,
     },
     problems,
   };
 }
 
 /**
- * Messages that several clients sent at once were stored in one of several orders, and the numbers in the recording are
- * those of one. So a message waits for the answer to the one of somebody else that was stored before it, where nothing
- * that was heard between them puts it there.
+ * Messages that several clients sent at the same time could have been stored in several orders, and the recording has the
+ * `seq`s of one of them. So a message waits for the ack of another client's message that was stored before it, if no
+ * received frame between them already ensures that order.
  */
 function orderSends(steps: readonly Step[], recording: Recording): Step[] {
   const conversations = new Map(recording.clients.map(({ name, conversation }) => [name, conversation]));
   const acks = acksOf(steps);
   const ordered = [...steps];
-  let racing: (AckedMessage & { readonly at: number; readonly client: string })[] = [];
+  let concurrent: (AckedMessage & { readonly step: number; readonly client: string })[] = [];
   const flush = () => {
-    const byConversation = Map.groupBy(racing, ({ client }) => conversations.get(client));
+    const byConversation = Map.groupBy(concurrent, ({ client }) => conversations.get(client));
     for (const messages of byConversation.values()) {
       messages.sort((a, b) => a.seq - b.seq);
-      for (const [index, { at, client }] of messages.entries()) {
+      for (const [index, { step: stepIndex, client }] of messages.entries()) {
         const before = messages[index - 1];
-        const step = ordered[at];
+        const step = ordered[stepIndex];
         if (before !== undefined && before.client !== client && step?.kind === "send")
-          ordered[at] = { ...step, afterStep: before.ackStep };
+          ordered[stepIndex] = { ...step, afterStep: before.ackStep };
       }
     }
-    racing = [];
+    concurrent = [];
   };
   for (const step of steps) {
-    const answered = acks.get(step.index);
+    const acked = acks.get(step.index);
     if (!isAction(step)) flush();
-    else if (answered !== undefined)
-      racing.push({ at: step.index, client: step.connection.client, ...answered });
+    else if (acked !== undefined)
+      concurrent.push({ step: step.index, client: step.connection.client, ...acked });
   }
   flush();
   return ordered;
 }
 
 function sendTimesOf(steps: readonly Step[]): Map<number, number> {
-  const pace = new Map<number, number>();
+  const times = new Map<number, number>();
   const last = new Map<PlannedConnection, Step>();
   const opened = new Map<PlannedConnection, number>();
   for (const step of steps) {
@@ -198,32 +198,32 @@ function sendTimesOf(steps: readonly Step[]): Map<number, number> {
     const before = last.get(step.connection);
     if (step.kind === "open" && t !== undefined) opened.set(step.connection, t);
     if (step.kind === "send") {
-      if (t !== undefined && begin !== undefined) pace.set(step.index, Math.max(0, t - begin));
-      else if (before?.kind === "send") pace.set(step.index, 0);
+      if (t !== undefined && begin !== undefined) times.set(step.index, Math.max(0, t - begin));
+      else if (before?.kind === "send") times.set(step.index, 0);
     }
     last.set(step.connection, step);
   }
-  return pace;
+  return times;
 }
 
-/** What became of a message: its number, and the step in which its ack is expected. */
+/** A message's `seq`, and the step in which its ack is expected. */
 interface AckedMessage {
   readonly seq: number;
   readonly ackStep: number;
 }
 
-/** By the step that sent it, what became of each message with an id. */
+/** Returns, by the index of its `send` step, the ack of each message with an id. */
 function acksOf(steps: readonly Step[]): Map<number, AckedMessage> {
   const sent = new Map<string, number>();
-  const answers = new Map<number, AckedMessage>();
+  const acks = new Map<number, AckedMessage>();
   for (const step of steps) {
-    const { frame } = step.kind === "send" || step.kind === "hear" ? step.entry : { frame: undefined };
+    const { frame } = step.kind === "send" || step.kind === "receive" ? step.entry : { frame: undefined };
     if (frame === undefined || typeof frame.id !== "string") continue;
     const key = JSON.stringify([step.connection.client, step.connection.number, frame.id]);
     if (step.kind === "send" && frame.type === "message" && !sent.has(key)) sent.set(key, step.index);
-    const at = sent.get(key);
-    if (step.kind === "hear" && frame.type === "ack" && at !== undefined && !answers.has(at))
-      if (typeof frame.seq === "number") answers.set(at, { seq: frame.seq, ackStep: step.index });
+    const sendStep = sent.get(key);
+    if (step.kind === "receive" && frame.type === "ack" && sendStep !== undefined && !acks.has(sendStep))
+      if (typeof frame.seq === "number") acks.set(sendStep, { seq: frame.seq, ackStep: step.index });
   }
-  return answers;
+  return acks;
 }

@@ -1,17 +1,17 @@
 import { type Action, type Expectation, isAction, type Step } from "./plan.ts";
 
-/** How far a run is: which actions may be taken, and which expectation is the next. */
+/** The progress of a run: which actions may start, and which expectation is the next. */
 export class Progress {
   private readonly actions: readonly Action[];
   private readonly expectations: readonly Expectation[];
-  /** By expectation: how many actions stand before it. */
+  /** By expectation: how many actions precede it. */
   private readonly actionsBefore: readonly number[];
-  /** By action: when it was begun, and done. */
+  /** By action: when it started, and when it finished. */
   private readonly startedAt: (number | undefined)[];
   private readonly finishedAt: (number | undefined)[];
   private readonly indexByStep = new Map<number, number>();
   private readonly resolved: boolean[];
-  /** Actions before this one are all done; `prefixFinishedAt` is when the last of them was. */
+  /** All actions before this index are done; `prefixFinishedAt` holds when the last of each prefix was. */
   private firstUndone = 0;
   private readonly prefixFinishedAt: number[] = [];
   private firstUnresolved = 0;
@@ -40,12 +40,12 @@ export class Progress {
     return this.firstUndone === this.actions.length && this.firstUnresolved === this.expectations.length;
   }
 
-  /** The first expectation that nothing has become of. */
+  /** The first expectation without an outcome. */
   get next(): Expectation | undefined {
     return this.expectations[this.firstUnresolved];
   }
 
-  /** The actions that are not done and have nothing unheard before them, in the order of the file. */
+  /** Yields the unfinished actions without an open expectation before them, in the order of the file. */
   *startable(): Generator<Action> {
     const until = this.next?.index ?? Number.POSITIVE_INFINITY;
     for (let index = this.firstUndone; index < this.actions.length; index++) {
@@ -73,8 +73,8 @@ export class Progress {
     }
   }
 
-  isResolved(at: number): boolean {
-    return this.resolved[this.indexByStep.get(at)!]!;
+  isResolved(stepIndex: number): boolean {
+    return this.resolved[this.indexByStep.get(stepIndex)!]!;
   }
 
   resolve(expectation: Expectation): void {
@@ -82,14 +82,14 @@ export class Progress {
     while (this.resolved[this.firstUnresolved]) this.firstUnresolved++;
   }
 
-  /** Since when an expectation can come: everything before it was done then. Undefined where that is not so yet. */
+  /** Returns since when an expectation is due: when all actions before it were done. Undefined if some are not. */
   dueSince(expectation: Expectation): number | undefined {
     const before = this.actionsBefore[this.indexByStep.get(expectation.index)!]!;
     if (before > this.firstUndone) return undefined;
     return this.prefixFinishedAt[before - 1] ?? 0;
   }
 
-  /** How long it took in the recording, in milliseconds, after what was done before it. */
+  /** Returns how long it took in the recording, in milliseconds, after the action before it. */
   recordedGap(expectation: Expectation): number {
     const action = this.actions[this.actionsBefore[this.indexByStep.get(expectation.index)!]! - 1];
     return Math.max(0, (expectation.entry.t ?? 0) - (action?.entry.t ?? expectation.entry.t ?? 0));
@@ -99,7 +99,7 @@ export class Progress {
     return this.finishedAt[this.indexByStep.get(action.index)!] !== undefined;
   }
 
-  /** What was begun and is not done, in the order of the file. */
+  /** Yields the actions that have started and are not done, in the order of the file. */
   *inProgress(): Generator<Action> {
     for (let index = this.firstUndone; index < this.actions.length; index++) {
       if (this.startedAt[index] !== undefined && this.finishedAt[index] === undefined)
@@ -108,7 +108,7 @@ export class Progress {
     }
   }
 
-  /** Every expectation that can come now and has not, in the order of the file. */
+  /** Returns the expectations that are due and have no outcome, in the order of the file. */
   due(): readonly Expectation[] {
     return this.expectations.filter(
       (step, index) => !this.resolved[index] && this.dueSince(step) !== undefined,

@@ -1,8 +1,8 @@
-// The run of a recording as a machine without I/O: it is told what happens on the lines, and says what to do next.
-// Times are milliseconds of any clock that only goes forward. src/cli/run/runner.ts carries it out.
+// Runs a recording as a state machine without I/O: it receives the events of the connections, and returns what to do next.
+// Times are milliseconds of any monotonic clock. src/cli/run/runner.ts carries out the effects.
 //
-// It goes through the file as fast as what is heard allows: something is sent once everything that stands before it
-// has been heard, by all clients. So what came after something else in the recording comes after it again.
+// It runs through the file as fast as the received frames allow: a frame is sent once all clients have received everything
+// that precedes it in the file. So the order of the recording is kept.
 import type { Difference } from "../compare/compare-frames.ts";
 import type { NameMapping } from "../compare/name-mapping.ts";
 import { payloadOf } from "../format/build-recording.ts";
@@ -15,25 +15,25 @@ import { Progress } from "./progress.ts";
 import { TrailingReplies } from "./trailing-replies.ts";
 
 export interface RunnerOptions {
-  /** Milliseconds that something may take, beside what it took in the recording. */
+  /** How long an event may take, in milliseconds, in addition to its time in the recording. */
   readonly timeoutMs: number;
-  /** Whether nothing is sent earlier than in the recording. */
+  /** Whether frames are sent no earlier than in the recording. */
   readonly pace: boolean;
 }
 
-/** How long a run waits at its end for what was not expected, in milliseconds: a `pong` does not wait for an answer that is being stored. */
+/** How long a run waits at its end for unexpected frames, in milliseconds: a `pong` can overtake the reply to a message that is still being stored. */
 const SETTLE_MS = 100;
 
-/** Longest that it waits for lines on which nothing is answered any more, in milliseconds. */
+/** Longest wait for connections that no longer respond, in milliseconds. */
 const MAX_SETTLE_MS = 2_000;
 
-/** Plays one recording; see the head of this file. Each call answers what to do now. */
+/** Runs one recording; see the head of this file. Each call returns what to do now. */
 export class ScenarioRunner {
-  /** By the step's place in the plan. */
+  /** By the index of the step in the plan. */
   readonly outcomes = new Map<number, ExpectationOutcome>();
   readonly unexpected: Unexpected[] = [];
   abort: Abort | undefined;
-  /** When `tick` must be called, if nothing happens before; undefined: not at all. */
+  /** When `tick` must be called, unless another event happens before; undefined: not at all. */
   wakeAt: number | undefined;
   private phase: "playing" | "settling" | "ended" = "playing";
   private startedAt = 0;
@@ -43,13 +43,19 @@ export class ScenarioRunner {
   private readonly progress: Progress;
   private readonly connections = new Map<PlannedConnection, ConnectionRun>();
   private readonly positions = new Map<string, Position>();
-  /** Since when a message waits for the answer to another one, by its place. */
+  /** By step: since when a message waits for the reply to another one. */
   private readonly waitingSince = new Map<number, number>();
   private readonly conversations: ReadonlyMap<string, string>;
   private readonly trailingReplies: TrailingReplies;
-  private readonly expectedFrames: ReadonlyMap<PlannedConnection, Extract<Expectation, { kind: "hear" }>[]>;
+  private readonly expectedFrames: ReadonlyMap<
+    PlannedConnection,
+    Extract<Expectation, { kind: "receive" }>[]
+  >;
   private readonly actions: ReadonlyMap<PlannedConnection, Action[]>;
-  private readonly expectedCloses: ReadonlyMap<PlannedConnection, Extract<Expectation, { kind: "end" }>>;
+  private readonly expectedCloses: ReadonlyMap<
+    PlannedConnection,
+    Extract<Expectation, { kind: "expect_close" }>
+  >;
 
   constructor(
     private readonly plan: Plan,
@@ -61,12 +67,12 @@ export class ScenarioRunner {
     this.conversations = new Map(recording.clients.map(({ name, conversation }) => [name, conversation]));
     this.trailingReplies = new TrailingReplies(plan, mapping);
     this.expectedFrames = Map.groupBy(
-      steps.filter((step) => step.kind === "hear"),
-      ({ connection: of }) => of,
+      steps.filter((step) => step.kind === "receive"),
+      ({ connection }) => connection,
     );
-    this.actions = Map.groupBy(steps.filter(isAction), ({ connection: of }) => of);
+    this.actions = Map.groupBy(steps.filter(isAction), ({ connection }) => connection);
     this.expectedCloses = new Map(
-      steps.filter((step) => step.kind === "end").map((step) => [step.connection, step]),
+      steps.filter((step) => step.kind === "expect_close").map((step) => [step.connection, step]),
     );
   }
 
@@ -79,7 +85,7 @@ export class ScenarioRunner {
     return this.advance(now);
   }
 
-  /** The time of `wakeAt` has come. */
+  /** The time `wakeAt` has been reached. */
   tick(now: number): readonly Effect[] {
     return this.advance(now);
   }
@@ -87,7 +93,7 @@ export class ScenarioRunner {
   /** The socket is open: frames can be sent. */
   opened(planned: PlannedConnection, now: number): readonly Effect[] {
     const connection = this.connections.get(planned);
-    if (connection?.state === "dialled") {
+    if (connection?.state === "connecting") {
       connection.state = "open";
       connection.openedAt = now;
     }
@@ -101,7 +107,7 @@ export class ScenarioRunner {
     return this.advance(now);
   }
 
-  /** The socket is closed; with 1006 also where the handshake was refused. */
+  /** The socket is closed; the code is 1006 if the handshake was rejected. */
   closed(planned: PlannedConnection, code: number, reason: string, now: number): readonly Effect[] {
     const connection = this.connections.get(planned);
     if (connection !== undefined && connection.state !== "closed") {
@@ -112,7 +118,7 @@ export class ScenarioRunner {
     return this.advance(now);
   }
 
-  /** The server has answered a fault that was asked for; `problem` says why it would not do it. */
+  /** The server has answered the request for a fault; `problem`: why it refused. */
   faultSettled(action: Action, problem: string | undefined, now: number): readonly Effect[] {
     if (problem === undefined) this.progress.finish(action, now);
     else this.stop({ action, why: problem });
@@ -141,27 +147,27 @@ export class ScenarioRunner {
       this.resolve(one, {
         kind: "missing",
         tookMs: this.elapsed(one, now),
-        why: "what stands after it came first",
+        why: "a later frame arrived first",
       });
     this.resolve(step, outcomeOf(differences, this.elapsed(step, now)));
   }
 
-  /** Whether it is about a message from before the run: in a conversation of its own there was none. */
-  private isFromBeforeRun({ frame }: Payload, { epochKey: space }: ConnectionRun): boolean {
+  /** Whether a frame is about a message from before the run, which the recording cannot expect. */
+  private isFromBeforeRun({ frame }: Payload, { epochKey }: ConnectionRun): boolean {
     return (
       frame?.type === "read" &&
       typeof frame.seq === "number" &&
-      frame.seq <= this.mapping.base(space).received
+      frame.seq <= this.mapping.base(epochKey).received
     );
   }
 
-  /** A line ended that its client did not close. */
+  /** A connection was closed, but not by its client. */
   private handleClose(connection: ConnectionRun, code: number, reason: string, now: number): void {
     const expectedClose = this.expectedCloses.get(connection.planned);
     const rest = connection.remaining();
     if (rest.length === 0 && expectedClose !== undefined) this.skipSends(expectedClose, now);
     const limit = this.firstUnstartedIndex(connection.planned);
-    const why = `the line was closed with ${code}${reason && ` (${reason})`} before`;
+    const why = `the connection was closed with ${code}${reason && ` (${reason})`} before`;
     for (const step of rest)
       if (step.index < limit) this.resolve(step, { kind: "missing", tookMs: this.elapsed(step, now), why });
     if (expectedClose !== undefined && expectedClose.index < limit) {
@@ -176,13 +182,13 @@ export class ScenarioRunner {
     }
     if (expectedClose === undefined && rest.length === 0 && this.plan.recording.unexpected === "pass") return;
     this.unexpected.push({ client: connection.planned.client, what: { close: code, reason } });
-    // What is still to come on this line cannot come any more; what would be sent on it halts the run by itself.
+    // Expected frames can no longer arrive on this connection. A later send on it aborts the run on its own.
     if (expectedClose !== undefined || rest.length > 0) this.stop();
   }
 
   /**
-   * Up to which place a line was used: what others do meanwhile is theirs. An action need not be done, as a line may be
-   * cut before that is answered.
+   * Returns the index up to which a connection was used: the first action that has not started. Started actions count,
+   * because a connection may be cut before they are answered.
    */
   private firstUnstartedIndex(connection: PlannedConnection): number {
     const ahead = this.actions
@@ -191,7 +197,7 @@ export class ScenarioRunner {
     return ahead?.index ?? Number.POSITIVE_INFINITY;
   }
 
-  /** What a client said into the end of its line was said to nobody, and may come too late this time. */
+  /** Skips frames that a client sent while its connection was being closed: they had no effect, and may be too late this time. */
   private skipSends(end: Expectation, now: number): void {
     for (const action of this.actions.get(end.connection) ?? [])
       if (
@@ -214,8 +220,8 @@ export class ScenarioRunner {
     this.progress.resolve(step);
   }
 
-  private stop(halt?: Abort): void {
-    this.abort ??= halt;
+  private stop(abort?: Abort): void {
+    this.abort ??= abort;
     this.phase = "ended";
   }
 
@@ -229,8 +235,8 @@ export class ScenarioRunner {
     if (this.phase === "playing") this.checkTimeouts(now);
     if (this.phase === "playing" && this.progress.isFinished) this.settle(now);
     if (this.phase === "settling") {
-      const lines = [...this.connections.values()];
-      const isQuiet = lines.every(({ state, isFlushed: isSettled }) => state !== "in" || isSettled);
+      const connections = [...this.connections.values()];
+      const isQuiet = connections.every(({ state, isFlushed }) => state !== "welcomed" || isFlushed);
       const until = isQuiet ? this.settleUntil : this.settledAt;
       if (now >= until) this.phase = "ended";
       else this.wakeBy(until);
@@ -240,19 +246,19 @@ export class ScenarioRunner {
     return effects;
   }
 
-  /** Begins what can be begun. */
+  /** Starts all actions that may start. */
   private startActions(now: number): void {
     /** Clients whose next action is not ready: their later ones wait, too. */
     const held = new Set<string>();
-    /** Lines that are not open yet, faults that are not made: what others do comes after them. */
+    /** Connections that are not open yet, and faults that are not injected yet: actions of other clients wait for them. */
     const barriers: Action[] = [];
     const isBarrier = ({ kind }: Action) => kind === "open" || kind === "fault";
     for (const action of this.progress.startable()) {
       const { client } = action.connection;
-      // On its own line a client may send before it is let in (W7); a fault needs the name that it gets then.
+      // A client may send on its own connection before `welcome` (W7); a fault needs the connection's id from `welcome`.
       const isEarly = action.kind !== "fault";
       const isUnblocked = barriers.every(
-        ({ kind, connection: of }) => isEarly && kind === "open" && of === action.connection,
+        ({ kind, connection }) => isEarly && kind === "open" && connection === action.connection,
       );
       if (this.progress.startTime(action) === undefined) {
         if (held.has(client) || !isUnblocked || !this.isReady(action, now)) {
@@ -270,12 +276,12 @@ export class ScenarioRunner {
     }
   }
 
-  /** A line is open for others once the client is let in, or cannot be. */
+  /** An opening is finished once the client is welcomed, or cannot be. */
   private finishOpening(action: Action, now: number): void {
     const connection = this.connections.get(action.connection)!;
     const isAnonymous = action.kind === "open" && action.entry.token === "none";
     if (
-      connection.state === "in" ||
+      connection.state === "welcomed" ||
       connection.state === "closed" ||
       (isAnonymous && connection.state === "open")
     )
@@ -284,7 +290,7 @@ export class ScenarioRunner {
 
   private isReady(action: Action, now: number): boolean {
     const connection = this.connections.get(action.connection);
-    if (action.kind !== "open" && connection?.state === "dialled") return false;
+    if (action.kind !== "open" && connection?.state === "connecting") return false;
     const at = this.earliestTime(action, connection, now);
     if (at > now) {
       this.wakeBy(at);
@@ -296,7 +302,7 @@ export class ScenarioRunner {
       this.progress.isResolved(action.afterStep)
     )
       return true;
-    // The answer that it waits for may never come; the run says so where it stands in the file.
+    // The reply may never arrive; the run reports it as missing.
     const since = this.waitingSince.get(action.index) ?? now;
     this.waitingSince.set(action.index, since);
     if (now >= since + this.options.timeoutMs) return true;
@@ -304,12 +310,12 @@ export class ScenarioRunner {
     return false;
   }
 
-  /** When an action may be taken at the earliest. */
+  /** Returns when an action may start at the earliest. */
   private earliestTime(action: Action, connection: ConnectionRun | undefined, now: number): number {
     const { t } = action.entry;
     if (this.options.pace && t !== undefined) return this.startedAt + t;
     if (action.kind !== "send" || connection === undefined) return now;
-    // What was sent at once in the recording is sent at once again, be it a flood.
+    // Frames that were sent at once in the recording are sent at once again, even if they are a flood.
     const recorded = this.plan.sendTimes.get(action.index);
     const inRecording =
       recorded === undefined ? Number.POSITIVE_INFINITY : (connection.openedAt ?? now) + recorded;
@@ -326,36 +332,34 @@ export class ScenarioRunner {
         new ConnectionRun(action.connection, conversation, expected, this.plan.recording, this.mapping),
       );
     }
-    const line = this.connections.get(action.connection)!;
-    if (line.state === "closed") {
-      this.stop({ action, why: "its line is closed" });
+    const connection = this.connections.get(action.connection)!;
+    if (connection.state === "closed") {
+      this.stop({ action, why: "its connection is closed" });
       return;
     }
-    if (action.kind === "fault" && line.connectionId === undefined) {
-      this.stop({ action, why: "its line was not let in" });
+    if (action.kind === "fault" && connection.connectionId === undefined) {
+      this.stop({ action, why: "its connection was not accepted" });
       return;
     }
     this.progress.start(action, now);
     const position = this.positions.get(client);
-    const { conversation, epochKey: space, connectionId: connection } = line;
-    this.effects.push(
-      effectFor(action, { conversation, epochKey: space, connectionId: connection, position }, this.mapping),
-    );
-    if (action.kind === "leave") line.closeAction = action;
+    const { conversation, epochKey, connectionId } = connection;
+    this.effects.push(effectFor(action, { conversation, epochKey, connectionId, position }, this.mapping));
+    if (action.kind === "close") connection.closeAction = action;
     if (action.kind !== "send") return;
-    line.sendRate.consume(now);
+    connection.sendRate.consume(now);
     this.progress.finish(action, now);
   }
 
-  /** Ends the run where something that must come does not. */
+  /** Ends the run if an expected event does not arrive in time. */
   private checkTimeouts(now: number): void {
-    const { timeoutMs: patience } = this.options;
+    const { timeoutMs } = this.options;
     const [begun] = this.progress.inProgress();
     if (begun !== undefined) {
-      const until = this.progress.startTime(begun)! + patience;
-      const why = begun.kind === "open" ? "it was not let in" : "it was not answered";
+      const until = this.progress.startTime(begun)! + timeoutMs;
+      const why = begun.kind === "open" ? "it was not accepted" : "it was not answered";
       if (now >= until) {
-        this.stop({ action: begun, why: `${why} within ${patience / 1000} s` });
+        this.stop({ action: begun, why: `${why} within ${timeoutMs / 1000} s` });
         return;
       }
       this.wakeBy(until);
@@ -364,21 +368,21 @@ export class ScenarioRunner {
     const due = next && this.progress.dueSince(next);
     if (next === undefined || due === undefined) return;
     const { within } = next.entry;
-    const allowed = within === undefined ? patience + this.progress.recordedGap(next) : within * 1000;
+    const allowed = within === undefined ? timeoutMs + this.progress.recordedGap(next) : within * 1000;
     if (now < due + allowed) {
       this.wakeBy(due + allowed);
       return;
     }
-    const why = `it did not come within ${Math.round(allowed) / 1000} s`;
+    const why = `it did not arrive within ${Math.round(allowed) / 1000} s`;
     for (const step of this.progress.due()) {
       const hint =
-        step.kind === "hear" ? this.connections.get(step.connection)?.closestDifferences(step) : undefined;
+        step.kind === "receive" ? this.connections.get(step.connection)?.closestDifferences(step) : undefined;
       this.resolve(step, { kind: "missing", tookMs: now - due, why, ...(hint !== undefined && { hint }) });
     }
     this.stop();
   }
 
-  /** Everything is done and heard: looks whether more comes than was expected. */
+  /** Everything is sent and received: waits for frames that were not expected. */
   private settle(now: number): void {
     this.phase = "settling";
     this.settleUntil = now + SETTLE_MS;
@@ -387,11 +391,11 @@ export class ScenarioRunner {
       this.stop();
       return;
     }
-    for (const line of this.connections.values())
-      if (line.state === "in")
+    for (const connection of this.connections.values())
+      if (connection.state === "welcomed")
         this.effects.push({
           type: "send",
-          connection: line.planned,
+          connection: connection.planned,
           data: JSON.stringify({ type: "ping", id: FLUSH_PING_ID }),
         });
   }

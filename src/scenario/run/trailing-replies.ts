@@ -1,5 +1,5 @@
-// A recording ends somewhere: what was sent just before may have been answered after. When it is played those answers come,
-// and they are no surprise.
+// A recording may end before the replies to its last frames arrived. When it is run, those replies are received, and are
+// not unexpected.
 import type { NameMapping } from "../compare/name-mapping.ts";
 import type { Payload } from "../format/recording.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -7,12 +7,12 @@ import type { Plan, Step } from "./plan.ts";
 interface SentReadMark {
   readonly user: string;
   readonly seq: number;
-  readonly at: number;
+  readonly index: number;
 }
 
-/** What came of what was sent last. */
+/** Recognizes replies to frames that were sent at the end of a recording. */
 export class TrailingReplies {
-  /** By id, as it is in this run: the place where it was sent last. */
+  /** By id in this run: the index of the step that sent it last. */
   private readonly sent = new Map<string, number>();
   private readonly readMarks: readonly SentReadMark[];
 
@@ -23,26 +23,26 @@ export class TrailingReplies {
     const users = new Map(recording.clients.map(({ name, user }) => [name, user]));
     const isSend = (step: Step) => step.kind === "send";
     const sends = steps.filter(isSend);
-    for (const { index: at, entry } of sends)
-      if (typeof entry.frame?.id === "string") this.sent.set(mapping.idToSend(entry.frame.id), at);
-    this.readMarks = sends.flatMap(({ index: at, entry, connection: of }) =>
+    for (const { index, entry } of sends)
+      if (typeof entry.frame?.id === "string") this.sent.set(mapping.idToSend(entry.frame.id), index);
+    this.readMarks = sends.flatMap(({ index, entry, connection }) =>
       entry.frame?.type === "read" && typeof entry.frame.seq === "number"
-        ? [{ user: mapping.user(users.get(of.client) ?? ""), seq: entry.frame.seq, at }]
+        ? [{ user: mapping.user(users.get(connection.client) ?? ""), seq: entry.frame.seq, index }]
         : [],
     );
   }
 
   /**
-   * Whether a frame comes of something that was sent after the last frame that the file has of its kind, on that line.
-   * `space` is that of the line, `last` the place of that frame.
+   * Whether a frame is the reply to a frame that was sent after the last recorded frame of its lane. `epochKey` is that of
+   * the connection, `lastIndex` the index of that last frame.
    */
   includes({ frame }: Payload, epochKey: string, lastIndex: number): boolean {
     if (frame?.type === "read")
       return this.readMarks.some(
-        ({ user, seq, at }) =>
-          at > lastIndex && user === frame.user && this.mapping.seq(epochKey, seq) === frame.seq,
+        ({ user, seq, index }) =>
+          index > lastIndex && user === frame.user && this.mapping.seq(epochKey, seq) === frame.seq,
       );
-    const at = typeof frame?.id === "string" ? this.sent.get(frame.id) : undefined;
-    return at !== undefined && at > lastIndex;
+    const index = typeof frame?.id === "string" ? this.sent.get(frame.id) : undefined;
+    return index !== undefined && index > lastIndex;
   }
 }

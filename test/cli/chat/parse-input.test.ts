@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { parseInput } from "../../../src/cli/chat/parse-input.ts";
 
 test("text that is no command is sent unchanged; // sends a text that begins with /", () => {
-  expect(parseInput("  hello there ")).toEqual({ kind: "say", text: "  hello there " });
-  expect(parseInput("//etc/hosts")).toEqual({ kind: "say", text: "/etc/hosts" });
+  expect(parseInput("  hello there ")).toEqual({ kind: "send", text: "  hello there " });
+  expect(parseInput("//etc/hosts")).toEqual({ kind: "send", text: "/etc/hosts" });
   expect(parseInput("   ")).toEqual({ kind: "nothing" });
 });
 
@@ -15,7 +15,7 @@ describe("commands", () => {
     ["/history 5", { kind: "history", limit: 5 }],
     ["/typing", { kind: "typing", active: true }],
     ["/typing off", { kind: "typing", active: false }],
-    ["/close", { kind: "leave" }],
+    ["/close", { kind: "close" }],
     ["/close 4400 x", { kind: "fault", fault: { do: "close", code: 4400, reason: "x" } }],
     ["/close 4408", { kind: "fault", fault: { do: "close", code: 4408 } }],
     [
@@ -36,18 +36,18 @@ describe("commands", () => {
   });
 
   test.each([
-    ["/frobnicate", "There is no /frobnicate; /help shows what there is."],
-    ["/who now", "/who takes nothing behind it."],
-    ["/history 201", "/history takes how many messages it shows, from 1 to 200."],
-    ["/history x", "/history takes how many messages it shows, from 1 to 200."],
+    ["/frobnicate", "Unknown command /frobnicate; /help lists all commands."],
+    ["/who now", "/who takes no arguments."],
+    ["/history 201", "/history takes the number of messages to show, from 1 to 200."],
+    ["/history x", "/history takes the number of messages to show, from 1 to 200."],
     ["/close 200", "`code`: must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499."],
     ["/close soon", "`code`: must be a whole number."],
-    ["/fault", "Say which fault: /fault cut, for example; /help shows all."],
+    ["/fault", "Name a fault, for example /fault cut; /help lists all."],
     ["/fault burn", expect.stringMatching(/^\/fault burn: must be one of cut, freeze, .*\.$/)],
-    ["/fault expired_token", "/fault expired_token is for programs: see docs/TESTING.md."],
+    ["/fault expired_token", "/fault expired_token is for programs only: see docs/TESTING.md."],
     ["/fault cut now", "/fault cut: has `now`, which there is not."],
     ["/fault freeze", "`seconds`: must be a number of seconds, more than 0 and at most 600."],
   ])("%s is rejected with a reason", (line, why) => {
-    expect(parseInput(line)).toEqual({ kind: "wrong", why });
+    expect(parseInput(line)).toEqual({ kind: "invalid", why });
   });
 });

@@ -47,7 +47,7 @@ describe("one shot", () => {
     expect(stdout.replaceAll(/\d\d:\d\d:\d\d/g, "12:00:00")).toBe(
       "#1 12:00:00 ann: hello\n#2 12:00:00 ann: two\n                 lines\n",
     );
-    expect(stderr).toStartWith("ann in lobby; nothing was said yet; nobody else is here; 100 of 100");
+    expect(stderr).toStartWith("ann in lobby; no messages yet; no other users present; 100 of 100");
     expect(code).toBe(0);
   });
 
@@ -67,14 +67,14 @@ describe("one shot", () => {
     await using room = await startChat({ PLANS: "free:1:5", DEFAULT_PLAN: "free" });
     const { code, stderr } = await room.chat(["-x", "one", "-x", "two"]);
     expect(stderr).toContain("all 1 requests of this hour are used");
-    expect(stderr).toContain("Not said: 1 message");
+    expect(stderr).toContain("Not sent: 1 message");
     expect(code).toBe(1);
   });
 
   test("a refusal by the server is shown, and the exit code is 1", async () => {
     await using room = await startChat();
     const { code, stderr } = await room.chat(["-x", "x".repeat(70_000), "-x", "short"]);
-    expect(stderr).toContain("not said: Over 65536 bytes. (too_large)");
+    expect(stderr).toContain("not sent: Over 65536 bytes. (too_large)");
     expect(code).toBe(1);
   });
 });
@@ -180,7 +180,9 @@ describe("MX7 earlier messages", () => {
     }
     await parley.close();
     const ended = await room.chat(["--history", "50"]);
-    expect(ended.stderr).toMatch(/^parley: The server closed with 1013, .*sent to this user within the hour/);
+    expect(ended.stderr).toMatch(
+      /^parley: The server closed the connection with 1013, .*sent to this user within the hour/,
+    );
     expect(ended.code).toBe(1);
   });
 });

@@ -52,7 +52,7 @@ describe("a half-typed line survives arriving messages", () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
     await using ben = await join(server, "ben");
-    await terminal.shows("ben is here now");
+    await terminal.shows("ben joined");
     terminal.type("half a lin\x1b[D\x1b[D");
     await terminal.shows("lobby> half a lin");
     await waitUntil("the cursor is back", () => foot(terminal).cursor[1] === 15);
@@ -61,7 +61,7 @@ describe("a half-typed line survives arriving messages", () => {
     await waitUntil("the half-typed line is below", () => foot(terminal).cursor[1] === 15);
     expect(foot(terminal)).toEqual({ rows: ["lobby> half a lin"], cursor: [0, 15] });
     terminal.type("\x05e\r");
-    await terminal.shows(/#2 stored after [\d.]+ ms; 99 of 100 requests left/);
+    await terminal.shows(/#2 stored, ack after [\d.]+ ms; 99 of 100 requests left/);
     expect(terminal.lines.filter((line) => line.includes("half a line"))).toEqual(["lobby> half a line"]);
   });
 
@@ -88,7 +88,7 @@ describe("a half-typed line survives arriving messages", () => {
     await using desk = await sitDown({}, 30);
     const { terminal, server } = desk;
     await using ben = await join(server, "ben");
-    await terminal.shows("ben is here now");
+    await terminal.shows("ben joined");
     terminal.type("日本語のテキストは全角で、一行に収まりません");
     await terminal.shows("収まりません");
     const whole = ["lobby> 日本語のテキストは全角", "で、一行に収まりません"];
@@ -105,7 +105,7 @@ describe("a half-typed line survives arriving messages", () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
     await using ben = await join(server, "ben");
-    await terminal.shows("ben is here now");
+    await terminal.shows("ben joined");
     const typed = "a text that needs two rows at first, and later three of them, and then two rows again";
     terminal.type(typed);
     await terminal.shows("rows again");
@@ -186,14 +186,14 @@ test("the Tab key completes commands and names", async () => {
   await using desk = await sitDown();
   const { terminal, server } = desk;
   await using ben = await join(server, "ben");
-  await terminal.shows("ben is here now");
+  await terminal.shows("ben joined");
   terminal.type("/fa\t");
   await terminal.shows(/^lobby> \/fault$/);
   // A tab inside of a paste is one.
   terminal.type("fil\t");
   await terminal.shows(/^lobby> \/fault fill_quota$/);
   terminal.type("\r");
-  await terminal.shows('asked of the server: {"do":"fill_quota"}');
+  await terminal.shows('fault requested: {"do":"fill_quota"}');
   terminal.type("dear b\t");
   await terminal.shows(/^lobby> dear ben$/);
   expect(ben.lobby.status.state).toBe("live");
@@ -205,15 +205,15 @@ test("the prompt shows who types; one's own typing is sent, commands are not", a
   await using ben = await join(server, "ben");
   const typing: boolean[] = [];
   ben.lobby.on("typing", ({ active }) => typing.push(active));
-  await terminal.shows("ben is here now");
+  await terminal.shows("ben joined");
   terminal.type("/wh");
   await terminal.shows("lobby> /wh");
   ben.lobby.typing(true);
-  await terminal.shows("lobby (ben types)> /wh");
+  await terminal.shows("lobby (ben is typing)> /wh");
   await ben.lobby.send("there");
   await terminal.shows("lobby> /wh");
   terminal.type("o\r");
-  await terminal.shows(/^ben, here since \d\d:\d\d:\d\d$/);
+  await terminal.shows(/^ben, present since \d\d:\d\d:\d\d$/);
   expect(typing).toEqual([]);
   terminal.type("h");
   await waitUntil("ben sees it", () => typing.length === 1);
@@ -237,15 +237,17 @@ describe("commands", () => {
     terminal.type("hello\r");
     await terminal.shows("#1 stored");
     terminal.type("/quota\r");
-    await terminal.shows("99 of 100 requests left in this hour (plan free); all 100 again in 60 min");
+    await terminal.shows(
+      "99 of 100 requests left in this hour (plan free); all 100 available again in 60 min",
+    );
     terminal.type("/history\r");
     await terminal.shows(/^#1 \d\d:\d\d:\d\d ann: hello/);
     terminal.type("/ping\r");
-    await terminal.shows(/^answered after [\d.]+ ms$/);
+    await terminal.shows(/^the server replied after [\d.]+ ms$/);
     terminal.type("/help\r");
     await terminal.shows("/fault cut ");
     terminal.type("/hlep\r");
-    await terminal.shows("There is no /hlep; /help shows what there is.");
+    await terminal.shows("Unknown command /hlep; /help lists all commands.");
     terminal.type("//hlep\r");
     await terminal.shows("#2 stored");
     terminal.type("/quit\r");
@@ -258,7 +260,7 @@ describe("commands", () => {
     terminal.type("/close 4400 x\r");
     await terminal.shows("closed with 4400, x. Check user, conversation and parameters");
     terminal.type("/reconnect\r");
-    await terminal.shows(/^back after .*: nothing was said meanwhile, nothing is lost$/);
+    await terminal.shows(/^reconnected after .*: no missed messages, none lost$/);
     terminal.type("/close\r");
     await terminal.shows(/^closed$/);
     terminal.type("here again\r");
@@ -272,11 +274,11 @@ describe("commands", () => {
     await ben.lobby.send("before");
     await terminal.shows("ben: before");
     terminal.type("/fault cut\r");
-    await terminal.shows(/^no connection \(.+\); next try in/);
+    await terminal.shows(/^disconnected \(.+\); next attempt in/);
     for (const text of ["m1", "m2", "m3"]) await ben.lobby.send(text);
     terminal.type("typed while away\r");
     terminal.type("/reconnect\r");
-    await terminal.shows(/^back after .*: 3 messages caught up with, nothing is lost$/);
+    await terminal.shows(/^reconnected after .*: 3 missed messages received, none lost$/);
     await terminal.shows("#5 stored");
     expect(textsOf("ben", terminal)).toEqual(["before", "m1", "m2", "m3"]);
   });
@@ -360,10 +362,10 @@ describe("its end", () => {
     await using desk = await sitDown({}, 80, { PLANS: "free:1:5", DEFAULT_PLAN: "free" });
     const { terminal } = desk;
     terminal.type("one\rtwo\r");
-    await terminal.shows("what waits is sent again in");
+    await terminal.shows("pending messages are sent again in");
     terminal.type("\x04");
     expect(await terminal.ended).toBe(1);
-    expect(terminal.lines.slice(-2)).toEqual(["Not said: 1 message without an answer.", ""]);
+    expect(terminal.lines.slice(-2)).toEqual(["Not sent: 1 message without an ack.", ""]);
   });
 });
 

@@ -252,7 +252,7 @@ describe("a scenario written by hand", () => {
       [
         "standard input:5  ann  message  did not come",
         "    my message is echoed",
-        "    it did not come within 0.5 s",
+        "    it did not arrive within 0.5 s",
         "    another frame came, which differs from it:",
         "    text",
         '      - expected  "hallo"',

@@ -14,9 +14,9 @@ test("every suite and the whole have the sums of their cases, and the time", () 
   const results: ExpectationResult[] = [
     { ...base, line: 2, outcome: "passed" },
     { ...base, line: 3, outcome: "different", differences: [{ path: "text", expected: "a", came: "b" }] },
-    { ...base, line: 4, outcome: "missing", why: "it did not come within 5 s" },
+    { ...base, line: 4, outcome: "missing", why: "it did not arrive within 5 s" },
     { ...base, line: 5, outcome: "unreached" },
-    { ...base, line: 6, outcome: "halted", why: "its line is closed" },
+    { ...base, line: 6, outcome: "halted", why: "its connection is closed" },
     { ...base, outcome: "unexpected", why: "nothing expects it: {}" },
   ];
   const file = { file: "a.jsonl", clients: 1, results, seconds: 1.25 };

@@ -22,7 +22,7 @@ describe("a usage error ends with 2", () => {
     );
     const planned = await folder.run(["run", "plan.jsonl"]);
     expect(planned.code).toBe(2);
-    expect(planned.stderr).toStartWith("error: plan.jsonl:3: a has no open line here;");
+    expect(planned.stderr).toStartWith("error: plan.jsonl:3: a has no open connection here;");
   });
 
   test("a missing file, an unknown client or conversation, a time that is not a number", async () => {

@@ -138,7 +138,7 @@ test("D3 a missing ack ends the connection after a while, and the message is sto
   timing.advance(REPLY_TIMEOUT_MS - 1);
   expect(ann.lobby.status.state).toBe("live");
   timing.advance(1);
-  expect(await waiting).toMatchObject({ state: "waiting", code: 1006, reason: "no answer came" });
+  expect(await waiting).toMatchObject({ state: "waiting", code: 1006, reason: "no reply received" });
   timing.advance(30_000);
   expect(await sending).toMatchObject({ seq: 1, duplicate: true });
 });
@@ -173,10 +173,10 @@ test("09 a token function that never settles is reported, and called again", asy
   const error = nextEvent(lobby, "error");
   await waitUntil("the token is requested", () => asked === 1);
   timing.advance(30_000);
-  expect(await error).toMatchObject({ code: "token", message: "Error: token: no answer after 30 s" });
+  expect(await error).toMatchObject({ code: "token", message: "Error: token: no result after 30 s" });
   expect(await waitForState(lobby, "waiting")).toMatchObject({
     code: 1006,
-    reason: "no token: token: no answer after 30 s",
+    reason: "no token: token: no result after 30 s",
   });
   timing.advance(30_000);
   await waitForState(lobby, "live");
@@ -219,7 +219,7 @@ test("an invalid token is not reported as another user's", async () => {
   expect(reasons).toEqual([
     [4401, "not a JWT with a user"],
     [4401, "not a JWT with a user"],
-    [4401, "not yours"],
+    [4401, "token of another user"],
     [4401, "signed out"],
   ]);
 });

@@ -39,7 +39,7 @@ const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
   recovered: { type: "recovered" },
   closing: {
     type: "closing",
-    farewell: { code: 1012, reason: "restarting", reconnect: true, retry_after: 7 },
+    closing: { code: 1012, reason: "restarting", reconnect: true, retry_after: 7 },
   },
   connection_lost: {
     type: "connection_lost",
@@ -186,8 +186,8 @@ describe("reconnecting", () => {
   });
 
   test("the delay in `closing` counts, also when the connection is cut before the close", () => {
-    const farewell = { code: 4403, reason: "forbidden", reconnect: false };
-    const closing = step(STATES.live, { type: "closing", farewell }, NOW, 0).state;
+    const frame = { code: 4403, reason: "forbidden", reconnect: false };
+    const closing = step(STATES.live, { type: "closing", closing: frame }, NOW, 0).state;
     expect(cut(closing)).toEqual({ state: "closed", code: 4403, reason: "forbidden", advice: "change" });
   });
 
@@ -211,8 +211,13 @@ describe("reconnecting", () => {
   );
 
   test("W5 the client waits while the plan is full: closing another tab frees a connection", () => {
-    const farewell = { code: 4409, reason: "too many connections", reconnect: false };
-    const closing = step({ ...STATES.connecting, attempt: 9 }, { type: "closing", farewell }, NOW, 0).state;
+    const frame = { code: 4409, reason: "too many connections", reconnect: false };
+    const closing = step(
+      { ...STATES.connecting, attempt: 9 },
+      { type: "closing", closing: frame },
+      NOW,
+      0,
+    ).state;
     const { state, effects } = step(closing, { ...EVENTS.connection_lost, code: 4409 }, NOW, 0.5);
     expect(state).toEqual({
       state: "waiting",
@@ -225,7 +230,7 @@ describe("reconnecting", () => {
     });
     expect(effects).toEqual([{ type: "wait", milliseconds: BACKOFF_EARLY_MAX_MS / 2 }]);
     // Where the server names a time, it counts.
-    const later = step(closing, { type: "closing", farewell: { ...farewell, retry_after: 2 } }, NOW, 0).state;
+    const later = step(closing, { type: "closing", closing: { ...frame, retry_after: 2 } }, NOW, 0).state;
     expect(cut(later, { code: 4409 })).toMatchObject({ state: "waiting", until: NOW + 2_000, firm: true });
   });
 

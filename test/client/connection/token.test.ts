@@ -28,7 +28,7 @@ test("09 a token function that never settles is given up, and called again", asy
   timing.advance(TOKEN_TIMEOUT_MS - 1);
   expect(asked).toBe(1);
   timing.advance(1);
-  expect(await faults).toEqual(Array(2).fill("token: no answer after 30 s"));
+  expect(await faults).toEqual(Array(2).fill("token: no result after 30 s"));
   expect([await keeper.get(undefined), asked]).toEqual([good, 2]);
 });
 

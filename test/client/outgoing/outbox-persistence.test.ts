@@ -68,7 +68,7 @@ test("09 a storage that does not reply is reported, is not waited for again, and
   await settle();
   timing.advance(STORAGE_TIMEOUT_MS);
   await read;
-  expect(errors).toEqual(["Error: storage.load: no answer after 5 s"]);
+  expect(errors).toEqual(["Error: storage.load: no result after 5 s"]);
   // Not written: it may hold something.
   keeper.save([pending("m2")]);
   await keeper.load("ann");
@@ -96,5 +96,5 @@ test("09 a save that never ends delays neither the next one nor close()", async 
   expect(calls.slice(-2)).toEqual(["save ann/lobby m1", "save ann/lobby m2"]);
   timing.advance(STORAGE_TIMEOUT_MS);
   await settled;
-  expect(errors).toEqual(Array(2).fill("Error: storage.save: no answer after 5 s"));
+  expect(errors).toEqual(Array(2).fill("Error: storage.save: no result after 5 s"));
 });

@@ -43,14 +43,14 @@ test("a reply that waits behind missed messages is not late", () => {
   timing.advance(REPLY_TIMEOUT_MS - 1);
   expect(givenUp).toEqual([]);
   timing.advance(1);
-  expect(givenUp).toEqual(["no answer came"]);
+  expect(givenUp).toEqual(["no reply received"]);
 });
 
 test("a page requested to close a gap ends with the connection: the next one requests it again", async () => {
   const { sent, requests } = setUp();
   const asked = requests.requestFirst({ type: "history", id: "h1", after: 3, limit: 200 });
   requests.onDisconnect();
-  expect(asked).rejects.toBe("line lost");
+  expect(asked).rejects.toBe("connection lost");
   requests.flush();
   expect(sent).toEqual([{ type: "history", id: "h1", after: 3, limit: 200 }]);
 });

@@ -44,7 +44,7 @@ describe("a recording", () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const text = copyAs("curl", recordingFor(url));
-    expect(text).toContain(`# user2 sends {"type":"typing","active":true}: only a socket can`);
+    expect(text).toContain(`# user2 sends {"type":"typing","active":true}: this needs a socket`);
     const shell = Bun.spawn(["sh", "-eu"], { stdin: new Blob([text]), stdout: "pipe", stderr: "pipe" });
     const out = await new Response(shell.stdout).text();
     expect([await shell.exited, await new Response(shell.stderr).text()]).toEqual([0, ""]);

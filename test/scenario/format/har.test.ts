@@ -84,7 +84,7 @@ describe("a HAR file", () => {
       _parley: { client: `c${index}` },
     }));
     expect(parseRecordingOrHar(JSON.stringify(har)).problems).toEqual([
-      { line: 1, message: `this HAR file has over ${MAX_CLIENTS} clients` },
+      { line: 1, message: `this HAR file has more than ${MAX_CLIENTS} clients` },
     ]);
   });
 

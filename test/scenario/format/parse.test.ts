@@ -72,35 +72,41 @@ describe("errors of a file are reported with their line", () => {
   });
 
   const SLIPS: readonly (readonly [string, string])[] = [
-    ['{"client":"bob","dir":"out","raw":""}', 'no client "bob" in the header; there are ann'],
-    ['{"dir":"out","raw":""}', '"client" must say who'],
+    ['{"client":"bob","dir":"out","raw":""}', 'the header has no client "bob"; its clients are ann'],
+    ['{"dir":"out","raw":""}', '"client" must be the name of a client'],
     ['{"client":"ann","dir":"up"}', '"dir" must be "out", "in", "line" or "fault", not "up"'],
     ['{"client":"ann","dir":"out"}', 'one of "frame", "raw" (text) and "bytes" (base64)'],
     ['{"client":"ann","dir":"out","raw":"","frame":{}}', 'one of "frame", "raw" (text) and "bytes" (base64)'],
     [
       '{"client":"ann","dir":"out","frame":[]}',
-      '"frame" must be a JSON object; for any other text there is "raw"',
+      '"frame" must be a JSON object; use "raw" for any other text',
     ],
     ['{"client":"ann","dir":"out","bytes":"?"}', '"bytes" must be base64'],
-    ['{"client":"ann","dir":"out","fram":{}}', 'no field "fram" here; there are t, client, dir, note, frame'],
+    [
+      '{"client":"ann","dir":"out","fram":{}}',
+      'the field "fram" is not known here; the fields are t, client, dir, note, frame',
+    ],
     [
       '{"client":"ann","dir":"in","frame":{"seq":{"$gt":1}}}',
-      'in "frame", seq: $gt is no matcher; there are $any',
+      'in "frame", seq: $gt is not a matcher; use one of $any',
     ],
     [
       '{"client":"ann","dir":"in","frame":{"text":{"$match":"("}}}',
-      'text: $match "(" is no regular expression',
+      'text: $match "(" is not a valid regular expression',
     ],
-    ['{"client":"ann","dir":"in","raw":"x","within":0}', '"within" must be seconds, up to a day, not 0'],
+    [
+      '{"client":"ann","dir":"in","raw":"x","within":0}',
+      '"within" must be a number of seconds, up to 86400, not 0',
+    ],
     ['{"client":"ann","dir":"line","event":"opened"}', '"event" must be "open" or "close", not "opened"'],
-    ['{"client":"ann","dir":"line","event":"open","token":"eyJ"}', "tokens themselves stand in no file"],
-    ['{"client":"ann","dir":"line","event":"open","resume":true,"after":1}', "give one of the two"],
+    ['{"client":"ann","dir":"line","event":"open","token":"eyJ"}', "a file never contains a real token"],
+    ['{"client":"ann","dir":"line","event":"open","resume":true,"after":1}', "give only one of the two"],
     [
       '{"client":"ann","dir":"line","event":"close","code":99}',
       '"code" must be a close code, 1000–4999, not 99',
     ],
     ['{"client":"ann","dir":"fault","fault":"cut"}', 'such as {"do":"cut"}'],
-    ['{"client":"ann","dir":"out","raw":"","t":-1}', '"t" must be a number of milliseconds'],
+    ['{"client":"ann","dir":"out","raw":"","t":-1}', '"t" must be the milliseconds since the start'],
   ];
   test.each(SLIPS)("%s", (line, message) => {
     const [problem, ...more] = problemsOf(LINES[0]!, line);
@@ -113,8 +119,8 @@ describe("errors of a file are reported with their line", () => {
     ["", "the file is empty"],
     ['{"log":{}}', "is not the header of a recording"],
     [HEADER.replace('"version":1', '"version":2'), '"version" is 2; this program reads 1'],
-    [HEADER.replace('"clients"', '"client"'), 'no field "client" here'],
-    [HEADER.replace('"user":"user1",', ""), '"clients"[0]: "user" must be a string'],
+    [HEADER.replace('"clients"', '"client"'), 'the field "client" is not known here'],
+    [HEADER.replace('"user":"user1",', ""), '"clients"[0]: "user" must be a non-empty string'],
     [HEADER.replace('"name":"ann"', '"name":"a=b"'), '1–64 characters without "="'],
   ];
   test.each(HEADERS)("as header: %s", (header, message) => {

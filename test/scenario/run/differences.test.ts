@@ -50,7 +50,7 @@ describe("differences are reported", () => {
     expect(table.runner.isOver).toBe(true);
     expect(table.runner.outcomes.get(3)).toMatchObject({
       kind: "missing",
-      why: "it did not come within 1.5 s",
+      why: "it did not arrive within 1.5 s",
     });
   });
 
@@ -130,7 +130,7 @@ describe("differences are reported", () => {
     });
     const early = ready(closing).closed("ann", 4408);
     expect(early.outcomes()).toEqual(["passed", "missing", "passed"]);
-    expect(early.runner.outcomes.get(3)).toMatchObject({ why: "the line was closed with 4408 before" });
+    expect(early.runner.outcomes.get(3)).toMatchObject({ why: "the connection was closed with 4408 before" });
     const surprise = ready().closed("ann", 1006);
     expect(surprise.runner.isOver).toBe(true);
     expect(surprise.runner.unexpected).toMatchObject([{ client: "ann", what: { close: 1006 } }]);
@@ -165,7 +165,10 @@ describe("differences are reported", () => {
     const lines = [...talk.slice(0, 2), open("bob"), received("bob", welcome()), out("ann", post("m1"))];
     const table = ready(lines, { header: { unexpected: "pass" } });
     table.opened("bob").closed("ann", 1006).receives("bob", welcome());
-    expect(table.runner.abort).toMatchObject({ why: "its line is closed", action: { entry: { line: 6 } } });
+    expect(table.runner.abort).toMatchObject({
+      why: "its connection is closed",
+      action: { entry: { line: 6 } },
+    });
   });
 
   test("a fault that the server refuses", () => {
@@ -183,7 +186,7 @@ describe("differences are reported", () => {
       .opened("ann")
       .advance(1000);
     expect(table.runner.abort).toMatchObject({
-      why: "it was not let in within 1 s",
+      why: "it was not accepted within 1 s",
       action: { entry: { line: 2 } },
     });
   });

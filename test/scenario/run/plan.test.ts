@@ -15,9 +15,9 @@ test("a step that cannot be planned is reported with its line", () => {
   const { recording } = parseRecording([header, ...lines.map((line) => JSON.stringify(line))].join("\n"));
   expect(planRun(recording!).problems.map(({ line, message }) => `${line} ${message.split(";")[0]}`)).toEqual(
     [
-      "2 ann has no open line here",
-      "4 ann opens a line while the one before is open",
-      "6 ann has no open line here",
+      "2 ann has no open connection here",
+      "4 ann opens a connection while its last one is still open",
+      "6 ann has no open connection here",
     ],
   );
 });
