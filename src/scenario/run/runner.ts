@@ -1,8 +1,6 @@
 // Runs a recording as a state machine without I/O: it receives the events of the connections, and returns what to do next.
-// Times are milliseconds of any monotonic clock. src/cli/run/runner.ts carries out the effects.
-//
-// It runs through the file as fast as the received frames allow: a frame is sent once all clients have received everything
-// that precedes it in the file. So the order of the recording is kept.
+// Times are milliseconds of a monotonic clock. src/cli/run/runner.ts carries out the effects. A frame is sent once all
+// clients have received everything that precedes it in the file, which keeps the order of the recording.
 import type { Difference } from "../compare/compare-frames.ts";
 import type { NameMapping } from "../compare/name-mapping.ts";
 import { payloadOf } from "../format/build-recording.ts";
@@ -186,10 +184,7 @@ export class ScenarioRunner {
     if (expectedClose !== undefined || rest.length > 0) this.stop();
   }
 
-  /**
-   * Returns the index up to which a connection was used: the first action that has not started. Started actions count,
-   * because a connection may be cut before they are answered.
-   */
+  /** Returns the first action that has not started. Started ones count as done: a connection may be cut before the reply. */
   private firstUnstartedIndex(connection: PlannedConnection): number {
     const ahead = this.actions
       .get(connection)
