@@ -1,4 +1,4 @@
-/** Puts `text` on the clipboard, and has it told whether the browser let it. */
+/** Copies `text` to the clipboard, and announces whether the browser allowed it. */
 export async function copyText(text: string, announce: (words: string) => void): Promise<void> {
   announce((await isCopied(text)) ? "Copied" : "The browser did not let it be copied");
 }
@@ -12,7 +12,7 @@ async function isCopied(text: string): Promise<boolean> {
   }
 }
 
-/** Pages without TLS have no clipboard but this; a server on a private network has such pages. */
+/** The only way to the clipboard on pages without TLS, such as those of a server on a private network. */
 function copyBySelection(text: string): boolean {
   const area = document.createElement("textarea");
   const focused = document.activeElement;

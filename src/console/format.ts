@@ -1,7 +1,7 @@
 import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
 import type { UserFacingError } from "./client/state.ts";
 
-/** A stretch of time for people: `4 s`, `1:05 min`, `1:02:05 h`. Rounded up, so that a countdown never says 0 too early. */
+/** Formats a duration: `4 s`, `1:05 min`, `1:02:05 h`. Rounded up, so that a countdown never shows 0 too early. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   const two = (value: number) => String(value).padStart(2, "0");
@@ -11,17 +11,17 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)} h`;
 }
 
-/** A length in bytes for people: `83 B`, `1.2 KiB`. */
+/** Formats a number of bytes: `83 B`, `1.2 KiB`. */
 export function formatBytes(bytes: number): string {
   return bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
 }
 
-/** `1 message`, `2 messages`. */
+/** Returns `1 message`, `2 messages`. */
 export function pluralize(amount: number, noun: string): string {
   return `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
-/** `ann`, `ann and ben`, `ann, ben and 2 others`. */
+/** Returns `ann`, `ann and ben`, `ann, ben and 2 others`. */
 export function listNames(names: readonly string[]): string {
   const shown = names.length > 3 ? names.slice(0, 2) : names;
   const hidden = names.length - shown.length;
@@ -31,17 +31,17 @@ export function listNames(names: readonly string[]): string {
     : `${parts.slice(0, -1).join(", ")} and ${parts[parts.length - 1]}`;
 }
 
-/** The hour and minute of a moment, in the reader's own way of writing it. */
+/** Formats the hour and minute of a moment, in the reader's locale. */
 export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-/** The hour, minute and second of a moment in seconds since 1970, for the charts. */
+/** Formats the hour, minute and second of a moment in seconds since 1970, for the charts. */
 export function timeOfDay(seconds: number): string {
   return preciseTime(seconds * 1000).slice(0, 8);
 }
 
-/** The hour, minute, second and millisecond of a moment, for the frame log. */
+/** Formats the hour, minute, second and millisecond of a moment, for the frame log. */
 export function preciseTime(at: number): string {
   const date = new Date(at);
   const two = (value: number) => String(value).padStart(2, "0");
@@ -49,7 +49,7 @@ export function preciseTime(at: number): string {
   return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** The day of a moment: `Today`, `Yesterday`, or its date. */
+/** Formats the day of a moment: `Today`, `Yesterday`, or its date. */
 export function dayName(at: number, now: number): string {
   const day = new Date(at).toDateString();
   if (day === new Date(now).toDateString()) return "Today";
@@ -64,7 +64,7 @@ export function dayName(at: number, now: number): string {
   });
 }
 
-/** A short time for people, from milliseconds: `0.42 ms`, `18 ms`, `1.25 s`. */
+/** Formats milliseconds: `0.42 ms`, `18 ms`, `1.25 s`. */
 export function formatMs(time: number): string {
   if (time < 0.995) return `${time.toFixed(2)} ms`;
   if (time < 9.95) return `${time.toFixed(1)} ms`;
@@ -72,17 +72,17 @@ export function formatMs(time: number): string {
   return time < 60_000 ? `${(time / 1000).toFixed(2)} s` : formatDuration(time);
 }
 
-/** What the server said about a refusal, then what to do about it. */
+/** Returns the server's text of an error, followed by advice. */
 export function explainError(error: UserFacingError): string {
-  // The client library, or a newer server, has codes that the catalogue lacks: their own words are then all there is.
+  // The catalogue lacks the codes of the client library and of newer servers: only their text is available.
   const entry = errorEntry(error.code as never) as ErrorEntry | undefined;
   if (entry === undefined) return withoutBackticks(error.message);
-  const said = withoutBackticks(error.message || entry.what);
-  // Its advice is for programs (`retry_after`); people see the countdown.
-  return error.code === "rate_limited" ? said : `${said} ${withoutBackticks(entry.advice)}`;
+  const text = withoutBackticks(error.message || entry.what);
+  // The advice of `rate_limited` is for programs (`retry_after`); people see the countdown.
+  return error.code === "rate_limited" ? text : `${text} ${withoutBackticks(entry.advice)}`;
 }
 
-/** The server's words without the backticks that mark code in them; a page would show them as they are. */
+/** Removes the backticks that mark code, because the page would show them. */
 export function withoutBackticks(text: string): string {
   return text.replaceAll("`", "");
 }

@@ -1,7 +1,7 @@
-/** As much of `localStorage` as is used. What it is given may not be kept: then `setItem` throws. */
+/** The part of `localStorage` that is used. `setItem` throws if the browser does not store the value. */
 export type LocalStore = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
-/** What the browser keeps for this page; where it keeps nothing for any page, even the name `localStorage` throws. */
+/** Returns the browser's storage for this page. If storage is disabled, even reading `localStorage` throws. */
 export function browserStore(): LocalStore {
   try {
     return localStorage;

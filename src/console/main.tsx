@@ -1,4 +1,4 @@
-// The console's one place where parts meet: the bench, the address, the keys, and the views on them.
+// Connects the parts of the console: the workbench, the address, the keys, and the views.
 import { effect, signal, untracked } from "@preact/signals";
 import { render } from "preact";
 import { browserStore } from "./local-storage.ts";
@@ -22,7 +22,7 @@ function startConsole(): void {
     keys,
     address,
     openPanel: signal(address.fields.value.show ?? ""),
-    visibleColumn: signal("talk"),
+    visibleColumn: signal("conversation"),
     isWide: signal(false),
     frameToEdit: signal(undefined),
     announcer: createAnnouncer(),
@@ -32,7 +32,7 @@ function startConsole(): void {
   if (!panels.some(({ name }) => name === context.openPanel.value)) context.openPanel.value = first;
 
   effect(() => (workbench.isSignedOut.value ? undefined : keys.add(keyCommands(context, panels))));
-  // At once, and not with the view: a key that follows the one that opens the panel must find them.
+  // Added at once, not with the view: the next key press after the one that opens the panel must find these keys.
   effect(() => {
     const open = panels.find(({ name }) => name === context.openPanel.value);
     return workbench.isSignedOut.value || open?.commands === undefined ? undefined : keys.add(open.commands);
@@ -41,12 +41,12 @@ function startConsole(): void {
     const { value: name } = context.openPanel;
     untracked(() => address.set({ show: name === first ? "" : name }));
   });
-  // Another client talks in another conversation.
+  // Another client may be in another conversation.
   effect(() => {
     const { session, conversation } = workbench.selected.value.state.value;
     if (session.state === "open") address.show(conversation);
   });
-  // What is written, and what waits to be sent, is in memory only, like the token: a reload would lose it, so the person is asked.
+  // Drafts and pending messages are in memory only, like the token: ask before a reload loses them.
   addEventListener("beforeunload", (event) => {
     const isLost = workbench.clients.value.some((client) => {
       const { outbox } = client.current().transcript;

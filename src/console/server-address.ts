@@ -1,6 +1,6 @@
 /**
- * The server's address as this page came from it, without a slash at the end: with a path where a proxy has the server below
- * one, as in `https://example.com/chat`. The page itself lies at the root of it.
+ * The URL of the server that this page was loaded from, without a trailing slash; with a path if a proxy serves it below
+ * one, as in `https://example.com/chat`. The page is at its root.
  */
 export function serverAddress(): string {
   return new URL(".", document.baseURI).href.replace(/\/$/, "");

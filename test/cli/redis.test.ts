@@ -102,7 +102,7 @@ describe("two nodes on one Redis", () => {
       "lobby keeps by number the newest 5, by age as RETENTION_DAYS says.\n",
     );
     expect((await run("conversation", "remove", "lobby", "--yes")).stdout).toBe(
-      "Removed lobby. Connections in it are closed. If it is begun anew, its numbers go on after 2.\n",
+      "Removed lobby. Its connections are closed. If it is used again, its seqs continue after 2.\n",
     );
     expect(await (await post("three")).json()).toMatchObject({ seq: 3 });
 

@@ -67,7 +67,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       // The page reads the HAR file, too, with the same conversation in it.
       await page.locator("#open-recording").setInputFiles(join(folder.path, "talk.har"));
       await page.locator("#recording h2", { hasText: "talk" }).waitFor();
-      await page.locator("#told", { hasText: "It stands in the timeline now" }).waitFor();
+      await page.locator("#announcement", { hasText: "Now shown on the timeline" }).waitFor();
       const again = await saveAs(page, "#save-jsonl", folder, "again.jsonl");
       expect(again.match(/"dir":"(in|out)"/g)).toHaveLength(jsonl.match(/"dir":"(in|out)"/g)!.length);
 

@@ -36,7 +36,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       );
       await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
       await page.getByRole("button", { name: "Copy the frame" }).click();
-      await page.locator("#told", { hasText: "Copied" }).waitFor();
+      await page.locator("#announcement", { hasText: "Copied" }).waitFor();
       expect(JSON.parse(await page.evaluate(() => navigator.clipboard.readText()))).toMatchObject({
         type: "ack",
         seq: 1,
@@ -140,7 +140,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await openPanel(page, "Record");
       const buffer = Buffer.from([HEADER, ...DISORDER].join("\n"));
       await page.locator("#open-recording").setInputFiles({ name: "disorder.jsonl", mimeType: "", buffer });
-      await page.locator("#told", { hasText: "It stands in the timeline now" }).waitFor();
+      await page.locator("#announcement", { hasText: "Now shown on the timeline" }).waitFor();
       await openPanel(page, "Timeline");
       await page.locator("#filter-marked").check();
       await shownRows(page, MARKS.length);

@@ -197,7 +197,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await kind.selectOption("raw");
       expect(await page.locator("#raw").inputValue()).toBe('{"type":"ping" }');
       await kind.selectOption("message");
-      await page.getByRole("checkbox", { name: "Talk as all" }).check();
+      await page.getByRole("checkbox", { name: "Send as all" }).check();
       await page.locator("#frame-form", { hasText: "as user1, user2" }).waitFor();
       await page.locator("#send-frame").click();
       await outcome(page, /stored as #\d after/, "fine");
@@ -286,7 +286,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await openPanel(page, "Send");
       await page.locator("#save-name").fill("stamp");
       await page.locator("#save").click();
-      await page.locator("#save-problem", { hasText: "The browser did not keep it." }).waitFor();
+      await page.locator("#save-problem", { hasText: "The browser did not save it." }).waitFor();
       await page.locator("#send-frame").click();
       await outcome(page, /stored as #1/, "fine");
       expect(bench.errors).toEqual([]);
@@ -309,7 +309,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await connected(page);
       await part("Clients").click();
       await page.locator(".client").getByRole("button", { name: "user1", exact: true }).click();
-      await page.locator("#people li", { hasText: "user1 (you)" }).waitFor();
+      await page.locator("#members li", { hasText: "user1 (you)" }).waitFor();
       expect(bench.errors).toEqual([]);
     },
     PATIENCE,
@@ -318,5 +318,5 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
 
 /** Waits until the page says so. */
 async function told(page: Page, words: string): Promise<void> {
-  await page.locator("#told", { hasText: words }).waitFor();
+  await page.locator("#announcement", { hasText: words }).waitFor();
 }

@@ -102,7 +102,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         await join(page, "user1");
         await addClient(page, "user2");
         await addClient(page, "user3");
-        await page.getByRole("checkbox", { name: "Talk as all" }).check();
+        await page.getByRole("checkbox", { name: "Send as all" }).check();
         await say(page, "we");
         for (const seq of [1, 2, 3]) await page.locator(`[data-seq='${seq}']`, { hasText: "we" }).waitFor();
         const senders = await page.locator(".message .from").allTextContents();
@@ -124,7 +124,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         await useToken(page, token);
         await page.locator("#connect").click();
         await connected(page);
-        await page.locator("#people li", { hasText: "robot (you)" }).waitFor();
+        await page.locator("#members li", { hasText: "robot (you)" }).waitFor();
 
         const bad = await server.token("robot", { lifetime: -100 });
         await page.locator("#add-client").click();
@@ -230,7 +230,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         const sheet = page.locator("#key-sheet");
         for (const words of [
           "Add a client",
-          "Talk as all",
+          "Send as all",
           "Open send",
           "Pause, or go on",
           "Write a message",
@@ -248,7 +248,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
 });
 
 async function useToken(page: Page, token: string): Promise<void> {
-  await page.getByText("Use a token made elsewhere").click();
+  await page.getByText("Use an existing token").click();
   await page.getByLabel("Token", { exact: true }).fill(token);
   await page.getByRole("button", { name: "Use this token" }).click();
 }

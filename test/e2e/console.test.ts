@@ -31,7 +31,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await join(ann.page, "user1");
       await watchDeliveries(ann.page);
       await join(bob.page, "user2");
-      await ann.page.locator("#people li", { hasText: "user2" }).waitFor();
+      await ann.page.locator("#members li", { hasText: "user2" }).waitFor();
 
       await say(ann.page, "Good morning");
       await bob.page.locator("[data-seq='1']", { hasText: "Good morning" }).waitFor();
@@ -42,7 +42,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await becomes(() => quota(ann.page), "99 left");
 
       await bob.page.getByRole("button", { name: "Leave" }).click();
-      await ann.page.locator("#people li", { hasText: "user2" }).waitFor({ state: "detached" });
+      await ann.page.locator("#members li", { hasText: "user2" }).waitFor({ state: "detached" });
       expect([...ann.errors, ...bob.errors]).toEqual([]);
     },
     PATIENCE,

@@ -27,63 +27,66 @@ interface BenchFlags extends TargetFlags {
   readonly json?: boolean;
 }
 
-/** Messages in all, where neither they nor a time are given. */
+/** Messages in all, if neither --msgs nor --duration is given. */
 const DEFAULT_MESSAGES = 1_000;
 
-/** What a message needs beside its text, in bytes: the names of its fields, and its id. */
+/** Bytes of a message frame besides its text: field names and the id. */
 const FRAME_OVERHEAD_BYTES = 100;
 
-/** Sockets that are dialled at once: a server takes its time over each. */
+/** Sockets that are opened at once: a handshake costs the server some time. */
 const MAX_CONCURRENT_DIALS = 20;
 
 const NOTE = `
-All clients are one user. Without --rate each sends the next message when one is acked: that measures what the server can
-do. With --rate a message is due at its time whatever became of those before it, and its ack is timed from then on, so that
-a stall of the server shows in every message that was due meanwhile.
+All clients use the same user. Without --rate, each client sends its next message when one is acked: this measures the
+maximum throughput. With --rate, each message is due at a fixed time, and its ack time counts from then, so that a stall of
+the server shows in every message that was due during the stall.
 
-The server's limits count here as everywhere: each message is a request of the user's plan, a plan allows so many
-connections, and a connection may send 20 frames a second (BURST_RATE). A run that would not fit is refused, and one that
-meets a limit ends, with exit code 1. A server without limits, for measuring:
+The server's limits apply: each message is a request of the user's plan, the plan limits the connections, and a connection
+may send 20 frames a second (BURST_RATE). A run that would exceed the plan does not start, and one that reaches a limit
+ends; both with exit code 1. To start a server without limits:
 
   ${SERVER_TO_MEASURE}
 
-The messages stay in the store, each client's in a conversation of its own with a random name (--together: all in one,
-where each hears all). The flag --conversation, and it alone, names it, or how theirs begin; \`parley conversation remove\`
-takes them away.
+The messages stay in the store. Each client uses its own conversation with a random name; with --together all clients share
+one and receive each other's messages. --conversation sets the name or its prefix (the environment and contexts are
+ignored). \`parley conversation remove\` deletes them.
 
   parley bench --clients 5 --msgs 100
   parley bench --rate 20 --duration 2 --csv -
 
-Exit code 1: something was not acked; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM, with what was measured until then.`;
+Exit code 1: a message was not acked; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM, with the results so far.`;
 
-/** `parley bench`: how many messages a server acks, and how fast. */
+/** `parley bench`: measures the throughput and ack times of a server. */
 export function benchCommand(): Command {
-  const command = new Command("bench").description("measure how many messages a server acks, and how fast");
+  const command = new Command("bench").description("measure the throughput and ack times of a server");
   const whole = (flags: string, about: string, min: number, max: number) =>
     integerOption(command, flags, about, min, max);
   command
-    .addOption(whole("--clients <count>", "sockets that send", 1, 10_000).default(1))
+    .addOption(whole("--clients <count>", "number of sockets that send", 1, 10_000).default(1))
     .addOption(
       whole(
         "--msgs <count>",
-        `messages in all (default: ${DEFAULT_MESSAGES}, or as many as --duration gives)`,
+        `messages in all (default: ${DEFAULT_MESSAGES}, or no limit with --duration)`,
         1,
         1e8,
       ),
     )
     .addOption(
-      whole("--size <bytes>", "text of a message", 1, MAX_FRAME_BYTES - FRAME_OVERHEAD_BYTES).default(64),
-    )
-    .addOption(whole("--rate <count>", "messages a second in all, each at its time", 1, 1_000_000))
-    .addOption(secondsOption(command, "--duration <seconds>", "end after so long", 0.001, 604_800))
-    .addOption(
-      whole("--in-flight <count>", "without --rate: messages of a client under way at once", 1, 32).default(
+      whole(
+        "--size <bytes>",
+        "length of each message's text",
         1,
-      ),
+        MAX_FRAME_BYTES - FRAME_OVERHEAD_BYTES,
+      ).default(64),
+    )
+    .addOption(whole("--rate <count>", "messages a second in all, sent on schedule", 1, 1_000_000))
+    .addOption(secondsOption(command, "--duration <seconds>", "stop after so long", 0.001, 604_800))
+    .addOption(
+      whole("--in-flight <count>", "without --rate: unacked messages of a client at once", 1, 32).default(1),
     )
     .option("--together", "all clients in one conversation")
-    .option("--csv <file>", "write a row for each second; - is standard output, in the place of the report")
-    .option("--json", "answer as JSON, for scripts");
+    .option("--csv <file>", "write a row for each second; - for standard output, instead of the report")
+    .option("--json", "print JSON, for scripts");
   return addTargetFlags(command).addHelpText("after", NOTE).action(bench);
 }
 
@@ -141,7 +144,7 @@ async function openAll(
       sockets.push(...(await Promise.all(numbers.map(open))));
     }
   } catch (error) {
-    for (const { close: hangUp } of sockets) hangUp();
+    for (const { close } of sockets) close();
     throw error;
   }
   return sockets;
@@ -151,10 +154,10 @@ function report(
   { csv, json }: BenchFlags,
   plan: BenchPlan,
   benchTarget: BenchTarget,
-  { counters: tally }: BenchRun,
+  { counters }: BenchRun,
 ): void {
-  const totals = tally.totals();
-  if (csv !== undefined && csv !== "-") writeFileSync(csv, reportCsv(tally.bySecond()));
-  if (csv === "-") write(process.stdout, reportCsv(tally.bySecond()));
+  const totals = counters.totals();
+  if (csv !== undefined && csv !== "-") writeFileSync(csv, reportCsv(counters.bySecond()));
+  if (csv === "-") write(process.stdout, reportCsv(counters.bySecond()));
   else print(json ? reportJson(plan, benchTarget, totals) : reportText(plan, benchTarget, totals));
 }

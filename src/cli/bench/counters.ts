@@ -10,18 +10,18 @@ export interface SecondStats {
   readonly times: Distribution | undefined;
 }
 
-/** What a run came to. Times are in milliseconds, from when a message was due to its ack. */
+/** The results of a run. Times are in milliseconds, from when a message was due until its ack. */
 export interface Totals {
   readonly sent: number;
   readonly acked: number;
-  /** What was not acked, by an error's code or what else became of it. */
+  /** Messages without an ack, by error code or other reason. */
   readonly errors: Readonly<Record<string, number>>;
   /** From the start to the last ack, in seconds. */
   readonly seconds: number;
   /** Acks a second. */
   readonly throughput: number;
   readonly times: Distribution | undefined;
-  /** The furthest that a message was sent behind its time, because this program was busy; 0 where none has one. */
+  /** The longest delay of a message after it was due, because this program was busy; 0 without a schedule. */
   readonly latest: number;
 }
 
@@ -31,7 +31,7 @@ interface Bucket {
   readonly times: number[];
 }
 
-/** Counts what happens in a run. All times are milliseconds since its start. */
+/** Counts the messages and acks of a run. All times are milliseconds since its start. */
 export class BenchCounters {
   sent = 0;
   acked = 0;
@@ -41,21 +41,21 @@ export class BenchCounters {
   private lastAck = 0;
   private maxLateness = 0;
 
-  /** A message was sent at `now` that was due at `due`. */
+  /** Counts a message that was due at `due` and sent at `now`. */
   send(now: number, due: number): void {
     this.sent++;
     this.bucket(now).sent++;
     this.maxLateness = Math.max(this.maxLateness, now - due);
   }
 
-  /** The ack of a message came at `now` that was due at `due`. */
+  /** Counts the ack, at `now`, of a message that was due at `due`. */
   ack(now: number, due: number): void {
     this.acked++;
     this.lastAck = Math.max(this.lastAck, now);
     this.bucket(now).times.push(now - due);
   }
 
-  /** `count` messages were not acked, for the reason `code`. */
+  /** Counts `count` messages that were not acked, for the reason `code`. */
   fail(now: number, code: string, count = 1): void {
     if (count === 0) return;
     this.failed += count;
@@ -63,7 +63,7 @@ export class BenchCounters {
     this.errors.set(code, (this.errors.get(code) ?? 0) + count);
   }
 
-  /** The seconds of the run, those in which nothing happened too. */
+  /** Returns all seconds of the run, including those without messages. */
   bySecond(): readonly SecondStats[] {
     return Array.from(this.seconds, ({ sent, errors, times }, second) => ({
       second,

@@ -6,7 +6,7 @@ import type { BenchRun } from "./run.ts";
 /** How often the bar is drawn, in milliseconds. */
 const DRAW_INTERVAL_MS = 200;
 
-/** Draws on standard error how far a run is, where that is a terminal, until `end` is called. */
+/** Draws a progress bar on standard error, if that is a terminal, until `end` is called. */
 export function showProgress(run: BenchRun): { end(): void } {
   const { stderr } = process;
   if (!stderr.isTTY || process.env.TERM === "dumb") return { end() {} };

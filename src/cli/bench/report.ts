@@ -2,22 +2,22 @@ import { type Distribution, formatMs, roundedJson } from "../stats/distribution.
 import type { SecondStats, Totals } from "./counters.ts";
 import type { BenchPlan } from "./plan.ts";
 
-/** Where a run was, and as whom. */
+/** The server and user of a run. */
 export interface BenchTarget {
   readonly server: string;
   readonly user: string;
-  /** Names the conversation of a client, by its number from 0. */
+  /** Returns the conversation of a client, by its number from 0. */
   readonly conversationOf: (client: number) => string;
 }
 
-/** A run's figures for people. */
+/** Formats the results for people. */
 export function reportText(plan: BenchPlan, target: BenchTarget, totals: Totals): string {
   const { clients, size, rate, inFlight, together } = plan;
   const { sent, acked, seconds, throughput, times, errors, latest } = totals;
   const { server, user, conversationOf } = target;
   const loop =
     rate === undefined
-      ? `${inFlight} under way for each`
+      ? `up to ${inFlight} unacked for each`
       : `${rate} a second in all, each timed from when it was due`;
   const last = together || clients === 1 ? "" : ` to ${conversationOf(clients - 1)}`;
   const failed = Object.entries(errors).map(([code, count]) => `${count} ${code}`);
@@ -27,8 +27,8 @@ export function reportText(plan: BenchPlan, target: BenchTarget, totals: Totals)
     ["sent", `${sent}`],
     ["acked", `${acked} in ${seconds.toFixed(2)} s: ${formatRate(throughput)} a second`],
     ["ack time", times === undefined ? "–" : formatTimes(times)],
-    // A bench that cannot keep its own times measures itself.
-    ...(rate === undefined ? [] : [["late", `at most ${formatMs(latest)} behind the time, at this end`]]),
+    // If this program itself sends late, the results measure this program, not the server.
+    ...(rate === undefined ? [] : [["late", `this program sent at most ${formatMs(latest)} late`]]),
     ["not acked", failed.length === 0 ? "none" : failed.join(", ")],
   ];
   return rows.map(([name, text]) => `${name!.padEnd(9)}  ${text}`).join("\n");
@@ -40,7 +40,7 @@ function formatTimes({ p50, p90, p99, p999, max }: Distribution): string {
     .join(", ");
 }
 
-/** A run's figures for programs: times in milliseconds. */
+/** Formats the results as JSON; times in milliseconds. */
 export function reportJson(plan: BenchPlan, { server, user }: BenchTarget, totals: Totals): string {
   const { clients, size, rate = null, inFlight } = plan;
   const { sent, acked, seconds, throughput, times = null, errors, latest } = totals;
@@ -51,7 +51,7 @@ export function reportJson(plan: BenchPlan, { server, user }: BenchTarget, total
 
 const COLUMNS = "second,sent,acked,errors,p50_ms,p90_ms,p99_ms,p99.9_ms,max_ms";
 
-/** A run as comma-separated values: a row for each second, under a row of names. Without acks the times are empty. */
+/** Formats a run as comma-separated values: a header row, then a row for each second. Without acks the times are empty. */
 export function reportCsv(seconds: readonly SecondStats[]): string {
   const rows = seconds.map(({ second, sent, acked, errors, times }) => {
     const { p50, p90, p99, p999, max } = times ?? {};
@@ -61,10 +61,10 @@ export function reportCsv(seconds: readonly SecondStats[]): string {
   return `${[COLUMNS, ...rows].join("\n")}\n`;
 }
 
-/** How wide the bar is, in characters. */
+/** Width of the progress bar, in characters. */
 const BAR_WIDTH = 24;
 
-/** How far a run is (0–1), on one line. */
+/** Returns the progress (`share`: 0–1) on one line. */
 export function progressText(share: number, acked: number, seconds: number, failed: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * BAR_WIDTH);
   const bar = "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
@@ -73,7 +73,7 @@ export function progressText(share: number, acked: number, seconds: number, fail
   return `${bar} ${percent} %  ${acked} acked, ${formatRate(rate)} a second${failed === 0 ? "" : `, ${failed} not`}`;
 }
 
-/** Three figures are enough. */
+/** Formats a rate with three digits. */
 function formatRate(rate: number): string {
   return rate < 100 ? rate.toPrecision(3) : Math.round(rate).toLocaleString("en");
 }

@@ -4,42 +4,42 @@ import { BenchCounters } from "./counters.ts";
 import { type BenchPlan, limitRefusal, messageCount } from "./plan.ts";
 import { dueAt, dueCount } from "./schedule.ts";
 
-/** How long acks are waited for when everything is sent, in milliseconds. */
+/** How long to wait for acks after the last message was sent, in milliseconds. */
 const ACK_TIMEOUT_MS = 5_000;
 
-/** Most messages without an ack in all: a server that has stopped must not fill this machine's memory. */
+/** Most messages without an ack in all: a server that no longer responds must not fill this machine's memory. */
 const MAX_IN_FLIGHT = 100_000;
 
-/** One client: its socket, and by their ids when its messages that are not acked were due. */
+/** One client: its socket, and when each of its unacked messages was due, by id. */
 interface Client {
   readonly socket: OpenSocket;
   readonly inFlight: Map<string, number>;
 }
 
 /**
- * Sends messages over sockets that are open, and counts what becomes of them.
+ * Sends messages over open sockets, and counts their acks.
  *
- * With a rate each message has a time at which it is due, whatever became of those before it, and its ack is timed from
- * there: a server that stalls for a second delays all that were due in that second, and the figures say so. Without one
- * each client sends the next message when one is answered, which measures what the server can do, and hides its stalls.
+ * With a rate, each message is due at a fixed time, and its ack time counts from then: if the server stalls for a second,
+ * the results include the delay of every message that was due in that second. Without a rate, each client sends its next
+ * message when one is acked, which measures the maximum throughput and hides stalls.
  */
 export class BenchRun {
   readonly counters = new BenchCounters();
-  /** Resolves when all is answered or nothing more comes; with a sentence where that was before its time. */
+  /** Resolves when all messages are answered or timed out; with a sentence if the run ended early. */
   readonly ended: Promise<string | undefined>;
   private readonly end: (reason: string | undefined) => void;
   private readonly text: string;
-  /** How many are to be sent. */
+  /** How many messages to send. */
   private readonly messages: number;
   private clients: readonly Client[] = [];
   private phase: "opening" | "sending" | "waiting" | "over" = "opening";
   private startedAt = 0;
   private sent = 0;
-  /** How many are sent and not answered. */
+  /** How many messages are sent and not answered. */
   private inFlight = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `name` is in the ids of its messages: one that was stored in an earlier run would be acked as a duplicate. */
+  /** `idPrefix` makes the message ids unique: an id that was stored in an earlier run would be acked as a duplicate. */
   constructor(
     private readonly plan: BenchPlan,
     private readonly user: string,
@@ -52,32 +52,32 @@ export class BenchRun {
     this.messages = messageCount(plan);
   }
 
-  /** Begins to send. */
+  /** Starts sending. */
   begin(sockets: readonly OpenSocket[]): void {
     this.clients = sockets.map((socket) => ({ socket, inFlight: new Map() }));
     if (this.phase === "opening") this.start();
-    // Ended while the sockets were opened.
-    else this.hangUp();
+    // The run was ended while the sockets were being opened.
+    else this.closeAll();
   }
 
-  /** How much of it is done, from 0 to 1. */
+  /** Returns how much of the run is done, from 0 to 1. */
   progress(): number {
     const { duration } = this.plan;
-    const ofTime = duration === undefined ? 0 : this.now() / 1000 / duration;
-    return Math.max(ofTime, (this.counters.acked + this.counters.failed) / this.messages);
+    const timeShare = duration === undefined ? 0 : this.now() / 1000 / duration;
+    return Math.max(timeShare, (this.counters.acked + this.counters.failed) / this.messages);
   }
 
-  /** Ends it before its time. */
+  /** Ends the run. */
   stop(reason?: string): void {
     if (this.phase === "over") return;
     this.phase = "over";
     clearTimeout(this.timer);
     this.counters.fail(this.now(), "unanswered", this.inFlight);
-    this.hangUp();
+    this.closeAll();
     this.end(reason);
   }
 
-  /** The client with this number heard something. */
+  /** The client with this number received a frame. */
   received(number: number, frame: ServerFrame): void {
     const client = this.clients[number];
     if (frame.type === "warning" && frame.code === "flooding") this.stop(limitRefusal("flooding", this.user));
@@ -127,20 +127,20 @@ export class BenchRun {
     this.counters.send(this.now(), due);
   }
 
-  /** Sends all that is due, and comes back when the next one is. */
+  /** Sends all messages that are due, and sets a timer for the next one. */
   private sendDue(rate: number): void {
     const due = Math.min(dueCount(this.now(), rate), this.messages);
     while (this.sent < due && this.phase === "sending") {
       if (this.inFlight < MAX_IN_FLIGHT)
         this.send(this.clients[this.sent % this.clients.length]!, dueAt(this.sent, rate));
-      else this.stop(`${MAX_IN_FLIGHT} messages wait for their acks: the server does not keep up.`);
+      else this.stop(`${MAX_IN_FLIGHT} messages are unacked: the server does not keep up.`);
     }
     if (this.sent >= this.messages) this.finish();
     if (this.phase === "sending")
       this.timer = setTimeout(() => this.sendDue(rate), Math.max(0, dueAt(this.sent, rate) - this.now()));
   }
 
-  /** Everything is sent: what is under way is waited for. */
+  /** All messages are sent: waits for the remaining acks. */
   private finish(): void {
     if (this.phase !== "sending") return;
     this.phase = "waiting";
@@ -153,11 +153,11 @@ export class BenchRun {
     if (this.phase === "waiting" && this.inFlight === 0) this.stop();
   }
 
-  private hangUp(): void {
+  private closeAll(): void {
     for (const { socket } of this.clients) socket.close();
   }
 
-  /** Milliseconds since the start. */
+  /** Returns the milliseconds since the start. */
   private now(): number {
     return this.startedAt === 0 ? 0 : performance.now() - this.startedAt;
   }

@@ -10,19 +10,19 @@ interface ApiKeyFlags {
   readonly json?: boolean;
 }
 
-/** `parley api-key <name>`: makes a key for a program and shows it once; the server keeps its hash only. */
+/** `parley api-key <name>`: creates a key for a program and shows it once; the server only stores its hash. */
 export function apiKeyCommand(): Command {
   return new Command("api-key")
     .argument("<name>")
-    .description("make a key for a program, and its entry for API_KEYS")
-    .option("--rights <read|write|read+write>", "what it allows", "read+write")
-    .option("--json", "answer as JSON, for scripts")
+    .description("create a key for a program, and its entry for API_KEYS")
+    .option("--rights <read|write|read+write>", "what the key allows", "read+write")
+    .option("--json", "print JSON, for scripts")
     .action(apiKey);
 }
 
 function apiKey(name: string, { rights, json = false }: ApiKeyFlags): void {
   if (!isIdentifier(name))
-    throw new CliError(`${JSON.stringify(name)} cannot be a key's name: use ${IDENTIFIER_RULE}.`);
+    throw new CliError(`${JSON.stringify(name)} is not a valid key name: use ${IDENTIFIER_RULE}.`);
   if (!RIGHTS_BY_NAME.has(rights))
     throw new CliError(
       `--rights=${JSON.stringify(rights)} must be one of ${[...RIGHTS_BY_NAME.keys()].join(", ")}.`,
@@ -32,6 +32,6 @@ function apiKey(name: string, { rights, json = false }: ApiKeyFlags): void {
   if (json) printJson({ key, entry }, 2);
   else print(`key       ${key}\nAPI_KEYS  ${entry}`);
   printNote(
-    "The key is shown this once. Give it to the program, add the entry to API_KEYS (commas between entries) and restart the server.",
+    "The key is shown only once. Give it to the program, add the entry to API_KEYS (separated by commas), and restart the server.",
   );
 }

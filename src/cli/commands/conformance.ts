@@ -19,26 +19,26 @@ interface ConformanceFlags {
   readonly json?: boolean;
 }
 
-/** Of the demo accounts, the two whose plans have most room: a run takes some 40 requests of each. */
+/** The two demo accounts with the largest plans: a run uses some 40 requests of each. */
 const DEMO_ACCOUNTS = ["user2:password", "user3:password"];
 
 const NOTE = `
-Who speaks: two accounts given with --user; or, where there is a key, users of its own; or the demo accounts
-user2 and user3. With the key (SECRET_KEY in the environment, or --secret-key-file) the rules about tokens are
-checked too. The rules are those of docs/PROTOCOL.md. A run opens a few dozen sockets, some at a time, in
+The users of the run are the two accounts given with --user; or, with the server's key, new users; or the demo accounts
+user2 and user3. The rules about tokens are only checked with the key (SECRET_KEY in the environment, or
+--secret-key-file). The rules are those of docs/PROTOCOL.md. A run opens a few dozen sockets, a few at a time, in
 conversations named parley-check-…, which it removes at its end, and takes less than half a minute.
-Exit code 1: a rule is broken.`;
+Exit code 1: the server violates a rule.`;
 
-/** `parley conformance <url>`: holds a running server, or a proxy in front of one, to the rules of the protocol. */
+/** `parley conformance <url>`: tests a running server, or a proxy in front of one, against the rules of the protocol. */
 export function conformanceCommand(): Command {
   return new Command("conformance")
-    .argument("<url>", "address of the server: ws://127.0.0.1:8000")
+    .argument("<url>", "URL of the server, such as ws://127.0.0.1:8000")
     .description("check a running server against the rules of the protocol")
-    .option("--user <name:password>", "an account to speak as; give two", collectOption)
+    .option("--user <name:password>", "an account to use; give two", collectOption)
     .option("--secret-key-file <path>", "file with the server's SECRET_KEY")
-    .option("--issuer <name>", "issuer of tokens of its own", process.env.TOKEN_ISSUER || "parley")
-    .option("--audience <name>", "audience of tokens of its own", process.env.TOKEN_AUDIENCE || "parley")
-    .option("--json", "answer as JSON, for scripts")
+    .option("--issuer <name>", "issuer of the tokens it signs", process.env.TOKEN_ISSUER || "parley")
+    .option("--audience <name>", "audience of the tokens it signs", process.env.TOKEN_AUDIENCE || "parley")
+    .option("--json", "print JSON, for scripts")
     .addHelpText("after", NOTE)
     .action(conformance);
 }
@@ -47,11 +47,11 @@ async function conformance(address: string, flags: ConformanceFlags): Promise<vo
   const target = parseServerAddress(address);
   if (target === undefined)
     throw new UsageError(
-      `${JSON.stringify(address)} is not a server's address; such as ws://127.0.0.1:8000 is.`,
+      `${JSON.stringify(address)} is not the URL of a server; give one such as ws://127.0.0.1:8000.`,
     );
   const key = readKey(flags);
-  const people = await resolveUsers(target, flags.user ?? [], key);
-  const results = await runConformance({ target, users: people, ...(key !== undefined && { key }) });
+  const users = await resolveUsers(target, flags.user ?? [], key);
+  const results = await runConformance({ target, users, ...(key !== undefined && { key }) });
   if (flags.json) printJson({ server: target.ws, ...summarize(results), results }, 2);
   else print(formatTable(results));
   if (summarize(results).failed > 0) process.exitCode = 1;
@@ -77,7 +77,7 @@ async function resolveUsers(
   key: SigningKey | undefined,
 ): Promise<[TestUser, TestUser]> {
   if (accounts.length !== 0 && accounts.length !== 2)
-    throw new CliError("Two accounts are needed: --user name:password --user name:password.");
+    throw new CliError("Give two accounts: --user name:password --user name:password.");
   if (accounts.length === 0 && key !== undefined) {
     await fetchServer(target);
     const run = randomBytes(6).toString("hex");
@@ -104,7 +104,7 @@ async function signIn(target: ServerAddress, account: string): Promise<TestUser>
     account.slice(0, account.indexOf(":")),
     account.slice(account.indexOf(":") + 1),
   ];
-  if (!isIdentifier(user)) throw new CliError("An account is given as name:password.");
+  if (!isIdentifier(user)) throw new CliError("Give each account as --user name:password.");
   const body = new URLSearchParams({ username: user, password });
   const response = await fetchServer(target, "/token", { method: "POST", body });
   const { access_token: token } = (await response.json().catch(() => ({}))) as { access_token?: unknown };

@@ -11,7 +11,7 @@ import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { print, printEncodedJson, printJson } from "../terminal/print.ts";
 
-/** Conversations at hand, and what was given on the command line. */
+/** The open store, and the arguments of the command line. */
 interface Task {
   readonly conversations: ConversationStore;
   readonly id: string;
@@ -26,7 +26,7 @@ interface ConversationFlags {
   readonly default?: boolean;
 }
 
-/** `parley conversation …`: what is kept in the store, also while servers run on it. */
+/** `parley conversation …`: manages the conversations in the store, also while servers use it. */
 export function conversationCommand(): Command {
   const conversation = new Command("conversation").description("list, show, export and remove conversations");
 
@@ -43,20 +43,20 @@ export function conversationCommand(): Command {
 
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
   verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);
-  verb("export <conversation>", "write its messages, one JSON object a line, in the order of seq", exportAll);
-  verb("remove <conversation>", "remove it with its messages and read marks, for good", remove, (settings) =>
+  verb("export <conversation>", "print all messages in order, one JSON object per line", exportAll);
+  verb("remove <conversation>", "permanently remove a conversation and its messages", remove, (settings) =>
     storeProvider(settings).purgeRemoved(),
-  ).option("--yes", "do not ask");
-  verb("retain <conversation>", "set how long it keeps its messages", retain)
-    .option("--messages <count>", "keep the newest so many; 0 keeps all")
-    .option("--days <days>", "keep those that are younger; 0 keeps them for ever")
-    .option("--default", "keep them as RETENTION_MESSAGES and RETENTION_DAYS say");
+  ).option("--yes", "do not ask for confirmation");
+  verb("retain <conversation>", "set how long a conversation keeps its messages", retain)
+    .option("--messages <count>", "keep only the newest messages; 0: no limit")
+    .option("--days <days>", "keep messages for so many days; 0: no limit")
+    .option("--default", "use RETENTION_MESSAGES and RETENTION_DAYS again");
   return conversation;
 }
 
 type AfterTask = (settings: Settings) => Promise<void>;
 
-const JSON_OUTPUT = "answer as JSON, for scripts";
+const JSON_OUTPUT = "print JSON, for scripts";
 
 async function list({ conversations, flags }: Task): Promise<void> {
   const all = await conversations.list();
@@ -87,10 +87,10 @@ async function exportAll({ conversations, id }: Task): Promise<void> {
 async function remove({ conversations, id, flags }: Task): Promise<void> {
   const summary = await requireConversation(conversations, id);
   if (!flags.yes)
-    await confirm(`Remove ${id}, ${formatFields(summary).kept}, for good?`, "Nothing was removed.");
+    await confirm(`Permanently remove ${id} (${formatFields(summary).kept})?`, "Nothing was removed.");
   await conversations.remove(id);
   print(
-    `Removed ${id}. Connections in it are closed. If it is begun anew, its numbers go on after ${summary.seq}.`,
+    `Removed ${id}. Its connections are closed. If it is used again, its seqs continue after ${summary.seq}.`,
   );
 }
 
@@ -99,7 +99,7 @@ async function retain({ conversations, id, flags }: Task): Promise<void> {
   if (
     flags.default ? flags.messages !== undefined || flags.days !== undefined : !flags.messages && !flags.days
   )
-    throw new CliError("Say how much it keeps: --messages, --days or both, or --default alone.");
+    throw new CliError("Give --messages, --days or both, or --default alone.");
   const own = flags.default
     ? { messages: null, days: null }
     : { messages: parseCount(flags.messages) ?? keep.messages, days: parseCount(flags.days) ?? keep.days };
@@ -109,8 +109,7 @@ async function retain({ conversations, id, flags }: Task): Promise<void> {
 
 function parseCount(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text))
-    throw new CliError(`${JSON.stringify(text)} is no count: give a whole number.`);
+  if (!/^\d{1,9}$/.test(text)) throw new CliError(`${JSON.stringify(text)} is not a whole number.`);
   return Number(text);
 }
 
@@ -121,7 +120,7 @@ async function requireConversation(
   const summary = await conversations.find(id);
   if (summary !== undefined) return summary;
   throw new CliError(
-    `There is no conversation ${JSON.stringify(id)}; \`parley conversation list\` shows all.`,
+    `There is no conversation ${JSON.stringify(id)}; \`parley conversation list\` lists all.`,
   );
 }
 
@@ -139,7 +138,7 @@ function jsonFields({ id, seq, first, lastAt, keep }: ConversationSummary): obje
 
 function formatFields({ seq, first, lastAt, keep }: ConversationSummary) {
   const limit = (value: number | null, setting: string, amount: (value: number) => string) =>
-    value === null ? `as ${setting} says` : value === 0 ? "without limit" : amount(value);
+    value === null ? `as in ${setting}` : value === 0 ? "no limit" : amount(value);
   const number = limit(keep.messages, "RETENTION_MESSAGES", (value) => `the newest ${value}`);
   const age = limit(keep.days, "RETENTION_DAYS", (value) => `${value} days`);
   return {

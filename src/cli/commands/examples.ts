@@ -6,19 +6,19 @@ import { closestName } from "../../server/settings/closest-name.ts";
 import { CliError } from "../cli-error.ts";
 import { printJson, write } from "../terminal/print.ts";
 
-/** The programs that are kept in the repository, each run by a test. */
+/** The example programs; a test runs each of them. */
 export const EXAMPLES_FOLDER = fileURLToPath(new URL("../../../examples/", import.meta.url));
 
-/** A program to begin with. */
+/** An example program. */
 export interface Example {
-  /** Its file's name: `talk.sh`. */
+  /** The file name, such as `talk.sh`. */
   readonly name: string;
-  /** What it shows, in one line. */
+  /** A description in one line. */
   readonly about: string;
   readonly text: string;
 }
 
-/** All examples, by name. None where the folder was left out, as in a small image. */
+/** Returns all examples by name; none if the folder is not installed, as in a small image. */
 export function readExamples(): Example[] {
   if (!existsSync(EXAMPLES_FOLDER)) return [];
   return readdirSync(EXAMPLES_FOLDER)
@@ -29,7 +29,7 @@ export function readExamples(): Example[] {
     });
 }
 
-/** The first comment of a program, after the line that names its interpreter; of a scenario the note in its header. */
+/** Returns the first comment line of a program, or the note in the header of a scenario. */
 function descriptionOf(text: string): string {
   if (text.startsWith("{")) return String(JSON.parse(text.split("\n")[0]!).note ?? "");
   return /^(?:#!.*\n)?(?:#|\/\/|<!--) ?(.*)/.exec(text)?.[1] ?? "";
@@ -39,12 +39,12 @@ const NOTE = `
   parley examples
   parley examples talk.sh > talk.sh`;
 
-/** `parley examples [name]`: lists the examples, or prints one. */
+/** `parley examples [name]`: lists all examples, or prints one. */
 export function examplesCommand(): Command {
   return new Command("examples")
     .argument("[example]", "the example to print")
-    .description("list programs to begin with, or print one")
-    .option("--json", "answer as JSON, for scripts")
+    .description("list example programs, or print one")
+    .option("--json", "print JSON, for scripts")
     .addHelpText("after", NOTE)
     .action((name: string | undefined, { json }: { json?: boolean }) => {
       const examples = readExamples();
@@ -54,7 +54,7 @@ export function examplesCommand(): Command {
     });
 }
 
-/** The example called `name`; its ending may be left out. */
+/** Returns the example called `name`; the extension may be omitted. */
 function findExample(name: string, examples: readonly Example[]): Example {
   const example = examples.find((each) => each.name === name || parse(each.name).name === name);
   if (example !== undefined) return example;
@@ -70,5 +70,5 @@ function formatList(examples: readonly Example[]): string {
   if (examples.length === 0) return "The examples are not installed here.\n";
   const width = Math.max(...examples.map(({ name }) => name.length));
   const lines = examples.map(({ name, about }) => `${name.padEnd(width)}  ${about}\n`);
-  return `${lines.join("")}\nparley examples <name> prints one.\n`;
+  return `${lines.join("")}\nTo print one: parley examples <name>\n`;
 }

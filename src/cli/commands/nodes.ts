@@ -6,15 +6,15 @@ import { storeProvider } from "../store/providers.ts";
 import { print, printJson } from "../terminal/print.ts";
 import { formatTable } from "../terminal/table.ts";
 
-/** `parley nodes`: the servers that share a Redis, as they see each other. */
+/** `parley nodes`: lists the servers that share a Redis. */
 export function nodesCommand(): Command {
   return addStoreFlags(new Command("nodes").description("list the nodes that share a Redis"))
-    .option("--json", "answer as JSON, for scripts")
+    .option("--json", "print JSON, for scripts")
     .action(async (flags: { json?: boolean }) => {
       const found = await storeProvider(loadStoreSettings(flags)).readNodes();
       if (found === undefined)
         throw new CliError(
-          "There are nodes only with Redis: set REDIS_HOST or REDIS_URL. The embedded engine has one server.",
+          "Only servers with Redis are nodes: set REDIS_HOST or REDIS_URL. The embedded engine has a single server.",
         );
       const { nodes, now } = found;
       if (flags.json)
@@ -38,12 +38,12 @@ function formatRow(node: NodeEntry, now: number): string[] {
   const left = node.until - now;
   return [
     id,
-    url === "" ? "does not listen yet" : url,
+    url === "" ? "not listening yet" : url,
     `${connections}`,
     version || "–",
     `${lag} ms`,
     new Date(startedAt).toISOString(),
-    left > 0 ? `${(left / 1000).toFixed(1)} s` : "run out",
+    left > 0 ? `${(left / 1000).toFixed(1)} s` : "expired",
   ];
 }
 

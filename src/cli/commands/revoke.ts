@@ -13,12 +13,12 @@ interface RevokeFlags {
   readonly token?: string;
 }
 
-/** `parley revoke`: signs out a user or one token. A server that runs on the data closes the sockets within a second. */
+/** `parley revoke`: signs out a user, or revokes one token. A running server closes the sockets within a second. */
 export function revokeCommand(): Command {
-  const command = new Command("revoke").description("sign out a user everywhere, or one token");
+  const command = new Command("revoke").description("sign out a user everywhere, or revoke one token");
   return addStoreFlags(command)
-    .option("--user <user>", "refuse all tokens that were issued to this user until now")
-    .option("--token <token>", "refuse this token; its `jti` will do")
+    .option("--user <user>", "revoke all tokens issued to this user until now")
+    .option("--token <token>", "revoke this token; its `jti` is enough")
     .action(revoke);
 }
 
@@ -26,26 +26,26 @@ async function revoke(flags: RevokeFlags): Promise<void> {
   const { user, token } = flags;
   const settings = loadStoreSettings(flags);
   if ((user === undefined) === (token === undefined))
-    throw new CliError("Say what to revoke: --user <user> or --token <token>, one of them.");
+    throw new CliError("Give either --user <user> or --token <token>.");
   if (user !== undefined) {
     if (!isIdentifier(user))
-      throw new CliError(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
+      throw new CliError(`${JSON.stringify(user)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
     await withStore(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
-    print(`Signed out ${user}: tokens issued until now are refused.`);
+    print(`Signed out ${user}: all tokens issued until now are revoked.`);
     return printStorePath(settings);
   }
   const { id, expiresAt } = readToken(token!);
   await withStore(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
-  print("Signed out the token.");
+  print("Revoked the token.");
   printStorePath(settings);
 }
 
-/** The `jti` and end of a token; anything that is no token is taken for a `jti`. Its signature need not be good: to revoke is safe. */
+/** Returns the `jti` and the expiry of a token. Any other text is taken as a `jti`. The signature is not verified: revoking is safe. */
 function readToken(text: string): { id: string; expiresAt: number } {
   if (text.split(".").length !== 3) return { id: text, expiresAt: NEVER };
   try {
     const { jti, exp } = decodeJwt(text);
     if (jti !== undefined) return { id: jti, expiresAt: exp === undefined ? NEVER : exp * 1000 };
   } catch {}
-  throw new CliError("This is not a token with a `jti`; give the whole token, or its `jti` alone.");
+  throw new CliError("This token has no readable `jti`. Give the whole token, or only its `jti`.");
 }

@@ -5,12 +5,14 @@ import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { print } from "../terminal/print.ts";
 
-/** `parley store …`: the store as a whole. */
+/** `parley store …`: commands for the whole store. */
 export function storeCommand(): Command {
-  const store = new Command("store").description("the store as a whole: begin a new epoch after a restore");
+  const store = new Command("store").description("begin a new epoch after a backup was restored");
   addStoreFlags(store.command("new-epoch"))
-    .description("run it after an older copy was put back: clients learn that what they saw may be gone")
-    .option("--yes", "do not ask")
+    .description(
+      "begin a new epoch: run this after a backup was restored, so that clients notice lost messages",
+    )
+    .option("--yes", "do not ask for confirmation")
     .action(newEpoch);
   return store;
 }
@@ -19,10 +21,10 @@ async function newEpoch(flags: { readonly yes?: boolean }): Promise<void> {
   const settings = loadStoreSettings(flags);
   if (!flags.yes)
     await confirm(
-      "Begin a new epoch? All clients forget what they know of their conversations, and begin again.",
-      "The epoch is as it was.",
+      "Begin a new epoch? All clients drop their positions and load their conversations again.",
+      "The epoch was not changed.",
     );
   const epoch = await storeProvider(settings).beginEpoch();
-  print(`The epoch is ${epoch}. Clients that come back with another one begin again.`);
+  print(`The new epoch is ${epoch}. Clients that reconnect load their conversations again.`);
   printStorePath(settings);
 }

@@ -16,7 +16,7 @@ import { withStore } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
 import { print, printNote } from "../terminal/print.ts";
 
-/** Longest life of a token made by hand, for programs that cannot sign in: a year, in seconds. */
+/** Longest lifetime of a token from this command, for programs that cannot sign in: a year, in seconds. */
 const MAX_LIFETIME = 31_536_000;
 
 interface TokenFlags {
@@ -26,16 +26,16 @@ interface TokenFlags {
   readonly rights?: string;
 }
 
-/** `parley token <user>`: prints a token and nothing else, for scripts. The user needs no account. */
+/** `parley token <user>`: prints a token, and only that, for scripts. The user needs no account. */
 export function tokenCommand(): Command {
   const command = new Command("token")
     .argument("<user>")
     .description("print a token for a user, with or without an account");
   return addStoreFlags(command)
-    .option("--lifetime <seconds>", "life of the token, in seconds (default: TOKEN_LIFETIME)")
+    .option("--lifetime <seconds>", "lifetime of the token, in seconds (default: TOKEN_LIFETIME)")
     .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")
-    .option("--conversations <list>", "conversations it is for, as in lobby,team-* (default: all)")
-    .option("--rights <read|write|read,write>", "what it allows (default: both)")
+    .option("--conversations <list>", "allowed conversations, such as lobby,team-* (default: all)")
+    .option("--rights <read|write|read,write>", "allowed actions (default: both)")
     .action(token);
 }
 
@@ -43,7 +43,8 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   const { lifetime, plan } = flags;
   const settings = loadStoreSettings(flags);
   const problems: string[] = [];
-  if (!isIdentifier(user)) problems.push(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
+  if (!isIdentifier(user))
+    problems.push(`${JSON.stringify(user)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
   const life =
     lifetime === undefined
       ? { value: settings.tokenLifetime }
@@ -60,10 +61,10 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   const account = await findAccount(settings, user);
   if (account?.disabled)
     throw new CliError(
-      `${user} is disabled, and a token would be refused. First: parley user enable ${user}`,
+      `The account ${user} is disabled, so a token would be rejected. Enable it first: parley user enable ${user}`,
     );
   if (account !== undefined && plan !== undefined)
-    printNote(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
+    printNote(`warning: --plan is ignored: the account ${user} has the plan ${account.plan}.`);
   const key = findSecretKey(settings);
   if ("problem" in key) throw new CliError(key.problem);
   if (key.warning !== undefined) printNote(`warning: ${key.warning}`);
@@ -75,12 +76,12 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   print(await signToken(keys, { subject: user, grants, lifetime: life.value, now, ...optional }));
 }
 
-/** The user's account. With the server's key at hand a token needs no store, as in an application of its own. */
+/** Returns the user's account. With SECRET_KEY a token needs no store, as in an application that signs its own tokens. */
 async function findAccount(settings: Settings, user: string): Promise<Account | undefined> {
   if (settings.secretKey === undefined || storeProvider(settings).exists())
     return withStore(settings, (accounts) => accounts.find(user));
   printNote(
-    `note: signed with SECRET_KEY alone; there is no store in ${escapeControlChars(resolve(settings.dataDir))}.`,
+    `note: signed with SECRET_KEY without looking up an account: there is no store in ${escapeControlChars(resolve(settings.dataDir))}.`,
   );
   return undefined;
 }

@@ -12,7 +12,7 @@ import { printStorePath, withStore } from "../store/open.ts";
 import { readPassword } from "../terminal/password-prompt.ts";
 import { print, printJson } from "../terminal/print.ts";
 
-/** Accounts and settings at hand, and what was given on the command line. */
+/** The open store, the settings, and the arguments of the command line. */
 interface Task {
   readonly accounts: AccountStore;
   readonly revocations: RevocationStore;
@@ -27,7 +27,7 @@ interface UserFlags {
   readonly json?: boolean;
 }
 
-/** `parley user …`: accounts in the data folder. A server that runs on it sees each change within a second. */
+/** `parley user …`: manages the accounts in the store. A running server applies each change within a second. */
 export function userCommand(): Command {
   const user = new Command("user").description("add, show and change accounts");
 
@@ -47,26 +47,26 @@ export function userCommand(): Command {
     .option("--password-stdin", PASSWORD_STDIN);
   verb("list", "list all accounts", list).option("--json", JSON_OUTPUT);
   verb("show <user>", "show one account", show).option("--json", JSON_OUTPUT);
-  verb("set-plan <user> <plan>", "move an account to another plan", setPlan);
-  verb("set-password <user>", "give an account a new password; asks for it", setPassword).option(
+  verb("set-plan <user> <plan>", "change the plan of an account", setPlan);
+  verb("set-password <user>", "change the password of an account; asks for it", setPassword).option(
     "--password-stdin",
     PASSWORD_STDIN,
   );
-  verb("disable <user>", "refuse an account from now on", (task) => setDisabled(task, true));
-  verb("enable <user>", "let a disabled account in again", (task) => setDisabled(task, false));
-  verb("remove <user>", "remove an account; what it wrote stays", remove);
+  verb("disable <user>", "disable an account", (task) => setDisabled(task, true));
+  verb("enable <user>", "enable a disabled account", (task) => setDisabled(task, false));
+  verb("remove <user>", "remove an account; its messages stay", remove);
   return user;
 }
 
 const PASSWORD_STDIN = "read the password from standard input instead";
-const JSON_OUTPUT = "answer as JSON, for scripts";
+const JSON_OUTPUT = "print JSON, for scripts";
 
 async function add({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
   if (!isIdentifier(user))
-    throw new CliError(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
+    throw new CliError(`${JSON.stringify(user)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
   const plan = flags.plan === undefined ? settings.plans.fallback.name : knownPlan(settings, flags.plan);
   const taken = new CliError(`There is already a user ${user}; see \`parley user show ${user}\`.`);
-  // Asked before the password, so that nobody types one for nothing; `add` below decides.
+  // Checked before the password prompt, so that no password is typed in vain; `add` below decides.
   if ((await accounts.find(user)) !== undefined) throw taken;
   const passwordHash = await newPasswordHash(settings, flags);
   const account = { user, plan, disabled: false, passwordHash, demo: false, createdAt: systemClock().now() };
@@ -104,27 +104,27 @@ async function setPassword(task: Task): Promise<void> {
   const { accounts, revocations, settings, flags } = task;
   const [user = ""] = task.operands;
   if ((await accounts.find(user)) === undefined) throw noSuchUser(user);
-  // With a password of its own it is no demo account any more, and may sign in on a public address.
+  // An account with its own password is no longer a demo account, and may sign in on a public address.
   await change(accounts, user, { passwordHash: await newPasswordHash(settings, flags), demo: false });
-  // Whoever had the old password, and signed in with it, is out.
+  // Sign out all clients that signed in with the old password.
   await revocations.revokeUser(user, systemClock().now());
-  print(`${user} has a new password; what was signed in with the old one is signed out.`);
+  print(`Changed the password of ${user}, and signed out all its sessions.`);
 }
 
 async function setDisabled({ accounts, operands: [user = ""] }: Task, disabled: boolean): Promise<void> {
   await change(accounts, user, { disabled });
-  print(`${user} is ${disabled ? "disabled" : "enabled"}.`);
+  print(`${disabled ? "Disabled" : "Enabled"} ${user}.`);
 }
 
 async function remove({ accounts, revocations, operands: [user = ""] }: Task): Promise<void> {
   if (!(await accounts.remove(user))) throw noSuchUser(user);
-  // Tokens that an application signed for the name do not end with the account by themselves.
+  // Tokens that an application signed for the user would otherwise stay valid.
   await revocations.revokeUser(user, systemClock().now());
   print(`Removed ${user}.`);
 }
 
-async function change(accounts: AccountStore, user: string, what: AccountChange): Promise<void> {
-  if ((await accounts.update(user, what)) === undefined) throw noSuchUser(user);
+async function change(accounts: AccountStore, user: string, changes: AccountChange): Promise<void> {
+  if ((await accounts.update(user, changes)) === undefined) throw noSuchUser(user);
 }
 
 async function newPasswordHash(settings: Settings, { passwordStdin = false }: UserFlags): Promise<string> {
@@ -142,10 +142,10 @@ function knownPlan({ plans: { plans } }: Settings, name: string): string {
 }
 
 function noSuchUser(user: string): CliError {
-  return new CliError(`There is no user ${JSON.stringify(user)}; \`parley user list\` shows all.`);
+  return new CliError(`There is no user ${JSON.stringify(user)}; \`parley user list\` lists all.`);
 }
 
-/** What scripts see of an account: never the hash. */
+/** Returns the fields of an account for scripts, without the password hash. */
 function jsonFields({ user, plan, disabled, demo, createdAt }: Account): object {
   return { user, plan, disabled, demo, created_at: new Date(createdAt).toISOString() };
 }
@@ -154,7 +154,7 @@ function formatFields({ plan, disabled, demo, createdAt }: Account, { plans }: S
   return {
     plan: plans.plans.has(plan)
       ? plan
-      : `${escapeControlChars(plan)} (not in PLANS, counts as ${plans.fallback.name})`,
+      : `${escapeControlChars(plan)} (not in PLANS, treated as ${plans.fallback.name})`,
     state: `${disabled ? "disabled" : "enabled"}${demo ? ", demo" : ""}`,
     created: new Date(createdAt).toISOString(),
   };

@@ -5,10 +5,10 @@ import {
   valuesByPosition,
 } from "./command-tree.ts";
 
-/** A completion script for bash 3.2 and newer, which needs no other package. */
+/** Returns a completion script for bash 3.2 and newer, which needs no other package. */
 export function bashScript(nodes: readonly CommandNode[]): string {
-  const cases = (words: (place: CommandNode) => string) =>
-    nodes.map((place) => `    ${quote(place.path)}) ${words(place)} ;;`);
+  const cases = (words: (node: CommandNode) => string) =>
+    nodes.map((node) => `    ${quote(node.path)}) ${words(node)} ;;`);
   return `# Completion of parley for bash. To load it: source <(parley completion bash)
 
 __parley_commands() {
@@ -20,11 +20,11 @@ ${cases(({ commands }) => assign(commands.map(({ word }) => word))).join("\n")}
 
 __parley_flags() {
   case "$1" in
-${cases((place) => assign(place.flags.map(({ word }) => word))).join("\n")}
+${cases((node) => assign(node.flags.map(({ word }) => word))).join("\n")}
   esac
 }
 
-# The values of a flag, or of an argument by its place; fails where a flag takes none.
+# The values of a flag, or of an argument by its position; fails if a flag takes none.
 __parley_values() {
   case "$1" in
 ${valuesByPosition(nodes)
@@ -39,7 +39,7 @@ _parley() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     if [[ -n $flag ]]; then
-      # bash takes --flag=value apart into three words.
+      # bash splits --flag=value into three words.
       [[ $word == "=" ]] || flag=
     elif [[ $word == -* ]]; then
       __parley_values "$path $word" && flag=$word

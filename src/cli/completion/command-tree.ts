@@ -1,41 +1,41 @@
 import type { Argument, Command, Option } from "commander";
 
-// What can be typed after which words, read from the command line's own tree: nothing is said twice.
+// The completions after each command, read from commander's own tree, so that nothing is defined twice.
 
-/** What may stand for a value: words to choose from, what the shell itself knows, or what is asked for at the Tab key. */
+/** The completions of a value: a list of words, files or folders that the shell lists, or contexts that a command lists. */
 export type CompletionValues = readonly string[] | "files" | "folders" | "contexts" | "any";
 
-/** Prints the names of the contexts, one a line. */
+/** Prints the names of the contexts, one per line. */
 export const LIST_CONTEXTS_COMMAND = "parley context list --names 2>/dev/null";
 
-/** A word that may be typed, and what it is for. */
+/** A completion, and its description. */
 export interface CompletionEntry {
   readonly word: string;
   readonly about: string;
 }
 
-/** A flag; `values` where one follows it. */
+/** A flag; `values` if it takes a value. */
 export interface CompletionFlag extends CompletionEntry {
   readonly values: CompletionValues | undefined;
 }
 
-/** One command, and what may follow it. */
+/** A command, and what may follow it. */
 export interface CommandNode {
-  /** `parley user add` */
+  /** The command with its parents, such as `parley user add`. */
   readonly path: string;
   readonly commands: readonly CompletionEntry[];
-  /** `--help` and `-h` are two. */
+  /** The flags; the long and the short form are separate entries. */
   readonly flags: readonly CompletionFlag[];
-  /** The values of its arguments, in their order. */
+  /** The values of its arguments, in order. */
   readonly arguments: readonly CompletionValues[];
-  /** The values of all further arguments, where the last one may be given several times. */
+  /** The values of further arguments, if the last one may be repeated. */
   readonly more: CompletionValues | undefined;
 }
 
-/** Values by the word that stands for them in the help: `plan` of `--plan <plan>`. */
+/** Values by their placeholder in the help: `plan` of `--plan <plan>`. */
 export type KnownValues = Readonly<Record<string, CompletionValues>>;
 
-/** Every command below `root`, itself first. With no command, `usual` is meant, so its flags are the root's too. */
+/** Returns `root` and all commands below it. Without a command, `defaultCommand` runs, so the root also gets its flags. */
 export function commandTree(root: Command, defaultCommand: string, known: KnownValues): CommandNode[] {
   const [top, ...below] = walk(root, root.name(), known);
   const flags = below.find(({ path }) => path === `${root.name()} ${defaultCommand}`)?.flags ?? [];
@@ -44,7 +44,7 @@ export function commandTree(root: Command, defaultCommand: string, known: KnownV
 }
 
 /**
- * What may stand where a value does, by the words before it: `parley chat --url`, `parley user add 0` for a first argument,
+ * Returns the values by the words before them: `parley chat --url`, `parley user add 0` for a first argument,
  * `parley run ...` for any further one.
  */
 export function valuesByPosition(
@@ -71,7 +71,7 @@ function walk(command: Command, path: string, known: KnownValues): CommandNode[]
     arguments: values,
     more: given.at(-1)?.variadic ? values.at(-1) : undefined,
   };
-  // `parley user help` is followed by one of its sisters.
+  // `parley user help` takes the name of one of its sibling commands.
   const below = { ...known, command: commands.map((each) => each.name()) };
   return [node, ...commands.flatMap((each) => walk(each, `${path} ${each.name()}`, below))];
 }
@@ -94,7 +94,7 @@ function completionValues(
   return form.includes("|") ? form.split("|") : "any";
 }
 
-/** The first words of a description; there is one line for it. */
+/** Returns the first part of a description, which has to fit on one line. */
 function shortDescription(description: string): string {
   return description.split(/[;(]/)[0]!.trim();
 }

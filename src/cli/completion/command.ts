@@ -11,26 +11,26 @@ import { zshScript } from "./zsh.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const satisfies Record<
   string,
-  (places: readonly CommandNode[]) => string
+  (nodes: readonly CommandNode[]) => string
 >;
 
 type Shell = keyof typeof SCRIPTS;
 
 const NOTE = `
-To load it now, in bash, in zsh and in fish:
+To load it now, in bash, zsh or fish:
 
   source <(parley completion bash)
   source <(parley completion zsh)
   parley completion fish | source
 
-To have it in every shell, put that line into ~/.bashrc, ~/.zshrc (after compinit) or ~/.config/fish/config.fish.
-The plans it offers are those of PLANS when it is made.`;
+To load it in every shell, add that line to ~/.bashrc, ~/.zshrc (after compinit) or ~/.config/fish/config.fish.
+It completes the plans that are in PLANS when the script is generated.`;
 
-/** `parley completion <shell>`: prints what makes a shell complete parley's commands, flags and values. */
+/** `parley completion <shell>`: prints a script that completes commands, flags and values. */
 export function completionCommand(defaultCommand: string): Command {
   return new Command("completion")
     .addArgument(new Argument("<shell>", "the shell").choices(Object.keys(SCRIPTS)))
-    .description("print a script by which a shell completes parley's words")
+    .description("print a completion script for a shell")
     .addHelpText("after", NOTE)
     .action((shell: Shell, _flags: object, self: Command) => {
       print(SCRIPTS[shell](commandTree(self.parent!, defaultCommand, knownValues())).trimEnd());
@@ -49,7 +49,7 @@ function knownValues(): KnownValues {
   };
 }
 
-/** The plans of this environment, or where its settings are wrong, the usual ones. */
+/** Returns the plans of this environment, or the default plans if its settings are invalid. */
 function plans(): readonly string[] {
   const read = readSettings({ env: { PLANS: process.env.PLANS, DEFAULT_PLAN: process.env.DEFAULT_PLAN } });
   if ("settings" in read) return [...read.settings.plans.plans.keys()];

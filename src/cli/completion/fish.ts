@@ -5,14 +5,14 @@ import {
   LIST_CONTEXTS_COMMAND,
 } from "./command-tree.ts";
 
-/** A completion script for fish. */
+/** Returns a completion script for fish. */
 export function fishScript(nodes: readonly CommandNode[]): string {
   const flagsWithValue = nodes.flatMap(({ path, flags }) =>
     flags.filter(({ values }) => values !== undefined).map(({ word }) => quote(`${path} ${word}`)),
   );
   return `# Completion of parley for fish. To load it: parley completion fish | source
 
-# Sets where the command line is: \`parley user add\`, and how many arguments have been given there.
+# Sets __parley_where to the current command, such as \`parley user add\`, and __parley_position to the number of its arguments.
 function __parley_walk
     set -g __parley_where parley
     set -g __parley_position 0
@@ -23,8 +23,8 @@ function __parley_walk
         else if string match -q -- '-*=*' $word
             continue
         else if string match -q -- '-*' $word
-            contains -- "$__parley_where $word" $__parley_takers; and set takes yes
-        else if contains -- "$__parley_where $word" $__parley_places
+            contains -- "$__parley_where $word" $__parley_value_flags; and set takes yes
+        else if contains -- "$__parley_where $word" $__parley_commands
             set __parley_where "$__parley_where $word"
             set __parley_position 0
         else
@@ -33,15 +33,15 @@ function __parley_walk
     end
 end
 
-# Whether it is at a command; \`eq 1\`: and one argument has been given there, \`ge 1\`: or more.
+# Whether the given command is the current one; \`eq 1\`: with one argument, \`ge 1\`: with one or more.
 function __parley_at
     __parley_walk
     test "$__parley_where" = "$argv[1]"; or return 1
     test (count $argv) -lt 2; or test $__parley_position -$argv[2] $argv[3]
 end
 
-set -g __parley_places ${nodes.map(({ path }) => quote(path)).join(" ")}
-set -g __parley_takers ${flagsWithValue.join(" ")}
+set -g __parley_commands ${nodes.map(({ path }) => quote(path)).join(" ")}
+set -g __parley_value_flags ${flagsWithValue.join(" ")}
 
 complete -c parley -e
 complete -c parley -f
@@ -70,7 +70,7 @@ function named({ word, values }: CompletionFlag): string {
   return values === undefined ? name : `${name} -r ${offer(values)}`;
 }
 
-/** `-f` keeps the names of files out, `-F` lets them in. */
+/** Returns fish options for the values: `-f` excludes file names, `-F` includes them. */
 function offer(values: CompletionValues): string {
   if (values === "files") return "-F";
   if (values === "folders") return "-f -a '(__fish_complete_directories (commandline -ct))'";

@@ -6,29 +6,29 @@ import {
   valuesByPosition,
 } from "./command-tree.ts";
 
-/** A completion script for zsh: as a file `_parley` of `fpath`, or sourced. */
+/** Returns a completion script for zsh: for a file `_parley` in `fpath`, or to be sourced. */
 export function zshScript(nodes: readonly CommandNode[]): string {
-  const at = (entries: (place: CommandNode) => readonly CompletionEntry[]) =>
+  const cases = (entries: (node: CommandNode) => readonly CompletionEntry[]) =>
     nodes
-      .map((place) => `    ${quote(place.path)}) offered=(${entries(place).map(described).join(" ")}) ;;`)
+      .map((node) => `    ${quote(node.path)}) offered=(${entries(node).map(described).join(" ")}) ;;`)
       .join("\n");
   return `#compdef parley
 # Completion of parley for zsh. To load it: source <(parley completion zsh), after compinit
 
 __parley_commands() {
   case $1 in
-${at(({ commands }) => commands)}
+${cases(({ commands }) => commands)}
     *) return 1 ;;
   esac
 }
 
 __parley_flags() {
   case $1 in
-${at(({ flags }) => flags)}
+${cases(({ flags }) => flags)}
   esac
 }
 
-# The values of a flag, or of an argument by its place; fails where a flag takes none.
+# The values of a flag, or of an argument by its position; fails if a flag takes none.
 __parley_values() {
   case $1 in
 ${valuesByPosition(nodes)
@@ -92,7 +92,7 @@ fi
 `;
 }
 
-/** A word and what it is for, as `_describe` wants them. */
+/** Returns a word and its description in the form of `_describe`. */
 function described({ word, about }: CompletionEntry): string {
   return quote(`${word.replaceAll(":", "\\:")}:${about}`);
 }

@@ -28,36 +28,38 @@ interface JsonFlag {
 }
 
 const NOTE = `
-A context is a server, and who you are there; commands that talk to a server use the selected one. It may keep a token,
-never a password. The file is $XDG_CONFIG_HOME/parley/contexts.json, or ~/.config/parley/contexts.json, for you alone.
-A token is shown to the context's own server only. One that lasts: parley token <user> --lifetime <seconds>.`;
+A context names a server and your user there; commands that connect to a server use the selected context. It may store a
+token, but never a password, in $XDG_CONFIG_HOME/parley/contexts.json or ~/.config/parley/contexts.json, which only you can
+read. The token is only sent to the context's own server. For a long-lived token: parley token <user> --lifetime <seconds>`;
 
-const JSON_OUTPUT = "answer as JSON, for scripts";
+const JSON_OUTPUT = "print JSON, for scripts";
 
-/** `parley context …`: several servers, by names. */
+/** `parley context …`: manages named servers. */
 export function contextCommand(): Command {
   const context = new Command("context")
-    .description("name servers, and choose the one to talk to")
+    .description("save servers by name, and select one")
     .addHelpText("after", NOTE);
   context
     .command("add <name>")
     .description("add a context; the first one is selected")
-    .requiredOption("--url <address>", "the server: https://chat.example.com")
-    .option("--user <user>", "who speaks")
-    .option("--conversation <name>", "the conversation")
-    .option("--token-stdin", "keep the token that stands on standard input")
-    .option("--replace", "in the place of the context of this name")
+    .requiredOption("--url <address>", "URL of the server, such as https://chat.example.com")
+    .option("--user <user>", "the user")
+    .option("--conversation <name>", "the default conversation")
+    .option("--token-stdin", "store the token from standard input")
+    .option("--replace", "replace the context of this name")
     .action(add);
   context.command("select <context>").description("use a context from now on").action(select);
   context
     .command("list")
     .description("list all contexts; * marks the selected one")
-    .option("--names", "the names alone, one a line")
+    .option("--names", "print only the names, one per line")
     .option("--json", JSON_OUTPUT)
     .action(list);
-  context.command("remove <context>").description("forget a context and its token").action(remove);
+  context.command("remove <context>").description("remove a context and its token").action(remove);
   addTargetFlags(
-    context.command("show").description("show what a command would use now, and where each value comes from"),
+    context
+      .command("show")
+      .description("show the values that a command would use, and where each comes from"),
   )
     .option("--json", JSON_OUTPUT)
     .action(show);
@@ -68,7 +70,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
   const { url, user, conversation, tokenStdin, replace } = flags;
   if (!isContextName(name))
     throw new UsageError(
-      `${JSON.stringify(name)} cannot be a context's name: use 1–64 letters, digits and . _ -, a letter or digit first.`,
+      `${JSON.stringify(name)} is not a valid context name: use 1–64 letters, digits and . _ -, with a letter or digit first.`,
     );
   addressOf({ value: url, from: "--url" });
   for (const [flag, value] of Object.entries({ user, conversation }))
@@ -77,7 +79,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
   const path = contextsPath(process.env);
   const { all, selected = name } = readContexts(path);
   if (all.has(name) && !replace)
-    throw new CliError(`There is already a context ${name}; --replace puts this one in its place.`);
+    throw new CliError(`There is already a context ${name}; add --replace to replace it.`);
   const token = tokenStdin ? (await readSecret()).trim() : undefined;
   if (token === "") throw new CliError("There is no token on standard input; nothing was changed.");
   const context: Context = { url, user, conversation, token };
@@ -92,7 +94,7 @@ function select(name: string): void {
   const contexts = readContexts(path);
   requireContext(contexts, name);
   writeContexts(path, { ...contexts, selected: name });
-  print(`${name} is selected.`);
+  print(`Selected ${name}.`);
 }
 
 function remove(name: string): void {
@@ -103,7 +105,7 @@ function remove(name: string): void {
   all.delete(name);
   const wasSelected = contexts.selected === name;
   writeContexts(path, { all, selected: wasSelected ? undefined : contexts.selected });
-  print(`Removed ${name}.${wasSelected ? " None is selected now." : ""}`);
+  print(`Removed ${name}.${wasSelected ? " No context is selected now." : ""}`);
 }
 
 function list({ json, names }: JsonFlag & { readonly names?: boolean }): void {
@@ -121,10 +123,13 @@ function list({ json, names }: JsonFlag & { readonly names?: boolean }): void {
     token ? "with a token" : "",
   ]);
   if (json) printJson(rows, 2);
-  else print(rows.length > 0 ? formatTable(lines) : "There are no contexts yet: `parley context add`.");
+  else
+    print(
+      rows.length > 0 ? formatTable(lines) : "There are no contexts yet. Add one with `parley context add`.",
+    );
 }
 
-/** What is seen of a context: never the token. */
+/** Returns the fields of a context for scripts, without the token. */
 function jsonFields({ selected }: Contexts, name: string, { url, user, conversation, token }: Context) {
   return {
     context: name,

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { CliError } from "../cli-error.ts";
 
-/** One server as somebody speaks to it. A token may be kept, a password never is. */
+/** A server with the user and conversation to use there. It may contain a token, never a password. */
 export interface Context {
   readonly url: string;
   readonly user?: string | undefined;
@@ -12,9 +12,9 @@ export interface Context {
   readonly token?: string | undefined;
 }
 
-/** What the file holds. */
+/** The content of the file. */
 export interface Contexts {
-  /** The name of the one that counts where none is named. */
+  /** The name of the context to use by default. */
   readonly selected?: string | undefined;
   readonly all: ReadonlyMap<string, Context>;
 }
@@ -32,54 +32,56 @@ const File = z.object({
   ),
 });
 
-/** Says whether `name` can name a context: letters and digits, and inside `.`, `_` and `-`. */
+/** Whether `name` is a valid context name: letters, digits, `.`, `_` and `-`, with a letter or digit first. */
 export function isContextName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
 }
 
-/** Where the contexts lie: `$XDG_CONFIG_HOME/parley/contexts.json`, or below `~/.config`. */
+/** Returns the path of the file: `$XDG_CONFIG_HOME/parley/contexts.json`, or below `~/.config`. */
 export function contextsPath(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "parley", "contexts.json");
 }
 
-/** Reads the file; there are none where it is missing. Throws a `CliError` when others can read it, or it is broken. */
+/** Reads the file; a missing file has no contexts. Throws a `CliError` if other users can read it, or if it is invalid. */
 export function readContexts(path: string): Contexts {
   const text = readPrivateFile(path);
   if (text === undefined) return { all: new Map() };
   const read = File.safeParse(parseJson(text));
   if (!read.success)
     throw new CliError(
-      `The file ${JSON.stringify(path)} is not one of contexts. Correct it, or remove it and add them again.`,
+      `The file ${JSON.stringify(path)} is not a valid contexts file. Correct it, or remove it and add the contexts again.`,
     );
   const { selected, contexts } = read.data;
   return { selected, all: new Map(Object.entries(contexts)) };
 }
 
-/** Writes the file in the place of the old one, for its owner only. */
+/** Replaces the file, readable for its owner only. */
 export function writeContexts(path: string, { selected, all }: Contexts): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const next = `${path}.${process.pid}`;
   writeFileSync(next, `${JSON.stringify({ selected, contexts: Object.fromEntries(all) }, null, 2)}\n`, {
     mode: 0o600,
   });
-  // `mode` is for new files only, and one of a crashed run may lie there.
+  // `mode` only applies to new files, and a crashed run may have left this file.
   chmodSync(next, 0o600);
   renameSync(next, path);
 }
 
-/** The context called `name`. Throws a `CliError` that names those there are. */
+/** Returns the context called `name`. Throws a `CliError` that lists the existing ones. */
 export function requireContext({ all }: Contexts, name: string): Context {
   const context = all.get(name);
   if (context !== undefined) return context;
-  const names = all.size === 0 ? "there are none yet" : `there are ${[...all.keys()].join(", ")}`;
-  throw new CliError(`There is no context ${JSON.stringify(name)}: ${names}; see \`parley context add\`.`);
+  const names = all.size === 0 ? "no contexts exist yet" : `the contexts are ${[...all.keys()].join(", ")}`;
+  throw new CliError(
+    `There is no context ${JSON.stringify(name)}: ${names}. Add one with \`parley context add\`.`,
+  );
 }
 
 function readPrivateFile(path: string): string | undefined {
   try {
     if ((statSync(path).mode & 0o077) !== 0)
       throw new CliError(
-        `The file ${JSON.stringify(path)} can be read or changed by others, and may hold tokens: chmod 600 it, and revoke tokens that somebody may have seen.`,
+        `Other users can read or change the file ${JSON.stringify(path)}, which may contain tokens: run chmod 600 on it, and revoke tokens that may have been seen.`,
       );
     return readFileSync(path, "utf8");
   } catch (error) {

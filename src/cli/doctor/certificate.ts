@@ -5,9 +5,9 @@ import { connect } from "node:tls";
 import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
 import type { DoctorFacts, DoctorTarget } from "./facts.ts";
 
-/** One certificate, in what matters here. */
+/** The facts of one certificate. */
 export interface CertificateFacts {
-  /** `chat.example.com, *.example.com`, or what else names it. */
+  /** The host names, such as `chat.example.com, *.example.com`, or the subject. */
   readonly names: string;
   /** Milliseconds since 1970. */
   readonly from: number;
@@ -15,51 +15,51 @@ export interface CertificateFacts {
   readonly fingerprint: string;
 }
 
-/** What is known about the certificates of a server. */
+/** The facts about the certificates of a server. */
 export interface TlsFacts {
-  /** Of the settings: the leaf, or in words why it cannot be used. Undefined without TLS_CERT. */
+  /** The leaf certificate of TLS_CERT, or the reason why it cannot be used. Undefined without TLS_CERT. */
   readonly file: CertificateFacts | string | undefined;
-  /** Whether TLS_KEY is the leaf's. */
+  /** Whether TLS_KEY belongs to the leaf certificate. */
   readonly keyFits: boolean;
-  /** Whether others on this machine can read TLS_KEY. */
+  /** Whether other users of this machine can read TLS_KEY. */
   readonly keyIsOpen: boolean;
-  /** Whether each certificate of the file is vouched for by the one after it. */
+  /** Whether each certificate of the file is issued by the next one. */
   readonly isChain: boolean;
-  /** What a running server shows; undefined where none answers. */
+  /** The certificate of the running server; undefined if no server responds. */
   readonly served: CertificateFacts | undefined;
-  /** Why a program that trusts the usual authorities would refuse it; undefined where it would not, or where it is ours. */
+  /** Why a client with the usual root certificates would reject it; undefined if it would not, or for the own server. */
   readonly refusedFor: string | undefined;
   readonly now: number;
 }
 
 const DAY_MS = 86_400_000;
 
-/** Time left at which somebody should look: programs that renew have tried for days by then. Less for short lives. */
+/** Remaining time that is a warning: automatic renewal has failed for days by then. Less for short-lived certificates. */
 const EXPIRY_WARNING = { days: 21, part: 1 / 3 };
 
-/** Time left at which it is urgent. */
+/** Remaining time that is a problem. */
 const EXPIRY_PROBLEM = { days: 5, part: 1 / 10 };
 
-/** TLS_CERT and TLS_KEY, and what a running server shows. */
+/** Checks TLS_CERT, TLS_KEY, and the certificate of the running server. */
 export const CERTIFICATE_CHECK = defineCheck({
   name: "certificate",
-  async collect(situation) {
-    const { settings, server } = situation;
+  async collect(facts) {
+    const { settings, server } = facts;
     const isServed = typeof server !== "string" && server.http.startsWith("https:");
     const ownServer = typeof server === "string" || !server.isNamed;
-    if (ownServer && settings === undefined) return "The settings are wrong.";
+    if (ownServer && settings === undefined) return "The settings are invalid.";
     if (!isServed && !(ownServer && settings?.tlsCert !== undefined))
-      return "The server is spoken to without TLS; a proxy in front of it has its own certificate.";
-    return collectTls(situation);
+      return "The server is reached without TLS; a proxy in front of it has its own certificate.";
+    return collectTls(facts);
   },
   evaluate: evaluateTls,
 });
 
-async function collectTls({ settings, server, timeoutMs: patience }: DoctorFacts): Promise<TlsFacts> {
+async function collectTls({ settings, server, timeoutMs }: DoctorFacts): Promise<TlsFacts> {
   const isNamed = typeof server !== "string" && server.isNamed;
   const { tlsCert, tlsKey } = isNamed || settings === undefined ? {} : settings;
   const { served, refusedFor } =
-    typeof server === "string" ? {} : await fetchServedCertificate(server, patience);
+    typeof server === "string" ? {} : await fetchServedCertificate(server, timeoutMs);
   return {
     ...(tlsCert === undefined ? NO_FILE : readFiles(tlsCert, tlsKey!)),
     served,
@@ -95,7 +95,7 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
   return { names, from: Date.parse(validFrom), until: Date.parse(validTo), fingerprint: fingerprint256 };
 }
 
-/** What the server shows to who connects; nothing where nobody answers, which is told elsewhere. */
+/** Reads the certificate that the server sends; nothing if it does not respond, which another check reports. */
 function fetchServedCertificate(
   { http }: DoctorTarget,
   timeoutMs: number,
@@ -106,7 +106,7 @@ function fetchServedCertificate(
     const socket = connect({
       host,
       port: Number(port || 443),
-      // It is looked at, and nothing is said over it.
+      // The certificate is only read; no data is sent over the connection.
       rejectUnauthorized: false,
       ...(isIP(host) === 0 && { servername: host }),
     });
@@ -128,7 +128,7 @@ function fetchServedCertificate(
   });
 }
 
-/** Judges certificates. */
+/** Evaluates the facts about certificates. */
 export function evaluateTls({
   file,
   keyFits,
@@ -145,56 +145,58 @@ export function evaluateTls({
         {
           mark: "problem",
           text: `TLS_CERT and TLS_KEY cannot be used: ${file}.`,
-          advice: "Both must be in PEM form, and the key without a pass phrase.",
+          advice: "Both must be in PEM format, and the key without a passphrase.",
         },
       ],
     };
   if (!keyFits)
     findings.push({
       mark: "problem",
-      text: "TLS_KEY is not the key of TLS_CERT.",
-      advice: "Set the two files that were made together.",
+      text: "TLS_KEY does not belong to TLS_CERT.",
+      advice: "Set TLS_KEY to the key of the certificate.",
     });
   if (keyIsOpen)
     findings.push({
       mark: "warning",
       text: "Other users of this machine can read TLS_KEY.",
-      advice: "chmod 600 the file.",
+      advice: "Run chmod 600 on the file.",
     });
   if (!isChain)
     findings.push({
       mark: "warning",
-      text: "TLS_CERT holds certificates that do not vouch for each other in their order.",
-      advice: "The server's own comes first, then that of its authority, and so on.",
+      text: "The certificates in TLS_CERT are not a chain in the right order.",
+      advice: "Put the server's certificate first, then that of its issuer, and so on.",
     });
   if (file !== undefined && served !== undefined && served.fingerprint !== file.fingerprint)
     findings.push({
       mark: "warning",
-      text: "The running server shows another certificate than the one in TLS_CERT.",
-      advice: "Restart it: certificates are read at the start.",
+      text: "The running server uses another certificate than the one in TLS_CERT.",
+      advice: "Restart it, or send it SIGHUP, to load the certificate.",
     });
   if (refusedFor !== undefined)
     findings.push({
       mark: "problem",
-      text: `The certificate is not accepted (${refusedFor}).`,
+      text: `Clients reject the certificate (${refusedFor}).`,
       advice:
-        "Use one of a public authority, with its whole chain; one of your own: NODE_EXTRA_CA_CERTS=ca.pem.",
+        "Use a certificate of a public authority, with its whole chain. For your own authority, set NODE_EXTRA_CA_CERTS=ca.pem.",
     });
   const shown = served ?? file;
   if (shown === undefined)
-    return { findings: findings.length > 0 ? findings : [{ mark: "skipped", text: "No server shows one." }] };
-  // The one on disk is used at the next start, and must be good too.
-  for (const [whose, one] of [
+    return {
+      findings: findings.length > 0 ? findings : [{ mark: "skipped", text: "No server with TLS responds." }],
+    };
+  // The file is used at the next start, so it must be valid, too.
+  for (const [subject, one] of [
     ["The certificate", shown],
     ["The certificate in TLS_CERT", file],
   ] as const)
     if (one !== undefined && (one === shown || one.fingerprint !== shown.fingerprint))
-      findings.push(...evaluateValidity(whose, one, now));
+      findings.push(...evaluateValidity(subject, one, now));
   const left = shown.until - now;
   return {
     findings: findingsOr(
       findings,
-      `The certificate for ${shown.names} is good for ${Math.floor(left / DAY_MS)} days.`,
+      `The certificate for ${shown.names} is valid for ${Math.floor(left / DAY_MS)} days.`,
     ),
     values: { left_seconds: Math.round(left / 1000) },
   };
@@ -204,21 +206,19 @@ function evaluateValidity(subject: string, { from, until, names }: CertificateFa
   const left = until - now;
   const advice = "Renew it, and restart the server.";
   if (left <= 0)
-    return [
-      { mark: "problem", text: `${subject} for ${names} has expired on ${formatDate(until)}.`, advice },
-    ];
+    return [{ mark: "problem", text: `${subject} for ${names} expired on ${formatDate(until)}.`, advice }];
   if (now < from)
     return [
       {
         mark: "problem",
-        text: `${subject} for ${names} is good only from ${formatDate(from)} on.`,
-        advice: "Look whether this machine's clock is right.",
+        text: `${subject} for ${names} is not valid before ${formatDate(from)}.`,
+        advice: "Check whether this machine's clock is right.",
       },
     ];
   const within = ({ days, part }: typeof EXPIRY_WARNING) =>
     left < Math.min(days * DAY_MS, (until - from) * part);
   if (!within(EXPIRY_WARNING)) return [];
-  const text = `${subject} for ${names} ends in ${Math.floor(left / DAY_MS)} days, on ${formatDate(until)}.`;
+  const text = `${subject} for ${names} expires in ${Math.floor(left / DAY_MS)} days, on ${formatDate(until)}.`;
   return [{ mark: within(EXPIRY_PROBLEM) ? "problem" : "warning", text, advice }];
 }
 

@@ -1,10 +1,10 @@
 import { errorLines } from "../cli-error.ts";
 import type { DoctorFacts } from "./facts.ts";
 
-/** `skipped`: it could not be looked at, or does not apply, and the text says why. */
+/** `skipped`: the check was not possible or does not apply; the text gives the reason. */
 export type CheckStatus = "ok" | "warning" | "problem" | "skipped";
 
-/** One thing that was found, in one sentence for a person, and what to do about it. */
+/** One finding, in one sentence for people, and what to do about it. */
 export interface Finding {
   readonly mark: CheckStatus;
   readonly text: string;
@@ -14,45 +14,45 @@ export interface Finding {
 /** Measured values by name; the name ends with the unit: `free_bytes`, `ack_seconds`. */
 export type Measurements = Readonly<Record<string, number>>;
 
-/** What was found about one thing. There is at least one finding. */
+/** The result of a check. It has at least one finding. */
 export interface CheckResult {
   readonly findings: readonly Finding[];
   readonly values?: Measurements;
 }
 
-/** A judgement, and the thing that it is about. */
+/** A result, and the name of its check. */
 export interface CheckReport extends CheckResult {
   readonly check: string;
 }
 
-/** One thing that the doctor looks at. */
+/** One check of the doctor. */
 export interface Check {
-  /** One word, as reports show it: `certificate`. */
+  /** The name in reports, such as `certificate`. */
   readonly name: string;
-  run(situation: DoctorFacts): Promise<CheckResult>;
+  run(facts: DoctorFacts): Promise<CheckResult>;
 }
 
-/** The two halves of a check: one looks and decides nothing, the other decides and looks at nothing. */
+/** The two parts of a check: one collects facts, the other evaluates them without I/O. */
 export interface CheckDefinition<Facts> {
   readonly name: string;
-  /** Looks. Answers a text where there is nothing to look at: why the check is skipped. */
-  collect(situation: DoctorFacts): Promise<Facts | string> | Facts | string;
-  /** Decides. Without a finding that is worse, the first one says that all is well. */
+  /** Collects the facts, or returns the reason for skipping the check. */
+  collect(facts: DoctorFacts): Promise<Facts | string> | Facts | string;
+  /** Evaluates the facts. Without a warning or problem, the first finding is `ok`. */
   evaluate(facts: Facts): CheckResult;
 }
 
-/** Joins the halves. Whatever `gather` throws is a problem of this check, and keeps no other from being made. */
+/** Combines the parts. An error of `collect` is a problem of this check, and does not stop the others. */
 export function defineCheck<Facts extends object>({
   name,
-  collect: gather,
-  evaluate: judge,
+  collect,
+  evaluate,
 }: CheckDefinition<Facts>): Check {
   return {
     name,
-    async run(situation) {
+    async run(doctorFacts) {
       try {
-        const facts = await gather(situation);
-        return typeof facts === "string" ? skipped(facts) : judge(facts);
+        const facts = await collect(doctorFacts);
+        return typeof facts === "string" ? skipped(facts) : evaluate(facts);
       } catch (error) {
         return { findings: errorLines(error).map((text) => ({ mark: "problem", text })) };
       }
@@ -60,24 +60,24 @@ export function defineCheck<Facts extends object>({
   };
 }
 
-/** A judgement of what was not looked at. */
+/** Returns the result of a skipped check. */
 export function skipped(text: string): CheckResult {
   return { findings: [{ mark: "skipped", text }] };
 }
 
-/** `faults`, or where there are none that all is well. */
+/** Returns `findings`; if there are none, one that is `ok`. */
 export function findingsOr(findings: readonly Finding[], okText: string): Finding[] {
   return findings.length > 0 ? [...findings] : [{ mark: "ok", text: okText }];
 }
 
-/** Milliseconds as seconds, for `Values`: to a tenth of a millisecond. */
+/** Converts milliseconds to seconds for `Measurements`, rounded to a tenth of a millisecond. */
 export function toSeconds(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10_000;
 }
 
 const SEVERITY_ORDER: readonly CheckStatus[] = ["skipped", "ok", "warning", "problem"];
 
-/** The worst mark among `findings`. */
+/** Returns the worst mark of `findings`. */
 export function worstStatus(findings: readonly Finding[]): CheckStatus {
   return findings.reduce<CheckStatus>(
     (mark, finding) =>

@@ -27,27 +27,31 @@ interface DoctorFlags {
   readonly timeout: number;
 }
 
-/** Size up to which a store is read through unasked, in bytes: a second or two. */
+/** Size up to which a store is always read completely, in bytes; this takes a second or two. */
 const FULL_READ_MAX_BYTES = 256 * 1024 ** 2;
 
 const NOTE = `
-Looks at what a server with these settings would start on, and at the server that runs where they say, or at --url
-(PARLEY_URL, --context). It changes nothing but this: with the server it talks for a moment, as user and in the
-conversation ${DOCTOR_USER}, which takes two messages; the token for it is made with SECRET_KEY, or is PARLEY_TOKEN.
-No server is a warning, unless one was named. Exit code 0: all is well, 1: a warning, 2: a problem (or a wrong call).`;
+Checks the settings and the data, and the running server at the address in the settings, or at --url (PARLEY_URL,
+--context). It changes nothing, except that it sends two messages to the server, as user ${DOCTOR_USER} in the conversation
+${DOCTOR_USER} (not with --no-talk). It signs in with SECRET_KEY or PARLEY_TOKEN.
+A server that does not respond is a warning, or a problem if it was named. Exit code 0: ok, 1: warnings, 2: problems, or a
+usage error.`;
 
-/** `parley doctor`: whether all is well with an installation, and what to do where it is not. */
+/** `parley doctor`: checks an installation, and suggests fixes. */
 export function doctorCommand(): Command {
   const command = new Command("doctor")
     .description("check settings, data, Redis, clocks, certificates and a running server")
-    .option("--url <address>", "the server to look at (default: where the settings have it listen)")
+    .option("--url <address>", "the server to check (default: the address in the settings)")
     .option("--context <context>", "server and token of this context; see parley context --help")
-    .option("--token <token>", "token to talk with; PARLEY_TOKEN hides it from other users of this machine")
-    .addOption(new Option("--format <format>", "how to report").choices(FORMATS).default("text"))
-    .option("--no-talk", "send no messages")
-    .option("--thorough", "read the whole store through, however large it is");
+    .option(
+      "--token <token>",
+      "token to sign in with; PARLEY_TOKEN hides it from other users of this machine",
+    )
+    .addOption(new Option("--format <format>", "format of the report").choices(FORMATS).default("text"))
+    .option("--no-talk", "send no messages to the server")
+    .option("--thorough", "read the whole store, however large it is");
   command.addOption(
-    integerOption(command, "--timeout <seconds>", "how long anything may take to answer", 1, 600).default(5),
+    integerOption(command, "--timeout <seconds>", "longest wait for each response", 1, 600).default(5),
   );
   return addSettingFlags(command).addHelpText("after", `${NOTE}\n${SETTINGS_NOTE}`).action(doctor);
 }
@@ -67,7 +71,7 @@ async function doctor(flags: DoctorFlags & Flags): Promise<void> {
   process.exitCode = EXIT_CODES[overallStatus(reports)];
 }
 
-/** All checks, in the order in which they are told: what others depend on comes first. */
+/** Returns all checks, in the order of the report: those that others depend on come first. */
 function checks(talk: boolean): readonly Check[] {
   return [
     SETTINGS_CHECK,
@@ -81,14 +85,14 @@ function checks(talk: boolean): readonly Check[] {
   ];
 }
 
-/** One after the other: each measures how long something takes. */
+/** Runs one check after the other, so that they do not disturb each other's measurements. */
 async function runChecks(all: readonly Check[], facts: DoctorFacts): Promise<CheckReport[]> {
   const reports: CheckReport[] = [];
   for (const check of all) reports.push({ check: check.name, ...(await check.run(facts)) });
   return reports;
 }
 
-/** The server that was named. One that is only selected is not: the doctor looks at what is here. */
+/** Returns the server that was named. A selected context does not count: by default the doctor checks the local server. */
 function namedTarget({ url, context, token }: DoctorFlags): Target | undefined {
   const { PARLEY_URL, PARLEY_CONTEXT } = process.env;
   const isNamed = [url, context, PARLEY_URL, PARLEY_CONTEXT].some(Boolean);
@@ -103,7 +107,7 @@ function tokenOf({ token }: DoctorFlags): { token: string; from: string } | unde
   return PARLEY_TOKEN ? { token: PARLEY_TOKEN, from: "PARLEY_TOKEN" } : undefined;
 }
 
-/** As `serve` reads them; what is wrong is not the end, but the first thing to tell. */
+/** Reads the settings like `serve`; problems are part of the report instead of an error. */
 function loadSettingsRead(flags: Flags): SettingsRead {
   try {
     const envFile = readEnvFile();

@@ -5,48 +5,48 @@ import { folderProblem } from "../../server/settings/data-folder.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
 
-/** Free space below which a server will soon not store anything more. */
+/** Free space that is a problem, in bytes: the server will soon be unable to store messages. */
 export const FREE_SPACE_PROBLEM_BYTES = 64 * 1024 ** 2;
 
-/** Free space below which it is time to look for more. */
+/** Free space that is a warning, in bytes. */
 export const FREE_SPACE_WARNING_BYTES = 1024 ** 3;
 
-/** Who may do what, as `stat` has it: `0o700`. */
+/** The permissions of a file, such as `0o700`. */
 export interface FileMode {
   readonly path: string;
   readonly mode: number;
 }
 
-/** What is known about the data folder and what lies in it. */
+/** The facts about the data folder and its files. */
 export interface DataDirFacts {
   readonly path: string;
-  /** `missing`: the first start makes it, in a folder above that can be written. */
+  /** `missing`: the first start creates it. */
   readonly state: "there" | "missing";
-  /** What keeps this user from using it, as the file system says; undefined where nothing does. */
+  /** Why this user cannot use the folder; undefined if it can. */
   readonly error: NodeJS.ErrnoException | undefined;
-  /** Of the folder and the files in it that others must not read. */
+  /** The permissions of the folder and of its private files. */
   readonly modes: readonly FileMode[];
-  /** Whose it is, and who asks; a server that runs as another user may have other rights. */
+  /** The owner, and the current user; a server that runs as another user may have other rights. */
   readonly owner: number | undefined;
   readonly self: number | undefined;
   readonly freeBytes: number | undefined;
-  /** `NFS`, where the files lie on another machine. */
+  /** The type of a network file system, such as `NFS`. */
   readonly networkFilesystem: string | undefined;
 }
 
 const KEY_FILE = "secret.key";
 
-/** Rights, room and place of the data folder. */
+/** Checks permissions, free space and file system of the data folder. */
 export const DATA_DIR_CHECK = defineCheck({
   name: "data_dir",
   collect({ settings, data }) {
-    if (settings === undefined) return "The settings are wrong.";
-    return data.kind === "embedded" ? collectDataDir(settings.dataDir) : "With Redis there is none.";
+    if (settings === undefined) return "The settings are invalid.";
+    return data.kind === "embedded" ? collectDataDir(settings.dataDir) : "Redis needs no data folder.";
   },
   evaluate: evaluateDataDir,
 });
 
-/** Looks at the folder, and where it is not there, at the one that it would be made in. */
+/** Collects the facts of the folder, or of the folder above it that would contain it. */
 export function collectDataDir(path: string): DataDirFacts {
   const stat = statSync(path, { throwIfNoEntry: false });
   const existing = stat === undefined ? nearestExistingDir(path) : path;
@@ -84,7 +84,7 @@ function modeOf(path: string): FileMode[] {
   try {
     return [{ path, mode: statSync(path).mode & 0o777 }];
   } catch {
-    // It is not there, or this user may not look into the folder, which is a fault of its own.
+    // The file does not exist, or this user cannot read the folder, which is reported separately.
     return [];
   }
 }
@@ -97,7 +97,7 @@ function filesystemOf(path: string): StatsFs | undefined {
   }
 }
 
-/** Linux's numbers (statfs(2)) for disks of other machines, on which SQLite's locks cannot be relied on. */
+/** Linux's numbers (statfs(2)) of network file systems, on which SQLite's locks are not reliable. */
 const NETWORK_FILESYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x6969, "NFS"],
   [0x517b, "SMB"],
@@ -107,55 +107,46 @@ const NETWORK_FILESYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x00c36400, "Ceph"],
 ]);
 
-/** Judges a data folder. */
+/** Evaluates the facts of a data folder. */
 export function evaluateDataDir(facts: DataDirFacts): CheckResult {
-  const {
-    path,
-    state,
-    error: fault,
-    modes: rights,
-    owner,
-    self,
-    freeBytes,
-    networkFilesystem: network,
-  } = facts;
+  const { path, state, error, modes, owner, self, freeBytes, networkFilesystem } = facts;
   const findings: Finding[] = [];
-  if (fault !== undefined) findings.push({ mark: "problem", text: folderProblem(path, fault) });
-  findings.push(...rights.flatMap((each) => evaluateMode(each, path, rights)));
+  if (error !== undefined) findings.push({ mark: "problem", text: folderProblem(path, error) });
+  findings.push(...modes.flatMap((each) => evaluateMode(each, path, modes)));
   if (owner !== undefined && self !== undefined && owner !== self)
     findings.push({
       mark: "warning",
-      text: `${path} belongs to user ${owner}, and this is user ${self}: whether the server may use it is not known.`,
+      text: `${path} belongs to user ${owner}, but the doctor runs as user ${self}: it cannot check whether the server may use the folder.`,
       advice: "Run the doctor as the user that the server runs as.",
     });
-  if (network !== undefined)
+  if (networkFilesystem !== undefined)
     findings.push({
       mark: "warning",
-      text: `${path} lies on another machine's disk (${network}), where a second server may not be kept off it.`,
+      text: `${path} is on a network file system (${networkFilesystem}), whose locks may not keep a second server from using it.`,
       advice: "Set DATA_DIR to a folder on a local disk.",
     });
   if (freeBytes !== undefined) findings.push(...evaluateFreeSpace(path, freeBytes));
   const free = freeBytes === undefined ? "" : ` ${formatBytes(freeBytes)} are free.`;
   const okText =
-    state === "there" ? `${path} can be used.` : `${path} is not there yet; the first start makes it.`;
+    state === "there" ? `${path} can be used.` : `${path} does not exist yet; the first start creates it.`;
   return {
     findings: findingsOr(findings, `${okText}${free}`),
     ...(freeBytes !== undefined && { values: { free_bytes: freeBytes } }),
   };
 }
 
-/** What others may do with `path`. A file in a folder that nobody else may enter is out of their reach. */
+/** Checks whether other users can access `path`. A file in a folder that only its owner may enter is safe. */
 function evaluateMode({ path, mode }: FileMode, folder: string, all: readonly FileMode[]): Finding[] {
   const isKey = path.endsWith(KEY_FILE);
-  const isShut = all.some((each) => each.path === folder && (each.mode & 0o011) === 0);
+  const isPrivateFolder = all.some((each) => each.path === folder && (each.mode & 0o011) === 0);
   const isOpen = (mode & (path === folder ? 0o022 : 0o066)) !== 0;
-  // A server warns of the key all the same: a folder's rights are changed sooner than thought of.
-  if (!isOpen || (isShut && path !== folder && !isKey)) return [];
-  const able = (mode & 0o022) !== 0 ? "change" : "read";
+  // The key is reported in any case: the permissions of the folder may change later.
+  if (!isOpen || (isPrivateFolder && path !== folder && !isKey)) return [];
+  const access = (mode & 0o022) !== 0 ? "change" : "read";
   return [
     {
       mark: isKey ? "problem" : "warning",
-      text: `Other users of this machine can ${able} ${path}${isKey ? ", and with it sign in as anybody" : ""}.`,
+      text: `Other users of this machine can ${access} ${path}${isKey ? ", and use it to sign in as any user" : ""}.`,
       advice: `chmod ${path === folder ? 700 : 600} ${path}`,
     },
   ];
@@ -166,8 +157,8 @@ function evaluateFreeSpace(path: string, free: number): Finding[] {
   return [
     {
       mark: free < FREE_SPACE_PROBLEM_BYTES ? "problem" : "warning",
-      text: `Only ${formatBytes(free)} are free on the disk of ${path}; when it is full, no message is taken.`,
-      advice: "Make room, or limit what is kept: RETENTION_MESSAGES, RETENTION_DAYS.",
+      text: `Only ${formatBytes(free)} are free on the disk of ${path}; when it is full, all messages are rejected.`,
+      advice: "Free some space, or keep fewer messages: RETENTION_MESSAGES, RETENTION_DAYS.",
     },
   ];
 }

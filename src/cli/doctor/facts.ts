@@ -8,63 +8,63 @@ import type { Settings } from "../../server/settings/settings.ts";
 import type { InspectedData, InspectionError } from "../store/provider.ts";
 import { storeProvider } from "../store/providers.ts";
 
-/** What all checks start from. Nothing of it was changed to find it out. */
+/** The facts that all checks start from. Collecting them changes nothing. */
 export interface DoctorFacts {
   readonly read: SettingsRead;
-  /** Undefined where they are wrong: what depends on them is not checked. */
+  /** Undefined if the settings are invalid: checks that need them are skipped. */
   readonly settings: Settings | undefined;
-  /** The server to look at, or in words why there is none. */
+  /** The server to check, or the reason why none is known. */
   readonly server: DoctorTarget | string;
-  /** Undefined where the server does not answer. */
+  /** Undefined if no server is known. */
   readonly health: Health | InspectionError | undefined;
   readonly credential: DoctorCredential | string;
   /** What was found in the store that the settings choose. */
   readonly data: InspectedData | { readonly kind: "unknown" };
-  /** How long anything may take to answer, in milliseconds. */
+  /** Longest wait for each response, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** Where the server is. */
+/** The server to check. */
 export interface DoctorTarget extends ServerAddress {
-  /** It was named, and so is expected to run; else it is where the settings would have one listen. */
+  /** Whether it was named, and is expected to run; otherwise it is at the address in the settings. */
   readonly isNamed: boolean;
-  /** Options of a connection to it. Our own certificate is compared, not trusted: it need not be for 127.0.0.1. */
+  /** TLS options. The certificate of the own server is compared, not verified: it need not be for 127.0.0.1. */
   readonly tls: { readonly rejectUnauthorized?: boolean };
 }
 
-/** What a server said at /healthz, /readyz and /config.json. */
+/** The responses of a server at /healthz, /readyz and /config.json. */
 export interface Health {
   readonly alive: { readonly status: number; readonly body: string };
   readonly ready: number;
   readonly version: string | undefined;
-  /** How far its clock is ahead of ours, in milliseconds, give or take half a second; undefined without a Date field. */
+  /** How far its clock is ahead of ours, in milliseconds, within half a second; undefined without a Date field. */
   readonly aheadMs: number | undefined;
-  /** Demo accounts that can be used at this address. */
+  /** Demo accounts that can sign in at this URL. */
   readonly demo?: readonly string[];
-  /** Whether the server's own page, at this address, is taken for one of another origin. */
+  /** Whether the server rejects the origin of its own page at this URL. */
   readonly refusesOwnPage?: boolean;
   /** How long /healthz took, in milliseconds. */
   readonly tookMs: number;
 }
 
-/** What the doctor may speak with. */
+/** The credential of the doctor. */
 export type DoctorCredential =
   | { readonly secret: string; readonly from: string }
   | { readonly token: string; readonly user: string; readonly from: string };
 
-/** What was asked for. */
+/** The options of the doctor. */
 export interface DoctorOptions {
   readonly read: SettingsRead;
-  /** The server that was named; without it, the one that the settings describe. */
+  /** The server that was named; default: the one of the settings. */
   readonly target?: ServerAddress | undefined;
-  /** A token that was given, and where it comes from. */
+  /** A given token, and where it comes from. */
   readonly token?: { readonly token: string; readonly from: string } | undefined;
   readonly timeoutMs: number;
-  /** Files larger than this are not read through, in bytes. */
+  /** Size up to which files are read completely, in bytes. */
   readonly maxFullCheckBytes: number;
 }
 
-/** Finds out what all checks start from. */
+/** Collects the facts that all checks start from. */
 export async function collectFacts(options: DoctorOptions): Promise<DoctorFacts> {
   const { read, target, token, timeoutMs } = options;
   const settings = "settings" in read ? read.settings : undefined;
@@ -76,36 +76,37 @@ export async function collectFacts(options: DoctorOptions): Promise<DoctorFacts>
   return { read, settings, server, health, credential, data, timeoutMs };
 }
 
-/** Where a server with these settings listens, as this machine reaches it. */
+/** Returns the server with these settings, at an address that this machine can reach. */
 export function ownServer(settings: Settings | undefined): DoctorTarget | string {
-  if (settings === undefined) return "The settings are wrong; --url says which server to look at.";
+  if (settings === undefined) return "The settings are invalid; name the server with --url.";
   const { host, port, tlsCert } = settings;
-  if (port === 0) return "PORT=0 takes any free port; --url says which server to look at.";
+  if (port === 0) return "PORT=0 uses any free port; name the server with --url.";
   const reachable = ({ "0.0.0.0": "127.0.0.1", "::": "::1" } as Record<string, string>)[host] ?? host;
   const authority = `${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
   const target = parseServerAddress(`${tlsCert === undefined ? "http" : "https"}://${authority}`);
-  if (target === undefined) return `HOST=${host} is no address that can be asked; --url says which is.`;
+  if (target === undefined)
+    return `HOST=${host} is not an address to connect to; name the server with --url.`;
   return { ...target, isNamed: false, tls: tlsCert === undefined ? {} : { rejectUnauthorized: false } };
 }
 
-async function fetchHealth(server: DoctorTarget, patience: number): Promise<DoctorFacts["health"]> {
-  const ask = (path: string, headers: Record<string, string> = {}) =>
+async function fetchHealth(server: DoctorTarget, timeoutMs: number): Promise<DoctorFacts["health"]> {
+  const request = (path: string, headers: Record<string, string> = {}) =>
     fetch(`${server.http}${path}`, {
       headers,
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeoutMs),
       redirect: "manual",
       tls: server.tls,
     });
   try {
     const [started, wall] = [performance.now(), Date.now()];
-    const alive = await ask("/healthz");
-    const took = performance.now() - started;
+    const alive = await request("/healthz");
+    const tookMs = performance.now() - started;
     const date = Date.parse(alive.headers.get("date") ?? "");
     const body = (await alive.text()).slice(0, 200);
     const [ready, config] = await Promise.all([
-      ask("/readyz"),
-      // As the page asks that a browser has from this address.
-      ask("/config.json", { Origin: new URL(server.http).origin }),
+      request("/readyz"),
+      // With the Origin that a browser sends for the page at this URL.
+      request("/config.json", { Origin: new URL(server.http).origin }),
     ]);
     const { version, demo, code } = (await config.json().catch(() => ({}))) as Record<string, unknown>;
     return {
@@ -114,23 +115,23 @@ async function fetchHealth(server: DoctorTarget, patience: number): Promise<Doct
       version: typeof version === "string" ? version : undefined,
       demo: Array.isArray(demo) ? demo.map((account) => String(account?.user)) : [],
       refusesOwnPage: code === "origin_refused",
-      // The field has whole seconds: the middle of them is at most half a second off.
-      aheadMs: Number.isNaN(date) ? undefined : date + 500 - (wall + took / 2),
-      tookMs: took,
+      // The Date field has whole seconds: adding half a second limits the error to half a second.
+      aheadMs: Number.isNaN(date) ? undefined : date + 500 - (wall + tookMs / 2),
+      tookMs,
     };
   } catch (error) {
-    return { error: explainFetchError(error as Error & { code?: unknown }, patience) };
+    return { error: explainFetchError(error as Error & { code?: unknown }, timeoutMs) };
   }
 }
 
-function explainFetchError({ name, code, message }: Error & { code?: unknown }, patience: number): string {
-  if (code === "ECONNREFUSED" || code === "ConnectionRefused") return "nothing listens there";
-  return name === "TimeoutError" ? `no answer within ${patience / 1000} s` : message;
+function explainFetchError({ name, code, message }: Error & { code?: unknown }, timeoutMs: number): string {
+  if (code === "ECONNREFUSED" || code === "ConnectionRefused") return "connection refused";
+  return name === "TimeoutError" ? `no response within ${timeoutMs / 1000} s` : message;
 }
 
-/** The key that a server with these settings signs with; none is made here. */
+/** Returns the key with which a server with these settings signs tokens; creates none. */
 function ownKey(settings: Settings | undefined, server: DoctorFacts["server"]): DoctorCredential | string {
-  if (settings === undefined) return "the settings are wrong";
+  if (settings === undefined) return "the settings are invalid";
   const { secretKey } = settings;
   if (secretKey !== undefined) return { secret: secretKey, from: "SECRET_KEY" };
   const path = keyFileOf(settings);
@@ -144,5 +145,5 @@ function ownKey(settings: Settings | undefined, server: DoctorFacts["server"]): 
 
 function readToken({ token, from }: { token: string; from: string }): DoctorCredential | string {
   const user = subjectOf(token);
-  return user === undefined ? `what ${from} holds is not a token` : { token, user, from };
+  return user === undefined ? `the value of ${from} is not a token` : { token, user, from };
 }

@@ -4,31 +4,31 @@ import type { Settings } from "../../server/settings/settings.ts";
 import type { InspectionError } from "../store/provider.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
 
-/** What is known about Redis. */
+/** The facts about Redis. */
 export interface RedisFacts {
   readonly redis: RedisInspection | InspectionError;
   readonly ackAfter: Settings["ackAfter"];
 }
 
-/** How full its memory may be before somebody should know: full, it refuses every message. */
+/** Share of its memory in use that is a warning: when it is full, Redis rejects every message. */
 const MEMORY_WARNING_RATIO = 0.8;
 
-/** Round trip above which each message waits noticeably, in milliseconds. */
+/** Round trip that is a warning, in milliseconds: each message waits at least as long. */
 const SLOW_ROUND_TRIP_MS = 100;
 
-/** Whether a node would start on Redis, whether it goes on well, and which nodes do. */
+/** Checks whether a node could start on Redis, the state of Redis, and the nodes that share it. */
 export const REDIS_CHECK = defineCheck({
   name: "redis",
   collect({ settings, data }): RedisFacts | string {
-    if (settings === undefined) return "The settings are wrong.";
+    if (settings === undefined) return "The settings are invalid.";
     return data.kind === "redis"
       ? { redis: data.redis, ackAfter: settings.ackAfter }
-      : "REDIS_HOST and REDIS_URL are not set: the embedded engine needs none.";
+      : "REDIS_HOST and REDIS_URL are not set: the embedded engine needs no Redis.";
   },
   evaluate: evaluateRedis,
 });
 
-/** Judges Redis. */
+/** Evaluates the facts about Redis. */
 export function evaluateRedis({ redis, ackAfter }: RedisFacts): CheckResult {
   if ("error" in redis) return { findings: [{ mark: "problem", text: redis.error }] };
   const { description, verdict, primaries, roundTrip, nodes, now } = redis;
@@ -41,27 +41,27 @@ export function evaluateRedis({ redis, ackAfter }: RedisFacts): CheckResult {
   if (fullest > MEMORY_WARNING_RATIO)
     findings.push({
       mark: "warning",
-      text: `The memory of ${description} is ${Math.round(fullest * 100)} % full; when it is full, no message is taken.`,
-      advice: "Raise maxmemory, or limit what is kept: RETENTION_MESSAGES, RETENTION_DAYS.",
+      text: `The memory of ${description} is ${Math.round(fullest * 100)} % full; when it is full, all messages are rejected.`,
+      advice: "Raise maxmemory, or keep fewer messages: RETENTION_MESSAGES, RETENTION_DAYS.",
     });
   if (ackAfter === "replica" && primaries.some(({ replicas }) => replicas === 0))
     findings.push({
       mark: "problem",
-      text: "ACK_AFTER=replica, and a primary has no replica: no message is taken.",
+      text: "ACK_AFTER=replica is set, but a primary has no replica: all messages are rejected.",
       advice: "Start a replica, or set ACK_AFTER=primary.",
     });
   if (roundTrip > SLOW_ROUND_TRIP_MS)
     findings.push({
       mark: "warning",
-      text: `${description} takes ${Math.round(roundTrip)} ms to answer, and each message waits as long.`,
-      advice: "Nodes and Redis belong into one network, with a millisecond or two between them.",
+      text: `A round trip to ${description} takes ${Math.round(roundTrip)} ms, and each message waits at least as long.`,
+      advice: "Run the nodes and Redis in one network, with round trips of a millisecond or two.",
     });
   findings.push(...evaluateNodes(redis));
   const alive = nodes.length - expiredNodes(nodes, now).length;
   return {
     findings: findingsOr(
       findings,
-      `${description} answers in ${roundTrip.toFixed(1)} ms; ${alive === 1 ? "1 node shares" : `${alive} nodes share`} it.`,
+      `${description} responds in ${roundTrip.toFixed(1)} ms; ${alive === 1 ? "1 node uses" : `${alive} nodes use`} it.`,
     ),
     values: {
       round_trip_seconds: toSeconds(roundTrip),
@@ -77,15 +77,15 @@ function evaluateNodes({ nodes, now }: RedisInspection): Finding[] {
   if (expired.length > 0)
     findings.push({
       mark: "warning",
-      text: `The lease of ${expired.map(({ id }) => id).join(", ")} has run out, and no other node has cleaned up after it.`,
-      advice: "See whether any node is left, and restart what is gone.",
+      text: `The lease of ${expired.map(({ id }) => id).join(", ")} has expired, and no other node has cleaned up.`,
+      advice: "Check whether any node is still running, and restart the others.",
     });
   const versions = new Set(nodes.map(({ version }) => version).filter((version) => version !== ""));
   if (versions.size > 1)
     findings.push({
       mark: "warning",
-      text: `The nodes are of different versions: ${[...versions].sort().join(", ")}.`,
-      advice: "Finish the update; `parley nodes` shows which is which.",
+      text: `The nodes run different versions: ${[...versions].sort().join(", ")}.`,
+      advice: "Finish the update; `parley nodes` shows each node's version.",
     });
   return findings;
 }

@@ -2,11 +2,11 @@ import { styleText } from "node:util";
 import { escapeControlChars, escapedJson } from "../../core/escape-control-chars.ts";
 import { type CheckReport, type CheckStatus, type Finding, worstStatus } from "./check.ts";
 
-/** How reports can be written. */
+/** The formats of reports. */
 export const FORMATS = ["text", "json", "prometheus", "nagios"] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Exit code by the worst mark: those of Nagios plug-ins. */
+/** The exit code for the worst mark, as in Nagios plug-ins. */
 export const EXIT_CODES: Readonly<Record<CheckStatus, number>> = {
   skipped: 0,
   ok: 0,
@@ -14,12 +14,12 @@ export const EXIT_CODES: Readonly<Record<CheckStatus, number>> = {
   problem: 2,
 };
 
-/** The worst mark of all. */
+/** Returns the worst mark of all reports. */
 export function overallStatus(reports: readonly CheckReport[]): CheckStatus {
   return worstStatus(reports.flatMap(({ findings }) => findings));
 }
 
-/** `reports` as text to print, without the last line's end. */
+/** Formats the reports, without a final line end. */
 export function formatReports(format: Format, reports: readonly CheckReport[]): string {
   return WRITERS[format](reports);
 }
@@ -33,7 +33,7 @@ const WRITERS: Readonly<Record<Format, (reports: readonly CheckReport[]) => stri
 
 const STATUS_COLORS = { ok: "green", warning: "yellow", problem: "red", skipped: "dim" } as const;
 
-/** A line for each finding, with what to do below it; coloured where it is read on a terminal that wants colours. */
+/** Formats one line per finding, with its advice below; with colours on a terminal that has them. */
 function formatText(reports: readonly CheckReport[]): string {
   const name = Math.max(...reports.map(({ check }) => check.length));
   const indent = " ".repeat(STATUS_WIDTH + name + 4);
@@ -65,10 +65,10 @@ function formatJson(reports: readonly CheckReport[]): string {
   return escapedJson({ result: overallStatus(reports), checks }, 2);
 }
 
-/** Metrics in Prometheus's text format, for the text file collector of its node exporter. What was skipped is not there. */
+/** Formats metrics for Prometheus's node exporter (text file collector). Skipped checks are omitted. */
 function formatPrometheus(reports: readonly CheckReport[]): string {
   const lines = [
-    "# HELP parley_doctor_result What a check found: 0 ok, 1 warning, 2 problem.",
+    "# HELP parley_doctor_result Result of a check: 0 ok, 1 warning, 2 problem.",
     "# TYPE parley_doctor_result gauge",
   ];
   for (const { check, findings } of reports) {
@@ -90,13 +90,13 @@ const NAGIOS_STATES: Readonly<Record<CheckStatus, string>> = {
   problem: "CRITICAL",
 };
 
-/** Nagios's plug-in output: a line with performance data behind a bar, then a line for each finding. */
+/** Formats Nagios plug-in output: a line with performance data after a bar, then a line for each finding. */
 function formatNagios(reports: readonly CheckReport[]): string {
   const mark = overallStatus(reports);
   const all = reports.flatMap(({ check, findings }) => findings.map((finding) => ({ check, finding })));
   const worstOnes = all.filter(({ finding }) => finding.mark === mark);
-  const isWell = EXIT_CODES[mark] === 0;
-  const summary = isWell
+  const isOk = EXIT_CODES[mark] === 0;
+  const summary = isOk
     ? summarize(reports)
     : worstOnes.map(({ check, finding }) => `${check}: ${finding.text}`).join(" ");
   const data = reports.flatMap(({ check, values = {} }) =>
@@ -109,7 +109,7 @@ function formatNagios(reports: readonly CheckReport[]): string {
   ].join("\n");
 }
 
-/** `ack_seconds` as `talk_ack=0.003s`, `free_bytes` as `folder_free=123B`. */
+/** Returns `ack_seconds` as `round_trip_ack=0.003s`, `free_bytes` as `data_dir_free=123B`. */
 function performanceData(check: string, name: string, value: number): string {
   const [, stem = name, unit = ""] = /^(.*?)_?(seconds|bytes)?$/.exec(name) ?? [];
   const label = [check, stem].filter((word) => word !== "").join("_");
@@ -120,7 +120,7 @@ function oneLine({ text, advice }: Finding): string {
   return advice === undefined ? text : `${text} ${advice}`;
 }
 
-/** A bar would begin the performance data, and a line's end the next line. */
+/** Replaces bars, which would begin the performance data, and line ends. */
 function nagiosText(text: string): string {
   return escapeControlChars(text.replaceAll("|", "/").replace(/\s*\n\s*/g, " "));
 }

@@ -8,25 +8,25 @@ import type { Settings } from "../../server/settings/settings.ts";
 import { type CheckResult, defineCheck, type Finding, toSeconds } from "./check.ts";
 import type { DoctorCredential, DoctorFacts, DoctorTarget } from "./facts.ts";
 
-/** The user and the conversation that are the doctor's own; nobody else's plan is charged, and nobody is disturbed. */
+/** The doctor's own user and conversation, so that no other user is charged or disturbed. */
 export const DOCTOR_USER = "parley-doctor";
 
-/** Life of the token that is made, in seconds. */
+/** Lifetime of the doctor's token, in seconds. */
 const TOKEN_LIFETIME_S = 60;
 
-/** Ack time above which people notice, in milliseconds. */
+/** Ack time that is a warning, in milliseconds: people notice it. */
 const SLOW_ACK_MS = 1_000;
 
-/** How a conversation with itself went. Times are in milliseconds. */
+/** The result of the round trip. Times are in milliseconds. */
 export interface RoundTripFacts {
   readonly url: string;
   readonly credential: string;
-  /** What it ended with before its end; undefined where all of it went as it must. */
+  /** The step that failed; undefined if all succeeded. */
   readonly failure: RoundTripFailure | undefined;
   readonly timesMs: Readonly<Partial<Record<TimedStep, number>>>;
 }
 
-/** A step that failed, and the error that the server told, where it told one. */
+/** A step that failed, and the error code that the server sent, if any. */
 export interface RoundTripFailure {
   readonly step: Step;
   readonly text: string;
@@ -35,23 +35,23 @@ export interface RoundTripFailure {
 
 export type TimedStep = "connect" | "ack" | "resume";
 
-/** The steps, by what is being waited for. */
+/** The steps, by the event that is expected. */
 export type Step = "welcome" | "message" | "history" | "resume";
 
 /**
- * Two connections to a conversation of the doctor's own: what one says is acked, reaches the other, is in the history,
- * and is caught up with by a connection that was away. Takes three requests of the plan, and leaves two messages.
+ * Opens two connections to the doctor's own conversation, and checks that a message of one is acked, delivered to the
+ * other, stored in the history, and received after a resume. Costs three requests of the plan, and leaves two messages.
  */
 export function roundTripCheck(isEnabled: boolean) {
   return defineCheck({
     name: "round_trip",
-    async collect(situation) {
-      const { server, health, credential } = situation;
-      if (!isEnabled) return "Left out with --no-talk.";
+    async collect(facts) {
+      const { server, health, credential } = facts;
+      if (!isEnabled) return "Switched off by --no-talk.";
       if (typeof server === "string") return server;
-      if (health === undefined || "error" in health) return "No server answers.";
-      if (typeof credential === "string") return `There is nothing to sign in with: ${credential}.`;
-      return collectRoundTrip(server, credential, situation);
+      if (health === undefined || "error" in health) return "No server responds.";
+      if (typeof credential === "string") return `The doctor cannot sign in: ${credential}.`;
+      return collectRoundTrip(server, credential, facts);
     },
     evaluate: evaluateRoundTrip,
   });
@@ -60,20 +60,20 @@ export function roundTripCheck(isEnabled: boolean) {
 async function collectRoundTrip(
   server: DoctorTarget,
   credential: DoctorCredential,
-  { settings, timeoutMs: patience }: DoctorFacts,
+  { settings, timeoutMs }: DoctorFacts,
 ): Promise<RoundTripFacts> {
   const user = "user" in credential ? credential.user : DOCTOR_USER;
   const token = "token" in credential ? credential.token : await makeToken(credential.secret, settings!);
-  const times: Partial<Record<TimedStep, number>> = {};
-  const roundTrip = new RoundTrip({ server, user, token, timeoutMs: patience, timesMs: times });
-  const fault = await roundTrip.run();
-  return { url: server.http, credential: credential.from, failure: fault, timesMs: times };
+  const timesMs: Partial<Record<TimedStep, number>> = {};
+  const roundTrip = new RoundTrip({ server, user, token, timeoutMs, timesMs });
+  const failure = await roundTrip.run();
+  return { url: server.http, credential: credential.from, failure, timesMs };
 }
 
-/** Good for its own conversation alone, and not for long: it is shown to whoever listens at the address. */
+/** Creates a short-lived token for the doctor's conversation only, because any program may listen at the address. */
 async function makeToken(secret: string, settings: Settings): Promise<string> {
   const hourlyLimit = (limit: number) => (limit === 0 ? Number.POSITIVE_INFINITY : limit);
-  // An unattended check each minute takes more requests an hour than a small plan has.
+  // A check every minute costs more requests an hour than a small plan allows.
   const [largestPlan] = [...settings.plans.plans.values()].sort(
     (a, b) => hourlyLimit(b.requestsPerHour) - hourlyLimit(a.requestsPerHour),
   );
@@ -91,11 +91,11 @@ interface RoundTripDeps {
   readonly user: string;
   readonly token: string;
   readonly timeoutMs: number;
-  /** Filled in as far as it comes. */
+  /** Filled in step by step. */
   readonly timesMs: Partial<Record<TimedStep, number>>;
 }
 
-/** What the server said instead of what was waited for. */
+/** An error frame of the server instead of the expected frame. */
 class ServerError extends Error {
   constructor(
     readonly code: string,
@@ -111,7 +111,7 @@ class RoundTrip {
 
   constructor(private readonly deps: RoundTripDeps) {}
 
-  /** The whole of it; answers what went wrong. */
+  /** Runs all steps; resolves with the failure, if any. */
   async run(): Promise<RoundTripFailure | undefined> {
     try {
       const first = await this.timed("connect", () => this.join());
@@ -121,7 +121,7 @@ class RoundTrip {
       const received = await this.wait(second.socket, "message", ({ id }) => id === sent.id);
       if (received.seq !== sent.seq)
         throw new RuleViolated(
-          `The message is ${sent.seq} to who sent it and ${received.seq} to who heard it.`,
+          `The message has the seq ${sent.seq} in its ack, but ${received.seq} at the receiver.`,
         );
       this.step = "history";
       first.socket.send({ type: "history", limit: 20 });
@@ -133,7 +133,7 @@ class RoundTrip {
       const missed = await this.send(first.socket);
       await this.timed("resume", async () => {
         const back = await this.join(`&after=${received.seq}&epoch=${second.welcome.epoch}`);
-        if (!back.welcome.resumed) throw new RuleViolated("A connection that came back was not let go on.");
+        if (!back.welcome.resumed) throw new RuleViolated("The server did not resume a connection.");
         await this.wait(back.socket, "message", ({ id }) => id === missed.id);
       });
       return undefined;
@@ -142,14 +142,14 @@ class RoundTrip {
       if (error instanceof RuleViolated) return { step: this.step, text: error.message };
       throw error;
     } finally {
-      await Promise.all(this.sockets.map((line) => line.disconnect()));
+      await Promise.all(this.sockets.map((socket) => socket.disconnect()));
     }
   }
 
   private async join(resuming = ""): Promise<{ socket: TestSocket; welcome: ServerFrameOf<"welcome"> }> {
     const { server, user, token } = this.deps;
     const url = `${server.ws}/ws/${user}/${DOCTOR_USER}?token=${token}${resuming}`;
-    // Bun's WebSocket takes options of TLS where browsers take protocols.
+    // Bun's WebSocket takes TLS options in place of protocols.
     const options = { tls: server.tls } as unknown as string[];
     const socket = new TestSocket(new WebSocket(url, options));
     this.sockets.push(socket);
@@ -162,7 +162,7 @@ class RoundTrip {
     return this.wait(socket, "ack", (ack) => ack.id === id);
   }
 
-  /** The frame of `type` that `fits`; throws Refused when the server tells an error in its place. */
+  /** Waits for the frame of `type` that `matches`; throws `ServerError` if the server sends an error instead. */
   private async wait<T extends ServerFrameType>(
     socket: TestSocket,
     type: T,
@@ -184,33 +184,28 @@ class RoundTrip {
 
   private async timed<T>(name: TimedStep, task: () => Promise<T>): Promise<T> {
     const started = performance.now();
-    const answer = await task();
+    const result = await task();
     this.deps.timesMs[name] = performance.now() - started;
-    return answer;
+    return result;
   }
 }
 
-/** Errors that say that the doctor has used up what it may, and not that the server is broken. */
+/** Errors that mean that the doctor reached a limit, not that the server is broken. */
 const LIMIT_ERRORS = ["rate_limited", "too_many_connections", "too_many_handshakes"];
 
-/** Judges a conversation with itself. */
-export function evaluateRoundTrip({
-  url,
-  credential,
-  failure: fault,
-  timesMs: times,
-}: RoundTripFacts): CheckResult {
+/** Evaluates the round trip. */
+export function evaluateRoundTrip({ url, credential, failure, timesMs }: RoundTripFacts): CheckResult {
   const values: Record<string, number> = {};
-  for (const [name, took] of Object.entries(times)) values[`${name}_seconds`] = toSeconds(took);
-  if (fault !== undefined) return { findings: [failureFinding(url, credential, fault)], values };
-  const { connect = 0, ack = 0, resume = 0 } = times;
+  for (const [name, took] of Object.entries(timesMs)) values[`${name}_seconds`] = toSeconds(took);
+  if (failure !== undefined) return { findings: [failureFinding(url, credential, failure)], values };
+  const { connect = 0, ack = 0, resume = 0 } = timesMs;
   const [connected, acked, resumed] = [connect, ack, resume].map((took) => `${took.toFixed(1)} ms`);
   const text = `Connected in ${connected}, acked in ${acked}, resumed in ${resumed}, with ${credential}.`;
   const slow = ack > SLOW_ACK_MS || connect > SLOW_ACK_MS;
   return {
     findings: [
       slow
-        ? { mark: "warning", text, advice: "The server, its disk or Redis is slow; its log may say why." }
+        ? { mark: "warning", text, advice: "The server, its disk or Redis is slow; check the server's log." }
         : { mark: "ok", text },
     ],
     values,
@@ -218,19 +213,19 @@ export function evaluateRoundTrip({
 }
 
 function failureFinding(url: string, credential: string, { step, text, code }: RoundTripFailure): Finding {
-  const where = `The talk with ${url} ended at ${STEP_NAMES[step]}`;
+  const where = `The round trip to ${url} failed at ${STEP_NAMES[step]}`;
   if (code === undefined)
     return {
       mark: "problem",
       text: `${where}. ${text}`,
-      advice: "Its log says more; `parley conformance` does, too.",
+      advice: "Check the server's log; `parley conformance` tests more.",
     };
   if (code === "unauthorized")
     return {
       mark: "problem",
-      text: `${where}: the server refuses a token made with ${credential} (${text})`,
+      text: `${where}: the server rejects a token from ${credential} (${text})`,
       advice:
-        "Give the doctor the SECRET_KEY, TOKEN_ISSUER and TOKEN_AUDIENCE that the server runs with, or a PARLEY_TOKEN.",
+        "Give the doctor the same SECRET_KEY, TOKEN_ISSUER and TOKEN_AUDIENCE as the server, or a PARLEY_TOKEN.",
     };
   const advice = Object.hasOwn(ERRORS, code) ? errorEntry(code as keyof typeof ERRORS).advice : undefined;
   return {
@@ -241,8 +236,8 @@ function failureFinding(url: string, credential: string, { step, text, code }: R
 }
 
 const STEP_NAMES: Readonly<Record<Step, string>> = {
-  welcome: "the start",
+  welcome: "the connection",
   message: "the first message",
-  history: "reading it back",
-  resume: "coming back to what was missed",
+  history: "the history",
+  resume: "the resume",
 };

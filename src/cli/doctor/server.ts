@@ -3,20 +3,20 @@ import { isLoopback } from "../../server/client-address.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
 import type { DoctorFacts } from "./facts.ts";
 
-/** What is known about a running server. */
+/** The facts about a running server. */
 export interface ServerFacts {
   readonly url: string;
-  /** It was named, and so is expected to run. */
+  /** Whether it was named, and is expected to run. */
   readonly isNamed: boolean;
   readonly health: NonNullable<DoctorFacts["health"]>;
   /** Version of this command line. */
   readonly version: string;
 }
 
-/** How long it may take to say that it lives, in milliseconds: it does nothing for that. */
+/** Response time of /healthz that is a warning, in milliseconds: the route does no work. */
 const SLOW_HEALTH_MS = 1_000;
 
-/** Whether a server answers, lives and wants clients, and which version it is. */
+/** Checks whether a server responds, is ready for clients, and has this version. */
 export const SERVER_CHECK = defineCheck({
   name: "server",
   collect({ server, health }): ServerFacts | string {
@@ -26,55 +26,55 @@ export const SERVER_CHECK = defineCheck({
   evaluate: evaluateServer,
 });
 
-/** Judges what a server said of itself. */
-export function evaluateServer({ url, isNamed: given, health, version }: ServerFacts): CheckResult {
+/** Evaluates the facts about a server. */
+export function evaluateServer({ url, isNamed, health, version }: ServerFacts): CheckResult {
   if ("error" in health)
     return {
       findings: [
         {
-          mark: given ? "problem" : "warning",
-          text: `No server answers at ${url} (${health.error}).`,
-          advice: given
-            ? "Start it, or correct the address."
-            : "Start it with `parley serve`; --url names another.",
+          mark: isNamed ? "problem" : "warning",
+          text: `No server responds at ${url} (${health.error}).`,
+          advice: isNamed
+            ? "Start the server, or correct the URL."
+            : "Start it with `parley serve`, or name another server with --url.",
         },
       ],
     };
-  const { alive, ready, tookMs: took } = health;
-  const values = { answer_seconds: toSeconds(took) };
+  const { alive, ready, tookMs } = health;
+  const values = { answer_seconds: toSeconds(tookMs) };
   if (alive.status !== 200 || !alive.body.includes('"status"'))
     return { findings: [notParley(url, alive.status)], values };
   const findings: Finding[] = [];
   if (ready !== 200)
     findings.push({
       mark: "problem",
-      text: `The server at ${url} takes no new clients (/readyz answers ${ready}): it drains, or its store is away.`,
-      advice: "Its log says which: store.unavailable, store.write_failed or server.stopping.",
+      text: `The server at ${url} accepts no new clients (/readyz returns ${ready}): it is shutting down, or its store is unavailable.`,
+      advice: "Look for store.unavailable, store.write_failed or server.stopping in its log.",
     });
   const { origin, hostname } = new URL(url);
   if (health.refusesOwnPage)
     findings.push({
       mark: "problem",
-      text: `The server takes its own page at ${origin} for one of another origin: nobody can sign in there.`,
-      advice: `Have the proxy in front pass \`Host\` on and add \`X-Forwarded-Proto\`, or set ALLOWED_ORIGINS=${origin}.`,
+      text: `The server treats its own page at ${origin} as another origin: no user can sign in there.`,
+      advice: `Make the proxy forward \`Host\` and add \`X-Forwarded-Proto\`, or set ALLOWED_ORIGINS=${origin}.`,
     });
   if (health.demo !== undefined && health.demo.length > 0 && !isLoopback(hostname))
     findings.push({
       mark: "problem",
-      text: `Everybody who reaches ${url} can sign in as ${health.demo.join(", ")} with the published password.`,
+      text: `Anyone who can reach ${url} can sign in as ${health.demo.join(", ")} with the published password.`,
       advice: "Set DEMO_ACCOUNTS=false.",
     });
   if (health.version !== undefined && health.version !== version)
     findings.push({
       mark: "warning",
-      text: `The server at ${url} is version ${health.version}, and this is ${version}.`,
-      advice: "Restart it if it was to be updated.",
+      text: `The server at ${url} has version ${health.version}, but this command has version ${version}.`,
+      advice: "Restart the server if it was updated.",
     });
-  if (took > SLOW_HEALTH_MS)
+  if (tookMs > SLOW_HEALTH_MS)
     findings.push({
       mark: "warning",
-      text: `The server at ${url} took ${(took / 1000).toFixed(1)} s to say that it lives.`,
-      advice: "Look how busy its core is; docs/OPERATIONS.md says how much one carries.",
+      text: `The server at ${url} took ${(tookMs / 1000).toFixed(1)} s to respond to /healthz.`,
+      advice: "Check the load of its core; docs/OPERATIONS.md describes how much one core can handle.",
     });
   const named = health.version === undefined ? "" : `, version ${health.version}`;
   return { findings: findingsOr(findings, `The server at ${url} is ready${named}.`), values };
@@ -83,7 +83,7 @@ export function evaluateServer({ url, isNamed: given, health, version }: ServerF
 function notParley(url: string, status: number): Finding {
   return {
     mark: "problem",
-    text: `What answers at ${url} is not Parley (/healthz: status ${status}).`,
-    advice: "Stop what listens there, choose another PORT, or correct the address.",
+    text: `The program at ${url} is not Parley (/healthz: status ${status}).`,
+    advice: "Stop that program, choose another PORT, or correct the URL.",
   };
 }

@@ -3,14 +3,14 @@ import type { SettingsRead } from "../../server/settings/read.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
 
-/** Whether a server would start with the settings, and what is not as it should be on an address that others reach. */
+/** Checks whether a server would start with the settings, and whether they are safe on a public address. */
 export const SETTINGS_CHECK = defineCheck({
   name: "settings",
   collect: ({ read }) => read,
   evaluate: evaluateSettings,
 });
 
-/** Judges settings as `serve` would have read them. */
+/** Evaluates the settings as `serve` reads them. */
 export function evaluateSettings(read: SettingsRead): CheckResult {
   const findings: Finding[] = read.warnings.map((text) => ({ mark: "warning", text }));
   if ("problems" in read) {
@@ -24,14 +24,14 @@ export function evaluateSettings(read: SettingsRead): CheckResult {
   };
 }
 
-/** A server for this machine only is reached by others where a proxy on it leads there. */
+/** Returns findings for a server on a loopback address, which other people can reach through a proxy. */
 function proxyFindings(demoAccounts: boolean | undefined, isProxied: boolean): Finding[] {
   const advice = "Set DEMO_ACCOUNTS=false.";
   if (demoAccounts === true)
     return [
       {
         mark: "warning",
-        text: "Everybody who comes through a proxy on this machine can sign in with the published password of the demo accounts.",
+        text: "Anyone who connects through a proxy on this machine can sign in to the demo accounts with the published password.",
         advice,
       },
     ];
@@ -39,27 +39,27 @@ function proxyFindings(demoAccounts: boolean | undefined, isProxied: boolean): F
   return [
     {
       mark: "warning",
-      text: "Demo accounts are for users of this machine, who cannot be told from those of a proxy on it that neither passes `Host` on nor adds a field such as X-Forwarded-For.",
+      text: "Demo accounts are for users of this machine. The server cannot recognize requests of a proxy that neither forwards `Host` nor adds a field such as X-Forwarded-For.",
       advice,
     },
   ];
 }
 
-/** What may be so on a first try, and must not be where others reach the server. */
+/** Returns findings for settings that are fine for a first try, but not on an address that other people can reach. */
 function exposureFindings({ host, demoAccounts, tlsCert, trustedProxies }: Settings): Finding[] {
   if (isLoopback(host)) return proxyFindings(demoAccounts, trustedProxies.length > 0);
-  const found: Finding[] = [];
+  const findings: Finding[] = [];
   if (demoAccounts === true)
-    found.push({
+    findings.push({
       mark: "problem",
-      text: `Everybody who reaches ${host} can sign in with the published password of the demo accounts.`,
+      text: `Anyone who can reach ${host} can sign in to the demo accounts with the published password.`,
       advice: "Set DEMO_ACCOUNTS=false.",
     });
   if (tlsCert === undefined && trustedProxies.length === 0)
-    found.push({
+    findings.push({
       mark: "warning",
-      text: `Passwords, tokens and messages come to ${host} in the clear.`,
+      text: `Passwords, tokens and messages are sent to ${host} without encryption.`,
       advice: "Set TLS_CERT and TLS_KEY, or put a proxy with TLS in front and name it in TRUSTED_PROXIES.",
     });
-  return found;
+  return findings;
 }

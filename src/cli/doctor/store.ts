@@ -4,32 +4,32 @@ import type { InspectionError } from "../store/provider.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
 
-/** What is known about the embedded store. */
+/** The facts about the embedded store. */
 export interface StoreFacts {
   readonly folder: string;
-  /** Undefined where there is no store yet. */
+  /** Undefined if no store exists yet. */
   readonly store: StoreInspection | InspectionError | undefined;
   readonly sync: Settings["storeSync"];
   readonly serverAnswers: boolean;
 }
 
-/** The embedded engine's file: whether it can be read, is whole, and is this version's. Changes nothing. */
+/** Checks whether the embedded store is readable, undamaged, and of this version. Changes nothing. */
 export const STORE_CHECK = defineCheck({
   name: "store",
   collect({ settings, data, health }): StoreFacts | string {
-    if (settings === undefined) return "The settings are wrong.";
-    if (data.kind !== "embedded") return "With Redis there is none.";
+    if (settings === undefined) return "The settings are invalid.";
+    if (data.kind !== "embedded") return "The data is in Redis.";
     const serverAnswers = health !== undefined && "alive" in health;
     return { folder: settings.dataDir, store: data.store, sync: settings.storeSync, serverAnswers };
   },
   evaluate: evaluateStore,
 });
 
-/** Judges an embedded store. */
+/** Evaluates the facts about the embedded store. */
 export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts): CheckResult {
   if (store === undefined)
     return {
-      findings: [{ mark: "ok", text: `Nothing is stored in ${folder} yet; the first start begins.` }],
+      findings: [{ mark: "ok", text: `There is no store in ${folder} yet; the first start creates it.` }],
     };
   if ("error" in store) return { findings: [readProblem(folder, store)] };
   const { bytes, version, knownVersion, conversations, damage, unclosed } = store;
@@ -39,37 +39,37 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
   if (version > knownVersion)
     findings.push({
       mark: "problem",
-      text: `The store in ${folder} was written by a newer Parley (schema ${version}; this one knows ${knownVersion}).`,
+      text: `The store in ${folder} was written by a newer Parley (schema ${version}; this version supports ${knownVersion}).`,
       advice: "Update Parley.",
     });
   if (unclosed === "earlier start" && sync === "normal" && !serverAnswers)
     findings.push({
       mark: "warning",
-      text: "The machine stopped while a server ran. The last moments may be lost; clients learn of it after the next start.",
-      advice: "STORE_SYNC=full prevents it.",
+      text: "The machine stopped while a server was running. The last messages may be lost; clients are notified after the next start.",
+      advice: "STORE_SYNC=full prevents such a loss.",
     });
-  const read = damage === undefined ? "not read through; --thorough does" : "whole";
+  const state = damage === undefined ? "readable (use --thorough to read all of it)" : "undamaged";
   const older =
-    version < knownVersion ? ` Its tables are older (${version}); the next start renews them.` : "";
+    version < knownVersion ? ` Its schema is older (${version}); the next start migrates it.` : "";
   return {
     findings: findingsOr(
       findings,
-      `The store in ${folder} is ${read}: ${conversations === 1 ? "1 conversation" : `${conversations} conversations`}, ${formatBytes(bytes)}.${older}`,
+      `The store in ${folder} is ${state}: ${conversations === 1 ? "1 conversation" : `${conversations} conversations`}, ${formatBytes(bytes)}.${older}`,
     ),
     values: { bytes },
   };
 }
 
-/** What SQLite says of a file that it has read, and what it says when it may not. */
-function readProblem(folder: string, { error: fault, advice }: InspectionError): Finding {
-  if (advice !== undefined) return { mark: "problem", text: fault, advice };
-  const how = `cannot be read (${fault})`;
-  if (/not a database|malformed/.test(fault)) return storeProblem(folder, how);
+/** Returns a finding for an error of SQLite: a damaged file, or one that may not be read. */
+function readProblem(folder: string, { error, advice }: InspectionError): Finding {
+  if (advice !== undefined) return { mark: "problem", text: error, advice };
+  const how = `cannot be read (${error})`;
+  if (/not a database|malformed/.test(error)) return storeProblem(folder, how);
   return {
     mark: "problem",
     text: `The store in ${folder} ${how}.`,
     advice:
-      "Run the doctor as the user that the server runs as, or correct the rights of the folder and its files.",
+      "Run the doctor as the user that the server runs as, or correct the permissions of the folder and its files.",
   };
 }
 
@@ -77,6 +77,6 @@ function storeProblem(folder: string, how: string): Finding {
   return {
     mark: "problem",
     text: `The store in ${folder} ${how}.`,
-    advice: "Stop the server, keep a copy of the folder, and put a good copy of it back.",
+    advice: "Stop the server, keep a copy of the folder, and restore a backup.",
   };
 }

@@ -1,19 +1,19 @@
 import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
 
-/** Clocks by whose they are, each with how far it is ahead of this machine's, in milliseconds. */
+/** How far other clocks are ahead of this machine's, in milliseconds. */
 export interface TimeFacts {
   readonly redis: number | undefined;
   readonly server: number | undefined;
-  /** Of the newest entry in the embedded store: more than nothing when this machine's clock was set back. */
+  /** The newest entry in the embedded store; positive if this machine's clock was set back. */
   readonly stored: number | undefined;
-  /** How far the clock of who signs tokens may be off, in seconds. */
+  /** How far the clock of an application that signs tokens may be off, in seconds. */
   readonly leeway: number;
 }
 
-/** Difference above which a clock is not right, in milliseconds; what is compared is known to half a second. */
+/** Largest acceptable difference, in milliseconds; clocks are compared within half a second. */
 export const MAX_CLOCK_SKEW_MS = 2_000;
 
-/** This machine's clock against those of Redis, the store and a running server. */
+/** Compares this machine's clock with those of Redis, the store and a running server. */
 export const TIME_CHECK = defineCheck({
   name: "time",
   collect({ settings, health, data }): TimeFacts | string {
@@ -22,38 +22,38 @@ export const TIME_CHECK = defineCheck({
     const newest = data.kind === "embedded" && data.store && "newestAt" in data.store && data.store.newestAt;
     const stored = newest ? newest - Date.now() : undefined;
     if (server === undefined && redis === undefined && stored === undefined)
-      return "There is no other clock to compare with: no store, no Redis and no server answers.";
+      return "There is no other clock to compare with: no store, no Redis, and no server that responds.";
     return { redis, server, stored, leeway: settings?.tokenLeeway ?? DEFAULT_LEEWAY_S };
   },
   evaluate: evaluateTime,
 });
 
-/** TOKEN_LEEWAY where the settings cannot be read, in seconds. */
+/** TOKEN_LEEWAY if the settings cannot be read, in seconds. */
 const DEFAULT_LEEWAY_S = 30;
 
-/** Judges how far clocks are apart. */
+/** Evaluates the differences between clocks. */
 export function evaluateTime({ redis, server, stored, leeway }: TimeFacts): CheckResult {
   const findings: Finding[] = [];
   const clocks: [string, number | undefined][] = [
     ["Redis", redis],
     ["the server", server],
   ];
-  for (const [whose, ahead] of clocks) {
+  for (const [owner, ahead] of clocks) {
     if (ahead === undefined || Math.abs(ahead) <= MAX_CLOCK_SKEW_MS) continue;
     const isMuch = Math.abs(ahead) > leeway * 1000;
     findings.push({
       mark: isMuch ? "problem" : "warning",
-      text: `The clock of ${whose} is ${formatSkew(ahead)} this machine's${isMuch ? ": tokens made on one are refused on the other, or end early" : ""}.`,
-      advice: "Have all machines follow a time server (NTP).",
+      text: `The clock of ${owner} is ${formatSkew(ahead)} this machine's${isMuch ? ": tokens signed on one are rejected on the other, or expire early" : ""}.`,
+      advice: "Synchronize all machines with a time server (NTP).",
     });
   }
   if (stored !== undefined && stored > MAX_CLOCK_SKEW_MS)
     findings.push({
       mark: "warning",
-      text: `The newest entry of the store is ${formatSkew(stored)} this machine's clock, which was set back: the store goes on with its own time until the clock has caught up.`,
-      advice: "Have the machine follow a time server (NTP).",
+      text: `The newest entry of the store is ${formatSkew(stored)} this machine's clock, which was set back: the store uses its own time until the clock catches up.`,
+      advice: "Synchronize the machine with a time server (NTP).",
     });
-  const compared = clocks.filter(([, ahead]) => ahead !== undefined).map(([whose]) => whose);
+  const compared = clocks.filter(([, ahead]) => ahead !== undefined).map(([owner]) => owner);
   if (stored !== undefined) compared.push("the store");
   const offsets = clocks.flatMap(([, ahead]) => (ahead === undefined ? [] : [Math.abs(ahead)]));
   return {

@@ -19,14 +19,14 @@ const NOTE = `
   parley error 4408
   parley error 429
 
-docs/ERRORS.md has the same on one page.`;
+docs/ERRORS.md documents all codes.`;
 
-/** `parley error [code]`: what a code means and what to do about it; all of them without one. */
+/** `parley error [code]`: explains a code and what to do about it; without a code, lists all. */
 export function errorCommand(): Command {
   return new Command("error")
     .argument("[code]", "an error's code, a close code or an HTTP status")
-    .description("say what an error or close code means, and what to do")
-    .option("--json", "answer as JSON, for scripts")
+    .description("explain an error or close code, and what to do")
+    .option("--json", "print JSON, for scripts")
     .addHelpText("after", NOTE)
     .action((code: string | undefined, { json }: { json?: boolean }) => {
       if (code === undefined) return print(json ? formatJson(allCodes()) : formatList());
@@ -39,7 +39,7 @@ export function errorCommand(): Command {
 function unknownCodeMessage(code: string): string {
   const closest = closestCode(code);
   const advice = closest === undefined ? "" : ` Did you mean ${closest}?`;
-  return `${JSON.stringify(code)} is not a code of Parley's.${advice} \`parley error\` lists all.`;
+  return `${JSON.stringify(code)} is not a code of Parley.${advice} \`parley error\` lists all.`;
 }
 
 function allCodes() {
@@ -58,7 +58,7 @@ function formatCode(found: CodeInfo): string {
 
 function formatError({ code, category, http, close, what, advice }: ErrorInfo): string {
   const end =
-    close === undefined ? "no socket is closed for it" : `close code ${close}, where it ends a socket`;
+    close === undefined ? "it does not close the socket" : `close code ${close}, if it closes the socket`;
   return [`${code}: an error (${category}); HTTP ${http}; ${end}`, `  ${what}`, `  ${advice}`].join("\n");
 }
 
@@ -68,8 +68,8 @@ function formatCloseCode({ code, reason, sent, reconnect, passes, advice, errors
     `${code} ${reason}: a close code${origin}`,
     `  ${advice}`,
     reconnect
-      ? "  A client comes back by itself, with back-off, and resumes."
-      : `  A client does not come back by itself${passes ? ", unless `closing.retry_after` says when" : ""}.`,
+      ? "  Clients reconnect automatically, with back-off, and resume."
+      : `  Clients do not reconnect automatically${passes ? ", unless `closing.retry_after` says when" : ""}.`,
   ];
   if (errors.length > 0) lines.push(`  Sent just before it, as an error: ${errors.join(", ")}.`);
   return lines.join("\n");
@@ -80,9 +80,15 @@ function formatList(): string {
   const errors = ERROR_CODES.map(errorInfo).map(({ code, what }) => `  ${code.padEnd(width)}  ${what}`);
   const closes = KNOWN_CLOSE_CODES.map(closeCodeInfo).map(
     ({ code, reason, reconnect }) =>
-      `  ${`${code}`.padEnd(width)}  ${reason}${reconnect ? "; come back" : ""}`,
+      `  ${`${code}`.padEnd(width)}  ${reason}${reconnect ? "; clients reconnect" : ""}`,
   );
-  return ["Errors", ...errors, "", "Close codes", ...closes, "", "parley error <code> says what to do."].join(
-    "\n",
-  );
+  return [
+    "Errors",
+    ...errors,
+    "",
+    "Close codes",
+    ...closes,
+    "",
+    "To see what to do: parley error <code>",
+  ].join("\n");
 }

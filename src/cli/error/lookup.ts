@@ -3,7 +3,7 @@ import { CLOSE_CODES, describeClose, mayReconnect } from "../../protocol/close-c
 import { ERRORS, type ErrorCode, type ErrorEntry, errorEntry } from "../../protocol/errors.ts";
 import { closestName } from "../../server/settings/closest-name.ts";
 
-// What the catalogue says about a code that somebody met: pure, so that every word of it can be tested.
+// Looks up a code in the catalogue. Pure, so that all of it can be tested.
 
 /** An error of the catalogue, as `--json` shows it. */
 export interface ErrorInfo extends ErrorEntry {
@@ -11,22 +11,22 @@ export interface ErrorInfo extends ErrorEntry {
   readonly code: ErrorCode;
 }
 
-/** A close code; `sent` says whether Parley sends it, or what is known comes from its range only. */
+/** A close code; `sent`: whether Parley sends it. Otherwise its meaning is known from its range only. */
 export interface CloseCodeInfo {
   readonly kind: "close";
   readonly code: number;
   readonly reason: string;
   readonly sent: boolean;
-  /** Whether a client should come back by itself. */
+  /** Whether clients should reconnect automatically. */
   readonly reconnect: boolean;
-  /** Whether it should where the `closing` frame says so, though it would not otherwise. */
+  /** Whether clients should reconnect if the `closing` frame says when, although they would not otherwise. */
   readonly passes?: true;
   readonly advice: string;
-  /** The errors that may be told just before it. */
+  /** The errors that may be sent just before it. */
   readonly errors: readonly ErrorCode[];
 }
 
-/** An HTTP status, with the errors that are answered with it. */
+/** An HTTP status, with the errors that have it. */
 export interface StatusInfo {
   readonly kind: "status";
   readonly code: number;
@@ -37,18 +37,18 @@ export interface StatusInfo {
 
 export type CodeInfo = ErrorInfo | CloseCodeInfo | StatusInfo;
 
-/** All codes of errors, in the order of the catalogue. */
+/** All error codes, in the order of the catalogue. */
 export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 
-/** The close codes that Parley sends or its clients see, in rising order. */
+/** The close codes that Parley sends or its clients see, in ascending order. */
 export const KNOWN_CLOSE_CODES: readonly number[] = Object.keys(CLOSE_CODES).map(Number);
 
-/** The error called `code`. */
+/** Returns the error with this code. */
 export function errorInfo(code: ErrorCode): ErrorInfo {
   return { kind: "error", code, ...errorEntry(code) };
 }
 
-/** What close code `code` means, by its range where it has no entry of its own. */
+/** Returns the meaning of a close code, from its range if it has no entry. */
 export function closeCodeInfo(code: number): CloseCodeInfo {
   const errors = ERROR_CODES.filter((each) => errorEntry(each).close === code);
   const sent = KNOWN_CLOSE_CODES.includes(code);
@@ -56,8 +56,8 @@ export function closeCodeInfo(code: number): CloseCodeInfo {
 }
 
 /**
- * What `text` stands for: an error's code (`rate_limited`, `Rate-Limited`), a close code (1000–4999) or its reason
- * (`replaced`), an HTTP status (429, `Too Many Requests`) that an error of the catalogue has. Undefined when it is none of them.
+ * Finds an error code (`rate_limited`, `Rate-Limited`), a close code (1000–4999) or its reason (`replaced`), or an HTTP
+ * status (429, `Too Many Requests`) of an error in the catalogue. Returns undefined if `text` is none of them.
  */
 export function findCode(text: string): CodeInfo | undefined {
   const name = normalize(text);
@@ -72,7 +72,7 @@ export function findCode(text: string): CodeInfo | undefined {
   return { kind: "status", code: status, name: statusName(status), errors };
 }
 
-/** The code that `text` was probably meant to be: two slips away, or the first that shares the beginning of a word. */
+/** Returns the code that was probably meant: up to two typing errors away, or the first with a similar word. */
 export function closestCode(text: string): string | undefined {
   const name = normalize(text);
   const closest = closestName(name, [
@@ -89,17 +89,17 @@ export function closestCode(text: string): string | undefined {
   return best !== undefined && sharedWords(best) > 0 ? best : undefined;
 }
 
-/** Letters that two words must begin with to be kin: `inactivity` and `inactive`, `limit` and `limited`. */
+/** Letters that similar words have in common at their beginning: `inactivity` and `inactive`, `limit` and `limited`. */
 const SHARED_PREFIX_LENGTH = 5;
 
 const prefixOf = (word: string): string => word.slice(0, SHARED_PREFIX_LENGTH);
 
-/** The statuses that some error is answered with. */
+/** The HTTP statuses of all errors. */
 const STATUSES = [...new Set(ERROR_CODES.map((code) => errorEntry(code).http))].sort((a, b) => a - b);
 
 const statusName = (status: number): string => STATUS_CODES[status] ?? "";
 
-/** As codes are written: small letters, words joined by `_`. */
+/** Returns `text` in the form of codes: lower case, words joined by `_`. */
 function normalize(text: string): string {
   return text
     .trim()

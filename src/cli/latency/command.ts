@@ -18,28 +18,32 @@ interface LatencyFlags extends TargetFlags {
   readonly json?: boolean;
 }
 
-/** Where it is asked when no conversation is named: nobody else is disturbed. */
+/** The default conversation: a separate one, so that no other user is disturbed. */
 const DEFAULT_CONVERSATION = "latency";
 
 const NOTE = `
-Without --count it goes on until Ctrl+C, and then says what it came to, as ping(8) does. A ping is answered at once and
-costs nothing. An ack (--acks) says that a message is stored: each is a request of the user's plan and stays in the
-conversation (${DEFAULT_CONVERSATION}, unless one is named). A connection that breaks is opened again; what was asked meanwhile is lost.
+Without --count it runs until Ctrl+C, and then prints a summary, like ping(8). A ping is answered at once and costs nothing.
+With --acks, messages are sent and stored: each costs a request of the user's plan and stays in the conversation
+(${DEFAULT_CONVERSATION} by default). A lost connection is opened again; requests in the meantime count as lost.
 
   parley latency --count 3 --interval 0.1
 
-Exit code 0: all was answered. 1: something was lost. 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
+Exit code 0: all requests were answered. 1: some were lost. 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 
-/** `parley latency`: how long a server takes to answer, at an interval. */
+/** `parley latency`: measures round trips to a server, at an interval. */
 export function latencyCommand(): Command {
   const command = new Command("latency")
-    .description("measure how long a server takes to answer, at an interval")
-    .option("--acks", "measure acks of messages, in the place of pings");
+    .description("measure round trips to a server, at an interval")
+    .option("--acks", "measure acks of messages instead of pings");
   command
-    .addOption(integerOption(command, "--count <count>", "end after so many", 1, 1e9))
-    .addOption(secondsOption(command, "--interval <seconds>", "from one to the next", 0.1, 86_400).default(1))
-    .addOption(secondsOption(command, "--timeout <seconds>", "what comes later is lost", 0.1, 60).default(5))
-    .option("--json", "write each as JSON, an object a line, and the whole at the end");
+    .addOption(integerOption(command, "--count <count>", "stop after so many requests", 1, 1e9))
+    .addOption(
+      secondsOption(command, "--interval <seconds>", "time between requests", 0.1, 86_400).default(1),
+    )
+    .addOption(
+      secondsOption(command, "--timeout <seconds>", "later replies count as lost", 0.1, 60).default(5),
+    )
+    .option("--json", "print each result as one JSON object per line, and the summary at the end");
   return addTargetFlags(command).addHelpText("after", NOTE).action(latency);
 }
 
@@ -48,30 +52,30 @@ async function latency(flags: LatencyFlags): Promise<void> {
   const target = loadTarget(flags);
   const credential = await signIn(target);
   const conversation = flags.conversation ?? DEFAULT_CONVERSATION;
-  const question = flags.acks ? "message" : "ping";
-  const probe = new Probe(target, credential, conversation, question, timeout * 1000);
+  const request = flags.acks ? "message" : "ping";
+  const probe = new Probe(target, credential, conversation, request, timeout * 1000);
   const ending = new AbortController();
-  let signalled: number | undefined;
+  let signalCode: number | undefined;
   const stopListening = exitOnSignal((code) => {
-    signalled = code;
+    signalCode = code;
     ending.abort();
   });
   try {
     await probe.open();
-    printNote(`${question}s to ${target.http} as ${escapeControlChars(credential.user)}, in ${conversation}`);
+    printNote(`${request}s to ${target.http} as ${escapeControlChars(credential.user)}, in ${conversation}`);
     const samples = await takeSamples(probe, count, interval * 1000, ending.signal, (number, sample) =>
       print(json ? roundedJson({ number, ...sample }) : formatSample(number, sample)),
     );
     const summary = summarize(samples);
     print(json ? roundedJson(summary) : formatSummary(summary).join("\n"));
-    process.exitCode = signalled ?? (summary.loss > 0 ? 1 : 0);
+    process.exitCode = signalCode ?? (summary.loss > 0 ? 1 : 0);
   } finally {
     stopListening();
     probe.close();
   }
 }
 
-/** Takes `count` samples, one every `interval` milliseconds whatever became of those before it. */
+/** Takes `count` samples, one every `interval` milliseconds, without waiting for earlier replies. */
 async function takeSamples(
   probe: Probe,
   count: number,
@@ -84,7 +88,7 @@ async function takeSamples(
   const start = performance.now();
   for (let number = 1; number <= count && !signal.aborted; number++) {
     const taken = probe.send().then((sample) => {
-      // What was not answered when it was ended is not lost.
+      // A request that was still open at the end does not count as lost.
       if (signal.aborted && "lost" in sample) return;
       samples.push(sample);
       onSample(number, sample);
@@ -98,7 +102,7 @@ async function takeSamples(
   return samples;
 }
 
-/** Waits until `time` of the clock of `performance`, or until `signal`. */
+/** Waits until `time` (of `performance.now()`), or until `signal`. */
 async function sleepUntil(time: number, signal: AbortSignal): Promise<void> {
   await sleep(Math.max(0, time - performance.now()), undefined, { signal }).catch(() => {});
 }

@@ -6,7 +6,7 @@ import { type OpenSocket, openSocket } from "../server/socket.ts";
 import type { Target } from "../server/target.ts";
 import type { Sample } from "./samples.ts";
 
-/** What is asked: `ping`, answered at once and free, or `message`, answered when it is stored, and a request of the plan. */
+/** The request to measure: `ping` is answered at once and free; `message` is answered once stored, and costs a request of the plan. */
 export type ProbeRequest = "ping" | "message";
 
 interface PendingProbe {
@@ -15,16 +15,16 @@ interface PendingProbe {
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
-/** Asks the server something again and again, over one socket, which is opened anew when it breaks. */
+/** Sends single requests over one socket, which is opened again when it is lost. */
 export class Probe {
   private socket: OpenSocket | undefined;
   private opening: Promise<void> | undefined;
   private readonly pending = new Map<string, PendingProbe>();
   private count = 0;
-  /** In the ids of its messages: one that was stored in an earlier run would be acked as a duplicate. */
+  /** Makes the message ids unique: an id that was stored in an earlier run would be acked as a duplicate. */
   private readonly idPrefix = randomBytes(8).toString("hex");
 
-  /** `patience`: milliseconds after which an answer counts as lost. */
+  /** `timeoutMs`: milliseconds after which a reply counts as lost. */
   constructor(
     private readonly target: Target,
     private readonly credential: Credential,
@@ -33,7 +33,7 @@ export class Probe {
     private readonly timeoutMs: number,
   ) {}
 
-  /** Opens the socket. Throws a `CliError` when it is not let in. */
+  /** Opens the socket. Throws a `CliError` if it is rejected. */
   async open(): Promise<void> {
     this.socket = await openSocket(this.target, this.credential, this.conversation, {
       received: (frame) => this.received(frame),
@@ -41,7 +41,7 @@ export class Probe {
     });
   }
 
-  /** Asks once. Never throws: what keeps the answer away is a loss. */
+  /** Sends one request. Never throws: without a reply the sample is lost. */
   async send(): Promise<Sample> {
     if (this.socket === undefined) {
       this.opening ??= this.open().finally(() => {
@@ -53,7 +53,7 @@ export class Probe {
     const id = `${this.idPrefix}-${this.count++}`;
     const { promise, resolve } = Promise.withResolvers<Sample>();
     const timer = setTimeout(
-      () => this.settle(id, { lost: `none in ${this.timeoutMs / 1000} s` }),
+      () => this.settle(id, { lost: `none within ${this.timeoutMs / 1000} s` }),
       this.timeoutMs,
     );
     this.pending.set(id, { sentAt: performance.now(), resolve, timer });

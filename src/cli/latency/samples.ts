@@ -1,15 +1,15 @@
 import { type Distribution, distribution, formatMs } from "../stats/distribution.ts";
 
-/** What became of one request: the milliseconds until its answer, or why there was none. */
+/** The result of one request: the milliseconds until its reply, or why it is lost. */
 export type Sample = { readonly milliseconds: number } | { readonly lost: string };
 
-/** What a series came to. */
+/** The summary of a series. */
 export interface LatencySummary {
   readonly sent: number;
   readonly answered: number;
-  /** Share of what was not answered, from 0 to 1. */
+  /** Share of lost requests, from 0 to 1. */
   readonly loss: number;
-  /** Milliseconds; undefined where nothing was answered. */
+  /** Milliseconds; undefined without a reply. */
   readonly times: Distribution | undefined;
 }
 
@@ -23,14 +23,14 @@ export function summarize(samples: readonly Sample[]): LatencySummary {
   };
 }
 
-/** One sample on a line, as ping(8) writes it; `number` counts from 1. */
+/** Formats one sample on a line, like ping(8); `number` counts from 1. */
 export function formatSample(number: number, sample: Sample): string {
   return "lost" in sample
-    ? `${number}: no answer (${sample.lost})`
+    ? `${number}: no reply (${sample.lost})`
     : `${number}: ${formatMs(sample.milliseconds)}`;
 }
 
-/** The lines at the end of a series. */
+/** Returns the lines of the summary. */
 export function formatSummary({ sent, answered, loss, times }: LatencySummary): readonly string[] {
   const percent = Number((loss * 100).toFixed(1));
   const first = `${sent} sent, ${answered} answered, ${percent} % lost`;

@@ -29,54 +29,50 @@ interface RunFlags extends Partial<IdentityFlags> {
 }
 
 const NOTE = `
-A file is a recording, as the console exports it (JSON lines or HAR), a HAR file of a browser, or written by hand;
-docs/TESTING.md has the format. Everything that a client sent is sent again as fast as the answers come, and what comes
-back is held against what the file has. Times, the numbers of the quota and names that the server makes may be others.
+A file is a recording that the console exported (JSON lines or HAR), a HAR file of a browser, or a handwritten scenario;
+docs/TESTING.md documents the format. All frames that a client sent are sent again, as fast as the replies arrive, and the
+received frames are compared with the file. Times, quotas, and ids that the server generates may differ.
 
-Each client is the user whom the file names, and each conversation a new one, so that nothing of earlier runs is in it.
---user ann=alice has alice play ann, --conversation lobby=lobby goes into the real lobby. "ann=" and "lobby=" may be left
-out where the file has one only.
+Each client runs as the user in the file. Each conversation is a new one, without messages of earlier runs.
+--user ann=alice runs the client ann as alice; --conversation lobby=lobby uses the real lobby. "ann=" and "lobby=" may be
+omitted if the file has only one client or conversation.
 
-Who the users are is shown by --token, by PARLEY_PASSWORD_ALICE or PARLEY_PASSWORD (for everybody), by the selected
-context, or by a password that is asked for on the terminal. Demo accounts need nothing, and with --secret-key-file
-nobody does. PARLEY_URL and PARLEY_CONTEXT stand for --url and --context.
+The users sign in with --token, PARLEY_PASSWORD_ALICE or PARLEY_PASSWORD (for all users), the selected context, or a
+password from a prompt. Demo accounts need no password, and with --secret-key-file no user does.
+PARLEY_URL and PARLEY_CONTEXT can replace --url and --context.
 
-Exit code 0: all came as expected; 1: something else; 2: a file cannot be read, or the call is wrong.
+Exit code 0: all as expected; 1: not as expected; 2: a file cannot be read, or a usage error.
 
   parley examples first-talk > first-talk.jsonl
   parley run first-talk.jsonl
   parley run *.jsonl --url http://127.0.0.1:8000 --junit results.xml`;
 
-/** `parley run <file…>`: plays recordings against a server, and compares. */
+/** `parley run <file…>`: runs recordings against a server, and compares the received frames. */
 export function runCommand(): Command {
   const command = new Command("run");
   return command
     .argument("<file...>", "recordings or scenarios; - for standard input")
-    .description("play recordings against a server, and compare what comes back")
+    .description("run recordings against a server, and compare the received frames")
     .option("--url <address>", "the server (default: http://127.0.0.1:8000)")
     .option("--context <context>", "the server of this context")
-    .option("--user <[client=]user>", "who plays a client; may be given several times", collectOption)
-    .option(
-      "--token <[client=]token>",
-      "token of who plays a client; may be given several times",
-      collectOption,
-    )
-    .option("--conversation <[name=]name>", "where it takes place; may be given several times", collectOption)
-    .option("--secret-key-file <path>", "file with the server's SECRET_KEY, to sign tokens for everybody")
-    .option("--issuer <name>", "issuer of such tokens", process.env.TOKEN_ISSUER || "parley")
-    .option("--audience <name>", "audience of such tokens", process.env.TOKEN_AUDIENCE || "parley")
+    .option("--user <[client=]user>", "user of a client; may be given several times", collectOption)
+    .option("--token <[client=]token>", "token of a client; may be given several times", collectOption)
+    .option("--conversation <[name=]name>", "conversation to use; may be given several times", collectOption)
+    .option("--secret-key-file <path>", "file with the server's SECRET_KEY, to sign tokens for all users")
+    .option("--issuer <name>", "issuer of the tokens it signs", process.env.TOKEN_ISSUER || "parley")
+    .option("--audience <name>", "audience of the tokens it signs", process.env.TOKEN_AUDIENCE || "parley")
     .addOption(
       secondsOption(
         command,
         "--timeout <seconds>",
-        "how long each answer may take, beside what it took in the recording",
+        "how long each reply may take, in addition to its time in the recording",
         0.001,
         86_400,
       ).default(5),
     )
-    .option("--pace", "send nothing earlier than in the recording")
-    .option("--junit <file>", "write the results as JUnit XML, too")
-    .option("--json", "answer as JSON, for scripts")
+    .option("--pace", "send frames no earlier than in the recording")
+    .option("--junit <file>", "also write the results as JUnit XML")
+    .option("--json", "print JSON, for scripts")
     .addHelpText("after", NOTE)
     .action(run);
 }
@@ -87,7 +83,7 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
     ...(flags.context !== undefined && { context: flags.context }),
   });
   const key = readKey(flags);
-  // All of them, before anything is sent: a slip in the last file should not be found after minutes.
+  // Check all files before anything is sent: an error in the last file should not show up after minutes.
   const plans = files.map((file) => ({ file: file === "-" ? "standard input" : file, ...planOf(file) }));
   const problems = plans.flatMap(({ file, problems }) =>
     problems.map(({ line, message }) => `${file}:${line}: ${message}.`),
@@ -95,11 +91,11 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   if (problems.length > 0) throw new UsageError(...problems);
   const results: FileResult[] = [];
   const signedIn: TokenDeps["signedIn"] = new Map();
-  const paint = colorsFor(process.stdout);
+  const colorize = colorsFor(process.stdout);
   for (const { file, plan } of plans) {
     const result = await runFile(file, plan!, { flags, target, key, signedIn });
     results.push(result);
-    if (!flags.json) print(formatReport(result, paint));
+    if (!flags.json) print(formatReport(result, colorize));
   }
   if (flags.json) printJson({ server: target.ws, files: results }, 2);
   if (flags.junit !== undefined) writeJunit(flags.junit, results);
@@ -113,9 +109,7 @@ async function runFile(
 ): Promise<FileResult> {
   const { recording, dropped } = plan;
   if (dropped > 0)
-    printNote(
-      `${escapeControlChars(file)}: ${dropped} messages were said by nobody of the file; they are left out.`,
-    );
+    printNote(`${escapeControlChars(file)}: ${dropped} messages of users outside the file are ignored.`);
   const { user = [], token = [], conversation = [] } = flags;
   const identities = resolveIdentities(recording, { user, token, conversation });
   const tokens = await findTokens(recording, identities, { target, key, signedIn });

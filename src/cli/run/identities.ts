@@ -5,27 +5,27 @@ import type { IdentityMapping } from "../../scenario/compare/name-mapping.ts";
 import type { RecordedClient, Recording } from "../../scenario/format/recording.ts";
 import { UsageError } from "../cli-error.ts";
 
-/** What the flags say of who plays whom, and where; each as it was given: `value` or `name=value`. */
+/** The flags for users, tokens and conversations, each as given: `value` or `name=value`. */
 export interface IdentityFlags {
   readonly user: readonly string[];
   readonly token: readonly string[];
   readonly conversation: readonly string[];
 }
 
-/** The parts of one file in this run. */
+/** The users and conversations of one file in this run. */
 export interface RunIdentities extends IdentityMapping {
-  /** By the client's name: the user who plays it. */
+  /** By the client's name: its user in this run. */
   readonly userOf: ReadonlyMap<string, string>;
-  /** By the client's name: a token that was given for it. */
+  /** By the client's name: its token from the flags. */
   readonly givenTokens: ReadonlyMap<string, string>;
 }
 
-/** Room that a name of a run's own conversation leaves for what is added, of the 128 characters that there may be. */
+/** Longest part of a conversation's name that is kept before the suffix of the run; names have at most 128 characters. */
 const MAX_NAME_LENGTH = 100;
 
 /**
- * Reads the flags for one recording. Without any each client is the user of the recording, and a conversation is a new
- * one each time: what is left of earlier runs, or said by others, is not in it.
+ * Applies the flags to one recording. Without flags each client runs as the recorded user, and each conversation is a new
+ * one, without messages of earlier runs or other users.
  */
 export function resolveIdentities(
   recording: Recording,
@@ -59,7 +59,7 @@ function usersOf(
     const runUser = userOf.get(name)!;
     if ((users.get(user) ?? runUser) !== runUser)
       throw new UsageError(
-        `Several clients are ${user} in the file, ${name} is one: they must all be played by one user, not by ${users.get(user)} and ${runUser}.`,
+        `Several clients of the file, such as ${name}, are the user ${user}: give them all the same user, not ${users.get(user)} and ${runUser}.`,
       );
     users.set(user, runUser);
   }
@@ -77,17 +77,17 @@ function conversationsOf(
     const [name, value] = splitFlag(text);
     if (name === undefined && recorded.length > 1)
       throw new UsageError(
-        `The file has the conversations ${recorded.join(", ")}: say which, as in --conversation ${recorded[0]}=${value}.`,
+        `The file has the conversations ${recorded.join(", ")}: name one, as in --conversation ${recorded[0]}=${value}.`,
       );
     if (name !== undefined && !recorded.includes(name))
-      throw new UsageError(`There is no conversation ${name} in the file; there are ${recorded.join(", ")}.`);
+      throw new UsageError(`The file has no conversation ${name}; it has ${recorded.join(", ")}.`);
     conversations.set(name ?? recorded[0]!, requireIdentifier("conversation", value));
   }
   const isGiven = conversations.size > 0;
   for (const name of recorded)
     if (!conversations.has(name) && isIdentifier(name))
       conversations.set(name, `${name.slice(0, MAX_NAME_LENGTH)}.run-${runId}`);
-  // An id that the conversation has had would be taken for a repeat.
+  // An existing conversation would treat an id that it already has as a repeat.
   return { conversations, ...(isGiven && { idSuffix: runId }) };
 }
 
@@ -102,7 +102,7 @@ function tokensOf(clients: readonly RecordedClient[], flags: readonly string[]):
       const own = clients.filter(({ user }) => user === subject);
       if (own.length === 0)
         throw new UsageError(
-          `A token is of ${subject ?? "nobody"}, who plays no part: say whom, as in --token ${clients[0]!.name}=…`,
+          `No client of the file is ${subject === undefined ? "the user of a given token" : subject}: name the client, as in --token ${clients[0]!.name}=…`,
         );
       for (const client of own) tokens.set(client.name, token);
     }
@@ -121,7 +121,7 @@ function namedClients(
     if (new Set(clients.map(({ user }) => user)).size === 1)
       return clients.map((client) => [client.name, value] as const);
     throw new UsageError(
-      `The file has the clients ${clients.map((client) => client.name).join(", ")}: say which, as in ${flag} ${clients[0]!.name}=${value}.`,
+      `The file has the clients ${clients.map((client) => client.name).join(", ")}: name one, as in ${flag} ${clients[0]!.name}=${value}.`,
     );
   });
 }
@@ -129,15 +129,15 @@ function namedClients(
 function requireClient(clients: readonly RecordedClient[], name: string, flag: string): string {
   if (clients.some((client) => client.name === name)) return name;
   const names = clients.map((client) => client.name).join(", ");
-  throw new UsageError(`${flag} ${name}=…: there is no client ${name} in the file; there are ${names}.`);
+  throw new UsageError(`${flag} ${name}=…: the file has no client ${name}; it has ${names}.`);
 }
 
 function splitFlag(text: string): readonly [string | undefined, string] {
-  const at = text.indexOf("=");
-  return at < 0 ? [undefined, text] : [text.slice(0, at), text.slice(at + 1)];
+  const index = text.indexOf("=");
+  return index < 0 ? [undefined, text] : [text.slice(0, index), text.slice(index + 1)];
 }
 
 function requireIdentifier(what: string, name: string): string {
   if (isIdentifier(name)) return name;
-  throw new UsageError(`${JSON.stringify(name)} cannot be a ${what}: use ${IDENTIFIER_RULE}.`);
+  throw new UsageError(`${JSON.stringify(name)} is not a valid ${what} name: use ${IDENTIFIER_RULE}.`);
 }

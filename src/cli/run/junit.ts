@@ -1,7 +1,7 @@
-// JUnit XML, as continuous integration reads it: a suite for each file, a case for each expectation.
+// JUnit XML for continuous integration: a suite for each file, a case for each expectation.
 import { type ExpectationResult, type FileResult, formatValue, hasFailed } from "./results.ts";
 
-/** The results of all files as a JUnit document. */
+/** Returns the results of all files as a JUnit document. */
 export function junitOf(files: readonly FileResult[]): string {
   const all = files.flatMap(({ results }) => results);
   const seconds = files.reduce((sum, file) => sum + file.seconds, 0);
@@ -37,11 +37,11 @@ function caseOf(file: string, result: ExpectationResult): string[] {
   const open = `    <testcase classname="${escapeXml(file)}" name="${escapeXml(name)}" time="${seconds.toFixed(3)}"`;
   if (outcome === "passed") return [`${open}/>`];
   if (outcome === "unreached")
-    return [`${open}>`, '      <skipped message="the run was over before"/>', "    </testcase>"];
+    return [`${open}>`, '      <skipped message="the run ended before"/>', "    </testcase>"];
   const details = differences.map(
-    ({ path, expected, came }) => `${path}: expected ${formatValue(expected)}, came ${formatValue(came)}`,
+    ({ path, expected, came }) => `${path}: expected ${formatValue(expected)}, received ${formatValue(came)}`,
   );
-  const message = outcome === "unexpected" ? "nothing expects it" : (why ?? details[0] ?? outcome);
+  const message = outcome === "unexpected" ? "not expected" : (why ?? details[0] ?? outcome);
   const tag = outcome === "halted" ? "error" : "failure";
   const text = escapeXml([why, ...details].filter((part) => part !== undefined).join("\n"));
   return [
@@ -51,7 +51,7 @@ function caseOf(file: string, result: ExpectationResult): string[] {
   ];
 }
 
-/** Characters that XML 1.0 has no place for, not even escaped. */
+/** Characters that XML 1.0 cannot contain, not even escaped. */
 const NO_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
 function escapeXml(text: string): string {
@@ -62,7 +62,7 @@ function escapeXml(text: string): string {
       .replaceAll("<", "&lt;")
       .replaceAll(">", "&gt;")
       .replaceAll('"', "&quot;")
-      // A reader would make blanks of them in an attribute.
+      // In an attribute, a parser would turn them into blanks.
       .replace(/[\t\n\r]/g, (blank) => `&#${blank.charCodeAt(0)};`)
   );
 }

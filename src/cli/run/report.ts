@@ -4,16 +4,16 @@ import { type ExpectationResult, type FileResult, formatValue, hasFailed, summar
 
 type Color = "green" | "red" | "yellow" | "dim" | "bold";
 
-/** Paints a text where a person sees it, unless NO_COLOR is set. */
+/** Colours a text, if colours are on. */
 type Colorize = (colour: Color, text: string) => string;
 
-/** Paints what goes to a terminal that has colours, unless NO_COLOR is set. */
+/** Returns a function that colours texts, if `stream` is a terminal with colours and NO_COLOR is not set. */
 export function colorsFor(stream: NodeJS.WriteStream): Colorize {
   return (colour, text) => styleText(colour, text, { stream });
 }
 
-/** What a person reads of one file: each thing that is not as expected, with what was expected and what came; then a sum. */
-export function formatReport({ file, results, seconds }: FileResult, paint: Colorize): string {
+/** Formats the results of one file for people: each difference with the expected and the received value, then a summary. */
+export function formatReport({ file, results, seconds }: FileResult, colorize: Colorize): string {
   const failed = results.filter(hasFailed);
   const counts = summarize(results);
   const expectations = results.length - counts.unexpected - counts.halted;
@@ -24,37 +24,37 @@ export function formatReport({ file, results, seconds }: FileResult, paint: Colo
       .map((outcome) => `${counts[outcome]} ${outcome === "unreached" ? "not reached" : outcome}`),
     `${seconds.toFixed(2)} s`,
   ].join(", ");
-  const head = failed.length === 0 ? paint("green", "passed") : paint("red", "FAILED");
+  const head = failed.length === 0 ? colorize("green", "passed") : colorize("red", "FAILED");
   return [
-    ...failed.flatMap((result) => [...formatFailure(file, result, paint), ""]),
+    ...failed.flatMap((result) => [...formatFailure(file, result, colorize), ""]),
     `${head}  ${escapeControlChars(file)}: ${sum}`,
   ].join("\n");
 }
 
 const OUTCOME_TEXT: Readonly<Record<ExpectationResult["outcome"], string>> = {
-  passed: "came as expected",
-  different: "came, but is different",
-  missing: "did not come",
-  unexpected: "came, and nothing expects it",
+  passed: "received as expected",
+  different: "received, but different",
+  missing: "not received",
+  unexpected: "received, but not expected",
   halted: "could not be done",
-  unreached: "was not reached",
+  unreached: "not reached",
 };
 
-function formatFailure(file: string, result: ExpectationResult, paint: Colorize): string[] {
+function formatFailure(file: string, result: ExpectationResult, colorize: Colorize): string[] {
   const { line, client, what, note, outcome, differences, why } = result;
   const location = escapeControlChars(line === undefined ? file : `${file}:${line}`);
   const lines = [
-    `${paint("bold", `${location}  ${escapeControlChars(client)}  ${escapeControlChars(what)}`)}  ${paint("red", OUTCOME_TEXT[outcome])}`,
+    `${colorize("bold", `${location}  ${escapeControlChars(client)}  ${escapeControlChars(what)}`)}  ${colorize("red", OUTCOME_TEXT[outcome])}`,
   ];
-  if (note !== undefined) lines.push(paint("dim", `    ${escapeControlChars(note)}`));
+  if (note !== undefined) lines.push(colorize("dim", `    ${escapeControlChars(note)}`));
   if (why !== undefined) lines.push(`    ${escapeControlChars(why)}`);
   if (outcome === "missing" && differences.length > 0)
-    lines.push(paint("dim", "    another frame came, which differs from it:"));
+    lines.push(colorize("dim", "    a similar frame was received; the differences:"));
   for (const { path, expected, came } of differences)
     lines.push(
       `    ${escapeControlChars(path)}`,
-      paint("green", `      - expected  ${escapeControlChars(formatValue(expected))}`),
-      paint("red", `      + came      ${escapeControlChars(formatValue(came))}`),
+      colorize("green", `      - expected  ${escapeControlChars(formatValue(expected))}`),
+      colorize("red", `      + received  ${escapeControlChars(formatValue(came))}`),
     );
   return lines;
 }

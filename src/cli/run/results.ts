@@ -4,9 +4,9 @@ import type { ExpectationOutcome, Unexpected } from "../../scenario/run/outcome.
 import type { Expectation, Plan } from "../../scenario/run/plan.ts";
 import type { ScenarioRunner } from "../../scenario/run/runner.ts";
 
-/** What became of one thing that a file expects, or of something that it does not. */
+/** The result of one expectation of a file, or of an event that it does not expect. */
 export interface ExpectationResult {
-  /** In the file; undefined for what is not in it. */
+  /** The line in the file; undefined for unexpected events. */
   readonly line?: number;
   readonly client: string;
   /** `message "m1"`, `close 4408`. */
@@ -15,11 +15,11 @@ export interface ExpectationResult {
   readonly outcome: ExpectationOutcome["kind"] | "unexpected" | "halted" | "unreached";
   readonly seconds: number;
   readonly differences: readonly Difference[];
-  /** In words, where the differences do not say all; of what nothing expects, its content. */
+  /** An explanation, if the differences are not enough; for an unexpected frame its content. */
   readonly why?: string;
 }
 
-/** What came of one file. */
+/** The results of one file. */
 export interface FileResult {
   readonly file: string;
   readonly clients: number;
@@ -31,7 +31,7 @@ export function hasFailed({ outcome }: ExpectationResult): boolean {
   return outcome !== "passed" && outcome !== "unreached";
 }
 
-/** How many results there are of each outcome. */
+/** Counts the results by outcome. */
 export function summarize(
   results: readonly ExpectationResult[],
 ): Record<ExpectationResult["outcome"], number> {
@@ -40,26 +40,26 @@ export function summarize(
   return counts;
 }
 
-/** The results of a run that is over: what was expected in the order of the file, then what was not. */
+/** Returns the results of a finished run: expectations in the order of the file, then unexpected events. */
 export function resultsOf({ steps }: Plan, runner: ScenarioRunner): ExpectationResult[] {
   const expected = steps
     .filter((step): step is Expectation => step.kind === "receive" || step.kind === "expect_close")
     .map((step) => resultOf(step, runner.outcomes.get(step.index)));
-  const { abort: halt } = runner;
-  const halted: ExpectationResult[] = halt
+  const { abort } = runner;
+  const aborted: ExpectationResult[] = abort
     ? [
         {
-          ...(halt.action.entry.line !== undefined && { line: halt.action.entry.line }),
-          client: halt.action.connection.client,
-          what: ACTION_TEXT[halt.action.kind],
+          ...(abort.action.entry.line !== undefined && { line: abort.action.entry.line }),
+          client: abort.action.connection.client,
+          what: ACTION_TEXT[abort.action.kind],
           outcome: "halted",
           seconds: 0,
           differences: [],
-          why: halt.why,
+          why: abort.why,
         },
       ]
     : [];
-  return [...expected, ...halted, ...runner.unexpected.map(unexpectedResult)];
+  return [...expected, ...aborted, ...runner.unexpected.map(unexpectedResult)];
 }
 
 const ACTION_TEXT = {
@@ -70,12 +70,12 @@ const ACTION_TEXT = {
 } as const;
 
 function resultOf(step: Expectation, outcome: ExpectationOutcome | undefined): ExpectationResult {
-  const { entry, connection: of } = step;
+  const { entry, connection } = step;
   const { line, note } = entry;
   const base = {
     ...(line !== undefined && { line }),
     ...(note !== undefined && { note }),
-    client: of.client,
+    client: connection.client,
     what: step.kind === "expect_close" ? `close ${step.entry.code}` : describe(step.entry),
   };
   if (outcome === undefined) return { ...base, outcome: "unreached", seconds: 0, differences: [] };
@@ -101,17 +101,17 @@ function unexpectedResult({ client, what }: Unexpected): ExpectationResult {
     return {
       ...base,
       what: `close ${what.close}${reason}`,
-      why: "the line was closed, which nothing expects",
+      why: "the connection was closed, which is not expected",
     };
   }
   return {
     ...base,
     what: describe(what),
-    why: `nothing expects it: ${shorten(JSON.stringify(contentOf(what)))}`,
+    why: `not expected: ${shorten(JSON.stringify(contentOf(what)))}`,
   };
 }
 
-/** A frame in a few words: its type, and what tells it from others. */
+/** Describes a frame in a few words: its type, and the field that identifies it. */
 export function describe(payload: Payload): string {
   const type = typeOf(payload);
   const { frame } = payload;
@@ -130,7 +130,7 @@ function shorten(text: string): string {
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
-/** A value as it stands in a file; nothing at all is `nothing`. */
+/** Formats a value as in a file; a missing value as `nothing`. */
 export function formatValue(value: unknown): string {
   return value === undefined ? "nothing" : shorten(JSON.stringify(value));
 }

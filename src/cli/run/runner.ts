@@ -1,4 +1,4 @@
-// Carries a run out over real sockets: one for each line, raw frames, nothing of the client library.
+// Carries out a run over real sockets: one per connection, with raw frames, without the client library.
 import { SUBPROTOCOL } from "../../protocol/version.ts";
 import { NameMapping } from "../../scenario/compare/name-mapping.ts";
 import type { Effect } from "../../scenario/run/effects.ts";
@@ -17,23 +17,23 @@ export interface RunDeps {
   readonly options: RunnerOptions;
 }
 
-/** How long sockets may take to close at the end, in milliseconds: a frozen line would take as long as it is frozen. */
+/** How long sockets may take to close at the end, in milliseconds: a frozen connection would not close before it thaws. */
 const CLOSE_TIMEOUT_MS = 500;
 
-/** Plays a recording to its end. */
+/** Runs a recording to its end. */
 export function runRecording({
   plan,
-  identities: casting,
+  identities,
   target,
   tokens,
   options,
 }: RunDeps): Promise<ScenarioRunner> {
-  const mapping = new NameMapping(plan.recording, casting);
+  const mapping = new NameMapping(plan.recording, identities);
   const runner = new ScenarioRunner(plan, mapping, options);
   const sockets = new Map<PlannedConnection, WebSocket>();
   const conversations = new Map(plan.recording.clients.map(({ name, conversation }) => [name, conversation]));
-  /** By user, the server's name for the last line that was let in. */
-  const connections = new Map<string, string>();
+  /** By user: the server's id of the last welcomed connection. */
+  const connectionIds = new Map<string, string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const now = () => performance.now();
 
@@ -88,43 +88,44 @@ export function runRecording({
       }
     }
 
-    async function open({
-      connection: line,
-      token: kind,
-      after,
-      epoch,
-    }: Effect & { type: "open" }): Promise<void> {
-      const name = casting.userOf.get(line.client) ?? "";
-      const token = await tokens.forLine(line.client, kind, connections.get(name));
+    async function open({ connection, token: kind, after, epoch }: Effect & { type: "open" }): Promise<void> {
+      const name = identities.userOf.get(connection.client) ?? "";
+      const token = await tokens.forConnection(connection.client, kind, connectionIds.get(name));
       const user = encodeURIComponent(name);
-      const conversation = encodeURIComponent(mapping.conversation(conversations.get(line.client) ?? ""));
+      const conversation = encodeURIComponent(
+        mapping.conversation(conversations.get(connection.client) ?? ""),
+      );
       const query = new URLSearchParams({
         ...(after !== undefined && { after: `${after}` }),
         ...(epoch !== undefined && { epoch }),
       });
       const address = `${target.ws}/ws/${user}/${conversation}${query.size === 0 ? "" : `?${query}`}`;
-      // In a header and not in the address, which ends up in the logs of proxies.
+      // In a header, not in the URL, which ends up in the logs of proxies.
       const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${token}`];
       const socket = new WebSocket(address, protocols);
       socket.binaryType = "arraybuffer";
-      sockets.set(line, socket);
+      sockets.set(connection, socket);
       let wasOpen = false;
       socket.addEventListener("open", () => {
         wasOpen = true;
-        execute(runner.opened(line, now()));
+        execute(runner.opened(connection, now()));
       });
       socket.addEventListener("message", ({ data }) => {
-        const connection =
+        const connectionId =
           typeof data === "string" && /^\{"type":"welcome","connection":"(\w+)"/.exec(data)?.[1];
-        if (connection) connections.set(name, connection);
-        execute(runner.received(line, typeof data === "string" ? data : new Uint8Array(data), now()));
+        if (connectionId) connectionIds.set(name, connectionId);
+        execute(runner.received(connection, typeof data === "string" ? data : new Uint8Array(data), now()));
       });
       socket.addEventListener("close", ({ code, reason }) => {
-        sockets.delete(line);
-        // Browsers show a refused handshake as 1006; runtimes have codes and words of their own for it.
-        execute(wasOpen ? runner.closed(line, code, reason, now()) : runner.closed(line, 1006, "", now()));
+        sockets.delete(connection);
+        // Browsers report a rejected handshake as 1006; other runtimes use various codes and texts.
+        execute(
+          wasOpen
+            ? runner.closed(connection, code, reason, now())
+            : runner.closed(connection, 1006, "", now()),
+        );
       });
-      // A close follows each error, and says more.
+      // A close event follows each error, with more details.
       socket.addEventListener("error", () => {});
     }
 
@@ -132,14 +133,14 @@ export function runRecording({
   });
 }
 
-/** Codes that a client may close with itself. */
+/** Closes a socket with `code` if a client may use that code, otherwise without one. */
 function close(socket: WebSocket | undefined, code: number, reason: string): void {
   const isAllowed = code === 1000 || (code >= 3000 && code <= 4999);
   if (isAllowed) socket?.close(code, reason);
   else socket?.close();
 }
 
-/** Asks for a fault. Answers why it was not made; undefined where it was. */
+/** Requests a fault. Resolves with the reason if the server refused it, otherwise with undefined. */
 async function requestFault(
   target: Target,
   token: string,
@@ -155,8 +156,8 @@ async function requestFault(
       response.status === 404 &&
       (await readJsonObject(await fetchServer(target, "/config.json"))).faults !== true
     )
-      return `${target.http} makes no faults: start the server with TEST_FAULTS=true`;
-    return `the server would not make the fault (status ${response.status}, ${code ?? "no code"}): ${detail ?? ""}`;
+      return `${target.http} does not inject faults: start the server with TEST_FAULTS=true`;
+    return `the server refused the fault (status ${response.status}, ${code ?? "no code"}): ${detail ?? ""}`;
   } catch (error) {
     return (error as Error).message;
   }

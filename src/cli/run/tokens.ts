@@ -1,34 +1,39 @@
 import { randomBytes } from "node:crypto";
 import { subjectOf } from "../../client/connection/token.ts";
 import { type SigningKey, sign } from "../../conformance/token-signer.ts";
-import type { Recording, CredentialKind as Shown } from "../../scenario/format/recording.ts";
+import type { CredentialKind, Recording } from "../../scenario/format/recording.ts";
 import { UsageError } from "../cli-error.ts";
-import { fetchServer, readJsonObject, type Credential as SignedIn, signIn } from "../server/sign-in.ts";
+import { type Credential, fetchServer, readJsonObject, signIn } from "../server/sign-in.ts";
 import type { Target } from "../server/target.ts";
 import type { RunIdentities } from "./identities.ts";
 
 /** The tokens of a run, by the client's name. */
 export interface Tokens {
   own(client: string): string;
-  /** A newer one, for `token` frames; the same one where no other could be had. */
+  /** Returns a newer token, for `token` frames; the same one if no newer one is available. */
   newer(client: string): string;
   /**
-   * The one that a line is opened with; undefined: none. Throws a Misuse where there is none of that kind. An expired
-   * one without the server's key is asked of a server that makes faults, for a `connection` of the same user.
+   * Returns the token with which a connection is opened; undefined: none. Throws a `UsageError` if no token of that kind is
+   * available. Without the server's key, an expired token is requested from a server with fault injection, for a
+   * `connection` of the same user.
    */
-  forLine(client: string, kind: Shown, connection: string | undefined): string | undefined | Promise<string>;
+  forConnection(
+    client: string,
+    kind: CredentialKind,
+    connection: string | undefined,
+  ): string | undefined | Promise<string>;
 }
 
 export interface TokenDeps {
   readonly target: Target;
-  /** Signs tokens for whoever is needed. */
+  /** Signs tokens for any user. */
   readonly key?: SigningKey | undefined;
-  /** Who has signed in for an earlier file, by user: a sign-in takes the server 200 ms, and an address has 600 a minute (SEC-S3). */
-  readonly signedIn: Map<string, SignedIn>;
+  /** By user: credentials from an earlier file. A sign-in takes the server 200 ms, and an address may make 600 a minute (SEC-S3). */
+  readonly signedIn: Map<string, Credential>;
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Signs every part in before the run begins, one after the other: somebody may have to be asked for a password. */
+/** Signs in all users before the run begins, one after the other, because a password prompt may be needed. */
 export async function findTokens(
   recording: Recording,
   identities: RunIdentities,
@@ -54,7 +59,7 @@ export async function findTokens(
     signedIn.set(user, credential);
     const own = await credential.token();
     if (!isRenewed || typeof credential.source !== "function") return { own, newer: own };
-    // Its first token is the one that there is; the second one is another.
+    // The first call returns the current token, the second one a newer one.
     await credential.source();
     return { own, newer: (await credential.source()) ?? own };
   }
@@ -68,7 +73,7 @@ export async function findTokens(
         : await readJsonObject(await fetchServer(target, "/test/faults", { method: "POST", headers, body }));
     if ("token" in reply && typeof reply.token === "string") return reply.token;
     throw new UsageError(
-      `${client} shows an expired token. Give the server's key with --secret-key-file; a server with TEST_FAULTS=true makes one, for a user who has an open line.`,
+      `${client} needs an expired token. Give the server's key with --secret-key-file, or use a server with TEST_FAULTS=true, which issues one to a user with an open connection.`,
     );
   }
 
@@ -76,7 +81,7 @@ export async function findTokens(
   return {
     own,
     newer: (client) => tokens.get(client)!.newer,
-    forLine(client, kind, connection) {
+    forConnection(client, kind, connection) {
       switch (kind) {
         case "own":
           return own(client);
@@ -90,9 +95,7 @@ export async function findTokens(
             ({ name }) => identities.userOf.get(name) !== user && tokens.has(name),
           );
           if (other !== undefined) return own(other.name);
-          throw new UsageError(
-            `${client} shows a token of somebody else, and there is nobody else in the file.`,
-          );
+          throw new UsageError(`${client} needs the token of another user, but the file has no other user.`);
         }
         case "expired": {
           const end = Math.floor(Date.now() / 1000) - 3600;
@@ -107,7 +110,7 @@ export async function findTokens(
   };
 }
 
-/** Whether a client ever shows who it is: one that only knocks at somebody's address need not be anybody. */
+/** Whether a client ever uses its own token: one that only tries to connect without or with a wrong token does not. */
 function needsOwnToken({ entries }: Recording, client: string): boolean {
   return entries.some((entry) => {
     if (entry.client !== client) return false;
@@ -117,7 +120,7 @@ function needsOwnToken({ entries }: Recording, client: string): boolean {
   });
 }
 
-/** What shows who `user` is: a password of the user's own, or what the target has, be it theirs or for everybody. */
+/** Returns the user's secret: the password of this user, or the target's secret if it belongs to the user or to all users. */
 function secretOf(user: string, target: Target, env: NodeJS.ProcessEnv): Target["secret"] {
   const name = passwordVariable(user);
   const password = env[name];
@@ -127,12 +130,12 @@ function secretOf(user: string, target: Target, env: NodeJS.ProcessEnv): Target[
   return (subjectOf(secret.token) ?? target.user?.value) === user ? secret : undefined;
 }
 
-/** `PARLEY_PASSWORD_ANN_EXAMPLE_COM` for ann@example.com. */
+/** Returns `PARLEY_PASSWORD_ANN_EXAMPLE_COM` for ann@example.com. */
 export function passwordVariable(user: string): string {
   return `PARLEY_PASSWORD_${user.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
 }
 
-/** A token as a server would sign it for `user`, with a key that no server has. */
+/** Returns a token for `user` that is signed with a random key. */
 function forged(user: string): string {
   return sign({ secret: randomBytes(32).toString("base64"), issuer: "parley", audience: "parley" }, user);
 }

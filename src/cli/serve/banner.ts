@@ -3,20 +3,20 @@ import { DEMO_PASSWORD, demoReachOf } from "../../server/authentication/demo-acc
 import { isLoopback } from "../../server/client-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 
-/** What the start has found out, for the person who started the server. */
+/** The facts that are shown to the person who started the server. */
 export interface StartupInfo {
   readonly settings: Settings;
   readonly version: string;
-  /** Address of the page, `http://127.0.0.1:8000`. */
+  /** URL of the page, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** The engine's own words: `embedded, /srv/parley/data/parley.db`. */
+  /** The engine's description, such as `embedded, /srv/parley/data/parley.db`. */
   readonly engine: string;
-  /** Names this server among several. */
+  /** Name of this server among several. */
   readonly node: string | undefined;
   readonly accounts: readonly Account[];
 }
 
-/** The one block that a start prints: where to go, how to sign in, where the data lies, what production needs. */
+/** Returns the banner that is printed at the start: URLs, accounts, the location of the data, and steps for production. */
 export function startupBanner({ settings, version, url, engine, node, accounts }: StartupInfo): string {
   const base = localUrl(url);
   const rows: [string, string][] = [
@@ -37,7 +37,7 @@ export function startupBanner({ settings, version, url, engine, node, accounts }
 
 const NO_ACCOUNTS = "none yet: `npx parley user add <user>`";
 
-/** A page cannot be opened at "all addresses", so it is named where it can be. */
+/** Returns a URL that a browser can open: `localhost` instead of "all addresses". */
 function localUrl(url: string): string {
   return url.replace(/\/$/, "").replace(/\/\/(0\.0\.0\.0|\[::\])(?=:|$)/, "//localhost");
 }
@@ -46,18 +46,18 @@ function demoAccounts(settings: Settings, accounts: readonly Account[]): string 
   const demo = accounts.filter((account) => account.demo && !account.disabled);
   if (demo.length === 0 || demoReachOf(settings) === "nowhere") return undefined;
   const names = demo.map(({ user, plan }) => `${user} (${plan})`).join(", ");
-  const whence = demoReachOf(settings) === "this_machine" ? "; on this machine, not through a proxy" : "";
-  return `${names}; password: ${DEMO_PASSWORD}${whence}`;
+  const reach =
+    demoReachOf(settings) === "this_machine" ? "; from this machine only, not through a proxy" : "";
+  return `${names}; password: ${DEMO_PASSWORD}${reach}`;
 }
 
 function faultRow({ testFaults }: Settings): [string, string][] {
   if (testFaults === "off") return [];
-  const whose =
-    testFaults === "public" ? "TEST_FAULTS=public: anybody who can sign in" : "TEST_FAULTS: clients";
-  return [["Faults", `on (${whose} may disturb their own connections); see docs/TESTING.md`]];
+  const clients = testFaults === "public" ? "TEST_FAULTS=public: all users" : "TEST_FAULTS: clients";
+  return [["Faults", `on (${clients} may disturb their own connections); see docs/TESTING.md`]];
 }
 
-/** What is still as on a first try, and must not be on a server that others reach. */
+/** Returns the settings that must be changed before other people can reach the server. */
 function productionAdvice({
   host,
   secretKey,
@@ -68,13 +68,13 @@ function productionAdvice({
 }: Settings): string {
   const steps: string[] = [];
   if (testFaults !== "off") steps.push("TEST_FAULTS=false");
-  // With a proxy on this machine it may stay as it is.
+  // With a proxy on this machine, HOST may stay a loopback address.
   if (isLoopback(host) && trustedProxies.length === 0) steps.push("HOST");
   if (secretKey === undefined) steps.push("SECRET_KEY");
   if (demoAccounts !== false) steps.push("DEMO_ACCOUNTS=false");
   if (tlsCert === undefined && trustedProxies.length === 0)
     steps.push(
-      "TLS_CERT and TLS_KEY (or a proxy with TLS, and TRUSTED_PROXIES; ALLOWED_ORIGINS, too, if it says another Host)",
+      "TLS_CERT and TLS_KEY (or a proxy with TLS, and TRUSTED_PROXIES; also ALLOWED_ORIGINS, if it sends another Host)",
     );
-  return steps.length === 0 ? "settings are ready" : `set ${steps.join(", ")}; see docs/SETTINGS.md`;
+  return steps.length === 0 ? "the settings are ready" : `set ${steps.join(", ")}; see docs/SETTINGS.md`;
 }

@@ -20,7 +20,7 @@ import { storeProvider } from "../store/providers.ts";
 import { enterPackageDirectory } from "../working-directory.ts";
 import { startupBanner } from "./banner.ts";
 
-/** `parley serve`, and `parley` alone: runs the server until it is told to stop. */
+/** `parley serve`, or `parley` alone: runs the server until it is stopped. */
 export function serveCommand(): Command {
   const command = new Command("serve")
     .description("run the server (the default command)")
@@ -28,20 +28,20 @@ export function serveCommand(): Command {
   return addSettingFlags(command)
     .addHelpText("after", SETTINGS_NOTE)
     .action((flags: Flags, self: Command) => {
-      // As the default command it is also given every word that is no command.
+      // The default command also receives all words that are not commands.
       const [word] = self.args;
       if (word !== undefined) self.error(`error: unknown command '${word}'`);
       const settings = loadSettings(flags);
-      // While the folder is called as the caller wrote it.
+      // Before the working directory changes, so that messages show the path as the caller wrote it.
       storeProvider(settings).prepare();
       return serve(enterPackageDirectory(settings));
     });
 }
 
-/** How long the end waits for who reads the log, in milliseconds. */
+/** How long a shutdown waits for the reader of the log, in milliseconds. */
 const LOG_FLUSH_TIMEOUT_MS = 1000;
 
-/** Puts the real parts together and starts them. Throws when something keeps the server from starting. */
+/** Creates all parts of the server and starts it. Throws if the server cannot start. */
 async function serve(settings: Settings): Promise<void> {
   const key = readSecretKey(settings);
   if ("problem" in key) throw new CliError(key.problem);
@@ -91,28 +91,30 @@ async function serve(settings: Settings): Promise<void> {
     node,
     accounts: await store.accounts.list().catch(provider.explainError),
   });
-  // Where the log is JSON lines, standard output holds nothing else.
+  // If the log is JSON lines, standard output contains nothing else.
   (readable ? output : new LogOutput(2)).write(escapedOutput(banner));
 }
 
-/** Says which setting keeps the server from listening, and what to do about it. */
+/** Returns an error handler that explains which setting keeps the server from listening, and what to do. */
 function explainListenError({ host, port, tlsCert }: Settings): (error: unknown) => never {
   return (error) => {
     const { code = "", message } = error as NodeJS.ErrnoException;
     const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     if (code === "EADDRINUSE")
       throw new CliError(
-        `${address} is taken by another program. Stop it, or choose another port: --port 8001 (0 takes any free one).`,
+        `Another program already listens on ${address}. Stop it, or choose another port: --port 8001 (0 for any free port).`,
       );
     if (code === "EACCES")
-      throw new CliError(`This user may not listen on ${address}. Choose a port above 1023 with --port.`);
+      throw new CliError(
+        `This user is not allowed to listen on ${address}. Choose a port above 1023 with --port.`,
+      );
     if (code === "EADDRNOTAVAIL" || code === "EINVAL")
       throw new CliError(
         `HOST=${host} is not an address of this machine. Use 127.0.0.1 for this machine only, or 0.0.0.0 for all.`,
       );
     if (tlsCert !== undefined && /PEM|SSL|TLS|certificate/i.test(`${code} ${message}`))
       throw new CliError(
-        `TLS_CERT and TLS_KEY cannot be used (${message}). Both must be in PEM form, and the key must be the certificate's.`,
+        `TLS_CERT and TLS_KEY cannot be used (${message}). Both must be in PEM format, and the key must belong to the certificate.`,
       );
     throw error;
   };

@@ -4,22 +4,22 @@ import { CliError } from "../cli-error.ts";
 import { type Credential, fetchServer, readJsonObject } from "./sign-in.ts";
 import type { Target } from "./target.ts";
 
-/** What the user's plan allows, and what is left of it. */
+/** The limits of the user's plan, and the remaining quota. */
 export interface PlanUsage {
   readonly plan: string;
-  /** Null where nothing is counted. */
+  /** Null if the plan has no quota. */
   readonly quota: Quota | null;
-  /** How many connections may be open at once; 0 is without limit. */
+  /** How many connections may be open at once; 0: no limit. */
   readonly connections: number;
 }
 
-/** Asks `GET /me`, which is free. Throws a `CliError` with the server's words where it refuses. */
+/** Requests `GET /me`, which is free. Throws a `CliError` with the server's message if it is rejected. */
 export async function fetchPlanUsage(target: Target, credential: Credential): Promise<PlanUsage> {
   const { plan, quota, connections_limit: connections } = await requestAs(target, credential, "/me");
   return { plan, quota, connections } as PlanUsage;
 }
 
-/** Has the server disturb the connection called `connection`. Throws a `CliError` with the reason where it does not. */
+/** Requests a fault for the connection with the id `connection`. Throws a `CliError` with the reason if it is refused. */
 export async function requestFault(
   target: Target,
   credential: Credential,
@@ -29,7 +29,7 @@ export async function requestFault(
   const body = JSON.stringify({ connection, fault });
   const { faults } = await readJsonObject(await fetchServer(target, "/config.json"));
   if (faults !== true)
-    throw new CliError("This server makes no faults: it would have to be started with TEST_FAULTS=true.");
+    throw new CliError("This server does not inject faults: start it with TEST_FAULTS=true.");
   await requestAs(target, credential, "/test/faults", { method: "POST", body });
 }
 
@@ -44,5 +44,5 @@ async function requestAs(
   const body = await readJsonObject(response);
   if (response.ok) return body;
   const detail = typeof body.detail === "string" ? body.detail : `status ${response.status}`;
-  throw new CliError(`${path} was refused: ${detail}`);
+  throw new CliError(`The request ${path} was rejected: ${detail}`);
 }

@@ -8,25 +8,25 @@ import { askHidden, readSecret } from "../terminal/password-prompt.ts";
 import { printNote } from "../terminal/print.ts";
 import type { Target } from "./target.ts";
 
-/** A user who is known to the server. */
+/** A signed-in user. */
 export interface Credential {
   readonly user: string;
   /** For the client library. */
   readonly source: TokenSource;
-  /** A token that is good now, for one request: the last one that `source` gave while it lasts. */
+  /** Resolves with a valid token for one request: the current one of `source`, or a new one if that expires. */
   token(): Promise<string>;
 }
 
-/** How long the server may take to answer, in milliseconds: bcrypt takes 0.2 s, and others may wait before us. */
+/** How long the server may take to respond, in milliseconds: bcrypt takes 0.2 s, and other sign-ins may be queued. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
-/** How long before its end a token is renewed, in milliseconds: it must last over a request. */
+/** How long before it expires a token is renewed, in milliseconds: it must outlast a request. */
 const RENEW_MARGIN_MS = 10_000;
 
 /**
- * Makes `target`'s user known to its server: by its token, or by a password, which is asked for where there is a
- * terminal. Without a user and a secret it is a demo account, where the server has them: the first, or the last, whose plan
- * has most room. Throws a `CliError` that says why it could not be, and what to do.
+ * Signs in the user of `target`: with its token, or with a password, which is asked for on a terminal. Without a user and a
+ * secret it uses a demo account, if the server has them: the first, or the last, which has the largest plan. Throws a
+ * `CliError` with the reason and what to do.
  */
 export async function signIn(target: Target, demoAccount: "first" | "last" = "first"): Promise<Credential> {
   const { secret } = target;
@@ -34,13 +34,13 @@ export async function signIn(target: Target, demoAccount: "first" | "last" = "fi
   const demo = secret === undefined ? await demoUsers(target) : [];
   const user = target.user?.value ?? demo.at(demoAccount === "first" ? 0 : -1);
   if (user === undefined)
-    throw new UsageError("Nobody is named to speak as: give --user, or --token, or select a context.");
+    throw new UsageError("No user is given: use --user or --token, or select a context.");
   if (target.user === undefined)
-    printNote(`Speaking as ${escapeControlChars(user)}, a demo account; --user names another.`);
+    printNote(`Signed in as the demo account ${escapeControlChars(user)}; choose another user with --user.`);
   return signInAs(target, user, await findPassword(target, user, demo));
 }
 
-/** Makes `user` known to the server by a password, from now on: its token is renewed by it. Throws as `signIn`. */
+/** Signs in `user` with a password, which is also used to renew the token. Throws like `signIn`. */
 export async function signInAs(address: Address, user: string, password: string): Promise<Credential> {
   warnOfPlainText(address);
   let current = await requestToken(address, user, password);
@@ -63,9 +63,7 @@ export async function signInAs(address: Address, user: string, password: string)
 function withToken({ user }: Target, token: string, from: string): Credential {
   const name = user?.value ?? subjectOf(token);
   if (name === undefined)
-    throw new UsageError(
-      `The token (${from}) cannot be read, so it names no user: check it, or give --user.`,
-    );
+    throw new UsageError(`The token (${from}) names no user: check it, or give --user.`);
   return { user: name, source: token, token: async () => token };
 }
 
@@ -76,11 +74,11 @@ async function findPassword(target: Target, user: string, demo: readonly string[
   if (demo.includes(user)) return DEMO_PASSWORD;
   if (process.stdin.isTTY) return askHidden(`Password of ${escapeControlChars(user)} at ${target.http}: `);
   throw new CliError(
-    `There is nothing that shows who ${user} is: set PARLEY_TOKEN (\`npx parley token ${user}\` prints one beside the server) or PARLEY_PASSWORD, or add --password-stdin.`,
+    `${user} needs a token or a password: set PARLEY_TOKEN (\`npx parley token ${user}\` on the server's machine prints one) or PARLEY_PASSWORD, or add --password-stdin.`,
   );
 }
 
-/** The demo accounts that the server names to everybody. */
+/** Returns the demo accounts that the server publishes. */
 async function demoUsers(address: Address): Promise<readonly string[]> {
   const response = await fetchServer(address, "/config.json");
   const { demo } = await readJsonObject(response);
@@ -88,10 +86,10 @@ async function demoUsers(address: Address): Promise<readonly string[]> {
   return demo.map((account: { user?: unknown }) => account?.user).filter((user) => typeof user === "string");
 }
 
-/** A refusal that the server meant, beside those that another try may change. */
+/** A rejection by the server that another attempt would not change. */
 class SignInRefused extends CliError {}
 
-/** What the client library makes of a renewal that failed: nothing ends the sign-in; a throw is tried again. */
+/** Maps a failed renewal for the client library: undefined ends the session; after a throw it tries again. */
 function endOrRetry(error: unknown): undefined {
   if (error instanceof SignInRefused) return undefined;
   throw error;
@@ -123,18 +121,16 @@ function signInError(
     return new SignInRefused(`${user} cannot sign in at ${http}: wrong user name or password.`);
   if (status >= 300 && status < 400)
     return new CliError(
-      `${http} sends on to ${headers.get("Location")}: the password was not sent there. Give the right --url.`,
+      `${http} redirects to ${headers.get("Location")}; the password was not sent there. Correct --url.`,
     );
   if (reply.code === undefined)
-    return new CliError(
-      `${http}/token does not answer as Parley does (status ${status}): is --url the right one?`,
-    );
+    return new CliError(`${http} is not a Parley server (/token returned status ${status}): check --url.`);
   const when = retryAfter === null ? "" : ` Try again in ${retryAfter} s.`;
   const text = `${user} cannot sign in at ${http} (status ${status}, ${reply.code})${detail.replace(/\.$/, "")}.${when}`;
   return retryAfter === null ? new SignInRefused(text) : new CliError(text);
 }
 
-/** Sends one request. Throws a `CliError` where there is no answer. */
+/** Sends one request. Throws a `CliError` if the server does not respond. */
 export async function fetchServer(
   { http }: Address,
   path: string,
@@ -150,12 +146,12 @@ export async function fetchServer(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new CliError(
-      `${http} cannot be reached (${code ?? message}). Is the server running (\`parley serve\`), and --url right?`,
+      `${http} cannot be reached (${code ?? message}). Check that the server is running (\`parley serve\`) and that --url is right.`,
     );
   }
 }
 
-/** The JSON object that an answer holds; an empty one where it holds something else. */
+/** Returns the JSON object of a response; an empty one if it contains something else. */
 export async function readJsonObject(response: Response): Promise<Record<string, unknown>> {
   const body: unknown = await response.json().catch(() => undefined);
   return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
@@ -164,5 +160,5 @@ export async function readJsonObject(response: Response): Promise<Record<string,
 function warnOfPlainText({ http }: Address): void {
   const { protocol, hostname } = new URL(http);
   if (protocol === "https:" || /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return;
-  printNote(`warning: the password goes to ${http} in plain text; https:// would hide it.`);
+  printNote(`warning: the password is sent to ${http} without encryption; use https://.`);
 }

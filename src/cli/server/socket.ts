@@ -4,19 +4,19 @@ import { CliError } from "../cli-error.ts";
 import type { Credential } from "./sign-in.ts";
 import type { Target } from "./target.ts";
 
-/** What an open socket tells. */
+/** Callbacks of an open socket. */
 export interface SocketListener {
   received(frame: ServerFrame): void;
-  /** The socket is gone; called once. */
+  /** The socket is closed; called once. */
   closed(code: number, reason: string): void;
 }
 
-/** One socket, for whoever measures: it does not come back, sends at once, and keeps nothing. */
+/** One socket for measurements: it does not reconnect, sends at once, and stores nothing. */
 export interface OpenSocket extends Pick<Connection, "send" | "close"> {
   readonly welcome: ServerFrameOf<"welcome">;
 }
 
-/** Opens a socket to a conversation. Throws a `CliError` that says why it was not let in. */
+/** Opens a socket to a conversation. Throws a `CliError` with the reason if it is rejected. */
 export async function openSocket(
   { ws }: Target,
   credential: Credential,
@@ -46,7 +46,7 @@ export async function openSocket(
         else
           reject(
             new CliError(
-              `${ws} let nobody into ${conversation}: closed with ${code}, ${reason || "no reason"}.${errorText}`,
+              `${ws} rejected a connection to ${conversation}: closed with ${code}, ${reason || "no reason"}.${errorText}`,
             ),
           );
       },

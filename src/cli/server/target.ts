@@ -15,19 +15,19 @@ export interface TargetFlags {
   readonly context?: string;
 }
 
-/** What a person is known by. `from` is the place it comes from, in words. */
+/** The secret of a user. `from` describes its source. */
 export type CredentialSource =
   | { readonly token: string; readonly from: string }
   | { readonly password: string; readonly from: string }
   | { readonly passwordStdin: true; readonly from: string };
 
-/** A value, and the place that it comes from, in words: `--url`, `PARLEY_URL`, `context prod`, `default`. */
+/** A value, and a description of its source: `--url`, `PARLEY_URL`, `context prod`, `default`. */
 export interface ConfigValue {
   readonly value: string;
   readonly from: string;
 }
 
-/** Which server a command speaks to, and as whom. */
+/** The server and the user of a command. */
 export interface Target extends Address {
   readonly url: ConfigValue;
   readonly user?: ConfigValue | undefined;
@@ -35,9 +35,9 @@ export interface Target extends Address {
   readonly secret?: CredentialSource | undefined;
 }
 
-/** One place that values come from, a stronger one before a weaker one. */
+/** One source of values; earlier layers override later ones. */
 interface Layer {
-  /** Names the place of a value: `--user`, `PARLEY_USER`. */
+  /** Returns the description of a value's source: `--user`, `PARLEY_USER`. */
   name(field: "url" | "user" | "conversation" | "token" | "password"): string;
   readonly url?: string | undefined;
   readonly user?: string | undefined;
@@ -45,51 +45,50 @@ interface Layer {
   readonly token?: string | undefined;
   readonly password?: string | undefined;
   readonly passwordStdin?: boolean | undefined;
-  /** Its token was given out by its server, and is shown to no other one. */
+  /** A context's token belongs to the context's server, and must not be sent to any other. */
   readonly isContext?: boolean;
 }
 
-/** A server that was started with its defaults. */
+/** The URL of a server with default settings. */
 const DEFAULT_URL = "http://127.0.0.1:8000";
 
-/** Says in `--help` where else the values of the flags come from. */
+/** The part of `--help` about other sources of values. */
 export const TARGET_NOTE = `
-A flag wins over the environment (PARLEY_URL, PARLEY_USER, PARLEY_TOKEN, PARLEY_CONVERSATION, PARLEY_CONTEXT), the
-environment over the selected context (parley context --help), and that over the default. Who you are is shown by a
-token, or by a password: PARLEY_PASSWORD, --password-stdin, or asked for on the terminal. A server with demo accounts
-lets you in as one of them.`;
+A flag overrides the environment (PARLEY_URL, PARLEY_USER, PARLEY_TOKEN, PARLEY_CONVERSATION, PARLEY_CONTEXT), which
+overrides the selected context (parley context --help), which overrides the default. You sign in with a token or a
+password: PARLEY_PASSWORD, --password-stdin, or a prompt. If you give neither, a demo account of the server is used.`;
 
-/** Gives `command` the flags that say which server it speaks to, and as whom. */
+/** Adds the flags for the server and the user to `command`. */
 export function addTargetFlags(command: Command): Command {
   const option = (flags: string, about: string) =>
     command.addOption(command.createOption(flags, about).helpGroup("Server:"));
   option("--url <address>", `the server (default: ${DEFAULT_URL})`);
-  option("--user <user>", "who speaks (default: whom the token names)");
+  option("--user <user>", "the user (default: that of the token)");
   option("--token <token>", "token of the user; PARLEY_TOKEN hides it from other users of this machine");
   option("--password-stdin", "read the password from standard input");
   option("--conversation <name>", "the conversation");
-  option("--context <context>", "server, user, token and conversation of this context");
+  option("--context <context>", "use server, user, token and conversation of this context");
   return command.addHelpText("after", TARGET_NOTE);
 }
 
-/** Reads flags, environment and contexts. Throws a `CliError` when a value cannot be used; asks nobody anything. */
+/** Reads flags, environment and contexts. Throws a `CliError` if a value is invalid; never prompts. */
 export function loadTarget(flags: TargetFlags, env: NodeJS.ProcessEnv = process.env): Target {
   const named = flags.context ?? (env.PARLEY_CONTEXT || undefined);
   const contexts = readContexts(contextsPath(env));
   const name = named ?? contexts.selected;
   const context = name === undefined ? undefined : contextLayer(name, requireContext(contexts, name));
   const layers = [flagLayer(flags), environmentLayer(env), ...(context ? [context] : [])];
-  // A context that is named by a flag was asked for now; the environment was set some time ago.
+  // A context that is named by a flag overrides the environment, which was set earlier.
   if (context !== undefined && flags.context !== undefined) layers.splice(1, 2, context, layers[1]!);
   return resolve(layers);
 }
 
-/** The address that `url` names. Throws a `CliError` where it is none. */
+/** Parses the URL of a server. Throws a `CliError` if it is invalid. */
 export function addressOf({ value, from }: ConfigValue): Address {
   const address = parseServerAddress(value);
   if (address !== undefined) return address;
   throw new UsageError(
-    `${JSON.stringify(value)} (${from}) is not a server's address; such as ${DEFAULT_URL} is.`,
+    `${JSON.stringify(value)} (${from}) is not the URL of a server; give one such as ${DEFAULT_URL}.`,
   );
 }
 
@@ -101,7 +100,7 @@ function resolve(layers: readonly Layer[]): Target {
   for (const [field, found] of Object.entries({ user, conversation }))
     if (found !== undefined && !isIdentifier(found.value))
       throw new UsageError(
-        `${JSON.stringify(found.value)} (${found.from}) cannot be a ${field}: use ${IDENTIFIER_RULE}.`,
+        `${JSON.stringify(found.value)} (${found.from}) is not a valid ${field} name: use ${IDENTIFIER_RULE}.`,
       );
   return { ...address, url, user, conversation, secret };
 }
@@ -115,8 +114,8 @@ function findValue(
 }
 
 /**
- * The strongest secret that may be shown to the server, and is not another user's than a stronger place asks for. A token
- * says whose it is: no weaker place names the user.
+ * Returns the first secret that may be sent to the server and belongs to the user of an earlier layer, if one names a user.
+ * A token names its user, so later layers do not.
  */
 function findIdentity(
   layers: readonly Layer[],
@@ -125,14 +124,14 @@ function findIdentity(
   let user: ConfigValue | undefined;
   for (const layer of layers) {
     const { token, password, passwordStdin } = layer;
-    const isOf = (owner: string | undefined) =>
+    const belongsTo = (owner: string | undefined) =>
       user === undefined || owner === undefined || owner === user.value;
-    const mayBeShown = !layer.isContext || parseServerAddress(layer.url!)?.http === http;
-    if (token !== undefined && mayBeShown && isOf(layer.user ?? subjectOf(token)))
+    const mayBeSent = !layer.isContext || parseServerAddress(layer.url!)?.http === http;
+    if (token !== undefined && mayBeSent && belongsTo(layer.user ?? subjectOf(token)))
       return { user: user ?? findValue([layer], "user"), secret: { token, from: layer.name("token") } };
     const secret = passwordStdin
       ? { passwordStdin, from: "--password-stdin" }
-      : password !== undefined && isOf(layer.user)
+      : password !== undefined && belongsTo(layer.user)
         ? { password, from: layer.name("password") }
         : undefined;
     if (secret !== undefined) return { user: user ?? findValue(layers, "user"), secret };

@@ -1,20 +1,18 @@
 import { CliError, Interrupted } from "../cli-error.ts";
 import { write } from "./print.ts";
 
-/** A password for a person's account, from a pipe (`fromStdin`) or asked for twice on the terminal, unseen. */
+/** Reads a new password, from a pipe (`fromStdin`) or from a prompt without echo, which asks twice. */
 export async function readPassword(fromStdin: boolean): Promise<string> {
   if (fromStdin) return readSecret();
   if (!process.stdin.isTTY)
-    throw new CliError(
-      "There is no terminal to ask for the password on: pipe it in and add --password-stdin.",
-    );
+    throw new CliError("There is no terminal to ask for the password: pipe it in and add --password-stdin.");
   const password = await askHidden("Password: ");
-  if ((await askHidden("Once more: ")) !== password)
+  if ((await askHidden("Repeat the password: ")) !== password)
     throw new CliError("The two passwords differ; nothing was changed.");
   return password;
 }
 
-/** A password or token from a pipe. One line end belongs to `echo`, not to the secret; blanks belong to it. */
+/** Reads a password or token from a pipe. A line end at the end is removed (it comes from `echo`); blanks are kept. */
 export async function readSecret(): Promise<string> {
   return (await Bun.stdin.text()).replace(/\r?\n$/, "");
 }
@@ -23,10 +21,10 @@ const INTERRUPT = "\u0003";
 const END = "\u0004";
 const ERASE = ["\b", "\u007f"];
 
-/** Asks one line on the terminal without showing it. In raw mode the terminal echoes nothing, and sends Ctrl+C as a character. */
+/** Reads one line from the terminal without echo. In raw mode the terminal sends Ctrl+C as a character. */
 export function askHidden(question: string): Promise<string> {
   const { stdin } = process;
-  // Before the question: who answers faster than that would be shown what is typed.
+  // Before the prompt is shown: keys that are pressed before raw mode is on would be echoed.
   stdin.setRawMode(true);
   write(process.stderr, question);
   stdin.setEncoding("utf8");

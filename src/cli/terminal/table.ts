@@ -1,5 +1,5 @@
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
-/** Rows of cells, each made harmless, as lines of text, each column as wide as its widest cell. */
+/** Formats rows of cells, escaped, as lines of text with aligned columns. */
 export function formatTable(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(escapeControlChars));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

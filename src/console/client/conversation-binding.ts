@@ -2,15 +2,15 @@ import type { Conversation, Position, State } from "../../client/connect.ts";
 import { monotonicNow } from "../wire/websocket-tap.ts";
 import type { ConversationEvent, UserFacingError } from "./state.ts";
 
-/** A message is read when it was in view for this long, in milliseconds; a burst of them is told as one. */
+/** How long a message must be visible to count as read, in milliseconds; a burst of messages is reported as one mark. */
 const READ_AFTER_MS = 400;
 
-/** One open conversation, as the page uses it. After `leave()` it tells nothing more. */
+/** One open conversation, as the page uses it. It emits nothing after `leave()`. */
 export interface ConversationBinding {
-  /** Where to go on later. */
+  /** The position to resume from later. */
   position(): Position | undefined;
   send(id: string, text: string): void;
-  /** Gives up sending; what the server has stored by then is heard as a message. */
+  /** Cancels a pending message; if the server has already stored it, it arrives as a message. */
   cancelSend(id: string): void;
   load(range: { readonly before?: number; readonly limit: number }): void;
   typing(active: boolean): void;
@@ -21,7 +21,7 @@ export interface ConversationBinding {
   close(): void;
 }
 
-/** Puts what `conversation` tells, and how its promises end, into events of the page. */
+/** Converts the events and promises of `conversation` into events of the page. */
 export function bindConversation(
   conversation: Conversation,
   dispatch: (event: ConversationEvent) => void,
@@ -39,9 +39,9 @@ export function bindConversation(
     emit({ type: "present", present: conversation.present });
   }
 
-  conversation.on("status", (line) => {
+  conversation.on("status", (state) => {
     const { welcome, present } = conversation;
-    emit({ type: "status", connection: withMonotonicTimes(line), welcome, present, at: monotonicNow() });
+    emit({ type: "status", connection: withMonotonicTimes(state), welcome, present, at: monotonicNow() });
   });
   conversation.on("history", ({ messages, more }) => emit({ type: "page", messages, more }));
   conversation.on("message", (message) => emit({ type: "message", message }));
@@ -102,12 +102,12 @@ export function bindConversation(
   };
 }
 
-/** The same line; the end of a wait is given by the clock of the countdowns, which no step of the time of day moves. */
-function withMonotonicTimes(line: State): State {
-  return line.state === "waiting" ? { ...line, until: line.until - Date.now() + monotonicNow() } : line;
+/** Returns the state with `until` by the monotonic clock of the countdowns, which does not follow changes of the time of day. */
+function withMonotonicTimes(state: State): State {
+  return state.state === "waiting" ? { ...state, until: state.until - Date.now() + monotonicNow() } : state;
 }
 
-/** Everything the library rejects with has a `code`; anything else is a fault of this page. */
+/** All errors of the library have a `code`; any other error is a defect of this page. */
 function toUserFacingError(error: unknown): UserFacingError {
   const { code = "internal", message = String(error) } = error as Partial<UserFacingError>;
   return { code, message };

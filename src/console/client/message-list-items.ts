@@ -1,9 +1,9 @@
 import type { PresentUser } from "../../protocol/server-frames.ts";
 import type { Row, StoredRow, Transcript } from "./transcript.ts";
 
-/** One thing in the list of messages. `key` names it as long as it stays the same thing. */
+/** One item of the message list. `key` identifies it across redraws. */
 export type MessageListItem =
-  /** `joined`: nothing stands between this row and the one above. */
+  /** `joined`: the row directly follows the one above. */
   | {
       readonly kind: "row";
       readonly key: string;
@@ -11,14 +11,14 @@ export type MessageListItem =
       readonly above: Row | undefined;
       readonly isAdjacent: boolean;
     }
-  /** Messages that are not here, and can be loaded. */
+  /** Messages that are not loaded, but can be. */
   | { readonly kind: "hole"; readonly key: string; readonly first: number; readonly last: number }
-  /** Messages that can no longer be had. */
+  /** Messages that can no longer be loaded. */
   | { readonly kind: "lost"; readonly key: string; readonly first: number; readonly last: number }
-  /** Here the server's store began anew. */
-  | { readonly kind: "anew"; readonly key: string };
+  /** The server's store began a new epoch here. */
+  | { readonly kind: "new_epoch"; readonly key: string };
 
-/** The transcript from top to bottom, with what is missing in it. */
+/** Returns the transcript from top to bottom, with items for missing messages. */
 export function messageListItems({ past, stored, outbox, first }: Transcript): readonly MessageListItem[] {
   const items: MessageListItem[] = [];
   let above: Row | undefined;
@@ -47,9 +47,9 @@ export function messageListItems({ past, stored, outbox, first }: Transcript): r
   }
 
   if (past !== undefined) {
-    // Whatever is missing there can no longer be had.
+    // Messages that are missing there can no longer be loaded.
     addEpoch(past, Number.POSITIVE_INFINITY);
-    items.push({ kind: "anew", key: "anew" });
+    items.push({ kind: "new_epoch", key: "new_epoch" });
   }
   addEpoch(stored, first);
   const last = stored[stored.length - 1]?.seq;
@@ -58,7 +58,7 @@ export function messageListItems({ past, stored, outbox, first }: Transcript): r
   return items;
 }
 
-/** Who has read up to which row, by the row's key. One who wrote that row has shown it by that. */
+/** Returns, by the row's key, the users who have read up to that row, except its sender. */
 export function readersByRow(
   rows: readonly StoredRow[],
   present: readonly PresentUser[],

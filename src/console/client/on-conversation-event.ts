@@ -16,19 +16,19 @@ import type {
 } from "./state.ts";
 import { applyMessages, confirm, markFailed, markLost, markRefused, resetTranscript } from "./transcript.ts";
 
-/** Messages that come with a conversation, for nothing, and with each "load earlier", which is a request of the quota. */
+/** Messages loaded when a conversation opens, without charge, and with each "load earlier", which costs a request. */
 export const HISTORY_PAGE = MAX_LAST;
 
-/** A line that is back sooner than this, in milliseconds, is not worth a banner. */
+/** How long a connection must be lost before a banner is shown, in milliseconds. */
 const OUTAGE_BANNER_AFTER_MS = 1000;
 
-/** Close code of a conversation in which nothing was done: the library keeps what waits, and sends it on return. */
+/** Close code for inactivity: the library keeps pending messages, and sends them when the conversation opens again. */
 const INACTIVE = 4408;
 
 const UNCONFIRMED =
   "The connection ended before the server confirmed it. Sending it again is safe: it is never stored twice.";
 
-/** What the conversation tells makes of the page. */
+/** Returns the state of the page after an event of the conversation. */
 export function onConversationEvent(state: State, event: ConversationEvent): Step {
   const { session } = state;
   if (session.state !== "open") return unchanged(state);
@@ -43,7 +43,7 @@ export function onConversationEvent(state: State, event: ConversationEvent): Ste
     }
     case "typing":
       return unchanged({ ...state, session: withTyping(session, event.user, event.active) });
-    // Typing is as the server tells it: thinned, so that an end and a new beginning within a second are not told at all.
+    // The server throttles typing: an end and a new start within a second are not sent at all.
     case "message":
       return unchanged({ ...state, transcript: applyMessages(state.transcript, [event.message]) });
     case "lost":
@@ -54,7 +54,7 @@ export function onConversationEvent(state: State, event: ConversationEvent): Ste
       return unchanged(onWarning(state, session, event.warning, event.at));
     case "complaint": {
       const withError = { ...state, session: { ...session, connectionError: event.refusal } };
-      // Before `welcome` it is why the connection ends; its words are kept for then.
+      // Before `welcome`, an error is the reason for the close that follows; keep its text.
       return unchanged(
         session.connection.state === "connecting" ? withError : notifyError(withError, event.refusal),
       );
@@ -99,7 +99,7 @@ function onStatus(
     const lasts =
       connection.state === "waiting" &&
       (connection.attempt > 1 || connection.until - at > OUTAGE_BANNER_AFTER_MS);
-    // Where the server refused this try in words, such as those of `busy`, they say more.
+    // An error text of the server for this attempt, such as that of `busy`, is more precise.
     const serverReason =
       connectionError && lasts && closeOf(connectionError) === connection.code
         ? withoutBackticks(connectionError.message).split(/\.(?: |$)/)[0]
@@ -118,15 +118,19 @@ function onStatus(
     ...state,
     session: { ...session, connection, terms: { plan, inactivity }, present },
     transcript: { ...state.transcript, newest: Math.max(seq, state.transcript.newest) },
-    // The page that the address asked for comes right after `welcome`.
+    // The first page, which the URL requested, arrives right after `welcome`.
     loading: state.loading || !state.transcriptOf!.isLoaded,
   });
 }
 
-/** What the end of the line makes of the page. */
-function onClosed(state: State, session: OpenSession, line: ConnectionState & { state: "closed" }): Step {
-  const closeInfo = closeInfoOf(line, session);
-  const isIdleClosed = line.code === INACTIVE;
+/** Returns the state of the page after the connection is closed. */
+function onClosed(
+  state: State,
+  session: OpenSession,
+  connection: ConnectionState & { state: "closed" },
+): Step {
+  const closeInfo = closeInfoOf(connection, session);
+  const isIdleClosed = connection.code === INACTIVE;
   const effects: Effect[] = closeInfo.remedy === "sign_in" ? [{ type: "forget_login", revoke: false }] : [];
   return {
     state: {
@@ -140,7 +144,7 @@ function onClosed(state: State, session: OpenSession, line: ConnectionState & { 
   };
 }
 
-/** A hole is told, never silent (D5). */
+/** Reports lost messages: a gap is never silent (D5). */
 function onLost(state: State, lost: Lost, newest: number): Step {
   if ("last" in lost) return unchanged({ ...state, transcript: markLost(state.transcript, lost.last) });
   const { transcriptOf, transcript } = state;
@@ -158,7 +162,7 @@ function onLost(state: State, lost: Lost, newest: number): Step {
 
 function onPage(state: State, { messages, more }: ConversationEvent & { type: "page" }): State {
   let transcript = applyMessages(state.transcript, messages);
-  // `more: false`: the server holds nothing older (retention, or the first message).
+  // `more: false`: the server has no older messages (retention, or the first message).
   if (!more) {
     const oldest = messages[0]?.seq ?? transcript.stored[0]?.seq ?? transcript.newest + 1;
     transcript = { ...transcript, first: Math.max(transcript.first, oldest) };
@@ -174,7 +178,7 @@ function onQuota({ limitedUntil: _past, ...state }: State, quota: QuotaNotice | 
   return {
     ...counted,
     limitedUntil: at + retry_after * 1000,
-    // "Few are left" is no longer news.
+    // Drop the warning about few remaining requests.
     notices: state.notices.filter((notice) => notice.code !== "quota_low"),
   };
 }
@@ -190,7 +194,7 @@ function onWarning(
       const inactiveAt = at + (seconds ?? session.terms?.inactivity.warning ?? 0) * 1000;
       return { ...state, session: { ...session, inactiveAt } };
     }
-    // The library gets another; where it cannot, the end says so.
+    // The library renews the token; if that fails, the close is shown.
     case "token_expiring":
       return state;
     default:
@@ -217,7 +221,7 @@ function closeInfoOf(
   { connectionError, terms }: OpenSession,
 ): CloseInfo {
   const entry = describeClose(code);
-  // A refusal that did not lead here (an invalid frame an hour ago) must not be given as the reason.
+  // An unrelated earlier error (an invalid frame an hour ago) must not be shown as the reason.
   const led = connectionError !== undefined && (terms === undefined || closeOf(connectionError) === code);
   return {
     code,

@@ -1,40 +1,39 @@
 import { formatDuration } from "../format.ts";
 import { serverAddress } from "../server-address.ts";
 
-/** What `GET /config.json` tells the page before anybody has signed in. */
+/** The facts from `GET /config.json`, which the page needs before the sign-in. */
 export interface ServerFacts {
   readonly demo: readonly { readonly user: string; readonly plan: string }[];
-  /** Whether the server does faults on request (`POST /test/faults`). */
+  /** Whether the server injects faults on request (`POST /test/faults`). */
   readonly faults: boolean;
   readonly version?: string;
 }
 
 /**
- * A sign-in that lasts; several clients may share one. Its tokens are in memory only (SEC-P1): a reload ends it, and no
- * storage has them.
+ * A signed-in session, which several clients may share. Its tokens are in memory only (SEC-P1): a reload ends it.
  */
 export interface Login {
   /**
-   * Makes a function for one client: the token, and from the second call on another one; undefined when the sign-in has
-   * ended. It rejects when that cannot be told now.
+   * Returns a token function for one client: it resolves with the current token first, then with renewed ones; undefined
+   * if the session has ended. It rejects if the server cannot be reached.
    */
   source(): () => Promise<string | undefined>;
-  /** The token as it is now, for HTTP requests. */
+  /** The current token, for HTTP requests. */
   access(): string;
-  /** Has the server forget it, as far as it can be reached. */
+  /** Revokes the session at the server, if that can be reached. */
   end(): void;
 }
 
 interface Tokens {
   readonly access: string;
-  /** Missing where the server gives out none. */
+  /** Missing if the server issues no refresh tokens. */
   readonly refresh: string | undefined;
 }
 
-/** How long the server may take to answer, in milliseconds: where many sign in at once, each waits for its turn. */
+/** How long the server may take to respond, in milliseconds: many sign-ins at once are queued. */
 export const REQUEST_TIMEOUT_MS = 120_000;
 
-/** Asks `POST /token` to let `username` in. Never throws: what goes wrong is answered in words. */
+/** Signs in with `POST /token`. Never throws: resolves with an error text instead. */
 export async function signIn(
   username: string,
   password: string,
@@ -43,7 +42,7 @@ export async function signIn(
   try {
     response = await requestToken({ grant_type: "password", username, password, scope: "offline_access" });
   } catch {
-    return { problem: "The server does not answer. Is it running, and are you online?" };
+    return { problem: "The server does not respond. Is it running, and are you online?" };
   }
   const body = await readObject(response);
   const tokens = response.ok ? tokensOf(body) : undefined;
@@ -58,17 +57,17 @@ function createLogin(first: Tokens): Login {
     const response = await requestToken({ grant_type: "refresh_token", refresh_token: refresh });
     const renewed = response.ok ? tokensOf(await readObject(response)) : undefined;
     if (renewed !== undefined) tokens = renewed;
-    // A refusal ends the sign-in; a server that is busy or at fault may do better later.
+    // A rejection ends the session; after a server error or overload it is worth trying again.
     else if (response.status !== 400 && response.status !== 401) throw new Error(`HTTP ${response.status}`);
     return renewed?.access;
   }
 
   return {
     source() {
-      let given: string | undefined;
+      let lastReturned: string | undefined;
       return async () => {
-        // Another client of this sign-in may have renewed it meanwhile; two that ask at once are given the same.
-        if (given === tokens.access) {
+        // Another client of this session may already have renewed the token; concurrent calls share one renewal.
+        if (lastReturned === tokens.access) {
           const { refresh } = tokens;
           if (refresh === undefined) return undefined;
           renewing ??= renew(refresh).finally(() => {
@@ -76,8 +75,8 @@ function createLogin(first: Tokens): Login {
           });
           if ((await renewing) === undefined) return undefined;
         }
-        given = tokens.access;
-        return given;
+        lastReturned = tokens.access;
+        return lastReturned;
       };
     },
     access: () => tokens.access,
@@ -85,13 +84,13 @@ function createLogin(first: Tokens): Login {
       const { access, refresh } = tokens;
       const headers = { Authorization: `Bearer ${access}` };
       const body = new URLSearchParams(refresh === undefined ? {} : { refresh_token: refresh });
-      // Without an answer the tokens run out by themselves; nobody else has them.
+      // If the server does not respond, the tokens expire on their own.
       fetch(`${serverAddress()}/logout`, { method: "POST", headers, body }).catch(() => {});
     },
   };
 }
 
-/** A sign-in with a token that was made elsewhere; it lasts as long as the token, and is not ended here. */
+/** Returns a session with a token from elsewhere; it lasts as long as the token, and is not revoked here. */
 export function pastedLogin(token: string): Login {
   return {
     source: () => createLogin({ access: token, refresh: undefined }).source(),
@@ -111,10 +110,10 @@ function tokensOf(body: Record<string, unknown>): Tokens | undefined {
   return { access, refresh: typeof refresh === "string" ? refresh : undefined };
 }
 
-/** What is known before the server has answered. */
+/** The facts that are assumed before the server has responded. */
 export const NO_FACTS: ServerFacts = { demo: [], faults: false };
 
-/** Reads `GET /config.json`: the demo accounts and the version. Without it the page works, with less on it. */
+/** Reads the demo accounts and the version from `GET /config.json`. The page also works without them. */
 export async function readServerFacts(): Promise<ServerFacts> {
   try {
     const body = await readObject(
@@ -138,13 +137,13 @@ async function readObject(response: Response): Promise<Record<string, unknown>> 
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** `detail` is a sentence, or FastAPI's list of faulty fields (SEC-S4); `Retry-After` says how long to wait. */
+/** Returns an error text: `detail` is a sentence, or FastAPI's list of invalid fields (SEC-S4); `Retry-After` is the wait. */
 function problemOf(response: Response, body: Record<string, unknown>): string {
   if (response.status === 401) return "Wrong user name or password. Check both and try again.";
   const wait = Number(response.headers.get("Retry-After"));
   const when = wait > 0 ? ` Try again in ${formatDuration(wait * 1000)}.` : "";
   if (response.status === 429) return `Too many sign-ins were tried.${when || " Wait a little."}`;
-  const said = typeof body.detail === "string" ? body.detail : body.error_description;
-  if (typeof said === "string") return `${said}${/[.!?]$/.test(said) ? "" : "."}${when}`;
+  const text = typeof body.detail === "string" ? body.detail : body.error_description;
+  if (typeof text === "string") return `${text}${/[.!?]$/.test(text) ? "" : "."}${when}`;
   return `The server refused the sign-in (HTTP ${response.status}).${when}`;
 }

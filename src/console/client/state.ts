@@ -10,45 +10,45 @@ import type {
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** Something the server (or the library) refused: `code` for the program, `message` for people. */
+/** An error of the server or the library: `code` for the program, `message` for people. */
 export interface UserFacingError {
   readonly code: string;
   readonly message: string;
 }
 
-/** Why a connection ended for good and what the person can do. */
+/** Why a connection was closed for good, and what the person can do. */
 export interface CloseInfo {
   readonly code: number;
   readonly reason: string;
   readonly advice: string;
-  /** The server's own words, where it had any. */
+  /** The server's text, if any. */
   readonly detail?: string;
-  /** `sign_in`: the token is no longer good, so reconnecting with it would fail again. */
+  /** `sign_in`: the token is no longer valid, so reconnecting with it would fail again. */
   readonly remedy: "reconnect" | "sign_in";
 }
 
-/** The states of the client library in which a conversation goes on by itself. */
+/** The states in which the client library continues on its own. */
 export type ActiveConnectionState = Exclude<ConnectionState, { readonly state: "closed" }>;
 
-/** A conversation that is open, be its line connected at the moment or not. */
+/** An open conversation, whether or not it is currently connected. */
 export interface OpenSession {
   readonly state: "open";
   readonly user: string;
   readonly connection: ActiveConnectionState;
-  /** What `welcome` said; missing until it came. */
+  /** The `welcome` frame; missing before it arrived. */
   readonly terms?: Pick<ServerFrameOf<"welcome">, "plan" | "inactivity">;
   readonly present: readonly PresentUser[];
-  /** Who else types. */
+  /** The other users who are typing. */
   readonly typing: readonly string[];
-  /** When the server will close for inactivity; there while its warning stands. */
+  /** When the server will close for inactivity; present while its warning applies. */
   readonly inactiveAt?: number;
-  /** Why the line is away, once that lasts long enough to be worth a word. */
+  /** Why the connection is lost, once that has lasted long enough to be shown. */
   readonly outage?: string;
   /** A round trip is being measured. */
   readonly measuring: boolean;
-  /** How long the last one took, in milliseconds. */
+  /** The last round trip, in milliseconds. */
   readonly roundTrip?: number;
-  /** The last refusal that was no answer to a request: the reason, if the connection ends by it. */
+  /** The last error that was no reply to a request: the reason, if the connection closes because of it. */
   readonly connectionError?: UserFacingError;
 }
 
@@ -58,45 +58,45 @@ export type Session =
   | OpenSession
   | { readonly state: "closed"; readonly user: string; readonly closeInfo: CloseInfo };
 
-/** Something the person should know. At most one per `code`; the newest wins. */
+/** A notice for the person. At most one per `code`; the newest replaces the last. */
 export interface Notice {
   readonly code: string;
   readonly severity: "info" | "warning" | "error";
   readonly text: string;
 }
 
-/** The user's allowance, with `fullAt` (milliseconds since 1970) for `reset`, which would age on the page. */
+/** The user's quota, with `fullAt` (milliseconds since 1970) instead of `reset`, which would become outdated. */
 export interface PlanUsage extends Omit<Quota, "reset"> {
   readonly fullAt: number;
 }
 
-/** Which conversation, of which user, the transcript belongs to. */
+/** The conversation and the user of the transcript. */
 export interface TranscriptOwner {
   readonly conversation: string;
   readonly user: string;
-  /** Whether what was said before has come once, so that the page can go on where it was. */
+  /** Whether earlier messages were loaded once, so that the page can resume there. */
   readonly isLoaded: boolean;
   /** Up to which `seq` the person has seen the messages. */
   readonly seen: number;
 }
 
-/** One client of the bench: a user, a conversation, and how far they have come. */
+/** One test client: a user, a conversation, and their state. */
 export interface State {
-  /** The conversation to talk in, or to connect to next. */
+  /** The current conversation, or the one to connect to next. */
   readonly conversation: string;
   readonly session: Session;
   readonly transcript: Transcript;
   readonly transcriptOf?: TranscriptOwner;
-  /** Null where nothing is counted. */
+  /** Null if the plan has no quota. */
   readonly usage?: PlanUsage | null;
-  /** Until when requests are refused, in milliseconds since 1970. */
+  /** Until when requests are rejected, in milliseconds since 1970. */
   readonly limitedUntil?: number;
-  /** Messages that were said before are on their way. */
+  /** Earlier messages are being loaded. */
   readonly loading: boolean;
   readonly notices: readonly Notice[];
 }
 
-/** What a conversation tells. `at` is when, in milliseconds since 1970. */
+/** An event of a conversation, at `at` (milliseconds since 1970). */
 export type ConversationEvent =
   | {
       readonly type: "status";
@@ -108,7 +108,7 @@ export type ConversationEvent =
   | { readonly type: "present"; readonly present: readonly PresentUser[] }
   | { readonly type: "typing"; readonly user: string; readonly active: boolean }
   | { readonly type: "message"; readonly message: Message }
-  /** `newest`: up to where the conversation is known after that. */
+  /** `newest`: the newest `seq` that is known afterwards. */
   | { readonly type: "lost"; readonly lost: Lost; readonly newest: number }
   | { readonly type: "quota"; readonly quota: QuotaNotice | null; readonly at: number }
   | {
@@ -117,16 +117,16 @@ export type ConversationEvent =
       readonly at: number;
     }
   | { readonly type: "complaint"; readonly refusal: UserFacingError }
-  /** An own message is stored, or will not be. */
+  /** An own message was stored or rejected. */
   | { readonly type: "acked"; readonly ack: Ack }
   | { readonly type: "refused"; readonly id: string; readonly refusal: UserFacingError }
-  /** What `load` answered, or what came with the conversation. */
+  /** The result of `load`, or the first page of the conversation. */
   | { readonly type: "page"; readonly messages: readonly Message[]; readonly more: boolean }
   | { readonly type: "page_refused"; readonly refusal: UserFacingError }
-  /** What `measure` answered, in milliseconds; undefined when the line was lost. */
+  /** The result of `measure`, in milliseconds; undefined if the connection was lost. */
   | { readonly type: "measured"; readonly roundTrip: number | undefined };
 
-/** Everything that can happen. */
+/** An event of a client. */
 export type Event =
   | ConversationEvent
   | { readonly type: "sign_in_began" }
@@ -140,33 +140,33 @@ export type Event =
   | { readonly type: "resend"; readonly id: string; readonly at: number }
   | { readonly type: "cancel_send"; readonly id: string }
   | { readonly type: "load_before"; readonly seq: number; readonly limit: number }
-  /** Somebody writes, or has emptied what was written. */
+  /** The person types, or has emptied the composer. */
   | { readonly type: "write"; readonly active: boolean }
-  /** The newest message is in view, and the page is looked at. */
+  /** The newest message is in view, and the page is visible. */
   | { readonly type: "seen"; readonly seq: number }
   | { readonly type: "stay" }
   | { readonly type: "measure" }
   | { readonly type: "dismiss"; readonly code: string };
 
-/** What is to be done outside: test-client.ts does it, and nothing else. */
+/** An action, which test-client.ts carries out. */
 export type Effect =
-  /** Opens the conversation: `resume` where this page left it, and otherwise with the newest messages. */
+  /** Opens the conversation: with `resume` at the last position of this page, otherwise with the newest messages. */
   | { readonly type: "open"; readonly conversation: string; readonly resume: boolean }
-  /** Tries now what would be tried later, or opens again what was closed. */
+  /** Connects at once instead of waiting, or opens a closed conversation again. */
   | { readonly type: "reconnect" }
   | { readonly type: "close" }
-  /** `tell`: the server is told too, so that the token is worth nothing any more. */
+  /** `revoke`: also revokes the session at the server. */
   | { readonly type: "forget_login"; readonly revoke: boolean }
   | { readonly type: "send"; readonly id: string; readonly text: string }
   | { readonly type: "cancel_send"; readonly id: string }
-  /** Reads messages before a `seq`; without one, the latest. */
+  /** Loads messages before a `seq`; without one, the newest. */
   | { readonly type: "load"; readonly before?: number; readonly limit: number }
   | { readonly type: "typing"; readonly active: boolean }
   | { readonly type: "read"; readonly seq: number }
   | { readonly type: "activity" }
   | { readonly type: "measure" };
 
-/** A transition: the state after an event, and what to do. */
+/** A transition: the state after an event, and the effects. */
 export interface Step {
   readonly state: State;
   readonly effects: readonly Effect[];

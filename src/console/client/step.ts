@@ -8,7 +8,7 @@ const TAKEN_BACK = "Taken back before it was sent.";
 
 const SIGN_IN_ENDED = "Your sign-in has ended. Sign in again to go on.";
 
-/** A client before anything has happened. */
+/** The state of a new client. */
 export function initialState(conversation: string): State {
   return {
     conversation,
@@ -20,9 +20,9 @@ export function initialState(conversation: string): State {
 }
 
 /**
- * One step of a client: what `event` makes of `state`, and what is to be done about it.
+ * One step of a client: returns the state after `event`, and the effects to carry out.
  *
- * An event that has no meaning in the present state (an ack after leaving, a message while closed) changes nothing.
+ * An event that has no meaning in the current state (an ack after leaving, a message while closed) changes nothing.
  */
 export function step(state: State, event: Event): Step {
   const { session } = state;
@@ -92,7 +92,7 @@ function unchanged(state: State): Step {
 }
 
 function onSignedIn(state: State, user: string): Step {
-  // What one user saw and sent is not the next one's; the same user goes on where the sign-in ran out.
+  // The next user must not see the last user's messages; the same user continues after an expired session.
   const same = state.transcriptOf?.user === user;
   const session = { state: "signed_in", user } as const;
   return unchanged(same ? { ...state, session } : { ...resetClient(state), session });
@@ -100,7 +100,7 @@ function onSignedIn(state: State, user: string): Step {
 
 function onSignOut(state: State, problem?: string): Step {
   const session = { state: "signed_out", busy: false, ...(problem !== undefined && { problem }) } as const;
-  // Signed out by the server: the transcript stays for the same user's return. By the person: nothing stays.
+  // Signed out by the server: keep the transcript for the same user. Signed out by the person: keep nothing.
   const kept = problem === undefined ? resetClient(state) : state;
   const revoke = problem === undefined;
   return {
@@ -131,7 +131,7 @@ function onConnect(state: State): Step {
     case "closed": {
       if (session.closeInfo.remedy === "sign_in") return onSignOut(state, SIGN_IN_ENDED);
       const { transcriptOf } = state;
-      // Another one may have been chosen in the address meanwhile.
+      // Another conversation may have been chosen in the URL meanwhile.
       if (transcriptOf?.conversation !== state.conversation) {
         const opened = open(state, session.user);
         return { state: opened.state, effects: [{ type: "close" }, ...opened.effects] };
@@ -164,8 +164,8 @@ function open(state: State, user: string): Step {
 }
 
 function connecting(user: string): OpenSession {
-  const line = { state: "connecting", attempt: 0, fresh: false } as const;
-  return { state: "open", user, connection: line, present: [], typing: [], measuring: false };
+  const connection = { state: "connecting", attempt: 0, fresh: false } as const;
+  return { state: "open", user, connection, present: [], typing: [], measuring: false };
 }
 
 function onLeave(state: State): Step {
@@ -183,7 +183,7 @@ function onLeave(state: State): Step {
   };
 }
 
-/** Also while the line is away: the library keeps it, and sends it as soon as it can. */
+/** Sends a message, also while disconnected: the library keeps it, and sends it as soon as possible. */
 function send(state: State, id: string, text: string, at: number): Step {
   const { session } = state;
   if (session.state !== "open") return unchanged(state);
@@ -204,12 +204,12 @@ function onSeen(state: State, seq: number): Step {
   };
 }
 
-/** What answers the warning of inactivity; nothing while there is none. */
+/** Returns the effect that answers a warning of inactivity; none without a warning. */
 function activityEffects(session: OpenSession): Effect[] {
   return session.inactiveAt === undefined ? [] : [{ type: "activity" }];
 }
 
-/** Does what a person wants; it counts as activity (I1), so the inactivity warning goes. */
+/** Carries out an action of the person, which counts as activity (I1) and so ends the inactivity warning. */
 function withActivity(state: State, session: OpenSession, effects: readonly Effect[]): Step {
   if (session.inactiveAt === undefined) return { state, effects };
   const { inactiveAt: _cleared, ...active } = session;

@@ -1,5 +1,4 @@
-// One client of the bench: what happens goes through the pure step, its effects are carried out here, and what its wire
-// carries is told to the bench.
+// One test client: passes its events to the pure step, carries out the effects, and reports its frames to the workbench.
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { connect, type Parley, type Position } from "../../client/connect.ts";
@@ -22,39 +21,39 @@ import { initialState, step } from "./step.ts";
 
 /** A client as the views and the panels see it. */
 export interface TestClient {
-  /** Never used again, also when the client was dropped. */
+  /** Unique; not reused after the client was removed. */
   readonly id: string;
-  /** Which of the colours marks it. */
+  /** Index of its colour. */
   readonly colorIndex: number;
-  /** Given by the person; empty: it is called by its user. */
+  /** The name that the person gave; empty: the client is named after its user. */
   readonly givenName: Signal<string>;
-  /** What stands in the composer. */
+  /** The text in the composer. */
   readonly draft: Signal<string>;
-  /** For views: changes with the redraws. */
+  /** For views: updated with each redraw. */
   readonly state: ReadonlySignal<State>;
   readonly stats: ReadonlySignal<ConnectionStats>;
-  /** What is so at this moment, for decisions. */
+  /** The current state, for decisions. */
   current(): State;
-  /** What the wire said up to this moment. */
+  /** The statistics of its connection up to now. */
   currentStats(): ConnectionStats;
   dispatch(event: Event): void;
-  /** Writes a message at once, so that it is seen as pending even when the server answers within one redraw. */
+  /** Sends a message and redraws at once, so that it shows as pending even if the ack arrives before the next redraw. */
   send(text: string): void;
-  /** Opens `conversation`, or the one that is open anew. */
+  /** Opens `conversation`, or the current one again. */
   connect(conversation?: string): void;
   signIn(user: string, password: string): Promise<void>;
-  /** Goes in as `user` with a token that was made elsewhere, whatever it is worth. */
+  /** Connects as `user` with a token from elsewhere, valid or not. */
   useToken(user: string, token: string): void;
-  /** Goes in with the sign-in of another client. */
+  /** Connects with the session of another client. */
   useLogin(user: string, login: Login): void;
   login(): Login | undefined;
-  /** The wire itself: anything can be put on it. */
+  /** The socket itself: sends any text or bytes. */
   readonly wire: Omit<WebSocketTap, "WebSocket">;
-  /** Knocks with any token, as any user, beside the line, which does not feel it; what comes of it is seen on the timeline. */
+  /** Opens a second, separate socket with any token and user; the result is shown on the timeline. */
   probeHandshake(user: string, token: string): void;
-  /** Asks the server over HTTP with this client's token. Rejects without one, or when the server does not answer. */
+  /** Sends an HTTP request with this client's token. Rejects without a token, or if the server does not respond. */
   request(path: string, init?: RequestInit): Promise<Response>;
-  /** Leaves, and forgets the sign-in without telling the server: other clients may use it. */
+  /** Leaves, and forgets the session without revoking it: other clients may use it. */
   drop(): void;
 }
 
@@ -63,9 +62,9 @@ export interface TestClientDeps {
   readonly colorIndex: number;
   readonly conversation: string;
   readonly scheduler: RenderScheduler;
-  /** Takes what was seen on the wire into the log. */
+  /** Adds a wire event to the log. */
   log(event: WireEvent, notes: FrameAnnotations): Frame;
-  /** Whether a client beside this one uses `login`. */
+  /** Whether another client uses `login`. */
   isShared(login: Login): boolean;
 }
 
@@ -81,7 +80,7 @@ export function createTestClient({
   let login: Login | undefined;
   let parley: Parley | undefined;
   let binding: ConversationBinding | undefined;
-  /** Where the conversation that was left last can go on. */
+  /** The position of the last conversation, to resume from. */
   let lastPosition: Position | undefined;
   const analyzer: FrameAnalyzer = createFrameAnalyzer();
   const shown = signal(state);
@@ -207,7 +206,7 @@ export function createTestClient({
     wire: tap,
     probeHandshake(user, token) {
       const analyzer = createFrameAnalyzer();
-      // A tap and an analysis of its own: it is not this client's line that it says something about.
+      // With its own tap and analyzer, because this socket is not the client's connection.
       probeHandshake(`/ws/${user}/${state.conversation}`, token, (event) => {
         const seen: WireEvent = { ...event, client: id };
         log(seen, analyzer.analyze(seen));

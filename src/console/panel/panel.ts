@@ -1,4 +1,4 @@
-// What a panel is: one concern of the bench (the timeline, sending, …) with a tab of its own beside the conversation.
+// A panel is one part of the workbench (the timeline, sending, …) with its own tab next to the conversation.
 import type { Signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import type { Address } from "../shell/address.ts";
@@ -6,26 +6,26 @@ import type { Announcer } from "../shell/announcer.ts";
 import type { Command, Keyboard } from "../shell/keyboard.ts";
 import type { Workbench } from "../shell/workbench.ts";
 
-/** What a panel is given. */
+/** The shared state of all panels. */
 export interface PanelContext {
   readonly workbench: Workbench;
   readonly keys: Keyboard;
   readonly address: Address;
-  /** The name of the panel that is open. */
+  /** The name of the open panel. */
   readonly openPanel: Signal<string>;
-  /** Which column a narrow screen shows. */
-  readonly visibleColumn: Signal<"clients" | "talk" | "panel">;
-  /** Whether the panels have the conversation's room too. */
+  /** The column that a narrow screen shows. */
+  readonly visibleColumn: Signal<"clients" | "conversation" | "panel">;
+  /** Whether the panels also use the conversation's space. */
   readonly isWide: Signal<boolean>;
-  /** A frame's text that is to be edited and sent again: set by whoever offers it, taken by the panel that sends. */
+  /** The text of a frame to edit and send again: set by other panels, consumed by the Send panel. */
   readonly frameToEdit: Signal<string | undefined>;
-  /** Says in a few words what was just done, or why it was not, where that would not be noticed. */
+  /** Announces the result of an action that would otherwise not be visible. */
   readonly announcer: Announcer;
 }
 
-/** One tab. Its view is made when it is opened and is gone when another one is. */
+/** One tab. Its view is created when it is opened and removed when another one is. */
 export interface Panel {
-  /** In the address (`show=`); short, lower case. */
+  /** The name in the address (`show=`); short, lower case. */
   readonly name: string;
   readonly title: string;
   /** The key that opens it. */
@@ -35,5 +35,5 @@ export interface Panel {
   readonly View: ComponentType;
 }
 
-/** Makes a panel, once, before anything has happened. What must outlast its view, it keeps in signals of its own. */
+/** Creates a panel, once, at the start. State that must outlive its view is kept in signals. */
 export type PanelFactory = (context: PanelContext) => Panel;

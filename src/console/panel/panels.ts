@@ -5,7 +5,7 @@ import { createRecord } from "./record/record.tsx";
 import { createSend } from "./send/send.tsx";
 import { createTimeline } from "./timeline/timeline.tsx";
 
-/** The panels in the order of their tabs. A new one is written beside the others and named here. */
+/** The panels in the order of their tabs. Add new ones here. */
 export const PANEL_FACTORIES: readonly PanelFactory[] = [
   createTimeline,
   createSend,

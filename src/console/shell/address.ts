@@ -1,15 +1,15 @@
-// The part of the address behind the `#`, which no server is told: `#lobby?show=timeline&find=ack`.
+// The part of the address after the `#`, which is not sent to the server: `#lobby?show=timeline&find=ack`.
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { conversationProblem } from "../conversation-name.ts";
 
-/** What the address says. */
+/** The content of the address. */
 export interface HashState {
-  /** Missing where none, or none with a good name, is there. */
+  /** Missing if the address has none, or an invalid name. */
   readonly conversation?: string;
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** Reads the part behind the `#`. What cannot be read is left out. */
+/** Parses the part after the `#`. Invalid parts are ignored. */
 export function parseHash(hash: string): HashState {
   const [before = "", behind = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
   const fields = Object.fromEntries(new URLSearchParams(behind));
@@ -22,26 +22,26 @@ export function parseHash(hash: string): HashState {
   return conversationProblem(name) === undefined ? { conversation: name, fields } : { fields };
 }
 
-/** Writes it; a field that is empty is left out. */
+/** Formats it; empty fields are omitted. */
 export function formatHash({ conversation = "", fields }: HashState): string {
   const kept = Object.entries(fields).filter(([, value]) => value !== "");
   const query = String(new URLSearchParams(kept));
   return `#${conversation}${query === "" ? "" : `?${query}`}`;
 }
 
-/** The address of the page, kept in step with what is shown. */
+/** The address of the page, kept in sync with its state. */
 export interface Address {
   readonly fields: ReadonlySignal<Readonly<Record<string, string>>>;
   conversation(): string | undefined;
-  /** Changes the address without a step in the browser's history. */
+  /** Changes the address without a new entry in the browser's history. */
   set(fields: Readonly<Record<string, string>>): void;
-  /** Goes to a conversation; "back" leads to the one before. */
+  /** Changes to a conversation; "back" returns to the one before. */
   goTo(conversation: string): void;
-  /** The address of the selected client, whose conversation is another one. */
+  /** Updates the address for the selected client, which is in another conversation. */
   show(conversation: string): void;
 }
 
-/** `changed` is called when the person has changed the conversation in the address, or gone back. */
+/** `changed` is called when the person changed the conversation in the address, or went back. */
 export function createAddress(onConversationChange: (conversation: string) => void): Address {
   const first = parseHash(location.hash);
   const fields = signal(first.fields);

@@ -1,20 +1,20 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 
-/** How long it is seen, in milliseconds. */
+/** How long an announcement is shown, in milliseconds. */
 const ANNOUNCEMENT_MS = 3000;
 
-/** What the page said last. */
+/** The last announcement. */
 export interface Announcement {
-  /** Counts, so that the same words said again are news. */
+  /** Increases, so that the same text can be announced again. */
   readonly number: number;
   readonly text: string;
 }
 
-/** What the page says about something that was just done, for the eye and for screen readers. */
+/** Announces the results of actions, on the screen and for screen readers. */
 export interface Announcer {
-  /** Undefined when it has been seen long enough. */
+  /** Undefined after it was shown long enough. */
   readonly current: ReadonlySignal<Announcement | undefined>;
-  /** Says it now, in the place of what was said before. */
+  /** Shows a text, replacing the last one. */
   announce(text: string): void;
 }
 

@@ -5,7 +5,7 @@ import type { Command } from "./keyboard.ts";
 
 const SIGNED_OUT = "Sign this client in first";
 
-/** The keys that always work, whichever panel is open. */
+/** The keys that work in every panel. */
 export function keyCommands(context: PanelContext, panels: readonly Panel[]): readonly Command[] {
   const { workbench, address } = context;
   const { announce } = context.announcer;
@@ -23,7 +23,7 @@ export function keyCommands(context: PanelContext, panels: readonly Panel[]): re
 
   function add(): void {
     if (workbench.add() === undefined) announce(TOO_MANY_CLIENTS);
-    else context.visibleColumn.value = "talk";
+    else context.visibleColumn.value = "conversation";
   }
 
   function duplicate(): void {
@@ -51,7 +51,7 @@ export function keyCommands(context: PanelContext, panels: readonly Panel[]): re
   }
 
   function write(): void {
-    context.visibleColumn.value = "talk";
+    context.visibleColumn.value = "conversation";
     const field = document.getElementById("text");
     if (field === null) announce(SIGNED_OUT);
     else field.focus();
@@ -59,11 +59,13 @@ export function keyCommands(context: PanelContext, panels: readonly Panel[]): re
 
   function toggleAll(): void {
     if (workbench.clients.value.length === 1) {
-      announce("There is no other client to talk as; n adds one");
+      announce("There is only one client; n adds another");
       return;
     }
     workbench.sendAsAll.value = !workbench.sendAsAll.value;
-    announce(workbench.sendAsAll.value ? "You talk as all clients" : "You talk as one client");
+    announce(
+      workbench.sendAsAll.value ? "Messages are sent as all clients" : "Messages are sent as one client",
+    );
   }
 
   const page: Command[] = [
@@ -88,7 +90,7 @@ export function keyCommands(context: PanelContext, panels: readonly Panel[]): re
       group: "Conversation",
       run: write,
     },
-    { key: "a", label: "Talk as all, or as one", group: "Conversation", run: toggleAll },
+    { key: "a", label: "Send as all clients, or as one", group: "Conversation", run: toggleAll },
   ];
   const open = panels.map(({ key, title, name }): Command => {
     const run = () => {

@@ -1,34 +1,34 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { LocalStore } from "../local-storage.ts";
 
-/** Something that can be done by a key. */
+/** An action of a key. */
 export interface Command {
-  /** What is pressed: one sign as `KeyboardEvent.key` names it, such as `?` or `n`. Not Enter or Space, which press buttons. */
+  /** The key as in `KeyboardEvent.key`, such as `?` or `n`. Not Enter or Space, which press buttons. */
   readonly key: string;
-  /** What it does, for the sheet. */
+  /** A description for the keyboard help. */
   readonly label: string;
-  /** Under which heading of the sheet it stands. */
+  /** The heading in the keyboard help. */
   readonly group: string;
   run(): void;
 }
 
-/** The keys of the page. A part that appears adds its own, and takes them back when it goes. */
+/** The keys of the page. Views add their keys when they appear, and remove them afterwards. */
 export interface Keyboard {
-  /** All there are now, in the order they were added; of two with the same key the later one works. */
+  /** The current keys, in the order in which they were added; the later of two with the same key applies. */
   readonly commands: ReadonlySignal<readonly Command[]>;
-  /** Whether keys without Ctrl or Alt do anything: who dictates to the machine would set them off (WCAG 2.1.4). */
+  /** Whether keys without Ctrl or Alt are active: speech input could trigger them by accident (WCAG 2.1.4). */
   readonly isOn: ReadonlySignal<boolean>;
   setOn(on: boolean): void;
-  /** Adds keys until the function that is answered is called. */
+  /** Adds keys. Returns a function that removes them. */
   add(commands: readonly Command[]): () => void;
 }
 
-/** Where it lies that keys are switched off; where nothing lies, they are on. */
+/** The storage key for switched-off keys; without a value, keys are on. */
 export const KEYS_OFF_KEY = "parley.keys-off";
 
 /**
- * Listens on `target`. In a field keys write, so that there only Escape is heard: it leaves the field. Whether keys do anything is
- * remembered in `store`, as far as the browser keeps anything.
+ * Listens on `target`. In a text field only Escape is handled, which leaves the field. Whether keys are active is saved in
+ * `store`, if the browser stores it.
  */
 export function createKeyboard(target: EventTarget, store: LocalStore): Keyboard {
   const commands = signal<readonly Command[]>([]);
@@ -47,12 +47,12 @@ export function createKeyboard(target: EventTarget, store: LocalStore): Keyboard
     if (defaultPrevented || ctrlKey || metaKey || altKey || isComposing) return;
     if (isField(field)) {
       if (key !== "Escape") return;
-      // Chromium would empty a search field: who leaves it wants to see what was found.
+      // Chromium would empty a search field; leaving it should keep the results.
       event.preventDefault();
       field.blur();
       return;
     }
-    // Of a dialog only its own keys work.
+    // In a dialog only its own keys work.
     if (!isOn.value || document.querySelector("dialog[open]") !== null) return;
     const command = commands.value.findLast((one) => one.key === key);
     if (command === undefined) return;
@@ -69,7 +69,7 @@ export function createKeyboard(target: EventTarget, store: LocalStore): Keyboard
         if (on) store.removeItem(KEYS_OFF_KEY);
         else store.setItem(KEYS_OFF_KEY, "yes");
       } catch {
-        // Then it is forgotten with the page.
+        // Without storage, the setting lasts until the page is closed.
       }
     },
     add(added) {

@@ -1,13 +1,13 @@
 import { batch } from "@preact/signals";
 
-/** Redraws are gathered for this long, in milliseconds, so that a burst of frames is one redraw. */
+/** How long changes are collected before a redraw, in milliseconds, so that a burst of frames is one redraw. */
 const RENDER_DELAY_MS = 16;
 
-/** Brings what has changed before the eye: soon, and all at once. */
+/** Batches redraws. */
 export interface RenderScheduler {
-  /** Has `task` set its signals with the next redraw; once, however often it is asked for. */
+  /** Runs `task`, which sets signals, with the next redraw; once, even if it is scheduled several times. */
   schedule(task: () => void): void;
-  /** Does it now. */
+  /** Redraws now. */
   flush(): void;
 }
 

@@ -1,4 +1,4 @@
-// The bench: several clients side by side, what all of their wires carried, and which one is looked at.
+// The workbench: several test clients, the frames of all of them, and the selected client.
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { NO_FACTS, readServerFacts, type ServerFacts } from "../client/sign-in.ts";
 import { createTestClient, type TestClient } from "../client/test-client.ts";
@@ -8,63 +8,63 @@ import { createFrameLog, type FrameLog } from "../wire/frame-log.ts";
 import { monotonicNow } from "../wire/websocket-tap.ts";
 import { createRenderScheduler } from "./render-scheduler.ts";
 
-/** How often countdowns move, in milliseconds. */
+/** How often countdowns are updated, in milliseconds. */
 const COUNTDOWN_INTERVAL_MS = 250;
 
-/** Colours there are for clients; the seventh has the first one's. */
+/** Number of client colours; the seventh client has the colour of the first. */
 export const CLIENT_COLOR_COUNT = 6;
 
-/** Most clients at once: each is a connection, and the largest plan has 100 of them. */
+/** Most clients at once: each is a connection, and the largest plan allows 100. */
 export const MAX_CLIENTS = 100;
 
-/** Everything the page holds. Views and panels read the signals and call the functions; they keep nothing of it. */
+/** The state of the page. Views and panels read the signals and call the functions; they store nothing themselves. */
 export interface Workbench {
   readonly clients: ReadonlySignal<readonly TestClient[]>;
-  /** The one whose conversation is shown; there is always one, be it signed out. */
+  /** The client whose conversation is shown; there is always one, signed in or not. */
   readonly selected: ReadonlySignal<TestClient>;
-  /** Nobody is signed in: there is nothing to show but the door. */
+  /** Whether no client is signed in: only the sign-in is shown. */
   readonly isSignedOut: ReadonlySignal<boolean>;
   readonly facts: ReadonlySignal<ServerFacts>;
-  /** The moment that countdowns count from, in milliseconds since 1970. */
+  /** The current time for countdowns, in milliseconds since 1970. */
   readonly now: ReadonlySignal<number>;
   readonly frames: FrameLog;
-  /** Changes when `frames` has. */
+  /** Changes whenever `frames` changes. */
   readonly framesChanged: ReadonlySignal<number>;
-  /** Whether what is written is said by every client that is connected. */
+  /** Whether messages are sent as all connected clients. */
   readonly sendAsAll: Signal<boolean>;
-  /** Calls `listener` with each frame as it is seen, until the function that is answered is called. */
+  /** Calls `listener` with each frame. Returns a function that unsubscribes. */
   onFrame(listener: (frame: Frame) => void): () => void;
-  /** Notes what is done to a client's line now, for the timeline. */
+  /** Adds a fault on a client's connection to the timeline. */
   recordFault(client: TestClient, type: string, text: string): void;
-  /** Notes that the last of them was not done, and why. */
+  /** Adds the rejection of the last fault, with its reason. */
   recordRefusedFault(client: TestClient, problem: string): void;
-  /** Puts what was seen elsewhere into the timeline, in order; nobody else is told of it. */
+  /** Adds frames from elsewhere to the timeline, in order, without calling listeners. */
   showEvents(seen: readonly WireEvent[]): void;
-  /** What a client is called, also one that is gone. */
+  /** Returns the name of a client, including removed ones. */
   nameOf(id: string): string;
-  /** The colour of a client, also of one that is gone. */
+  /** Returns the colour of a client, including removed ones. */
   colorIndexOf(id: string): number;
   select(id: string): void;
-  /** A new client, signed out and selected. Answers undefined when there are as many as there may be. */
+  /** Adds a client, signed out and selected. Returns undefined if the limit is reached. */
   add(): TestClient | undefined;
-  /** Another client of the same user in the same conversation, connected if the first one is. */
+  /** Adds a client with the same user and conversation, connected if the first one is. */
   duplicate(client: TestClient): TestClient | undefined;
-  /** Takes a client away. The last one is signed out instead. */
+  /** Removes a client. The last one is signed out instead. */
   drop(client: TestClient): void;
-  /** Signs everybody out and forgets all that was seen. */
+  /** Signs out all clients and clears the log. */
   signOut(): void;
-  /** Says `text` as the selected client, or as all that are connected. */
+  /** Sends `text` as the selected client, or as all connected clients. */
   send(text: string): void;
   clearFrames(): void;
 }
 
-/** Begins with one client, signed out, that will talk in `conversation`. */
+/** Creates a workbench with one client, signed out, for `conversation`. */
 export function createWorkbench(conversation: string): Workbench {
   const scheduler = createRenderScheduler();
   const frames = createFrameLog();
   const framesChanged = signal(0);
   const listeners = new Set<(frame: Frame) => void>();
-  /** Every client there ever was, for the names of old frames. */
+  /** All clients, including removed ones, for the names of old frames. */
   const known = new Map<string, TestClient>();
   const nameOf = createNames(known);
   let made = 0;
@@ -78,7 +78,7 @@ export function createWorkbench(conversation: string): Workbench {
 
   function showFrames(): void {
     framesChanged.value++;
-    // A countdown that a frame has begun must not be measured from the last look at the clock.
+    // A countdown that a frame starts must count from the frame, not from the last update of the clock.
     now.value = monotonicNow();
   }
 
@@ -180,7 +180,7 @@ export function createWorkbench(conversation: string): Workbench {
       const twin = createClient(same);
       twin.useLogin(session.user, login);
       if (session.state === "open") twin.connect();
-      // Else it would be seen at the door for a moment, which takes the focus.
+      // Otherwise the sign-in would appear for a moment, and take the focus.
       scheduler.flush();
       return join(twin);
     },
@@ -209,23 +209,23 @@ export function createWorkbench(conversation: string): Workbench {
   };
 }
 
-/** Calls clients by their user as long as nobody named them; a second one of the same user is told apart by a number. */
+/** Names clients after their user unless the person named them; further clients of a user get a number. */
 function createNames(known: ReadonlyMap<string, TestClient>): (id: string) => string {
-  /** Once given a name stays, so that a frame of a client that is gone is not taken for another's. */
-  const given = new Map<string, { readonly user: string; readonly name: string }>();
+  /** Names are not reused, so that a frame of a removed client is not attributed to another one. */
+  const assigned = new Map<string, { readonly user: string; readonly name: string }>();
 
   return (id) => {
     const client = known.get(id);
     if (client === undefined) return id;
     const { session, transcriptOf } = client.state.value;
     const user = session.state === "signed_out" ? transcriptOf?.user : session.user;
-    const before = given.get(id);
+    const before = assigned.get(id);
     if (client.givenName.value !== "") return client.givenName.value;
     if (user === undefined || before?.user === user) return before?.name ?? "new client";
-    const taken = new Set([...given.values()].map(({ name }) => name));
+    const used = new Set([...assigned.values()].map(({ name }) => name));
     let name = user;
-    for (let number = 2; taken.has(name); number++) name = `${user} (${number})`;
-    given.set(id, { user, name });
+    for (let number = 2; used.has(name); number++) name = `${user} (${number})`;
+    assigned.set(id, { user, name });
     return name;
   };
 }

@@ -13,7 +13,7 @@ interface AppProps {
   readonly panels: readonly Panel[];
 }
 
-/** The whole page: the sign-in while nobody is there, then clients, the conversation of one of them, and the panels. */
+/** The whole page: the sign-in while no client is signed in; then the clients, the selected conversation, and the panels. */
 export function App({ context, panels }: AppProps) {
   const { workbench } = context;
   const isSignedOut = workbench.isSignedOut.value;
@@ -57,11 +57,11 @@ function Top({ context, isSignedOut }: { readonly context: PanelContext; readonl
   );
 }
 
-/** What was just done: seen for a while, and read out. */
+/** The last announcement: shown for a while, and read by screen readers. */
 function LiveAnnouncement({ announcer }: { readonly announcer: Announcer }) {
   const { value: announcement } = announcer.current;
   return (
-    <p class="telling" id="told" aria-live="polite">
+    <p class="announcement" id="announcement" aria-live="polite">
       {/* The same words again are another node, so that they are read out again. */}
       {announcement !== undefined && <span key={announcement.number}>{announcement.text}</span>}
     </p>
@@ -70,11 +70,11 @@ function LiveAnnouncement({ announcer }: { readonly announcer: Announcer }) {
 
 const COLUMNS = [
   ["clients", "Clients"],
-  ["talk", "Talk"],
+  ["conversation", "Conversation"],
   ["panel", "Panels"],
 ] as const;
 
-/** On a narrow screen one of the three columns is shown at a time; on a wide one this is not there. */
+/** Selects one of the three columns on a narrow screen; hidden on a wide one. */
 function ColumnSwitch({ context }: { readonly context: PanelContext }) {
   return (
     <nav class="places" aria-label="Parts of the page">
@@ -100,10 +100,10 @@ function Workspace({ context, panels }: AppProps) {
   const client = workbench.selected.value;
   const { session } = client.state.value;
   return (
-    <main class="desk" id="desk" data-place={context.visibleColumn.value} data-wide={context.isWide.value}>
+    <main class="desk" id="desk" data-column={context.visibleColumn.value} data-wide={context.isWide.value}>
       <h1 class="unseen">Test bench</h1>
       <Clients context={context} />
-      <section class="talk" aria-label="Conversation">
+      <section class="conversation" aria-label="Conversation">
         {session.state === "signed_out" ? (
           <div class="welcome" key={client.id}>
             <SignIn workbench={workbench} client={client} focus={true} />

@@ -1,4 +1,4 @@
-/** Colours there are. */
+/** Number of colours. */
 const AVATAR_COLOR_COUNT = 6;
 
 /** A round mark with the user's first letter (and last digit), in a colour that is always the same for the same name. */
@@ -10,7 +10,7 @@ export function Avatar({ user }: { readonly user: string }) {
   );
 }
 
-/** `user1` and `user2` differ in their last sign only. */
+/** `user1` and `user2` only differ in their last character. */
 function initialsOf(user: string): string {
   const number = /\d$/.exec(user)?.[0] ?? "";
   return `${(user[0] ?? "?").toUpperCase()}${user.length > 1 ? number : ""}`;

@@ -8,25 +8,25 @@ import { Fact } from "./fact.tsx";
 import { IconButton } from "./icon.tsx";
 import { statusOf } from "./status.ts";
 
-/** Why none can be added, where that is so. */
+/** Why no client can be added. */
 export const TOO_MANY_CLIENTS = `There are ${MAX_CLIENTS} clients, and no more can be added`;
 
-/** From this part of the limit on, the gauge warns by its colour. */
+/** Share of the limit from which on the gauge has a warning colour. */
 const LOW_QUOTA_SHARE = 0.75;
 
-/** All clients, each with how it is; the one that is chosen shows its conversation beside. */
+/** All clients with their states; the conversation of the selected one is shown next to them. */
 export function Clients({ context }: { readonly context: PanelContext }) {
   const { workbench, visibleColumn } = context;
   const isFull = workbench.clients.value.length >= MAX_CLIENTS;
 
-  /** A narrow screen goes on to what the client sees. */
+  /** A narrow screen then shows the conversation. */
   function choose(id: string): void {
     workbench.select(id);
-    visibleColumn.value = "talk";
+    visibleColumn.value = "conversation";
   }
 
   function add(): void {
-    if (workbench.add() !== undefined) visibleColumn.value = "talk";
+    if (workbench.add() !== undefined) visibleColumn.value = "conversation";
   }
 
   return (
@@ -57,7 +57,7 @@ interface ClientCardProps {
 }
 
 interface CardActions {
-  /** No client can be added. */
+  /** Whether no client can be added. */
   readonly isFull: boolean;
   choose(id: string): void;
 }
@@ -71,7 +71,7 @@ function ClientCard({ workbench, client, isFull, choose }: ClientCardProps & Car
   const card = useRef<HTMLLIElement>(null);
   useLayoutEffect(() => {
     if (isSelected) card.current!.scrollIntoView({ block: "nearest", inline: "nearest" });
-    // It is higher when it is connected.
+    // The card is taller while connected.
   }, [isSelected, status.at]);
   useLayoutEffect(() => {
     const shown = card.current!;
@@ -122,7 +122,7 @@ function ClientCard({ workbench, client, isFull, choose }: ClientCardProps & Car
   );
 }
 
-/** What the wire says: how far the conversation is, how long the last ack took, and when the server will close. */
+/** Statistics of the connection: the newest seq, the last ack time, and the time until the server closes it. */
 function ConnectionFacts({ workbench, client }: ClientCardProps) {
   const { seq, ack, idleAt } = client.stats.value;
   const { session } = client.state.value;
@@ -138,13 +138,13 @@ function ConnectionFacts({ workbench, client }: ClientCardProps) {
       <Fact
         term="Idle close"
         value={closesAt === undefined ? "never" : `in ${formatDuration(closesAt - workbench.now.value)}`}
-        title="When the server closes this line if nothing is done"
+        title="Time until the server closes this connection for inactivity"
       />
     </>
   );
 }
 
-/** What is left of the user's requests in this hour. Browsers disagree on how a meter is drawn: it is read, the bar is seen. */
+/** The remaining requests of this hour. Browsers draw meters differently: the meter is for screen readers, the bar for the eye. */
 function QuotaGauge({
   usage: allowance,
   now,
@@ -181,18 +181,18 @@ function NameField({ client, name, done }: NameFieldProps) {
   useLayoutEffect(() => field.current?.select(), []);
 
   const isKept = useRef(false);
-  function keep(given: string): void {
-    // Going away takes the focus from it, which asks to keep it once more.
+  function save(newName: string): void {
+    // Removing the field takes its focus, which would save it again.
     if (isKept.current) return;
     isKept.current = true;
-    if (given !== name) client.givenName.value = given;
+    if (newName !== name) client.givenName.value = newName;
     done();
   }
 
-  /** The focus goes where it came from. */
-  function keepAndGoBack(given: string): void {
+  /** Saves, and returns the focus to where it was. */
+  function saveAndReturn(newName: string): void {
     const rename = field.current!.form!.parentElement!.querySelector<HTMLElement>(".icon-button");
-    keep(given);
+    save(newName);
     rename?.focus();
   }
 
@@ -201,7 +201,7 @@ function NameField({ client, name, done }: NameFieldProps) {
       class="name-field"
       onSubmit={(event) => {
         event.preventDefault();
-        keepAndGoBack(field.current!.value.trim());
+        saveAndReturn(field.current!.value.trim());
       }}
     >
       <input
@@ -209,11 +209,11 @@ function NameField({ client, name, done }: NameFieldProps) {
         aria-label={`New name of ${name}`}
         defaultValue={name}
         maxLength={40}
-        onBlur={() => keep(field.current?.value.trim() ?? name)}
+        onBlur={() => save(field.current?.value.trim() ?? name)}
         onKeyDown={(event) => {
           if (event.key !== "Escape") return;
           event.preventDefault();
-          keepAndGoBack(name);
+          saveAndReturn(name);
         }}
       />
     </form>

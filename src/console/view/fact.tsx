@@ -1,13 +1,13 @@
 interface FactProps {
   readonly term: string;
   readonly value: string;
-  /** What it means, for who points at it. */
+  /** An explanation, shown as a tooltip. */
   readonly title?: string | undefined;
-  /** Of the value. */
+  /** The class of the value. */
   readonly id?: string;
 }
 
-/** A term and what it is now, in a `dl`. */
+/** A term and its value, in a `dl`. */
 export function Fact({ term, value, title, id }: FactProps) {
   return (
     <div title={title}>

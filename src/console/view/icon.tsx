@@ -1,4 +1,4 @@
-/** Drawn on 16 × 16, in lines. */
+/** Outlines on a grid of 16 × 16. */
 const PATHS = {
   add: "M8 3v10M3 8h10",
   rename: "M10.5 3.5l2 2L6 12l-2.6.6L4 10z",
@@ -16,7 +16,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** A small picture beside or in place of words; whoever cannot see it gets the words of what it stands in. */
+/** A small icon; screen readers use the text of its parent element. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
@@ -28,7 +28,7 @@ export function Icon({ name }: { readonly name: IconName }) {
 interface IconButtonProps {
   readonly icon: IconName;
   readonly label: string;
-  /** The key that does the same. */
+  /** The key with the same action. */
   readonly shortcut?: string;
   readonly pressed?: boolean;
   readonly disabled?: boolean;
@@ -36,7 +36,7 @@ interface IconButtonProps {
   onClick(): void;
 }
 
-/** A button that shows a picture only. */
+/** A button with an icon only. */
 export function IconButton({ icon, label, shortcut, pressed, disabled, id, onClick }: IconButtonProps) {
   return (
     <button

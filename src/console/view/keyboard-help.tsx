@@ -1,20 +1,20 @@
 import { useRef } from "preact/hooks";
 import type { Command, Keyboard } from "../shell/keyboard.ts";
 
-/** Works wherever a field has not the focus already. */
+/** Keys that are not defined by a view. */
 const EVERYWHERE: readonly Omit<Command, "run">[] = [
   { key: "Enter", label: "Send what is written", group: "Conversation" },
-  { key: "Shift Enter", label: "Begin a new line", group: "Conversation" },
-  { key: "Esc", label: "Leave a field, so that keys work; close what lies on top", group: "Page" },
+  { key: "Shift Enter", label: "Start a new line", group: "Conversation" },
+  { key: "Esc", label: "Leave a field, so that keys work; close a dialog", group: "Page" },
   { key: "↑ ↓", label: "Along the frames, when the list has the focus; also Page, Home, End", group: "Page" },
 ];
 
-/** Shows the sheet of keys. */
+/** Opens the keyboard help. */
 export function openKeyboardHelp(): void {
   document.querySelector<HTMLDialogElement>("#key-sheet")?.showModal();
 }
 
-/** All keys that do something now, by what they are about. */
+/** The keyboard help: all active keys, grouped. */
 export function KeyboardHelp({ keys }: { readonly keys: Keyboard }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const groups = Map.groupBy([...EVERYWHERE, ...keys.commands.value], ({ group }) => group);

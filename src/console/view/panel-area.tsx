@@ -6,7 +6,7 @@ interface PanelAreaProps {
   readonly panels: readonly Panel[];
 }
 
-/** The tabs, and the panel that is open. */
+/** The tabs, and the open panel. */
 export function PanelArea({ context, panels }: PanelAreaProps) {
   const open = panels.find(({ name }) => name === context.openPanel.value) ?? panels[0]!;
 

@@ -4,17 +4,17 @@ import type { TestClient } from "../client/test-client.ts";
 import { isIdentifier } from "../conversation-name.ts";
 import type { Workbench } from "../shell/workbench.ts";
 
-/** The password that every demo account has; the server makes them only where that is harmless. */
+/** The password of all demo accounts; the server only offers them where that is safe. */
 const DEMO_PASSWORD = "password";
 
 interface SignInProps {
   readonly workbench: Workbench;
   readonly client: TestClient;
-  /** It stands beside other clients, or comes after one: then it takes the focus. */
+  /** Whether other clients exist, or existed: then it takes the focus. */
   readonly focus: boolean;
 }
 
-/** How a client gets its user: a demo account, a name and a password, or a token made elsewhere. */
+/** The sign-in of a client: a demo account, a name and a password, or a token from elsewhere. */
 export function SignIn({ workbench, client, focus }: SignInProps) {
   const { session } = client.state.value;
   const { demo, version } = workbench.facts.value;
@@ -45,7 +45,7 @@ export function SignIn({ workbench, client, focus }: SignInProps) {
       <section class="card sign-in" id="sign-in" aria-labelledby="sign-in-title">
         <img src="console/icon.svg" alt="" width="48" height="48" />
         <h1 id="sign-in-title">{focus ? "Sign in a client" : "Sign in to Parley"}</h1>
-        <p class="lead">Talk, and watch every frame that makes it work.</p>
+        <p class="lead">Chat, and watch every frame on the wire.</p>
         {demo.length > 0 && (
           <div id="demo">
             <h2 id="demo-title">Demo accounts</h2>
@@ -106,7 +106,7 @@ export function SignIn({ workbench, client, focus }: SignInProps) {
   );
 }
 
-/** Any token is taken as it is, good or bad: what the server makes of it is what is to be seen. */
+/** Accepts any token, valid or not: the server's reaction is part of the test. */
 function TokenForm({ client }: { readonly client: TestClient }) {
   const [user, token] = [useRef<HTMLInputElement>(null), useRef<HTMLInputElement>(null)];
 
@@ -124,7 +124,7 @@ function TokenForm({ client }: { readonly client: TestClient }) {
 
   return (
     <details class="token-form">
-      <summary>Use a token made elsewhere</summary>
+      <summary>Use an existing token</summary>
       <form noValidate onSubmit={submit}>
         <label for="pasted-token">Token</label>
         <input id="pasted-token" ref={token} type="password" autocomplete="off" spellcheck={false} />

@@ -13,7 +13,7 @@ const STATUS: Record<StatusName, string> = {
   closed: "Closed",
 };
 
-/** Where a client stands: for the style sheet, and in words. */
+/** The state of a client: for the style sheet, and as text. */
 export function statusOf(session: Session): { readonly at: StatusName; readonly words: string } {
   const at = session.state === "open" ? session.connection.state : session.state;
   return { at, words: STATUS[at] };

@@ -1,42 +1,42 @@
-// What a client's frames say about its line when they are read one after the other. No clock and no I/O: all it knows
-// comes from the frames it is given, so that a recording read again gives the same.
+// Analyzes a client's connection from its frames, in order. It has no clock and no I/O, so that a recording always gives
+// the same result.
 //
 //    message seq   …  7   8   9  12      10       11      9
 //                             └─ gap ─┘  late     late    repeat
 import { describeClose } from "../../protocol/close-codes.ts";
 import { type Annotation, type FrameAnnotations, readObject, type WireEvent } from "./frame.ts";
 
-/** What is known of a client's line after the frames so far. Times are milliseconds since 1970. */
+/** The statistics of a client's connection after the frames so far. Times are milliseconds since 1970. */
 export interface ConnectionStats {
-  /** The newest number heard of, whichever frame said it; 0 before the first. */
+  /** The newest `seq` of any frame; 0 before the first. */
   readonly seq: number;
   readonly epoch?: string;
-  /** The server's name for the connection, of its last `welcome`; missing while the line is not open. */
+  /** The server's id of the connection, from its last `welcome`; missing while it is not open. */
   readonly connection?: string;
-  /** How long the last ack took, in milliseconds, and when it came. */
+  /** The last ack time, in milliseconds, and when it arrived. */
   readonly ack?: { readonly took: number; readonly at: number };
-  /** When the server will close for inactivity if nothing is done; missing where it never does. */
+  /** When the server will close for inactivity; missing if it never does. */
   readonly idleAt?: number;
 }
 
-/** Reads the frames of one client in their order. */
+/** Analyzes the frames of one client in order. */
 export interface FrameAnalyzer {
   analyze(seen: WireEvent): FrameAnnotations;
   stats(): ConnectionStats;
 }
 
-/** Requests kept that wait for their answer; those before were never answered, and nobody asks any more. */
+/** Most requests that wait for a reply; older ones are dropped. */
 export const MAX_WAITING = 10_000;
 
-/** Ranges of missing numbers kept; a line with more of them is broken beyond counting. */
+/** Most ranges of missing numbers that are kept. */
 const MAX_HOLES = 1_000;
 
 const NO_ANNOTATIONS: FrameAnnotations = { marks: [] };
 
-/** Frames of a client that count as activity (I1). */
+/** Client frames that count as activity (I1). */
 const ACTIVITY: ReadonlySet<string> = new Set(["message", "history", "typing", "read", "activity"]);
 
-/** Frames of the server that answer one of the client's by its `id`, with what they answer. */
+/** Server frames that reply to a client frame by its `id`, with the type that they reply to. */
 const REQUEST_OF_REPLY: Readonly<Record<string, string>> = {
   ack: "message",
   history: "history",
@@ -48,15 +48,15 @@ interface Hole {
   readonly last: number;
 }
 
-/** Begins to read a client's frames. */
+/** Creates an analyzer for a client's frames. */
 export function createFrameAnalyzer(): FrameAnalyzer {
   /** When each request was sent, by its type and id. */
   const waiting = new Map<string, number>();
   let holes: readonly Hole[] = [];
-  /** The newest message that came; undefined before the first `welcome`. */
+  /** The newest received message; undefined before the first `welcome`. */
   let last: number | undefined;
   let stats: ConnectionStats = { seq: 0 };
-  /** Seconds until the server closes a quiet line; 0: never. */
+  /** Seconds until the server closes an inactive connection; 0: never. */
   let timeout = 0;
 
   function updateNewest(seq: unknown): number | undefined {
@@ -85,7 +85,7 @@ export function createFrameAnalyzer(): FrameAnalyzer {
       : NO_ANNOTATIONS;
   }
 
-  /** How long the request took that `key` names; answered once. */
+  /** Returns how long the request `key` took; only once per request. */
   function takeRoundTrip(key: string, at: number): { roundTrip: number } | undefined {
     const sent = waiting.get(key);
     if (sent === undefined) return undefined;
@@ -120,7 +120,7 @@ export function createFrameAnalyzer(): FrameAnalyzer {
       }
       case "error": {
         const { code, message, id } = frame;
-        // Only a request that has a name can be told from the others.
+        // Only a request with an id can be distinguished from others.
         const types = typeof id === "string" ? ["message", "history", "ping"] : [];
         const time = types.map((type) => takeRoundTrip(keyOf(type, id), at)).find((one) => one !== undefined);
         return { ...time, marks: [mark("refused", "error", `${code}: ${message}`)] };
@@ -160,7 +160,7 @@ export function createFrameAnalyzer(): FrameAnalyzer {
         mark(
           "epoch",
           "warning",
-          `The store began anew: epoch ${before} became ${epoch}. Numbers count from 1 again.`,
+          `The store has a new epoch: ${before} became ${epoch}. Numbers count from 1 again.`,
         ),
       );
       stats = { ...stats, seq: 0 };
@@ -171,7 +171,7 @@ export function createFrameAnalyzer(): FrameAnalyzer {
       marks.push(mark("lost", "error", `#${first} to #${end} were missed and are no longer kept.`));
       last = Math.max(last ?? 0, Number(end));
     }
-    // What follows comes after `seq`; one that resumes goes on after what came last.
+    // New messages follow after `seq`; a resumed connection continues after the last received message.
     if (resumed !== true || last === undefined || before !== epoch) {
       last = seq ?? 0;
       holes = [];
@@ -199,16 +199,16 @@ export function createFrameAnalyzer(): FrameAnalyzer {
     }
     if (holes.some((hole) => hole.first <= seq && seq <= hole.last)) {
       holes = holes.flatMap((hole) => without(hole, seq));
-      return { seq, marks: [mark("late", "error", `#${seq} came after #${last}: out of order (D1).`)] };
+      return { seq, marks: [mark("late", "error", `#${seq} arrived after #${last}: out of order (D1).`)] };
     }
-    return { seq, marks: [mark("repeat", "error", `#${seq} came before already (D4).`)] };
+    return { seq, marks: [mark("repeat", "error", `#${seq} was already received (D4).`)] };
   }
 
   function onLine({ type, close }: WireEvent): FrameAnnotations {
     if (type === "dial" || type === "close") {
       const { idleAt: _idle, connection: _connection, ...rest } = stats;
       stats = rest;
-      // What was asked on the old line is answered on no other; messages keep their id and may be.
+      // Requests on a lost connection get no reply, except messages, which are sent again with their id.
       for (const key of waiting.keys()) if (!key.startsWith("message\n")) waiting.delete(key);
     }
     return close === undefined ? NO_ANNOTATIONS : { marks: [closeMark(close.code, close.reason)] };
@@ -226,7 +226,7 @@ export function createFrameAnalyzer(): FrameAnalyzer {
   };
 }
 
-/** Answers without an `id` belong to the last request without one. */
+/** Replies without an `id` belong to the last request without one. */
 function keyOf(type: string, id: unknown): string {
   return type === "token" ? type : `${type}\n${typeof id === "string" ? id : ""}`;
 }

@@ -1,26 +1,26 @@
 import type { Frame, FrameAnnotations, WireEvent } from "./frame.ts";
 
-/** Frames kept over all clients; the oldest go first. */
+/** Most frames kept of all clients; the oldest are dropped first. */
 export const MAX_FRAMES = 200_000;
 
-/** Characters of text kept over all clients: 200,000 frames of 64 KiB would be 12 GB. */
+/** Most characters of text kept of all clients: 200,000 frames of 64 KiB would be 12 GB. */
 export const MAX_TEXT = 64 * 1024 * 1024;
 
-/** Of a full log so much goes at once: taking one from the front of a long array each time would cost more than the rest. */
+/** Share of a full log that is dropped at once: removing single items from the front of a long array would be slow. */
 const TRIM_DIVISOR = 50;
 
-/** The newest frames of all clients, in the order they were seen. */
+/** The newest frames of all clients, in order. */
 export interface FrameLog {
-  /** The number of the oldest frame that is here; with an empty log, of the next one. */
+  /** The number of the oldest frame in the log; of the next one, if the log is empty. */
   readonly first: number;
-  /** The number of the newest frame; `first - 1` when there is none. */
+  /** The number of the newest frame; `first - 1` if the log is empty. */
   readonly last: number;
-  /** How many had to go, since the log was cleared last. */
+  /** How many frames were dropped since the log was cleared. */
   readonly droppedCount: number;
-  /** The frame `number`; undefined when it is gone or has not been. */
+  /** Returns the frame `number`; undefined if it was dropped or does not exist yet. */
   get(number: number): Frame | undefined;
   add(seen: WireEvent, annotations: FrameAnnotations): Frame;
-  /** Forgets all of them. Numbers go on. */
+  /** Removes all frames. Numbers continue. */
   clear(): void;
 }
 
@@ -31,18 +31,18 @@ export function createFrameLog(maxFrames = MAX_FRAMES, maxText = MAX_TEXT): Fram
   let droppedCount = 0;
 
   function trim(): void {
-    let gone =
+    let count =
       frames.length > maxFrames
         ? Math.max(Math.floor(maxFrames / TRIM_DIVISOR), frames.length - maxFrames)
         : 0;
-    for (let index = 0; index < gone; index++) text -= frames[index]!.text.length;
+    for (let index = 0; index < count; index++) text -= frames[index]!.text.length;
     const limit = text > maxText ? maxText - maxText / TRIM_DIVISOR : maxText;
-    // The newest stays, however large it is.
-    while (text > limit && gone < frames.length - 1) text -= frames[gone++]!.text.length;
-    if (gone === 0) return;
-    frames.splice(0, gone);
-    first += gone;
-    droppedCount += gone;
+    // The newest frame is kept, however large it is.
+    while (text > limit && count < frames.length - 1) text -= frames[count++]!.text.length;
+    if (count === 0) return;
+    frames.splice(0, count);
+    first += count;
+    droppedCount += count;
   }
 
   return {

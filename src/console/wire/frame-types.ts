@@ -1,8 +1,8 @@
-// The names of the frames, without their schemas: those would add all of zod to the page. A test holds them to the protocol.
+// The types of the frames, without their schemas, which would add all of zod to the page. A test compares them with the protocol.
 import type { ClientFrameType } from "../../protocol/client-frames.ts";
 import type { ServerFrameType } from "../../protocol/server-frames.ts";
 
-/** A record, so that a type that is added to the protocol does not compile until it is named here. */
+/** A record, so that a new type of the protocol does not compile until it is added here. */
 const CLIENT: Record<ClientFrameType, true> = {
   message: true,
   history: true,

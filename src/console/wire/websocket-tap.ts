@@ -1,25 +1,25 @@
-// The one place where the page touches a socket: the client library dials with this class, and what goes over the line is
-// seen here as it is, be it the library's or typed by hand.
+// The only place where the page uses sockets: the client library opens them with this class, which reports all frames, those
+// of the library and those typed by hand.
 import { serverAddress } from "../server-address.ts";
 import { maskTokens, typeOf, type WireEvent } from "./frame.ts";
 
-/** A client's wire: what passes is told, and anything can be put on it. */
+/** The sockets of a client: reports all events, and can send anything. */
 export interface WebSocketTap {
-  /** For the option of the same name of the client library. */
+  /** For the client library's option of the same name. */
   readonly WebSocket: new (
     url: string,
     protocols: string[],
   ) => WebSocket;
-  /** Sends as it is, whatever the protocol says about it. False when no line is open. */
+  /** Sends any text or bytes. Returns false if no socket is open. */
   send(data: string | Uint8Array<ArrayBuffer>): boolean;
-  /** Closes the line from this side: 1000, or 3000 to 4999. False when no line is open. Throws for another code. */
+  /** Closes the socket with 1000, or 3000 to 4999. Returns false if no socket is open. Throws for other codes. */
   close(code?: number, reason?: string): boolean;
   isOpen(): boolean;
-  /** Bytes that wait in the browser to be sent. */
+  /** Unsent bytes in the browser. */
   unsent(): number;
 }
 
-/** Watches the sockets of one client; `tell` is told what passes, in order. No token is (A4). */
+/** Observes the sockets of one client; calls `emit` with each event, in order, without tokens (A4). */
 export function createWebSocketTap(emit: (seen: Omit<WireEvent, "client">) => void): WebSocketTap {
   let current: WebSocket | undefined;
 
@@ -49,7 +49,7 @@ export function createWebSocketTap(emit: (seen: Omit<WireEvent, "client">) => vo
       current = this;
       const { pathname, search } = new URL(url);
       emitSocketEvent(this.socketId, "dial", `${pathname}${search}`);
-      this.addEventListener("open", () => emitSocketEvent(this.socketId, "open", "the line is open"));
+      this.addEventListener("open", () => emitSocketEvent(this.socketId, "open", "the connection is open"));
       this.addEventListener("message", ({ data }) => emitFrame(this.socketId, "in", data));
       this.addEventListener("close", ({ code, reason }) => {
         const byUs = this.isClosedByUs;
@@ -87,7 +87,7 @@ export function createWebSocketTap(emit: (seen: Omit<WireEvent, "client">) => vo
   };
 }
 
-/** Dials once with any token, and watches what comes of it; who is let in leaves at once. */
+/** Opens a socket once with any token, and reports the result; closes it at once if it is accepted. */
 export function probeHandshake(
   path: string,
   token: string,
@@ -100,8 +100,8 @@ export function probeHandshake(
 }
 
 /**
- * Now, in milliseconds since 1970 as it was known when the page was loaded: what lies between two moments is right whatever
- * was done to the clock meanwhile. Finer than `Date.now`: acks on one machine take less than one of its steps.
+ * Returns the time in milliseconds since 1970, based on the clock when the page was loaded: differences are right even if
+ * the clock is changed. Finer than `Date.now`: acks on one machine take less than a millisecond.
  */
 export function monotonicNow(): number {
   return performance.timeOrigin + performance.now();

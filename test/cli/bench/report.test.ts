@@ -32,7 +32,7 @@ test("the report lists what was sent, the rate, and what was not acked", () => {
     "sent       2",
     "acked      1 in 0.00 s: 400 a second",
     "ack time   p50 2.50 ms, p90 2.50 ms, p99 2.50 ms, p99.9 2.50 ms, max 2.50 ms",
-    "late       at most 100 ms behind the time, at this end",
+    "late       this program sent at most 100 ms late",
     "not acked  1 invalid",
   ]);
 });

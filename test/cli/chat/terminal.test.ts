@@ -287,7 +287,7 @@ describe("commands", () => {
     await using desk = await sitDown({}, 120, { TEST_FAULTS: "false" });
     const { terminal } = desk;
     terminal.type("/fault cut\r");
-    await terminal.shows("This server makes no faults: it would have to be started with TEST_FAULTS=true.");
+    await terminal.shows("This server does not inject faults: start it with TEST_FAULTS=true.");
   });
 });
 

@@ -34,7 +34,7 @@ test("`parley conformance` explains in one line why it cannot begin", async () =
   const { url } = await folder.serve();
   const wrong = await folder.run(["conformance", "127.0.0.1:8000"]);
   expect(wrong).toMatchObject({ code: 2, stdout: "" });
-  expect(wrong.stderr).toContain("is not a server's address");
+  expect(wrong.stderr).toContain("is not the URL of a server");
   const calls: [string[], string][] = [
     [["ws://127.0.0.1:1"], "cannot be reached"],
     [[url, "--user", "user1:password"], "Two accounts are needed"],

@@ -88,7 +88,7 @@ test("an unknown conversation is named in the error, with the command that lists
   for (const verb of ["show", "export", "remove"]) {
     const { code, stderr } = await conversation(folder, verb, "nowhere");
     expect([verb, code]).toEqual([verb, 1]);
-    expect(stderr).toContain('There is no conversation "nowhere"; `parley conversation list` shows all.');
+    expect(stderr).toContain('There is no conversation "nowhere"; `parley conversation list` lists all.');
   }
 });
 

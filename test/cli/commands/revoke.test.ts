@@ -22,7 +22,7 @@ test("A3 SEC-T5 `revoke` signs out a token or a user on a running server, and do
 
   expect(await folder.run(["revoke", "--token", first])).toEqual({
     code: 0,
-    stdout: "Signed out the token.\n",
+    stdout: "Revoked the token.\n",
     stderr: `store: ${folder.path}/data\n`,
   });
   expect(await status(first)).toEqual([401, "token_revoked"]);
@@ -30,7 +30,7 @@ test("A3 SEC-T5 `revoke` signs out a token or a user on a running server, and do
   expect(await status(second)).toEqual([200, undefined]);
 
   expect((await folder.run(["revoke", "--user", "ada"])).stdout).toBe(
-    "Signed out ada: tokens issued until now are refused.\n",
+    "Signed out ada: all tokens issued until now are revoked.\n",
   );
   expect(await status(second)).toEqual([401, "token_revoked"]);
   expect(await secondEnds.code).toBe(4401);

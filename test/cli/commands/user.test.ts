@@ -19,8 +19,8 @@ test("an account lives from add to remove, and its hash is never shown", async (
     "parley: There is already a user ada; see `parley user show ada`.\n",
   );
   expect(await user("set-plan", "ada", "premium")).toMatchObject({ code: 0 });
-  expect(await user("disable", "ada")).toMatchObject({ code: 0, stdout: "ada is disabled.\n" });
-  expect((await folder.run(["token", "ada"])).stderr).toContain("ada is disabled");
+  expect(await user("disable", "ada")).toMatchObject({ code: 0, stdout: "Disabled ada.\n" });
+  expect((await folder.run(["token", "ada"])).stderr).toContain("The account ada is disabled");
 
   const listed = await user("list", "--json");
   expect(JSON.parse(listed.stdout)).toEqual([
@@ -66,7 +66,7 @@ test("SEC-S1 invalid accounts are refused in one line with exit code 1", async (
     "at most 72",
     "add --password-stdin",
     'no plan "gold"; PLANS has free, basic, premium',
-    '"a b" cannot be a user',
+    '"a b" is not a valid user name',
     'no user "nobody"',
     'no user "nobody"',
     'no plan "gold"',

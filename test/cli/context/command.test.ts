@@ -33,7 +33,7 @@ test("contexts are added, selected, listed, shown and removed", async () => {
   expect(shown.stdout).toContain("url           https://chat.example.com  (context prod)");
   expect(shown.stdout).toContain("conversation  lobby                     (--conversation)");
   expect(shown.stdout).not.toContain("secret-token");
-  expect((await context("remove", "prod")).stdout).toBe("Removed prod. None is selected now.\n");
+  expect((await context("remove", "prod")).stdout).toBe("Removed prod. No context is selected now.\n");
   expect(readFileSync(fileOf(folder), "utf8")).not.toContain("secret-token");
 });
 

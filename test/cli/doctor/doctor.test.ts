@@ -89,7 +89,7 @@ describe("a healthy installation", () => {
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{check="\w+"\})? -?\d+(\.\d+)?)$/);
     expect(metrics.stdout).toContain('parley_doctor_result{check="round_trip"} 0\n');
     expect(plugin.stdout).toMatch(/^PARLEY OK - 5 ok, [^|]+ \| (\w+=-?[\d.]+(s|B)? ?)+\n/);
-    expect(quiet.checks.round_trip).toMatchObject({ result: "skipped", text: "Left out with --no-talk. " });
+    expect(quiet.checks.round_trip).toMatchObject({ result: "skipped", text: "Switched off by --no-talk. " });
   });
 
   test("before the first start only lacks a server, and the doctor creates nothing", async () => {
@@ -110,7 +110,7 @@ describe("a healthy installation", () => {
     expect(told.code).toBe(0);
     expect(results(told)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
     expect(told.checks.certificate!.text).toMatch(
-      /^The certificate for localhost, 127\.0\.0\.1 is good for (89|90) days/,
+      /^The certificate for localhost, 127\.0\.0\.1 is valid for (89|90) days/,
     );
 
     // Other clients do not trust it.
@@ -213,18 +213,16 @@ describe("a planted problem is found, with exit code 2", () => {
       withFiles(ending.certificate, ending.key),
     ]);
     expect(old).toMatchObject({ code: 2, checks: { certificate: { result: "problem" } } });
-    expect(old.checks.certificate!.text).toContain("for localhost, 127.0.0.1 has expired on");
+    expect(old.checks.certificate!.text).toContain("for localhost, 127.0.0.1 expired on");
     expect(foreign).toMatchObject({ code: 2, checks: { certificate: { result: "problem" } } });
-    expect(foreign.checks.certificate!.text).toContain("TLS_KEY is not the key of TLS_CERT.");
+    expect(foreign.checks.certificate!.text).toContain("TLS_KEY does not belong to TLS_CERT.");
     expect(soon).toMatchObject({ code: 1, checks: { certificate: { result: "warning" } } });
 
     const server = await folder.serve([], { TLS_CERT: expired.certificate, TLS_KEY: expired.key });
     const renewed = await withFiles(good.certificate, good.key, ["--port", portOf(server)]);
     expect(renewed.code).toBe(2);
     expect(renewed.checks.certificate!.text).toContain("shows another certificate than the one in TLS_CERT");
-    expect(renewed.checks.certificate!.text).toContain(
-      "The certificate for localhost, 127.0.0.1 has expired",
-    );
+    expect(renewed.checks.certificate!.text).toContain("The certificate for localhost, 127.0.0.1 expired");
   });
 
   test("a named server that does not reply, and another program at its address", async () => {
@@ -310,7 +308,7 @@ describe("Redis", () => {
       round_trip: "ok",
     });
     expect(told.checks.redis!.text).toMatch(
-      /^Redis at 127\.0\.0\.1:\d+ answers in [\d.]+ ms; 1 node shares it\./,
+      /^Redis at 127\.0\.0\.1:\d+ responds in [\d.]+ ms; 1 node uses it\./,
     );
     expect(told.checks.time!.text).toContain("Redis and the server");
     expect(readdirSync(folder.path)).not.toContain("data");

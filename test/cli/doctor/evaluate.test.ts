@@ -67,12 +67,12 @@ judges<DataDirFacts>(
   [
     ["problem", 'The data folder "data" cannot be written: this user has no right', { error: denied }],
     ["warning", "can change data.", { modes: [{ path: "data", mode: 0o777 }] }],
-    ["problem", "sign in as anybody", { modes: [{ path: "data/secret.key", mode: 0o640 }] }],
+    ["problem", "use it to sign in as any user", { modes: [{ path: "data/secret.key", mode: 0o640 }] }],
     ["warning", "can read data/parley.db.", { modes: [{ path: "data/parley.db", mode: 0o644 }] }],
-    ["warning", "belongs to user 0, and this is user 1000", { owner: 0 }],
-    ["warning", "another machine's disk (NFS)", { networkFilesystem: "NFS" }],
+    ["warning", "belongs to user 0, but the doctor runs as user 1000", { owner: 0 }],
+    ["warning", "on a network file system (NFS)", { networkFilesystem: "NFS" }],
     ["warning", "Only 1024 MiB are free", { freeBytes: FREE_SPACE_WARNING_BYTES - 1 }],
-    ["problem", "when it is full, no message is taken", { freeBytes: FREE_SPACE_PROBLEM_BYTES - 1 }],
+    ["problem", "when it is full, all messages are rejected", { freeBytes: FREE_SPACE_PROBLEM_BYTES - 1 }],
   ],
 );
 
@@ -190,9 +190,9 @@ judges<ServerFacts>(
   },
   evaluateServer,
   [
-    ["warning", "No server answers at http://h (nothing", { health: { error: "nothing listens there" } }],
-    ["problem", "No server answers", { health: { error: "nothing listens there" }, isNamed: true }],
-    ["warning", "is version 1.0.0, and this is 1.1.0", { version: "1.1.0" }],
+    ["warning", "No server responds at http://h (nothing", { health: { error: "nothing listens there" } }],
+    ["problem", "No server responds", { health: { error: "nothing listens there" }, isNamed: true }],
+    ["warning", "has version 1.0.0, but this command has version 1.1.0", { version: "1.1.0" }],
   ],
 );
 
@@ -207,16 +207,16 @@ test("a server that accepts no clients, a slow one and one that is not Parley ar
   };
   const about = (change: Partial<Health>) =>
     sum(evaluateServer({ ...facts, health: { ...health, ...change } }));
-  expect(about({ ready: 503 })).toStartWith("problem: The server at http://h takes no new clients");
+  expect(about({ ready: 503 })).toStartWith("problem: The server at http://h accepts no new clients");
   expect(about({ refusesOwnPage: true })).toStartWith(
-    "problem: The server takes its own page at http://h for",
+    "problem: The server treats its own page at http://h as",
   );
   expect(about({ demo: ["user1"] })).toStartWith(
-    "problem: Everybody who reaches http://h can sign in as user1",
+    "problem: Anyone who can reach http://h can sign in as user1",
   );
   expect(about({ tookMs: 1_500 })).toStartWith("warning: The server at http://h took 1.5 s");
   expect(about({ alive: { status: 200, body: "<h1>It works</h1>" } })).toStartWith(
-    "problem: What answers at http://h is not Parley",
+    "problem: The program at http://h is not Parley",
   );
 });
 
@@ -243,20 +243,20 @@ judges<TlsFacts>(
   evaluateTls,
   [
     ["problem", "cannot be used: no such file", { file: "no such file" }],
-    ["problem", "TLS_KEY is not the key of TLS_CERT.", { keyFits: false }],
+    ["problem", "TLS_KEY does not belong to TLS_CERT.", { keyFits: false }],
     ["warning", "can read TLS_KEY", { keyIsOpen: true }],
-    ["warning", "do not vouch for each other", { isChain: false }],
+    ["warning", "not a chain in the right order", { isChain: false }],
     ["warning", "another certificate than the one in TLS_CERT", { file: leaf(80, -1, "B") }],
-    ["problem", "The certificate in TLS_CERT for h has expired", { file: leaf(-1, -60, "B") }],
-    ["problem", "has expired on", { served: leaf(-1), file: undefined }],
-    ["problem", "is good only from", { served: leaf(80, 1), file: undefined }],
-    ["warning", "ends in 20 days", { served: leaf(20), file: undefined }],
-    ["problem", "ends in 4 days", { served: leaf(4), file: undefined }],
+    ["problem", "The certificate in TLS_CERT for h expired", { file: leaf(-1, -60, "B") }],
+    ["problem", "expired on", { served: leaf(-1), file: undefined }],
+    ["problem", "is not valid before", { served: leaf(80, 1), file: undefined }],
+    ["warning", "expires in 20 days", { served: leaf(20), file: undefined }],
+    ["problem", "expires in 4 days", { served: leaf(4), file: undefined }],
     // One for six days is renewed in its fourth.
     ["ok", "", { served: leaf(4, -2), file: undefined }],
-    ["warning", "ends in 1 days", { served: leaf(1.5, -4.5), file: undefined }],
-    ["problem", "is not accepted (SELF_SIGNED_CERT)", { refusedFor: "SELF_SIGNED_CERT" }],
-    ["skipped", "No server shows one.", { served: undefined, file: undefined }],
+    ["warning", "expires in 1 days", { served: leaf(1.5, -4.5), file: undefined }],
+    ["problem", "Clients reject the certificate (SELF_SIGNED_CERT)", { refusedFor: "SELF_SIGNED_CERT" }],
+    ["skipped", "No server with TLS responds.", { served: undefined, file: undefined }],
   ],
 );
 
@@ -273,16 +273,12 @@ judges<RoundTripFacts>(
     ["warning", "acked in 1200.0 ms", { timesMs: { connect: 3, ack: 1_200, resume: 4 } }],
     [
       "problem",
-      "refuses a token made with SECRET_KEY",
+      "rejects a token from SECRET_KEY",
       { failure: { step: "welcome", code: "unauthorized", text: "its signature does not fit" } },
     ],
     ["warning", "rate_limited. Wait.", { failure: { step: "message", code: "rate_limited", text: "Wait." } }],
     ["problem", "unavailable. Store.", { failure: { step: "message", code: "unavailable", text: "Store." } }],
-    [
-      "problem",
-      "coming back to what was missed. No frame",
-      { failure: { step: "resume", text: "No frame came." } },
-    ],
+    ["problem", "failed at the resume. No frame", { failure: { step: "resume", text: "No frame came." } }],
   ],
 );
 
@@ -290,7 +286,7 @@ describe("settings", () => {
   const about = (env: Record<string, string>) => sum(evaluateSettings(readSettings({ env })));
   test("SEC-S3 demo accounts, if a proxy may lead to this machine", () => {
     expect(about({})).toStartWith("ok");
-    expect(about({ DEMO_ACCOUNTS: "true" })).toStartWith("warning: Everybody who comes through a proxy");
+    expect(about({ DEMO_ACCOUNTS: "true" })).toStartWith("warning: Anyone who connects through a proxy");
     expect(about({ TRUSTED_PROXIES: "127.0.0.1" })).toStartWith(
       "warning: Demo accounts are for users of this",
     );
@@ -310,10 +306,10 @@ describe("settings", () => {
 
   test("that leave a server open to others are reported", () => {
     expect(about({ HOST: "0.0.0.0" })).toStartWith(
-      "warning: Passwords, tokens and messages come to 0.0.0.0 in",
+      "warning: Passwords, tokens and messages are sent to 0.0.0.0 without",
     );
     expect(about({ HOST: "0.0.0.0", DEMO_ACCOUNTS: "true" })).toStartWith(
-      "problem: Everybody who reaches 0.0.0.0",
+      "problem: Anyone who can reach 0.0.0.0",
     );
   });
 
@@ -332,6 +328,6 @@ describe("settings", () => {
 
   test("PORT=0 gives no address of a server", () => {
     const read = readSettings({ env: { PORT: "0" } });
-    expect(ownServer("settings" in read ? read.settings : undefined)).toContain("--url says which");
+    expect(ownServer("settings" in read ? read.settings : undefined)).toContain("name the server with --url");
   });
 });

@@ -51,7 +51,7 @@ test("JSON has the worst result, and every finding and value by check", () => {
 
 test("Prometheus gets a gauge for each check that ran, and one for each value", () => {
   expect(formatReports("prometheus", REPORTS).split("\n")).toEqual([
-    "# HELP parley_doctor_result What a check found: 0 ok, 1 warning, 2 problem.",
+    "# HELP parley_doctor_result Result of a check: 0 ok, 1 warning, 2 problem.",
     "# TYPE parley_doctor_result gauge",
     'parley_doctor_result{check="settings"} 0',
     'parley_doctor_result{check="folder"} 1',

@@ -15,11 +15,11 @@ describe("`parley error`", () => {
       expect(ended).toMatchObject({ code: 0, stderr: "" });
     const { what, advice } = errorEntry("rate_limited");
     expect(limited!.stdout).toBe(
-      `rate_limited: an error (rate limit); HTTP 429; no socket is closed for it\n  ${what}\n  ${advice}\n`,
+      `rate_limited: an error (rate limit); HTTP 429; it does not close the socket\n  ${what}\n  ${advice}\n`,
     );
     expect(inactive!.stdout).toContain("4408 inactive: a close code\n");
-    expect(inactive!.stdout).toContain("A client does not come back by itself.");
-    expect(lost!.stdout).toContain("A client comes back by itself");
+    expect(inactive!.stdout).toContain("Clients do not reconnect automatically.");
+    expect(lost!.stdout).toContain("Clients reconnect automatically");
     expect(slow!.stdout).toContain("Sent just before it, as an error: busy, unavailable.");
     expect(status!.stdout).toStartWith("HTTP 429 Too Many Requests\n\n");
     expect(status!.stdout).toContain("rate_limited: ");
@@ -47,7 +47,7 @@ describe("`parley error`", () => {
       code: 1,
       stdout: "",
       stderr:
-        'parley: "rate-limted" is not a code of Parley\'s. Did you mean rate_limited? `parley error` lists all.\n',
+        'parley: "rate-limted" is not a code of Parley. Did you mean rate_limited? `parley error` lists all.\n',
     });
     expect(far).toMatchObject({ code: 1, stdout: "" });
     expect(far.stderr).not.toContain("Did you mean");

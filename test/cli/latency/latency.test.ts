@@ -18,7 +18,7 @@ describe("a series", () => {
     expect(formatSummary(summarize([{ lost: "x" }]))).toEqual(["1 sent, 0 answered, 100 % lost"]);
     expect([formatSample(1, { milliseconds: 0.5 }), formatSample(2, { lost: "closed with 1006" })]).toEqual([
       "1: 0.50 ms",
-      "2: no answer (closed with 1006)",
+      "2: no reply (closed with 1006)",
     ]);
   });
 });
@@ -79,8 +79,8 @@ test("a server that stops counts as loss, and measuring continues when it is bac
   for await (const chunk of process.stdout) {
     stdout += new TextDecoder().decode(chunk);
     if (restarted === undefined && stdout.includes("2: ")) first.process.kill("SIGKILL");
-    if (stdout.includes("no answer")) restarted ??= folder.serve(["--port", port], env);
-    if (/no answer(.|\n)*\n\d+: [\d.]+ m?s\n/.test(stdout)) process.kill("SIGTERM");
+    if (stdout.includes("no reply")) restarted ??= folder.serve(["--port", port], env);
+    if (/no reply(.|\n)*\n\d+: [\d.]+ m?s\n/.test(stdout)) process.kill("SIGTERM");
   }
   expect(await process.exited).toBe(143);
   expect(stdout).toMatch(/\d+ sent, \d+ answered, [\d.]+ % lost/);

@@ -93,7 +93,7 @@ describe("a recording of a real conversation", () => {
         `talk.jsonl:${changed + 1}  bob  message "a1"  came, but is different`,
         "    text",
         '      - expected  "Does the order <hold>?"',
-        '      + came      "Does the order hold?"',
+        '      + received  "Does the order hold?"',
       ].join("\n"),
     );
     expect(ended.stdout).toMatch(
@@ -185,8 +185,8 @@ describe("faults of a recording", () => {
     plain.write("cut.jsonl", await recordCut(url));
     const ended = await plain.run(["run", "cut.jsonl", "--url", other, "--junit", "out.xml"]);
     expect(ended.code).toBe(1);
-    expect(ended.stdout).toContain("asking for a fault  could not be done");
-    expect(ended.stdout).toContain(`${other} makes no faults: start the server with TEST_FAULTS=true`);
+    expect(ended.stdout).toContain("requesting a fault  could not be done");
+    expect(ended.stdout).toContain(`${other} does not inject faults: start the server with TEST_FAULTS=true`);
     expect(readFileSync(join(plain.path, "out.xml"), "utf8")).toContain('<error type="halted"');
   });
 });
@@ -250,13 +250,13 @@ describe("a scenario written by hand", () => {
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain(
       [
-        "standard input:5  ann  message  did not come",
+        "standard input:5  ann  message  not received",
         "    my message is echoed",
         "    it did not arrive within 0.5 s",
-        "    another frame came, which differs from it:",
+        "    a similar frame was received; the differences:",
         "    text",
         '      - expected  "hallo"',
-        '      + came      "hello"',
+        '      + received  "hello"',
       ].join("\n"),
     );
     expect(ended.stdout).toContain("1 of 3 as expected, 1 missing, 1 not reached");

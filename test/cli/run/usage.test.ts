@@ -34,11 +34,11 @@ describe("a usage error ends with 2", () => {
     const calls: [string[], string][] = [
       [[], "missing required argument"],
       [["nowhere.jsonl"], 'The file "nowhere.jsonl" cannot be read (ENOENT).'],
-      [["good.jsonl", "--user", "b=alice"], "there is no client b in the file; there are a"],
-      [["good.jsonl", "--user", "a b"], "cannot be a user"],
-      [["good.jsonl", "--conversation", "x=y"], "There is no conversation x in the file; there are c"],
+      [["good.jsonl", "--user", "b=alice"], "the file has no client b; it has a"],
+      [["good.jsonl", "--user", "a b"], "is not a valid user name"],
+      [["good.jsonl", "--conversation", "x=y"], "The file has no conversation x; it has c"],
       [["good.jsonl", "--timeout", "soon"], "argument 'soon' is invalid. It must be a"],
-      [["good.jsonl", "--url", "here"], "is not a server's address"],
+      [["good.jsonl", "--url", "here"], "is not the URL of a server"],
       [["good.jsonl", "--fast"], "unknown option '--fast'"],
     ];
     const ended = await Promise.all(calls.map(([args]) => folder.run(["run", ...args])));

@@ -26,7 +26,9 @@ test("without a user a demo account is used, and the demo password is known", as
   await using server = await startTestServer();
   const talk = spyOn(process.stderr, "write").mockImplementation(() => true);
   expect((await signIn(targetOf(server.url))).user).toBe("user1");
-  expect(talk).toHaveBeenCalledWith("Speaking as user1, a demo account; --user names another.\n");
+  expect(talk).toHaveBeenCalledWith(
+    "Signed in as the demo account user1; choose another user with --user.\n",
+  );
   talk.mockRestore();
   expect((await signIn(targetOf(server.url, { user: found("user3") }))).user).toBe("user3");
 });
@@ -55,9 +57,7 @@ test("the reason why a user cannot sign in is explained", async () => {
 
 test("a server that is not Parley is reported", async () => {
   using other = Bun.serve({ port: 0, fetch: () => new Response("<p>hello") });
-  await expect(signInAs(targetOf(other.url.origin), "ann", "x")).rejects.toThrow(
-    "does not answer as Parley does",
-  );
+  await expect(signInAs(targetOf(other.url.origin), "ann", "x")).rejects.toThrow("is not a Parley server");
   using elsewhere = Bun.serve({ port: 0, fetch: () => Response.redirect("http://127.0.0.1:1/", 307) });
   await expect(signInAs(targetOf(elsewhere.url.origin), "ann", "x")).rejects.toThrow("was not sent there");
   await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow(CliError);

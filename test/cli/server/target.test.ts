@@ -80,7 +80,7 @@ describe("flag over environment over context over default", () => {
 
   test("an unknown context is reported with the list of contexts", () => {
     expect(() => found({ flags: { context: "prd" } }, { prod: PROD })).toThrow(
-      'There is no context "prd": there are prod',
+      'There is no context "prd": the contexts are prod',
     );
   });
 });
@@ -127,8 +127,8 @@ describe("the user", () => {
 test("an unusable value is reported with its source", () => {
   expect(() => found({ env: { PARLEY_URL: "chat.example.com" } })).toThrow(UsageError);
   expect(() => found({ env: { PARLEY_URL: "chat.example.com" } })).toThrow('"chat.example.com" (PARLEY_URL)');
-  expect(() => found({ flags: { user: "a b" } })).toThrow('"a b" (--user) cannot be a user');
+  expect(() => found({ flags: { user: "a b" } })).toThrow('"a b" (--user) is not a valid user name');
   expect(() => found({ flags: { conversation: "" } })).toThrow(
-    '"" (--conversation) cannot be a conversation',
+    '"" (--conversation) is not a valid conversation name',
   );
 });

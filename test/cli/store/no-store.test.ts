@@ -78,7 +78,7 @@ test("SEC-T6 with SECRET_KEY `token` needs no store, and makes none", async () =
   const { code, stdout, stderr } = await folder.run(["token", "carol"], { env: { SECRET_KEY: SECRET } });
   expect({ code, stderr }).toEqual({
     code: 0,
-    stderr: `note: signed with SECRET_KEY alone; there is no store in ${folder.path}/data.\n`,
+    stderr: `note: signed with SECRET_KEY without looking up an account: there is no store in ${folder.path}/data.\n`,
   });
   expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   expect(existsSync(join(folder.path, "data"))).toBe(false);

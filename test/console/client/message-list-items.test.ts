@@ -38,7 +38,7 @@ test("D5 after a new epoch the old messages stay above a line, though the number
     at: 0,
   });
   const anew = applyMessages(resetTranscript(pending, 0), messages(1, 1));
-  expect(shown(anew)).toEqual(["#1", "#2", "anew", "#1", "pending"]);
+  expect(shown(anew)).toEqual(["#1", "#2", "new_epoch", "#1", "pending"]);
   const keys = messageListItems(anew).map(({ key }) => key);
   expect(new Set(keys).size).toBe(keys.length);
 });
@@ -62,7 +62,7 @@ test("a read mark is shown at the last read message of the list, not at the read
 function shown(transcript: Transcript): string[] {
   return messageListItems(transcript).map((item: MessageListItem) => {
     if (item.kind === "row") return item.row.kind === "stored" ? `#${item.row.seq}` : item.row.kind;
-    return item.kind === "anew" ? "anew" : `${item.kind} ${item.first}-${item.last}`;
+    return item.kind === "new_epoch" ? "new_epoch" : `${item.kind} ${item.first}-${item.last}`;
   });
 }
 

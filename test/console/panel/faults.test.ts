@@ -72,7 +72,7 @@ describe("the outcome of a fault", () => {
       "let in",
       "ack: a duplicate, stored before as #1 after 5.0 ms",
       "#2 is missing before this message (D1).",
-      "token_accepted: the new token counts",
+      "token_accepted: the new token is in use",
     ]);
   });
 

@@ -187,7 +187,7 @@ describe("saved messages", () => {
         throw new Error("quota");
       },
     };
-    expect(saveMessage(full, { name: "a", text: "b" })).toEqual({ problem: "The browser did not keep it." });
+    expect(saveMessage(full, { name: "a", text: "b" })).toEqual({ problem: "The browser did not save it." });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Drawing, SeriesStyle } from "./draw.ts";
 import type { Draw } from "./load.ts";
 import type { SampleValues } from "./samples.ts";
 
-/** A line, and its values. */
+/** A series, and its values. */
 export interface ChartSeries extends SeriesStyle {
   readonly values: SampleValues;
 }
@@ -15,13 +15,13 @@ interface ChartProps {
   readonly times: readonly number[];
   readonly curves: readonly ChartSeries[];
   readonly draw: Draw;
-  /** The time that is pointed at, by its place; the last one is shown where there is none. */
+  /** The index of the time under the pointer; by default the last one is shown. */
   readonly pointed: number | undefined;
   words(value: number): string;
   point(index: number | undefined): void;
 }
 
-/** One chart with its name, and what each line says at the moment that is pointed at. Who cannot see it has the table. */
+/** One chart with its title, and the value of each series at the time under the pointer. The table is the accessible alternative. */
 export function Chart({ id, title, times, curves, draw, pointed, words, point }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing>(undefined);
@@ -64,7 +64,7 @@ export function Chart({ id, title, times, curves, draw, pointed, words, point }:
   );
 }
 
-/** How the line looks. */
+/** A sample of the line's style. */
 function SeriesSwatch({ color: colour, dash }: Pick<SeriesStyle, "color" | "dash">) {
   return (
     <svg class="chart-sample" viewBox="0 0 20 8" width="20" height="8" aria-hidden="true">

@@ -1,4 +1,4 @@
-// How much is said, how long acks take, what is left of quotas, what waits to be sent: as lines, and as a table.
+// Charts and a table of message rates, ack times, remaining quotas, and unsent bytes.
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { formatBytes, formatMs, timeOfDay } from "../../format.ts";
@@ -9,14 +9,14 @@ import { type Draw, loadDraw } from "./load.ts";
 import { SampleTable } from "./sample-table.tsx";
 import { createSamples, type SampleColumns } from "./samples.ts";
 
-/** How much of the past is shown, in seconds. */
+/** How much time is shown, in seconds. */
 const SPANS: readonly (readonly [number, string])[] = [
   [60, "1 minute"],
   [300, "5 minutes"],
   [900, "15 minutes"],
 ];
 
-/** Most clients whose quota has a line and a column; more could not be told apart. */
+/** Most clients whose quota has a line and a column; more would be hard to distinguish. */
 const MAX_QUOTAS = 8;
 
 type Loading =
@@ -31,12 +31,12 @@ export function createCharts(context: PanelContext): Panel {
   const chosen = signal("");
   const span = signal(SPANS[0]![0]);
   const second = computed(() => Math.floor(workbench.now.value / 1000));
-  /** The end of what is shown while it is paused. */
+  /** The end of the shown time while paused. */
   const pausedAt = signal<number | undefined>(undefined);
   const pointed = signal<number | undefined>(undefined);
   const isTable = signal(false);
 
-  /** `justSent` bytes were given to the browser in this moment, which cannot have sent them yet. */
+  /** `justSent` bytes were passed to the browser just now, so they cannot have been sent yet. */
   function measure(id: string, at: number, justSent = 0): void {
     const client = workbench.clients.peek().find((one) => one.id === id);
     if (client === undefined) return;
@@ -47,7 +47,7 @@ export function createCharts(context: PanelContext): Panel {
 
   workbench.onFrame((frame) => {
     samples.note(frame);
-    // What waits is most when more comes.
+    // The number of unsent bytes is highest right after a send.
     if (frame.direction === "out") measure(frame.client, frame.at, frame.bytes);
   });
   effect(() => {
@@ -56,7 +56,7 @@ export function createCharts(context: PanelContext): Panel {
       for (const { id } of workbench.clients.value) measure(id, at);
     });
   });
-  // What was seen is forgotten with those who saw it.
+  // Samples are dropped together with their clients.
   effect(() => {
     if (!workbench.isSignedOut.value) return;
     samples.clear();
@@ -88,10 +88,10 @@ export function createCharts(context: PanelContext): Panel {
     useEffect(() => void load(), []);
     const all = workbench.clients.value.map(({ id }) => id);
     const clients = all.includes(chosen.value) ? [chosen.value] : all;
-    // The second that goes on is not whole yet.
+    // The current second is not complete yet.
     const to = pausedAt.value ?? second.value;
     const columns = samples.read(clients, to - span.value, to);
-    /** The one that is pointed at, or at which everything stands still. */
+    /** The time under the pointer, or the end while paused. */
     const moment = pointed.value === undefined ? pausedAt.value : columns.times[pointed.value];
     const isPaused = pausedAt.value !== undefined;
     return (
@@ -202,7 +202,7 @@ export function createCharts(context: PanelContext): Panel {
           curves={clients.slice(0, MAX_QUOTAS).map((id) => quota(columns, id))}
           {...common}
         />
-        {hidden > 0 && <p class="fine">{`${hidden} more clients have no line here; choose one above.`}</p>}
+        {hidden > 0 && <p class="fine">{`${hidden} more clients are not shown; choose one above.`}</p>}
         <Chart id="unsent" title="Unsent" words={formatBytes} curves={unsent(columns)} {...common} />
       </>
     );

@@ -1,13 +1,13 @@
-// Drawing with uPlot: a file of its own, which the page loads when charts are looked at for the first time.
+// Draws with uPlot. The page loads this file when charts are opened for the first time.
 import uPlot from "uplot";
 import type { SampleValues } from "./samples.ts";
 
 /** One line of a chart. */
 export interface SeriesStyle {
   readonly label: string;
-  /** The custom property that has its colour: `--tone-0`. */
+  /** The custom property of its colour: `--tone-0`. */
   readonly color: string;
-  /** Lengths of strokes and gaps, so that a line is known without its colour. */
+  /** Lengths of dashes and gaps, so that lines can be distinguished without colours. */
   readonly dash?: readonly number[];
 }
 
@@ -19,24 +19,24 @@ export interface Drawing {
 
 export interface DrawOptions {
   readonly series: readonly SeriesStyle[];
-  /** A time below the chart, from seconds since 1970: `19:22:05`. */
+  /** Formats a time on the axis, from seconds since 1970: `19:22:05`. */
   time(seconds: number): string;
-  /** A value at the side of the chart: `1.2 KiB`. */
+  /** Formats a value on the axis: `1.2 KiB`. */
   formatValue(value: number): string;
-  /** Is told which of the times is pointed at, and undefined when none is. */
+  /** Called with the index of the time under the pointer; undefined without one. */
   onPoint(index: number | undefined): void;
 }
 
-/** Of a chart, in CSS pixels. */
+/** Height of a chart, in CSS pixels. */
 const HEIGHT_PX = 150;
 
-/** Least room between two lines across, in CSS pixels. */
+/** Smallest distance between two grid lines, in CSS pixels. */
 const MIN_GRID_SPACE_PX = 28;
 
-/** Charts that show the same point of time when one of them is pointed at. */
+/** The group of charts that share the pointer's time. */
 const CURSOR_SYNC_KEY = "charts";
 
-/** Draws a chart as wide as `place`, in the colours of the page, which change with the scheme. */
+/** Draws a chart with the width of `place`, in the colours of the page, which change with the colour scheme. */
 export function draw(container: HTMLElement, { series, time, formatValue, onPoint }: DrawOptions): Drawing {
   const color = (name: string) => getComputedStyle(container).getPropertyValue(name);
   const axis = (size: number, values: uPlot.Axis.Values): uPlot.Axis => ({
@@ -53,7 +53,7 @@ export function draw(container: HTMLElement, { series, time, formatValue, onPoin
       height: HEIGHT_PX,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: CURSOR_SYNC_KEY } },
-      // From nothing up, so that a height means an amount.
+      // The axis starts at 0, so that heights are comparable.
       scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
         axis(30, (_, times) => times.map(time)),

@@ -1,10 +1,10 @@
-/** The style sheet of the charts, by its place beside the page. */
+/** The style sheet of the charts, relative to the page. */
 const SHEET = "console/charts.css";
 
-/** How charts are drawn. */
+/** The function that draws charts. */
 export type Draw = typeof import("./draw.ts")["draw"];
 
-/** Fetches what draws, and its styles. Rejects when the server does not give them; another try asks again. */
+/** Loads the drawing code and its styles. Rejects if that fails; another call tries again. */
 export async function loadDraw(): Promise<Draw> {
   const [{ draw }] = await Promise.all([import("./draw.ts"), addSheet()]);
   return draw;

@@ -2,17 +2,17 @@ import { nearestRank } from "../../../protocol/nearest-rank.ts";
 import { formatBytes, formatMs, timeOfDay } from "../../format.ts";
 import type { SampleColumns } from "./samples.ts";
 
-/** Rows that are shown, the newest first. */
+/** Number of rows, the newest first. */
 const MAX_ROWS = 60;
 
 interface SampleTableProps {
   readonly columns: SampleColumns;
-  /** Those whose quota has a column. */
+  /** The clients whose quota has a column. */
   readonly clients: readonly string[];
   nameOf(id: string): string;
 }
 
-/** What the charts draw, in numbers: a row for each second in which something was, and one for all of them. */
+/** The numbers of the charts: a row for each second with events, and one for the total. */
 export function SampleTable({ columns, clients, nameOf }: SampleTableProps) {
   const { times, sent, received, p50, p95, p99, acks, unsent, quota } = columns;
   const busy = times.flatMap((_, at) =>

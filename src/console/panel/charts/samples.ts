@@ -1,59 +1,59 @@
-// What the charts show, second by second: counted as frames are seen, measured as time goes on. Pure: times are arguments.
+// The data of the charts, by second, counted from frames. Pure: times are arguments.
 import { nearestRank } from "../../../protocol/nearest-rank.ts";
 import type { Frame } from "../../wire/frame.ts";
 
-/** Seconds that are kept. */
+/** Number of seconds that are kept. */
 export const MAX_SAMPLES_S = 900;
 
-/** Ack times of one client that are kept for one second; one that has more is judged by its first. */
+/** Most ack times kept per client and second; further ones are ignored. */
 const MAX_ACKS = 500;
 
-/** What one client did in one second. */
+/** The counts of one client in one second. */
 interface Second {
   sent: number;
   received: number;
   /** Milliseconds. */
   readonly acks: number[];
-  /** The most that waited to be sent, in bytes. */
+  /** The largest number of unsent bytes. */
   unsent: number;
-  /** What was left of the quota at its end; undefined where nothing was said of it. */
+  /** The remaining quota at the end of the second; undefined if unknown. */
   quota: number | undefined;
 }
 
-/** A value for each second; null where there is none. */
+/** A value for each second; null if there is none. */
 export type SampleValues = readonly (number | null)[];
 
-/** Some seconds, one value of each kind for each. */
+/** The values of a range of seconds. */
 export interface SampleColumns {
-  /** When each second began, in seconds since 1970. */
+  /** The start of each second, in seconds since 1970. */
   readonly times: readonly number[];
   readonly sent: SampleValues;
   readonly received: SampleValues;
-  /** Ack times in milliseconds, by how many of a hundred took no longer. */
+  /** Ack times in milliseconds, by percentile. */
   readonly p50: SampleValues;
   readonly p95: SampleValues;
   readonly p99: SampleValues;
-  /** All ack times, in rising order. */
+  /** All ack times, in ascending order. */
   readonly acks: readonly number[];
   readonly unsent: SampleValues;
-  /** What was left, by client; of who was not there yet, null. */
+  /** The remaining quota by client; null for seconds before the client connected. */
   readonly quota: ReadonlyMap<string, SampleValues>;
 }
 
-/** Counts and keeps. */
+/** Collects samples. */
 export interface Samples {
   note(frame: Frame): void;
-  /** What is so of `client` at `at`, in milliseconds since 1970. */
+  /** Adds a measurement of `client` at `at`, in milliseconds since 1970. */
   measure(client: string, at: number, values: { readonly unsent: number; readonly quota?: number }): void;
-  /** The seconds from `from` up to, and without, `to`, of `clients` together. */
+  /** Returns the seconds from `from` (included) to `to` (excluded), summed over `clients`. */
   read(clients: readonly string[], from: number, to: number): SampleColumns;
   clear(): void;
 }
 
 export function createSamples(): Samples {
-  /** By second, and in it by client; only where something was. */
+  /** By second and client; only seconds with events. */
   let seconds = new Map<number, Map<string, Second>>();
-  /** The last quota of each client, which holds until another is told, and when it was written down. */
+  /** The last quota of each client, which applies until the next one, and its second. */
   let quotas = new Map<string, { readonly quota: number; readonly at: number }>();
 
   function at(time: number, client: string): Second {
@@ -72,7 +72,7 @@ export function createSamples(): Samples {
     return entry;
   }
 
-  /** What `client` had left at the end of each of `times`: the last that was told. */
+  /** Returns the last known remaining quota of `client` at the end of each of `times`. */
   function quotasOf(client: string, times: readonly number[]): SampleValues {
     const [first = 0] = times;
     let left: number | null = null;
@@ -102,7 +102,7 @@ export function createSamples(): Samples {
       }
       if (quota === undefined) return;
       const last = quotas.get(client);
-      // Written down again before what was written is forgotten.
+      // Copied forward before the old second is dropped.
       if (last?.quota === quota && time - last.at < (MAX_SAMPLES_S * 1000) / 2) return;
       quotas.set(client, { quota, at: time });
       at(time, client).quota = quota;

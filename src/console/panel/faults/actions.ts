@@ -1,4 +1,4 @@
-// Every fault that the panel can make: what it is called, what to expect of it, and how it is made.
+// The faults of the panel: their titles, their expected effects, and how they are injected.
 
 import { newId } from "../../../client/new-id.ts";
 import type { TestClient } from "../../client/test-client.ts";
@@ -7,18 +7,18 @@ import { fillQuota, LONG_MESSAGES, stopReading } from "./load-faults.ts";
 import { requestFault, type ServerFault } from "./request-fault.ts";
 import type { FaultSettings } from "./settings.ts";
 
-/** What has to be there for a fault: somebody signed in, an open line, or a server that makes faults. */
+/** What a fault requires: a signed-in user, an open connection, or a server with fault injection. */
 export type Requirement = "login" | "line" | "server";
 
 export interface FaultAction {
-  /** In the page's ids: `fault-cut`. */
+  /** Part of the page's ids: `fault-cut`. */
   readonly name: string;
   readonly key: string;
   readonly title: string;
-  /** What to expect, in a few words. */
+  /** The expected effect, in a few words. */
   readonly about: string;
   readonly needs: Requirement;
-  /** Makes it on this client; answers what went wrong. */
+  /** Injects the fault on this client; returns a problem, if any. */
   run(client: TestClient): Promise<string | undefined> | string | undefined;
 }
 
@@ -27,14 +27,14 @@ export interface FaultActionGroup {
   readonly actions: readonly FaultAction[];
 }
 
-/** Pings of a flood: more than the guard lets through with its default settings, which is 160. */
+/** Pings of a flood: more than the flood guard allows with its default settings, which is 160. */
 const FLOOD_PINGS = 400;
 
-/** Characters of a frame that is too large; beyond 128 KiB the server would not even say so. */
+/** Characters of a frame that is too large; beyond 128 KiB the server would close without an error frame. */
 const OVERSIZED_BYTES = 70_000;
 
-/** Somebody whose address a foreign token knocks at; nobody need have that name. */
-const OTHER_USER = "somebody-else";
+/** The user of a connection attempt with another user's token; the user need not exist. */
+const OTHER_USER = "another-user";
 
 export function createFaultActions(
   workbench: Workbench,
@@ -43,7 +43,7 @@ export function createFaultActions(
   const send = (client: TestClient, ...frames: readonly (string | object | Uint8Array<ArrayBuffer>)[]) => {
     for (const frame of frames) {
       const isRaw = typeof frame === "string" || frame instanceof Uint8Array;
-      if (!client.wire.send(isRaw ? frame : JSON.stringify(frame))) return "The line is not open.";
+      if (!client.wire.send(isRaw ? frame : JSON.stringify(frame))) return "The connection is not open.";
     }
     return undefined;
   };
@@ -54,7 +54,7 @@ export function createFaultActions(
 
   return [
     {
-      title: "Tokens, knocking beside the line",
+      title: "Invalid tokens, on a separate socket",
       actions: [
         {
           name: "wrong-token",
@@ -68,7 +68,7 @@ export function createFaultActions(
           name: "expired-token",
           key: "2",
           title: "Expired token",
-          about: "The server signs one whose time is over: token_expired, close 4401.",
+          about: "The server signs an expired token: token_expired, close 4401.",
           needs: "server",
           async run(client) {
             const { problem, body } = await requestFault(workbench, client, { do: "expired_token" });
@@ -93,7 +93,7 @@ export function createFaultActions(
           name: "malformed",
           key: "4",
           title: "Malformed",
-          about: "Half of a JSON text: malformed, and the line stays.",
+          about: "Half of a JSON text: malformed; the connection stays open.",
           needs: "line",
           run: (client) => send(client, '{"type":"message","text":'),
         },
@@ -101,7 +101,7 @@ export function createFaultActions(
           name: "unknown-type",
           key: "5",
           title: "Unknown type",
-          about: "A frame of no protocol: unknown_type, and the line stays.",
+          about: "A frame with an unknown type: unknown_type; the connection stays open.",
           needs: "line",
           run: (client) => send(client, { type: "shout", id: newId(), text: "hello" }),
         },
@@ -109,7 +109,7 @@ export function createFaultActions(
           name: "wrong-field",
           key: "6",
           title: "Wrong field",
-          about: "A message without text and data: invalid, and the line stays.",
+          about: "A message without text and data: invalid; the connection stays open.",
           needs: "line",
           run: (client) => send(client, { type: "message", id: newId(), text: "" }),
         },
@@ -133,7 +133,7 @@ export function createFaultActions(
           name: "same-id",
           key: "9",
           title: "Same id twice",
-          about: "One message, sent twice: stored once, and the second ack says duplicate.",
+          about: "One message, sent twice: stored once; the second ack has duplicate.",
           needs: "line",
           run(client) {
             const message = { type: "message", id: newId(), text: "Sent twice under one id" };
@@ -157,7 +157,7 @@ export function createFaultActions(
           name: "fill-quota",
           key: "Q",
           title: "Fill the quota",
-          about: "Nothing is left of this hour: what is said next is refused, rate_limited.",
+          about: "Uses up the requests of this hour: the next message is rejected, rate_limited.",
           needs: "line",
           run: (client) => fillQuota(workbench, client),
         },
@@ -172,13 +172,13 @@ export function createFaultActions(
       ],
     },
     {
-      title: "The line",
+      title: "Connection",
       actions: [
         {
           name: "cut",
           key: "C",
           title: "Cut",
-          about: "It ends without a close frame, 1006: the client comes back and resumes.",
+          about: "The connection ends without a close frame, 1006: the client reconnects and resumes.",
           needs: "server",
           run: server(() => ({ do: "cut" })),
         },
@@ -186,7 +186,7 @@ export function createFaultActions(
           name: "freeze",
           key: "Z",
           title: "Freeze",
-          about: "The server neither reads nor writes; then all follows in its order.",
+          about: "The server neither reads nor writes; afterwards all frames follow in order.",
           needs: "server",
           run: server(() => ({ do: "freeze", seconds: Number(settings.freeze.value) })),
         },
@@ -202,7 +202,7 @@ export function createFaultActions(
           name: "delay",
           key: "D",
           title: "Delay",
-          about: "Everything comes so much later, there and back; 0 ends it.",
+          about: "All frames are delayed in both directions; 0 ends the delay.",
           needs: "server",
           run: server(() => ({ do: "delay", milliseconds: Number(settings.delay.value) })),
         },
@@ -211,7 +211,7 @@ export function createFaultActions(
           key: "L",
           title: "Lose",
           about:
-            "The next such frames are not sent. A message whose ack is lost waits until the line is cut.",
+            "The next frames of this type are not sent. A message whose ack is lost waits until the connection is cut.",
           needs: "server",
           run: server(() => ({
             do: "lose",
@@ -223,20 +223,20 @@ export function createFaultActions(
           name: "close",
           key: "E",
           title: "Close",
-          about: "By the server, or by this page where the server makes no faults.",
+          about: "By the server, or by this page if the server injects no faults.",
           needs: "line",
           run: (client) => close(workbench, client, Number(settings.code.value)),
         },
       ],
     },
     {
-      title: "This connection’s clock, moved on to",
+      title: "Move this connection’s clock to",
       actions: [
         {
           name: "idle-warning",
           key: "W",
           title: "Inactivity warning",
-          about: "Whatever is done takes it back.",
+          about: "Any activity cancels it.",
           needs: "server",
           run: jump("inactivity_warning"),
         },
@@ -252,7 +252,7 @@ export function createFaultActions(
           name: "token-warning",
           key: "K",
           title: "Token’s last minute",
-          about: "token_expiring: the client sends a new token, and stays.",
+          about: "token_expiring: the client sends a new token, and stays connected.",
           needs: "server",
           run: jump("token_expiring"),
         },
@@ -260,7 +260,7 @@ export function createFaultActions(
           name: "token-end",
           key: "O",
           title: "Token’s end",
-          about: "token_expired, close 4401: the client comes back with a new token.",
+          about: "token_expired, close 4401: the client reconnects with a new token.",
           needs: "server",
           run: jump("token_expiry"),
         },
@@ -274,7 +274,7 @@ function userOf(client: TestClient): string {
   return session.state === "signed_out" ? OTHER_USER : session.user;
 }
 
-/** The token with another signature, still in good form. */
+/** Returns the token with another signature, still well-formed. */
 function withWrongSignature(token: string): string {
   const [head, claims, signature = ""] = token.split(".");
   const other = signature.startsWith("A") ? "B" : "A";

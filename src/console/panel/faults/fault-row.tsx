@@ -3,14 +3,14 @@ import type { FaultAction } from "./actions.ts";
 
 interface FaultRowProps {
   readonly action: FaultAction;
-  /** Why it cannot be done now. */
+  /** Why the fault is not possible now. */
   readonly obstacle: string | undefined;
   run(): void;
-  /** What can be chosen about it. */
+  /** The options of the fault. */
   readonly children?: ComponentChildren;
 }
 
-/** One fault: the button, its key, what can be chosen, and what to expect. */
+/** One fault: the button, its key, its options, and the expected effect. */
 export function FaultRow({ action, obstacle, run, children }: FaultRowProps) {
   const { name, key, title, about } = action;
   return (

@@ -1,4 +1,4 @@
-// Making bad things happen to a client on purpose: what a page can do it does by its own sockets, the rest is asked of the server.
+// Injects faults on a client: some with the page's own sockets, the others through requests to the server.
 import { effect, type Signal, signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
@@ -22,12 +22,12 @@ export function createFaults(context: PanelContext): Panel {
   workbench.onFrame((frame) => {
     outcomes.value = onFrame(outcomes.peek(), frame);
   });
-  // What happened to one who has gone is nothing to the next.
+  // The outcomes belong to the users of the last session.
   effect(() => {
     if (workbench.isSignedOut.value) outcomes.value = [];
   });
 
-  /** Why a fault cannot be made on the selected client now. */
+  /** Returns why a fault is not possible on the selected client now. */
   function obstacleTo({ needs }: FaultAction): string | undefined {
     const { session } = workbench.selected.value.state.value;
     if (session.state === "signed_out") return "Sign this client in first.";
@@ -136,12 +136,12 @@ export function createFaults(context: PanelContext): Panel {
   return { name: "faults", title: "Faults", key: "f", View };
 }
 
-/** What most of the panel waits for. */
+/** Explains how to enable the other faults. */
 function SwitchedOff() {
   return (
     <p class="switched-off" id="faults-off">
-      This server makes no faults on request, and a page cannot cut, freeze or delay its own lines. Start it,
-      on this machine, with <code>TEST_FAULTS=true npm start</code> for all that is dimmed here.
+      This server does not inject faults, and a page cannot cut, freeze or delay its own connections. Start
+      it, on this machine, with <code>TEST_FAULTS=true npm start</code> for all that is dimmed here.
     </p>
   );
 }
@@ -176,14 +176,12 @@ interface OutcomesProps {
   nameOf(id: string): string;
 }
 
-/** The last faults, each with what was seen after it. */
+/** The last faults, each with its effects. */
 function Outcomes({ outcomes, nameOf }: OutcomesProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must do so by the keyboard, too
-    <section class="came-of-it" aria-label="What came of it" tabIndex={0}>
-      {outcomes.length === 0 && (
-        <p class="fine">What comes of a fault is said here, and stands on the timeline.</p>
-      )}
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it must be scrollable with the keyboard, too
+    <section class="fault-outcomes" aria-label="Outcomes" tabIndex={0}>
+      {outcomes.length === 0 && <p class="fine">The effects of a fault appear here and on the timeline.</p>}
       <ol class="outcomes" id="fault-outcomes" aria-live="polite">
         {outcomes.map(({ key, client, at, title, notes }) => (
           <li key={key}>
@@ -191,7 +189,7 @@ function Outcomes({ outcomes, nameOf }: OutcomesProps) {
               {preciseTime(at)} {nameOf(client)}
             </span>
             <strong>{title}</strong>
-            {notes.length === 0 && <p class="remark">Nothing was seen of it yet.</p>}
+            {notes.length === 0 && <p class="remark">No effects yet.</p>}
             {notes.map(({ severity, text }) => (
               <p key={text} class={`remark ${severity}`} data-tone={severity}>
                 {text}

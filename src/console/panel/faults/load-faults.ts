@@ -1,4 +1,4 @@
-// Faults that take more than one step: a quota that is used up, and a reader that does not read.
+// Faults with several steps: using up a quota, and a client that does not read.
 
 import { newId } from "../../../client/new-id.ts";
 import type { TestClient } from "../../client/test-client.ts";
@@ -6,19 +6,19 @@ import type { Workbench } from "../../shell/workbench.ts";
 import { monotonicNow } from "../../wire/websocket-tap.ts";
 import { postWithToken, requestFault, requestWithToken } from "./request-fault.ts";
 
-/** Requests that the page itself makes to fill a quota; for more it needs the server's help. */
+/** Most requests that the page itself makes to use up a quota; for more it needs the server's fault. */
 const MAX_FILL_REQUESTS = 1_000;
 
-/** At once; a browser has few more lines to one server. */
+/** Requests at once; a browser opens few connections to one server. */
 const PARALLEL_REQUESTS = 5;
 
-/** Long messages that are more than the server keeps for one reader (MAX_UNSENT_BYTES, 1 MiB). */
+/** Number of long messages that exceed what the server buffers for one client (MAX_UNSENT_BYTES, 1 MiB). */
 export const LONG_MESSAGES = 18;
 
-/** Padding of each, in bytes; with the rest it fits into a frame. */
+/** Padding of each message, in bytes; the message still fits into a frame. */
 const LONG_MESSAGE_BYTES = 62_000;
 
-/** How long the reader stays deaf if something goes wrong meanwhile, in seconds. */
+/** How long the client does not read, at most, in seconds, if an error occurs meanwhile. */
 const READER_TIMEOUT_S = 60;
 
 interface Quota {
@@ -27,7 +27,7 @@ interface Quota {
   readonly reset: number;
 }
 
-/** Uses up what is left of the user's requests. Answers a problem, if there is one. */
+/** Uses up the user's remaining requests. Returns a problem, if any. */
 export async function fillQuota(workbench: Workbench, client: TestClient): Promise<string | undefined> {
   const filled = workbench.facts.value.faults
     ? await requestFault(workbench, client, { do: "fill_quota" })
@@ -37,13 +37,13 @@ export async function fillQuota(workbench: Workbench, client: TestClient): Promi
   return undefined;
 }
 
-/** By looks into the history over HTTP, where no burst limit counts them. */
+/** Reads history over HTTP, where no burst limit applies. */
 async function spendQuota(client: TestClient) {
   const { conversation } = client.current();
   const me = await requestWithToken(client, "/me");
   if (me.problem !== undefined) return me;
   const quota = me.body.quota as Quota | null;
-  if (quota === null) return { problem: "This plan is without limit." };
+  if (quota === null) return { problem: "This plan has no limit." };
   let { remaining } = quota;
   if (remaining > MAX_FILL_REQUESTS)
     return { problem: `${remaining} requests are left: too many for the page alone.` };
@@ -57,7 +57,7 @@ async function spendQuota(client: TestClient) {
   return requestWithToken(client, "/me");
 }
 
-/** Has the line frozen while long messages come, and go on. Answers a problem, if there is one. */
+/** Freezes the connection while long messages arrive. Returns a problem, if any. */
 export async function stopReading(workbench: Workbench, client: TestClient): Promise<string | undefined> {
   const { conversation, usage: allowance } = client.current();
   if (allowance && allowance.remaining < LONG_MESSAGES)

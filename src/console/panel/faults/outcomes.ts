@@ -1,14 +1,14 @@
-// What came of each fault, in words: of what a client's wire shows after it, that which a fault could have brought about.
+// The outcomes of faults as text: the events of a client's connection that a fault can have caused.
 
 import { formatMs } from "../../format.ts";
 import { type Frame, readObject } from "../../wire/frame.ts";
 
-/** A fault that was made, and what was seen since. */
+/** An injected fault, and the events since. */
 export interface FaultOutcome {
   readonly key: number;
   readonly client: string;
   readonly title: string;
-  /** When it was asked for, in milliseconds since 1970. */
+  /** When it was requested, in milliseconds since 1970. */
   readonly at: number;
   readonly notes: readonly FaultNote[];
 }
@@ -21,13 +21,13 @@ export interface FaultNote {
 /** Outcomes kept, the newest first. */
 export const MAX_OUTCOMES = 12;
 
-/** Remarks on one of them; what follows stands on the timeline. */
+/** Most notes on one fault; later events are on the timeline only. */
 export const MAX_NOTES = 8;
 
-/** How long after it something may have come of a fault, in milliseconds: the longest freeze, and a while. */
+/** How long after a fault events are attributed to it, in milliseconds: the longest freeze and a margin. */
 const OUTCOME_WINDOW_MS = 660_000;
 
-/** Adds a fault that is about to be made. What comes from now on is put down to it, and no longer to the one before. */
+/** Adds a fault that is about to be injected. Later events are attributed to it, no longer to the one before. */
 export function addOutcome(
   outcomes: readonly FaultOutcome[],
   client: string,
@@ -38,7 +38,7 @@ export function addOutcome(
   return [{ key, client, title, at, notes: [] }, ...outcomes].slice(0, MAX_OUTCOMES);
 }
 
-/** Adds a remark to the newest fault of `client`, unless it has enough, or says this already. */
+/** Adds a note to the newest fault of `client`, unless it has enough notes, or the same one. */
 export function addNote(
   outcomes: readonly FaultOutcome[],
   client: string,
@@ -51,7 +51,7 @@ export function addNote(
   return outcomes.with(index, { ...outcome, notes: [...outcome.notes, note] });
 }
 
-/** Takes a frame that was seen. Answers the very same list where it says nothing. */
+/** Adds the note for a frame. Returns the same list if the frame is not relevant. */
 export function onFrame(outcomes: readonly FaultOutcome[], frame: Frame): readonly FaultOutcome[] {
   const outcome = outcomes.find(({ client }) => client === frame.client);
   if (outcome === undefined || frame.at < outcome.at || frame.at > outcome.at + OUTCOME_WINDOW_MS)
@@ -60,12 +60,12 @@ export function onFrame(outcomes: readonly FaultOutcome[], frame: Frame): readon
   return note === undefined ? outcomes : addNote(outcomes, frame.client, note);
 }
 
-/** What a frame says that a fault could have brought about. */
+/** Returns the note for a frame that a fault can have caused. */
 export function noteOf({ direction, type, text, annotations: notes }: Frame): FaultNote | undefined {
   const [mark] = notes.marks;
   if (direction === "line") {
     if (type === "wait") return { severity: "fine", text };
-    // Who leaves, leaves; that is no news.
+    // A close by this side is not an outcome.
     return type === "close" && mark !== undefined ? { severity: mark.severity, text: mark.text } : undefined;
   }
   if (direction !== "in") return undefined;
@@ -73,7 +73,7 @@ export function noteOf({ direction, type, text, annotations: notes }: Frame): Fa
     case "error":
     case "warning":
     case "message":
-      // Of messages the gaps and repeats.
+      // For messages, only gaps and repeats.
       return mark && { severity: mark.severity, text: mark.text };
     case "welcome": {
       const isBack = readObject(text)?.resumed === true;
@@ -89,7 +89,7 @@ export function noteOf({ direction, type, text, annotations: notes }: Frame): Fa
       return { severity: "fine", text: `${words} #${notes.seq}${took}` };
     }
     case "token_accepted":
-      return { severity: "fine", text: "token_accepted: the new token counts" };
+      return { severity: "fine", text: "token_accepted: the new token is in use" };
     default:
       return undefined;
   }

@@ -1,33 +1,33 @@
 import type { TestClient } from "../../client/test-client.ts";
 import type { Workbench } from "../../shell/workbench.ts";
 
-/** A fault as `POST /test/faults` takes it; docs/TESTING.md has all of them. */
+/** A fault in the format of `POST /test/faults`; docs/TESTING.md documents all. */
 export interface ServerFault {
   readonly do: string;
   readonly [field: string]: string | number | undefined;
 }
 
-/** What the server made of it: what else its answer holds, or what was wrong. */
+/** The result of a request: further fields of the response, or the problem. */
 export type FaultReply =
   | { readonly body: Readonly<Record<string, unknown>>; readonly problem?: undefined }
   | { readonly problem: string; readonly body?: undefined };
 
-/** Asks the server for a fault on the line that `client` has now; the timeline has it from then on, and a refusal after it. */
+/** Requests a fault for the current connection of `client`; the timeline shows the request, and a rejection after it. */
 export async function requestFault(
   workbench: Workbench,
   client: TestClient,
   fault: ServerFault,
 ): Promise<FaultReply> {
   const { connection } = client.currentStats();
-  if (connection === undefined) return { problem: "The line is not open." };
-  // It may be felt before it is answered: it stands before what comes of it.
+  if (connection === undefined) return { problem: "The connection is not open." };
+  // The fault may take effect before the response arrives, so it is logged first.
   workbench.recordFault(client, fault.do, JSON.stringify(fault));
   const answer = await postWithToken(client, "/test/faults", { connection, fault });
   if (answer.problem !== undefined) workbench.recordRefusedFault(client, answer.problem);
   return answer;
 }
 
-/** Posts JSON with the client's token. */
+/** Sends JSON with the client's token. */
 export async function postWithToken(client: TestClient, path: string, content: object): Promise<FaultReply> {
   return requestWithToken(client, path, {
     method: "POST",
@@ -36,7 +36,7 @@ export async function postWithToken(client: TestClient, path: string, content: o
   });
 }
 
-/** Asks with the client's token. */
+/** Sends a request with the client's token. */
 export async function requestWithToken(
   client: TestClient,
   path: string,

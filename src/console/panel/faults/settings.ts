@@ -1,4 +1,4 @@
-// What can be chosen about a fault before it is made, as it stands in its fields.
+// The options of the faults, as text of their fields.
 import { type Signal, signal } from "@preact/signals";
 import { CLOSE_CODES } from "../../../protocol/close-codes.ts";
 
@@ -22,7 +22,7 @@ export function createFaultSettings(): FaultSettings {
   };
 }
 
-/** Codes that the server closes with when it is asked to, with their reasons; the last one is not in the catalogue. */
+/** Close codes that can be requested from the server, with their reasons; the last one is not in the catalogue. */
 export function closeChoices(): readonly (readonly [code: string, reason: string])[] {
   const known = Object.entries(CLOSE_CODES).filter(
     ([code]) => ["1000", "1001", "1011", "1012", "1013"].includes(code) || code >= "4400",

@@ -18,7 +18,7 @@ interface CopyFrameProps {
   announce(text: string): void;
 }
 
-/** Copies one frame that was sent as something to paste elsewhere; nothing where there is no such thing. */
+/** A button that copies one sent frame as a command or code; nothing for other frames. */
 export function CopyFrame({ workbench, frame, announce }: CopyFrameProps) {
   if (recordingOf(workbench, frame) === undefined) return null;
 
@@ -46,7 +46,7 @@ export function CopyFrame({ workbench, frame, announce }: CopyFrameProps) {
   );
 }
 
-/** A recording of that one frame; undefined for what a client does not send, or one that is gone sent. */
+/** Returns a recording of that one frame; undefined for frames that no client sends, or of a removed client. */
 function recordingOf(workbench: Workbench, frame: Frame): Recording | undefined {
   const client = workbench.clients.value.find(({ id }) => id === frame.client);
   if (client === undefined || frame.binary) return undefined;

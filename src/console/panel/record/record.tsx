@@ -1,4 +1,4 @@
-// Recording what all clients send and hear, and what is done with it: a test that `parley run` plays.
+// Records the frames of all clients, as a test for `parley run`.
 
 import { effect, signal } from "@preact/signals";
 import type { CopyKind } from "../../../scenario/format/copy-as.ts";
@@ -11,7 +11,7 @@ import { monotonicNow } from "../../wire/websocket-tap.ts";
 import type { Panel, PanelContext } from "../panel.ts";
 import { createRecorder } from "./recorder.ts";
 
-/** Loaded with the first recording: who only talks needs none of it. */
+/** Loaded with the first recording, because most visitors do not need it. */
 const loadTools = () => import("./recording-tools.ts");
 
 const COPIES: readonly (readonly [CopyKind, string])[] = [
@@ -20,12 +20,12 @@ const COPIES: readonly (readonly [CopyKind, string])[] = [
   ["library", "code for the client library"],
 ];
 
-/** Problems of a file that are shown; the rest is like them. */
+/** Most problems of a file that are shown. */
 const MAX_PROBLEMS = 5;
 
 interface Kept {
   readonly recording: Recording;
-  /** The name of its file, without the ending. */
+  /** The file name without its extension. */
   readonly name: string;
 }
 
@@ -44,7 +44,7 @@ export function createRecord(context: PanelContext): Panel {
       problems.value = ["The recording became very long and was ended."];
     }
   });
-  // What somebody said is not the next one's to keep.
+  // The recording belongs to the last session.
   effect(() => {
     if (!workbench.isSignedOut.value) return;
     recorder.end();
@@ -69,7 +69,7 @@ export function createRecord(context: PanelContext): Panel {
     const at = monotonicNow();
     recorder.begin(at, serverAddress());
     since.value = at;
-    announce("Everything is recorded now");
+    announce("Recording all clients");
   }
 
   async function open(file: File): Promise<void> {
@@ -86,7 +86,7 @@ export function createRecord(context: PanelContext): Panel {
   async function show(recording: Recording): Promise<void> {
     const { toWireEvents: seenOf } = await loadTools();
     workbench.showEvents(seenOf(recording));
-    announce("It stands in the timeline now");
+    announce("Now shown on the timeline");
   }
 
   async function save({ recording, name }: Kept, ending: "jsonl" | "har"): Promise<void> {
@@ -132,7 +132,7 @@ export function createRecord(context: PanelContext): Panel {
                 const { currentTarget: input } = event;
                 const [file] = input.files ?? [];
                 if (file !== undefined) void open(file);
-                // The same file may be chosen again, once it was corrected.
+                // The same file may be chosen again after it was corrected.
                 input.value = "";
               }}
             />
@@ -147,7 +147,7 @@ export function createRecord(context: PanelContext): Panel {
         <section aria-labelledby="run-title">
           <h2 id="run-title">Run it again</h2>
           <p class="fine">
-            Everything that was sent is sent again, and what comes is compared; times, quotas and names may be
+            All sent frames are sent again, and the received frames are compared; times, quotas and ids may be
             others. Exit code 1: something was different.
           </p>
           <pre>
@@ -169,7 +169,7 @@ interface KeptViewProps {
   show(recording: Recording): Promise<void>;
 }
 
-/** The recording that is there, and what can be done with it. */
+/** The current recording, and its actions. */
 function KeptView({ kept, save, copy, show }: KeptViewProps) {
   const { recording, name } = kept;
   return (
@@ -208,18 +208,18 @@ function KeptView({ kept, save, copy, show }: KeptViewProps) {
   );
 }
 
-/** `34 frames of ann and bob` */
+/** Returns `34 frames of ann and bob`. */
 function amount({ entries, clients }: Recording): string {
   const frames = entries.filter(({ dir }) => dir === "in" || dir === "out").length;
-  const who = clients.length === 0 ? "nobody yet" : listNames(clients.map(({ name }) => name));
-  return `${pluralize(frames, "frame")} of ${who}`;
+  const names = clients.length === 0 ? "no client yet" : listNames(clients.map(({ name }) => name));
+  return `${pluralize(frames, "frame")} of ${names}`;
 }
 
 function formatProblem(file: string, { line, message }: Problem): string {
   return `${file}, line ${line}: ${message}.`;
 }
 
-/** `parley-2026-11-23-1942` */
+/** Returns a name such as `parley-2026-11-23-1942`. */
 function fileName(at: number): string {
   return `parley-${new Date(at).toISOString().slice(0, 16).replace("T", "-").replace(":", "")}`;
 }
@@ -230,6 +230,6 @@ function download(name: string, text: string): void {
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has taken it by then.
+  // By then the browser has started the download.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

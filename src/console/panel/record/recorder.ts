@@ -1,5 +1,5 @@
-// Makes a recording of what the wires of all clients carry. It watches from the beginning, because a line that is open when
-// a recording begins must be opened in it, too: with the `welcome` that it would get now.
+// Records the frames of all clients. It observes all connections from the start, because one that is already open when a
+// recording begins must be opened in the recording, too: with the `welcome` that it would get now.
 import {
   beginRecording,
   entryOf,
@@ -15,47 +15,47 @@ import type {
 } from "../../../scenario/format/recording.ts";
 import { REFUSED_FAULT, readObject, type WireEvent } from "../../wire/frame.ts";
 
-/** Most that is recorded, in characters of frames; more would not be a test any more. */
+/** Longest recording, in characters of frames. */
 export const MAX_RECORDED_LENGTH = 32 * 1024 * 1024;
 
 export interface Recorder {
-  /** Everything that is seen, in its order, also while nothing is recorded. */
+  /** Receives all wire events in order, also while not recording. */
   onWireEvent(seen: WireEvent): void;
-  /** Begins anew, at a moment in milliseconds since 1970. */
+  /** Begins a new recording at a moment in milliseconds since 1970. */
   begin(at: number, server: string): void;
-  /** What has been recorded since `begin`; undefined while nothing is. */
+  /** The recording since `begin`; undefined while not recording. */
   current(): Recording | undefined;
-  /** Ends and answers the recording. */
+  /** Ends the recording and returns it. */
   end(): Recording | undefined;
-  /** Whether it is so long that it must end. */
+  /** Whether the recording has reached its longest length. */
   isFull(): boolean;
 }
 
-/** A line that is there now. */
+/** An open connection. */
 interface OpenSocket {
   readonly client: string;
-  /** It was dialled while the client had another one. */
+  /** Whether the client had another connection when this one was opened. */
   readonly isSecondary: boolean;
   readonly user: string;
   readonly conversation: string;
   readonly after?: number;
   readonly epoch?: string;
-  /** What the recording calls its client. */
+  /** The client's name in the recording. */
   name?: string;
   welcome?: Frame;
-  /** Requests that wait for their answers, by id; those from before the beginning are not recorded. */
+  /** Ids of requests without a reply; replies to those from before the recording are not recorded. */
   readonly waiting: Set<string>;
   earlier: ReadonlySet<string>;
 }
 
-/** `keyOf` says what a client is called on the page. */
+/** `nameOf` returns the name of a client on the page. */
 export function createRecorder(nameOf: (client: string) => string): Recorder {
   const sockets = new Map<number, OpenSocket>();
-  /** The newest number in each conversation, whoever heard it. */
+  /** The newest `seq` of each conversation, received by any client. */
   const newest = new Map<string, number>();
-  /** By name in the recording: the client of the page whose own line it is. */
+  /** By name in the recording: the client of the page whose main connection it is. */
   const owners = new Map<string, string>();
-  /** The last fault of each client of the page, until the next one is told. */
+  /** The last fault of each client of the page. */
   const asked = new Map<string, RecordingEntry>();
   let clients: RecordedClient[] = [];
   let entries: RecordingEntry[] = [];
@@ -69,7 +69,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     return entry;
   }
 
-  /** A name that is this user's in this conversation, and nobody else's at the moment. */
+  /** Returns a name for this user and conversation that no other open connection has. */
   function nameFor(line: OpenSocket): string {
     const base = `${nameOf(line.client)}${line.isSecondary ? " beside" : ""}`
       .replaceAll("=", "-")
@@ -129,7 +129,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     add({ at: seen.at, client: line.name, type: "received", data: seen.text });
   }
 
-  /** It is told when it is asked for, and taken out again when the server did not make it. */
+  /** Records a fault when it is requested, and removes it again if the server rejected it. */
   function recordFault(seen: WireEvent): void {
     const before = asked.get(seen.client);
     asked.delete(seen.client);
@@ -141,7 +141,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     const name = entries.findLast(
       (entry) => entry.dir === "line" && entry.event === "open" && owners.get(entry.client) === seen.client,
     )?.client;
-    // A token that is asked for is nothing on the line; the knock with it is.
+    // Requesting a token is not an event of the connection; connecting with it is.
     if (name === undefined || typeof what?.do !== "string" || what.do === "expired_token") return;
     asked.set(seen.client, add({ at: seen.at, client: name, type: "fault", fault: what }));
   }
@@ -200,7 +200,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
   };
 }
 
-/** `/ws/user1/lobby?after=3&epoch=e` of a line that was dialled. */
+/** Parses the path of a connection, such as `/ws/user1/lobby?after=3&epoch=e`. */
 function parseSocketPath(
   text: string,
 ): Pick<OpenSocket, "user" | "conversation" | "after" | "epoch"> | undefined {
@@ -218,14 +218,14 @@ function parseSocketPath(
   };
 }
 
-/** What the refusal of a token says about it: the token itself is not kept. */
+/** The kind of a token, by the error with which it was rejected: the token itself is not kept. */
 const REFUSED: Readonly<Record<string, CredentialKind>> = {
   token_expired: "expired",
   unauthorized: "wrong",
   forbidden: "foreign",
 };
 
-/** The openings with the kind of token that was shown, where the server refused it. */
+/** Returns the entries with the kind of token in each opening that the server rejected. */
 function withCredentials(entries: readonly RecordingEntry[]): readonly RecordingEntry[] {
   const kinds = new Map<RecordingEntry, CredentialKind>();
   const opening = new Map<string, RecordingEntry>();
@@ -235,7 +235,7 @@ function withCredentials(entries: readonly RecordingEntry[]): readonly Recording
     const open = opening.get(entry.client);
     const { type, code } = entry.frame ?? {};
     const kind = type === "error" ? REFUSED[String(code)] : undefined;
-    // Later it is about something else.
+    // Later errors have other reasons.
     opening.delete(entry.client);
     if (open !== undefined && kind !== undefined) kinds.set(open, kind);
   }

@@ -1,4 +1,4 @@
-// What is done with a recording that is there: files, things to paste, rows of the timeline. Loaded when it is first needed.
+// Tools for a recording: files, text for the clipboard, rows of the timeline. Loaded when first needed.
 import { unescapeMatchers } from "../../../scenario/format/har.ts";
 import { type Recording, type RecordingEntry, typeOf } from "../../../scenario/format/recording.ts";
 import type { WireEvent } from "../../wire/frame.ts";
@@ -8,7 +8,7 @@ export { writeHar } from "../../../scenario/format/har.ts";
 export { parseRecordingOrHar } from "../../../scenario/format/read-har.ts";
 export { writeRecording } from "../../../scenario/format/serialize.ts";
 
-/** A recording as rows of the timeline, whose clients bear the names of the file. */
+/** Returns a recording as rows of the timeline, with the client names of the file. */
 export function toWireEvents({ at, clients, entries }: Recording): WireEvent[] {
   const parts = new Map(clients.map((client) => [client.name, client]));
   let t = 0;

@@ -1,7 +1,7 @@
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import table from "./client-fields.json";
 
-/** A field of a frame as the protocol's schema describes it (docs/generate.ts makes the table). */
+/** A field of a frame, from the protocol's schema (docs/generate.ts writes the table). */
 export interface FrameField {
   readonly kind: "string" | "integer" | "boolean" | "object";
   readonly required: boolean;
@@ -16,10 +16,10 @@ export interface FrameField {
 /** The fields of each frame that a client sends, without `type`. */
 export const CLIENT_FIELDS = table as Readonly<Record<ClientFrameType, Readonly<Record<string, FrameField>>>>;
 
-/** What stands in a form's fields: the text as it was typed, `true` or `false` of a box. Empty: left out. */
+/** The values of a form: the text as typed, or `true` or `false` for a checkbox. Empty fields are omitted. */
 export type FieldValues = Readonly<Record<string, string>>;
 
-/** What a form begins with. */
+/** The initial values of a form. */
 const INITIAL_VALUES: Readonly<Record<string, string>> = {
   text: "Hello {{n}}",
   id: "{{uuid}}",
@@ -27,7 +27,7 @@ const INITIAL_VALUES: Readonly<Record<string, string>> = {
   seq: "1",
 };
 
-/** The values that a form of `type` begins with: what must be there, a text, and a name that an answer can be told by. */
+/** Returns the initial values for a frame of `type`: required fields, a text, and an id to recognize the reply. */
 export function initialValues(type: ClientFrameType): FieldValues {
   const entries = Object.entries(CLIENT_FIELDS[type]).map(([name, { required }]) => {
     return [name, required || Object.hasOwn(INITIAL_VALUES, name) ? (INITIAL_VALUES[name] ?? "") : ""];
@@ -36,8 +36,8 @@ export function initialValues(type: ClientFrameType): FieldValues {
 }
 
 /**
- * The frame's text. What was typed is kept also where it is wrong (a word for a number), so that the server can say so; a
- * variable stands without quotes where a number is meant.
+ * Returns the frame's text. Invalid input (a word for a number) is kept, so that the server can reject it; a variable in a
+ * number field is written without quotes.
  */
 export function writeFrame(type: ClientFrameType, values: FieldValues): string {
   const fields = Object.entries(CLIENT_FIELDS[type]).flatMap(([name, { kind, required }]) => {
@@ -47,7 +47,7 @@ export function writeFrame(type: ClientFrameType, values: FieldValues): string {
   return `{${[`"type": ${JSON.stringify(type)}`, ...fields].join(", ")}}`;
 }
 
-/** What the schema says about a field, for people: `whole number, 1 to 200`. */
+/** Describes a field for people: `whole number, 1 to 200`. */
 export function describeField({
   kind,
   required,

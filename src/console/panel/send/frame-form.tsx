@@ -2,15 +2,15 @@ import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import { CLIENT_FIELDS, describeField, type FieldValues, type FrameField } from "./fields.ts";
 import { VARIABLES } from "./variables.ts";
 
-/** A frame of the protocol, or whatever stands in the text. */
+/** A type of frame, or free text. */
 export type FrameKind = ClientFrameType | "raw";
 
 interface FrameFormProps {
   readonly kind: FrameKind;
   readonly values: FieldValues;
-  /** What is sent, once the variables have their values. */
+  /** The text to send, before variables are replaced. */
   readonly text: string;
-  /** Who sends it. */
+  /** The client that sends it. */
   readonly as: string;
   readonly problem: string;
   choose(kind: FrameKind): void;
@@ -19,7 +19,7 @@ interface FrameFormProps {
   send(): void;
 }
 
-/** The fields of a frame as the protocol has them, and the text they come to, which can be changed to anything. */
+/** The fields of a frame, and the resulting text, which can be edited freely. */
 export function FrameForm({
   kind,
   values,

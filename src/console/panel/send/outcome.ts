@@ -1,9 +1,9 @@
-// What became of something that was put on the wire by hand: which of the frames that come is its answer.
+// Finds the reply to a frame that was sent by hand.
 
 import { formatMs } from "../../format.ts";
 import { type Frame, readObject } from "../../wire/frame.ts";
 
-/** Something that was sent. */
+/** A sent text. */
 export interface SentFrame {
   readonly client: string;
   /** Milliseconds since 1970. */
@@ -16,7 +16,7 @@ export interface SendOutcome {
   readonly text: string;
 }
 
-/** Frames that the server does not answer unless they are wrong. */
+/** Types of frames that the server only answers if they are invalid. */
 const UNANSWERED: ReadonlySet<unknown> = new Set(["typing", "read", "activity"]);
 
 const REPLY_OF_REQUEST: Readonly<Record<string, string>> = {
@@ -26,23 +26,23 @@ const REPLY_OF_REQUEST: Readonly<Record<string, string>> = {
   token: "token_accepted",
 };
 
-/** Says whether the protocol answers `text` when it is right. */
+/** Whether the server answers `text` if it is valid. */
 export function isAnswered(text: string): boolean {
   return !UNANSWERED.has(readObject(text)?.type);
 }
 
 /**
- * What `frame` says about what was sent before it; undefined when it says nothing about it.
+ * Returns the outcome of a sent text if `frame` is its reply; otherwise undefined.
  *
- * An `id` decides where both have one. A frame without a name that can be read is answered by the next answer, or error, without one
- * of its own, as the server has no better way to say it.
+ * If both have an `id`, it decides. A text without a readable `id` is matched with the next reply or error without an `id`,
+ * because the server cannot identify it otherwise.
  */
 export function outcomeOf(sent: SentFrame, frame: Frame): SendOutcome | undefined {
   if (frame.client !== sent.client || frame.at < sent.at) return undefined;
   if (frame.close !== undefined)
     return {
       severity: "error",
-      text: `the line was closed: ${frame.annotations.marks[0]?.text ?? frame.text}`,
+      text: `the connection was closed: ${frame.annotations.marks[0]?.text ?? frame.text}`,
     };
   if (frame.direction !== "in") return undefined;
   const [asked, answer] = [readObject(sent.text), readObject(frame.text)];
@@ -54,13 +54,13 @@ export function outcomeOf(sent: SentFrame, frame: Frame): SendOutcome | undefine
   }
   const expected = REPLY_OF_REQUEST[String(asked?.type)];
   if (expected === undefined || answer.type !== expected) return undefined;
-  // A message without a name is given one, which its ack has.
+  // The server generates an id for a message without one; its ack contains it.
   const isNamed = typeof asked?.id === "string";
   if (isNamed && expected !== "token_accepted" && answer.id !== asked?.id) return undefined;
   return { severity: "fine", text: `${describe(answer)} ${took}` };
 }
 
-/** The server repeats a name that it could read, and has none to repeat where there was none. */
+/** Whether the ids match: the server repeats an id that it could read, and sends none otherwise. */
 function isSameName(asked: unknown, answered: unknown): boolean {
   const isReadable = typeof asked === "string" && /^[\x20-\x7e]{1,64}$/.test(asked);
   return isReadable ? answered === asked : answered === undefined;

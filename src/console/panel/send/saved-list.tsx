@@ -4,13 +4,13 @@ import { IconButton } from "../../view/icon.tsx";
 import { readSaved, removeSaved, saveMessage } from "./saved.ts";
 
 interface SavedListProps {
-  /** What would be saved. */
+  /** The text to save. */
   readonly text: string;
-  take(text: string): void;
+  onSelect(text: string): void;
 }
 
-/** Messages kept in this browser, to be sent again on another day. */
-export function SavedList({ text, take }: SavedListProps) {
+/** Messages that are saved in this browser. */
+export function SavedList({ text, onSelect }: SavedListProps) {
   const [saved, setSaved] = useState(() => readSaved(browserStore()));
   const [problem, setProblem] = useState("");
   const name = useRef<HTMLInputElement>(null);
@@ -46,7 +46,7 @@ export function SavedList({ text, take }: SavedListProps) {
       <ul class="saved" id="saved">
         {saved.map((one) => (
           <li key={one.name}>
-            <button type="button" class="quiet small" onClick={() => take(one.text)}>
+            <button type="button" class="quiet small" onClick={() => onSelect(one.text)}>
               {one.name}
             </button>
             <code>{one.text.slice(0, 120)}</code>
@@ -62,7 +62,7 @@ export function SavedList({ text, take }: SavedListProps) {
         ))}
       </ul>
       {saved.length === 0 && (
-        <p class="fine">Nothing yet. What you save stays in this browser; tokens are not kept.</p>
+        <p class="fine">No saved messages yet. They stay in this browser; tokens are not saved.</p>
       )}
     </section>
   );

@@ -1,4 +1,4 @@
-// Messages that were saved by hand. Beside whether single keys work, the one thing this page leaves in the browser; a token is never among them (A4, SEC-P1).
+// Saved messages. They and the setting of single keys are all that this page stores in the browser; a token is never stored (A4, SEC-P1).
 import type { LocalStore } from "../../local-storage.ts";
 import { maskTokens } from "../../wire/frame.ts";
 
@@ -7,16 +7,16 @@ export interface SavedMessage {
   readonly text: string;
 }
 
-/** Where they lie. */
+/** The storage key. */
 export const SAVED_KEY = "parley.messages";
 
-/** Most that are kept. */
+/** Most saved messages. */
 export const MAX_SAVED = 100;
 
-/** Longest text that is kept: the longest frame. */
+/** Longest saved text: the longest frame. */
 const MAX_SAVED_TEXT_LENGTH = 64 * 1024;
 
-/** What lies there; nothing when it cannot be read, or somebody else wrote it. */
+/** Returns the saved messages; none if the stored value is invalid. */
 export function readSaved(store: LocalStore): readonly SavedMessage[] {
   try {
     const value: unknown = JSON.parse(store.getItem(SAVED_KEY) ?? "[]");
@@ -26,28 +26,28 @@ export function readSaved(store: LocalStore): readonly SavedMessage[] {
   }
 }
 
-/** Adds one, in the place of another of that name. Answers the list, or why it was not kept. */
+/** Saves a message, replacing one with the same name. Returns the list, or why it was not saved. */
 export function saveMessage(
   store: LocalStore,
   { name, text }: SavedMessage,
 ): { readonly saved: readonly SavedMessage[] } | { readonly problem: string } {
   if (name === "") return { problem: "Give it a name." };
-  if (holdsToken(text)) return { problem: "There is a token in it, and tokens are not saved." };
+  if (holdsToken(text)) return { problem: "The text contains a token, which is not saved." };
   if (text.length > MAX_SAVED_TEXT_LENGTH) return { problem: "It is longer than 64 KiB." };
   const others = readSaved(store).filter((one) => one.name !== name);
   if (others.length >= MAX_SAVED) return { problem: `There are ${MAX_SAVED} already. Remove one first.` };
   const saved = [...others, { name, text }].sort((a, b) => a.name.localeCompare(b.name));
-  return write(store, saved) ? { saved } : { problem: "The browser did not keep it." };
+  return write(store, saved) ? { saved } : { problem: "The browser did not save it." };
 }
 
-/** Takes one away. */
+/** Removes a saved message. */
 export function removeSaved(store: LocalStore, name: string): readonly SavedMessage[] {
   const saved = readSaved(store).filter((one) => one.name !== name);
   write(store, saved);
   return saved;
 }
 
-/** A `token` frame, or something that looks like a token anywhere in it. */
+/** Whether a text is a `token` frame, or contains a token. */
 function holdsToken(text: string): boolean {
   return maskTokens(text) !== text || /"type"\s*:\s*"token"|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+/.test(text);
 }

@@ -15,7 +15,7 @@ import { SeriesForm } from "./series-form.tsx";
 import { createSeriesRunner } from "./series-runner.ts";
 import { fillIn } from "./variables.ts";
 
-/** What was sent by hand, as it is shown: so many, the newest first. */
+/** Most sent texts that are shown, the newest first. */
 const MAX_SHOWN = 20;
 
 interface Shown extends SentFrame {
@@ -28,7 +28,7 @@ export function createSend(context: PanelContext): Panel {
   const kind = signal<FrameKind>("message");
   const values = signal<FieldValues>(initialValues("message"));
   const text = signal(writeFrame("message", values.value));
-  /** What was typed into the form of each frame, and as text, for who comes back to it. */
+  /** The values of each form and the text, kept while another panel is open. */
   const typed = new Map<ClientFrameType, FieldValues>();
   let typedText = "";
   const shown = signal<readonly Shown[]>([]);
@@ -85,7 +85,7 @@ export function createSend(context: PanelContext): Panel {
 
   workbench.onFrame((frame) => {
     if (frame.direction === "out") return;
-    // The oldest that waits is answered first: the server keeps the order of what has no name.
+    // The oldest pending one first: the server answers frames without an id in order.
     const index = shown.value.findLastIndex(
       (one) => one.outcome === undefined && outcomeOf(one, frame) !== undefined,
     );
@@ -101,7 +101,7 @@ export function createSend(context: PanelContext): Panel {
     context.openPanel.value = "send";
     context.visibleColumn.value = "panel";
   });
-  // A token that was typed must not lie in the page for whoever opens it next.
+  // A typed token must not stay in the page for the next user.
   effect(() => {
     if (!workbench.isSignedOut.value) return;
     typed.clear();
@@ -127,7 +127,7 @@ export function createSend(context: PanelContext): Panel {
           send={send}
         />
         <Outcomes shown={shown.value} nameOf={workbench.nameOf} />
-        <SavedList text={text.value} take={showText} />
+        <SavedList text={text.value} onSelect={showText} />
         <SeriesForm
           progress={series.progress.value}
           start={(plan, make) => series.start(senders(), plan, make ?? filled)}
@@ -149,7 +149,7 @@ interface OutcomesProps {
   nameOf(id: string): string;
 }
 
-/** What was sent by hand, each with what the server said to it. */
+/** Texts that were sent by hand, each with the server's reply. */
 function Outcomes({ shown, nameOf }: OutcomesProps) {
   return (
     <ol class="outcomes" id="outcomes" aria-label="What was sent" aria-live="polite">

@@ -18,7 +18,7 @@ interface SeriesFormProps {
   stop(): void;
 }
 
-/** Many messages, one after the other: how fast, how many, how large. */
+/** A series of messages: rate, number and size. */
 export function SeriesForm({ progress, start, stop }: SeriesFormProps) {
   const [rate, setRate] = useState(10);
   const [count, setCount] = useState(100);
@@ -56,7 +56,7 @@ export function SeriesForm({ progress, start, stop }: SeriesFormProps) {
           min={0}
           max={10_000}
           set={setRate}
-          title="0: as fast as the line takes them"
+          title="0: as fast as the connection allows"
         />
         <NumberField
           label="How many"
@@ -142,7 +142,7 @@ function ProgressView({ progress }: { readonly progress: Progress }) {
   );
 }
 
-/** Text of `size` bytes that begins with its number. */
+/** Returns a text of `size` bytes that begins with its number. */
 function textOf(n: number, size: number): string {
   return `${n} `.padEnd(size, "lorem ipsum ").slice(0, size);
 }

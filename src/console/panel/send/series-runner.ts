@@ -1,4 +1,4 @@
-// The sender: a series of frames at a rate, as one client or as several, and what came of it.
+// Sends a series of frames at a rate, as one or several clients, and measures the replies.
 
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { nearestRank } from "../../../protocol/nearest-rank.ts";
@@ -7,16 +7,16 @@ import type { Workbench } from "../../shell/workbench.ts";
 import { monotonicNow } from "../../wire/websocket-tap.ts";
 import { dueNow, type Series } from "./series-schedule.ts";
 
-/** How often it is looked whether something is due, in milliseconds. */
+/** How often due frames are sent, in milliseconds. */
 const SEND_INTERVAL_MS = 20;
 
-/** How often the figures move, in milliseconds: to sort thousands of round trips costs more than to send. */
+/** How often the figures are updated, in milliseconds: sorting thousands of round trips costs more than sending. */
 const PROGRESS_INTERVAL_MS = 250;
 
 /** Round trips kept for the percentiles; of a longer series, the last ones. */
 const MAX_ROUND_TRIPS = 10_000;
 
-/** How a series stands. */
+/** The progress of a series. */
 export interface Progress {
   readonly running: boolean;
   readonly sent: number;
@@ -26,16 +26,16 @@ export interface Progress {
   /** Milliseconds; missing before the first ack. */
   readonly median?: number;
   readonly p99?: number;
-  /** Why it ended before its end. */
+  /** Why the series ended early. */
   readonly problem?: string;
 }
 
 export interface SeriesRunner {
   readonly progress: ReadonlySignal<Progress | undefined>;
-  /** Sends what `make` answers for each number from 1, as each of `clients`. One that runs is stopped. */
+  /** Sends the result of `make` for each number from 1, as each of `clients`. Stops a running series. */
   start(clients: readonly TestClient[], series: Series, make: (n: number) => string): void;
   stop(): void;
-  /** Forgets the last one. */
+  /** Drops the results of the last series. */
   reset(): void;
 }
 
@@ -97,7 +97,7 @@ export function createSeriesRunner(workbench: Workbench): SeriesRunner {
 
     let isRunning = true;
     const timer = setInterval(sendDue, SEND_INTERVAL_MS);
-    /** Answers come after the last one was sent: they are counted until all are there, or the next series begins. */
+    /** Replies still arrive after the last frame was sent: they are counted until all are received, or the next series begins. */
     const showing = setInterval(() => {
       show();
       if (!isRunning && acked + refused >= total) end?.();

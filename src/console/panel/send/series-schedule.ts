@@ -1,18 +1,18 @@
-// How many of a series are due: decided from the time alone, so that a page that was held up catches up and sends no more.
+// Calculates how many frames of a series are due, from the time alone, so that a delayed page catches up exactly.
 
 export interface Series {
-  /** A second; 0: as fast as the line takes them. */
+  /** Frames a second; 0: as fast as the connection allows. */
   readonly rate: number;
   readonly count: number;
 }
 
-/** Most at one go, so that the page stays usable and shows what comes back. */
+/** Most frames at once, so that the page stays responsive. */
 export const MAX_BATCH = 250;
 
-/** Bytes on their way that are enough for the line to be busy; more would only wait in the browser's memory. */
+/** Unsent bytes that keep the connection busy; more would only fill the browser's memory. */
 export const MAX_UNSENT_BYTES = 256 * 1024;
 
-/** How many are to be sent now, `elapsed` milliseconds after the start, when `sent` were and `unsent` bytes wait in the line. */
+/** Returns how many frames to send now, `elapsed` milliseconds after the start, if `sent` were sent and `unsent` bytes wait. */
 export function dueNow({ rate, count }: Series, elapsed: number, sent: number, unsent: number): number {
   if (unsent > MAX_UNSENT_BYTES) return 0;
   const due = rate === 0 ? count : Math.min(count, Math.floor((elapsed / 1000) * rate) + 1);

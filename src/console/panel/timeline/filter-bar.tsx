@@ -3,7 +3,7 @@ import type { Workbench } from "../../shell/workbench.ts";
 import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../wire/frame-types.ts";
 import type { Filter } from "./filter.ts";
 
-/** What else stands in the timeline beside frames. */
+/** Entries of the timeline that are not frames. */
 const OTHER_TYPES = ["dial", "open", "close", "wait", "binary", "not JSON", "no type"];
 
 const TYPES = [...new Set([...CLIENT_FRAME_TYPES, ...SERVER_FRAME_TYPES])].sort();
@@ -16,10 +16,10 @@ interface FilterBarProps {
   readonly children: ComponentChildren;
 }
 
-/** Which frames are shown. It is kept in the address, so that a link or a reload has it too. */
+/** The filter. It is part of the address, so that a link or a reload keeps it. */
 export function FilterBar({ workbench, filter, problem, set, children }: FilterBarProps) {
   const names = new Set(workbench.clients.value.map(({ id }) => workbench.nameOf(id)));
-  // One that is gone, or not there yet after a reload, stays chosen.
+  // A removed client, or one that does not exist yet after a reload, stays selected.
   if (filter.client !== "") names.add(filter.client);
   return (
     <form class="filters" aria-label="Filter" onSubmit={(event) => event.preventDefault()}>
@@ -45,7 +45,7 @@ export function FilterBar({ workbench, filter, problem, set, children }: FilterB
         <option value="">All directions</option>
         <option value="out">Sent</option>
         <option value="in">Received</option>
-        <option value="line">Line</option>
+        <option value="line">Connection</option>
         <option value="fault">Faults</option>
       </select>
       <select

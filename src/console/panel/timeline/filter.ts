@@ -1,18 +1,18 @@
 import type { Direction, Frame } from "../../wire/frame.ts";
 
-/** Which frames the timeline shows. An empty field lets everything through. */
+/** The filter of the timeline. An empty field matches everything. */
 export interface Filter {
   /** A client's name. */
   readonly client: string;
   readonly direction: Direction | "";
   readonly type: string;
-  /** Text that the frame holds, whatever its case; between two `/`, a regular expression. */
+  /** Text that the frame contains, ignoring case; between two `/`, a regular expression. */
   readonly find: string;
   /** Only frames with a mark. */
   readonly marked: boolean;
 }
 
-/** What a filter comes to: a question to ask of each frame, or what is wrong with it. */
+/** A compiled filter: a predicate for frames, or the problem of the filter. */
 export type Compiled =
   | { readonly matches: ((frame: Frame) => boolean) | undefined; readonly problem?: undefined }
   | { readonly matches: undefined; readonly problem: string };
@@ -26,12 +26,12 @@ export function readFilter(fields: Readonly<Record<string, string>>): Filter {
   return { client, direction, type, find, marked: marked === "yes" };
 }
 
-/** The fields of the address that hold a filter. */
+/** Returns the fields of the address for a filter. */
 export function writeFilter({ client, direction, type, find, marked }: Filter): Record<string, string> {
   return { client, dir: direction, type, find, marked: marked ? "yes" : "" };
 }
 
-/** Makes the question. `matches` is undefined where every frame is to be shown. `keyOf` is a client's name by its id. */
+/** Compiles a filter. `matches` is undefined if all frames match. `keyOf` returns a client's name by its id. */
 export function compileFilter(filter: Filter, nameOf: (id: string) => string): Compiled {
   const { client, direction, type, find, marked } = filter;
   const tests: ((frame: Frame) => boolean)[] = [];
@@ -53,7 +53,7 @@ export function compileFilter(filter: Filter, nameOf: (id: string) => string): C
   return { matches: tests.length === 0 ? undefined : (frame) => tests.every((test) => test(frame)) };
 }
 
-/** What `find` looks for; a text says what is wrong with it. */
+/** Compiles `find`; returns a text that describes the problem if it is invalid. */
 function expressionOf(find: string): RegExp | string {
   const [, source, flags] = /^\/(.+)\/([imsu]*)$/s.exec(find) ?? [];
   if (source === undefined) return new RegExp(find.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "i");

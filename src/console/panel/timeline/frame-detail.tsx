@@ -10,13 +10,13 @@ import { DirectionArrow } from "./frame-row.tsx";
 interface FrameDetailProps {
   readonly workbench: Workbench;
   readonly frame: Frame;
-  /** Missing where nothing can be sent. */
+  /** Missing if nothing can be sent. */
   readonly edit?: ((text: string) => void) | undefined;
   close(): void;
   announce(text: string): void;
 }
 
-/** All of one frame: what is to be said about it, and what was on the wire. */
+/** The details of one frame: its annotations and its text. */
 export function FrameDetail({ workbench, frame, edit, close, announce }: FrameDetailProps) {
   const [raw, setRaw] = useState(false);
   const { number, type, direction, client, at, bytes, text, annotations: notes } = frame;

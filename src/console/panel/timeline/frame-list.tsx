@@ -6,33 +6,33 @@ import { FrameHeadings, FrameRow } from "./frame-row.tsx";
 /** Height of a row, in pixels; the style sheet has the same. */
 export const ROW_HEIGHT_PX = 24;
 
-/** Rows drawn above and below what is in view, so that a small step finds them there. */
+/** Rows drawn above and below the visible part, so that short scrolling finds them. */
 const OVERSCAN_ROWS = 12;
 
 interface FrameListProps {
   readonly workbench: Workbench;
   readonly rows: Rows;
-  /** The number of the frame that is looked at. */
+  /** The number of the selected frame. */
   readonly chosen: number | undefined;
   choose(number: number | undefined): void;
   /** The filter: while it is the same, the list stays where it is. */
   readonly filtered: unknown;
-  /** The oldest number there is, with which all rows move up when it grows. */
+  /** The oldest number in the log; when it increases, all rows move up. */
   readonly first: number;
 }
 
-/** As many rows as fit, of however many there are: the rest is only room. */
+/** A virtual list: draws only the visible rows; the rest is empty space. */
 export function FrameList({ workbench, rows, chosen, choose, filtered, first }: FrameListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 0 });
   const following = useRef(true);
   const { count } = rows;
 
-  /** Nothing when the list has gone: its last scrolling is told afterwards. */
-  function look(): void {
+  /** Does nothing if the list was removed: its last scroll event arrives afterwards. */
+  function updateView(): void {
     if (scroller.current === null) return;
     const { scrollTop, clientHeight } = scroller.current;
-    // The row of headings lies over the first row's height.
+    // The header row covers the height of the first row.
     following.current = (count + 1) * ROW_HEIGHT_PX - scrollTop - clientHeight < 2 * ROW_HEIGHT_PX;
     setView((before) =>
       before.top === scrollTop && before.height === clientHeight
@@ -41,24 +41,24 @@ export function FrameList({ workbench, rows, chosen, choose, filtered, first }: 
     );
   }
 
-  // What is looked at stays in view when the list gets lower, as it does for its details.
+  // The selected frame stays visible when the list becomes shorter, as it does for the details.
   const keepInView = useRef(() => {});
   keepInView.current = () => {
     if (chosen !== undefined) show(rows.indexOf(chosen));
     else if (following.current) scroller.current!.scrollTop = scroller.current!.scrollHeight;
   };
   useEffect(() => {
-    // It is told once more when the list has gone already.
+    // The observer may be called once more after the list was removed.
     const element = scroller.current!;
     const resized = new ResizeObserver(() => {
       if (scroller.current === null) return;
       keepInView.current();
-      look();
+      updateView();
     });
     resized.observe(element);
     return () => resized.disconnect();
   }, []);
-  // The end is followed while it is in view and no frame is chosen; otherwise what is looked at stays in its place.
+  // The list follows its end while that is visible and no frame is selected; otherwise it keeps its position.
   useLayoutEffect(() => {
     if (!following.current || chosen !== undefined) return;
     const element = scroller.current!;
@@ -67,10 +67,11 @@ export function FrameList({ workbench, rows, chosen, choose, filtered, first }: 
   }, [count, filtered]);
   const firstBefore = useRef(first);
   useLayoutEffect(() => {
-    const gone = first - firstBefore.current;
+    const dropped = first - firstBefore.current;
     firstBefore.current = first;
-    const stays = !following.current || chosen !== undefined;
-    if (gone > 0 && stays && filtered === undefined) scroller.current!.scrollTop -= gone * ROW_HEIGHT_PX;
+    const keepsPosition = !following.current || chosen !== undefined;
+    if (dropped > 0 && keepsPosition && filtered === undefined)
+      scroller.current!.scrollTop -= dropped * ROW_HEIGHT_PX;
   }, [first]);
 
   function show(index: number): void {
@@ -83,7 +84,7 @@ export function FrameList({ workbench, rows, chosen, choose, filtered, first }: 
 
   function pick(number: number): void {
     choose(number);
-    // A row may show another frame in a moment: the list has the focus, and says which row is meant.
+    // Rows are reused for other frames, so the list has the focus, and names the active row.
     scroller.current!.focus({ preventScroll: true });
   }
 
@@ -109,7 +110,7 @@ export function FrameList({ workbench, rows, chosen, choose, filtered, first }: 
 
   const top = Math.max(0, Math.floor(view.top / ROW_HEIGHT_PX) - OVERSCAN_ROWS);
   const end = Math.min(count, Math.ceil((view.top + view.height) / ROW_HEIGHT_PX) + OVERSCAN_ROWS);
-  // A row that goes out at one end comes in at the other: nothing is made anew, only written over.
+  // A row that leaves at one end is reused at the other, without creating new nodes.
   const slots = Math.ceil(view.height / ROW_HEIGHT_PX) + 2 * OVERSCAN_ROWS + 2;
   const drawn = [];
   let isChosenDrawn = false;
@@ -140,9 +141,9 @@ export function FrameList({ workbench, rows, chosen, choose, filtered, first }: 
       ref={scroller}
       aria-label="Frames"
       aria-rowcount={count + 1}
-      // It must be in the document, and one that was scrolled away is not.
+      // The active row must be in the document; one outside the visible part is not.
       aria-activedescendant={isChosenDrawn ? `frame-${chosen}` : undefined}
-      onScroll={look}
+      onScroll={updateView}
       onKeyDown={onKeyDown}
     >
       <FrameHeadings />

@@ -5,14 +5,14 @@ import { type Direction, type Frame, readObject } from "../../wire/frame.ts";
 const ARROWS: Record<Direction, { readonly sign: string; readonly word: string }> = {
   out: { sign: "↑", word: "sent" },
   in: { sign: "↓", word: "received" },
-  line: { sign: "·", word: "line" },
+  line: { sign: "·", word: "connection" },
   fault: { sign: "⚡", word: "fault" },
 };
 
 /** Characters of a frame's text shown in its row; more do not fit. */
 const PREVIEW_LENGTH = 160;
 
-/** Where it went, as a sign with its word for who cannot see it. */
+/** The direction, as a sign with a text for screen readers. */
 export function DirectionArrow({ direction }: { readonly direction: Direction }) {
   const { sign, word } = ARROWS[direction];
   return (
@@ -22,16 +22,16 @@ export function DirectionArrow({ direction }: { readonly direction: Direction })
   );
 }
 
-/** Longest text that is read for its preview; of a longer one the beginning is shown as it is. */
+/** Longest text that is parsed for its preview; of a longer one the beginning is shown. */
 const MAX_PREVIEW_INPUT = 4096;
 
-/** What a frame says beside what the other columns say; where that is nothing, its `id`. */
+/** Returns the content of a frame that the other columns do not show; if there is none, its `id`. */
 function previewOf(text: string): string {
   const frame = text.length > MAX_PREVIEW_INPUT ? undefined : readObject(text);
   if (frame === undefined) return text.slice(0, PREVIEW_LENGTH);
-  const { type: _type, seq: _seq, at: _at, id, quota: _quota, from, text: said, ...rest } = frame;
+  const { type: _type, seq: _seq, at: _at, id, quota: _quota, from, text: content, ...rest } = frame;
   const fields = Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-  if (said !== undefined) fields.unshift(from === undefined ? String(said) : `${from}: ${said}`);
+  if (content !== undefined) fields.unshift(from === undefined ? String(content) : `${from}: ${content}`);
   return (fields.length === 0 && typeof id === "string" ? `id ${id}` : fields.join(", ")).slice(
     0,
     PREVIEW_LENGTH,
@@ -50,7 +50,7 @@ const HEADINGS = [
   ["bytes", "Size"],
 ] as const;
 
-/** What stands in each column. */
+/** The contents of the columns. */
 export function FrameHeadings() {
   return (
     <div class="frame-headings" role="row" aria-rowindex={1}>
@@ -64,11 +64,11 @@ export function FrameHeadings() {
 }
 
 interface FrameRowProps {
-  /** What its client is called, and which colour marks it. */
+  /** The name and the colour of its client. */
   readonly name: string;
   readonly tone: number;
   readonly frame: Frame;
-  /** From 0, for who counts the rows without seeing them. */
+  /** From 0, for screen readers. */
   readonly index: number;
   /** Since the row above, in milliseconds. */
   readonly delta: number | undefined;
@@ -76,7 +76,7 @@ interface FrameRowProps {
   choose(number: number): void;
 }
 
-/** One frame in one line. A frame never changes, so that its row is drawn again for its place, or its client's name, only. */
+/** One frame in one line. A frame never changes, so its row is only redrawn for another position or client name. */
 export class FrameRow extends Component<FrameRowProps> {
   override shouldComponentUpdate(next: FrameRowProps): boolean {
     const { frame, name, delta, isChosen, index } = this.props;

@@ -1,4 +1,4 @@
-// All frames of all clients in the order they were seen.
+// All frames of all clients, in order.
 import { computed, signal } from "@preact/signals";
 import { pluralize } from "../../format.ts";
 import { IconButton } from "../../view/icon.tsx";
@@ -10,19 +10,19 @@ import { createRows } from "./filtered-rows.ts";
 import { FrameDetail } from "./frame-detail.tsx";
 import { FrameList } from "./frame-list.tsx";
 
-/** What the log holds, in words. */
+/** The limits of the log, as text. */
 const LOG_LIMITS_TEXT = `the newest ${MAX_FRAMES.toLocaleString("en")}, at most ${MAX_TEXT / 1024 / 1024} MiB,`;
 
-/** All frames of all clients; what is chosen and paused stays while another panel is open. */
+/** The timeline panel; the selection and the pause are kept while another panel is open. */
 export function createTimeline(context: PanelContext): Panel {
   const { workbench, address } = context;
-  /** The newest frame that is shown while it is paused. */
+  /** The newest frame that is shown while paused. */
   const pausedAt = signal<number | undefined>(undefined);
   const chosen = signal<number | undefined>(undefined);
   const rowsOf = createRows(workbench.frames);
   const filter = computed(() => readFilter(address.fields.value));
   const key = computed(() => JSON.stringify(filter.value));
-  /** Clients of the name that is chosen. Other words when one gets it or loses it, and only then. */
+  /** The clients with the selected name. Changes only if a client gets or loses that name. */
   const chosenClients = computed(() => {
     const { client } = filter.value;
     const bearers = workbench.clients.value.filter(({ id }) => workbench.nameOf(id) === client);
@@ -56,7 +56,7 @@ export function createTimeline(context: PanelContext): Panel {
     workbench.framesChanged.value;
     const { matches, problem } = compiled.value;
     const rows = rowsOf(matches, pausedAt.value ?? Number.POSITIVE_INFINITY);
-    const { first, last, droppedCount: gone } = workbench.frames;
+    const { first, last, droppedCount } = workbench.frames;
     const frame = chosen.value === undefined ? undefined : workbench.frames.get(chosen.value);
     const waiting = pausedAt.value === undefined ? 0 : last - pausedAt.value;
     return (
@@ -90,8 +90,10 @@ export function createTimeline(context: PanelContext): Panel {
         <p class="timeline-foot fine" id="timeline-foot">
           {`${rows.count.toLocaleString("en")} of ${pluralize(last - first + 1, "frame")}`}
           {rows.count === 0 && last >= first ? ": none passes the filter" : ""}
-          {waiting > 0 ? ` · paused, ${waiting.toLocaleString("en")} more came` : ""}
-          {gone > 0 ? ` · the oldest ${gone.toLocaleString("en")} are gone: ${LOG_LIMITS_TEXT} are kept` : ""}
+          {waiting > 0 ? ` · paused, ${waiting.toLocaleString("en")} new` : ""}
+          {droppedCount > 0
+            ? ` · the oldest ${droppedCount.toLocaleString("en")} were dropped: ${LOG_LIMITS_TEXT} are kept`
+            : ""}
         </p>
         {frame && (
           <FrameDetail

@@ -3,12 +3,12 @@ import type { TestClient } from "../../client/test-client.ts";
 import { formatBytes } from "../../format.ts";
 import type { Workbench } from "../../shell/workbench.ts";
 
-/** Longest text as JSON, in bytes: a frame over 64 KiB would cost the connection (1009). The rest is for `type` and `id`. */
+/** Longest text as JSON, in bytes: the server closes the connection for a frame over 64 KiB (1009). The rest is for `type` and `id`. */
 export const MAX_TEXT_BYTES = 64 * 1024 - 256;
 
-const HINT = "Enter sends, Shift + Enter makes a new line";
+const HINT = "Enter sends, Shift + Enter starts a new line";
 
-/** Bytes a text takes in a frame: JSON's escapes included. */
+/** Returns the bytes of a text in a frame, including JSON escapes. */
 export function bytesInFrame(text: string): number {
   return new TextEncoder().encode(JSON.stringify(text)).length;
 }
@@ -19,13 +19,13 @@ interface ComposerProps {
   announce(text: string): void;
 }
 
-/** Where messages are written. What was written stays when the line is closed, and while another client is looked at. */
+/** The composer. Its text is kept while the connection is closed, and while another client is selected. */
 export function Composer({ workbench, client, announce }: ComposerProps) {
   const { session, usage } = client.state.value;
   const text = useRef<HTMLTextAreaElement>(null);
   const open = session.state === "open";
   const draft = client.draft.value;
-  // UTF-16 units first: counting bytes on each key of a long text would make writing slow.
+  // Compare UTF-16 units first: counting bytes at each key press in a long text would be slow.
   const bytes = draft.length * 3 < MAX_TEXT_BYTES / 2 ? 0 : bytesInFrame(draft);
   const fits = bytes <= MAX_TEXT_BYTES;
   const senderCount = workbench.clients.value.filter(
@@ -34,7 +34,7 @@ export function Composer({ workbench, client, announce }: ComposerProps) {
   const isOne = workbench.clients.value.length === 1;
   const asAll = workbench.sendAsAll.value && !isOne;
 
-  // Who has just connected goes on to write, and so does who clicked on this client; who came by a key goes on by keys.
+  // The composer gets the focus after connecting, or a click on the client, but not after a key, so that keys still work.
   const wasOpen = useRef(open);
   useLayoutEffect(() => {
     const isChosen = document.activeElement?.matches(".pick") === true;
@@ -62,7 +62,7 @@ export function Composer({ workbench, client, announce }: ComposerProps) {
   }
 
   function onKeyDown(event: KeyboardEvent): void {
-    // While an input method composes, Enter belongs to it (CJK); 229 is how Safari says so.
+    // While an input method composes (CJK), Enter belongs to it; Safari reports that as key code 229.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     submit(event);
   }
@@ -98,13 +98,13 @@ export function Composer({ workbench, client, announce }: ComposerProps) {
           <label class="check">
             <input
               type="checkbox"
-              id="talk-as-all"
+              id="send-as-all"
               checked={asAll}
               onChange={(event) => {
                 workbench.sendAsAll.value = event.currentTarget.checked;
               }}
             />
-            Talk as all
+            Send as all
           </label>
         )}
         <p class="hint left" id="composer-quota">

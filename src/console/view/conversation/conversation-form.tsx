@@ -9,7 +9,7 @@ interface ConversationFormProps {
   readonly address: Address;
 }
 
-/** Which conversation the client is in, and whether the line is open. */
+/** The conversation of the client, and the state of its connection. */
 export function ConversationForm({ client, address }: ConversationFormProps) {
   const { session, conversation } = client.state.value;
   const input = useRef<HTMLInputElement>(null);
@@ -19,7 +19,7 @@ export function ConversationForm({ client, address }: ConversationFormProps) {
   useLayoutEffect(() => {
     input.current!.value = conversation;
   }, [conversation]);
-  // Focus goes where the next step is, once, when the client arrives in a new place.
+  // The focus moves to the next step once, when the client's conversation changes.
   useLayoutEffect(() => {
     if (session.state !== "signed_in") return;
     input.current!.focus();
@@ -39,7 +39,7 @@ export function ConversationForm({ client, address }: ConversationFormProps) {
   }
 
   return (
-    <form class="place" id="place" noValidate onSubmit={submit}>
+    <form class="conversation-form" id="conversation-form" noValidate onSubmit={submit}>
       <label for="conversation">Conversation</label>
       <input
         id="conversation"

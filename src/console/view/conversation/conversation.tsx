@@ -12,7 +12,7 @@ interface ConversationViewProps {
   readonly client: TestClient;
 }
 
-/** What the selected client sees: the conversation, from its name at the top to where messages are written. */
+/** The conversation of the selected client, from its name to the composer. */
 export function ConversationView({ context, client }: ConversationViewProps) {
   const { workbench, address, announcer } = context;
   return (
@@ -27,7 +27,7 @@ export function ConversationView({ context, client }: ConversationViewProps) {
   );
 }
 
-/** Who else types. Its line keeps its place while it is empty, so that nothing jumps. */
+/** The users who are typing. Empty, it keeps its height, so that the layout does not jump. */
 function Typing({ client }: { readonly client: TestClient }) {
   const { session } = client.state.value;
   const names = session.state === "open" ? session.typing : [];

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { MessageListItem } from "../../client/message-list-items.ts";
 import { pluralize } from "../../format.ts";
 
-/** Most messages that one answer of the server holds. */
+/** Most messages in one response of the server. */
 const MAX_PAGE = 200;
 
 interface DividerRowProps {
@@ -10,7 +10,7 @@ interface DividerRowProps {
   loadBefore(seq: number, limit: number): void;
 }
 
-/** What stands in the list where messages are missing, or where others begin (D5). */
+/** A row of the list that shows missing messages, or the start of a new epoch (D5). */
 export function DividerRow({ item, loadBefore }: DividerRowProps) {
   switch (item.kind) {
     case "hole": {
@@ -32,9 +32,12 @@ export function DividerRow({ item, loadBefore }: DividerRowProps) {
       const text = `${missing} missing here (#${item.first} to #${item.last}): no longer kept`;
       return <Divider kind="lost" text={text} />;
     }
-    case "anew":
+    case "new_epoch":
       return (
-        <Divider kind="anew" text="The server’s store began anew. What stands above is no longer on it." />
+        <Divider
+          kind="new-epoch"
+          text="The server’s store was restored or lost data. It no longer has the messages above."
+        />
       );
     default:
       return item satisfies never;

@@ -3,15 +3,15 @@ import { clockTime } from "../../format.ts";
 import { Avatar } from "../avatar.tsx";
 import { Icon } from "../icon.tsx";
 
-/** Who is in the conversation, and how far away the server is. */
+/** The present users, and the round trip to the server. */
 export function MemberList({ client }: { readonly client: TestClient }) {
   const { session } = client.state.value;
   if (session.state !== "open" || session.terms === undefined) return null;
   const present = [...session.present].sort((a, b) => a.since - b.since);
   const { roundTrip } = session;
   return (
-    <div class="here">
-      <ul class="people" id="people" aria-label="People here">
+    <div class="presence">
+      <ul class="members" id="members" aria-label="Present users">
         {present.map(({ user, since }) => (
           <li key={user} title={`Here since ${clockTime(since)}`}>
             <Avatar user={user} />

@@ -2,7 +2,7 @@ import type { Row } from "../../client/transcript.ts";
 import { clockTime, listNames } from "../../format.ts";
 import { Avatar } from "../avatar.tsx";
 
-/** Messages of one person within this time are shown as one block, in milliseconds. */
+/** Messages of one user within this time are shown as one block, in milliseconds. */
 const BLOCK_INTERVAL_MS = 5 * 60_000;
 
 export interface RowActions {
@@ -13,21 +13,21 @@ export interface RowActions {
 interface MessageRowProps {
   readonly row: Row;
   readonly own: boolean;
-  /** The row above belongs to the same block, so that name and mark need not be repeated. */
+  /** The row above belongs to the same block, so that name and avatar are not repeated. */
   readonly continues: boolean;
-  /** It cannot be sent at once: the line is away, or the quota is used up. */
+  /** The message cannot be sent now: the connection is lost, or the quota is used up. */
   readonly held: boolean;
-  /** Who has read up to here. */
+  /** The users who have read up to here. */
   readonly readers: readonly string[];
   readonly actions: RowActions;
 }
 
-/** Says whether `row` belongs to the block of the row above it. */
+/** Whether `row` belongs to the block of the row above it. */
 export function continuesBlock(row: Row, above: Row | undefined): boolean {
   return above !== undefined && above.from === row.from && row.at - above.at < BLOCK_INTERVAL_MS;
 }
 
-/** One message: who, what, when, and its `seq`; an own one with how far it has come. */
+/** One message: sender, text, time and `seq`; an own one also with its state. */
 export function MessageRow({ row, own, continues, held, readers, actions }: MessageRowProps) {
   const kind = `message${own ? " own" : ""}${continues ? " continues" : ""} ${row.kind}`;
   return (

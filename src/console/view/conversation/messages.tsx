@@ -11,14 +11,14 @@ import { DividerRow } from "./divider-row.tsx";
 import { continuesBlock, MessageRow, type RowActions } from "./message-row.tsx";
 import { useAutoScroll } from "./use-auto-scroll.ts";
 
-/** One item as it is drawn, with everything it was made from: while that is the same, so is the node. */
+/** A drawn item with its inputs: while they are the same, its node is reused. */
 interface RenderedItem {
   readonly item: MessageListItem;
   readonly signature: string;
   readonly node: VNode;
 }
 
-/** What all rows have in common. */
+/** The values that all rows share. */
 interface RowContext {
   readonly user: string;
   readonly today: string;
@@ -32,11 +32,11 @@ interface MessagesProps {
   readonly workbench: Workbench;
 }
 
-/** The conversation. Rows are kept by key and made anew only where they differ, so that thousands stay fast. */
+/** The message list. Rows are cached by key and only redrawn if they changed, so that thousands stay fast. */
 export function Messages({ client, workbench }: MessagesProps) {
   const state = client.state.value;
   const { transcript, session } = state;
-  // Only a refusal for a time makes rows change by themselves.
+  // Rows only change over time while requests are rejected.
   const setting = rowContextOf(state, state.limitedUntil === undefined ? 0 : workbench.now.value);
   const signature = JSON.stringify([setting.user, setting.today, setting.held, [...setting.marks]]);
   const drawn = useRef(new Map<string, RenderedItem>());
@@ -105,7 +105,7 @@ function actionsOf(client: TestClient): MessageActions {
   };
 }
 
-/** `moment`: the clock of the countdowns; days are told by the time of day. */
+/** `moment`: the clock of the countdowns; the days follow the time of day. */
 function rowContextOf({ transcript, session, limitedUntil = 0 }: State, moment: number): RowContext {
   const user = session.state === "signed_out" ? "" : session.user;
   const open = session.state === "open" ? session : undefined;
@@ -132,14 +132,14 @@ function renderItems(
   return next;
 }
 
-/** What of the setting a row shows; the rest of the rows need not be drawn again for it. */
+/** The part of the setting that a row shows; other rows are not redrawn when it changes. */
 function signatureOf(item: MessageListItem, { user, today, held, marks }: RowContext): string {
   const waits = held && item.kind === "row" && item.row.kind === "pending";
   return `${user}\n${today}\n${waits}\n${marks.get(item.key)}`;
 }
 
 function isSame(one: MessageListItem, other: MessageListItem): boolean {
-  // A marker's key says all of it.
+  // The key of a divider contains all its values.
   if (one.kind !== "row" || other.kind !== "row") return true;
   return one.row === other.row && one.above === other.above && one.isAdjacent === other.isAdjacent;
 }
@@ -168,7 +168,7 @@ function renderItem(
   );
 }
 
-/** A message, and before it the day where another one begins. */
+/** A message, preceded by its day if that differs from the row above. */
 function DayAndRow({ day, children }: { readonly day: string | undefined; readonly children: VNode }) {
   return (
     <>
@@ -184,7 +184,7 @@ function DayAndRow({ day, children }: { readonly day: string | undefined; readon
 
 function emptyText({ session, conversation, loading }: State): string {
   if (session.state === "signed_in")
-    return "Choose a conversation above and connect. Whoever is there will see you join.";
+    return "Choose a conversation above and connect. The other users will see you join.";
   if (session.state !== "open") return "";
   if (session.terms === undefined) return `Connecting to ${conversation}…`;
   return loading ? "Loading…" : "Nobody has spoken here yet. Write the first message.";

@@ -8,7 +8,7 @@ interface Banner {
   readonly key: string;
   readonly severity: string;
   readonly text: string;
-  /** The part that changes by itself; it is not read out again each second. */
+  /** The part that changes over time; screen readers do not repeat it each second. */
   readonly countdown?: string;
   readonly action?: { readonly label: string; readonly run: () => void };
 }
@@ -18,7 +18,7 @@ interface NoticesProps {
   readonly workbench: Workbench;
 }
 
-/** What the person should know now: warnings, refusals, countdowns, and why the line ended. */
+/** The current notices: warnings, errors, countdowns, and why the connection was closed. */
 export function Notices({ client, workbench }: NoticesProps) {
   const state = client.state.value;
   return (
@@ -42,7 +42,7 @@ function Notice({ banner }: { readonly banner: Banner }) {
   useLayoutEffect(() => {
     const shown = node.current;
     return () => {
-      // What had the focus goes away: the person goes on writing, not at the top of the page.
+      // The focused button is removed: move the focus to the composer, not to the top of the page.
       if (shown?.contains(document.activeElement)) document.getElementById("text")?.focus();
     };
   }, []);
@@ -82,11 +82,12 @@ function ClosedNotice({ closeInfo, client }: { readonly closeInfo: CloseInfo; re
   );
 }
 
-/** Nobody is at work there: the focus may go where the next step is. A space that is typed must not press a button. */
+/** Whether the focus may move to the next step: not while the person types, because a typed space must not press a button. */
 function isIdle(focused: Element | null): boolean {
   if (focused === null || focused === document.body) return true;
   return (
-    focused.closest(".talk") !== null && !(focused instanceof HTMLTextAreaElement && focused.value !== "")
+    focused.closest(".conversation") !== null &&
+    !(focused instanceof HTMLTextAreaElement && focused.value !== "")
   );
 }
 
@@ -103,7 +104,7 @@ function bannersOf(state: State, workbench: Workbench, client: TestClient): Bann
     banners.push({
       key: "degraded",
       severity: "warning",
-      text: `The server's store is away: ${session.connection.reason}. You still receive; what you write waits here and is sent when it is back.`,
+      text: `The server's store is unavailable: ${session.connection.reason}. You still receive messages; yours wait, and are sent when it is available again.`,
     });
   }
   if (limitedUntil !== undefined && limitedUntil > workbench.now.value) {
@@ -111,7 +112,7 @@ function bannersOf(state: State, workbench: Workbench, client: TestClient): Bann
     banners.push({
       key: "rate_limited",
       severity: "error",
-      text: `${used} of this hour are used. You still receive; what you write is sent in`,
+      text: `${used} of this hour are used. You still receive messages; yours are sent in`,
       countdown: formatDuration(limitedUntil - workbench.now.value),
     });
   }
@@ -127,7 +128,7 @@ function bannersOf(state: State, workbench: Workbench, client: TestClient): Bann
   return banners;
 }
 
-/** One banner for all tries, so that it does not come and go with each of them. */
+/** One banner for all attempts, so that it does not flicker. */
 function outageBanner(
   connection: ActiveConnectionState,
   reason: string,
@@ -137,11 +138,11 @@ function outageBanner(
   return {
     key: "away",
     severity: "warning",
-    text: `The line is away: ${reason}. What you write is kept, and sent when it`,
+    text: `Disconnected: ${reason}. Your messages are kept, and sent when the page reconnects`,
     countdown:
       connection.state === "waiting"
-        ? `comes back in ${formatDuration(connection.until - workbench.now.value)}`
-        : "comes back… trying now",
+        ? `in ${formatDuration(connection.until - workbench.now.value)}`
+        : "… connecting now",
     action: { label: "Now", run },
   };
 }

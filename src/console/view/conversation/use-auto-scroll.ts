@@ -1,21 +1,21 @@
-// Where the list of messages stands: at its end while that is in view, and otherwise where it is read.
+// The scroll position of the message list: at its end while that is visible, otherwise where the person reads.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { TestClient } from "../../client/test-client.ts";
 import type { Row, Transcript } from "../../client/transcript.ts";
 import { pluralize } from "../../format.ts";
 
-/** Closer to the end than this, in pixels, the view follows new messages. */
+/** Distance to the end, in pixels, within which the view follows new messages. */
 const NEAR_END_PX = 80;
 
-/** More new messages than this at once are announced as a number, not read out one by one. */
+/** If more messages than this arrive at once, screen readers get their number, not each text. */
 const MAX_ANNOUNCED_MESSAGES = 3;
 
-/** Keeps the end in view while it is looked at, what is read in its place when older messages come, and tells what was seen. */
+/** Follows the end while it is visible, keeps the position when older messages are loaded, and reports what was seen. */
 export function useAutoScroll(client: TestClient, transcript: Transcript, user: string) {
   const scroller = useRef<HTMLElement>(null);
   const announcer = useRef<HTMLParagraphElement>(null);
   const [hasNewer, setNewer] = useState(false);
-  /** How it was after the last drawing, or the last scrolling. */
+  /** The position after the last redraw or scroll. */
   const before = useRef<{ height: number; following: boolean; shown?: Transcript; hasNewer: boolean }>({
     height: 0,
     following: true,
@@ -52,7 +52,7 @@ export function useAutoScroll(client: TestClient, transcript: Transcript, user: 
       if (before.current.following) showNewer(false);
       reportSeen();
     };
-    // The composer grows and notices appear: what was at the end stays at the end.
+    // When the composer grows or notices appear, a list at its end stays there.
     const resized = new ResizeObserver(() => {
       if (!before.current.hasNewer && before.current.following) element.scrollTop = element.scrollHeight;
     });
@@ -95,7 +95,7 @@ export function useAutoScroll(client: TestClient, transcript: Transcript, user: 
   return { scroller, announcer, hasNewer, toEnd };
 }
 
-/** Messages after the newest one that was there before; none when a conversation is shown for the first time. */
+/** Returns the messages after the last newest one; none when a conversation is shown for the first time. */
 function arrived(before: Transcript | undefined, now: Transcript): readonly Row[] {
   const newest = before?.stored[before.stored.length - 1]?.seq;
   if (before === undefined) return [];
