@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { TestClient } from "../support/clients/test-client.ts";
 import { freePort } from "../support/free-port.ts";
 import { accepts, startRedis, type TestRedis } from "../support/redis/redis-server.ts";
 import { SECRET } from "../support/server/test-server.ts";
@@ -129,12 +130,11 @@ describe("SEC-P3 Redis with authentication", () => {
       const env = { ...rest, REDIS_URL: `redis://parley:p%40ss%2Fword@127.0.0.1:${redis.port}` };
       const server = await folder.serve([], env);
       const token = await tokenFrom(server, "user2", "password");
-      const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws/user2/lobby?token=${token}`);
-      const acked = Promise.withResolvers<void>();
-      socket.onmessage = ({ data }) => JSON.parse(data).type === "ack" && acked.resolve();
-      socket.onopen = () => socket.send(JSON.stringify({ type: "message", text: "hello" }));
-      await acked.promise;
-      socket.close();
+      await using client = await TestClient.connect(
+        `${server.url.replace("http", "ws")}/ws/user2/lobby?token=${token}`,
+      );
+      client.send({ type: "message", text: "hello" });
+      await client.next("ack");
       for (const command of [
         ["nodes"],
         ["user", "set-plan", "user2", "premium"],

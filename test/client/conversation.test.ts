@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { connect, type Message, type Pending } from "../../src/client/connect.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { join, nextEvent, waitForState } from "../support/clients/client-library.ts";
+import { joinWithLibrary, nextEvent, waitForState } from "../support/clients/client-library.ts";
 import { overrideEngine } from "../support/server/override-engine.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 import { ManualTiming } from "../support/time/manual-timing.ts";
@@ -24,8 +24,8 @@ describe("posting", () => {
 
   test("D1 D2 simultaneous messages are acked in order, and a loop receives them in order", async () => {
     await using server = await startTestServer();
-    await using ann = await join(server, "ann");
-    await using ben = await join(server, "ben");
+    await using ann = await joinWithLibrary(server, "ann");
+    await using ben = await joinWithLibrary(server, "ben");
     const texts = Array.from({ length: 25 }, (_, index) => `message ${index}`);
     const received = (async () => {
       const messages: Message[] = [];
@@ -44,7 +44,7 @@ describe("posting", () => {
 
   test("D3 the same id twice is one message and one promise", async () => {
     await using server = await startTestServer();
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     const [first, second] = await Promise.all([
       ann.lobby.send("once", { id: "m1" }),
       ann.lobby.send("once", { id: "m1" }),
@@ -55,9 +55,9 @@ describe("posting", () => {
 
   test("presence, typing and read marks", async () => {
     await using server = await startTestServer();
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     const joined = nextEvent(ann.lobby, "presence", ({ user }) => user === "ben");
-    await using ben = await join(server, "ben");
+    await using ben = await joinWithLibrary(server, "ben");
     expect(await joined).toMatchObject({ user: "ben", state: "joined" });
     expect(ann.lobby.present.map(({ user }) => user).sort()).toEqual(["ann", "ben"]);
     const typing = nextEvent(ann.lobby, "typing");
@@ -76,7 +76,7 @@ describe("posting", () => {
 
   test("the first connection reports every present user, oneself included; a later one the difference", async () => {
     await using server = await startTestServer();
-    await using _ben = await join(server, "ben");
+    await using _ben = await joinWithLibrary(server, "ben");
     const parley = connect({ url: server.url, token: await server.token("ann") });
     const lobby = parley.conversation("lobby");
     const told: string[] = [];
@@ -92,7 +92,7 @@ describe("posting", () => {
 
   test("data alone is sent with an empty text", async () => {
     await using server = await startTestServer();
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     const { seq, at } = await ann.lobby.send("", { id: "m1", data: { kind: "wave" } });
     expect((await ann.lobby.history()).messages).toEqual([
       { seq, id: "m1", from: "ann", text: "", data: { kind: "wave" }, at },
@@ -102,7 +102,7 @@ describe("posting", () => {
 
   test("history in both directions, and the round-trip time is measured", async () => {
     await using server = await startTestServer();
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     for (const text of ["one", "two", "three"]) await ann.lobby.send(text);
     const { messages, more } = await ann.lobby.history({ limit: 2 });
     expect([messages.map(({ text }) => text), more]).toEqual([["two", "three"], true]);
@@ -115,7 +115,7 @@ describe("posting", () => {
 describe("refusals", () => {
   test("of a message reject its promise with a code, and do not affect the others", async () => {
     await using server = await startTestServer();
-    await using ann = await join(server, "ann", { maxPending: 4 });
+    await using ann = await joinWithLibrary(server, "ann", { maxPending: 4 });
     const refused = [
       ann.lobby.send(""),
       ann.lobby.send("x".repeat(70_000)),
@@ -130,7 +130,7 @@ describe("refusals", () => {
 
   test("Q4 over quota a message waits in its place, is reported, and can be taken back", async () => {
     await using server = await startTestServer({ env: { PLANS: "free:2:5" } });
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     await ann.lobby.send("one");
     await ann.lobby.send("two");
     const quota = nextEvent(ann.lobby, "quota", (notice) => notice?.retry_after !== undefined);
@@ -152,7 +152,7 @@ describe("refusals", () => {
             refusals-- > 0 ? done({ outcome: "unavailable" } as never) : engine.post(request, done),
         }),
     });
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     expect((await Promise.all([ann.lobby.send("one"), ann.lobby.send("two")])).map(({ seq }) => seq)).toEqual(
       [1, 2],
     );
@@ -179,7 +179,7 @@ describe("tokens", () => {
     const forged = `e30.${btoa(JSON.stringify({ sub: "ann" })).replaceAll("=", "")}.e30`;
     const tokens = [forged, await server.token("ann")];
     let asked = 0;
-    await using ann = await join(server, "ann", { token: async () => tokens[asked++] });
+    await using ann = await joinWithLibrary(server, "ann", { token: async () => tokens[asked++] });
     expect([asked, ann.lobby.user]).toEqual([2, "ann"]);
   });
 
@@ -198,7 +198,7 @@ describe("tokens", () => {
       if (text.includes("token_expiring")) queueMicrotask(warned.resolve);
     };
     const token = async () => tokens[asked++];
-    await using ann = await join(server, "ann", { token, trace, timing, pingAfter: 1e9 });
+    await using ann = await joinWithLibrary(server, "ann", { token, trace, timing, pingAfter: 1e9 });
     await fetch(`${server.url}/test/faults`, {
       method: "POST",
       headers: { Authorization: `Bearer ${await server.token("ann")}` },
@@ -226,7 +226,7 @@ describe("tokens", () => {
       if (asked++ === 0) throw new Error("the network is away");
       return good;
     };
-    await using ann = await join(server, "ann", { token });
+    await using ann = await joinWithLibrary(server, "ann", { token });
     expect([asked, ann.lobby.user]).toEqual([2, "ann"]);
   });
 });
@@ -237,8 +237,8 @@ describe("on a bad connection", () => {
     await using proxy = await FaultProxy.start();
     proxy.target = server.port;
     const url = `http://127.0.0.1:${proxy.port}`;
-    await using ann = await join(server, "ann", { url, sendRate: 0 });
-    await using ben = await join(server, "ben", { url });
+    await using ann = await joinWithLibrary(server, "ann", { url, sendRate: 0 });
+    await using ben = await joinWithLibrary(server, "ben", { url });
     const count = 300;
     let received = 0;
     const loop = (async () => {
@@ -268,7 +268,7 @@ describe("on a bad connection", () => {
     await using proxy = await FaultProxy.start();
     proxy.target = server.port;
     const url = `http://127.0.0.1:${proxy.port}`;
-    await using ann = await join(server, "ann", { url, pingAfter: 50, pingAnswer: 100 });
+    await using ann = await joinWithLibrary(server, "ann", { url, pingAfter: 50, pingAnswer: 100 });
     const waiting = waitForState(ann.lobby, "waiting");
     for (const line of proxy.connections) line.inject("half-open", 0);
     const sending = ann.lobby.send("into the dark");
@@ -278,7 +278,7 @@ describe("on a bad connection", () => {
 
   test("L1 a stopping server tells clients when to reconnect", async () => {
     const server = await startTestServer();
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     const waiting = waitForState(ann.lobby, "waiting");
     await server.stop();
     expect(await waiting).toMatchObject({ reason: "restarting", firm: true });
@@ -286,11 +286,11 @@ describe("on a bad connection", () => {
 
   test("D4 a saved position is where a later program resumes", async () => {
     await using server = await startTestServer();
-    const first = await join(server, "ann");
+    const first = await joinWithLibrary(server, "ann");
     await first.lobby.send("one");
     const { position } = first.lobby;
     await first.parley.close();
-    await using ben = await join(server, "ben");
+    await using ben = await joinWithLibrary(server, "ben");
     await ben.lobby.send("two");
     const later = connect({ url: server.url, token: await server.token("ann") });
     const lobby = later.conversation("lobby", { from: position! });
@@ -308,7 +308,7 @@ describe("on a bad connection", () => {
 
   test("I1 after a close for inactivity, a message opens the conversation again", async () => {
     await using server = await startTestServer({ env: { INACTIVITY_TIMEOUT: "1" } });
-    await using ann = await join(server, "ann");
+    await using ann = await joinWithLibrary(server, "ann");
     await waitForState(ann.lobby, "closed");
     expect(ann.lobby.status).toMatchObject({ code: 4408, advice: "reconnect" });
     expect((await ann.lobby.send("I am back")).seq).toBe(1);
@@ -332,9 +332,9 @@ describe("storage", () => {
     await dead.close();
     expect(await refusal).toBe("closed");
     expect(kept.get("ann/lobby")).toEqual([{ id: "m1", text: "before the tab was closed" }]);
-    await using ben = await join(server, "ben");
+    await using ben = await joinWithLibrary(server, "ben");
     const message = nextEvent(ben.lobby, "message");
-    const second = await join(server, "ann", { storage });
+    const second = await joinWithLibrary(server, "ann", { storage });
     expect(await message).toMatchObject({ id: "m1", from: "ann" });
     await second.lobby.send("and after it");
     await second.parley.close();

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { TestClient } from "../../support/clients/test-client.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 test("A3 SEC-T5 `revoke` signs out a token or a user on a running server, and does not affect later sign-ins", async () => {
@@ -13,9 +14,10 @@ test("A3 SEC-T5 `revoke` signs out a token or a user on a running server, and do
   const [first, second, other] = [await newToken("ada"), await newToken("ada"), await newToken("ben")];
   /** How a socket of `token` ends. */
   const ending = async (token: string) => {
-    const socket = new WebSocket(`${server.url.replace(/^http/, "ws")}/ws/ada/lobby?token=${token}`);
-    await new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
-    return new Promise<number>((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+    const client = await TestClient.connect(
+      `${server.url.replace(/^http/, "ws")}/ws/ada/lobby?token=${token}`,
+    );
+    return (await client.closed).code;
   };
   // Wrapped, or waiting for the sockets to be open would be waiting for their end.
   const [firstEnds, secondEnds] = [{ code: ending(first) }, { code: ending(second) }];

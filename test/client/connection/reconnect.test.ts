@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { connect, type Options, type Pending, type State } from "../../../src/client/connect.ts";
 import { REPLY_TIMEOUT_MS } from "../../../src/client/options.ts";
 import { FaultProxy } from "../../delivery/fault-proxy.ts";
-import { join, nextEvent, waitForState } from "../../support/clients/client-library.ts";
+import { joinWithLibrary, nextEvent, waitForState } from "../../support/clients/client-library.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { base64url } from "../../support/server/tokens.ts";
 import { ManualTiming } from "../../support/time/manual-timing.ts";
@@ -11,7 +11,7 @@ import { waitUntil } from "../../support/time/wait-until.ts";
 /** Has the server do something to the connection of `conversation`. */
 async function disturb(
   server: TestServer,
-  { lobby }: Awaited<ReturnType<typeof join>>,
+  { lobby }: Awaited<ReturnType<typeof joinWithLibrary>>,
   fault: object,
 ): Promise<void> {
   const answer = await fetch(`${server.url}/test/faults`, {
@@ -25,7 +25,7 @@ async function disturb(
 test("W5 31 a refused second tab connects when the first one closes, and its messages are sent", async () => {
   // ann's plan allows one connection.
   await using server = await startTestServer({ env: { PLANS: "free:100:1" } });
-  const first = await join(server, "ann");
+  const first = await joinWithLibrary(server, "ann");
   const timing = new ManualTiming();
   const second = connect({ url: server.url, token: await server.token("ann"), timing });
   const lobby = second.conversation("lobby");
@@ -47,8 +47,8 @@ test("W5 31 a refused second tab connects when the first one closes, and its mes
 
 test("two conversations of one user in one page, or two of one name, do not replace each other", async () => {
   await using server = await startTestServer();
-  await using one = await join(server, "ann");
-  await using two = await join(server, "ann");
+  await using one = await joinWithLibrary(server, "ann");
+  await using two = await joinWithLibrary(server, "ann");
   const message = nextEvent(one.lobby, "message");
   await two.lobby.send("both are there");
   expect((await message).text).toBe("both are there");
@@ -64,10 +64,10 @@ test("31 a client keeps its name over reconnects, and another client has another
       names.push(new URL(url).searchParams.get("client"));
     }
   }
-  await using one = await join(server, "ann", { WebSocket: Watched });
+  await using one = await joinWithLibrary(server, "ann", { WebSocket: Watched });
   one.lobby.reconnect();
   await waitForState(one.lobby, "live");
-  await using _two = await join(server, "ann", { WebSocket: Watched });
+  await using _two = await joinWithLibrary(server, "ann", { WebSocket: Watched });
   const [first, again, other] = names;
   expect(first).toMatch(/^[A-Za-z0-9._-]{8,64}$/);
   expect([again === first, other === first]).toEqual([true, false]);
@@ -79,7 +79,7 @@ test.each([
   [4403, "forbidden", "change"],
 ])("after %d a conversation is closed", async (code, reason, advice) => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
-  await using ann = await join(server, "ann");
+  await using ann = await joinWithLibrary(server, "ann");
   const states: State[] = [];
   ann.lobby.on("status", (state) => states.push(state));
   await disturb(server, ann, { do: "close", code });
@@ -95,7 +95,7 @@ test("MB6 unsent messages of a removed conversation are not kept", async () => {
     load: (key: string) => places.get(key) ?? [],
     save: (key: string, pending: readonly Pending[]) => void places.set(key, pending),
   };
-  await using ann = await join(server, "ann", { storage });
+  await using ann = await joinWithLibrary(server, "ann", { storage });
   await disturb(server, ann, { do: "lose", next: "ack", count: 1 });
   const sending = ann.lobby.send("is it stored?", { id: "m1" });
   await nextEvent(ann.lobby, "message");
@@ -109,7 +109,7 @@ test("MB6 unsent messages of a removed conversation are not kept", async () => {
 
 test("10 27 a loop continues after a close for inactivity, once something is sent", async () => {
   await using server = await startTestServer({ env: { INACTIVITY_TIMEOUT: "1" } });
-  await using ann = await join(server, "ann");
+  await using ann = await joinWithLibrary(server, "ann");
   const received: string[] = [];
   const loop = (async () => {
     for await (const { text } of ann.lobby) {
@@ -119,7 +119,7 @@ test("10 27 a loop continues after a close for inactivity, once something is sen
   })();
   await ann.lobby.send("one");
   await waitForState(ann.lobby, "closed");
-  await using ben = await join(server, "ben");
+  await using ben = await joinWithLibrary(server, "ben");
   await ben.lobby.send("sent meanwhile");
   await ann.lobby.send("two");
   await loop;
@@ -129,7 +129,7 @@ test("10 27 a loop continues after a close for inactivity, once something is sen
 test("D3 a missing ack ends the connection after a while, and the message is stored once", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
   const timing = new ManualTiming();
-  await using ann = await join(server, "ann", { timing, pingAfter: 1e9 });
+  await using ann = await joinWithLibrary(server, "ann", { timing, pingAfter: 1e9 });
   await disturb(server, ann, { do: "lose", next: "ack", count: 1 });
   const received = nextEvent(ann.lobby, "message");
   const sending = ann.lobby.send("where is my ack?");
@@ -263,7 +263,7 @@ test("the reason of a failed connection is the runtime's, if it gives one", asyn
 
 test("01 a clock that is set back delays nothing", async () => {
   await using server = await startTestServer();
-  await using ann = await join(server, "ann");
+  await using ann = await joinWithLibrary(server, "ann");
   await ann.lobby.send("before");
   const real = Date.now;
   try {
@@ -282,8 +282,8 @@ test("a lost connection ends the others' typing", async () => {
   await using server = await startTestServer();
   await using proxy = await FaultProxy.start();
   proxy.target = server.port;
-  await using ann = await join(server, "ann", { url: `http://127.0.0.1:${proxy.port}` });
-  await using ben = await join(server, "ben");
+  await using ann = await joinWithLibrary(server, "ann", { url: `http://127.0.0.1:${proxy.port}` });
+  await using ben = await joinWithLibrary(server, "ben");
   const began = nextEvent(ann.lobby, "typing");
   ben.lobby.typing(true);
   expect(await began).toEqual({ user: "ben", active: true } as never);
@@ -294,7 +294,7 @@ test("a lost connection ends the others' typing", async () => {
 
 test("after close() no conversation can be opened", async () => {
   await using server = await startTestServer();
-  const { parley } = await join(server, "ann");
+  const { parley } = await joinWithLibrary(server, "ann");
   await parley.close();
   expect(() => parley.conversation("lobby")).toThrow(expect.objectContaining({ code: "closed" }));
 });
@@ -313,7 +313,7 @@ test("without a WebSocket connect() succeeds, and conversation() explains what i
 describe("MX7 the newest messages at the start", () => {
   test("come once, as a page of their own, before later messages; and cost nothing", async () => {
     await using server = await startTestServer();
-    await using ben = await join(server, "ben");
+    await using ben = await joinWithLibrary(server, "ben");
     for (const text of ["one", "two", "three"]) await ben.lobby.send(text);
     const parley = connect({ url: server.url, token: await server.token("ann") });
     const lobby = parley.conversation("lobby", { last: 2 });
@@ -335,7 +335,7 @@ describe("MX7 the newest messages at the start", () => {
 
   test("come on the next connection, if the first one was cut before them", async () => {
     await using server = await startTestServer();
-    await using ben = await join(server, "ben");
+    await using ben = await joinWithLibrary(server, "ben");
     await ben.lobby.send("one");
     let sockets = 0;
     // The first connection delivers nothing after its welcome, like one that is cut there.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "../../support/clients/join.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
-import { ask, disturb, join, nameOf, post, startFaultServer } from "./fault-server.ts";
+import { ask, disturb, nameOf, post, startFaultServer } from "./fault-server.ts";
 
 describe("close", () => {
   test.each([

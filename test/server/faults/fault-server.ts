@@ -1,5 +1,5 @@
 import type { Fault } from "../../../src/core/faults.ts";
-import { TestClient } from "../../support/clients/test-client.ts";
+import type { TestClient } from "../../support/clients/test-client.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
@@ -8,12 +8,6 @@ export async function startFaultServer(env: Record<string, string> = {}) {
   const clock = new ManualClock();
   const server = await startTestServer({ clock, env: { TEST_FAULTS: "true", ...env } });
   return { server, clock, [Symbol.asyncDispose]: () => server.stop() };
-}
-
-/** A client in the lobby; `query` is added to the address. */
-export async function join(server: TestServer, user: string, query = ""): Promise<TestClient> {
-  const token = await server.token(user);
-  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${token}${query}`);
 }
 
 /** The name of a client's connection, from its welcome. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "../../support/clients/join.ts";
 import { RawSocket } from "../../support/clients/raw-socket.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
-import { ask, disturb, join, nameOf, post, startFaultServer } from "./fault-server.ts";
+import { ask, disturb, nameOf, post, startFaultServer } from "./fault-server.ts";
 
 /** The texts of the messages that a client was sent. */
 function texts(client: TestClient): string[] {
@@ -48,7 +49,7 @@ describe("cut", () => {
     await anna.closed;
     await post(ben, "m3");
     expect(texts(anna)).toEqual(["m1"]);
-    await using back = await join(server, "anna", `&after=1&epoch=${epoch}`);
+    await using back = await join(server, "anna", { query: `&after=1&epoch=${epoch}` });
     back.send({ type: "message", id: "m2", text: "m2" });
     expect(await back.next("ack")).toMatchObject({ id: "m2", seq: 2, duplicate: true });
     expect(back.of("welcome")[0]?.resumed).toBe(true);
@@ -158,7 +159,7 @@ describe("freeze", () => {
     const seen = anna.of("message").map(({ seq }) => seq);
     expect(seen).toEqual([1, 2, 3, 4]);
     expect(anna.frames.at(-1)).toMatchObject({ type: "closing", code: 1013, reconnect: true });
-    await using back = await join(server, "anna", `&after=4&epoch=${epoch}`);
+    await using back = await join(server, "anna", { query: `&after=4&epoch=${epoch}` });
     await back.settled();
     expect(back.of("message").map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10]);
   });
@@ -186,10 +187,10 @@ describe("freeze", () => {
     await using bench = await startFaultServer({ PLANS: "free:100:1" });
     const { server, clock } = bench;
     await using ben = await join(server, "ben");
-    await using frozen = await join(server, "anna", "&client=tab");
+    await using frozen = await join(server, "anna", { query: "&client=tab" });
     await ben.next("presence");
     await disturb(server, frozen, { do: "freeze", seconds: 20 });
-    await using newer = await join(server, "anna", "&client=tab");
+    await using newer = await join(server, "anna", { query: "&client=tab" });
     await post(newer, "m1");
     expect(frozen.of("closing")).toEqual([]);
     clock.advance(20_000);

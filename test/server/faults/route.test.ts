@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../../src/server/settings/read.ts";
+import { join } from "../../support/clients/join.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
-import { ask, join, nameOf, startFaultServer } from "./fault-server.ts";
+import { ask, nameOf, startFaultServer } from "./fault-server.ts";
 
 describe("TEST_FAULTS", () => {
   test("without it the address does not exist, and the page's settings show that", async () => {

@@ -1,19 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { MAX_FRAME_BYTES } from "../../../src/protocol/limits.ts";
+import { join, joinRaw } from "../../support/clients/join.ts";
 import { OPCODE, RawSocket } from "../../support/clients/raw-socket.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
-import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
-
-async function join(server: TestServer, user = "anna"): Promise<RawSocket> {
-  const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${await server.token(user)}`);
-  await raw.waitForFrame("welcome");
-  return raw;
-}
-
-async function talk(server: TestServer, user: string): Promise<TestClient> {
-  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);
-}
 
 /** A `message` frame of exactly `bytes` bytes of UTF-8. */
 function messageOf(bytes: number): string {
@@ -24,7 +15,7 @@ function messageOf(bytes: number): string {
 describe("M1 frames that close the socket", () => {
   test("M1 a frame of 64 KiB passes, and comes back whole", async () => {
     await using server = await startTestServer();
-    await using raw = await join(server);
+    await using raw = await joinRaw(server);
     raw.send(OPCODE.text, messageOf(MAX_FRAME_BYTES));
     expect(await raw.waitForFrame("ack")).toMatchObject({ id: "m1", seq: 1 });
     expect(await raw.waitForFrame("message")).toMatchObject({
@@ -37,7 +28,7 @@ describe("M1 frames that close the socket", () => {
     // Fewer characters than the limit, but more bytes: it is the bytes that count.
     const umlauts = JSON.stringify({ type: "message", text: "ä".repeat(MAX_FRAME_BYTES / 2) });
     for (const text of [messageOf(MAX_FRAME_BYTES + 1), umlauts]) {
-      await using raw = await join(server);
+      await using raw = await joinRaw(server);
       raw.send(OPCODE.text, text);
       expect(await raw.waitForClose()).toEqual({ code: 1009, reason: "frame too large" });
       expect(raw.frames.slice(-2)).toEqual([
@@ -49,8 +40,8 @@ describe("M1 frames that close the socket", () => {
 
   test("M1 RT-8 a frame over twice the limit is cut off by the runtime, and the server survives", async () => {
     await using server = await startTestServer();
-    await using other = await talk(server, "ben");
-    await using raw = await join(server);
+    await using other = await join(server, "ben");
+    await using raw = await joinRaw(server);
     raw.send(OPCODE.text, "a".repeat(MAX_FRAME_BYTES * 2 + 1));
     await raw.closed;
     expect(raw.closeFrame?.code).toBe(1009);
@@ -61,7 +52,7 @@ describe("M1 frames that close the socket", () => {
 
   test("M1 a binary frame is closed with 1003", async () => {
     await using server = await startTestServer();
-    await using raw = await join(server);
+    await using raw = await joinRaw(server);
     raw.send(OPCODE.binary, JSON.stringify({ type: "ping" }));
     expect(await raw.waitForClose()).toEqual({ code: 1003, reason: "text frames only" });
     expect(raw.frames.at(-1)).toMatchObject({ type: "closing", code: 1003, reconnect: false });
@@ -69,13 +60,13 @@ describe("M1 frames that close the socket", () => {
 
   test("M1 RT-14 invalid UTF-8 is closed with 1007, and nothing of it is delivered", async () => {
     await using server = await startTestServer();
-    await using other = await talk(server, "ben");
+    await using other = await join(server, "ben");
     const invalid = Buffer.concat([
       Buffer.from('{"type":"message","text":"'),
       Buffer.from([0xc3, 0x28]),
       Buffer.from('"}'),
     ]);
-    await using raw = await join(server);
+    await using raw = await joinRaw(server);
     raw.send(OPCODE.text, invalid);
     await raw.closed;
     expect(raw.closeFrame?.code).toBe(1007);
@@ -85,9 +76,9 @@ describe("M1 frames that close the socket", () => {
 
   test("M1 RT-8 a Close frame with a forbidden code ends that socket only", async () => {
     await using server = await startTestServer();
-    await using other = await talk(server, "ben");
+    await using other = await join(server, "ben");
     for (const code of [0, 999, 1005, 1006, 1015, 5000, 65535]) {
-      await using raw = await join(server);
+      await using raw = await joinRaw(server);
       const payload = Buffer.alloc(2);
       payload.writeUInt16BE(code);
       raw.send(OPCODE.close, payload);
@@ -100,7 +91,7 @@ describe("M1 frames that close the socket", () => {
 describe("M1 frames that get an error, and leave the socket open", () => {
   test("M1 each error has its code, and the id if there is one, and costs nothing", async () => {
     await using server = await startTestServer();
-    await using anna = await talk(server, "anna");
+    await using anna = await join(server, "anna");
     const faults: readonly (readonly [text: string, answer: object])[] = [
       ["hello", { code: "malformed" }],
       ["[]", { code: "malformed" }],
@@ -127,7 +118,7 @@ describe("M1 frames that get an error, and leave the socket open", () => {
 
   test("M1 keys that name parts of objects are data: they are returned unchanged, and pollute nothing", async () => {
     await using server = await startTestServer();
-    await using anna = await talk(server, "anna");
+    await using anna = await join(server, "anna");
     const data = '{"constructor":{"prototype":{"polluted":true}},"toString":"x","hasOwnProperty":0}';
     anna.send(`{"type":"message","text":"x","id":"constructor","data":${data}}`);
     expect(JSON.stringify((await anna.next("message")).data)).toBe(data);
@@ -150,7 +141,7 @@ describe("M1 frames that get an error, and leave the socket open", () => {
 describe("M5 content of replies", () => {
   test("M5 no reply to any of many invalid frames contains a stack, a folder, a file, SQL or a version", async () => {
     await using server = await startTestServer();
-    await using anna = await talk(server, "anna");
+    await using anna = await join(server, "anna");
     const texts = [
       "{",
       '{"type":"message","text":"\\ud800","id":"s1"}',
@@ -176,8 +167,8 @@ describe("M5 content of replies", () => {
 describe("M2 floods", () => {
   test("M2 a flood of frames is warned about and then closed with 4429; others are not affected", async () => {
     await using server = await startTestServer({ clock: new ManualClock() });
-    await using other = await talk(server, "ben");
-    await using raw = await join(server);
+    await using other = await join(server, "ben");
+    await using raw = await joinRaw(server);
     for (let i = 0; i < 161; i++) raw.sendJson({ type: "ping" });
     expect(await raw.waitForClose()).toEqual({ code: 4429, reason: "flooding" });
     expect(raw.frames.filter(({ type }) => type === "warning")).toHaveLength(3);
@@ -192,7 +183,7 @@ describe("M2 floods", () => {
   test("M2 control frames count too, also before the client is authenticated", async () => {
     await using server = await startTestServer({ clock: new ManualClock() });
     for (const opcode of [OPCODE.ping, OPCODE.pong]) {
-      await using raw = await join(server);
+      await using raw = await joinRaw(server);
       for (let i = 0; i < 161; i++) raw.send(opcode, "");
       expect(await raw.waitForClose()).toEqual({ code: 4429, reason: "flooding" });
     }
@@ -206,8 +197,8 @@ describe("Q4 a client that follows only the brief", () => {
   test("Q1 Q4 of 101 quick messages exactly 100 are accepted; the last is refused, and the socket still receives", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
-    await using ben = await talk(server, "ben");
-    await using user1 = await talk(server, "user1");
+    await using ben = await join(server, "ben");
+    await using user1 = await join(server, "user1");
     for (let i = 1; i <= 101; i++) user1.send({ type: "message", text: `message ${i}`, id: `m${i}` });
     const refusal = await user1.next("error");
     expect(refusal).toEqual({
@@ -231,7 +222,7 @@ describe("Q4 a client that follows only the brief", () => {
     await using server = await startTestServer({ clock, env: { PLANS: "free:2:5" } });
     // A new socket each time: when an hour passes in one step, no ping gets a pong.
     const ask = async (id: string, answer: "ack" | "error") => {
-      await using anna = await talk(server, "anna");
+      await using anna = await join(server, "anna");
       anna.send({ type: "message", text: "x", id });
       return await anna.next(answer);
     };

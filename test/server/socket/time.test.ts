@@ -1,20 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { OPCODE, RawSocket } from "../../support/clients/raw-socket.ts";
-import { TestClient } from "../../support/clients/test-client.ts";
-import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { join, joinRaw } from "../../support/clients/join.ts";
+import { OPCODE } from "../../support/clients/raw-socket.ts";
+import type { TestClient } from "../../support/clients/test-client.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-async function talk(server: TestServer, user: string): Promise<TestClient> {
-  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);
-}
-
-async function join(server: TestServer, user: string): Promise<RawSocket> {
-  const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${await server.token(user)}`);
-  await raw.waitForFrame("welcome");
-  return raw;
-}
-
-/** Advances the clock in steps short enough for a client to reply to the pings in them. */
+/** Lets time pass in steps short enough for a client to answer the pings that fall into them. */
 async function pass(clock: ManualClock, milliseconds: number, client: TestClient): Promise<void> {
   for (let left = milliseconds; left > 0; left -= 5_000) {
     clock.advance(Math.min(5_000, left));
@@ -26,7 +17,7 @@ describe("I2 inactivity", () => {
   test("I2 the brief's 300 s: the welcome contains them, a warning comes 30 s before, and then 4408", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
-    await using anna = await talk(server, "anna");
+    await using anna = await join(server, "anna");
     expect(anna.of("welcome")[0]).toMatchObject({ inactivity: { timeout: 300, warning: 30 } });
     await pass(clock, 269_900, anna);
     expect(anna.of("warning")).toEqual([]);
@@ -56,8 +47,8 @@ describe("I2 inactivity", () => {
     const env = { INACTIVITY_TIMEOUT: "20", PING_INTERVAL: "3600" };
     await using server = await startTestServer({ clock, env });
     for (const frame of [{ type: "activity" }, { type: "message", text: "x" }, { type: "history" }]) {
-      await using active = await talk(server, "anna");
-      await using quiet = await talk(server, "ben");
+      await using active = await join(server, "anna");
+      await using quiet = await join(server, "ben");
       clock.advance(18_000);
       expect(await active.next("warning")).toMatchObject({ code: "inactivity", seconds: 2 });
       active.send(frame);
@@ -79,8 +70,8 @@ describe("I2 inactivity", () => {
   test("I1 others' messages, and pings of both kinds, are no activity", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock, env: { INACTIVITY_TIMEOUT: "20" } });
-    await using ben = await talk(server, "ben");
-    await using raw = await join(server, "anna");
+    await using ben = await join(server, "ben");
+    await using raw = await joinRaw(server, "anna");
     for (let second = 0; second < 20; second++) {
       raw.send(OPCODE.ping, "");
       raw.send(OPCODE.pong, "");
@@ -99,8 +90,8 @@ describe("I3 RT-1 dead peers", () => {
   test("I3 RT-1 a client that receives all the time and sends nothing is cut off within 38 s, as lost", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
-    await using ben = await talk(server, "ben");
-    await using dead = await join(server, "anna");
+    await using ben = await join(server, "ben");
+    await using dead = await joinRaw(server, "anna");
     let gone = false;
     void dead.closed.then(() => {
       gone = true;
@@ -118,17 +109,17 @@ describe("I3 RT-1 dead peers", () => {
     expect(dead.frames.map(({ type }) => type)).not.toContain("closing");
     expect(server.log.events()).toContain("connection.timed_out");
     expect(ben.of("presence").at(-1)).toMatchObject({ user: "anna", state: "left" });
-    // Its lease is free again.
-    await using back = await talk(server, "anna");
+    // What it held is free again.
+    await using back = await join(server, "anna");
     await back.settled();
   });
 
   test("I3 a client that only sends pongs stays", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock, env: { INACTIVITY_TIMEOUT: "0" } });
-    await using anna = await talk(server, "anna");
+    await using anna = await join(server, "anna");
     await pass(clock, 120_000, anna);
-    await using raw = await join(server, "ben");
+    await using raw = await joinRaw(server, "ben");
     for (let second = 0, answered = 0; second < 120; second++) {
       clock.advance(1_000);
       await anna.settled();
@@ -147,10 +138,10 @@ describe("RT-10 the close handler runs within close()", () => {
       env: { PLANS: "free:100:1", INACTIVITY_TIMEOUT: "20", MAX_CONNECTIONS: "1" },
     });
     for (let i = 0; i < 3; i++) {
-      await using inactive = await talk(server, "anna");
+      await using inactive = await join(server, "anna");
       clock.advance(20_000);
       expect(await inactive.closed).toMatchObject({ code: 4408 });
-      await using flooding = await talk(server, "anna");
+      await using flooding = await join(server, "anna");
       for (let frame = 0; frame < 161; frame++) flooding.send({ type: "ping" });
       expect(await flooding.closed).toMatchObject({ code: 4429 });
     }

@@ -1,15 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
+import { join } from "../../support/clients/join.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const HOUR = 3_600_000;
 const QUIET = { PING_INTERVAL: "3600" };
-
-async function join(server: TestServer, user = "anna"): Promise<TestClient> {
-  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);
-}
 
 /** A server whose machine has a clock that a test sets. */
 async function start(ahead = 0, env: Record<string, string> = {}) {

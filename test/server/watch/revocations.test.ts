@@ -3,10 +3,11 @@ import { NEVER } from "../../../src/core/ports/revocations.ts";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";
 import { ConnectionRegistry } from "../../../src/server/socket/connection-registry.ts";
 import { watchRevocations } from "../../../src/server/watch/revocations.ts";
+import { joinRaw } from "../../support/clients/join.ts";
 import { RawSocket } from "../../support/clients/raw-socket.ts";
 import { RecordedLog } from "../../support/server/recorded-log.ts";
 import { storedRevocations } from "../../support/server/stored-accounts.ts";
-import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** The codes that a client receives at the end: the error's and the Close frame's. */
@@ -16,21 +17,15 @@ async function endOf(raw: RawSocket): Promise<[string | undefined, number]> {
   return [error?.type === "error" ? error.code : undefined, code];
 }
 
-async function enter(server: TestServer, user: string, token: string): Promise<RawSocket> {
-  const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${token}`);
-  await raw.waitForFrame("welcome");
-  return raw;
-}
-
 const REVOKED: [string, number] = ["token_revoked", 4401];
 
 describe("A3 SEC-T5 revoking closes sockets", () => {
   test("A3 POST /logout closes the sockets of that token, and not the user's others", async () => {
     await using server = await startTestServer();
     const [token, other] = [await server.token("anna"), await server.token("anna")];
-    await using first = await enter(server, "anna", token);
-    await using second = await enter(server, "anna", token);
-    await using third = await enter(server, "anna", other);
+    await using first = await joinRaw(server, "anna", { token: token });
+    await using second = await joinRaw(server, "anna", { token: token });
+    await using third = await joinRaw(server, "anna", { token: other });
     const headers = { Authorization: `Bearer ${token}` };
     expect((await fetch(`${server.url}/logout`, { method: "POST", headers })).status).toBe(204);
     expect(await endOf(first)).toEqual(REVOKED);
@@ -43,14 +38,14 @@ describe("A3 SEC-T5 revoking closes sockets", () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const old = await server.token("anna");
-    await using anna = await enter(server, "anna", old);
-    await using ben = await enter(server, "ben", await server.token("ben"));
+    await using anna = await joinRaw(server, "anna", { token: old });
+    await using ben = await joinRaw(server, "ben");
     clock.advance(1);
     await server.revocations.revokeUser("anna", clock.now());
     expect(await endOf(anna)).toEqual(REVOKED);
     await using again = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${old}`);
     expect(await endOf(again)).toEqual(REVOKED);
-    await using fresh = await enter(server, "anna", await server.token("anna"));
+    await using fresh = await joinRaw(server, "anna");
     for (const raw of [fresh, ben]) {
       raw.sendJson({ type: "ping", id: "still here" });
       expect(await raw.waitForFrame("pong")).toMatchObject({ id: "still here" });
@@ -60,7 +55,7 @@ describe("A3 SEC-T5 revoking closes sockets", () => {
   test("A3 only the newest token of a socket counts: the one before a renewal may be revoked", async () => {
     await using server = await startTestServer();
     const [old, renewed] = [await server.token("anna"), await server.token("anna")];
-    await using raw = await enter(server, "anna", old);
+    await using raw = await joinRaw(server, "anna", { token: old });
     raw.sendJson({ type: "token", token: renewed });
     await raw.waitForFrame("token_accepted");
     const ids: string[] = [];

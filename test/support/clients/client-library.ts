@@ -30,7 +30,7 @@ export async function waitForState<A extends State["state"]>(
 }
 
 /** A client of `user` and its conversation `lobby`, left with the test. */
-export async function join(server: TestServer, user: string, options: Partial<Options> = {}) {
+export async function joinWithLibrary(server: TestServer, user: string, options: Partial<Options> = {}) {
   const parley = connect({ url: server.url, token: await server.token(user), ...options });
   const lobby = parley.conversation("lobby");
   await waitForState(lobby, "live");

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { hashOfApiKey, newApiKey } from "../../../../src/server/authentication/api-keys.ts";
 import { signToken } from "../../../../src/server/authentication/tokens.ts";
+import { joinRaw } from "../../../support/clients/join.ts";
 import { RawSocket } from "../../../support/clients/raw-socket.ts";
 import { TestClient } from "../../../support/clients/test-client.ts";
 import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
@@ -25,17 +26,10 @@ async function call(server: TestServer, bearer: string, path: string, body?: unk
 const post = (server: TestServer, bearer: string, body: unknown, conversation = "lobby") =>
   call(server, bearer, `${conversation}/messages`, body);
 
-async function enter(server: TestServer, user: string): Promise<RawSocket> {
-  const token = await server.token(user);
-  const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${token}`);
-  await raw.waitForFrame("welcome");
-  return raw;
-}
-
 describe("POST /conversations/{id}/messages", () => {
   test("H3 D1 D2 a message is stored, numbered, answered like an `ack`, and delivered on sockets", async () => {
     await using server = await startTestServer();
-    await using ben = await enter(server, "ben");
+    await using ben = await joinRaw(server, "ben");
     const token = await server.token("anna");
     const data = { priority: 1 };
     const { status, body } = await post(server, token, { text: "hello", id: "m1", data });
@@ -71,7 +65,7 @@ describe("POST /conversations/{id}/messages", () => {
       expect(body).toMatchObject({ id: "m1", seq: 1, at: first.body.at, duplicate: true });
       expect(body.quota.remaining).toBe(99);
     }
-    await using socket = await enter(server, "anna");
+    await using socket = await joinRaw(server, "anna");
     socket.sendJson({ type: "message", id: "m1", text: "hello" });
     expect(await socket.waitForFrame("ack")).toMatchObject({ id: "m1", seq: 1, duplicate: true });
     const { body } = await call(server, token, "lobby/messages");
@@ -82,7 +76,7 @@ describe("POST /conversations/{id}/messages", () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock, env: { PLANS: "free:2:5" } });
     const token = await server.token("anna");
-    await using socket = await enter(server, "anna");
+    await using socket = await joinRaw(server, "anna");
     socket.sendJson({ type: "message", text: "one" });
     await socket.waitForFrame("ack");
     clock.advance(1_000);
@@ -228,9 +222,9 @@ describe("GET /conversations/{id}/presence", () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     expect((await call(server, token, "lobby/presence")).body).toEqual({ present: [] });
-    await using _first = await enter(server, "ben");
-    await using _second = await enter(server, "ben");
-    await using _third = await enter(server, "cleo");
+    await using _first = await joinRaw(server, "ben");
+    await using _second = await joinRaw(server, "ben");
+    await using _third = await joinRaw(server, "cleo");
     const { status, body } = await call(server, token, "lobby/presence");
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -255,7 +249,7 @@ describe("API_KEYS", () => {
   test("Q1 a key posts in its own or a given name, and no user is charged", async () => {
     const { server, key } = await withKeys({ "billing:eu": "read+write" });
     await using _ = server;
-    await using anna = await enter(server, "anna");
+    await using anna = await joinRaw(server, "anna");
     const own = await post(server, key("billing:eu"), { text: "paid" });
     expect([own.status, own.body.quota]).toEqual([201, null]);
     expect(own.headers.get("RateLimit")).toBeNull();

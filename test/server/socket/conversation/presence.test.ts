@@ -1,25 +1,21 @@
 import { expect, test } from "bun:test";
-import { TestClient } from "../../../support/clients/test-client.ts";
-import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
+import { join } from "../../../support/clients/join.ts";
+import { startTestServer } from "../../../support/server/test-server.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
-
-async function connect(server: TestServer, user: string): Promise<TestClient> {
-  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);
-}
 
 test("P1 a reconnect within the grace is not a leave and a join; after it the user has left", async () => {
   const clock = new ManualClock(Date.now());
   await using server = await startTestServer({ clock, env: { PRESENCE_GRACE: "5" } });
-  await using anna = await connect(server, "anna");
-  const first = await connect(server, "ben");
+  await using anna = await join(server, "anna");
+  const first = await join(server, "ben");
   await anna.next("presence");
   await first[Symbol.asyncDispose]();
   clock.advance(4_500);
-  const second = await connect(server, "ben");
+  const second = await join(server, "ben");
   await second[Symbol.asyncDispose]();
   await anna.settled();
   expect(anna.of("presence")).toHaveLength(1);
-  await using cleo = await connect(server, "cleo");
+  await using cleo = await join(server, "cleo");
   expect(cleo.of("welcome")[0]?.present.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
   await anna.next("presence");
   clock.advance(5_250);
@@ -30,9 +26,9 @@ test("P1 a reconnect within the grace is not a leave and a join; after it the us
 test("P3 typing is sent to others, ends with the message, and expires after six seconds", async () => {
   const clock = new ManualClock(Date.now());
   await using server = await startTestServer({ clock, env: { PRESENCE_GRACE: "5" } });
-  await using anna = await connect(server, "anna");
-  await using ben = await connect(server, "ben");
-  await using tab = await connect(server, "ben");
+  await using anna = await join(server, "anna");
+  await using ben = await join(server, "ben");
+  await using tab = await join(server, "ben");
   ben.send({ type: "typing", active: true });
   expect(await anna.next("typing")).toEqual({ type: "typing", user: "ben", active: true });
   clock.advance(1_000);
@@ -49,8 +45,8 @@ test("P3 typing is sent to others, ends with the message, and expires after six 
 
 test("P4 read marks move forward only, are sent to others, and are in the welcome", async () => {
   await using server = await startTestServer();
-  await using anna = await connect(server, "anna");
-  await using ben = await connect(server, "ben");
+  await using anna = await join(server, "anna");
+  await using ben = await join(server, "ben");
   for (const text of ["one", "two", "three"]) anna.send({ type: "message", text });
   while (ben.of("message").length < 3) await ben.next("message");
   ben.send({ type: "read", seq: 2 });
@@ -61,7 +57,7 @@ test("P4 read marks move forward only, are sent to others, and are in the welcom
   expect(await anna.next("read")).toEqual({ type: "read", user: "ben", seq: 3 });
   await ben.settled();
   expect(ben.of("read")).toEqual([]);
-  await using cleo = await connect(server, "cleo");
+  await using cleo = await join(server, "cleo");
   expect(cleo.of("welcome")[0]?.present.map(({ user, read }) => [user, read])).toEqual([
     ["anna", undefined],
     ["ben", 3],
