@@ -77,11 +77,11 @@ describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () =>
           await look("the keys");
           await page.keyboard.press("Escape");
 
-          await part("Conversation");
+          await part("Chat");
           await page.locator("#leave").click();
           await part("Clients");
           await page.locator("#add-client").click();
-          await part("Conversation");
+          await part("Chat");
           await look("a client at the door");
           expect(found).toEqual([]);
         },
@@ -109,7 +109,7 @@ describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () =>
 async function addClientHere(page: Page, isNarrow: boolean): Promise<void> {
   if (!isNarrow) return addClient(page, "user2");
   await page.locator("#add-client").click();
-  await page.getByRole("button", { name: "Conversation", exact: true }).click();
+  await page.getByRole("button", { name: "Chat", exact: true }).click();
   await page.locator("#demo-accounts").getByRole("button", { name: "user2" }).click();
   await page.locator("#connect").click();
   await connected(page);

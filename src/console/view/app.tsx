@@ -70,7 +70,7 @@ function LiveAnnouncement({ announcer }: { readonly announcer: Announcer }) {
 
 const COLUMNS = [
   ["clients", "Clients"],
-  ["conversation", "Conversation"],
+  ["conversation", "Chat"],
   ["panel", "Panels"],
 ] as const;
 

@@ -26,7 +26,7 @@ test("D5 operators list, show and export conversations next to a running server"
   expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}3 messages \(1–3\) /);
   const [listed] = JSON.parse((await conversation(folder, "list", "--json")).stdout);
   expect(listed).toMatchObject({ conversation: "lobby", messages: 3, first: 1, seq: 3, keep_messages: null });
-  expect((await conversation(folder, "show", "lobby")).stdout).toContain("as RETENTION_DAYS says");
+  expect((await conversation(folder, "show", "lobby")).stdout).toContain("as in RETENTION_DAYS");
   const { stdout, code } = await conversation(folder, "export", "lobby");
   const lines = stdout.trimEnd().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual(

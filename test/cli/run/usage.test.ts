@@ -14,7 +14,7 @@ describe("a usage error ends with 2", () => {
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr.trim().split("\n")).toEqual([
       "error: bad.jsonl:2: is not JSON; each line must be one JSON object.",
-      expect.stringMatching(/^error: other\.jsonl:1: is not the header of a recording, such as \{/),
+      expect.stringMatching(/^error: other\.jsonl:1: is not the header of a recording; it must be like \{/),
     ]);
     folder.write(
       "plan.jsonl",
