@@ -80,7 +80,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       const changed = await folder.run(["run", "changed.jsonl", "--url", url]);
       expect(changed.code).toBe(1);
       expect(changed.stdout).toContain(`changed.jsonl:${index + 1}  `);
-      expect(changed.stdout).toContain('- expected  "Good evening"\n      + came      "Good morning"');
+      expect(changed.stdout).toContain('- expected  "Good evening"\n      + received  "Good morning"');
       expect(watched.errors).toEqual([]);
     },
     2 * PATIENCE,
