@@ -85,7 +85,7 @@ describe("a faulty server is reported by the rules it breaks, and no others", ()
       ["H3"],
       { http: (piece) => piece.replace('"seq":', '"sqe":') },
     ],
-    ["P1 presence is told twice", ["P1"], each("presence", (frame) => [frame, frame])],
+    ["P1 presence is sent twice", ["P1"], each("presence", (frame) => [frame, frame])],
     ["P4 read marks are forgotten", ["P4"], each("welcome", withoutMarks)],
     [
       "Q4 a refusal over quota does not say when",
@@ -101,10 +101,10 @@ describe("a faulty server is reported by the rules it breaks, and no others", ()
   ];
 
   test.concurrent("P3, I1, I2 no client is notified of the end of typing, nor warned", async () => {
-    const isTold = (frame: ServerFrame) =>
+    const isDelivered = (frame: ServerFrame) =>
       !(frame.type === "typing" && !frame.active) &&
       !(frame.type === "warning" && frame.code === "inactivity");
-    await using proxy = await startFaultyProxy(impatient.port, { frames: (all) => all.filter(isTold) });
+    await using proxy = await startFaultyProxy(impatient.port, { frames: (all) => all.filter(isDelivered) });
     const failed = (await run(proxy.port, SLOW)).filter(({ outcome }) => outcome === "failed");
     expect(failed.map(({ rule }) => rule)).toEqual(["P3", "I1", "I2"]);
   });

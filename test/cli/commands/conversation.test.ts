@@ -48,10 +48,10 @@ test("MB6 `remove` asks first; a running server closes the connections in it, an
   });
   expect(await client.closed).toEqual({ code: 4404, reason: "removed" });
   expect((await conversation(folder, "list")).stdout).toContain("There are no conversations");
-  await using anew = await TestClient.connect(client.socket.url);
-  expect(anew.of("welcome")[0]).toMatchObject({ seq: 3, resumed: false });
-  anew.send({ type: "message", text: "again", id: "1" });
-  expect(await anew.next("ack")).toMatchObject({ id: "1", seq: 4 });
+  await using reopened = await TestClient.connect(client.socket.url);
+  expect(reopened.of("welcome")[0]).toMatchObject({ seq: 3, resumed: false });
+  reopened.send({ type: "message", text: "again", id: "1" });
+  expect(await reopened.next("ack")).toMatchObject({ id: "1", seq: 4 });
 });
 
 test("D5 `remove` without a server deletes at once, and prints where seqs continue", async () => {

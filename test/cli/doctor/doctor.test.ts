@@ -36,11 +36,11 @@ async function ask(
   const { checks } = JSON.parse(stdout) as {
     checks: { check: string; result: string; findings: { text: string; advice?: string }[] }[];
   };
-  const told = checks.map(({ check, result, findings }) => {
+  const report = checks.map(({ check, result, findings }) => {
     const text = findings.map(({ text, advice = "" }) => `${text} ${advice}`).join(" ");
     return [check, { result, text }] as const;
   });
-  return { code, stderr, checks: Object.fromEntries(told) };
+  return { code, stderr, checks: Object.fromEntries(report) };
 }
 
 const results = ({ checks }: Told) =>
@@ -53,9 +53,9 @@ describe("a healthy installation", () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     const env = { PORT: portOf(server) };
-    const told = await ask(folder, [], env);
-    expect(told).toMatchObject({ code: 0, stderr: "" });
-    expect(results(told)).toEqual({
+    const report = await ask(folder, [], env);
+    expect(report).toMatchObject({ code: 0, stderr: "" });
+    expect(results(report)).toEqual({
       settings: "ok",
       data_dir: "ok",
       store: "ok",
@@ -65,7 +65,7 @@ describe("a healthy installation", () => {
       time: "ok",
       round_trip: "ok",
     });
-    expect(told.checks.round_trip!.text).toMatch(
+    expect(report.checks.round_trip!.text).toMatch(
       /^Connected in .* ms, acked in .* ms, resumed in .*secret\.key\.? $/,
     );
     const exported = await folder.run(["conversation", "export", "parley-doctor"]);
@@ -94,10 +94,10 @@ describe("a healthy installation", () => {
 
   test("before the first start only lacks a server, and the doctor creates nothing", async () => {
     await using folder = new ParleyFolder();
-    const told = await ask(folder, ["--port", `${await freePort()}`]);
-    expect(told.code).toBe(1);
-    expect(results(told)).toMatchObject({ settings: "ok", data_dir: "ok", store: "ok", server: "warning" });
-    expect(told.checks.server!.text).toContain("(nothing listens there)");
+    const report = await ask(folder, ["--port", `${await freePort()}`]);
+    expect(report.code).toBe(1);
+    expect(results(report)).toMatchObject({ settings: "ok", data_dir: "ok", store: "ok", server: "warning" });
+    expect(report.checks.server!.text).toContain("(nothing listens there)");
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 
@@ -106,10 +106,10 @@ describe("a healthy installation", () => {
     const { certificate, key } = makeCertificate(folder.path);
     const env = { TLS_CERT: certificate, TLS_KEY: key };
     const server = await folder.serve([], env);
-    const told = await ask(folder, ["--port", portOf(server)], env);
-    expect(told.code).toBe(0);
-    expect(results(told)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
-    expect(told.checks.certificate!.text).toMatch(
+    const report = await ask(folder, ["--port", portOf(server)], env);
+    expect(report.code).toBe(0);
+    expect(results(report)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
+    expect(report.checks.certificate!.text).toMatch(
       /^The certificate for localhost, 127\.0\.0\.1 is valid for (89|90) days/,
     );
 
@@ -127,13 +127,13 @@ describe("a planted problem is found, with exit code 2", () => {
   test("wrong settings; dependent checks are skipped, and no secret is shown", async () => {
     await using folder = new ParleyFolder();
     folder.write(".env", "SECRET_KEY=your_secret_key\nPROT=1\n");
-    const told = await ask(folder);
-    expect(told.code).toBe(2);
-    const { settings, ...rest } = results(told);
+    const report = await ask(folder);
+    expect(report.code).toBe(2);
+    const { settings, ...rest } = results(report);
     expect(settings).toBe("problem");
     expect(new Set(Object.values(rest))).toEqual(new Set(["skipped"]));
-    expect(told.checks.settings!.text).toContain("PROT in .env is not a setting");
-    expect(JSON.stringify(told)).not.toContain("your_secret_key");
+    expect(report.checks.settings!.text).toContain("PROT in .env is not a setting");
+    expect(JSON.stringify(report)).not.toContain("your_secret_key");
   });
 
   test("permissions by which others can sign tokens, or change the data", async () => {
@@ -142,10 +142,10 @@ describe("a planted problem is found, with exit code 2", () => {
     const key = join(folder.path, "data/secret.key");
     chmodSync(key, 0o644);
     chmodSync(join(folder.path, "data"), 0o777);
-    const told = await ask(folder, ["--port", portOf(server), "--no-talk"]);
-    expect(told.code).toBe(2);
-    expect(told.checks.data_dir!.text).toContain("chmod 600 data/secret.key");
-    expect(told.checks.data_dir!.text).toContain(
+    const report = await ask(folder, ["--port", portOf(server), "--no-talk"]);
+    expect(report.code).toBe(2);
+    expect(report.checks.data_dir!.text).toContain("chmod 600 data/secret.key");
+    expect(report.checks.data_dir!.text).toContain(
       "Other users of this machine can change ./data. chmod 700 ./data",
     );
     // It gives advice and does not follow it itself.
@@ -177,9 +177,9 @@ describe("a planted problem is found, with exit code 2", () => {
   test("a file instead of the data folder", async () => {
     await using folder = new ParleyFolder();
     folder.write("data", "");
-    const told = await ask(folder);
-    expect(told).toMatchObject({ code: 2, checks: { data_dir: { result: "problem" } } });
-    expect(told.checks.data_dir!.text).toContain("a file is in its place");
+    const report = await ask(folder);
+    expect(report).toMatchObject({ code: 2, checks: { data_dir: { result: "problem" } } });
+    expect(report.checks.data_dir!.text).toContain("a file is in its place");
   });
 
   test("a damaged store, and a file that is no store", async () => {
@@ -240,13 +240,13 @@ describe("a planted problem is found, with exit code 2", () => {
   test("a SECRET_KEY that differs from the server's", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
-    const told = await ask(folder, ["--port", portOf(server)], { SECRET_KEY: SECRET });
-    expect(told).toMatchObject({
+    const report = await ask(folder, ["--port", portOf(server)], { SECRET_KEY: SECRET });
+    expect(report).toMatchObject({
       code: 2,
       checks: { round_trip: { result: "problem" }, server: { result: "ok" } },
     });
-    expect(told.checks.round_trip!.text).toContain("the server refuses a token made with SECRET_KEY");
-    expect(JSON.stringify(told)).not.toContain(SECRET);
+    expect(report.checks.round_trip!.text).toContain("the server refuses a token made with SECRET_KEY");
+    expect(JSON.stringify(report)).not.toContain(SECRET);
   });
 
   test("a token without the right to post, and a used-up quota", async () => {
@@ -257,9 +257,9 @@ describe("a planted problem is found, with exit code 2", () => {
     const mute = await ask(folder, [], { ...env, PARLEY_TOKEN: read.stdout.trim() });
     expect(mute).toMatchObject({ code: 2, checks: { round_trip: { result: "problem" } } });
     expect(mute.checks.round_trip!.text).toContain("ended at the first message: forbidden.");
-    const told = await ask(folder, [], env);
-    expect(told).toMatchObject({ code: 1, checks: { round_trip: { result: "warning" } } });
-    expect(told.checks.round_trip!.text).toContain("rate_limited");
+    const report = await ask(folder, [], env);
+    expect(report).toMatchObject({ code: 1, checks: { round_trip: { result: "warning" } } });
+    expect(report.checks.round_trip!.text).toContain("rate_limited");
   });
 });
 
@@ -270,12 +270,12 @@ test("the round trip detects a server that loses acks, hides history, or resumes
     await using proxy = await startFaultyProxy(Number(new URL(url).port), {
       frames: (all) => all.flatMap(frames),
     });
-    const told = await ask(folder, ["--url", proxy.url, "--timeout", "1"]);
-    expect(told).toMatchObject({
+    const report = await ask(folder, ["--url", proxy.url, "--timeout", "1"]);
+    expect(report).toMatchObject({
       code: 2,
       checks: { server: { result: "ok" }, round_trip: { result: "problem" } },
     });
-    return told.checks.round_trip!.text;
+    return report.checks.round_trip!.text;
   };
   const [acks, history, resuming] = await Promise.all([
     behind((frame) => (frame.type === "ack" ? [] : [frame])),
@@ -298,19 +298,19 @@ describe("Redis", () => {
     await using folder = new ParleyFolder();
     const env = { REDIS_URL: redis.url, SECRET_KEY: SECRET };
     const server = await folder.serve([], env);
-    const told = await ask(folder, ["--port", portOf(server)], env);
-    expect(told.code).toBe(0);
-    expect(results(told)).toMatchObject({
+    const report = await ask(folder, ["--port", portOf(server)], env);
+    expect(report.code).toBe(0);
+    expect(results(report)).toMatchObject({
       data_dir: "skipped",
       store: "skipped",
       redis: "ok",
       time: "ok",
       round_trip: "ok",
     });
-    expect(told.checks.redis!.text).toMatch(
+    expect(report.checks.redis!.text).toMatch(
       /^Redis at 127\.0\.0\.1:\d+ responds in [\d.]+ ms; 1 node uses it\./,
     );
-    expect(told.checks.time!.text).toContain("Redis and the server");
+    expect(report.checks.time!.text).toContain("Redis and the server");
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 

@@ -40,10 +40,10 @@ describe("W5 connections", () => {
 
   test("B1 the handshakes of a limited number of addresses are remembered, the latest ones", () => {
     const admission = new Admission({ connections: 0, connectionsPerAddress: 0, handshakesPerMinute: 1 });
-    const knock = (address: string) => admission.tryAdmit(from(address), 0).admitted;
-    expect([knock("a"), knock("a"), knock("b"), knock("b")]).toEqual([true, false, true, false]);
-    for (let i = 0; i < 49_999; i++) knock(`2001:db8:${i}::/64`);
-    expect([knock("b"), knock("a")]).toEqual([false, true]);
+    const admit = (address: string) => admission.tryAdmit(from(address), 0).admitted;
+    expect([admit("a"), admit("a"), admit("b"), admit("b")]).toEqual([true, false, true, false]);
+    for (let i = 0; i < 49_999; i++) admit(`2001:db8:${i}::/64`);
+    expect([admit("b"), admit("a")]).toEqual([false, true]);
   });
 
   test("W5 all addresses together have a limit, loopback included", () => {

@@ -64,16 +64,16 @@ describe("access", () => {
   });
 
   test("the refusal of a demo account says whether they are off, or not allowed from that address", () => {
-    const told = (use: AccessRequest["demoUse"]) => {
+    const reason = (use: AccessRequest["demoUse"]) => {
       const account = { ...ann, demo: true };
       const access = decideAccess({ subject: "ann", account, plans, demoUse: use });
       return "refusal" in access ? access.refusal.message : undefined;
     };
-    expect(told("off")).toBe(
+    expect(reason("off")).toBe(
       "The account `ann` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).",
     );
-    expect(told("elsewhere")).toContain("does not take these from where you are");
-    expect(told("usable")).toBeUndefined();
+    expect(reason("elsewhere")).toContain("does not take these from where you are");
+    expect(reason("usable")).toBeUndefined();
   });
 });
 

@@ -84,10 +84,10 @@ test("MB6 a client from before a removal is refused, with `after` and without", 
 
 test("MB6 a client without an epoch, or with another store's or an impossible one, starts from the beginning", () => {
   const head = { ...HEAD, epoch: "e.2" };
-  const anew = planned({ resumed: false });
+  const fresh = planned({ resumed: false });
   for (const epoch of ["f.1", "e.3", "e", "e.", ".1", "", "e.x", "e.-1", `e.${"9".repeat(99)}`, "e.1.1"]) {
     expect([epoch, knowsRemoved({ after: 7, epoch, last: undefined }, head)]).toEqual([epoch, false]);
-    expect([epoch, plan({ after: 7, epoch }, head)]).toEqual([epoch, anew]);
+    expect([epoch, plan({ after: 7, epoch }, head)]).toEqual([epoch, fresh]);
   }
-  expect(plan({ epoch: "e.2" }, head)).toEqual(anew);
+  expect(plan({ epoch: "e.2" }, head)).toEqual(fresh);
 });

@@ -208,7 +208,7 @@ describe("nextTick", () => {
         }
         if (random() < 0.5) {
           run.now += random() * Math.max(0, due - run.now);
-          run.apply(somethingHeard(random()));
+          run.apply(somethingReceived(random()));
         } else {
           run.now = Math.max(run.now, due);
           run.apply({ type: "tick", unsent: 0 });
@@ -354,7 +354,7 @@ describe("B1 I3 a client that catches up over a slow connection", () => {
   });
 });
 
-function somethingHeard(choice: number): SessionEvent {
+function somethingReceived(choice: number): SessionEvent {
   if (choice < 0.4) return { type: "control" };
   if (choice < 0.7) return frame({ type: "activity" });
   return frame({ type: "ping" });

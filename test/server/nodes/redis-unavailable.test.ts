@@ -77,8 +77,8 @@ test("L3 D5 after Redis came back empty all clients reconnect, and are notified 
     expect(client.of("welcome")[0]).toMatchObject({ resumed: false, seq: 0 });
     expect(client.of("welcome")[0]!.epoch).not.toBe(epoch);
   }
-  again.send({ type: "message", text: "anew" });
-  expect(await back.next("message")).toMatchObject({ seq: 1, text: "anew" });
+  again.send({ type: "message", text: "again" });
+  expect(await back.next("message")).toMatchObject({ seq: 1, text: "again" });
   await waitUntil("both are present once", async () => {
     await using cleo = await b.connect("cleo");
     return (

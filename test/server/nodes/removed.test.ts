@@ -27,8 +27,8 @@ test("MB6 a removal reaches every client on every node, and each node refuses re
   // A node without clients in it knows it, too.
   for (const node of [a, c])
     await expect(node.connect("anna", "lobby", `&after=1&epoch=${epoch}`)).rejects.toThrow("error, closing");
-  await using anew = await c.connect("dora");
-  expect(anew.of("welcome")[0]).toMatchObject({
+  await using reopened = await c.connect("dora");
+  expect(reopened.of("welcome")[0]).toMatchObject({
     epoch: `${epoch.split(".")[0]}.1`,
     seq: 1,
     present: [{ user: "dora" }],

@@ -246,11 +246,11 @@ describe("A4 SEC-T7 secrecy", () => {
       `/me?token=${token}`,
       `/ws/anna/lobby?token=${head}.${body}.%00${signature}`,
     ];
-    const knock = async (target: string, fields: Fields = {}) => {
+    const attempt = async (target: string, fields: Fields = {}) => {
       const raw = await open(server, target, { ...fields, ...address() });
       await raw[Symbol.asyncDispose]();
     };
-    for (const target of spellings) await knock(target);
+    for (const target of spellings) await attempt(target);
     for (const fields of [
       { Authorization: `Bearer ${token}` },
       { Authorization: `Token ${token}` },
@@ -259,7 +259,7 @@ describe("A4 SEC-T7 secrecy", () => {
       { Origin: "https://evil.example", Authorization: `Bearer ${token}` },
       { Cookie: `token=${token}` },
     ])
-      await knock("/ws/anna/lobby", fields);
+      await attempt("/ws/anna/lobby", fields);
     for (const frame of [
       { type: "token", token },
       { type: "token", token: `${token}x` },

@@ -5,7 +5,7 @@ import { startTestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 
 /** Sends a handshake and disconnects, without waiting for a reply. */
-function knockAndGo(port: number, target: string): Promise<void> {
+function upgradeAndLeave(port: number, target: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const socket = connect(port, "127.0.0.1", () => {
     socket.write(
@@ -26,7 +26,7 @@ test("W1 a client that leaves while it waits for admission holds no permit", asy
   });
   const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
   for (let round = 0; round < 5; round++)
-    await Promise.all(Array.from({ length: all }, () => knockAndGo(server.port, target)));
+    await Promise.all(Array.from({ length: all }, () => upgradeAndLeave(server.port, target)));
 
   // Every place, of the server and of the user's plan, is free again as soon as the server has seen them go.
   let entered = 0;

@@ -102,7 +102,7 @@ describe("A3 missed revocations", () => {
       emit: new RecordedLog().emit,
     });
     await prepare(revocations);
-    return { hold, ended, tell: async () => missed?.() };
+    return { hold, ended, poll: async () => missed?.() };
   }
 
   test("A3 every socket's token is checked, and the revoked ones end", async () => {
@@ -114,14 +114,14 @@ describe("A3 missed revocations", () => {
     for (let k = 0; k < 1_500; k++) watch.hold("anna", `t${k}`, 5);
     watch.hold("ben", "old", 99);
     watch.hold("ben", "new", 100);
-    await watch.tell();
+    await watch.poll();
     expect(watch.ended.sort()).toEqual(["old", "t1203", "t7"]);
   });
 
   test("A3 a token renewed during the check is the one that counts", async () => {
     const watch = await miss((revocations) => revocations.revokeToken("old", NEVER));
     const held = watch.hold("anna", "old", 5);
-    const asked = watch.tell();
+    const asked = watch.poll();
     held.credential = { tokenId: "new", issuedAt: 6 };
     await asked;
     expect(watch.ended).toEqual([]);

@@ -108,7 +108,7 @@ export class RawSocket implements AsyncDisposable {
       if (this.ended || Date.now() > deadline) {
         const state = this.ended ? "the line ended" : "nothing more came";
         const received = this.frames.map(({ type }) => type).join(", ");
-        throw new Error(`No ${what}: ${state}. Heard: ${received || "nothing"}.`);
+        throw new Error(`No ${what}: ${state}. Received: ${received || "nothing"}.`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(1, deadline - Date.now()));

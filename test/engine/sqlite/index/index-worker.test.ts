@@ -61,7 +61,7 @@ test("D3 every name is found after the filter had to grow, and after a start tha
     await parts.takeIn();
   }
   const sample = Array.from({ length: 1_500 }, (_, i) => 1 + i * 100);
-  for (const round of ["grown", "made anew"]) {
+  for (const round of ["grown", "rewritten"]) {
     const repeats = await Promise.all(sample.map((seq) => subject.post(String(seq), { limit: 0 })));
     expect([round, ...repeats.map((result) => "seq" in result && result.seq)]).toEqual([round, ...sample]);
     if (round === "grown") {

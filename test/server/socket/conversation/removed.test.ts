@@ -25,7 +25,7 @@ async function begin() {
   };
 }
 
-const FAREWELL: ServerFrame[] = [
+const LAST_FRAMES: ServerFrame[] = [
   { type: "error", code: "removed", message: expect.stringContaining("was removed") as unknown as string },
   { type: "closing", code: 4404, reason: "removed", reconnect: false },
 ];
@@ -39,7 +39,7 @@ test("MB6 every client in a removed conversation is closed for good, with the re
   await house.remove();
   for (const client of [anna, ben]) {
     expect(await client.closed).toEqual({ code: 4404, reason: "removed" });
-    expect(client.frames.slice(-2)).toEqual(FAREWELL);
+    expect(client.frames.slice(-2)).toEqual(LAST_FRAMES);
   }
 });
 
@@ -70,13 +70,13 @@ test("MB6 a client that returns to a removed conversation is refused; one withou
   for (const query of [`&after=1&epoch=${epoch}`, `&after=0&epoch=${epoch}`, `&epoch=${epoch}`]) {
     const back = await house.open("anna", query);
     expect(await back.closed).toEqual({ code: 4404, reason: "removed" });
-    expect(back.frames).toEqual(FAREWELL);
+    expect(back.frames).toEqual(LAST_FRAMES);
   }
-  await using anew = await house.connect("anna");
+  await using reopened = await house.connect("anna");
   const [life] = epoch.split(".");
-  expect(anew.of("welcome")[0]).toMatchObject({ epoch: `${life}.1`, seq: 1, resumed: false });
-  anew.send({ type: "message", id: "1", text: "another" });
-  expect(await anew.next("ack")).toMatchObject({ id: "1", seq: 2 });
+  expect(reopened.of("welcome")[0]).toMatchObject({ epoch: `${life}.1`, seq: 1, resumed: false });
+  reopened.send({ type: "message", id: "1", text: "another" });
+  expect(await reopened.next("ack")).toMatchObject({ id: "1", seq: 2 });
   // And back to what it is now.
   await using again = await house.connect("ben", `&after=1&epoch=${life}.1`);
   expect(again.of("welcome")[0]).toMatchObject({ resumed: true, epoch: `${life}.1` });
