@@ -36,8 +36,8 @@ await page.locator("#recording").waitFor();
 await takeScreenshot(page, "testing-record");
 
 async function takeScreenshot(of: Page, name: string): Promise<void> {
-  // What was just done is told over it for a moment.
-  await of.locator("#told span").waitFor({ state: "detached" });
+  // The announcement of what was just done covers it for a moment.
+  await of.locator("#announcement span").waitFor({ state: "detached" });
   await of.screenshot({ path: fileURLToPath(new URL(`${name}.png`, import.meta.url)) });
   console.log(`docs/pictures/${name}.png`);
 }

@@ -79,14 +79,14 @@ describe("posting", () => {
     await using _ben = await joinWithLibrary(server, "ben");
     const parley = connect({ url: server.url, token: await server.token("ann") });
     const lobby = parley.conversation("lobby");
-    const told: string[] = [];
-    lobby.on("presence", ({ user, state }) => told.push(`${user} ${state}`));
+    const received: string[] = [];
+    lobby.on("presence", ({ user, state }) => received.push(`${user} ${state}`));
     await waitForState(lobby, "live");
     await lobby.send("a message");
-    expect(told.sort()).toEqual(["ann joined", "ben joined"]);
+    expect(received.sort()).toEqual(["ann joined", "ben joined"]);
     lobby.reconnect();
     await waitForState(lobby, "live");
-    expect(told.sort()).toEqual(["ann joined", "ben joined"]);
+    expect(received.sort()).toEqual(["ann joined", "ben joined"]);
     await parley.close();
   });
 
@@ -276,7 +276,7 @@ describe("on a bad connection", () => {
     expect((await sending).seq).toBe(1);
   });
 
-  test("L1 a stopping server tells clients when to reconnect", async () => {
+  test("L1 a stopping server names the time to reconnect", async () => {
     const server = await startTestServer();
     await using ann = await joinWithLibrary(server, "ann");
     const waiting = waitForState(ann.lobby, "waiting");

@@ -161,7 +161,7 @@ describe("installed from the packed package, in an empty project", () => {
   });
 
   test.each(["the program sends and receives a message on %s", "bun", "deno"])(
-    "the program says and hears something on %s",
+    "the program sends and receives a message on %s",
     async (runtime) => {
       await using server = await startTestServer();
       const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {

@@ -108,12 +108,12 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await say(page, "two");
       await page.locator(".own[data-seq='2']").waitFor();
       await openPanel(page, "Faults");
-      const knocks = [
+      const attempts = [
         ["wrong-token", "unauthorized: "],
         ["expired-token", "token_expired: "],
         ["foreign-token", "forbidden: "],
       ] as const;
-      for (const [name, said] of knocks) {
+      for (const [name, said] of attempts) {
         await page.locator(`#fault-${name}`).click();
         await page.locator("#fault-outcomes", { hasText: said }).waitFor();
       }

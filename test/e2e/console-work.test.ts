@@ -36,7 +36,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.keyboard.type("jjk");
       await page.locator(".client[data-client='c1'][data-selected='true']").waitFor();
       expect(await page.locator("#text").inputValue()).toBe("");
-      await told(page, "user1 is selected");
+      await announced(page, "user1 is selected");
       await select(page, "user2");
       await waitForFocus(page, "text");
       expect(bench.errors).toEqual([]);
@@ -58,13 +58,13 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
         ["y", "Choose a frame first"],
       ] as const) {
         await page.keyboard.press(key);
-        await told(page, words);
+        await announced(page, words);
       }
       await page.keyboard.press("c");
       await page.locator("#status[data-at='signed_in']").waitFor();
       await page.locator("#text").fill("to no client");
       await page.locator("#text").press("Enter");
-      await told(page, "Nothing was sent: connect first");
+      await announced(page, "Nothing was sent: connect first");
       expect(await page.locator("#text").inputValue()).toBe("to no client");
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
@@ -72,7 +72,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
         await page.locator("#sign-in").waitFor();
         await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
         await page.keyboard.press(key);
-        await told(page, "Sign this client in first");
+        await announced(page, "Sign this client in first");
       }
       expect(bench.errors).toEqual([]);
     },
@@ -317,6 +317,6 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
 });
 
 /** Waits until the page says so. */
-async function told(page: Page, words: string): Promise<void> {
+async function announced(page: Page, words: string): Promise<void> {
   await page.locator("#announcement", { hasText: words }).waitFor();
 }

@@ -19,7 +19,7 @@ const canBeSomebodyElse =
   Bun.which("setpriv") !== null &&
   Bun.spawnSync([...AS_SOMEBODY_ELSE, MAIN, "--version"], { env: { HOME: "/tmp" } }).success;
 
-interface Told {
+interface DoctorRun {
   readonly code: number;
   readonly stderr: string;
   /** By check: its result, and all its texts joined. */
@@ -31,7 +31,7 @@ async function ask(
   folder: ParleyFolder,
   args: string[] = [],
   env: Record<string, string> = {},
-): Promise<Told> {
+): Promise<DoctorRun> {
   const { code, stdout, stderr } = await folder.run(["doctor", "--format", "json", ...args], { env });
   const { checks } = JSON.parse(stdout) as {
     checks: { check: string; result: string; findings: { text: string; advice?: string }[] }[];
@@ -43,7 +43,7 @@ async function ask(
   return { code, stderr, checks: Object.fromEntries(report) };
 }
 
-const results = ({ checks }: Told) =>
+const results = ({ checks }: DoctorRun) =>
   Object.fromEntries(Object.entries(checks).map(([check, { result }]) => [check, result]));
 
 const portOf = ({ url }: Running) => new URL(url).port;

@@ -317,19 +317,19 @@ describe("MX7 the newest messages at the start", () => {
     for (const text of ["one", "two", "three"]) await ben.lobby.send(text);
     const parley = connect({ url: server.url, token: await server.token("ann") });
     const lobby = parley.conversation("lobby", { last: 2 });
-    const told: string[] = [];
-    lobby.on("history", ({ messages, more }) => told.push(`${messages.map(({ text }) => text)} ${more}`));
-    lobby.on("message", ({ text }) => told.push(text));
+    const received: string[] = [];
+    lobby.on("history", ({ messages, more }) => received.push(`${messages.map(({ text }) => text)} ${more}`));
+    lobby.on("message", ({ text }) => received.push(text));
     await waitForState(lobby, "live");
     const { limit, remaining } = lobby.welcome!.quota!;
     const ack = await lobby.send("four");
-    expect([told, ack.quota!.remaining]).toEqual([["two,three true", "four"], limit - 1]);
+    expect([received, ack.quota!.remaining]).toEqual([["two,three true", "four"], limit - 1]);
     expect(remaining).toBe(limit);
     // Once: after a cut, missed messages come as messages.
     lobby.reconnect();
     await waitForState(lobby, "live");
     await lobby.send("five");
-    expect(told).toEqual(["two,three true", "four", "five"]);
+    expect(received).toEqual(["two,three true", "four", "five"]);
     await parley.close();
   });
 
@@ -351,17 +351,17 @@ describe("MX7 the newest messages at the start", () => {
     }
     const parley = connect({ url: server.url, token: await server.token("ann"), WebSocket: CutAfterWelcome });
     const lobby = parley.conversation("lobby", { last: 5 });
-    const told: string[] = [];
-    lobby.on("history", ({ messages }) => told.push(`page ${messages.map(({ text }) => text)}`));
-    lobby.on("message", ({ text }) => told.push(text));
-    lobby.on("lost", (lost) => told.push(`lost ${JSON.stringify(lost)}`));
+    const received: string[] = [];
+    lobby.on("history", ({ messages }) => received.push(`page ${messages.map(({ text }) => text)}`));
+    lobby.on("message", ({ text }) => received.push(text));
+    lobby.on("lost", (lost) => received.push(`lost ${JSON.stringify(lost)}`));
     await waitForState(lobby, "live");
     await ben.lobby.send("two");
     lobby.reconnect();
     await waitForState(lobby, "live");
     await ben.lobby.send("three");
-    await waitUntil("it is received", () => told.includes("three"));
-    expect(told).toEqual(["page one,two", "three"]);
+    await waitUntil("it is received", () => received.includes("three"));
+    expect(received).toEqual(["page one,two", "three"]);
     await parley.close();
   });
 });

@@ -61,13 +61,13 @@ type Cell = State["state"] | readonly [State["state"], ...Effect["type"][]];
 const lost: Cell = ["waiting", "wait"];
 const left: Cell = ["closed", "close"];
 const dialled: Cell = ["connecting", "dial"];
-const dialledAnew: Cell = ["connecting", "close", "dial"];
+const redialled: Cell = ["connecting", "close", "dial"];
 
 /** The next state for each state and event, and the effects. A state or an event without its cells does not compile. */
 const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   connecting: {
     open: "connecting",
-    reconnect: dialledAnew,
+    reconnect: redialled,
     close: left,
     welcome: "resuming",
     progress: "connecting",
@@ -83,7 +83,7 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   },
   resuming: {
     open: "resuming",
-    reconnect: dialledAnew,
+    reconnect: redialled,
     close: left,
     welcome: "resuming",
     progress: "live",
@@ -99,7 +99,7 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   },
   live: {
     open: "live",
-    reconnect: dialledAnew,
+    reconnect: redialled,
     close: left,
     welcome: "live",
     progress: "live",
@@ -115,7 +115,7 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   },
   degraded: {
     open: "degraded",
-    reconnect: dialledAnew,
+    reconnect: redialled,
     close: left,
     welcome: "degraded",
     progress: "degraded",
@@ -131,7 +131,7 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   },
   waiting: {
     open: dialled,
-    reconnect: dialledAnew,
+    reconnect: redialled,
     close: left,
     welcome: "waiting",
     progress: "waiting",
@@ -147,7 +147,7 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   },
   closed: {
     open: dialled,
-    reconnect: dialledAnew,
+    reconnect: redialled,
     close: "closed",
     welcome: "closed",
     progress: "closed",

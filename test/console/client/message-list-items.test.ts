@@ -37,9 +37,9 @@ test("D5 after a new epoch the old messages stay above a line, though the number
     text: "x",
     at: 0,
   });
-  const anew = applyMessages(resetTranscript(pending, 0), messages(1, 1));
-  expect(shown(anew)).toEqual(["#1", "#2", "new_epoch", "#1", "pending"]);
-  const keys = messageListItems(anew).map(({ key }) => key);
+  const fresh = applyMessages(resetTranscript(pending, 0), messages(1, 1));
+  expect(shown(fresh)).toEqual(["#1", "#2", "new_epoch", "#1", "pending"]);
+  const keys = messageListItems(fresh).map(({ key }) => key);
   expect(new Set(keys).size).toBe(keys.length);
 });
 
