@@ -18,7 +18,7 @@ export class Listeners<T> {
     return this.listeners.size === 0;
   }
 
-  /** Answers a function that ends it. */
+  /** Returns a function that ends it. */
   add(listener: (value: T) => void): () => void {
     if (this.isEmpty) this.options.onFirstAdded?.();
     this.listeners.add(listener);

@@ -29,7 +29,7 @@ export const MessageRequest = z
     message: "must not be empty in a message without `data`",
   });
 
-/** Sent to read what was said: up to `limit` messages before or after a `seq`. The server answers `history`. */
+/** Sent to read earlier messages: up to `limit` before or after a `seq`. The server replies with `history`. */
 export const HistoryRequest = z
   .object({
     type: z.literal("history"),
@@ -47,16 +47,16 @@ export const HistoryRequest = z
     message: "cannot be combined with `after`",
   });
 
-/** Sent when the user starts (`active: true`) or stops typing. Not answered. */
+/** Sent when the user starts (`active: true`) or stops typing. There is no reply. */
 export const TypingRequest = z.object({
   type: z.literal("typing"),
   active: z.boolean("must be true or false"),
 });
 
-/** Sent when the user has seen everything up to `seq`. Not answered. */
+/** Sent when the user has seen everything up to `seq`. There is no reply. */
 export const ReadRequest = z.object({ type: z.literal("read"), seq: Sequence });
 
-/** Sent to say "I am still here". Not answered; cancels an inactivity warning. */
+/** Sent to show that the user is still there. There is no reply; cancels an inactivity warning. */
 export const ActivityRequest = z.object({ type: z.literal("activity") });
 
 /** Sent as the first frame of a socket opened without a credential, or to renew a token in place. */
@@ -65,7 +65,7 @@ export const TokenRequest = z.object({
   token: z.string("must be a string").min(1, "must not be empty").max(MAX_TOKEN_BYTES, "is too long"),
 });
 
-/** Sent to measure the line. Answered by `pong` with the same `id`; it is not activity. */
+/** Sent to measure the connection. The server replies with `pong` and the same `id`; it is not activity. */
 export const PingRequest = z.object({ type: z.literal("ping"), id: MessageId.optional() });
 
 /** Every frame a client may send, by its `type`. */

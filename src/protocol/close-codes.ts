@@ -9,7 +9,7 @@
 export interface CloseCodeEntry {
   /** Short reason, sent in the close frame and in `closing`. */
   readonly reason: string;
-  /** What the person in front of the client should do. */
+  /** Advice for the user. */
   readonly advice: string;
   /** What caused it may end without the client's doing: where `closing.retry_after` names a time, the client comes back then. */
   readonly passes?: true;
@@ -76,10 +76,10 @@ export const CLOSE_CODES = {
 
 export type CloseCode = keyof typeof CLOSE_CODES;
 
-/** Registered codes that, unlike the rest of their range, a client must not answer by coming back. */
+/** Registered codes after which, unlike the rest of their range, a client must not reconnect. */
 const FINAL_REGISTERED: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
 
-/** Says whether a client should reconnect by itself after `code`; right for unknown codes, too. */
+/** Returns whether a client should reconnect on its own after `code`; right for unknown codes, too. */
 export function mayReconnect(code: number): boolean {
   return code < 4000 ? !FINAL_REGISTERED.has(code) : code < 4400 || code > 4499;
 }

@@ -37,17 +37,17 @@ export function decodeClientFrame(text: string): DecodeResult {
   return decodeFrameObject(value, text);
 }
 
-/** The `id` of a text that is not parsed, where it stands before what makes the text long, as in most clients' frames. */
+/** The `id` of a text that is not parsed, if it comes before the long part, as in most clients' frames. */
 function leadingId(text: string): string | undefined {
   return /^\s*\{\s*(?:"[a-z]+"\s*:\s*"[^"\\]*"\s*,\s*){0,3}"id"\s*:\s*"([^"\\]{1,64})"/.exec(
     text.slice(0, 512),
   )?.[1];
 }
 
-/** What is said of a text with more structure than is taken. */
+/** The error for a text with too much structure. */
 export const JSON_TOO_LARGE = `The JSON is deeper than ${MAX_JSON_DEPTH} levels or holds over ${MAX_JSON_VALUES} values.`;
 
-/** Reads a frame from an object that was made of the JSON text `text`, whose depth and count MUST be bounded (json.ts). */
+/** Reads a frame from an object parsed from the JSON text `text`, whose depth and count MUST be bounded (json.ts). */
 export function decodeFrameObject(value: object, text: string): DecodeResult {
   const type = (value as { type?: unknown }).type;
   if (typeof type !== "string") return decodeError("malformed", "The frame has no `type`.");
@@ -67,7 +67,7 @@ export function decodeFrameObject(value: object, text: string): DecodeResult {
   const parsed = CLIENT_FRAMES[type as ClientFrameType].safeParse(value);
   if (!parsed.success) return decodeError("invalid", explain(parsed.error.issues), value);
   const frame = parsed.data;
-  // UTF-8 cannot write it: who is there would get another text than who reads it from the store later.
+  // UTF-8 cannot encode it: connected members would get another text than later readers of the store.
   if (frame.type === "message" && !frame.text.isWellFormed())
     return decodeError("invalid", "`text`: holds half of a surrogate pair, which is no character.", value);
   return { frame };
@@ -85,7 +85,7 @@ function readPlainMessage(value: object): ClientFrameOf<"message"> | undefined {
   return { type, text, id };
 }
 
-/** Says in words which field is wrong. */
+/** Returns a sentence with the wrong field. */
 function explain(issues: readonly z.core.$ZodIssue[]): string {
   const issue = issues[0];
   if (issue === undefined) return "The frame is not valid.";

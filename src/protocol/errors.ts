@@ -12,7 +12,7 @@ export type ErrorCategory =
 
 export interface ErrorEntry {
   readonly category: ErrorCategory;
-  /** Status of the HTTP answer that carries this code. */
+  /** Status of the HTTP response with this code. */
   readonly http: number;
   /** Close code, when the error also ends the socket. */
   readonly close?: number;

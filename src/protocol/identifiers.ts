@@ -6,7 +6,7 @@ import { z } from "zod";
  */
 const IDENTIFIER = /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$/;
 
-/** What a name must be, as the words that follow "must be". */
+/** The rule for a name, as the words that follow "must be". */
 export const IDENTIFIER_RULE = "1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`";
 
 /** The name of a user or a conversation. */
@@ -25,17 +25,20 @@ export const MessageId = z.string().regex(MESSAGE_ID, "must be 1–64 printable 
 
 const CLIENT_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Says whether `text` can name a client: what a socket's address has in `client`, so that it replaces its own older one. */
+/**
+ * Returns whether `text` can name a client: the value of `client` in a socket's address, by which it replaces its older
+ * one.
+ */
 export function isClientName(text: string): boolean {
   return CLIENT_NAME.test(text);
 }
 
-/** Says whether `text` can name a message. */
+/** Returns whether `text` can name a message. */
 export function isMessageId(text: string): boolean {
   return MESSAGE_ID.test(text);
 }
 
-/** Says whether `text` can name a user or a conversation. */
+/** Returns whether `text` can name a user or a conversation. */
 export function isIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
 }

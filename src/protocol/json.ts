@@ -10,7 +10,7 @@ export interface JsonBounds {
   readonly values: number;
 }
 
-/** What came, or why it is not taken: it is not JSON, or it has more structure than the bounds allow. */
+/** The value, or why it is refused: it is not JSON, or it has more structure than the limits allow. */
 export type JsonResult =
   | { readonly value: unknown; readonly error?: undefined }
   | { readonly error: "malformed" | "too_large"; readonly value?: undefined };
@@ -23,7 +23,7 @@ const DEFAULT_BOUNDS: JsonBounds = { depth: MAX_JSON_DEPTH, values: MAX_JSON_VAL
  */
 const MIN_CHECKED_LENGTH = 512;
 
-/** Parses a text from outside. A text that is refused costs less than one that is taken. */
+/** Parses a text from outside. A refused text costs less than an accepted one. */
 export function parseJson(text: string, bounds: JsonBounds = DEFAULT_BOUNDS): JsonResult {
   if (text.length > MIN_CHECKED_LENGTH && exceedsBounds(text, bounds)) return { error: "too_large" };
   try {
@@ -85,7 +85,7 @@ const CLOSING_BRACKET = 0x5d;
 const BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
-/** Where the quote stands that ends the string whose first character is at `start`. */
+/** The position of the quote that ends the string whose first character is at `start`. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start); end >= 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1;

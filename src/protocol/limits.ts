@@ -1,6 +1,6 @@
-// Bounds of the wire. Both sides know them: a client can refuse early what the server would refuse late.
+// Limits of the wire. Both sides know them: a client can refuse early what the server would refuse late.
 
-/** Largest frame from a client, in bytes of UTF-8. A larger one is answered `too_large` and closed with 1009. */
+/** Largest frame from a client, in bytes of UTF-8. A larger one gets `too_large` and a close with 1009. */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
 /** How deep a message's `data` may nest; `{"a":{"b":1}}` has depth 2. Deeper JSON makes naive readers overflow. */
@@ -15,10 +15,10 @@ export const MAX_JSON_DEPTH = 32;
 /** How many values any JSON from a client may hold in all, fields that the server does not know included. */
 export const MAX_JSON_VALUES = 8192;
 
-/** Most messages in one `history` answer. */
+/** Most messages in one `history` frame. */
 export const MAX_HISTORY_LIMIT = 200;
 
-/** Messages in a `history` answer when the request names no `limit`. */
+/** Messages in a `history` frame when the request names no `limit`. */
 export const DEFAULT_HISTORY_LIMIT = 50;
 
 /** Most messages that `last` in the address of a socket may ask for. */

@@ -1,4 +1,4 @@
-// What the server sends. This union is the other half of the wire's table of contents; see client-frames.ts.
+// The frames that the server sends. This union is the other half of the wire's table of contents; see client-frames.ts.
 // Durations are in seconds (decimals allowed); `at` and `since` are milliseconds since 1970.
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
@@ -13,7 +13,7 @@ export const PresentUser = z.object({ user: Identifier, since: z.int(), read: z.
 /** The messages from one `seq` to another, both included. */
 export const Range = z.object({ first: z.int(), last: z.int() });
 
-/** The first frame of a connection that was let in. The client may speak from now on. */
+/** The first frame of an admitted connection. The client may send from now on. */
 export const WelcomeFrame = z.object({
   type: z.literal("welcome"),
   connection: z.string(),
@@ -41,7 +41,7 @@ export const Message = z.object({
   at: z.int(),
 });
 
-/** Sent to everybody in the conversation, the sender included, in the order of `seq`. */
+/** Sent to every member of the conversation, the sender included, in the order of `seq`. */
 export const MessageFrame = Message.extend({ type: z.literal("message") });
 
 /** Sent when a message is stored. `duplicate` is there, and true, when the same `id` had been stored before. */
@@ -104,13 +104,13 @@ export const PongFrame = z.object({ type: z.literal("pong"), id: MessageId.optio
 /** The reply to a `token` frame on a connection that is authenticated already. */
 export const TokenAcceptedFrame = z.object({ type: z.literal("token_accepted"), expires_in: z.number() });
 
-/** Sent when the store is away: messages are refused with `unavailable` until `recovered`. */
+/** Sent when the store is unavailable: messages are refused with `unavailable` until `recovered`. */
 export const DegradedFrame = z.object({ type: z.literal("degraded"), reason: z.string() });
 
 /** Sent when the store is back. */
 export const RecoveredFrame = z.object({ type: z.literal("recovered"), reason: z.string() });
 
-/** Sent just before each close that the server begins; `retry_after` is when to come back, in seconds. */
+/** Sent just before each close by the server; `retry_after` is the time until the client may reconnect, in seconds. */
 export const ClosingFrame = z.object({
   type: z.literal("closing"),
   code: z.int(),

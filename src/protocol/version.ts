@@ -14,11 +14,11 @@ export const PROTOCOL_REVISION = 0;
 export interface WireState {
   readonly version: number;
   readonly revision: number;
-  /** What is new, and why. */
+  /** The additions, with their reason. */
   readonly change: string;
 }
 
-/** Every state that the wire has been in, oldest first. A test fails when the wire changes and no entry says so. */
+/** Every state of the wire so far, oldest first. A test fails when the wire changes without a new entry. */
 export const PROTOCOL_HISTORY: readonly WireState[] = [
   { version: 1, revision: 0, change: "The first. It is rewritten until the first release." },
 ];

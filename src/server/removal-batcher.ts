@@ -9,7 +9,7 @@ const MAX_WAITING = 256;
 
 /**
  * Removes conversations for whoever asks, all that wait in one turn and then nothing for a while, so that nobody can stop the server
- * by asking. The function answers whether there was one, or undefined where too many wait.
+ * by asking. The function returns whether there was one, or undefined where too many wait.
  */
 export function createRemovalBatcher(
   remove: RemoveConversations,

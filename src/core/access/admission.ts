@@ -5,7 +5,7 @@ import { dueAfter, type Rate, waitTime } from "../../protocol/gcra.ts";
 import { Counter } from "../collections/counter.ts";
 import { LruMap } from "../collections/lru-map.ts";
 
-/** Files and lines beside sockets: the store's, Redis, the log, and requests over HTTP. */
+/** Open files and connections other than sockets: the store's, Redis, the log, and requests over HTTP. */
 const RESERVED_FILE_DESCRIPTORS = 200;
 
 /**
@@ -53,7 +53,7 @@ export type AdmissionDecision =
       readonly retryAfter: number;
     };
 
-/** What is counted about one socket while it is open. */
+/** The counts that one open socket is part of. */
 export interface SocketEntry {
   readonly address: string;
   readonly loopback: boolean;
@@ -80,7 +80,7 @@ export class Admission {
     return this.total;
   }
 
-  /** Lets a handshake in, and counts it, or says why not and when (milliseconds) it is worth another try. */
+  /** Admits and counts a handshake, or returns the reason and the time (milliseconds) after which to retry. */
   tryAdmit(entry: SocketEntry, now: number): AdmissionDecision {
     const { connections } = this.limits;
     if (connections > 0 && this.total >= connections) return refuse("unavailable", FULL_RETRY_MS);
@@ -99,13 +99,13 @@ export class Admission {
     return { admitted: true };
   }
 
-  /** A socket that came without a credential showed who it belongs to; from now on its entry is not anonymous. */
+  /** A socket that came without a credential has authenticated; from now on its entry is not anonymous. */
   authenticated({ address, loopback }: SocketEntry): void {
     this.anonymous--;
     if (!loopback) this.anonymousByAddress.remove(address);
   }
 
-  /** A socket ended of which it was never known who it belongs to; `leave` follows. */
+  /** A socket ended without having authenticated; `leave` follows. */
   failed({ address, loopback }: SocketEntry, now: number): void {
     if (!loopback) this.failures.add(address, now);
   }
@@ -139,7 +139,7 @@ export class Admission {
 /** Addresses remembered; an attacker with a network of IPv6 can come from millions within a minute (B1). */
 const MAX_REMEMBERED_ADDRESSES = 50_000;
 
-/** What each address has done lately: a minute's worth of `limit` may come at once, then one at a time; 0 is any number. */
+/** Recent activity of each address: a minute's worth of `limit` may come at once, then one at a time; 0 is no limit. */
 class PerMinuteLimiter {
   /** By address, the state of gcra.ts. */
   private readonly due = new LruMap<number>(MAX_REMEMBERED_ADDRESSES);
@@ -155,7 +155,7 @@ class PerMinuteLimiter {
     return waitTime(this.due.get(address) ?? now, this.rate, now);
   }
 
-  /** Counts one; what is beyond the limit does not make the next wait longer. */
+  /** Counts one; attempts beyond the limit do not make the next wait longer. */
   add(address: string, now: number): void {
     if (this.rate.burst === 0) return;
     const due = dueAfter(this.due.get(address) ?? now, this.rate, now);

@@ -2,7 +2,7 @@ import type { Right } from "./grants.ts";
 
 /** A key by which a program of the operator's may use the HTTP verbs: an entry of API_KEYS. */
 export interface ApiKey {
-  /** By this it is known in the log; two keys may share one while the one replaces the other. */
+  /** The log names the key by this; two keys may share one while the one replaces the other. */
   readonly name: string;
   /** SHA-256 of the whole key, in hex. The key itself is nowhere on the server. */
   readonly hash: string;

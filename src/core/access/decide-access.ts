@@ -3,9 +3,9 @@ import type { DemoUse } from "./demo-accounts.ts";
 import { type Plan, type PlanTable, planNamed } from "./plans.ts";
 
 export interface AccessRequest {
-  /** Who the token says its bearer is. */
+  /** The user that the token names. */
   readonly subject: string;
-  /** Whose address is opened, where the address names a user. */
+  /** The user in the address, if it contains one. */
   readonly requestedUser?: string;
   /** The subject's account as the store has it now; undefined for a user of an application that signs its own tokens. */
   readonly account: Account | undefined;
@@ -18,9 +18,9 @@ export interface AccessRequest {
   readonly demoUse: DemoUse;
 }
 
-/** A refusal's `message` is for the person who was refused. */
+/** A refusal's `message` is for the refused user. */
 export type Access =
-  /** `missingPlan` is the plan that was named and is not in the table; `plan` is what counts instead. */
+  /** `missingPlan` is a named plan that is not in the table; `plan` is used instead. */
   | { readonly plan: Plan; readonly missingPlan?: string }
   | {
       readonly refusal: { readonly code: "forbidden" | "token_revoked"; readonly message: string };
@@ -36,13 +36,13 @@ export function decideAccess(request: AccessRequest): Access {
   const { subject, requestedUser, account, claimedPlan, madeForAccount, plans, demoUse } = request;
   if (requestedUser !== undefined && requestedUser !== subject)
     return forbidden(`This token is for \`${subject}\`; it cannot open the address of \`${requestedUser}\`.`);
-  // A token outlives neither its account nor the account's name: whoever takes the name next is somebody else.
+  // A token outlives neither its account nor the account's name: a later account with the same name is another user.
   if (madeForAccount !== undefined && account?.createdAt !== madeForAccount)
     return { refusal: { code: "token_revoked", message: `The account \`${subject}\` was removed.` } };
   if (account === undefined) return accessUnderPlan(plans, claimedPlan);
   if (account.disabled)
     return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);
-  // Its password is published: from an address that others can reach, anybody could sign in with it.
+  // Its password is published: from an address that other machines can reach, any client could sign in with it.
   if (account.demo && demoUse !== "usable")
     return forbidden(
       demoUse === "off"

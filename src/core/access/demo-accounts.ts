@@ -1,5 +1,5 @@
-// From where the accounts whose password is published may be used. Without a setting: by who sits at the machine of a
-// server that listens for this machine only.
+// From where the accounts with a published password may be used. Without a setting: only by clients on the machine
+// itself, on a server that listens for this machine only.
 
 import { isLoopbackName, parseHost } from "./host-field.ts";
 import { isForwarded } from "./proxy-fields.ts";
@@ -13,17 +13,17 @@ export function demoReach(setting: boolean | undefined, loopbackOnly: boolean): 
 }
 
 export interface RequestSource {
-  /** Whether the other end of the line is an address of this machine. */
+  /** Whether the peer's address is one of this machine. */
   readonly loopback: boolean;
   readonly headers: Headers;
 }
 
-/** Whether who asks may use a demo account. */
+/** Whether the client may use a demo account. */
 export function canUseDemoAccounts(reach: DemoReach, asker: RequestSource): boolean {
   return reach === "this_machine" ? isOnThisMachine(asker) : reach === "anywhere";
 }
 
-/** What becomes of a demo account: it may be used, or not from where the asker is, or nobody may use it. */
+/** The decision about a demo account: usable, not usable from the client's address, or never usable. */
 export type DemoUse = "usable" | "elsewhere" | "off";
 
 /** As `canUseDemoAccounts`, with the reason. */
@@ -40,7 +40,7 @@ export function demoUseOf(reach: DemoReach, asker: RequestSource): DemoUse {
 export function isOnThisMachine({ loopback, headers }: RequestSource): boolean {
   if (!loopback || isForwarded(headers)) return false;
   const host = headers.get("host");
-  // Programs that speak HTTP/1.0 send none; a browser always does.
+  // Programs that use HTTP/1.0 send none; a browser always does.
   if (host === null || host === "") return true;
   const named = parseHost(host);
   return named !== undefined && isLoopbackName(named.name);

@@ -3,7 +3,7 @@ import { isIdentifier } from "../../protocol/identifiers.ts";
 /** `read`: open a socket, receive, read history and presence, and mark as read. `write`: send messages and typing. */
 export type Right = "read" | "write";
 
-/** What a credential allows; each field allows all when it is absent, and nothing when it is empty. */
+/** The grants of a credential; an absent field allows all, an empty one nothing. */
 export interface Grants {
   /** Exact names, or patterns with one `*` at the end: `team-*`. */
   readonly conversations?: readonly string[];
@@ -18,7 +18,7 @@ export const MAX_GRANTED_CONVERSATIONS = 100;
 
 const RIGHTS: readonly string[] = ["read", "write"] satisfies Right[];
 
-/** Reads the claims `conversations` and `rights`; `problem` goes on from "The token is not valid: ". */
+/** Reads the claims `conversations` and `rights`; `problem` continues the sentence "The token is not valid: ". */
 export function readGrants(
   conversations: unknown,
   rights: unknown,
@@ -32,7 +32,10 @@ export function readGrants(
   return { grants: { ...(conversations !== undefined && { conversations }), ...(rights && { rights }) } };
 }
 
-/** Says in a sentence for `forbidden` what is missing for `right` in `conversation`; undefined when it is allowed. */
+/**
+ * Returns a sentence for `forbidden` with the missing grant for `right` in `conversation`; undefined when it is
+ * allowed.
+ */
 export function explainMissingRight(grants: Grants, conversation: string, right: Right): string | undefined {
   const { conversations, rights } = grants;
   if (conversations?.some((pattern) => matchesPattern(pattern, conversation)) === false)
@@ -44,7 +47,7 @@ export function explainMissingRight(grants: Grants, conversation: string, right:
 /** Whether `text` is a conversation, or the beginning of some with a `*` after it. */
 export function isConversationPattern(text: string): boolean {
   if (isIdentifier(text) || text === "*") return true;
-  // Names may begin with what is no name: `..*` has `..a`.
+  // A prefix need not be a valid name: `..*` has `..a`.
   const beginning = text.slice(0, -1);
   return text.endsWith("*") && (isIdentifier(beginning) || /^\.{1,2}$/.test(beginning));
 }

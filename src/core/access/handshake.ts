@@ -1,5 +1,5 @@
-// The door: what a WebSocket handshake must look like (W1–W3). What only an attacker or a broken client sends is refused
-// as HTTP, before the upgrade. What a user must understand is told after it, because a browser shows a refused
+// Checks of a WebSocket handshake (W1–W3). Errors that only an attacker or a broken client makes are refused as HTTP,
+// before the upgrade. Errors that a user must understand are reported after it, because a browser shows a refused
 // handshake as 1006 without a reason.
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { IDENTIFIER_RULE, isClientName, isIdentifier } from "../../protocol/identifiers.ts";
@@ -11,7 +11,10 @@ import { explainOriginRefusal, type OriginRule } from "./origins.ts";
 /** Longest address of a request, in bytes: a token of 4,096 and room for the rest. */
 const MAX_TARGET_BYTES = 8 * 1024;
 
-/** Offered beside `parley.v1`, it carries the token where a client can set no header and wants no token in an address. */
+/**
+ * Offered in addition to `parley.v1`, it carries the token of clients that cannot set a header and want no token in an
+ * address.
+ */
 const BEARER_PROTOCOL = "bearer.";
 
 const SEQUENCE = /^\d{1,15}$/;
@@ -41,18 +44,20 @@ export interface HandshakeRejection {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Where the client wants to go, or what is wrong with it; the socket is opened either way. */
+/** The address that the client opens, or the error in it; the socket is opened either way. */
 export interface ParsedHandshake {
   readonly address: { readonly user: string; readonly conversation: string } | { readonly error: string };
   /** The token, when one came with the handshake. */
   readonly token: string | undefined;
-  /** The ticket, when one came in the place of a token. */
+  /** The ticket, if the client has one instead of a token. */
   readonly ticket: string | undefined;
-  /** What the client has seen already, when it comes back, and how much it wants to be sent at once. */
+  /** The position of a returning client, and how many messages it requests at once. */
   readonly resume: ResumeRequest | undefined;
-  /** Which of the user's clients this is: a newer connection of it in this conversation replaces the older one. */
+  /**
+   * The client's name among the user's clients: a newer connection of it in this conversation replaces the older one.
+   */
   readonly client: string | undefined;
-  /** What to answer in `Sec-WebSocket-Protocol`; undefined where nothing was offered. */
+  /** The response's `Sec-WebSocket-Protocol`; undefined if none was offered. */
   readonly subprotocol: typeof SUBPROTOCOL | undefined;
 }
 
@@ -148,7 +153,7 @@ function readAddress(
       return { error: `The ${name} in the address must be ${IDENTIFIER_RULE}.` };
     }
   }
-  // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
+  // Two credentials name two identities, and the checked one may not be the acting one (W3).
   if (credentials > 1)
     return { error: "There is more than one credential; send one token or ticket, in one place, once." };
   for (const name of ["after", "epoch", "last", "client"]) {

@@ -1,5 +1,5 @@
-// The `Host` field of a request (RFC 9110 §7.2): under which name somebody reached the server. A page writes what it likes
-// into its own requests, but neither `Host` nor `Origin`: the browser writes these two.
+// The `Host` field of a request (RFC 9110 §7.2): the name with which the client reached the server. A page controls the
+// content of its requests, but neither `Host` nor `Origin`: the browser writes these two.
 
 /** A host name or address in the form that browsers use, and the port, where one is named. */
 export interface HostAndPort {
@@ -14,7 +14,7 @@ const HOST_FIELD = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i;
 
 /** A part of an IPv4 address. */
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
-/** Names that stand as browsers write them: an IPv4 address, or a name whose last part is no number. */
+/** Names in the form of browsers: an IPv4 address, or a name whose last part is no number. */
 const PLAIN_NAME = new RegExp(`^(?:(?:${OCTET}\\.){3}${OCTET}|(?:[a-z\\d_-]+\\.)*[a-z][a-z\\d-]*)$`);
 
 /** Reads a `Host` field; undefined where it is missing, empty, repeated or malformed. */
@@ -33,8 +33,8 @@ export function parseHost(field: string | null): HostAndPort | undefined {
 }
 
 /**
- * Whether a name in the form of `HostAndPort` always means the machine that uses it: nobody can make it lead elsewhere, or
- * give a page of their own such a name (RFC 6761 §6.3, RFC 6890).
+ * Whether a name in the form of `HostAndPort` always means the client's own machine: no owner of a domain can point it
+ * elsewhere, or give a page such a name (RFC 6761 §6.3, RFC 6890).
  */
 export function isLoopbackName(name: string): boolean {
   return (

@@ -1,8 +1,8 @@
-// Another issuer's key set (JWKS, RFC 7517): which of its keys are used, and when the set is read. The set lies on another
-// machine, which may be away, slow or wrong, and anybody may send tokens that name keys it does not have. Times are in
-// milliseconds.
+// Another issuer's key set (JWKS, RFC 7517): which of its keys are used, and when the set is read. The set is on
+// another machine, which may be unavailable, slow or wrong, and any client may send tokens with unknown key names.
+// Times are in milliseconds.
 
-/** How long a set is used without another look: a key that was withdrawn is refused after this at the latest. */
+/** How long a set is used without reading it again: a withdrawn key is refused after this at the latest. */
 export const FRESH_MS = 600_000;
 
 /**
@@ -11,7 +11,7 @@ export const FRESH_MS = 600_000;
  */
 export const MAX_AGE_MS = 3_600_000;
 
-/** A set that was read is read again for a key it does not have after this time at the earliest, whoever asks for one. */
+/** A set is read again for an unknown key after this time at the earliest, for all clients together. */
 const REFETCH_INTERVAL_MS = 15_000;
 
 /** After a failure the set is asked for again after this time. */
@@ -23,7 +23,7 @@ export interface KeySetTimes {
   readonly failedAt: number | undefined;
 }
 
-/** What to do for a token whose key is, or is not, in the set as it was read last. */
+/** The step for a token whose key is, or is not, in the set as it was last read. */
 export type KeySetAction = "use" | "read" | "refuse" | "unavailable";
 
 /**
@@ -39,7 +39,7 @@ export function keySetAction(isKnown: boolean, { readAt, failedAt }: KeySetTimes
     return isKnown ? "use" : "unavailable";
   }
   if (isKnown) return "use";
-  // It may be a new one of the issuer's; or one that somebody has made up.
+  // It may be a new key of the issuer; or an invented one.
   if (hasFailed) return pauses ? "unavailable" : "read";
   return now < readAt + REFETCH_INTERVAL_MS ? "refuse" : "read";
 }
@@ -50,7 +50,7 @@ export type PublishedKey = Readonly<Record<string, unknown>>;
 /** The least and the largest size of an RSA key, in bits (RFC 7518 §3.3); larger ones cost too much to check. */
 const RSA_BITS = { min: 2048, max: 8192 };
 
-/** A key's algorithm by what it says, for the types that are accepted; the first one is meant where it says nothing. */
+/** A key's declared algorithm, for the accepted types; the first one is the default. */
 const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   RSA: ["RS256", "PS256"],
   "EC P-256": ["ES256"],
@@ -89,7 +89,10 @@ function bitsOf(base64url: string): number {
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/** The keys that are used, by name and algorithm. Two of one name and algorithm are none: which one is meant is not said. */
+/**
+ * The usable keys, by name and algorithm. Two with the same name and algorithm are both dropped: it is unclear which
+ * one is meant.
+ */
 export function usableKeys(keys: readonly unknown[]): ReadonlyMap<string, PublishedKey> {
   const usable = new Map<string, PublishedKey | undefined>();
   for (const key of keys) {
@@ -102,7 +105,7 @@ export function usableKeys(keys: readonly unknown[]): ReadonlyMap<string, Publis
   return new Map([...usable].flatMap(([name, key]) => (key === undefined ? [] : [[name, key] as const])));
 }
 
-/** By what `usableKeys` knows a key. */
+/** The name of a key in `usableKeys`. */
 export function keyName(kid: string, algorithm: string): string {
   return `${algorithm} ${kid}`;
 }

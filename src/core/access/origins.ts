@@ -24,7 +24,7 @@ export interface OriginRule {
 }
 
 export interface OriginRequest {
-  /** How the client asked, as far as it is known: what a trusted proxy says, else how this server was asked. */
+  /** The client's own scheme and host, as far as known: from a trusted proxy, or from the request itself. */
   readonly scheme: "http" | "https";
   readonly headers: Headers;
 }
@@ -34,7 +34,7 @@ const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 /** Longest value that is repeated in a message. */
 const MAX_SHOWN_LENGTH = 200;
 
-/** Says in a sentence why a request is refused; undefined when it may pass. */
+/** Returns a sentence with the reason of a refusal; undefined when the request may pass. */
 export function explainOriginRefusal(
   rule: OriginRule,
   { scheme, headers }: OriginRequest,
@@ -86,7 +86,8 @@ function isOriginAllowed(
   const page = readOrigin(lower);
   if (page === undefined || page.text !== lower || host === undefined) return false;
   const isSameOrigin = page.name === host.name && page.port === (host.port ?? DEFAULT_PORTS[page.scheme]);
-  // Only who has the certificate of a name can show a page under it with https. Where TLS ends at a proxy, that proxy led here.
+  // Only the owner of a name's certificate can serve a page under it with https. If TLS ends at a proxy, that proxy
+  // forwarded it.
   if (page.scheme === "https" && scheme === "http") return isSameOrigin && isForwarded(headers);
   if (page.scheme !== scheme) return false;
   if (loopbackPort === undefined) return isSameOrigin;
@@ -111,12 +112,12 @@ function readOrigin(origin: string): PageOrigin | undefined {
   return { scheme, name: url.hostname, port: Number(url.port || DEFAULT_PORTS[scheme]), text: url.origin };
 }
 
-/** The scheme that a client used: TLS of ours, or what a proxy says that the operator trusts. */
+/** The client's scheme: our own TLS, or the field of a trusted proxy. */
 export function schemeOf(secure: boolean, trustedField: string | null): "http" | "https" {
   return secure ? "https" : (forwardedScheme(trustedField) ?? "http");
 }
 
-/** Only characters of origins; others could do harm to who reads them on a terminal. */
+/** Only characters of origins; others could harm a terminal that shows them. */
 function shownOrigin(origin: string): string {
   return /^[\w.:/[\]-]+$/.test(origin) ? origin.slice(0, MAX_SHOWN_LENGTH) : "another origin";
 }

@@ -1,4 +1,4 @@
-/** What a user may do: a row of the PLANS setting. A limit of 0 is switched off. */
+/** The limits of a user: a row of the PLANS setting. A limit of 0 is switched off. */
 export interface Plan {
   readonly name: string;
   readonly requestsPerHour: number;
@@ -6,13 +6,13 @@ export interface Plan {
   readonly connections: number;
 }
 
-/** The plans by name, and the one for users who have none. */
+/** The plans by name, and the one for users without a plan. */
 export interface PlanTable {
   readonly plans: ReadonlyMap<string, Plan>;
   readonly fallback: Plan;
 }
 
-/** The plan called `name`; the fallback for none, or for one that is no longer in the table. */
+/** The plan called `name`; the fallback without a name, or for one that is no longer in the table. */
 export function planNamed(table: PlanTable, name: string | undefined): Plan {
   return (name === undefined ? undefined : table.plans.get(name)) ?? table.fallback;
 }

@@ -1,5 +1,5 @@
-// What proxies write into the requests that they pass on. Anybody can write it, so that it proves nothing to somebody's
-// advantage: who is let in by it must be a proxy that the operator has named. That it is there at all may count against one.
+// The fields that proxies add to forwarded requests. Any client can write them, so they never grant anything by
+// themselves: a granting proxy must be named by the operator. Their presence alone may count against a request.
 
 /** Fields of proxies, balancers and content networks that do not begin with `x-forwarded`. */
 const PROXY_FIELDS: ReadonlySet<string> = new Set([
@@ -47,7 +47,7 @@ const PROXY_FIELDS: ReadonlySet<string> = new Set([
   "tailscale-user-login",
 ]);
 
-/** Whether a request came through a proxy that says so. */
+/** Whether a request has a field that shows a proxy. */
 export function isForwarded(headers: Headers): boolean {
   for (const name of headers.keys())
     if (name.startsWith("x-forwarded") || PROXY_FIELDS.has(name)) return true;

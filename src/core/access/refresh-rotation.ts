@@ -33,11 +33,11 @@ export interface LiveRefreshToken {
   readonly usedAt?: number;
 }
 
-/** What came of one sign-in. */
+/** The state of one sign-in. */
 export interface RefreshFamily {
   readonly id: string;
   readonly user: string;
-  /** `createdAt` of the account that signed in: whoever takes the name later is somebody else. */
+  /** `createdAt` of the account that signed in: a later account with the same name is another user. */
   readonly account: number;
   readonly signedInAt: number;
   /** Moves on with each use. */
@@ -62,7 +62,7 @@ export interface Rotation {
   readonly now: number;
 }
 
-/** Decides about a token that names `family`, and answers the family as it is after a good one. */
+/** Decides about a token that names `family`, and returns the family after a valid one. */
 export function decideRefresh(
   family: RefreshFamily,
   { presented, successor, lifetime, now }: Rotation,
@@ -81,7 +81,7 @@ export function decideRefresh(
   return { outcome: "rotate", family: { ...family, expiresAt: now + lifetime, tokens } };
 }
 
-/** Leaves out the oldest tokens that nobody used. One in its grace stays, or who shows it would be taken for a thief. */
+/** Drops the oldest unused tokens. One within its grace stays, or its holder would be taken for a thief. */
 function dropSurplus(tokens: readonly LiveRefreshToken[]): readonly LiveRefreshToken[] {
   const unused = tokens.filter(({ usedAt }) => usedAt === undefined);
   const surplus = new Set(unused.slice(0, Math.max(0, unused.length - MAX_LIVE_TOKENS)));

@@ -4,22 +4,24 @@
 //          0 ┼ requests wait for their turn, at most MAX_DELAY_MS
 //    −5·rate ┴ requests are refused, and told when to come back
 //
-// Who sends one request after the other is slowed down to the rate and never refused, however many it sends; who sends
-// hundreds at once is. A socket that floods is closed instead (flood-guard.ts): it cannot be told by an answer.
+// A client that sends one request after the other is slowed down to the rate and never refused; one that sends hundreds
+// at once is. A socket that floods is closed instead (flood-guard.ts), since a late reply does not slow it down.
 
 import { LruMap } from "../collections/lru-map.ts";
 import { type BurstRule, refilledLevel, type TokenBucket } from "../session/flood-guard.ts";
 
-/** Longest that a request waits for its turn, in milliseconds: clients and proxies give up after some ten seconds. */
+/** Longest wait of a request, in milliseconds: clients and proxies give up after some ten seconds. */
 export const MAX_DELAY_MS = 5_000;
 
 /** Requests that wait at a time, of all: each holds a connection and up to 64 KiB of its body. */
 export const MAX_DELAYED_REQUESTS = 1_000;
 
-/** Names remembered; each is at most 130 bytes. The one that asked longest ago is forgotten first, and its bucket was full. */
+/**
+ * Names remembered; each is at most 130 bytes. The least recently used one is forgotten first, and its bucket was full.
+ */
 const MAX_REQUESTERS = 50_000;
 
-/** Who a request is counted for. */
+/** The party that a request counts for. */
 export interface Requester {
   /**
    * A program with an API key speaks for all users of an application; behind an address there may be a household or an
@@ -46,14 +48,14 @@ export class RequestGuard {
   private waiting = 0;
 
   constructor(
-    /** What one user may do. A rate of 0 switches the guard off. */
+    /** The limits of one user. A rate of 0 switches the guard off. */
     private readonly rule: BurstRule,
     capacity = MAX_REQUESTERS,
   ) {
     this.buckets = new LruMap(capacity);
   }
 
-  /** Counts one request, or refuses it; one that is refused is not counted. */
+  /** Counts one request, or refuses it; a refused one is not counted. */
   acquire({ kind, name }: Requester, now: number): RequestVerdict {
     if (this.rule.rate === 0) return { allowed: true, wait: 0 };
     const rule = { rate: this.rule.rate * SHARES[kind], size: this.rule.size * SHARES[kind] };

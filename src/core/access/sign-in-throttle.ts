@@ -28,13 +28,13 @@ export const ACCOUNT_BACKOFF_MAX_MS = 32_000;
 /** Wait while attempts of the same account and address are being hashed: about one bcrypt at cost 12, in milliseconds. */
 const IN_FLIGHT_RETRY_MS = 1_000;
 
-/** An attempt that was not settled for so long never will be: the node that hashed it is gone. Milliseconds. */
+/** An attempt that was not settled for this long never will be: the node that hashed it is gone. Milliseconds. */
 export const IN_FLIGHT_TIMEOUT_MS = 120_000;
 
 /** How long the attempts of an address count, in milliseconds. */
 const ADDRESS_WINDOW_MS = 60_000;
 
-/** Failures of one address within ADDRESS_WINDOW_MS, whatever the accounts: somebody who tries one password on many. */
+/** Failures of one address within ADDRESS_WINDOW_MS, for all accounts: an attacker may try one password on many. */
 const MAX_ADDRESS_FAILURES = 30;
 
 /** How long an address matters after it changed, in milliseconds. */
@@ -43,7 +43,7 @@ export const ADDRESS_TTL_MS = IN_FLIGHT_TIMEOUT_MS;
 /** Moments in ascending order, in milliseconds. Survives JSON. */
 export type Timestamps = readonly number[];
 
-/** What is remembered of an address. Survives JSON. */
+/** The state of an address. Survives JSON. */
 export interface AddressState {
   readonly failedAt: Timestamps;
   /** When the attempts began that are still being hashed. */
@@ -54,7 +54,7 @@ export interface AddressState {
 
 const NEW_ADDRESS: AddressState = { failedAt: [], inFlight: [], usedUntil: 0 };
 
-/** What is remembered of an account that is tried from an address. Survives JSON. */
+/** The state of an account and address. Survives JSON. */
 export interface AccountAddressState {
   readonly failedAt: Timestamps;
   /** Waits imposed in a row; each is twice the one before. */
@@ -73,7 +73,7 @@ export function accountAddressTtl({ window }: ThrottleLimits): number {
   return MAX_BACKOFF_MS + window;
 }
 
-/** An attempt as its address sees it. A refused one leaves what is remembered as it was. */
+/** An attempt, for its address. A refused one does not change the state. */
 export function checkAddress(
   { attemptsPerMinute }: ThrottleLimits,
   state: AddressState = NEW_ADDRESS,
@@ -159,7 +159,7 @@ export function recordAccountFailure(
 
 export const ALLOWED: ThrottleDecision = { allowed: true };
 
-/** The pair without what has lost its meaning by now. */
+/** The pair without expired entries. */
 function accountAddressAt(
   { window }: ThrottleLimits,
   pair: AccountAddressState = NEW_ACCOUNT_ADDRESS,
@@ -169,7 +169,7 @@ function accountAddressAt(
     ...pair,
     failedAt: within(pair.failedAt, now - window),
     inFlight: within(pair.inFlight, now - IN_FLIGHT_TIMEOUT_MS),
-    // Who has kept quiet for a whole window after the last wait starts afresh.
+    // After a whole window without attempts since the last wait the count starts at zero.
     waits: now >= pair.waitUntil + window ? 0 : pair.waits,
   };
 }

@@ -1,7 +1,7 @@
-// Tickets: what a page puts into a socket's address in the place of its token, which would stay in histories and logs.
-// A ticket opens one conversation, for one user, once, within half a minute; who has seen it later has seen nothing.
+// Tickets replace the token in a socket's address, where a token would stay in histories and logs. A ticket opens one
+// conversation, for one user, once, within half a minute; a ticket that is read later is worthless.
 
-/** Life of a ticket, in milliseconds. */
+/** Lifetime of a ticket, in milliseconds. */
 export const TICKET_LIFETIME_MS = 30_000;
 
 /** Tickets of one user that wait to be used; the oldest makes room. */

@@ -1,4 +1,4 @@
-/** How many there are of each name; what there is none of is not held. */
+/** Counts per key. Keys at zero are removed. */
 export class Counter {
   private readonly counts = new Map<string, number>();
 

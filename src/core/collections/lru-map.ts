@@ -35,7 +35,9 @@ export class LruMap<Value> {
     this.entries.delete(key);
   }
 
-  /** Drops entries from the longest untouched on, up to the first that `expired` denies; each call costs what it drops. */
+  /**
+   * Drops the least recently used entries, up to the first that `expired` denies; each call costs as much as it drops.
+   */
   sweep(expired: (value: Value) => boolean): void {
     for (const [key, value] of this.entries) {
       if (!expired(value)) return;

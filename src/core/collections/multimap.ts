@@ -16,7 +16,7 @@ export class Multimap<Value extends object> {
     else this.entries.set(name, [known, value]);
   }
 
-  /** Takes one value out, if it is there. */
+  /** Removes one value, if it is there. */
   remove(name: string, value: Value): void {
     const others = this.of(name).filter((other) => other !== value);
     if (others.length > 1) this.entries.set(name, others);

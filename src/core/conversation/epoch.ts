@@ -1,7 +1,7 @@
-// An epoch is `{store}.{n}`: a life of the store, and how often the conversation of that name was removed in it. `store`
-// changes when messages that were stored may be gone (D5), `n` grows with each removal of the name and outlives it.
+// An epoch is `{store}.{n}`: the id of the store, and how often the conversation of that name was removed in it.
+// `store` changes when stored messages may be gone (D5), `n` grows with each removal of the name and outlives it.
 
-/** The epoch of a conversation that was removed `n` times, in the life `store` of the store. */
+/** The epoch of a conversation that was removed `n` times, in the store with the id `store`. */
 export function epochOf(store: string, n: number): string {
   return `${store}.${n}`;
 }

@@ -1,7 +1,7 @@
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { SlidingWindowLog } from "./quota.ts";
 
-/** Where an earlier message of the same name stands. */
+/** The position of an earlier message with the same id. */
 export interface ExistingMessage {
   readonly seq: number;
   readonly at: number;

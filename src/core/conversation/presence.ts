@@ -4,13 +4,13 @@ interface RosterEntry {
   readonly user: string;
   connections: number;
   readonly since: number;
-  /** When the last connection went, while the user may still come back unnoticed. */
+  /** When the last connection ended, while the user may still return unnoticed. */
   leftAt: number | undefined;
-  /** Until when, where `leftAt` is there. */
+  /** The end of the grace, if `leftAt` is set. */
   graceEndsAt: number;
 }
 
-/** How long a user stays at least whose connection was replaced, in milliseconds: the newer one is being let in. */
+/** The shortest grace of a user whose connection was replaced, in milliseconds: the newer one is being admitted. */
 const REPLACED_GRACE_MS = 2_000;
 
 /** Users from which they are also kept by name: most rooms are small, and a map for each would be most of its memory. */
@@ -28,7 +28,7 @@ export class Roster {
 
   constructor(private readonly grace: number) {}
 
-  /** Adds a connection of `user`; answers whether others should hear that the user joined. */
+  /** Adds a connection of `user`; returns whether a join has to be sent to others. */
   join(user: string, now: number): boolean {
     const one = this.find(user);
     if (one === undefined) {
@@ -53,7 +53,7 @@ export class Roster {
     this.leaving++;
   }
 
-  /** The users whose grace is over, and when each had left; they are not present any more. */
+  /** The users whose grace is over, with the time of their leave; they are not present any more. */
   takeExpired(now: number): { user: string; at: number }[] {
     if (this.leaving === 0) return [];
     const gone = this.present.filter(
@@ -67,22 +67,22 @@ export class Roster {
     return gone.map(({ user, leftAt }) => ({ user, at: leftAt! }));
   }
 
-  /** Whether `user` is present; who is in their grace still is. */
+  /** Whether `user` is present; users within their grace still are. */
   has(user: string): boolean {
     return this.find(user) !== undefined;
   }
 
-  /** Whether anybody's grace is running. */
+  /** Whether any grace is running. */
   get hasPending(): boolean {
     return this.leaving > 0;
   }
 
-  /** The users present, in the order in which they came; who is in their grace still is. */
+  /** The users present, in the order of their joins; users within their grace still are. */
   list(): PresentUser[] {
     return this.present.map(({ user, since }) => ({ user, since: Math.floor(since) }));
   }
 
-  /** Takes everybody away at once, also who is in their grace. Returns who was there. */
+  /** Removes all users at once, also those within their grace. Returns them. */
   clear(): string[] {
     this.byUser = undefined;
     this.leaving = 0;

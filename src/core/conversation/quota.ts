@@ -58,12 +58,12 @@ export class SlidingWindowLog {
     this.used += count;
   }
 
-  /** What the user is shown (Q3); null where nothing is counted, because `limit` is 0. */
+  /** The quota as sent to the user (Q3); null without a limit, because `limit` is 0. */
   view(limit: number, now: number): Quota | null {
     return limit === 0 ? null : this.left(limit, now);
   }
 
-  /** What is left under a `limit` above 0: the same numbers by which requests are refused. */
+  /** The rest under a `limit` above 0: the same numbers by which requests are refused. */
   left(limit: number, now: number): Quota {
     this.expire(now);
     const newest = this.length === 0 ? undefined : this.times[this.slot(this.length - 1)]!;

@@ -5,7 +5,7 @@
 //
 //   read at 7    7→8 anna joined    8→9 ben left    (9→10 missed)    10→11 … : a gap
 
-/** A change of who is in a conversation through one node's life. Versions rise while anybody is there; 0: nobody is. */
+/** A change of presence through one incarnation of a node. Versions rise while a user is present; 0: no user is. */
 export interface PresenceDelta {
   readonly life: string;
   readonly was: number;
@@ -15,7 +15,7 @@ export interface PresenceDelta {
   readonly left: readonly (readonly [user: string, at: number])[];
 }
 
-/** All who are in a conversation, as the store holds it. */
+/** All users present in a conversation, as the store holds them. */
 export interface PresenceSnapshot {
   readonly version: number;
   readonly entries: readonly {
@@ -25,7 +25,7 @@ export interface PresenceSnapshot {
   }[];
 }
 
-/** What users who are present are sent. */
+/** The events that present users are sent. */
 export interface PresenceChange {
   readonly user: string;
   readonly state: "joined" | "left";
@@ -37,17 +37,19 @@ interface NodePresence {
   readonly since: number;
 }
 
-/** The users who are in one conversation through other nodes: each once, through however many (P1). */
+/** The users present in one conversation through other nodes: each once, through any number of nodes (P1). */
 export class RemotePresence {
   private readonly presences = new Map<string, NodePresence[]>();
-  /** Users who were there before the store was away and whom nobody has put back yet, and until when that is awaited. */
+  /**
+   * Users who were present before the store was unavailable and are not registered again yet, with the end of the wait.
+   */
   private readonly missing = new Map<string, number>();
   private readonly since = new Map<string, number>();
   private version: number | undefined;
-  /** The highest version that was heard or read. */
+  /** The highest version that was received or read. */
   private newest = 0;
 
-  /** `isOwn` tells the lives of this node, whose users are not elsewhere. */
+  /** `isOwn` recognizes the incarnations of this node, whose users are not remote. */
   constructor(private readonly isOwn: (life: string) => boolean) {}
 
   /** Each user, and since when. */
@@ -55,12 +57,12 @@ export class RemotePresence {
     return this.since;
   }
 
-  /** Whether the store still holds what was heard last. */
+  /** Whether the store still holds the last received version. */
   isAt(version: number): boolean {
     return this.version === version;
   }
 
-  /** Takes an announced change in; answers undefined when one before it was missed and all must be read. */
+  /** Applies an announced change; returns undefined when one before it was missed and all must be read. */
   apply(change: PresenceDelta): PresenceChange[] | undefined {
     if (this.version === undefined) return undefined;
     if (change.was !== this.version) {
@@ -103,7 +105,7 @@ export class RemotePresence {
     return [...changes, ...this.settle(now)];
   }
 
-  /** Those who were waited for until now, and did not come back. */
+  /** The users whose wait has ended without a return. */
   settle(now: number): PresenceChange[] {
     const left: PresenceChange[] = [];
     for (const [user, until] of this.missing) {
@@ -115,12 +117,12 @@ export class RemotePresence {
     return left;
   }
 
-  /** Whether anybody is waited for. */
+  /** Whether the wait for any user is running. */
   get hasPending(): boolean {
     return this.missing.size > 0;
   }
 
-  /** Answers whether the user was not there before. */
+  /** Returns whether the user was absent before. */
   private add(user: string, presence: NodePresence): boolean {
     const isNew = !this.since.has(user);
     const others = (this.presences.get(user) ?? []).filter(
@@ -131,7 +133,7 @@ export class RemotePresence {
     return isNew;
   }
 
-  /** Answers whether the user is there no longer. */
+  /** Returns whether the user is absent now. */
   private remove(user: string, life: string): boolean {
     const places = this.presences.get(user);
     if (places === undefined) return false;

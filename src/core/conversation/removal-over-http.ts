@@ -1,8 +1,8 @@
 import { CHECK_PREFIX } from "../../protocol/identifiers.ts";
 
 /**
- * Says in a sentence why who may speak in `conversation` may not remove it; undefined where they may. Only what is for checks is
- * removed by its users: a check must leave nothing behind. All else is for operators to remove.
+ * Returns a sentence with the reason why a user who may post in `conversation` may not remove it; undefined if allowed.
+ * Users may remove only conversations of checks, which must leave nothing behind. All others are for operators.
  */
 export function explainRemovalRefusal(conversation: string): string | undefined {
   if (conversation.startsWith(CHECK_PREFIX)) return undefined;

@@ -29,7 +29,7 @@ interface Sent {
 /** Bytes of repeats by the second in which they were sent, oldest first; at most a minute of them. */
 type Spent = readonly (readonly [second: number, bytes: number])[];
 
-/** What one node has sent its users for nothing. Times are in milliseconds, and MUST NOT run backwards. */
+/** The free messages that one node has sent its users. Times are in milliseconds, and MUST NOT run backwards. */
 export class ResendLimiter {
   private readonly sent = new LruMap<Sent>(MAX_REMEMBERED);
   private readonly spent = new LruMap<Spent>(MAX_REMEMBERED);
@@ -74,7 +74,10 @@ function resentBytes(ranges: readonly Range[], first: number, sizes: readonly nu
   return bytes;
 }
 
-/** How long until `bytes` more fit into a minute; 0 when they fit now. What is larger than the bound waits for a minute without any. */
+/**
+ * The time until `bytes` more fit into a minute; 0 when they fit now. A size above the limit waits for a minute without
+ * any.
+ */
 function retryAfter(spent: Spent, bytes: number, now: number): number {
   let used = spent.reduce((sum, [, each]) => sum + each, 0);
   let wait = 0;

@@ -2,13 +2,13 @@ import type { Range } from "../../protocol/server-frames.ts";
 import type { Head } from "../ports/message-log.ts";
 import { relationOf } from "./epoch.ts";
 
-/** What a client says of what it has seen, and of how much it wants to be sent at once. */
+/** A client's position in the conversation, and how many messages it requests at once. */
 export interface ResumeRequest {
-  /** The newest `seq` that it has; undefined for one that was not here before. */
+  /** The newest `seq` that it has; undefined for a new client. */
   readonly after: number | undefined;
-  /** The epoch in which it saw that; undefined when it does not say. */
+  /** The epoch of that position; undefined when it names none. */
   readonly epoch: string | undefined;
-  /** How many of the newest messages it wants at most; undefined when it does not say. */
+  /** How many of the newest messages it requests at most; undefined without a limit. */
   readonly last: number | undefined;
 }
 
@@ -16,9 +16,9 @@ export interface ResumePlan {
   readonly resumed: boolean;
   /** Messages after this `seq` are sent as `message`. */
   readonly from: number;
-  /** What was missed and can no longer be had. */
+  /** Missed messages that no longer exist. */
   readonly lost: Range | undefined;
-  /** What was missed and is not sent, because the client asked for no more than the newest; `history` has it. */
+  /** Missed messages that are not sent, because the client asked for no more than the newest; `history` has them. */
   readonly skipped: Range | undefined;
   /** The newest messages up to `from`, at most so many, come first as one `history`; undefined for none. */
   readonly recentCount: number | undefined;

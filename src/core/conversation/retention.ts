@@ -1,6 +1,6 @@
 import type { Head } from "../ports/message-log.ts";
 
-/** How long messages are kept; 0 is without limit. What passes either limit is removed. */
+/** How long messages are kept; 0 is no limit. Messages beyond either limit are removed. */
 export interface RetentionLimits {
   /** The newest so many of a conversation. */
   readonly messages: number;
@@ -30,7 +30,7 @@ const DAY_MS = 86_400_000;
  * The oldest `seq` that is still kept under `limits` at `now` (milliseconds since 1970): `head.first` or a later one,
  * `head.seq` + 1 when nothing is.
  *
- * `timeOf` answers when a message was stored. It is asked once where nothing became too old since the last time, and
+ * `timeOf` returns when a message was stored. It is asked once where nothing became too old since the last time, and
  * otherwise as often as halving the conversation takes. A message of which it knows nothing counts as young.
  */
 export function retentionFloor(

@@ -1,35 +1,41 @@
-/** A user who types and says nothing more of it counts as typing for this long, in milliseconds. */
+/** A user who types and sends nothing more counts as typing for this long, in milliseconds. */
 export const TYPING_TIMEOUT_MS = 6_000;
 
-/** Readers hear of one user's typing at most this often, in milliseconds. */
+/** Members receive one user's typing at most this often, in milliseconds. */
 export const TYPING_INTERVAL_MS = 1_000;
 
-/** Other nodes hear at most this often that a user is typing still, in milliseconds: often enough that it does not lapse there. */
+/**
+ * Other nodes receive at most this often that a user still types, in milliseconds: often enough that it does not expire
+ * there.
+ */
 const TYPING_REFRESH_MS = TYPING_TIMEOUT_MS / 2;
 
 interface Typist {
   active: boolean;
-  /** When `active` lapses by itself. */
+  /** When `active` expires. */
   until: number;
-  /** What readers were told last, and when. */
+  /** The last state sent to members, and its time. */
   announced: boolean;
   announcedAt: number;
-  /** What other nodes were told last, and when that the user types. */
+  /** The last state sent to other nodes, and its time. */
   relayed: boolean;
   relayedAt: number;
 }
 
-/** A change that readers should hear of. */
+/** A change to send to members. */
 export interface TypingChange {
   readonly user: string;
   readonly active: boolean;
 }
 
-/** Who types in one conversation: it lapses by itself, and readers are told of changes, thinned. Times in milliseconds. */
+/**
+ * The typing users of one conversation: typing expires, and changes are sent to members at a limited rate. Times in
+ * milliseconds.
+ */
 export class TypingTracker {
   private readonly typists = new Map<string, Typist>();
 
-  /** A user of this node says that they type, or stopped; answers whether the other nodes should hear it. */
+  /** A user of this node starts or stops typing; returns whether the other nodes have to receive it. */
   recordOwn(user: string, active: boolean, now: number): boolean {
     const wasRelayed = this.typists.get(user)?.relayed ?? false;
     this.set(user, active, now);
@@ -41,7 +47,7 @@ export class TypingTracker {
     return true;
   }
 
-  /** It is known from elsewhere that `user` types, or stopped: from another node, or because they have said it. */
+  /** Typing from another source: from another node, or ended by the user's message. */
   set(user: string, active: boolean, now: number): void {
     const typist = this.typists.get(user);
     if (typist !== undefined) {
@@ -60,7 +66,9 @@ export class TypingTracker {
     }
   }
 
-  /** What readers should hear now. What changes faster than they are told is told as it stands then. */
+  /**
+   * The changes to send to members now. If the state changed back within the interval, only the current state is sent.
+   */
   takeChanges(now: number): TypingChange[] {
     const changes: TypingChange[] = [];
     for (const [user, typist] of this.typists) {

@@ -2,7 +2,7 @@
 
 export interface Account {
   readonly user: string;
-  /** Name of a plan; one that the settings no longer name counts as DEFAULT_PLAN. */
+  /** Name of a plan; one that is no longer in the settings counts as DEFAULT_PLAN. */
   readonly plan: string;
   readonly disabled: boolean;
   /** bcrypt, in modular crypt format. */
@@ -22,17 +22,17 @@ export interface AccountStore {
   find(user: string): Promise<Account | undefined>;
   /** MUST be ordered by user. */
   list(): Promise<Account[]>;
-  /** Adds an account. MUST leave an existing one untouched and answer false. */
+  /** Adds an account. MUST leave an existing one unchanged and return false. */
   add(account: Account): Promise<boolean>;
-  /** Changes the named fields, all or none. Answers the account after the change, undefined where there is none. */
+  /** Changes the named fields, all or none. Returns the account after the change, undefined if it does not exist. */
   update(user: string, change: AccountChange): Promise<Account | undefined>;
-  /** Answers whether there was one. */
+  /** Returns whether it existed. */
   remove(user: string): Promise<boolean>;
   /**
-   * Adds `accounts` if this store has never held one, and answers whether it did. MUST do so at most once in the
+   * Adds `accounts` if this store has never held one, and returns whether it did. MUST do so at most once in the
    * store's life: demo accounts that an operator removed stay removed.
    */
   seed(accounts: readonly Account[]): Promise<boolean>;
-  /** Tells of every change, also one made by another process, within a second. Answers a function that stops it. */
+  /** Reports every change, also one made by another process, within a second. Returns a function that stops it. */
   watch(listener: AccountListener): () => void;
 }

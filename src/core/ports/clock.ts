@@ -8,14 +8,17 @@ export interface Clock {
    * nor run backwards, when the machine's clock is set.
    */
   now(): number;
-  /** The moment, in milliseconds since 1970, as the machine's clock has it now: for what is compared with other machines. */
+  /**
+   * The time of day, in milliseconds since 1970, by the machine's clock: for times that are compared with other
+   * machines.
+   */
   wall(): number;
   /**
    * The latest moment that the machine's clock has shown, going on evenly from there, in milliseconds since 1970. A clock
    * that was set back makes nothing that had happened a thing of the future.
    */
   latest(): number;
-  /** Calls `task` every `milliseconds` until the returned function is called. MUST NOT keep the process alive by itself. */
+  /** Calls `task` every `milliseconds` until the returned function is called. MUST NOT keep the process running. */
   every(milliseconds: number, task: () => void): () => void;
 }
 

@@ -1,7 +1,7 @@
-// The port for conversations as an operator sees and changes them, beside servers that may be at work on them.
+// The port for conversations as an operator sees and changes them, next to running servers.
 import type { Entry } from "../conversation/entry.ts";
 
-/** What an operator sees of a conversation. */
+/** A conversation as an operator sees it. */
 export interface ConversationSummary {
   readonly id: string;
   /** The newest `seq`, and the oldest that is kept; `seq` + 1 when none is. */
@@ -12,14 +12,14 @@ export interface ConversationSummary {
   readonly keep: RetentionOverride;
 }
 
-/** Limits of one conversation's own: null is as the server's settings say, 0 without limit. */
+/** A conversation's own limits: null means the server's settings, 0 no limit. */
 export interface RetentionOverride {
   readonly messages: number | null;
   readonly days: number | null;
 }
 
 export interface ConversationStore {
-  /** MUST be ordered by id, and without those that were removed and have no message since. The same holds for `find`. */
+  /** MUST be ordered by id, without removed conversations that were not used again. The same holds for `find`. */
   list(): Promise<ConversationSummary[]>;
   find(id: string): Promise<ConversationSummary | undefined>;
   /** How far each user has read. */
@@ -32,7 +32,7 @@ export interface ConversationStore {
    * for an old one. Returns false where there is no such conversation.
    */
   remove(id: string): Promise<boolean>;
-  /** Gives a conversation limits of its own. Returns false where there is no such conversation. */
+  /** Sets a conversation's own limits. Returns false if it does not exist. */
   retain(id: string, limits: RetentionOverride): Promise<boolean>;
   close(): Promise<void>;
 }

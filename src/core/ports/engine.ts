@@ -5,9 +5,9 @@ import type { ReadMarks } from "./read-marks.ts";
 import type { StoreHealth } from "./store-health.ts";
 
 export interface Engine extends MessageLog, Quotas, ReadMarks, StoreHealth {
-  /** What it is and where it keeps its data, for people: `embedded, /srv/parley/data/parley.db`. */
+  /** Its kind and the place of its data, for people: `embedded, /srv/parley/data/parley.db`. */
   readonly description: string;
 
-  /** Finishes what was begun and closes the store. Later calls end with `unavailable`. */
+  /** Finishes pending requests and closes the store. Later calls end with `unavailable`. */
   close(): Promise<void>;
 }

@@ -1,6 +1,8 @@
 // The port for the connections of a user. The rules are in core/lease-rules.ts; `test/contracts/leases.ts` is the contract.
 
-/** What came of asking for a connection; `replaced`: a newer one of the same client is there, so this one is to end. */
+/**
+ * The result of acquiring a lease; `replaced`: a newer connection of the same client exists, so this one has to end.
+ */
 export type AcquireResult = "taken" | "full" | "replaced";
 
 /** The connections that a user's plan allows at a time, counted over all nodes. */
@@ -10,7 +12,10 @@ export interface ConnectionLeases {
    * takes the place of its own older one instead, wherever that is, and whether its node lives or not.
    */
   acquire(user: string, limit: number, client?: NamedConnection): Promise<AcquireResult>;
-  /** Gives one back, unless a newer one of its client has taken it over. MUST NOT throw, nor be lost while the store is away. */
+  /**
+   * Releases a lease, unless a newer connection of its client has taken it over. MUST NOT throw, nor be lost while the
+   * store is unavailable.
+   */
   release(user: string, client?: NamedConnection): void;
 }
 
@@ -20,6 +25,6 @@ export interface NamedConnection {
   readonly slot: string;
   /** How long ago its handshake came, in milliseconds. */
   ageMs(): number;
-  /** A newer one has taken its place: it ends. Called at most once, and within a second where its node lives. */
+  /** A newer connection has replaced it: it ends. Called at most once, and within a second if its node runs. */
   onReplaced(): void;
 }

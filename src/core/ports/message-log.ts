@@ -8,7 +8,7 @@ export interface PostRequest {
   /** The sender's name for the message. The same `id` of the same `user` in the same `conversation` is one message. */
   readonly id: string;
   readonly kind: EntryKind;
-  /** What the kind carries, encoded as in Entry. The engine MUST store and return it as it is. */
+  /** The content of the entry's kind, encoded as in Entry. The engine MUST store and return it unchanged. */
   readonly body: string;
   /** The epoch in which the sender is in the conversation. Where it was removed since, the message MUST NOT be stored. */
   readonly epoch?: string;
@@ -74,7 +74,10 @@ export type EpochListener = (conversation: string, seq: number, epoch: string) =
 export interface Subscription {
   /** The newest `seq` stored when the subscription began; 0 in a conversation without messages. */
   readonly seq: number;
-  /** As in core/conversation/epoch.ts. It changes when messages that were stored may be gone, and when the conversation is removed. */
+  /**
+   * As in core/conversation/epoch.ts. It changes when stored messages may be gone, and when the conversation is
+   * removed.
+   */
   readonly epoch: string;
   /** Ends it; the listener is not called again. */
   stop(): void;
@@ -110,7 +113,7 @@ export interface MessageLog {
   /** Starts to announce a conversation's messages. MUST NOT miss or repeat one between the `seq` it resolves with and the first call. */
   subscribe(conversation: string, listener: EntryListener): Promise<Subscription>;
 
-  /** How far a conversation reaches now. MUST NOT change with what is only read. */
+  /** The range of the conversation's messages. MUST NOT change when messages are only read. */
   head(conversation: string): Promise<Head>;
 
   /**

@@ -9,6 +9,6 @@ export interface ReadMarks {
    */
   setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined>;
 
-  /** Every user's read mark in a conversation; users who never set one are missing. */
+  /** The read marks of all users in a conversation; users who never set one are missing. */
   readMarks(conversation: string): Promise<ReadonlyMap<string, number>>;
 }

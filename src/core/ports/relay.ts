@@ -1,7 +1,7 @@
-// The port for what nodes tell each other about a conversation beside its messages: who is there, who types, who has
-// read how far. On one node there is nobody to tell (engine/local/relay.ts).
+// The port for events of a conversation other than its messages, between nodes: presence, typing and read marks. A
+// single node needs no relay (engine/local/relay.ts).
 
-/** What happens in a conversation through other nodes. */
+/** Events of a conversation from other nodes. */
 export interface RelayListener {
   /**
    * A user came who was there through no other node, or left who is there through none any more. `at` is when that was, as
@@ -19,26 +19,35 @@ export interface RelayListener {
 
 /** A conversation as one node shares it with the others. */
 export interface RelayRoom {
-  /** Whether other nodes may look on: then users who are in their grace are waited for, also when nobody here does. */
+  /**
+   * Whether there may be other nodes: then a room waits for users within their grace, even without a connection on this
+   * node.
+   */
   readonly isShared: boolean;
-  /** Who is there through other nodes, and since when: milliseconds since 1970, by the clock that the nodes share. */
+  /**
+   * The users present through other nodes, with the time of their join: milliseconds since 1970, by the clock that the
+   * nodes share.
+   */
   remoteMembers(): ReadonlyMap<string, number>;
   /**
    * The user's first connection came to this node, `since` by its own clock. Kept up by the relay, also when the store was
    * away meanwhile. Returns that moment by the clock that the nodes share, as the others are sent it.
    */
   join(user: string, since: number): number;
-  /** The user's last connection on this node was gone `at`, by its own clock, and the grace is over. Returns as `join`. */
+  /** The user's last connection on this node ended `at`, by its own clock, and the grace is over. Returns as `join`. */
   leave(user: string, at: number): number;
   sendTyping(user: string, active: boolean): void;
   sendReadMark(user: string, seq: number): void;
-  /** Nobody on this node listens any more. */
+  /** No connection on this node is in the conversation any more. */
   close(): void;
 }
 
 export interface Relay {
-  /** Opens a conversation on this node. The listener is called for what changes after the answer. */
+  /** Opens a conversation on this node. The listener is called for changes after the returned state. */
   open(conversation: string, listener: RelayListener): Promise<RelayRoom>;
-  /** Who is in a conversation through other nodes, and since when; for one that is not open on this node. */
+  /**
+   * The users present through other nodes, with the time of their join; for a conversation that is not open on this
+   * node.
+   */
   present(conversation: string): Promise<ReadonlyMap<string, number>>;
 }

@@ -1,6 +1,6 @@
 // The port for revocations (SEC-T5, A3): tokens that are refused though they are genuine and have not expired.
 
-/** What a token says of itself that decides whether it is revoked. */
+/** The claims of a token that decide whether it is revoked. */
 export interface RevocableToken {
   /** Its `jti`. */
   readonly id: string;
@@ -20,11 +20,11 @@ export interface RevocationStore {
    * remembered any longer; the store MUST remember it for REVOCATION_LEEWAY_MS beyond that, since clocks differ.
    */
   revokeToken(id: string, expiresAt: number): Promise<void>;
-  /** Revokes what was issued to `user` earlier than `before`. MUST NOT give back what an earlier call has revoked. */
+  /** Revokes tokens issued to `user` before `before`. MUST NOT undo what an earlier call has revoked. */
   revokeUser(user: string, before: number): Promise<void>;
   isRevoked(token: RevocableToken): Promise<boolean>;
   /**
-   * Tells of every revocation, also one made by another process, within a second. Answers a function that stops it.
+   * Tells of every revocation, also one made by another process, within a second. Returns a function that stops it.
    *
    * `missed` is called when revocations may have been made that the store cannot name any more (it was away, or has lost
    * data): whoever relies on a token MUST then ask `isRevoked` about it. Where it rejects, it is called again.
@@ -32,7 +32,7 @@ export interface RevocationStore {
   watch(listener: RevocationListener, onGap?: () => Promise<void> | void): () => void;
 }
 
-/** For a token of which nobody knows when it expires. */
+/** For a token whose expiry is unknown. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** How long a revoked token is remembered after its end, in milliseconds: more than TOKEN_LEEWAY can be. */

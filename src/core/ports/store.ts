@@ -20,9 +20,9 @@ export interface Store {
   readonly runOnOneNode: RunOnOneNode;
   tickets<Holder>(): TicketStore<Holder>;
   throttle(limits: ThrottleLimits): ThrottleStore;
-  /** The server has begun to listen: the other nodes are told of it, and how it is doing. */
+  /** The server has begun to listen: announces it, and its state, to the other nodes. */
   announceNode(facts: NodeFacts): void;
-  /** Removes all messages that are no longer kept; resolves when they are gone. */
+  /** Removes all messages beyond the limits; resolves when they are gone. */
   applyRetention(): Promise<void>;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { Counter } from "../../core/collections/counter.ts";
 import { canAcquire, replaces } from "../../core/lease-rules.ts";
 import type { AcquireResult, ConnectionLeases, NamedConnection } from "../../core/ports/leases.ts";
 
-/** The lease port for one node: a count of each user's connections in its memory, and who of them names its client. */
+/** The lease port for one node: a count of each user's connections in its memory, with the named clients. */
 export class LocalLeases implements ConnectionLeases {
   private readonly held = new Counter();
   private readonly clients = new Map<string, NamedConnection>();

@@ -7,7 +7,7 @@ import { localTasks } from "./shared-tasks.ts";
 import { LocalThrottle } from "./throttle.ts";
 import { LocalTickets } from "./tickets.ts";
 
-/** The ports of a node that is the only one: what need not outlive it is kept in its memory. */
+/** The ports of a single node: state that need not outlive it is kept in its memory. */
 export function localPorts(
   clock: Clock,
   emit: Emit,

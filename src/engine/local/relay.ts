@@ -13,5 +13,5 @@ const LOCAL_ROOM: RelayRoom = {
   close() {},
 };
 
-/** The relay port for one node: there is no other to tell. */
+/** The relay port for one node: there is no other node to notify. */
 export const LOCAL_RELAY: Relay = { open: async () => LOCAL_ROOM, present: async () => NO_USERS };

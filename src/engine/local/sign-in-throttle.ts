@@ -55,13 +55,13 @@ export class SignInThrottle {
     return ALLOWED;
   }
 
-  /** The password was right: what this address did wrong with this account is forgotten. */
+  /** The password was right: this address's failures with this account are forgotten. */
   succeeded(account: string, address: string): void {
     this.pairs.delete(pairKey(account, address));
     this.settle(address);
   }
 
-  /** The password was wrong, or there is no such account; strangers must not be able to tell which. */
+  /** The password was wrong, or the account does not exist; clients must not be able to tell which. */
   failed(account: string, address: string, now: number): void {
     const { limits } = this;
     this.settle(address, now);
@@ -73,7 +73,7 @@ export class SignInThrottle {
     this.accounts.set(account, { state: failed, touchedAt: now });
   }
 
-  /** The password was never compared (the queue was full, the store away): as if it had not been tried. */
+  /** The password was never compared (the queue was full, or the store unavailable): the attempt does not count. */
   cancelled(account: string, address: string): void {
     const pair = this.pairs.get(pairKey(account, address));
     if (pair !== undefined) pair.state = cancelAttempt(pair.state);
@@ -98,7 +98,9 @@ interface Timed<State> {
   readonly touchedAt: number;
 }
 
-/** Identifiers hold no space, so that no two pairs share a key; for what is not an identifier a clash is harmless. */
+/**
+ * Identifiers contain no space, so that no two pairs share a key; for a text that is no identifier a clash is harmless.
+ */
 function pairKey(account: string, address: string): string {
   return `${address} ${account}`;
 }

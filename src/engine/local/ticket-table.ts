@@ -6,7 +6,10 @@ interface Entry<Holder> extends TicketScope {
   readonly expiresAt: number;
 }
 
-/** The tickets of one node. `Holder` is what its bearer presented to get it. Times are milliseconds and MUST NOT run backwards. */
+/**
+ * The tickets of one node. `Holder` is the credential with which one was obtained. Times are milliseconds and MUST NOT
+ * run backwards.
+ */
 export class TicketTable<Holder> {
   /** In the order in which they were given out, which is the order in which they expire. */
   private readonly entries = new Map<string, Entry<Holder>>();
@@ -33,7 +36,10 @@ export class TicketTable<Holder> {
     return true;
   }
 
-  /** Uses a ticket up, and returns its holder if it is good for `scope`. One that was tried elsewhere is used up, too. */
+  /**
+   * Consumes a ticket, and returns its holder if it is valid for `scope`. One that was tried elsewhere is consumed,
+   * too.
+   */
   redeem(ticket: string, scope: TicketScope, now: number): Holder | undefined {
     this.sweep(now);
     const entry = this.entries.get(ticket);

@@ -292,7 +292,7 @@ export class SqliteEngine implements Engine {
       this.epochListeners.notify([id, first - 1, epoch]);
   }
 
-  /** Takes the write lock without waiting on the event loop; answers false when the batch must come back later. */
+  /** Takes the write lock without waiting on the event loop; returns false when the batch must come back later. */
   private beginTransaction(): boolean {
     try {
       this.db.run("begin immediate");
@@ -319,7 +319,7 @@ export class SqliteEngine implements Engine {
     this.refresh();
   }
 
-  /** Goes back to what the disk says where memory may say otherwise. Answers false when the disk cannot be read now. */
+  /** Goes back to what the disk says where memory may say otherwise. Returns false when the disk cannot be read now. */
   private refresh(): boolean {
     if (!this.stale) return true;
     try {

@@ -11,7 +11,7 @@ import { beginEpoch, openStore, readMeta, STORE_FILE } from "./schema.ts";
  * Begins a new life of the store, for who has put back an older copy of it: clients are told that what they saw may be
  * gone (D5). The index, which may be of another moment than the copy, is made again by the next start.
  *
- * Throws StoreInUse while a server runs on the folder, and when there is no store in it. Answers the epoch.
+ * Throws StoreInUse while a server runs on the folder, and when there is no store in it. Returns the epoch.
  */
 export function beginSqliteEpoch({ dataDir }: Pick<SqliteOptions, "dataDir">): string {
   const path = join(dataDir, STORE_FILE);

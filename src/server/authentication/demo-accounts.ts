@@ -27,7 +27,7 @@ export function demoReachOf({ demoAccounts, host }: DemoSettings): DemoReach {
 }
 
 /**
- * Puts the demo accounts into a store that has never held an account, where they may be used; answers whether it did.
+ * Puts the demo accounts into a store that has never held an account, where they may be used; returns whether it did.
  * Warns at each start on an address that others can reach.
  */
 export async function seedDemoAccounts(

@@ -56,7 +56,7 @@ const MAX_ATTEMPTS = MAX_LIVE_TOKENS + 8;
 /** Wait of a request that was overtaken each time, in milliseconds. */
 const CONFLICT_RETRY_MS = 1_000;
 
-/** Begins a family for somebody who has just signed in, and answers its first token. */
+/** Begins a family for somebody who has just signed in, and returns its first token. */
 export async function beginRefresh(
   { refreshTokens, refreshLifetime, clock }: RefreshDeps,
   account: Account,

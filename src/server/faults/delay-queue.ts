@@ -34,7 +34,7 @@ export class DelayQueue {
     }
   }
 
-  /** Empties the queue, and answers what waited in it. */
+  /** Empties the queue, and returns what waited in it. */
   clear(): (() => void)[] {
     const { waiting } = this;
     this.waiting = [];

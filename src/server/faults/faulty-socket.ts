@@ -94,7 +94,7 @@ export class FaultySocket implements Socket {
     this.startReleasing();
   }
 
-  /** The socket is closed. Answers what had come from the peer and was still held back. */
+  /** The socket is closed. Returns what had come from the peer and was still held back. */
   end(): (() => void)[] {
     this.ended = true;
     this.stopReleasing?.();

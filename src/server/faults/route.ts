@@ -38,7 +38,7 @@ export function localOnly(emit: Emit): MiddlewareHandler<HttpEnvironment> {
 }
 
 /**
- * `POST /test/faults`: makes a fault on one connection of the bearer's. Answers the fault as it was understood, and for
+ * `POST /test/faults`: makes a fault on one connection of the bearer's. Returns the fault as it was understood, and for
  * `fill_quota` the quota as it is then, for `expired_token` the token.
  */
 export function faultRoute({ faults, ...parts }: FaultRouteDeps): (c: HttpContext) => Promise<Response> {

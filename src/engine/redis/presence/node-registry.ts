@@ -187,7 +187,7 @@ export class NodeRegistry {
       });
   }
 
-  /** Answers whether a new life has begun. */
+  /** Returns whether a new life has begun. */
   private async tryToRenew(): Promise<boolean> {
     const asked = performance.now();
     const { done } = await this.run("renew");

@@ -153,7 +153,7 @@ function openWorker(storePath: string, indexPath: string) {
     return made;
   }
 
-  /** Takes messages up to `upTo` into the index. Answers how many. */
+  /** Takes messages up to `upTo` into the index. Returns how many. */
   function ingestUpTo(upTo: number, unindexed: UnindexedEntries | undefined): number {
     let ingested = 0;
     for (let from = readIndexed(index); from < upTo; ) {

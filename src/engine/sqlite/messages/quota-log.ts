@@ -70,7 +70,7 @@ export class QuotaLog {
     this.newest = now;
   }
 
-  /** Deletes rows that have left the window. Answers whether all of them are gone. */
+  /** Deletes rows that have left the window. Returns whether all of them are gone. */
   prune(now: number): boolean {
     // Times grow with positions: mostly the oldest is young enough, and then so are all.
     const oldest = this.db.query("select at from charge order by position limit 1").get() as {

@@ -13,7 +13,7 @@ export class ReadMarkTable {
     this.all = db.prepare("select user, seq from mark where conversation = ?");
   }
 
-  /** Moves a mark forward; inside a transaction. Answers false where it stands there, or further, already. */
+  /** Moves a mark forward; inside a transaction. Returns false where it stands there, or further, already. */
   move(conversation: number, user: string, seq: number): boolean {
     return this.raise.run(conversation, user, seq).changes > 0;
   }

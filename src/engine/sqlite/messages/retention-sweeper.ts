@@ -217,7 +217,7 @@ export class RetentionSweeper {
     this.isUrgent &&= eraser.pending;
   }
 
-  /** Raises the floor of a conversation to what its limits say. Answers what is to be deleted: one or none. */
+  /** Raises the floor of a conversation to what its limits say. Returns what is to be deleted: one or none. */
   private async visit(row: ConversationRow): Promise<PendingDeletion[]> {
     const floor = await this.raiseFloor(this.deps.messages.headOf(row), row);
     // Where nothing was ever removed, which is nearly everywhere, the index is not asked.

@@ -53,7 +53,7 @@ export class BlockStore {
     return this.selectSeqs.iterate(id);
   }
 
-  /** Deletes about `most` pieces of a run, of either kind. Answers how many; 0 when none is left. */
+  /** Deletes about `most` pieces of a run, of either kind. Returns how many; 0 when none is left. */
   delete(run: number, most: number): number {
     const deleted = this.deleteKeys.run(run, most).changes;
     return deleted + (deleted < most ? this.deleteSeqs.run(run, most - deleted).changes : 0);

@@ -50,7 +50,7 @@ export class Compactor {
     this.markers.finalize();
   }
 
-  /** Answers what it cost, in entries. */
+  /** Returns what it cost, in entries. */
   private runTask(task: CompactionTask): number {
     switch (task.kind) {
       case "begin":

@@ -35,13 +35,13 @@ export class SeqBlockReader {
 
   constructor(private readonly words: Uint32Array) {}
 
-  /** Moves on to the next group of `conversation`; answers false where there is none. */
+  /** Moves on to the next group of `conversation`; returns false where there is none. */
   nextOf(conversation: number): boolean {
     while (this.next()) if (this.conversation >= conversation) return this.conversation === conversation;
     return false;
   }
 
-  /** Moves on to the next group; answers false where there is none. */
+  /** Moves on to the next group; returns false where there is none. */
   next(): boolean {
     const { words, to } = this;
     if (to >= words.length) return false;
