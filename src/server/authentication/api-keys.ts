@@ -9,12 +9,12 @@ export function newApiKey(): string {
   return `${API_KEY_PREFIX}${randomBytes(32).toString("base64url")}`;
 }
 
-/** What API_KEYS holds of a key, in hex. So many random bits need no salt and no slow hash. */
+/** The form of a key in API_KEYS, in hex. So many random bits need no salt and no slow hash. */
 export function hashOfApiKey(key: string): string {
   return createHash("sha256").update(key).digest("hex");
 }
 
-/** The entry of a key that was presented. Each entry is compared, and in equal time, so that the time tells nothing. */
+/** The entry of a presented key. Each entry is compared, and in equal time, so that the time reveals nothing. */
 export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey | undefined {
   const hash = createHash("sha256").update(presented).digest();
   let found: ApiKey | undefined;

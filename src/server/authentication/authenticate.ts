@@ -23,7 +23,7 @@ export interface AuthDeps {
 /** A claim may be as long as a token. */
 const MAX_LOGGED_PLAN_LENGTH = 64;
 
-/** Who somebody is, and what their credential allows them. Times are in milliseconds since 1970. */
+/** The user, and the grants of the credential. Times are in milliseconds since 1970. */
 export interface Identity {
   readonly user: string;
   readonly plan: Plan;

@@ -11,7 +11,7 @@ export interface DemoSettings {
   readonly demoAccounts?: boolean | undefined;
 }
 
-/** The accounts for a first look, with the plan of each. */
+/** The accounts for trying Parley, with the plan of each. */
 export const DEMO_ACCOUNTS = [
   { user: "user1", plan: "free" },
   { user: "user2", plan: "basic" },
@@ -45,7 +45,7 @@ export async function seedDemoAccounts(
   }
   // Hashing takes a fifth of a second; not at each start for a store that has accounts.
   if ((await accounts.list()).length > 0) return false;
-  // One hash for all three: its salt hides nothing about a password that everybody knows.
+  // One hash for all three: its salt hides nothing about a published password.
   const hashing = await passwords.hash(DEMO_PASSWORD);
   if (hashing.outcome === "busy") return false;
   const rows = DEMO_ACCOUNTS.map(

@@ -9,7 +9,7 @@ import {
 import type { Emit } from "../../core/events/events.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
 
-/** How long a key set may take until all of it is there, in milliseconds. */
+/** The time limit for reading a whole key set, in milliseconds. */
 const FETCH_TIMEOUT_MS = 5_000;
 
 /** Largest key set that is read, in bytes. Large issuers publish some kilobytes. */
@@ -17,15 +17,15 @@ const MAX_KEY_SET_BYTES = 16 * 1024 * 1024;
 
 const JSON_BOUNDS = { depth: 16, values: 1_000_000 };
 
-/** What a key set has for a token: a key, nothing, or no answer now. */
+/** The result of a key set for a token: a key, none, or unknown for now. */
 export type FoundKey = CryptoKey | "none" | "unavailable";
 
 export interface KeySetOptions {
   /** Milliseconds; it MUST NOT jump. */
   readonly now?: () => number;
-  /** How long the set may take until all of it is there, in milliseconds. */
+  /** The time limit for reading the whole set, in milliseconds. */
   readonly timeoutMs?: number;
-  /** Is told when the set goes away and when it is back. */
+  /** Called when the set becomes unavailable and when it is back. */
   readonly emit?: Emit | undefined;
 }
 
@@ -57,7 +57,7 @@ export class KeySet {
       if (step === "refuse") return "none";
       if (step === "unavailable") return step;
       if (step === "use") return (await this.importKey(name, algorithm)) ?? "none";
-      // What was read just now answers the question, whatever the time is.
+      // A set that was read just now decides, whatever the time is.
       if (reads > 0) return "unavailable";
       this.reading ??= this.read().finally(() => {
         this.reading = undefined;

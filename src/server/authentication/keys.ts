@@ -15,11 +15,11 @@ export interface KeySettings {
   readonly tokenKeySet?: string | undefined;
 }
 
-/** What tokens are signed and checked with, and what must stand in them. */
+/** The keys that sign and verify tokens, and the required claims. */
 export interface TokenKeys {
   readonly issuer: string;
   readonly audience: string;
-  /** Life of the tokens we sign, in seconds. */
+  /** Lifetime of the tokens we sign, in seconds. */
   readonly lifetime: number;
   /** How far another issuer's clock may be off, in seconds. */
   readonly leeway: number;
@@ -29,7 +29,7 @@ export interface TokenKeys {
   readonly verified: VerifiedTokens;
   /** Whether `signature` is that of SECRET_KEY, or of the key before, over the text `signed` (HS256, RFC 7518 §3.2). */
   signedWithSecret(signed: string, signature: Uint8Array): boolean;
-  /** The other issuer's keys; undefined where none is set. */
+  /** The other issuer's keys; undefined if none is set. */
   readonly keySet: KeySet | undefined;
 }
 

@@ -10,7 +10,7 @@ export const MAX_PASSWORD_BYTES = 72;
 export interface PasswordOptions {
   /** Cost of new hashes; each step doubles the time. */
   readonly cost: number;
-  /** How many may wait for their turn; more are answered `busy`. */
+  /** How many may wait for a permit; more get `busy`. */
   readonly queue: number;
   /** How many are hashed at a time. Default: one core is left to the conversations, but at least one is used. */
   readonly concurrency?: number;
@@ -24,7 +24,7 @@ export interface Bcrypt {
 
 export type HashResult = { readonly outcome: "hashed"; readonly hash: string } | { readonly outcome: "busy" };
 export type VerifyResult =
-  /** `outdated`: the hash should be renewed while the password is at hand. */
+  /** `outdated`: the hash should be renewed while the password is available. */
   { readonly outcome: "right"; readonly outdated: boolean } | { readonly outcome: "wrong" | "busy" };
 
 export interface Passwords {
@@ -45,7 +45,7 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
   async function compare(password: string, hash: string | undefined): Promise<VerifyResult> {
     const usable = hash !== undefined && bcryptCost(hash) !== undefined ? hash : undefined;
     const prepared = preparePassword(password);
-    // A hash from before passwords were prepared is of what was typed. Whoever types the same signs in once more with it.
+    // A hash from before passwords were normalized is of the text as typed. The same text signs in once more with it.
     for (const form of new Set([prepared, password]))
       if (await isRight(form, usable))
         return { outcome: "right", outdated: form !== prepared || isCheap(usable!) };
@@ -58,7 +58,7 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
       return false;
     }
     const right = await bcrypt.verify(password, hash);
-    // An old, cheaper hash answers sooner than an unknown user's would, and that tells the two apart. Each cost is
+    // A lower cost is faster than the comparison for an unknown user, and would reveal the difference. Each cost is
     // twice the one before, so that 10 + 10 + 11 is as much work as 12.
     if (!right) for (let k = bcryptCost(hash)!; k < cost; k++) await bcrypt.verify(password, decoy(k));
     return right;
@@ -78,7 +78,7 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
   };
 }
 
-/** Says whether a person may choose `password`, and if not, why. */
+/** Returns whether a user may choose `password`, and if not, why. */
 export function checkNewPassword(
   password: string,
 ): { readonly ok: true } | { readonly ok: false; readonly reason: string } {

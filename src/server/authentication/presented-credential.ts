@@ -3,21 +3,21 @@ import type { TicketStore } from "../../core/ports/tickets.ts";
 import { type AuthDeps, type AuthResult, authenticate, authorize } from "./authenticate.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** What a socket shows to prove who opens it. */
+/** The credential with which a socket is opened. */
 export type PresentedCredential = { readonly token: string } | { readonly ticket: string };
 
 export interface CredentialDeps extends AuthDeps {
   readonly tickets: TicketStore<VerifiedToken>;
 }
 
-/** What a socket was opened at, and whether demo accounts may be used by who opened it. */
+/** The address at which a socket was opened, and whether its client may use demo accounts. */
 export interface SocketAddress {
   readonly user: string;
   readonly conversation: string;
   readonly demoUse: DemoUse;
 }
 
-/** Finds out who presents a token or a ticket for the address of `user` in `conversation` (W3). */
+/** Authenticates a token or a ticket for the address of `user` in `conversation` (W3). */
 export async function authenticateCredential(
   parts: CredentialDeps,
   presented: PresentedCredential,
@@ -26,7 +26,7 @@ export async function authenticateCredential(
   if ("token" in presented) return authenticate(parts, presented.token, demoUse, user);
   const token = await parts.tickets.redeem(presented.ticket, { user, conversation });
   if (token === undefined) return { refusal: { code: "unauthorized", message: TICKET_REFUSED } };
-  // The ticket stands for the token it was given for: what ends that one, expiry and revocation, ends the ticket, too.
+  // The ticket stands for its token: the expiry or revocation of the token ends the ticket, too.
   if (token.expiresAt <= parts.clock.wall())
     return { refusal: { code: "token_expired", message: "The token behind the ticket has expired." } };
   return authorize(parts, token, demoUse, user);

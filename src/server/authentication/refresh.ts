@@ -38,7 +38,7 @@ export type RefreshResult =
       readonly user: string;
       readonly plan: Plan;
     }
-  /** Unknown, expired, used before or signed out; the client must sign in again, and is not told which it was. */
+  /** Unknown, expired, used before or signed out; the client must sign in again, and does not learn which it was. */
   | { readonly outcome: "invalid" }
   | { readonly outcome: "forbidden"; readonly message: string }
   /** `retryAfter` is in milliseconds. */
@@ -56,7 +56,7 @@ const MAX_ATTEMPTS = MAX_LIVE_TOKENS + 8;
 /** Wait of a request that was overtaken each time, in milliseconds. */
 const CONFLICT_RETRY_MS = 1_000;
 
-/** Begins a family for somebody who has just signed in, and returns its first token. */
+/** Begins a family for a user who has just signed in, and returns its first token. */
 export async function beginRefresh(
   { refreshTokens, refreshLifetime, clock }: RefreshDeps,
   account: Account,
@@ -77,7 +77,7 @@ export async function beginRefresh(
 
 export interface RefreshRequest {
   readonly token: string;
-  /** Network address of who asks. */
+  /** Network address of the client. */
   readonly address: string;
   /** Whether the client may use a demo account. */
   readonly demoUse: DemoUse;
@@ -92,7 +92,7 @@ export async function refresh(
   // Where none are given out any more, those that were are worth nothing.
   const id = refreshLifetime > 0 ? familyIdOf(token) : undefined;
   for (let attempt = 0; id !== undefined; attempt++) {
-    // The family lives, or this would have ended: "sign in again" would be wrong.
+    // The family is valid, or this would have ended: "sign in again" would be wrong.
     if (attempt === MAX_ATTEMPTS) {
       emit("refresh.throttled", { address, retry_after: CONFLICT_RETRY_MS / 1000 });
       return { outcome: "throttled", retryAfter: CONFLICT_RETRY_MS };
@@ -158,7 +158,7 @@ async function accountOf(
   return revoked ? undefined : account;
 }
 
-/** The family that a refresh token names; undefined for what cannot be one. */
+/** The family that a refresh token names; undefined for an impossible one. */
 export function familyIdOf(token: string): string | undefined {
   const bytes = Buffer.from(token, "base64url");
   if (bytes.length !== FAMILY_BYTES + SECRET_BYTES || bytes.toString("base64url") !== token) return undefined;
@@ -169,7 +169,7 @@ function tokenOf(family: string): string {
   return Buffer.concat([Buffer.from(family, "base64url"), randomBytes(SECRET_BYTES)]).toString("base64url");
 }
 
-/** 128 random bits need no salt and no slow hash: nobody can try them out. */
+/** 128 random bits need no salt and no slow hash: trying them all is impossible. */
 function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }

@@ -6,7 +6,7 @@ import { checkClaims, REQUIRED_CLAIMS, readClaimsSet } from "./claims.ts";
 import { KEY_SET_ALGORITHMS, SHARED_ALGORITHM, type TokenKeys } from "./keys.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** `reason` says in words what is wrong, without any of the token's content; it is fit for logs and for clients. */
+/** `reason` explains the error, without any of the token's content; it is fit for logs and for clients. */
 export type TokenVerdict =
   | { readonly ok: true; readonly token: VerifiedToken }
   | { readonly ok: false; readonly code: TokenErrorCode; readonly reason: string };
@@ -20,7 +20,7 @@ export interface TokenRequest {
   readonly plan?: string;
   /** `createdAt` of the subject's account, so that the token ends with that account. */
   readonly account?: number;
-  /** What the token allows; everything where it is not given. */
+  /** The grants of the token; by default everything. */
   readonly grants?: Grants;
   /** Seconds; TOKEN_LIFETIME where it is not given. */
   readonly lifetime?: number;
@@ -46,7 +46,7 @@ export function signToken(keys: TokenKeys, request: TokenRequest): Promise<strin
       .setIssuer(keys.issuer)
       .setAudience(keys.audience)
       .setSubject(subject)
-      // With milliseconds, which RFC 7519 §2 allows: revoking what was issued before must not hit who signs in right after.
+      // With milliseconds, which RFC 7519 §2 allows: revoking earlier tokens must not affect a sign-in right after.
       .setIssuedAt(now / 1000)
       .setExpirationTime(Math.floor(now / 1000) + lifetime)
       .setJti(crypto.randomUUID())
@@ -64,7 +64,7 @@ export async function verifyToken(
   now: number,
   latest = now,
 ): Promise<TokenVerdict> {
-  // Before anything is done with all of it (B3).
+  // Before any work on the whole text (B3).
   if (token.length > MAX_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
     return unauthorized(`it is longer than ${MAX_TOKEN_BYTES} bytes`);
   const name = keys.verified.keyOf(token);
@@ -168,7 +168,7 @@ function parseToken(token: string): ParsedToken | { reason: string } {
     : { reason: "its header names no algorithm" };
 }
 
-/** The moment, and the latest one that the machine's clock has shown; in milliseconds since 1970. */
+/** The time, and the latest one that the machine's clock has shown; in milliseconds since 1970. */
 interface TokenTimes {
   readonly now: number;
   readonly latest: number;
@@ -182,7 +182,9 @@ interface ParsedToken {
   readonly signature: Buffer;
 }
 
-/** Checks what the library leaves open. `latest` is the latest `iat`, in seconds, that is not from the future. */
+/**
+ * Checks the rules that the library leaves open. `latest` is the latest `iat`, in seconds, that is not from the future.
+ */
 function readClaims(claims: JWTPayload, latest: number): TokenVerdict {
   const { sub, jti, iat, exp, plan, account } = claims;
   if (typeof sub !== "string" || !isIdentifier(sub)) return unauthorized("its `sub` cannot name a user");

@@ -1,6 +1,6 @@
 import type { Grants } from "../../core/access/grants.ts";
 
-/** What a token proves. Times are in milliseconds since 1970. */
+/** The content of a verified token. Times are in milliseconds since 1970. */
 export interface VerifiedToken {
   readonly subject: string;
   /** Its `jti`, by which it can be revoked. */

@@ -19,11 +19,11 @@ export class VerifiedTokens {
     return Bun.SHA256.hash(token, "base64");
   }
 
-  /** What stands in the token called `name`, when its signature is known to be good and `now` lies between its times. */
+  /** The content of the token called `name`, when its signature is known to be valid and `now` is between its times. */
   find(name: string, now: number): VerifiedToken | undefined {
     const known = this.known.get(name);
     if (known === undefined) return undefined;
-    // At the edges of its life, where a leeway counts, the token is checked in full.
+    // At the edges of its lifetime, where the leeway counts, the token is checked in full.
     if (now < known.issuedAt || now >= known.expiresAt) {
       this.known.delete(name);
       return undefined;
@@ -32,7 +32,7 @@ export class VerifiedTokens {
     return known;
   }
 
-  /** Remembers a token that was found genuine, in the place of the one that was not seen for longest. */
+  /** Remembers a genuine token, in place of the least recently used one. */
   add(name: string, verified: VerifiedToken): void {
     this.known.set(name, verified);
   }

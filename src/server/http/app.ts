@@ -38,7 +38,7 @@ export type AppDeps = SignInDeps &
     /** How many requests one user may send (M2). */
     readonly burst: BurstRule;
     readonly page: Page;
-    /** Makes faults on request; undefined where TEST_FAULTS is off. */
+    /** Makes faults on request; undefined if TEST_FAULTS is off. */
     readonly faults?: FaultInjector | undefined;
     /** The origins whose pages may use the server. */
     readonly origins: OriginRule;
@@ -98,7 +98,7 @@ function isAuthenticatedPath(path: string): boolean {
   return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || path.startsWith("/conversations/");
 }
 
-/** Refuses a body whose stated length is too much, before anything else is done for its client. */
+/** Refuses a body whose stated length is too large, before any other work for its client. */
 function bodyLimits(parts: AppDeps): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const maxBytes = c.req.path.startsWith("/conversations/") ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
@@ -131,7 +131,7 @@ function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
   }
 }
 
-/** The log gets the error; the client gets only the id under which it stands there (M5). */
+/** The log gets the error; the client gets only the id of that log line (M5). */
 function onUnexpectedError(
   { emit, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "emit" | "isStoreUnavailable">,
   error: Error,

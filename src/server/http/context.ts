@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 
-/** What the server hands to `app.fetch` beside the request. */
+/** The values that the server passes to `app.fetch` with the request. */
 export interface HttpEnvironment {
   readonly Bindings: {
     /** Network address of the client, proxies already taken into account. */
@@ -10,9 +10,9 @@ export interface HttpEnvironment {
     readonly scheme: "http" | "https";
     /** Whether the client may use a demo account. */
     readonly demoUse: DemoUse;
-    /** Says that all of the request has arrived: from now on its line has KEEP_ALIVE_TIMEOUT. */
+    /** Marks the whole request as received: from now on its connection has KEEP_ALIVE_TIMEOUT. */
     readonly arrived: () => void;
-    /** Whether who asks may make faults, where there are any. */
+    /** Whether the client may make faults, if they are enabled. */
     readonly faultsUsable: boolean;
   };
 }

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
-/** Addresses that pages of ALLOWED_ORIGINS may use, and not only look at. */
+/** Addresses that pages of ALLOWED_ORIGINS may use, and not only read. */
 export const CROSS_ORIGIN_PATHS = ["/token", "/me", "/logout", "/ticket", "/conversations/*"];
 
 /** How long a browser need not ask again, in seconds. */
@@ -19,7 +19,7 @@ export function crossOrigin(listed: readonly string[]): MiddlewareHandler<HttpEn
     const preflight = c.req.method === "OPTIONS" && c.req.header("Access-Control-Request-Method");
     if (origin !== undefined && preflight) c.res = allowed ? preflightAnswer() : problem("origin_refused");
     else await next();
-    // Also where the answer has no such field: a cache must not give one origin's answer to another.
+    // Also if the response has no such field: a cache must not give one origin's response to another.
     c.res.headers.append("Vary", "Origin");
     if (!allowed) return;
     c.res.headers.set("Access-Control-Allow-Origin", origin);

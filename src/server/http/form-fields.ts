@@ -14,12 +14,12 @@ export interface FieldError {
 /** Values of each field by its name; a form may repeat a field, JSON may hold anything. */
 type Fields = ReadonlyMap<string, readonly unknown[]>;
 
-/** The text fields of a body, and what was wrong with those that were asked for. */
+/** The text fields of a body, and the errors of the requested ones. */
 export interface FieldReader {
   readonly errors: readonly FieldError[];
-  /** The field's value; an empty one counts as missing. Where it is faulty, that is noted and the answer is undefined. */
+  /** The field's value; an empty one counts as missing. A wrong one is recorded, and undefined returned. */
   optional(name: string): string | undefined;
-  /** The field's value; where it is missing or faulty, that is noted and the answer is empty. */
+  /** The field's value; a missing or wrong one is recorded, and an empty text returned. */
   required(name: string): string;
 }
 

@@ -1,7 +1,7 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
 
 export interface ProblemOptions {
-  /** What is wrong in this case; the catalogue's sentence where it is not given. */
+  /** The error in this case; by default the catalogue's sentence. */
   readonly detail?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the body. */

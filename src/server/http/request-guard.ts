@@ -11,7 +11,7 @@ import { problem, retryAfterSeconds } from "./problem.ts";
 
 /** Limits the rate of requests by user, key or address (M2). */
 export interface Guard {
-  /** Resolves when it is the request's turn, or with the refusal, which is logged. */
+  /** Resolves when the request may proceed, or with the refusal, which is logged. */
   user(c: HttpContext, user: string): Promise<Response | undefined>;
   key(c: HttpContext, key: string): Promise<Response | undefined>;
   /** For a request without a valid credential. Programs on this machine, and a proxy on it, are exempt. */

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { HttpEnvironment } from "./context.ts";
 
-/** Puts the fields of SEC-P1 on every answer, refusals and faults included. */
+/** Sets the fields of SEC-P1 on every response, including refusals and errors. */
 export const securityHeaders: MiddlewareHandler<HttpEnvironment> = async (c, next) => {
   await next();
   c.res.headers.set("Content-Security-Policy", contentSecurityPolicy(c.req.header("Host")));

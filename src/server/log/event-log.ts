@@ -8,7 +8,7 @@ import type { Log } from "./log.ts";
 /** The log as a listener of events. */
 export interface EventLog {
   readonly listener: EventListener;
-  /** Writes the counts of repeated lines that are held back still. */
+  /** Writes the counts of repeated lines that are still held back. */
   close(): void;
 }
 

@@ -11,16 +11,18 @@ export interface DrainDeps {
   readonly drainSeconds: number;
 }
 
-/** How long requests that had arrived may take to be answered before the farewell, in milliseconds. */
+/** Grace for requests that had arrived before the close frame, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 1_000;
 
-/** How long peers have to answer the close, in milliseconds: one that does not is cut off with the server's end. */
+/** How long peers have to reply to the close, in milliseconds: the server's end cuts off later ones. */
 const CLOSE_TIMEOUT_MS = 1_000;
 const POLL_INTERVAL_MS = 20;
 
-/** Tells every client when to come back, spread so that they do not all return at once, and closes their sockets. */
+/**
+ * Sends every client the time to reconnect, spread so that they do not all return at once, and closes their sockets.
+ */
 export async function drain({ registry: directory, admission, drainSeconds }: DrainDeps): Promise<void> {
-  // What arrived before is a batch of its own by the end of this turn.
+  // Frames that arrived before are in a batch of their own by the end of this turn.
   await new Promise(setImmediate);
   await new Promise(setImmediate);
   const all = directory.all();
@@ -31,7 +33,7 @@ export async function drain({ registry: directory, admission, drainSeconds }: Dr
   for (;;) {
     const isLate = performance.now() >= answerDeadline;
     for (const [connection, after] of leaving) {
-      // Its acks go out before the farewell.
+      // Its acks are sent before the close frame.
       if (connection.isWaiting && !isLate) continue;
       leaving.delete(connection);
       connection.end(closeReason(1012, undefined, after));

@@ -1,10 +1,10 @@
-/** How often it is looked whether memory should be tidied, in milliseconds. */
+/** How often the need for a collection is checked, in milliseconds. */
 export const GC_CHECK_INTERVAL_MS = 2_000;
 
-/** Connections by which their number must have changed: what fewer leave behind is not worth a look. */
+/** The smallest change in the number of connections that justifies a collection. */
 const MIN_CHANGE = 500;
 
-/** A change between two looks, as a share of all, below which the rush is over. */
+/** A change between two checks, as a share of all, below which the rush is over. */
 const STABLE_SHARE = 0.02;
 
 /**

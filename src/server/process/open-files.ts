@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** How many files and lines this process may have open at a time; undefined where the system does not say. */
+/** How many files and connections this process may have open at a time; undefined if the system does not report it. */
 export function openFilesLimit(): number | undefined {
   try {
     const limit = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];

@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 
-/** How often it is looked for new threads, in milliseconds; the runtime starts and ends them as it needs them. */
+/** How often new threads are searched for, in milliseconds; the runtime starts and ends them as it needs them. */
 export const THREAD_SCAN_INTERVAL_MS = 2_000;
 
-/** Threads that may wait: those that compile, and the one that gives memory back. Who collects garbage may not: the event loop waits for it. */
+/**
+ * Threads that may wait: compilers, and the one that returns memory. Garbage collectors may not: the event loop waits
+ * for them.
+ */
 const BACKGROUND_THREADS = new Set(["JITWorker", "mi-scavenger"]);
 
-/** In steps of the scheduler (1–19). At 10 a thread gets a tenth of a core that somebody else could fill. */
+/** In steps of the scheduler (1–19). At 10 a thread gets a tenth of a core that another thread could fill. */
 const BACKGROUND_NICE = 10;
 
 /**

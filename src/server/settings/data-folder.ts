@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync, readdirSync, statSync } from "node:fs
 import { userInfo } from "node:os";
 import { join } from "node:path";
 
-/** Names of the embedded store's files; what else lies in the folder (`lost+found`) need not be writable. */
+/** Names of the embedded store's files; other files in the folder (`lost+found`) need not be writable. */
 const STORE_FILES = /^parley[.-]/;
 
 /**
@@ -33,7 +33,7 @@ function unusable(path: string): string | undefined {
   }
 }
 
-/** Why a file in the data folder cannot be `used` ("read"), in one line that names its owner and says what to do. */
+/** Why a file in the data folder cannot be `used` ("read"), in one line with its owner and advice. */
 export function fileProblem(path: string, used: string, error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? "unknown reason";
   const file = JSON.stringify(path);
@@ -53,7 +53,7 @@ function userName(uid: number): string {
     // The runtime's word for a user without an entry in /etc/passwd, as in a container.
     if (uid === process.getuid?.() && username !== "unknown") return username;
   } catch {
-    // Node's way to say the same.
+    // Node's error for the same.
   }
   return String(uid);
 }
@@ -67,7 +67,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
 };
 
-/** Why the data folder cannot be used, in one line that says what to do. */
+/** Why the data folder cannot be used, in one line with advice. */
 export function folderProblem(folder: string, error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? "unknown reason";
   return `The data folder ${JSON.stringify(folder)} cannot be written: ${REASONS[code] ?? code}${ownerNote(folder, code)}. Set DATA_DIR to a folder that can be.`;
@@ -80,7 +80,7 @@ function ownerNote(folder: string, code: string): string {
     const { uid } = statSync(folder);
     return uid === self ? "" : ` (it belongs to ${userName(uid)}, and Parley runs as ${userName(self)})`;
   } catch {
-    // It is not there, or lies in a folder that this user may not look into.
+    // It does not exist, or is in a folder that this user may not read.
     return "";
   }
 }

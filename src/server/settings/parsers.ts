@@ -60,7 +60,7 @@ export const boolean: SettingParser<boolean> = {
   },
 };
 
-/** Yes or no, or the word for what a plain yes does not cover. */
+/** Yes or no, or the word for a case that a plain yes does not cover. */
 export const testFaultsMode: SettingParser<"off" | "on" | "public"> = {
   form: "true|false|public",
   accepts: "`true`, `false` or `public`",
@@ -100,7 +100,7 @@ export const host: SettingParser<string> = {
       : { problem: "must be a host name or an address, without a scheme or a port (the port is PORT)" },
 };
 
-/** Items with commas between them; each is checked by `item`, and what it answers is kept. */
+/** Items with commas between them; `item` checks each and returns its value. */
 export function list(
   form: string,
   accepts: string,
@@ -144,7 +144,9 @@ export function network(text: string): ParseResult<string> {
     : { problem: "must be an address or a network, as in 10.0.0.0/8" };
 }
 
-/** The address of a key set: https, or plain http on this machine, where nobody can swap the keys on the way. */
+/**
+ * The address of a key set: https, or plain http on this machine, where no attacker can replace the keys on the way.
+ */
 export const keySetUrl: SettingParser<string> = {
   form: "url",
   accepts: "an https URL",

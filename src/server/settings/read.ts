@@ -14,7 +14,7 @@ export interface SettingSources {
   readonly envFile?: string;
 }
 
-/** The settings, or everything that is wrong with them: one line each, none with the value of a secret. */
+/** The settings, or all their errors: one line each, none with the value of a secret. */
 export type SettingsRead =
   | { readonly settings: Settings; readonly warnings: readonly string[] }
   | { readonly problems: readonly string[]; readonly warnings: readonly string[] };
@@ -52,7 +52,7 @@ export function readSettings({ flags = {}, env = {}, envFile }: SettingSources):
   const warnings = misspeltWarnings(file);
   if (together.plans === undefined || problems.length > 0) return { problems, warnings };
   const entries = SETTING_NAMES.map((name) => [keyOf(name), values.get(name)]);
-  // The table gave each value its type; the loop above cannot carry forty types, so it is said once, here.
+  // The table gave each value its type; the loop above cannot carry forty types, so the cast is here, once.
   return { settings: { ...Object.fromEntries(entries), plans: together.plans } as Settings, warnings };
 }
 
@@ -81,7 +81,7 @@ function label(name: SettingName, { text, from }: RawSetting): string {
   return `${name}${value}${from === undefined ? "" : ` (${from})`}`;
 }
 
-/** What cannot be said of one setting alone. Of those that are `wrong` in themselves enough has been said. */
+/** Checks across several settings. Settings that are `wrong` on their own are reported already. */
 function checkTogether(
   values: ReadonlyMap<SettingName, unknown>,
   wrong: ReadonlySet<SettingName>,
@@ -114,7 +114,7 @@ function checkTogether(
   return { problems, plans: { plans, fallback } };
 }
 
-/** What opens the server to other machines; undefined where nothing does. */
+/** The setting that opens the server to other machines; undefined without any. */
 function explainReach(values: ReadonlyMap<SettingName, unknown>): string | undefined {
   const host = values.get("HOST") as string | undefined;
   if (host !== undefined && !isLoopback(host)) return `HOST=${host} lets others reach it`;
@@ -122,7 +122,7 @@ function explainReach(values: ReadonlyMap<SettingName, unknown>): string | undef
   return proxies === undefined || proxies.length === 0 ? undefined : "behind TRUSTED_PROXIES others do";
 }
 
-/** Names in `.env` that are not settings but nearly are. Other names there are somebody else's business. */
+/** Names in `.env` that resemble a setting. Other names there belong to other programs. */
 function misspeltWarnings(file: Record<string, string | undefined>): string[] {
   const warnings: string[] = [];
   for (const name of Object.keys(file)) {

@@ -6,7 +6,7 @@ import type { Settings } from "./settings.ts";
 import { GENERATE_SECRET_HINT, MIN_SECRET_BYTES } from "./signing-secret.ts";
 import { storeKindOf } from "./store-kind.ts";
 
-/** The signing key's text, whose UTF-8 bytes are the key, or in one line why there is none. */
+/** The signing key's text, whose UTF-8 bytes are the key, or one line with the reason why there is none. */
 export type SecretKeyRead =
   | { readonly secret: string; readonly warning?: string }
   | { readonly problem: string };

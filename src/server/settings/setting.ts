@@ -15,13 +15,13 @@ export type SettingGroup =
 export interface Setting<T> {
   readonly group: SettingGroup;
   readonly kind: SettingParser<T>;
-  /** What it sets, with its unit: a phrase for `--help` and the documents. */
+  /** Its effect, with its unit: a phrase for `--help` and the documents. */
   readonly about: string;
   /** As it would be written in the environment. Without it the setting may be unset, which `about` explains. */
   readonly default?: string;
-  /** What holds while it is unset, where that is not one default: `0; with Redis 10000`. */
+  /** The value without the setting, if that is not one default: `0; with Redis 10000`. */
   readonly unset?: string;
-  /** Why the default is what it is. */
+  /** The reason for the default. */
   readonly reason?: string;
   /** Its value is never shown, and it has no flag: every user of a machine can read the command lines on it. */
   readonly secret?: true;

@@ -9,11 +9,11 @@ export const GENERATE_SECRET_HINT = "openssl rand -base64 32";
 /** Fewer different characters than this are a pattern, not a key; in 32 random hex digits there are about 14. */
 const MIN_DISTINCT_CHARACTERS = 8;
 
-/** What example files and tutorials hold in the place of a key. */
+/** Placeholders of example files and tutorials for a key. */
 const PLACEHOLDER =
   /(your|my|the|a|this)[-_ ]?(is[-_ ]?)?(a[-_ ]?)?(very[-_ ]?|super[-_ ]?)?(jwt[-_ ]?)?secret|change[-_ ]?(me|this|it)|super[-_ ]?secret|replace[-_ ]?(me|this)|placeholder|secret[-_ ]?key|insert[-_ ]|example/i;
 
-/** The key that signs tokens (SEC-T4). Who can guess it can sign in as anybody. */
+/** The key that signs tokens (SEC-T4). An attacker who can guess it can sign in as any user. */
 export const signingSecret: SettingParser<string> = {
   form: "secret",
   accepts: `at least ${MIN_SECRET_BYTES} bytes that nobody can guess`,

@@ -8,11 +8,14 @@ export interface ConfigRouteDeps {
   /** Seconds. */
   readonly inactivityTimeout: number;
   readonly version: string;
-  /** Makes faults on request; undefined where TEST_FAULTS is off. */
+  /** Makes faults on request; undefined if TEST_FAULTS is off. */
   readonly faults?: FaultInjector | undefined;
 }
 
-/** `GET /config.json`: what the console must know before anybody has signed in; open to all, so nothing else. */
+/**
+ * `GET /config.json`: the settings that the console needs before a user has signed in; it is public, so it contains
+ * nothing else.
+ */
 export function configRoute(parts: ConfigRouteDeps): (c: HttpContext) => Promise<Response> {
   return async ({ env }) => {
     const body = {

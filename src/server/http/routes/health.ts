@@ -1,6 +1,6 @@
 import { problem } from "../problem.ts";
 
-/** `GET /healthz`: the process lives. It looks at nothing else, so that a store that is away restarts nobody. */
+/** `GET /healthz`: the process runs. It checks nothing else, so that an unavailable store restarts no server. */
 export function healthRoute(): Response {
   return Response.json({ status: "ok" }, { headers: { "Cache-Control": "no-store" } });
 }

@@ -7,7 +7,7 @@ export interface MeRouteDeps extends BearerDeps {
   readonly engine: Quotas;
 }
 
-/** `GET /me`: who the bearer is, under which plan, and what is left of it. Asking is free. */
+/** `GET /me`: the user, the plan, and the rest of its quota. The request is free. */
 export function meRoute(parts: MeRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const bearer = await authenticateBearer(parts, c);

@@ -54,12 +54,12 @@ export async function bundle(path: string): Promise<ReadonlyMap<string, string>>
   );
 }
 
-/** Answers a file of the page; a browser that has this very content already is told so (304). */
+/** Serves a file of the page; a browser that has this very content already gets 304. */
 export function pageRoute(file: PageFile): (c: { req: { raw: Request } }) => Response {
-  // `no-cache` is "ask each time": after an update nobody runs an old page against a new server.
+  // `no-cache` means "revalidate each time": after an update no browser runs an old page with a new server.
   const headers = {
     "Content-Type": file.type,
-    // Weak, because it stands for the packed one too.
+    // Weak, because it also stands for the compressed form.
     ETag: `W/${file.etag}`,
     "Cache-Control": "no-cache",
     Vary: "Accept-Encoding",
@@ -68,7 +68,7 @@ export function pageRoute(file: PageFile): (c: { req: { raw: Request } }) => Res
     const known = req.raw.headers.get("If-None-Match")?.split(",") ?? [];
     const fresh = known.some((etag) => etag.trim().replace(/^W\//, "") === file.etag);
     if (fresh) return new Response(null, { status: 304, headers });
-    // Nothing secret is in it that its length could tell.
+    // It contains no secret that its length could reveal.
     return acceptsGzip(req.raw)
       ? new Response(file.gzipped, { headers: { ...headers, "Content-Encoding": "gzip" } })
       : new Response(file.content, { headers });

@@ -72,7 +72,7 @@ function signInResponse(result: SignInResult): Response {
   }
 }
 
-/** The refusal while the store is away: no sign-in is possible. */
+/** The refusal while the store is unavailable: no sign-in is possible. */
 export function tokensUnavailable(): Response {
   return refusal("unavailable", "temporarily_unavailable", errorEntry("unavailable").what, {
     "Retry-After": "1",
