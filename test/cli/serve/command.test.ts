@@ -42,7 +42,9 @@ test("a data folder in use and a taken port are reported in one line, with exit 
     /^parley: The data folder .* is in use by another Parley server\. [^\n]+\n$/,
   );
   expect(samePort.code).toBe(1);
-  expect(samePort.stderr).toMatch(new RegExp(`^parley: 127\\.0\\.0\\.1:${port} is taken [^\\n]+\\n$`));
+  expect(samePort.stderr).toMatch(
+    new RegExp(`^parley: Another program already listens on 127\\.0\\.0\\.1:${port}\\. [^\\n]+\\n$`),
+  );
 });
 
 test("TEST_FAULTS is shown in the block and the log, and refused if other machines can reach the server", async () => {
