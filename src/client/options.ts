@@ -8,13 +8,13 @@ export const BACKOFF_INITIAL_MS = 3_000;
 /** Longest wait before any new attempt, in milliseconds: all clients reconnect well within half a minute after the server is back. */
 export const BACKOFF_MAX_MS = 24_000;
 
-/** The same for the first `BACKOFF_EARLY_ATTEMPTS`, and for a user with too many connections: after an outage of 10 s no client should wait 20 s more. 5,000 clients that wait so long make fewer handshakes a second than in their first `BACKOFF_INITIAL_MS`. */
+/** The same for the first `BACKOFF_EARLY_ATTEMPTS`, and for a user with too many connections: after an outage of 10 s no client should wait 20 s more. */
 export const BACKOFF_EARLY_MAX_MS = 8_000;
 
 /** How many attempts use `BACKOFF_EARLY_MAX_MS`: with 4 s each on average they take a minute. */
 export const BACKOFF_EARLY_ATTEMPTS = 16;
 
-/** How long a connection must have lasted, in milliseconds, before the next wait is short again: a connection that drops at once would otherwise be reopened in a loop. A bad network whose connections last a few seconds is not such a case. */
+/** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that drops at once would otherwise be reopened in a loop. */
 export const BACKOFF_RESET_AFTER_MS = 1_000;
 
 /** Silence after which a `ping` is sent, in milliseconds. Shorter than the 30 s after which some routers drop an idle connection. */
@@ -26,7 +26,7 @@ export const PONG_TIMEOUT_MS = 5_000;
 /** How long a socket may take to receive `welcome`, in milliseconds: TLS over a slow network, and a busy store. */
 export const WELCOME_TIMEOUT_MS = 10_000;
 
-/** How long a message, a page of history or a ping may wait for its reply on an open connection, in milliseconds, before the connection is dropped and all requests are sent again: if its store does not respond, the server rejects a request within a few seconds. */
+/** How long a request may wait for its reply on an open connection, in milliseconds, before the connection is dropped and all requests are sent again. A server whose store does not respond rejects a request within a few seconds. */
 export const REPLY_TIMEOUT_MS = 30_000;
 
 /** How long the token function may take, in milliseconds: longer than most HTTP time-outs, because a server that checks many passwords at once queues sign-ins. */
@@ -35,7 +35,7 @@ export const TOKEN_TIMEOUT_MS = 30_000;
 /** How long one call of the storage may take, in milliseconds: opening a database on a slow phone takes 2 s. */
 export const STORAGE_TIMEOUT_MS = 5_000;
 
-/** Most messages that wait for their ack. Beyond that, `send` rejects with `outbox_full`: the application produces messages faster than the server accepts them. */
+/** Most messages that wait for their ack. Beyond that, `send` rejects with `outbox_full`. */
 export const MAX_PENDING = 1_000;
 
 /** Most messages that are queued for a `for await` loop; further ones are read again from the server once the loop reaches them. */
