@@ -32,7 +32,7 @@ const LOAD = {
   settle: true,
 } as const;
 
-/** Measures every point of every axis; calls `told` with each result as it comes. */
+/** Measures every point of every axis; calls `onPoint` with each result as it comes. */
 export async function runGrowth(
   generator: LoadGenerator,
   folder: string,

@@ -21,7 +21,7 @@ export type DriverEvent = { readonly up: number } | { readonly received: number;
 export class Driver implements AsyncDisposable {
   private readonly child: Bun.Subprocess;
 
-  /** `told` gets all its events; `ended` is called when the process ends before it was stopped. */
+  /** `onMessage` gets all its events; `onExit` is called when the process ends before it was stopped. */
   constructor(
     command: readonly string[],
     job: DriverJob,

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// The sockets never block, so the scheduler need not be told of these calls: at a million a second that shows.
+// The sockets never block, so the scheduler need not know of these calls: at a million a second that shows.
 
 func rawRead(fd int, buffer []byte) (int, syscall.Errno) {
 	n, _, err := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)))

@@ -313,17 +313,17 @@ func (r *resumeRun) message(c *conn, payload []byte) error {
 	if !ok {
 		return fmt.Errorf("connection %d: a message without its number: %s", c.index, payload)
 	}
-	heard := &r.received[c.index]
+	got := &r.received[c.index]
 	if members := len(r.received) - 2; c.index < members {
 		if r.pair[1] == nil {
 			return nil
 		}
-		if heard.see(n); heard.count == uint64(r.job.Missed) {
+		if got.see(n); got.count == uint64(r.job.Missed) {
 			r.live++
 		}
 		return nil
 	}
-	heard.see(n)
+	got.see(n)
 	said, ok := r.id.number(payload, len(r.prefix), idDigits)
 	if !ok || said == 0 || said > r.sentCount {
 		return fmt.Errorf("connection %d: an unknown message: %s", c.index, payload)
@@ -344,12 +344,12 @@ func (r *resumeRun) chunk(c *conn) error {
 
 // check adds the deviations of one connection, which should have received that many messages.
 func (r *resumeRun) check(result *resumeResult, index int, expected uint64) {
-	heard := &r.received[index]
-	if heard.count < expected {
-		result.Lost += expected - heard.count
+	got := &r.received[index]
+	if got.count < expected {
+		result.Lost += expected - got.count
 	}
-	result.Doubled += heard.doubled
-	result.OutOfOrder += heard.outOfOrder
+	result.Doubled += got.doubled
+	result.OutOfOrder += got.outOfOrder
 }
 
 // closeBelow cuts the connections of the paths below index.

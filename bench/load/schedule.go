@@ -48,7 +48,7 @@ func (s *schedule) next(now time.Time) (sender int, late time.Duration, due bool
 	return sender, late, true
 }
 
-// heard records that message n of a sender, counted from 1, was read.
+// received records that message n of a sender, counted from 1, was read.
 func (s *schedule) received(sender int, n uint64, now time.Time) {
 	message := (n-1)*s.senders + uint64(sender)
 	if n > 0 && message >= s.from && message < s.to {

@@ -12,10 +12,10 @@ type slowResult struct {
 	// MemoryBefore and MemoryMost: resident memory of the server in bytes, before, and at most meanwhile.
 	MemoryBefore int `json:"memoryBefore"`
 	MemoryMost   int `json:"memoryMost"`
-	// Meant is the number of messages for the slow member, Heard the number it got when it read again.
+	// Addressed is the number of messages for the slow member, Received the number it got when it read again.
 	Addressed uint64 `json:"addressed"`
 	Received  uint64 `json:"received"`
-	// Cut tells whether its connection was closed, CloseCode the code, if any.
+	// Cut reports whether its connection was closed, CloseCode the code, if any.
 	Cut       bool `json:"cut"`
 	CloseCode int  `json:"closeCode"`
 }
@@ -66,9 +66,9 @@ func slow(j job) (*slowResult, error) {
 		return nil, err
 	}
 	result.Addressed = t.senders[last/j.RoomSize].sent - before
-	heard := t.received[last].count
+	already := t.received[last].count
 	t.drainBacklog(slow, result)
-	result.Received = t.received[last].count - heard
+	result.Received = t.received[last].count - already
 	return result, nil
 }
 
@@ -87,7 +87,7 @@ func (t *trafficRun) stall(index int) (*conn, error) {
 // readUp reads the messages kept for the slow member, until nothing has come for a second, the connection ends, or time
 // is up.
 func (t *trafficRun) drainBacklog(c *conn, result *slowResult) {
-	last, heard, end := time.Now(), t.delivered, time.Now().Add(5*time.Second)
+	last, delivered, end := time.Now(), t.delivered, time.Now().Add(5*time.Second)
 	for ; time.Since(last) < time.Second && time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
 		if err := t.loop.read(c); err != nil {
 			result.Cut = true
@@ -97,8 +97,8 @@ func (t *trafficRun) drainBacklog(c *conn, result *slowResult) {
 			}
 			return
 		}
-		if t.delivered != heard {
-			last, heard = time.Now(), t.delivered
+		if t.delivered != delivered {
+			last, delivered = time.Now(), t.delivered
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (t *trafficRun) frame(c *conn, payload []byte) error {
 	return nil
 }
 
-// hear records message n of c's room.
+// recordDelivery records message n of c's room.
 func (t *trafficRun) recordDelivery(c *conn, n uint64) {
 	t.delivered++
 	t.received[c.index].see(n)

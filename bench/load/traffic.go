@@ -55,7 +55,7 @@ type trafficRun struct {
 	ready int
 	// sending is false while the last messages are awaited, and before the first.
 	sending bool
-	// senders by room, heard by connection.
+	// senders by room, received by connection.
 	senders  []sender
 	received []sequence
 	// answered and delivered in the whole run, as totals.
@@ -225,7 +225,7 @@ func (t *trafficRun) count(window func() error) (*counted, error) {
 	return result, err
 }
 
-// hearOut runs until all members have received the messages of the window, so that the slowest of them count too.
+// awaitDeliveries runs until all members have received the messages of the window, so that the slowest of them count too.
 func (t *trafficRun) awaitDeliveries(messages int) error {
 	listeners := t.job.RoomSize
 	if t.stalled >= 0 {
@@ -267,7 +267,7 @@ func (t *trafficRun) end(result *deviations) error {
 	return nil
 }
 
-// complete tells whether every message was acked and received by its whole room.
+// complete reports whether every message was acked and received by its whole room.
 func (t *trafficRun) complete() bool {
 	for i := range t.received {
 		s := &t.senders[i/t.job.RoomSize]

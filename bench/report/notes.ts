@@ -64,7 +64,7 @@ function slowReaderNote(results: readonly SlowResult[]): string {
   const one = results[0]!;
   const closeCode = one.closeCode === 0 ? "" : ` (${one.closeCode})`;
   const receivedPercent = Math.round(
-    median(results.map(({ received: heard, addressed: meant }) => heard / meant)) * 100,
+    median(results.map(({ received, addressed }) => received / addressed)) * 100,
   );
   const fate = one.cut
     ? `cut${closeCode} with ${receivedPercent} % of its messages`

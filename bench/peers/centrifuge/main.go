@@ -63,7 +63,7 @@ func main() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 }
 
-// serve lets a client hear every channel, with recovery, and speak in it. A publication is stored before the next of the
+// serve lets a client subscribe to every channel, with recovery, and publish to it. A publication is stored before the next of the
 // same connection is looked at: in goroutines of their own, one sender's messages change places (see bench/README.md).
 func serve(client *centrifuge.Client) {
 	client.OnSubscribe(func(_ centrifuge.SubscribeEvent, done centrifuge.SubscribeCallback) {
