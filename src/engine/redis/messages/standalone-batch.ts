@@ -24,7 +24,7 @@ export interface BatchDeps {
 
 type BatchReply = readonly [epoch: string, epochs: readonly string[], said: readonly (string | number)[]];
 
-/** One script call carries out a whole turn: one Redis holds the keys of all conversations and users. */
+/** One script call carries out a whole batch: one Redis holds the keys of all conversations and users. */
 export class StandaloneBatch implements BatchExecutor {
   private readonly script = new Script("messages/batch");
 
@@ -45,7 +45,7 @@ export class StandaloneBatch implements BatchExecutor {
   }
 }
 
-/** The work of a turn as keys and arguments of batch.lua. */
+/** The operations of a batch as keys and arguments of batch.lua. */
 class BatchCall {
   readonly keys: readonly string[];
   readonly values: readonly (string | number)[];
@@ -85,7 +85,7 @@ class BatchCall {
     this.values = values;
   }
 
-  /** What batch.lua answered, as results in the order of the work. */
+  /** Reads the reply of batch.lua: results in the order of the operations. */
   decode([, epochs, values]: BatchReply): BatchResult {
     let at = 0;
     const next = () => values[at++]!;

@@ -87,7 +87,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     ];
   }
 
-  /** Begins to hear of connections that are replaced by others on other nodes; also after Redis was away. */
+  /** Subscribes to replacements of this node's connections by connections on other nodes; also after Redis was away. */
   async start(): Promise<void> {
     await this.replacements.listen();
   }
@@ -134,7 +134,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     await this.settle();
   }
 
-  /** Nothing to do: counts of a node that is gone are left out where they are in the way, and expire. */
+  /** Nothing to do: counts of a node that is gone are left out where they would refuse a connection, and expire. */
   async sweep(): Promise<void> {}
 
   async hasLeftovers(): Promise<boolean> {
@@ -230,7 +230,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   }
 
   private async tryToSettle(): Promise<void> {
-    // What is replaced after it was looked up here is told by an announcement.
+    // A replacement that comes after this look-up is announced.
     await this.replacements.listening;
     // Commands of one user are carried out in the order in which they are sent, so what is taken later is added to this.
     const users = [...this.unsettled].filter((user) => (this.users.get(user)?.acquiring ?? 0) === 0);
@@ -290,7 +290,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   }
 }
 
-/** Whether this node has a newer connection of the slot; the store, which sees all nodes, cannot tell so exactly. */
+/** Whether this node has a newer connection of the slot; the store, which sees all nodes, does not know it so exactly. */
 function isOvertaken(
   { named, pending: arriving }: UserLeases,
   slot: string,

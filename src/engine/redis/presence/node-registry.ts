@@ -13,7 +13,7 @@ import { Script } from "../connection/script.ts";
 
 export interface NodeRegistryDeps {
   readonly client: RedisClient;
-  /** How long a node that is not heard of counts as alive, in milliseconds. */
+  /** How long a node that does not renew its lease counts as alive, in milliseconds. */
   readonly leaseMs: number;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -21,20 +21,20 @@ export interface NodeRegistryDeps {
   readonly time?: Clock;
 }
 
-/** Who keeps something in the store under a node's life. */
+/** Keeps something in the store under a node's incarnation. */
 export interface LeasedResource {
   /**
-   * What this node has put down may be gone, or a new life has begun: all of it is to be put down under `life`. Resolves when
+   * What this node has stored may be gone, or a new incarnation has begun: all of it is to be stored again. Resolves when
    * that is done, or has to wait. MUST NOT reject.
    */
   reassert(): Promise<void>;
-  /** A node is gone: what it put down under its life is to be given back. Others may do the same at the same time. */
+  /** A node is gone: what it stored under its incarnation is to be removed. Other nodes may do the same at the same time. */
   sweep(incarnation: string): Promise<void>;
-  /** Whether anything is put down under `life` that may be left to be swept. */
+  /** Whether anything is stored under `incarnation` that may be left for `sweep`. */
   hasLeftovers(incarnation: string): Promise<boolean>;
 }
 
-/** How many of its own lives a node remembers. */
+/** How many of its own incarnations a node remembers. */
 const MAX_KNOWN_INCARNATIONS = 16;
 
 type NodeCommand = "look" | "begin" | "renew" | "end" | "forget";
@@ -75,8 +75,8 @@ export class NodeRegistry {
   }
 
   /**
-   * All nodes of a store, also those whose lease has run out and that nobody has swept, and the store's time; for who is
-   * no node.
+   * All nodes of a store, also those whose lease has run out and that were not removed yet, and the store's time; for a
+   * program that is no node.
    */
   static async read(client: RedisClient): Promise<{ nodes: readonly NodeEntry[]; now: number }> {
     const { nodes, now } = decodeReply(
@@ -85,12 +85,12 @@ export class NodeRegistry {
     return { nodes: nodes.filter(({ stopped }) => !stopped), now };
   }
 
-  /** The name under which this node puts down what is to be given back when it is gone. */
+  /** The name under which this node stores what others are to remove when it is gone. */
   get incarnation(): string {
     return this.currentIncarnation;
   }
 
-  /** Whether `life` is this node's, or was. */
+  /** Whether `incarnation` is this node's, or was. */
   isOwn(incarnation: string): boolean {
     return this.incarnations.has(incarnation);
   }
@@ -121,7 +121,7 @@ export class NodeRegistry {
     );
   }
 
-  /** After the store was away: renews the lease, or begins a new life, and has everything put down again. */
+  /** After the store was away: renews the lease, or begins a new incarnation, and has everything stored again. */
   async reassert(): Promise<void> {
     this.trusted = evictionAllowedFrom(this.clock.now(), this.leaseMs);
     await this.renewing;
@@ -130,18 +130,18 @@ export class NodeRegistry {
     await this.reassertAll();
   }
 
-  /** This node's people can connect from now on. */
+  /** Clients can connect to this node from now on. */
   serving(facts: NodeFacts): void {
     this.facts = facts;
     this.renew();
   }
 
-  /** Has `keeper` told when to put back and what to sweep. */
+  /** Calls `resource` from now on when it has to store its state again, and when it has to sweep. */
   add(resource: LeasedResource): void {
     this.resources.add(resource);
   }
 
-  /** Which of `lives` are gone for good. None, where that cannot be said now. */
+  /** Which of `incarnations` are gone for good. None where that is not known now. */
   async expiredOf(incarnations: Iterable<string>): Promise<string[]> {
     const doubtful = [...new Set(incarnations)].filter(
       (incarnation) => !this.isOwn(incarnation) && !this.isKnown(incarnation),
@@ -153,7 +153,7 @@ export class NodeRegistry {
     return doubtful.filter((incarnation) => !this.isKnown(incarnation));
   }
 
-  /** Stops. Where anything is left under this node's life, its lease runs out, and others sweep it then. */
+  /** Stops. Where anything is left under this incarnation, its lease runs out, and other nodes sweep it then. */
   async close(): Promise<void> {
     this.closed = true;
     for (const stop of this.stops) stop();
@@ -176,10 +176,10 @@ export class NodeRegistry {
     this.renewing = this.tryToRenew()
       .then(
         (isNew) => {
-          // Nobody waits for it, or the lease would not be renewed meanwhile.
+          // Not awaited, or the lease would not be renewed meanwhile.
           if (isNew) void this.reassertAll();
         },
-        // It is tried again in a moment; that the store is away is said by the client.
+        // It is tried again in a moment; the client logs that the store is away.
         () => {},
       )
       .finally(() => {
@@ -187,7 +187,7 @@ export class NodeRegistry {
       });
   }
 
-  /** Returns whether a new life has begun. */
+  /** Returns whether a new incarnation has begun. */
   private async tryToRenew(): Promise<boolean> {
     const asked = performance.now();
     const { done } = await this.run("renew");
@@ -215,7 +215,7 @@ export class NodeRegistry {
     this.sweeping = true;
     this.tryToSweep()
       .catch((error) => {
-        // While the store is away that is said, and enough.
+        // While the store is away the client logs that, which is enough.
         if (this.client.ready) this.emit("node.sweep_failed", { error: String(error) });
       })
       .finally(() => {
@@ -238,7 +238,7 @@ export class NodeRegistry {
   private newIncarnation(): string {
     const incarnation = `${this.client.node}~${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
     this.incarnations.add(incarnation);
-    // What was put down under an older one has long been given back.
+    // What was stored under an older one was removed long ago.
     const [oldest] = this.incarnations;
     if (this.incarnations.size > MAX_KNOWN_INCARNATIONS && oldest !== undefined)
       this.incarnations.delete(oldest);
@@ -273,7 +273,7 @@ export class NodeRegistry {
 
 /**
  * How far a clock is ahead that showed `now` (whole milliseconds) at some moment between `asked` and `answered` of this
- * node's: 0 where both may show the same, so that times which nodes tell each other are exact then.
+ * node's: 0 where both may show the same, so that times which nodes send to each other are exact then.
  */
 function clockOffsetOf(now: number, asked: number, answered: number): number {
   const [least, most] = [now - answered, now + 1 - asked];

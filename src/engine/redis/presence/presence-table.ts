@@ -3,7 +3,7 @@ import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 
-/** How long what a node has put down outlives it where nobody is left to sweep it, in milliseconds. */
+/** How long the entries of a node outlive it where no other node is left to remove them, in milliseconds. */
 const TTL_MS = 86_400_000;
 
 const script = new Script("presence/presence-update");
@@ -14,14 +14,14 @@ export interface PresenceMove {
   readonly at: number;
 }
 
-/** Who is in which conversation through which node, as the store holds it. */
+/** Users that are in conversations, and through which nodes, as the store holds it. */
 export class PresenceTable {
   constructor(
     private readonly client: RedisClient,
     private readonly nodes: NodeRegistry,
   ) {}
 
-  /** Who is in a conversation. Who was there through a node that is gone is left out, and taken out of the store. */
+  /** Returns the users in a conversation. Users of a node that is gone are left out, and removed from the store. */
   async read(conversation: string): Promise<PresenceSnapshot> {
     const fields = await this.client.commands.hgetall(this.key(conversation));
     const version = Number(fields.version ?? 0);
@@ -42,7 +42,7 @@ export class PresenceTable {
     return Number((await this.client.commands.hget(this.key(conversation), "version")) ?? 0);
   }
 
-  /** Announces who came and who left through `life`, and when. */
+  /** Writes and announces which users joined and left through `incarnation`, and when. */
   async change(
     conversation: string,
     incarnation: string,
@@ -52,8 +52,8 @@ export class PresenceTable {
   }
 
   /**
-   * Has those be there through `life` who come by `moves`, and nobody else, and announces what that changes; who is not
-   * named left now.
+   * Makes the users that join by `moves` the only ones that are there through `incarnation`, and announces what that
+   * changes. A user that is not named left now.
    */
   async replace(
     conversation: string,
@@ -63,12 +63,12 @@ export class PresenceTable {
     await this.run(conversation, incarnation, "exactly", moves);
   }
 
-  /** Has nobody be there through `life`. */
+  /** Removes all users that are there through `incarnation`. */
   clear(conversation: string, incarnation: string): Promise<void> {
     return this.replace(conversation, incarnation, new Map());
   }
 
-  /** Notes that somebody is in a conversation through `life`, for whoever has to sweep it. MUST come before `change`. */
+  /** Notes that users are in a conversation through `incarnation`, for a node that removes them later. MUST come before `change`. */
   async noteConversation(conversation: string, incarnation: string): Promise<void> {
     const key = this.client.keys.nodeKey(incarnation, "conversations");
     await Promise.all([
@@ -77,17 +77,17 @@ export class PresenceTable {
     ]);
   }
 
-  /** Nobody is in a conversation through `life` any more. */
+  /** No user is in a conversation through `incarnation` any more. */
   async forgetConversation(conversation: string, incarnation: string): Promise<void> {
     await this.client.commands.srem(this.client.keys.nodeKey(incarnation, "conversations"), conversation);
   }
 
-  /** The conversations in which somebody is through `life`. */
+  /** The conversations with users that are there through `incarnation`. */
   conversationsOf(incarnation: string): Promise<string[]> {
     return this.client.commands.smembers(this.client.keys.nodeKey(incarnation, "conversations"));
   }
 
-  /** Forgets in which conversations somebody was through `life`. */
+  /** Forgets the conversations with users that were there through `incarnation`. */
   async forgetAll(incarnation: string): Promise<void> {
     await this.client.commands.del(this.client.keys.nodeKey(incarnation, "conversations"));
   }

@@ -15,11 +15,11 @@ export interface RelayRoomDeps {
   readonly channels: Channels;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
-  /** Called when nobody listens any more and the store knows that nobody is there through this node. */
+  /** Called when there is no listener any more and the store has no user of this node there. */
   onIdle(): void;
 }
 
-/** What nodes tell each other on a conversation's channel: one of these. */
+/** What nodes send to each other on a conversation's channel: one of these. */
 interface RelayFrame {
   readonly here?: PresenceDelta;
   readonly by?: string;
@@ -34,25 +34,25 @@ export class RedisRelayRoom implements RelayRoom {
   private listener: RelayListener | undefined;
   private opening = false;
   private subscription: ChannelSubscription | undefined;
-  /** Who is there through this node, and since when: what the store should hold. */
+  /** Users that are there through this node, and since when: what the store should hold. */
   private readonly localUsers = new Map<string, number>();
-  /** Who came and left since the store was told. */
+  /** Users that joined and left since the last write to the store. */
   private unwritten = new Map<string, PresenceMove>();
-  /** The store may hold something else, so it is told all. */
+  /** The store may hold something else, so all is written. */
   private uncertain = false;
-  /** The life under which the store knows that somebody is there through this node. */
+  /** The incarnation under which the store has users that are there through this node. */
   private notedIncarnation: string | undefined;
   private writing: Promise<void> | undefined;
   private reading: Promise<void> | undefined;
   private readAgain = false;
-  /** Changes heard while all is read. */
+  /** Changes that arrive while all is read. */
   private bufferedChanges: PresenceDelta[] = [];
 
   constructor(private readonly deps: RelayRoomDeps) {
     this.remote = new RemotePresence((life) => deps.nodes.isOwn(life));
   }
 
-  /** Begins to listen. Rejects when the store does not answer. */
+  /** Subscribes. Rejects when the store does not reply. */
   async open(listener: RelayListener): Promise<void> {
     const { channels, conversation } = this.deps;
     this.opening = true;
@@ -105,14 +105,14 @@ export class RedisRelayRoom implements RelayRoom {
     this.reportIdle();
   }
 
-  /** Tells the store anew who is there through this node; resolves when that is done, or has failed. */
+  /** Writes to the store again which users are there through this node; resolves when that is done, or has failed. */
   async reassert(): Promise<void> {
     if (this.localUsers.size === 0 && this.notedIncarnation === undefined && !this.uncertain) return;
     this.uncertain = true;
     await this.write();
   }
 
-  /** After the store was away: tells who came and went through other nodes meanwhile, and has read marks looked up. */
+  /** After the store was away: notifies of users that joined and left through other nodes meanwhile, and has read marks read again. */
   async catchUp(): Promise<void> {
     if (this.listener === undefined) return;
     if (this.reading !== undefined) this.readAgain = true;
@@ -120,23 +120,23 @@ export class RedisRelayRoom implements RelayRoom {
     await this.listener?.onGap();
   }
 
-  /** Tells who was waited for and did not come back. */
+  /** Notifies of users that were waited for and did not come back. */
   settle(): void {
     if (this.remote.hasPending) this.notify(this.remote.settle(this.now));
   }
 
-  /** Compares this with the store, and makes up for what was lost. */
+  /** Compares this with the store, and recovers what was lost. */
   audit(): void {
     if (this.uncertain) this.write();
     if (this.listener === undefined) return;
     this.deps.table.version(this.deps.conversation).then(
       (version) => this.remote.isAt(version) || this.readInBackground(),
-      // The next one may succeed; that the store is away is said by the client.
+      // The next one may succeed; the client logs that the store is away.
       () => {},
     );
   }
 
-  /** Stops for good when the store has been told everything; nobody is taken out of it. */
+  /** Stops for good when everything is written to the store; no user is removed from it. */
   async end(): Promise<void> {
     this.close();
     await this.writing;
@@ -156,7 +156,7 @@ export class RedisRelayRoom implements RelayRoom {
       return;
     }
     const changes = this.remote.apply(change);
-    // What is read now has this change in it.
+    // What is read now contains this change.
     if (changes === undefined) this.readInBackground();
     else this.notify(changes);
   }
@@ -165,12 +165,12 @@ export class RedisRelayRoom implements RelayRoom {
     for (const { user, state, at } of changes) this.listener?.onPresence(user, state, at);
   }
 
-  /** Looks where nobody waits for it; the next audit does it again when it fails. */
+  /** Reads without a caller that waits; the next audit does it again when it fails. */
   private readInBackground(): void {
     this.readTable().catch(() => {});
   }
 
-  /** Reads who is there. What is heard meanwhile is taken in after it. */
+  /** Reads which users are there. Changes that arrive meanwhile are applied after it. */
   private readTable(): Promise<void> {
     this.reading ??= this.tryToRead();
     return this.reading;
@@ -222,13 +222,13 @@ export class RedisRelayRoom implements RelayRoom {
   }
 
   private async tryToWrite(): Promise<void> {
-    // One call for all that a turn of the event loop changes.
+    // One call for all changes of a turn of the event loop.
     await new Promise(setImmediate);
     while (this.uncertain || this.unwritten.size > 0) {
       try {
         await this.writeAll();
       } catch {
-        // It is put back when the store is there again, or with the next audit.
+        // It is written again when the store is back, or at the next audit.
         this.uncertain = true;
         return;
       }
@@ -242,7 +242,7 @@ export class RedisRelayRoom implements RelayRoom {
     try {
       await this.writeMoves(uncertain, unwritten, notedIncarnation);
     } catch (error) {
-      // Who came is written by what is here; when somebody left is known by this alone.
+      // Joins are written from `localUsers`; only this knows when a user left.
       for (const [user, move] of unwritten)
         if (move.state === "left" && !this.localUsers.has(user) && !this.unwritten.has(user))
           this.unwritten.set(user, move);
@@ -264,7 +264,7 @@ export class RedisRelayRoom implements RelayRoom {
     const moves = notedIncarnation !== undefined && notedIncarnation !== incarnation;
     if (uncertain || moves) await table.replace(conversation, incarnation, this.all(unwritten));
     else await table.change(conversation, incarnation, unwritten);
-    // After they are there by the new life, so that nobody is seen to leave.
+    // After they are there by the new incarnation, so that no user seems to leave.
     if (moves) {
       await table.clear(conversation, notedIncarnation);
       await table.forgetConversation(conversation, notedIncarnation);
@@ -274,7 +274,7 @@ export class RedisRelayRoom implements RelayRoom {
     this.notedIncarnation = undefined;
   }
 
-  /** Who is here, as if all had come, and who left of whom the store may not know it. */
+  /** All users that are here, as joins, and the leaves that the store may not have. */
   private all(unwritten: ReadonlyMap<string, PresenceMove>): ReadonlyMap<string, PresenceMove> {
     const moves = new Map(unwritten);
     for (const [user, at] of this.localUsers) moves.set(user, { state: "joined", at });

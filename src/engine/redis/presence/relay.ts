@@ -20,10 +20,10 @@ export interface RedisRelayDeps {
 const AUDIT_INTERVAL_MS = 500;
 const AUDIT_ROUNDS = 20;
 
-/** How often it is looked whether somebody who was waited for has not come back, in milliseconds. */
+/** How often it checks whether users that it waited for have not come back, in milliseconds. */
 const SETTLE_INTERVAL_MS = 250;
 
-/** How often what this node has put down is put down again, so that it does not expire, in milliseconds. */
+/** How often this node stores its state again, so that it does not expire, in milliseconds. */
 const REASSERT_INTERVAL_MS = 3_600_000;
 
 /** Conversations that are looked at in one go after the store was away. */
@@ -33,8 +33,8 @@ const CATCH_UP_BATCH_SIZE = 500;
 const SWEEP_BATCH_SIZE = 200;
 
 /**
- * The relay port for many nodes. Who is in a conversation is kept in a hash beside its messages and announced on its
- * channel with each change; typing and read marks are announced only.
+ * The relay port for many nodes. The users of a conversation are kept in a hash beside its messages, and announced on its
+ * channel with each change; typing and read marks are only announced.
  */
 export class RedisRelay implements Relay, LeasedResource {
   private readonly rooms = new Map<string, RedisRelayRoom>();
@@ -83,7 +83,7 @@ export class RedisRelay implements Relay, LeasedResource {
     await this.clearLeftovers().catch(() => {});
   }
 
-  /** After the store was away: tells in every conversation what happened there through other nodes meanwhile. */
+  /** After the store was away: notifies every conversation of what happened there through other nodes meanwhile. */
   async catchUp(): Promise<void> {
     const rooms = [...this.rooms.values()];
     for (let i = 0; i < rooms.length; i += CATCH_UP_BATCH_SIZE)
@@ -114,7 +114,7 @@ export class RedisRelay implements Relay, LeasedResource {
     const { incarnation } = this.deps.nodes;
     for (const conversation of await this.table.conversationsOf(incarnation)) {
       if (this.rooms.has(conversation)) continue;
-      // Both in one go: whoever joins from now on is noted after it.
+      // Both in one go: a user that joins from now on is noted after it.
       await Promise.all([
         this.table.clear(conversation, incarnation),
         this.table.forgetConversation(conversation, incarnation),

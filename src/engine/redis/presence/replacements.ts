@@ -27,7 +27,7 @@ export class Replacements {
     this.channel = client.keys.replacementsChannel(client.node);
   }
 
-  /** Begins to hear what other nodes send to this one. Rejects when Redis cannot be reached. */
+  /** Subscribes to what other nodes send to this one. Rejects when Redis cannot be reached. */
   listen(): Promise<void> {
     const subscribed = this.client.subscribe([this.channel], (payload) => {
       const [user = "", slot = "", id] = payload.split(" ");
@@ -37,7 +37,7 @@ export class Replacements {
     return subscribed;
   }
 
-  /** Notifies the node of `life`; tried again where that fails. */
+  /** Notifies the node of `incarnation`; tried again where that fails. */
   send(incarnation: string, { user, slot, id }: Replacement): void {
     const payload = `${user} ${slot} ${id}`;
     const node = incarnation.slice(0, incarnation.lastIndexOf("~"));

@@ -1,8 +1,8 @@
--- Everything that one turn of a node's event loop brought, at once and in its order (standalone Redis and Sentinel).
+-- Everything that one batch of a node brought, at once and in its order (standalone Redis and Sentinel).
 -- Carries out `decidePost` of src/core/conversation/post-decision.ts, `SlidingLog` of src/core/conversation/quota.ts, `historyRange` of
 -- src/core/conversation/history.ts and `oldestKept` of src/core/conversation/retention.ts.
 --
--- KEYS  1: the epoch of the store   2: what a turn does that is not done (interrupted-batch.lua)
+-- KEYS  1: the epoch of the store   2: what an unfinished batch does (interrupted-batch.lua)
 --       then of each conversation: meta, log, ids, channel
 --       then of each user who is charged: quota
 --       then of each read mark: the marks of its conversation
@@ -15,7 +15,7 @@
 --         m conversation key user seq epoch              a read mark; key: its place among the keys of marks
 -- Reply 1: the epoch of the store
 --       2: of each conversation its epoch, '' where it is the one known
---       3: what the operations have to add_result, one after the other:
+--       3: the results of the operations, one after the other:
 --         p  1 seq at used reset (stored), 2 seq at used reset (a repeat), 0 wait 0 used reset (refused), 3 0 0 used
 --            reset (the conversation was removed since)
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
