@@ -5,8 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeMessageBody } from "../../src/core/conversation/entry.ts";
 import type { PostResult } from "../../src/core/ports/message-log.ts";
-import { openSession, step } from "../../src/core/session/session.ts";
-import type { Session } from "../../src/core/session/state.ts";
+import { openConnection, stepConnection } from "../../src/core/session/connection-session.ts";
+import { stepMembership, stepRequest } from "../../src/core/session/membership.ts";
+import {
+  type MembershipEffect,
+  openMembership,
+  type RequestFrame,
+} from "../../src/core/session/membership-state.ts";
 import { openSqlite } from "../../src/engine/sqlite/open.ts";
 import { decodeClientFrame } from "../../src/protocol/decode.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
@@ -32,14 +37,28 @@ const frame = decodeClientFrame(texts[0]!);
 
 measureStage("read the frame (JSON, then its form)", (i) => decodeClientFrame(texts[i % 1000]!));
 
-let session: Session = openSession(true, 0, rules);
-const welcome = { quota } as never;
-const access = { expiresAt: Number.MAX_SAFE_INTEGER, lifetime: 1_800_000, writeRefusal: undefined };
-session = step(session, { type: "admitted", welcome, access, behind: false }, 1, rules).session;
-measureStage("decide (session: the frame, and the engine's result)", (i) => {
-  session = step(session, { type: "frame", decoded: frame }, i, rules).session;
+let session = openConnection(true, 0, rules);
+const term = { expiresAt: Number.MAX_SAFE_INTEGER, lifetime: 1_800_000 };
+const opened = { type: "opened", behind: false, position: 0, writeRefusal: undefined } as const;
+const admitted = { type: "admitted", welcome: { quota } as never, term, opened } as const;
+session = stepConnection(session, admitted, 1, rules).session;
+const membership = openMembership(undefined);
+measureStage("decide (connection and membership: the frame, and the store's result)", (i) => {
+  const request = stepRequest(membership, frame.frame as RequestFrame, rules);
+  session = stepConnection(
+    session,
+    { type: "frame", decoded: frame, request, counted: false },
+    i,
+    rules,
+  ).session;
   const result = { outcome: "stored", seq: i, at: i, quota } as const;
-  session = step(session, { type: "posted", id: "m1", result }, i, rules).session;
+  const answer = stepMembership(membership, { type: "posted", id: "m1", result }, rules);
+  session = stepConnection(
+    session,
+    answer.effects[1] as Extract<MembershipEffect, { type: "answered" }>,
+    i,
+    rules,
+  ).session;
 });
 
 const message = { type: "message", seq: 1, id: "run-1-00000001", from: "user-17", text, at: 1795437965658 };

@@ -7,7 +7,7 @@ import { ERRORS, type ErrorCode } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
 import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
 import { type CloseReason, FULL_PLAN_RETRY_S } from "./session/close-reason.ts";
-import type { Live, SessionRules } from "./session/state.ts";
+import type { Live, SessionRules } from "./session/connection-state.ts";
 
 /** Longest a line may be frozen, in seconds: its client is not heard meanwhile, not even when it goes. */
 export const MAX_FREEZE_S = 600;

@@ -1,35 +1,45 @@
-// The building blocks of a step's effects.
+// The effects that the steps of a connection and of a membership have in common.
 import type { ServerFrame } from "../../protocol/server-frames.ts";
-import { type CloseReason, closingFrame } from "./close-reason.ts";
-import type { Effect, SessionLogEvent, Step } from "./state.ts";
+import type { ConnectionFields, EventFields } from "../events/events.ts";
+
+/** Send one frame. */
+export interface SendEffect {
+  readonly type: "send";
+  readonly frame: ServerFrame;
+}
+
+/** Emit an event. */
+export interface NoteEffect {
+  readonly type: "note";
+  readonly note: SessionLogEvent;
+}
+
+/** An event of a connection or a membership; the connection adds its own fields. */
+export type SessionLogEvent = {
+  readonly [N in SessionEventName]: { readonly event: N } & Omit<EventFields<N>, keyof ConnectionFields>;
+}[SessionEventName];
+
+type SessionEventName =
+  | "inactivity.warned"
+  | "frame.refused"
+  | "token.expiring"
+  | "token.renewal_refused"
+  | "limit.rate"
+  | "limit.flooding"
+  | "connection.timed_out"
+  | "connection.closing";
 
 /** No effects; one list for all, since most events have none. */
-export const NO_EFFECTS: readonly Effect[] = [];
+export const NO_EFFECTS: readonly never[] = [];
 
-/** Sends one frame. */
-export function send(frame: ServerFrame): Effect {
+/** The effect that sends one frame. */
+export function send(frame: ServerFrame): SendEffect {
   return { type: "send", frame };
 }
 
-/** Writes one line to the log. */
-export function log(event: SessionLogEvent): Effect {
+/** The effect that emits an event. */
+export function log(event: SessionLogEvent): NoteEffect {
   return { type: "note", note: event };
-}
-
-/** Ends the connection: says why where there is a fault, announces the close, and closes. */
-export function closeSession(ending: CloseReason): Step {
-  const { code, reason, error, retryAfter } = ending;
-  const effects: Effect[] = [
-    log({ event: "connection.closing", close_code: code, ...(error && { code: error.code }) }),
-  ];
-  if (error !== undefined) {
-    const { code, message } = error;
-    effects.push(
-      send({ type: "error", code, message, ...(retryAfter !== undefined && { retry_after: retryAfter }) }),
-    );
-  }
-  effects.push(send(closingFrame(ending)), { type: "close", code, reason });
-  return { session: { phase: "closed" }, effects };
 }
 
 /** `14 ms`, `1.5 s`, `12 min`: for people; the exact figure stands in a field of its own. */

@@ -1,7 +1,16 @@
 // What time alone does to a connection: pings, dead peers, inactivity, a credential that does not come.
+import { CLOSED, closeConnection } from "./close-connection.ts";
 import { closeReason } from "./close-reason.ts";
-import { closeSession, formatDuration, log, NO_EFFECTS, send } from "./effects.ts";
-import type { Closed, Effect, Live, Session, SessionRules, Step, TokenAccess } from "./state.ts";
+import type {
+  Closed,
+  ConnectionEffect,
+  ConnectionSession,
+  ConnectionStep,
+  Live,
+  SessionRules,
+  TokenTerm,
+} from "./connection-state.ts";
+import { formatDuration, log, NO_EFFECTS, send } from "./effects.ts";
 
 /** How long before its token expires a client is told at most, in milliseconds: time enough to fetch another one (A2). */
 export const EXPIRY_WARNING_MS = 60_000;
@@ -11,10 +20,7 @@ export const EXPIRY_WARNING_MS = 60_000;
  * less. `renewedAt` is when the token took another one's place. Then the warning comes in the middle of the time that is
  * left at the earliest: a client that has only such short tokens to send would be warned again at once, for ever.
  */
-export function expiryWarningAt(
-  { expiresAt, lifetime }: Omit<TokenAccess, "writeRefusal">,
-  renewedAt?: number,
-): number {
+export function expiryWarningAt({ expiresAt, lifetime }: TokenTerm, renewedAt?: number): number {
   const atMost = renewedAt === undefined ? lifetime : Math.min(lifetime, expiresAt - renewedAt);
   if (expiresAt === Number.POSITIVE_INFINITY) return expiresAt;
   return expiresAt - Math.min(EXPIRY_WARNING_MS, Math.max(0, atMost / 2));
@@ -35,7 +41,7 @@ export function progressTimeout({ pongTimeout }: Pick<SessionRules, "pongTimeout
 const MAX_TICK_DELAY_MS = 1_000;
 
 /** When `step` must be given the next `tick`: the earliest moment at which time alone changes something. */
-export function nextDeadline(session: Session, rules: SessionRules): number {
+export function nextDeadline(session: ConnectionSession, rules: SessionRules): number {
   switch (session.phase) {
     case "anonymous":
     case "checking":
@@ -62,24 +68,30 @@ export function nextDeadline(session: Session, rules: SessionRules): number {
 
 /** What the passing of time brings. `unsent` bytes are still on their way to the peer. */
 export function onTick(
-  session: Exclude<Session, Closed>,
+  session: Exclude<ConnectionSession, Closed>,
   unsent: number,
   now: number,
   rules: SessionRules,
   jitter: number,
-): Step {
+): ConnectionStep {
   if (session.phase !== "live") {
     if (now < nextDeadline(session, rules)) return { session, effects: NO_EFFECTS };
     // A credential that came and is not checked by now is the server's delay, and not a reason to sign in again.
-    if (session.phase === "checking") return closeSession(closeReason(1013));
+    if (session.phase === "checking") return closeConnection(closeReason(1013));
     const message = `No valid credential came within ${rules.credentialTimeout / 1000} s.`;
-    return closeSession(closeReason(4401, { code: "unauthorized", message }));
+    return closeConnection(closeReason(4401, { code: "unauthorized", message }));
   }
   return onLiveTick(session, unsent, now, rules, jitter);
 }
 
-function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRules, jitter: number): Step {
-  const effects: Effect[] = [];
+function onLiveTick(
+  session: Live,
+  unsent: number,
+  now: number,
+  rules: SessionRules,
+  jitter: number,
+): ConnectionStep {
+  const effects: ConnectionEffect[] = [];
   let next = session;
   if (session.pingDueAt > 0 && now >= session.pingDueAt) {
     // Pings go out whatever else is sent: a peer that is only sent to would never be found dead (I3).
@@ -99,7 +111,7 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
     else if (now >= next.catchingUpSince + progressTimeout(rules)) return LOST;
   }
   if (now >= next.expiresAt) {
-    return closeSession(
+    return closeConnection(
       closeReason(4401, { code: "token_expired", message: "The token of this connection has expired." }),
     );
   }
@@ -122,7 +134,7 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
   const quiet = now - next.activeAt;
   if (quiet >= rules.inactivity) {
     const message = `Nothing was done for ${rules.inactivity / 1000} s.`;
-    return closeSession(closeReason(4408, { code: "inactive", message }));
+    return closeConnection(closeReason(4408, { code: "inactive", message }));
   }
   if (!next.inactivityWarned && quiet >= rules.inactivity - rules.inactivityWarning) {
     const seconds = (rules.inactivity - quiet) / 1000;
@@ -138,7 +150,11 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
  * The machine's clock was set. A token ends at a moment, so where the clock went forward it ends sooner; but nobody is
  * closed without the warning, and its time. Where the clock went back, nothing is given that was not promised.
  */
-export function onClockStepped(session: Exclude<Session, Closed>, by: number, now: number): Step {
+export function onClockStepped(
+  session: Exclude<ConnectionSession, Closed>,
+  by: number,
+  now: number,
+): ConnectionStep {
   if (session.phase !== "live" || by <= 0 || session.expiryWarningAt === Number.POSITIVE_INFINITY)
     return { session, effects: NO_EFFECTS };
   const warning = session.expiresAt - session.expiryWarningAt;
@@ -146,8 +162,8 @@ export function onClockStepped(session: Exclude<Session, Closed>, by: number, no
   return { session: { ...session, expiresAt, expiryWarningAt: expiresAt - warning }, effects: NO_EFFECTS };
 }
 
-const LOST: Step = {
-  session: { phase: "closed" },
+const LOST: ConnectionStep = {
+  session: CLOSED,
   effects: [log({ event: "connection.timed_out" }), { type: "terminate" }],
 };
 

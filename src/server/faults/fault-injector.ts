@@ -90,7 +90,8 @@ async function fillQuota(
   { engine }: Pick<ConnectionDeps<Connection>, "engine">,
   connection: FaultyConnection,
 ): Promise<FaultResult> {
-  const { user, conversation, plan } = connection;
+  const { user, plan, member } = connection;
+  const { conversation } = member;
   const limit = plan?.requestsPerHour ?? 0;
   let quota: Quota | null = await engine.quota(user, limit);
   while (quota === null || quota.remaining > 0) {

@@ -1,5 +1,5 @@
 import { closeReasonOf, type Fault, type FaultOf, planClockJump } from "../../core/faults.ts";
-import type { TokenAccess } from "../../core/session/state.ts";
+import type { TokenTerm } from "../../core/session/connection-state.ts";
 import type { Identity } from "../authentication/authenticate.ts";
 import { Connection } from "../socket/connection.ts";
 import type { ConnectionDeps, ConnectionInit, Socket } from "../socket/connection-deps.ts";
@@ -63,8 +63,8 @@ export class FaultyConnection extends Connection {
   }
 
   /** A token ends where the connection's clock shows what the world's will show then. */
-  override renewed(identity: Identity, pass: TokenAccess): void {
-    super.renewed(identity, { ...pass, expiresAt: pass.expiresAt + this.ownClock.aheadMs });
+  override renewed(identity: Identity, term: TokenTerm, writeRefusal: string | undefined): void {
+    super.renewed(identity, { ...term, expiresAt: term.expiresAt + this.ownClock.aheadMs }, writeRefusal);
   }
 
   override onClose(code: number, reason: string): void {

@@ -7,7 +7,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
 import type { MessageLog, Quotas } from "../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../core/ports/read-marks.ts";
-import type { SessionRules } from "../../core/session/state.ts";
+import type { SessionRules } from "../../core/session/connection-state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "../concurrency-limiter.ts";
 import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";

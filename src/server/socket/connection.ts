@@ -2,24 +2,22 @@ import { drainMicrotasks } from "bun:jsc";
 import type { SocketEntry } from "../../core/access/admission.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Plan } from "../../core/access/plans.ts";
-import { encodeMessageBody } from "../../core/conversation/entry.ts";
-import type { ResumeRequest } from "../../core/conversation/resume.ts";
 import type { ConnectionFields, EventFields } from "../../core/events/events.ts";
 import { slotOf } from "../../core/lease-rules.ts";
 import type { NamedConnection } from "../../core/ports/leases.ts";
-import type { PostResult } from "../../core/ports/message-log.ts";
+import { CLOSED } from "../../core/session/close-connection.ts";
 import { type CloseReason, isServerSideClose, REPLACED } from "../../core/session/close-reason.ts";
-import { openSession, step } from "../../core/session/session.ts";
+import { openConnection, stepConnection } from "../../core/session/connection-session.ts";
 import type {
-  Effect,
-  Session,
-  SessionEvent,
-  SessionLogEvent,
-  TokenAccess,
-} from "../../core/session/state.ts";
+  ConnectionEffect,
+  ConnectionEvent,
+  ConnectionSession,
+  TokenTerm,
+} from "../../core/session/connection-state.ts";
+import type { SessionLogEvent } from "../../core/session/effects.ts";
+import type { OpenedEvent } from "../../core/session/membership-state.ts";
 import { nextDeadline } from "../../core/session/timeouts.ts";
-import type { ClientFrameOf } from "../../protocol/client-frames.ts";
-import { decodeClientFrame } from "../../protocol/decode.ts";
+import { type DecodeResult, decodeClientFrame } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
@@ -27,78 +25,65 @@ import type { Identity } from "../authentication/authenticate.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "../concurrency-limiter.ts";
 import type { ConnectionDeps, ConnectionInit, Socket } from "./connection-deps.ts";
-import type { RoomMember } from "./conversation/room-member.ts";
+import { Member } from "./conversation/member.ts";
+import { SocketWriter } from "./socket-writer.ts";
 import type { TimerEntry } from "./timing-wheel.ts";
-import type { FlushTarget } from "./write-batcher.ts";
 
 /** By what a connection's token is known when it is revoked. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 
-/** Pages that were given to the socket and have not left for the peer yet. */
-interface PendingPage {
-  readonly bytes: number;
-  /** Called when all that waits has left, or never will. */
-  readonly onSent: (() => void) | undefined;
-}
-
-// Shared while there is nothing, so that an idle connection holds no list of its own.
-const NO_FRAMES: string[] = [];
-const NO_EVENTS: SessionEvent[] = [];
-
-/** Most bytes that a frame of the server's is longer than its text (RFC 6455 §5.2). */
-const FRAME_HEADER_BYTES = 10;
+// Shared while nothing is held, so that an idle connection holds no list of its own.
+const NO_FRAMES: DecodeResult[] = [];
 
 /**
- * One socket. It turns what arrives into events for core/session/session.ts and carries the effects out; every decision is
- * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RT-3).
+ * One socket, with one conversation on it. It turns what arrives into events for core/session/connection-session.ts and
+ * carries the effects out; every decision is made there. Handlers are synchronous, so two frames of one socket are never
+ * worked on at once (RT-3).
  */
-export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedConnection {
+export class Connection extends SocketWriter implements TimerEntry, NamedConnection {
   readonly id = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
   readonly user: string;
-  readonly conversation: string;
   readonly address: string;
   readonly demoUse: DemoUse;
+  /** The conversation on it. */
+  readonly member: Member;
   wheelSlot = -1;
   /** The plan as it is now; a change counts from the next request (Q2). */
   plan: Plan | undefined;
   /** The token it came with, or the one that took its place; undefined until that is known. */
   credential: Credential | undefined;
-  /** What the client has seen already. */
-  readonly resume: ResumeRequest | undefined;
   private readonly client: string | undefined;
-  protected session: Session;
+  protected session: ConnectionSession;
   private joined = false;
   /** Whether one of the user's connections was taken for this one; given back when it is closed. */
   holdsLease = false;
-  private socket: Socket | undefined;
   private entry: SocketEntry;
-  private outgoing: string[] = NO_FRAMES;
-  private held: SessionEvent[] = NO_EVENTS;
-  /** What the handshake showed, and the place it has in the entrance for it; given up when the socket opens. */
+  /** Frames that came before it was let in. */
+  private held: DecodeResult[] = NO_FRAMES;
+  /** What the handshake showed, and the permit it has to be let in; given up when the socket opens. */
   private presented: PresentedCredential | undefined;
   private permit: Permit | undefined;
-  private page: PendingPage | undefined;
   private readonly addressError: string | undefined;
   private readonly openedAt: number;
   /** Between −1 and 1: scatters the pings of sockets that opened together. */
   private readonly jitter = Math.random() * 2 - 1;
 
   constructor(
-    private readonly deps: ConnectionDeps<Connection>,
-    facts: ConnectionInit,
+    readonly deps: ConnectionDeps<Connection>,
+    init: ConnectionInit,
   ) {
-    this.user = facts.user;
-    this.conversation = facts.conversation;
-    this.address = facts.entry.address;
-    this.demoUse = facts.demoUse;
-    this.entry = facts.entry;
-    this.presented = facts.presented;
-    this.permit = facts.permit;
-    this.resume = facts.resume;
-    this.client = facts.client;
-    this.addressError = facts.addressError;
-    this.openedAt = facts.arrivedAt;
-    this.session = openSession(facts.presented !== undefined, deps.clock.now(), deps.rules);
+    super();
+    this.user = init.user;
+    this.member = new Member(this, init.conversation, init.resume);
+    this.address = init.entry.address;
+    this.demoUse = init.demoUse;
+    this.entry = init.entry;
+    this.presented = init.presented;
+    this.permit = init.permit;
+    this.client = init.client;
+    this.addressError = init.addressError;
+    this.openedAt = init.arrivedAt;
+    this.session = openConnection(init.presented !== undefined, deps.clock.now(), deps.rules);
   }
 
   /** Whether the session has ended, though the socket may still be closing. */
@@ -106,7 +91,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     return this.session.phase === "closed";
   }
 
-  /** Whether a request is at the engine, unanswered. */
+  /** Whether a request is at the store, unanswered. */
   get isWaiting(): boolean {
     return this.session.phase === "live" && this.session.waiting > 0;
   }
@@ -117,7 +102,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
   }
 
   get slot(): string {
-    return slotOf(this.conversation, this.client ?? "");
+    return slotOf(this.member.conversation, this.client ?? "");
   }
 
   ageMs(): number {
@@ -133,13 +118,13 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     this.socket = socket;
     this.deps.registry.addUnauthenticated(this);
     this.schedule();
-    const { presented, permit: place, addressError: fault } = this;
+    const { presented, permit, addressError } = this;
     this.presented = undefined;
     this.permit = undefined;
-    if (fault !== undefined) {
-      this.apply({ type: "refused", code: "bad_address", message: fault });
-      place?.release();
-    } else if (presented !== undefined) this.deps.admit(this, presented, place);
+    if (addressError !== undefined) {
+      this.apply({ type: "refused", code: "bad_address", message: addressError });
+      permit?.release();
+    } else if (presented !== undefined) this.deps.admit(this, presented, permit);
     // The runtime still gathers what the socket is sent: a welcome that needs no other machine leaves with the handshake's answer.
     drainMicrotasks();
   }
@@ -148,7 +133,12 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
   onFrame(message: string | Buffer): void {
     if (typeof message !== "string") this.apply({ type: "bad_frame", code: 1003 });
     else if (isTooLarge(message)) this.apply({ type: "bad_frame", code: 1009 });
-    else this.apply({ type: "frame", decoded: decodeClientFrame(message) });
+    else this.receive(decodeClientFrame(message));
+  }
+
+  /** Takes a frame; `counted`: it was held by its conversation, and is given again. */
+  receive(decoded: DecodeResult, counted = false): void {
+    this.apply({ type: "frame", decoded, request: this.member.consider(decoded.frame), counted });
   }
 
   /** A transport ping or pong arrived. */
@@ -156,15 +146,17 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     this.apply({ type: "control" });
   }
 
-  /** Tells the session what happened, and carries out what it wants done. */
-  apply(event: SessionEvent): void {
+  /** Gives the session what happened, and carries out what it wants done. */
+  apply(event: ConnectionEvent): void {
     const { clock, rules } = this.deps;
-    const { session, effects } = step(this.session, event, clock.now(), rules, this.jitter);
+    const { session, effects } = stepConnection(this.session, event, clock.now(), rules, this.jitter);
     this.session = session;
+    // A membership ends with its connection: nothing is sent after the `closing` frame.
+    if (session.phase === "closed") this.member.close();
     for (const effect of effects) this.execute(effect, event);
   }
 
-  /** The credential was good. From now on the connection hears of changes to its user's account. */
+  /** The credential is valid. From now on the connection follows changes to its user's account. */
   authenticated(identity: Identity): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
@@ -174,19 +166,20 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     this.entry = { ...this.entry, anonymous: false };
   }
 
-  /** Lets the connection in: it is welcomed, and heard from now on. */
-  admitted(welcome: ServerFrameOf<"welcome">, pass: TokenAccess, behind: boolean, shown?: string): void {
+  /** Lets the connection in, and its member into the conversation. */
+  admitted(welcome: ServerFrameOf<"welcome">, term: TokenTerm, opened: OpenedEvent): void {
     this.joined = true;
-    this.apply({ type: "admitted", welcome, access: pass, behind, shown });
+    this.apply({ type: "admitted", welcome, term, opened });
     this.schedule();
     this.deps.emit("connection.opened", { ...this.logFields(), plan: welcome.plan });
   }
 
   /** Another token of the same user takes the place of the one the connection came with. */
-  renewed(identity: Identity, pass: TokenAccess): void {
+  renewed(identity: Identity, term: TokenTerm, writeRefusal: string | undefined): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
-    this.apply({ type: "renewed", access: pass });
+    this.apply({ type: "renewed", term });
+    this.member.apply({ type: "rights_changed", writeRefusal });
     // The new token may end sooner than the old one.
     this.schedule();
   }
@@ -208,72 +201,15 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     this.apply({ type: "end", ending });
   }
 
-  /** Cuts the line without a farewell: the last resort when saying one failed. */
+  /** Cuts the line without a close frame: the last resort when sending one failed. */
   terminate(): void {
     this.socket?.terminate();
   }
 
-  get canSubscribe(): boolean {
-    return this.outgoing.length === 0 && this.socket?.subscribe !== undefined;
-  }
-
-  subscribe(topic: string): void {
-    this.socket?.subscribe?.(topic);
-  }
-
-  unsubscribe(topic: string): void {
-    this.socket?.unsubscribe?.(topic);
-  }
-
-  checkBackpressure(): void {
-    this.reportUnsent(false);
-  }
-
-  deliver(frame: string): void {
-    if (this.outgoing.length > 0) {
-      this.outgoing.push(frame);
-      return;
-    }
-    this.outgoing = [frame];
-    this.deps.writeBatcher.add(this);
-  }
-
-  flush(): void {
-    const { socket, outgoing: out } = this;
-    this.outgoing = NO_FRAMES;
-    if (socket === undefined || out.length === 0) return;
-    let dropped = false;
-    const sendAll = () => {
-      for (const frame of out) if (socket.sendText(frame) === 0) dropped = true;
-    };
-    if (out.length === 1) sendAll();
-    else socket.cork(sendAll);
-    this.reportUnsent(dropped);
-  }
-
-  /** Queues a page of encoded frames. Until all that waits has left, it does not count as unread (B1). */
-  feed(frames: readonly string[]): void {
-    let bytes = this.page?.bytes ?? 0;
-    for (const frame of frames) {
-      bytes += Buffer.byteLength(frame) + FRAME_HEADER_BYTES;
-      this.deliver(frame);
-    }
-    this.page = { bytes, onSent: this.page?.onSent };
-  }
-
-  /** Resolves when all that was delivered has left for the peer, or never will. */
-  drained(): Promise<void> {
-    this.flush();
-    if (this.unsent === 0) return Promise.resolve();
-    return new Promise((gone) => {
-      this.page = { bytes: this.page?.bytes ?? 0, onSent: gone };
-    });
-  }
-
-  /** The runtime has sent something, and not always everything (RT-15). */
+  /** The runtime has sent something. */
   onDrain(): void {
     this.apply({ type: "progress" });
-    if (this.unsent === 0) this.pageLeft();
+    this.onSent();
   }
 
   onDue(): void {
@@ -283,62 +219,72 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
 
   /** The socket is closed, by whichever side. `reason` is what the runtime says; it is for the log only (RT-8). */
   onClose(code: number, reason: string): void {
-    const { deps: host } = this;
+    const { deps, member } = this;
     const neverAuthenticated = this.credential === undefined && !(this.ended && isServerSideClose(code));
-    this.session = { phase: "closed" };
-    this.socket = undefined;
-    this.outgoing = NO_FRAMES;
-    this.held = NO_EVENTS;
-    this.pageLeft();
-    host.timingWheel.cancel(this);
-    if (neverAuthenticated) host.admission.failed(this.entry, host.clock.now());
-    host.admission.release(this.entry);
-    host.registry.remove(this);
-    host.hub.leave(this.conversation, this, code === REPLACED.code);
-    if (this.holdsLease) host.leases.release(this.user, this.named);
+    this.session = CLOSED;
+    member.close();
+    this.held = NO_FRAMES;
+    this.closeWriter();
+    deps.timingWheel.cancel(this);
+    if (neverAuthenticated) deps.admission.failed(this.entry, deps.clock.now());
+    deps.admission.release(this.entry);
+    deps.registry.remove(this);
+    deps.hub.leave(member.conversation, member, code === REPLACED.code);
+    if (this.holdsLease) deps.leases.release(this.user, this.named);
     if (!this.joined) return;
-    const seconds = (host.clock.now() - this.openedAt) / 1000;
-    host.emit("connection.closed", { ...this.logFields(), close_code: code, reason, seconds });
+    const seconds = (deps.clock.now() - this.openedAt) / 1000;
+    deps.emit("connection.closed", { ...this.logFields(), close_code: code, reason, seconds });
   }
 
-  /** Who and where, for a line of the log. */
+  /** The fields by which a line of the log names the connection. */
   logFields(): ConnectionFields {
-    const { id, user, conversation, address } = this;
-    return { connection: id, user, conversation, address };
+    const { id, user, member, address } = this;
+    return { connection: id, user, conversation: member.conversation, address };
   }
 
-  private execute(effect: Effect, cause: SessionEvent): void {
+  /** Writes what a step notes to the log. */
+  logEvent({ event, ...fields }: SessionLogEvent): void {
+    this.deps.emit(event, { ...this.logFields(), ...fields } as EventFields<typeof event>);
+  }
+
+  protected override scheduleFlush(): void {
+    this.deps.writeBatcher.add(this);
+  }
+
+  protected override onUnsent(unsent: number, dropped: boolean): void {
+    this.apply({ type: "flushed", unsent, dropped });
+  }
+
+  protected override onPagesLeft(): void {
+    this.member.apply({ type: "page_left" });
+  }
+
+  private execute(effect: ConnectionEffect, cause: ConnectionEvent): void {
     switch (effect.type) {
       case "send":
         this.deliver(JSON.stringify(effect.frame));
         break;
-      case "feed":
-        this.feed([effect.frame]);
-        break;
-      case "post":
-        this.post(effect.frame);
-        break;
-      case "read":
-        this.read(effect.frame);
-        break;
-      case "renew":
-        this.deps.renew(this, effect.token);
-        break;
-      case "typing":
-        this.deps.hub.setTyping(this.conversation, this.user, effect.active);
-        break;
-      case "mark":
-        this.mark(effect.seq);
+      case "note":
+        this.logEvent(effect.note);
         break;
       case "authenticate":
         this.deps.admit(this, { token: effect.token });
         break;
+      case "renew":
+        this.deps.renew(this, effect.token);
+        break;
+      case "pass":
+        if (cause.type === "frame" && cause.request !== undefined) this.member.carryOut(cause.request);
+        break;
       case "hold":
-        if (this.held === NO_EVENTS) this.held = [];
-        this.held.push(effect.counted && cause.type === "frame" ? { ...cause, counted: true } : cause);
+        if (this.held === NO_FRAMES) this.held = [];
+        if (cause.type === "frame") this.held.push(cause.decoded);
         break;
       case "release":
         this.release();
+        break;
+      case "open":
+        this.member.apply(effect.opened);
         break;
       case "ping":
         this.socket?.ping();
@@ -356,73 +302,15 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
       case "terminate":
         this.terminate();
         break;
-      case "note":
-        this.logEvent(effect.note);
-        break;
       default:
         effect satisfies never;
     }
   }
 
-  /** Bytes that the runtime holds for the peer. */
-  private get unsent(): number {
-    return this.socket?.getBufferedAmount() ?? 0;
-  }
-
-  private reportUnsent(dropped: boolean): void {
-    const { unsent } = this;
-    if (unsent === 0) this.pageLeft();
-    const beyond = unsent - (this.page?.bytes ?? 0);
-    if (dropped || beyond > 0) this.apply({ type: "flushed", unsent: beyond, dropped });
-  }
-
-  private pageLeft(): void {
-    const { page, outgoing: out } = this;
-    // What is not given to the runtime yet has not left; it looks again when it is.
-    if (page === undefined || out.length > 0) return;
-    this.page = undefined;
-    page.onSent?.();
-    this.apply({ type: "page_left" });
-  }
-
-  private post(frame: ClientFrameOf<"message">): void {
-    const { conversation, user, plan, deps: host } = this;
-    const id = frame.id ?? crypto.randomUUID();
-    const body = encodeMessageBody(frame.text, frame.data);
-    const limit = plan?.requestsPerHour ?? 0;
-    const done = (result: PostResult) => {
-      host.counters.count(this, id, result);
-      this.apply({ type: "posted", id, result });
-    };
-    const epoch = host.hub.epoch(conversation);
-    host.engine.post({ conversation, user, id, kind: "message", body, limit, epoch }, done);
-  }
-
-  private read({ before, after, limit: count, id }: ClientFrameOf<"history">): void {
-    const { conversation, user, plan } = this;
-    const limit = plan?.requestsPerHour ?? 0;
-    const range = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
-    this.deps.engine.history({ conversation, user, limit, count, ...range }, (result) =>
-      this.apply(id === undefined ? { type: "read", result } : { type: "read", id, result }),
-    );
-  }
-
-  private mark(seq: number): void {
-    const { conversation, user, deps: host } = this;
-    host.engine.setReadMark(conversation, user, seq, host.hub.epoch(conversation)).then(
-      (mark) => mark !== undefined && host.hub.setReadMark(conversation, user, mark, this),
-      (error) => host.emit("connection.failed", { ...this.logFields(), error: String(error) }),
-    );
-  }
-
   private release(): void {
     const { held } = this;
-    this.held = NO_EVENTS;
-    for (const event of held) this.apply(event);
-  }
-
-  private logEvent({ event, ...fields }: SessionLogEvent): void {
-    this.deps.emit(event, { ...this.logFields(), ...fields } as EventFields<typeof event>);
+    this.held = NO_FRAMES;
+    for (const decoded of held) this.receive(decoded);
   }
 
   private schedule(): void {

@@ -1,4 +1,4 @@
-import type { SessionRules } from "../../core/session/state.ts";
+import type { SessionRules } from "../../core/session/connection-state.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** The warning comes this long before the inactivity time-out, in seconds … */
@@ -6,7 +6,7 @@ const MAX_INACTIVITY_WARNING_S = 30;
 /** … or, where the time-out is short, this share of it. */
 const INACTIVITY_WARNING_SHARE = 0.1;
 
-/** The settings as the rules of core/session/session.ts, in milliseconds. */
+/** The settings as the rules of core/session/connection-session.ts, in milliseconds. */
 export function sessionRules(settings: Settings): SessionRules {
   const timeout = settings.inactivityTimeout;
   return {

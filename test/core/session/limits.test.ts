@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../src/core/ports/message-log.ts";
+import { openConnection } from "../../../src/core/session/connection-session.ts";
+import type { ConnectionEvent, Live, SessionRules } from "../../../src/core/session/connection-state.ts";
 import { fullBucket } from "../../../src/core/session/flood-guard.ts";
-import { openSession, step } from "../../../src/core/session/session.ts";
-import type { Live, Session, SessionEvent, SessionRules } from "../../../src/core/session/state.ts";
+import type { MembershipEvent, Open } from "../../../src/core/session/membership-state.ts";
 import type { Quota } from "../../../src/protocol/server-frames.ts";
 import {
   ADMITTED,
@@ -13,13 +14,14 @@ import {
   SessionRun,
   START_MS,
   sentFrames,
+  stepOnce,
   summary,
   WELCOME,
 } from "../../support/models/session.ts";
 import { Random, seeds } from "../../support/random.ts";
 
 const PING = frame({ type: "ping" });
-const CONTROL: SessionEvent = { type: "control" };
+const CONTROL: ConnectionEvent = { type: "control" };
 const MESSAGE = frame({ type: "message", text: "x", id: "m1" });
 const LIMITED: PostResult = {
   outcome: "rate_limited",
@@ -27,16 +29,16 @@ const LIMITED: PostResult = {
   quota: { limit: 100, remaining: 0, reset: 3_600 },
 };
 
-function posted(result: PostResult): SessionEvent {
+function posted(result: PostResult): MembershipEvent {
   return { type: "posted", id: "m1", result };
 }
 
-function stored(quota: Quota | null = QUOTA): SessionEvent {
+function stored(quota: Quota | null = QUOTA): MembershipEvent {
   return posted({ outcome: "stored", seq: 1, at: START_MS, quota });
 }
 
 /** Repeats `event` until the session has ended; returns how often, and at which counts there was a warning. */
-function flood(run: SessionRun, events: readonly SessionEvent[]): { frames: number; warnedAt: number[] } {
+function flood(run: SessionRun, events: readonly ConnectionEvent[]): { frames: number; warnedAt: number[] } {
   const warnedAt: number[] = [];
   for (let frames = 1; frames <= 1_000; frames++) {
     const { effects, session } = run.apply(events[frames % events.length]!);
@@ -65,7 +67,7 @@ describe("M2 the burst guard", () => {
   // They were not counted until the welcome: a client without an account could keep the server sending pongs.
   test("M2 control frames before the welcome count too", () => {
     for (const hasCredential of [false, true]) {
-      const run = new SessionRun(openSession(hasCredential, START_MS, RULES));
+      const run = new SessionRun(openConnection(hasCredential, START_MS, RULES));
       expect(flood(run, [CONTROL])).toEqual({ frames: 161, warnedAt: [] });
       expect(run.sent()).toEqual([
         expect.objectContaining({ type: "error", code: "flooding" }),
@@ -75,7 +77,7 @@ describe("M2 the burst guard", () => {
   });
 
   test("M2 frames sent before the welcome count after it", () => {
-    const run = new SessionRun(openSession(true, START_MS, RULES));
+    const run = new SessionRun(openConnection(true, START_MS, RULES));
     for (let i = 0; i < 100; i++) run.apply(CONTROL);
     run.apply(ADMITTED);
     expect(flood(run, [CONTROL]).frames).toBe(61);
@@ -122,21 +124,21 @@ describe("B2 a sender with too much in flight", () => {
     // Frames that the runtime had already read still arrive.
     for (let i = 0; i < 8; i++) expect(summary(run.apply(MESSAGE))).toBe("live post");
     for (let i = 39; i > 16; i--) expect(summary(run.apply(stored()))).toBe("live ack");
-    expect(summary(run.apply(stored()))).toBe("live resume ack");
+    expect(summary(run.apply(stored()))).toBe("live ack resume");
     for (let i = 15; i >= 0; i--) expect(summary(run.apply(posted(LIMITED)))).toBe("live error");
     expect(run.session).toMatchObject({ waiting: 0, paused: false });
   });
 
   test("B2 each request gets exactly one result, of any kind, so that the count returns to zero", () => {
     const run = new SessionRun(live(), OPEN_RULES);
-    const results: SessionEvent[] = [
+    const results: MembershipEvent[] = [
       stored(),
       posted({ outcome: "duplicate", seq: 1, at: START_MS, quota: QUOTA }),
       posted(LIMITED),
       posted({ outcome: "unavailable" }),
-      { type: "read", result: { outcome: "read", entries: [], more: false, quota: QUOTA } },
-      { type: "read", result: LIMITED as Extract<PostResult, { outcome: "rate_limited" }> },
-      { type: "read", result: { outcome: "unavailable" } },
+      { type: "history_read", result: { outcome: "read", entries: [], more: false, quota: QUOTA } },
+      { type: "history_read", result: LIMITED as Extract<PostResult, { outcome: "rate_limited" }> },
+      { type: "history_read", result: { outcome: "unavailable" } },
     ];
     for (const _ of results) run.apply(MESSAGE);
     for (const result of results) run.apply(result);
@@ -144,7 +146,7 @@ describe("B2 a sender with too much in flight", () => {
   });
 
   test("B2 frames before the welcome are held, and the socket is paused at 32 of them", () => {
-    const run = new SessionRun(openSession(true, START_MS, RULES));
+    const run = new SessionRun(openConnection(true, START_MS, RULES));
     for (let i = 1; i <= 31; i++) expect(summary(run.apply(MESSAGE))).toBe("checking hold");
     expect(summary(run.apply(MESSAGE))).toBe("checking hold pause");
     expect(summary(run.apply(MESSAGE))).toBe("checking hold");
@@ -153,52 +155,53 @@ describe("B2 a sender with too much in flight", () => {
   // A client that sent 32 messages before its welcome had them released into the pause of 32 unanswered requests, and
   // was resumed after that: the session took it for paused, so nothing held it back any more.
   test("B2 a socket paused before the welcome is resumed before the held frames are released, not after", () => {
-    const run = new SessionRun(openSession(true, START_MS, RULES));
+    const run = new SessionRun(openConnection(true, START_MS, RULES));
     for (let i = 0; i < 32; i++) run.apply(MESSAGE);
-    expect(summary(run.apply(ADMITTED))).toBe("live welcome resume release");
+    expect(summary(run.apply(ADMITTED))).toMatch(/^live welcome resume release( post){32} pause$/);
   });
 });
 
 describe("B1 the pages of several `history` requests", () => {
   const HISTORY = frame({ type: "history", id: "h" });
-  const PAGE: SessionEvent = {
-    type: "read",
+  const PAGE: MembershipEvent = {
+    type: "history_read",
     id: "h",
     result: { outcome: "read", entries: [], more: true, quota: QUOTA },
   };
-  const AWAY: SessionEvent = { type: "read", id: "h", result: { outcome: "unavailable" } };
-  const LEFT: SessionEvent = { type: "page_left" };
+  const AWAY: MembershipEvent = { type: "history_read", id: "h", result: { outcome: "unavailable" } };
+  const LEFT: MembershipEvent = { type: "page_left" };
 
   test("B1 the next is requested when the one before was sent; its bytes do not count as unread", () => {
     const run = new SessionRun();
-    expect(run.apply(HISTORY).effects).toMatchObject([{ type: "read" }]);
-    expect(run.apply(HISTORY).effects).toEqual([{ type: "hold", counted: true }]);
+    expect(run.apply(HISTORY).effects).toMatchObject([{ type: "read_history" }]);
+    expect(run.apply(HISTORY).effects).toEqual([
+      { type: "hold", frame: { type: "history", id: "h", limit: 50 } },
+    ]);
     expect(run.apply(PAGE).effects).toEqual([
       {
         type: "feed",
         frame: JSON.stringify({ type: "history", messages: [], more: true, quota: QUOTA, id: "h" }),
       },
     ]);
-    expect(run.apply(LEFT).effects).toEqual([{ type: "release" }]);
-    expect(summary(run.apply({ ...HISTORY, counted: true }))).toBe("live read");
+    expect(summary(run.apply(LEFT))).toBe("live release read_history");
   });
 
-  test("B1 a page of an earlier request that was sent releases nothing while the engine has the request", () => {
+  test("B1 a page of an earlier request that has left releases nothing while the store has the request", () => {
     const run = new SessionRun();
     run.apply(HISTORY);
     run.apply(HISTORY);
     expect(summary(run.apply(LEFT))).toBe("live");
     run.apply(PAGE);
-    expect(summary(run.apply(LEFT))).toBe("live release");
+    expect(summary(run.apply(LEFT))).toBe("live release read_history");
   });
 
   test("B1 a refused request leaves no page to wait for", () => {
     const run = new SessionRun();
     run.apply(HISTORY);
     run.apply(HISTORY);
-    expect(summary(run.apply(AWAY))).toBe("live error release");
-    expect(summary(run.apply({ ...HISTORY, counted: true }))).toBe("live read");
+    expect(summary(run.apply(AWAY))).toBe("live error release read_history");
     expect(summary(run.apply(AWAY))).toBe("live error");
+    expect(run.session).toMatchObject({ waiting: 0 });
   });
 
   test("D2 a message after a held request waits, too: results come in the order of the requests", () => {
@@ -210,18 +213,18 @@ describe("B1 the pages of several `history` requests", () => {
     expect(summary(run.apply(PING))).toBe("live pong");
   });
 
-  test("M2 a held frame counts when it arrives, and not again when it is released", () => {
+  test("M2 a held request counts when it arrives, and not again when it is released", () => {
     const run = new SessionRun();
-    run.apply(HISTORY);
-    for (let i = 0; i < 39; i++) run.apply(HISTORY);
+    for (let i = 0; i < 40; i++) run.apply(HISTORY);
     const { bucket } = run.session as Live;
     expect(bucket.level).toBe(0);
-    run.apply({ ...HISTORY, counted: true });
+    run.apply(PAGE);
+    expect(summary(run.apply(LEFT))).toStartWith("live resume release read_history hold");
     expect((run.session as Live).bucket).toEqual(bucket);
     expect(summary(run.apply(HISTORY))).toStartWith("live warning hold");
   });
 
-  // Requests at the engine and requests that are held both pause the socket: it must read again when neither does, and
+  // Requests at the store and requests that are held both pause the socket: it must read again when neither does, and
   // not before.
   test("B2 32 held frames pause it; a result of another request does not resume it, the sent page does", () => {
     const run = new SessionRun(live({ bucket: fullBucket({ rate: 0, size: 1 }, START_MS) }), {
@@ -235,7 +238,9 @@ describe("B1 the pages of several `history` requests", () => {
     expect(summary(run.apply(HISTORY))).toBe("live hold");
     expect(summary(run.apply(stored()))).toBe("live ack");
     expect(summary(run.apply(PAGE))).toBe("live history");
-    expect(summary(run.apply(LEFT))).toBe("live resume release");
+    expect(summary(run.apply(LEFT))).toStartWith("live resume release read_history hold");
+    expect(run.session).toMatchObject({ paused: true, full: true });
+    expect(run.membership).toMatchObject({ held: 32 });
   });
 
   test.each(seeds(1, 2, 3))(
@@ -245,30 +250,25 @@ describe("B1 the pages of several `history` requests", () => {
       const rules = { ...RULES, burst: { rate: 0, size: 1 }, maxWaiting: 4 };
       for (let round = 0; round < 200; round++) {
         const run = new SessionRun(live(), rules);
-        const engine: ("post" | "read")[] = [];
+        const store: ("post" | "read_history")[] = [];
         const answers: string[] = [];
-        let held: SessionEvent[] = [];
         let asked = 0;
-        const happen = (event: SessionEvent): void => {
+        const happen = (event: ConnectionEvent | MembershipEvent): void => {
           for (const effect of run.apply(event).effects) {
-            if (effect.type === "post" || effect.type === "read") engine.push(effect.type);
+            if (effect.type === "post" || effect.type === "read_history") store.push(effect.type);
             if (effect.type === "feed") answers.push("page");
             if (effect.type === "send") answers.push(effect.frame.type === "ack" ? "ack" : "page");
-            if (effect.type === "hold") held.push({ ...event, counted: true } as SessionEvent);
-            if (effect.type !== "release") continue;
-            const all = held;
-            held = [];
-            for (const one of all) happen(one);
           }
         };
         const wanted: string[] = [];
         const paused = () => (run.session as Live).paused;
+        const held = () => (run.membership as Open).held;
         const answer = () => {
-          const next = engine.shift();
+          const next = store.shift();
           if (next === "post") happen(stored());
-          else if (next === "read") happen(random.next() < 0.3 ? AWAY : PAGE);
+          else if (next === "read_history") happen(random.next() < 0.3 ? AWAY : PAGE);
         };
-        while (asked < 40 || engine.length + held.length > 0) {
+        while (asked < 40 || store.length + held() > 0) {
           const choice = random.next();
           if (choice < 0.4 && asked < 40 && !paused()) {
             asked++;
@@ -279,7 +279,8 @@ describe("B1 the pages of several `history` requests", () => {
           else happen(LEFT);
         }
         expect(answers).toEqual(wanted);
-        expect(run.session).toMatchObject({ waiting: 0, held: 0, paused: false });
+        expect(run.session).toMatchObject({ waiting: 0, full: false, paused: false });
+        expect(run.membership).toMatchObject({ phase: "open", held: 0 });
       }
     },
   );
@@ -287,14 +288,9 @@ describe("B1 the pages of several `history` requests", () => {
 
 describe("B1 M3 a reader that cannot keep up", () => {
   test("B1 M3 more than 1 MiB unsent closes it with 1013, after which the client may reconnect", () => {
-    const full = step(live(), { type: "flushed", unsent: RULES.maxUnsent, dropped: false }, START_MS, RULES);
+    const full = stepOnce(live(), { type: "flushed", unsent: RULES.maxUnsent, dropped: false });
     expect(summary(full)).toBe("live");
-    const over = step(
-      live(),
-      { type: "flushed", unsent: RULES.maxUnsent + 1, dropped: false },
-      START_MS,
-      RULES,
-    );
+    const over = stepOnce(live(), { type: "flushed", unsent: RULES.maxUnsent + 1, dropped: false });
     expect(summary(over)).toBe("closed closing close 1013");
     expect(sentFrames(over.effects)).toEqual([
       { type: "closing", code: 1013, reason: "too slow or overloaded", reconnect: true },
@@ -302,7 +298,7 @@ describe("B1 M3 a reader that cannot keep up", () => {
   });
 
   test("B1 RT-5 a frame that the runtime dropped closes it too: a hole is never silent", () => {
-    expect(summary(step(live(), { type: "flushed", unsent: 0, dropped: true }, START_MS, RULES))).toBe(
+    expect(summary(stepOnce(live(), { type: "flushed", unsent: 0, dropped: true }))).toBe(
       "closed closing close 1013",
     );
   });
@@ -310,7 +306,7 @@ describe("B1 M3 a reader that cannot keep up", () => {
 
 describe("Q4 refusals", () => {
   test("Q4 over quota the sender gets the time of the next accepted request, and the socket stays open", () => {
-    const result = step(live({ waiting: 1 }), posted(LIMITED), START_MS, RULES);
+    const result = stepOnce(live({ waiting: 1 }), posted(LIMITED));
     expect(result.session.phase).toBe("live");
     expect(sentFrames(result.effects)).toEqual([
       {
@@ -329,16 +325,14 @@ describe("Q4 refusals", () => {
   });
 
   test("Q4 an unavailable store is reported, with the id to send again", () => {
-    const result = step(live({ waiting: 1 }), posted({ outcome: "unavailable" }), START_MS, RULES);
+    const result = stepOnce(live({ waiting: 1 }), posted({ outcome: "unavailable" }));
     expect(summary(result)).toBe("live error");
     expect(sentFrames(result.effects)[0]).toMatchObject({ code: "unavailable", id: "m1", retry_after: 1 });
   });
 
   test("D3 an ack is marked `duplicate` for a repeat, and only then", () => {
     const ack = (outcome: "stored" | "duplicate") =>
-      sentFrames(
-        step(live({ waiting: 1 }), posted({ outcome, seq: 4, at: 9, quota: QUOTA }), START_MS, RULES).effects,
-      );
+      sentFrames(stepOnce(live({ waiting: 1 }), posted({ outcome, seq: 4, at: 9, quota: QUOTA })).effects);
     expect(ack("stored")).toEqual([{ type: "ack", id: "m1", seq: 4, at: 9, quota: QUOTA }]);
     expect(ack("duplicate")).toEqual([
       { type: "ack", id: "m1", seq: 4, at: 9, duplicate: true, quota: QUOTA },
@@ -356,18 +350,13 @@ describe("Q4 refusals", () => {
     expect(run.sent().at(-1)).toMatchObject({ type: "warning", code: "quota_low" });
   });
 
-  test("Q3 a client that connects with little left sees it in the welcome; one without limit is never warned", () => {
+  test("Q3 a client that connects with little left sees it in the welcome; one without a limit is never warned", () => {
     const low = { limit: 100, remaining: 5, reset: 60 };
-    const admitted = step(
-      openSession(true, START_MS, RULES),
-      { ...ADMITTED, welcome: { ...WELCOME, quota: low } },
-      START_MS,
-      RULES,
-    );
-    expect(summary(step(admitted.session, stored({ ...low, remaining: 4 }), START_MS, RULES))).toBe(
-      "live ack",
-    );
-    const unmetered: Session = live({ waiting: 1 });
-    expect(summary(step(unmetered, stored(null), START_MS, RULES))).toBe("live ack");
+    const admitted = stepOnce(openConnection(true, START_MS, RULES), {
+      ...ADMITTED,
+      welcome: { ...WELCOME, quota: low },
+    });
+    expect(summary(stepOnce(admitted.session, stored({ ...low, remaining: 4 })))).toBe("live ack");
+    expect(summary(stepOnce(live({ waiting: 1 }), stored(null)))).toBe("live ack");
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { closeReason } from "../../../src/core/session/close-reason.ts";
-import { openSession, step } from "../../../src/core/session/session.ts";
-import type { Session, SessionEvent } from "../../../src/core/session/state.ts";
+import { openConnection, stepConnection } from "../../../src/core/session/connection-session.ts";
+import type { ConnectionEvent, Live } from "../../../src/core/session/connection-state.ts";
+import type { Membership } from "../../../src/core/session/membership-state.ts";
 import { expiryWarningAt, nextDeadline, progressTimeout } from "../../../src/core/session/timeouts.ts";
 import {
-  ACCESS,
   ADMITTED,
   frame,
   live,
@@ -13,8 +13,13 @@ import {
   SessionRun,
   START_MS,
   sentFrames,
+  stepOnce,
   summary,
+  TERM,
 } from "../../support/models/session.ts";
+
+/** A membership that is being sent what was missed. */
+const BEHIND: Membership = { phase: "behind", position: 0, held: 0, writeRefusal: undefined };
 
 /** Pings are another matter (I3). */
 const QUIET_LINE = { ...RULES, pingInterval: 0 };
@@ -78,7 +83,10 @@ describe("I2 inactivity", () => {
           result: { outcome: "stored", seq: 1, at: START_MS, quota: QUOTA },
         });
       if (content.type === "history")
-        run.apply({ type: "read", result: { outcome: "read", entries: [], more: false, quota: QUOTA } });
+        run.apply({
+          type: "history_read",
+          result: { outcome: "read", entries: [], more: false, quota: QUOTA },
+        });
       expect(nextDeadline(run.session, QUIET_LINE)).toBe(START_MS + 299_999 + 270_000);
       expect(summary(run.advance(269_999))).toBe("live");
       expect(summary(run.advance(1))).toBe("live warning");
@@ -132,7 +140,13 @@ describe("I3 M4 dead peers", () => {
 
   test("M4 pings of sockets that opened together are spread by 10 %", () => {
     const due = (spread: number) => {
-      const { session } = step(openSession(true, START_MS, RULES), ADMITTED, START_MS, RULES, spread);
+      const { session } = stepConnection(
+        openConnection(true, START_MS, RULES),
+        ADMITTED,
+        START_MS,
+        RULES,
+        spread,
+      );
       return nextDeadline(session, RULES) - START_MS;
     };
     expect([due(-1), due(0), due(1)]).toEqual([22_500, 25_000, 27_500]);
@@ -151,7 +165,11 @@ describe("I3 M4 dead peers", () => {
   });
 
   test("I3 any received frame shows that the peer is alive", () => {
-    for (const event of [{ type: "control" }, frame({ type: "ping" }), frame("no json")] as SessionEvent[]) {
+    for (const event of [
+      { type: "control" },
+      frame({ type: "ping" }),
+      frame("no json"),
+    ] as ConnectionEvent[]) {
       const run = new SessionRun(live(), PATIENT);
       run.advance(25_000);
       run.now += 9_000;
@@ -172,7 +190,7 @@ describe("I3 M4 dead peers", () => {
     const run = new SessionRun(live({ paused: true, waiting: 32 }), PATIENT);
     run.advance(25_000);
     for (let i = 0; i < 5; i++) expect(summary(run.advance(10_000))).toBe("live");
-    run.session = { ...(run.session as Extract<Session, { phase: "live" }>), paused: false };
+    run.session = { ...(run.session as Live), paused: false };
     expect(summary(run.advance(9_999))).toBe("live");
     expect(run.advance(1).session.phase).toBe("closed");
   });
@@ -196,13 +214,13 @@ describe("nextTick", () => {
     // Between a tick and the one that nextDeadline returns, a tick at any time must have nothing to do.
     for (let seed = 1; seed <= 200; seed++) {
       const random = generator(seed);
-      const run = new SessionRun(random() < 0.2 ? openSession(random() < 0.5, START_MS, RULES) : live());
+      const run = new SessionRun(random() < 0.2 ? openConnection(random() < 0.5, START_MS, RULES) : live());
       for (let i = 0; i < 40 && run.session.phase !== "closed"; i++) {
         const due = nextDeadline(run.session, RULES);
         for (const share of [0, random(), 0.999999]) {
           const early = run.now + Math.max(0, due - run.now) * share;
           if (early >= due) continue;
-          const tick = step(run.session, { type: "tick", unsent: 0 }, early, RULES);
+          const tick = stepOnce(run.session, { type: "tick", unsent: 0 }, early);
           if (`${seed} ${summary(tick)}` !== `${seed} ${run.session.phase}`)
             throw new Error(`seed ${seed}: at ${early}, before ${due}: ${summary(tick)}`);
         }
@@ -225,13 +243,13 @@ describe("nextTick", () => {
         activeAt: START_MS,
       });
       const now = START_MS + (warned ? 270_000 : 100_000);
-      const { session } = step(before, frame({ type: "activity" }), now, QUIET_LINE);
+      const { session } = stepConnection(before, frame({ type: "activity" }), now, QUIET_LINE);
       expect(nextDeadline(session, QUIET_LINE)).toBeGreaterThanOrEqual(nextDeadline(before, QUIET_LINE));
     }
   });
 
   test("a closed session has none", () => {
-    const { session } = step(live(), { type: "end", ending: closeReason(1001) }, START_MS, RULES);
+    const { session } = stepConnection(live(), { type: "end", ending: closeReason(1001) }, START_MS, RULES);
     expect(nextDeadline(session, RULES)).toBe(Number.POSITIVE_INFINITY);
   });
 });
@@ -243,7 +261,7 @@ describe("A2 the warning of a token's end", () => {
     expect(expiryWarningAt(token(1_800_000))).toBe(START_MS + 1_740_000);
     expect(expiryWarningAt(token(40_000))).toBe(START_MS + 20_000);
     expect(expiryWarningAt(token(1_800_000, 30_000))).toBeLessThan(START_MS);
-    expect(expiryWarningAt(ACCESS)).toBe(Number.POSITIVE_INFINITY);
+    expect(expiryWarningAt(TERM)).toBe(Number.POSITIVE_INFINITY);
   });
 
   // A client with an application that gives it the same token until it ends was warned, and sent it, without end.
@@ -253,16 +271,16 @@ describe("A2 the warning of a token's end", () => {
         ["a new one each time", (now: number) => now + life, 3],
         ["the same one again and again", () => START_MS + life, 16],
       ] as const) {
-        const pass = { ...ACCESS, lifetime: life };
-        const run = new SessionRun(openSession(true, START_MS, RULES), { ...QUIET_LINE, inactivity: 0 });
-        run.apply({ ...ADMITTED, access: { ...pass, expiresAt: end(START_MS) } });
+        const pass = { ...TERM, lifetime: life };
+        const run = new SessionRun(openConnection(true, START_MS, RULES), { ...QUIET_LINE, inactivity: 0 });
+        run.apply({ ...ADMITTED, term: { ...pass, expiresAt: end(START_MS) } });
         let renewals = 0;
         while (run.now < START_MS + life * 1.5 && run.session.phase === "live") {
           const { effects } = run.advance(100);
           if (!sentFrames(effects).some((each) => each.type === "warning" && each.code === "token_expiring"))
             continue;
           renewals++;
-          run.apply({ type: "renewed", access: { ...pass, expiresAt: end(run.now) } });
+          run.apply({ type: "renewed", term: { ...pass, expiresAt: end(run.now) } });
         }
         expect([what, life, renewals <= most && renewals > 0]).toEqual([what, life, true]);
       }
@@ -304,7 +322,8 @@ describe("A2 the machine's clock is changed while a connection is open", () => {
 });
 
 describe("B1 I3 a client that catches up over a slow connection", () => {
-  const behind = (fields = {}) => new SessionRun(live({ catchingUpSince: START_MS, ...fields }));
+  const behind = (fields = {}) =>
+    new SessionRun(live({ catchingUpSince: START_MS, ...fields }), RULES, BEHIND);
 
   test("I3 it is not lost while it reads some of it, though its pings wait behind a page", () => {
     const run = behind();
@@ -329,15 +348,15 @@ describe("B1 I3 a client that catches up over a slow connection", () => {
   });
 
   test("I3 the pong after the last page may take as long as a page", () => {
-    const run = behind({ pingDue: 0, pingedAt: START_MS });
+    const run = behind({ pingDueAt: 0, pingedAt: START_MS });
     run.advance(5_000, 300_000);
-    expect(summary(run.apply({ type: "caught_up" }))).toBe("live ping release");
+    expect(summary(run.apply({ type: "caught_up" }))).toBe("live ping");
     expect(summary(run.advance(progressTimeout(RULES) - 1, 0))).toBe("live");
     expect(summary(run.advance(1, 0))).toBe("closed terminate");
   });
 
   test("I3 one that is half-open after the last page has arrived is detected by the usual pings", () => {
-    const run = behind({ pingDue: 0, pingedAt: START_MS });
+    const run = behind({ pingDueAt: 0, pingedAt: START_MS });
     run.apply({ type: "caught_up" });
     run.advance(100, 0);
     run.apply({ type: "control" });
@@ -354,7 +373,7 @@ describe("B1 I3 a client that catches up over a slow connection", () => {
   });
 });
 
-function somethingReceived(choice: number): SessionEvent {
+function somethingReceived(choice: number): ConnectionEvent {
   if (choice < 0.4) return { type: "control" };
   if (choice < 0.7) return frame({ type: "activity" });
   return frame({ type: "ping" });

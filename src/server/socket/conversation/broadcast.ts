@@ -35,7 +35,7 @@ export class Broadcast {
     return this.subscribed.size;
   }
 
-  get listeners(): Iterable<RoomMember> {
+  get members(): Iterable<RoomMember> {
     return this.subscribed;
   }
 
@@ -45,18 +45,18 @@ export class Broadcast {
     this.senders.set(user, now);
     if (known) return NO_LISTENERS;
     const own: RoomMember[] = [];
-    for (const listener of this.subscribed) if (listener.user === user) own.push(listener);
-    for (const listener of own) this.unsubscribe(listener);
+    for (const member of this.subscribed) if (member.user === user) own.push(member);
+    for (const member of own) this.unsubscribe(member);
     return own;
   }
 
-  /** Has those of `listeners` hear the broadcast who can; answers the others. */
-  subscribe(listeners: RoomMember[]): RoomMember[] {
-    if (!listeners.some((listener) => this.canSubscribe(listener))) return listeners;
-    return listeners.filter((listener) => {
-      if (!this.canSubscribe(listener)) return true;
-      listener.subscribe(this.topic);
-      this.subscribed.add(listener);
+  /** Has those of `members` hear the broadcast who can; answers the others. */
+  subscribe(members: RoomMember[]): RoomMember[] {
+    if (!members.some((member) => this.canSubscribe(member))) return members;
+    return members.filter((member) => {
+      if (!this.canSubscribe(member)) return true;
+      member.subscribe(this.topic);
+      this.subscribed.add(member);
       return false;
     });
   }
@@ -69,13 +69,13 @@ export class Broadcast {
     if (this.uncheckedLength < CHECK_INTERVAL_LENGTH) return;
     this.uncheckedLength = 0;
     // A copy: who cannot keep up is closed, and leaves.
-    for (const listener of [...this.subscribed]) listener.checkBackpressure();
+    for (const member of [...this.subscribed]) member.checkBackpressure();
   }
 
   /** Takes a connection out; answers whether it was there. */
-  unsubscribe(listener: RoomMember): boolean {
-    if (!this.subscribed.delete(listener)) return false;
-    listener.unsubscribe(this.topic);
+  unsubscribe(member: RoomMember): boolean {
+    if (!this.subscribed.delete(member)) return false;
+    member.unsubscribe(this.topic);
     return true;
   }
 
@@ -84,8 +84,8 @@ export class Broadcast {
     for (const [user, at] of this.senders) if (now >= at + SENDER_TTL_MS) this.senders.delete(user);
   }
 
-  private canSubscribe(listener: RoomMember): boolean {
-    return listener.canSubscribe && !this.senders.has(listener.user);
+  private canSubscribe(member: RoomMember): boolean {
+    return member.canSubscribe && !this.senders.has(member.user);
   }
 }
 

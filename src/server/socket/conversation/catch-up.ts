@@ -14,27 +14,28 @@ export interface CatchUpDeps {
 }
 
 /**
- * Sends a connection that has everything up to `from` what it missed, and then has it live (D4).
+ * Sends a connection the messages after the position of its membership, and then has it live (D4).
  *
  * In pages, each read when the one before has left for the client: a thousand that come back at once hold a page each,
- * and who does not read holds up nobody. The last step, from the hub's ring to live, is one turn of the event loop.
+ * and a client that does not read holds up no other. The last step, from the hub's ring to live, is one turn of the
+ * event loop.
  */
-export async function catchUp(parts: CatchUpDeps, connection: Connection, from: number): Promise<void> {
-  const { engine, hub } = parts;
-  const { conversation } = connection;
-  let sent = from;
-  for (;;) {
-    if (connection.ended) return;
-    const frames = hub.goLive(conversation, connection, sent);
+export async function catchUp(deps: CatchUpDeps, connection: Connection): Promise<void> {
+  const { engine, hub } = deps;
+  const { member } = connection;
+  const { conversation } = member;
+  while (!connection.ended) {
+    const { position } = member;
+    const frames = hub.goLive(conversation, member, position);
     if (frames !== undefined) {
-      if (sendPage(parts, connection, sent + 1, frames)) connection.apply({ type: "caught_up" });
+      if (sendPage(deps, connection, position + 1, frames)) member.apply({ type: "caught_up" });
       return;
     }
-    const page = await engine.page(conversation, sent, hub.newest(conversation), MAX_HISTORY_LIMIT);
-    // Unavailable, or retention has passed this reader by: coming back, it is told what is lost.
-    if (page?.[0]?.seq !== sent + 1) return connection.end(closeReason(1013));
-    if (!sendPage(parts, connection, sent + 1, hub.framesOf(conversation, page))) return;
-    sent = page.at(-1)!.seq;
+    const page = await engine.page(conversation, position, hub.newest(conversation), MAX_HISTORY_LIMIT);
+    // The store is away, or retention has passed this reader by: its `welcome` will say what is lost when it comes back.
+    if (page?.[0]?.seq !== position + 1) return connection.end(closeReason(1013));
+    if (!sendPage(deps, connection, position + 1, hub.framesOf(conversation, page))) return;
+    member.apply({ type: "page_sent", position: page.at(-1)!.seq });
     await connection.drained();
   }
 }
@@ -44,14 +45,15 @@ export async function catchUp(parts: CatchUpDeps, connection: Connection, from: 
  * then the connection is ended.
  */
 export function sendPage(
-  { resendLimiter: repeats, clock }: Pick<CatchUpDeps, "resendLimiter" | "clock">,
+  { resendLimiter, clock }: Pick<CatchUpDeps, "resendLimiter" | "clock">,
   connection: Connection,
   first: number,
   frames: readonly string[],
 ): boolean {
   if (frames.length === 0) return true;
+  const { user, member } = connection;
   const sizes = frames.map((frame) => Buffer.byteLength(frame));
-  const wait = repeats.admit(connection.user, connection.conversation, first, sizes, clock.now());
+  const wait = resendLimiter.admit(user, member.conversation, first, sizes, clock.now());
   if (wait > 0) connection.end(closeForResends(wait));
   else connection.feed(frames);
   return wait === 0;

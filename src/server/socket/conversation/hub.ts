@@ -2,7 +2,7 @@ import { type Entry, encodeFrame } from "../../../core/conversation/entry.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import { mergeMembers, withReadMarks } from "../../../core/conversation/presence.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../../core/ports/clock.ts";
-import type { Head, MessageLog } from "../../../core/ports/message-log.ts";
+import type { MessageLog } from "../../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { Relay, RelayListener } from "../../../core/ports/relay.ts";
 import { REMOVED } from "../../../core/session/close-reason.ts";
@@ -10,6 +10,7 @@ import { reconnectDelay } from "../../../core/session/reconnect-delay.ts";
 import { closeForLostMessages } from "../../../core/session/store-health.ts";
 import type { PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
 import type { Publish } from "./broadcast.ts";
+import { Reservation } from "./reservation.ts";
 import { Room } from "./room.ts";
 import type { RoomMember } from "./room-member.ts";
 
@@ -19,12 +20,6 @@ const SETTLE_INTERVAL_MS = 250;
 export interface HubOptions {
   /** How long a user may be away and count as there, in milliseconds. */
   readonly presenceGrace: number;
-}
-
-/** A conversation as it was when it was opened for a connection. */
-export interface OpenedHead extends Head {
-  /** How often its store has lost messages while it was open here. */
-  readonly losses: number;
 }
 
 /** Over how many seconds those come back who were shown messages that are lost. */
@@ -55,49 +50,31 @@ export class Hub {
     ];
   }
 
-  /**
-   * Opens a conversation for one connection, and answers how it stands in the store. Whoever calls it MUST then call
-   * `enter` or `release`, once.
-   */
-  async reserve(conversation: string): Promise<OpenedHead> {
+  /** Opens a conversation for a member that is about to join, and reads how it stands in the store. */
+  async reserve(conversation: string): Promise<Reservation> {
     const room = this.rooms.get(conversation) ?? this.makeRoom(conversation);
     room.reservations++;
-    // A room that could not be opened is forgotten with everybody who waited for it.
+    // A room that could not be opened is forgotten with all members that waited for it.
     await room.subscription;
     try {
       await room.loadReadMarks(() => this.engine.readMarks(conversation));
       const { first, epoch } = await this.engine.head(conversation);
       room.epoch = epoch;
-      return { seq: room.seq, first, epoch, losses: room.losses };
+      return new Reservation(room, first, this.giveUp);
     } catch (error) {
-      this.release(conversation);
+      this.giveUp(room);
       throw error;
     }
   }
 
-  /** Whether the store has lost messages of a conversation since it was opened for a connection that has not entered it yet. */
-  hasLost(conversation: string, { losses }: OpenedHead): boolean {
-    return this.rooms.get(conversation)?.losses !== losses;
-  }
-
-  /** The connection for which a conversation was opened does not enter it after all. */
-  release(conversation: string): void {
-    const room = this.rooms.get(conversation);
-    if (room === undefined) return;
-    room.reservations--;
-    this.closeIfEmpty(room);
-  }
-
-  /** Lets a connection into a conversation that was opened for it. `goLive` or `startCatchUp` MUST follow in the same turn. */
-  join(conversation: string, listener: RoomMember): { seq: number; present: PresentUser[] } {
-    const room = this.rooms.get(conversation);
-    if (room === undefined) throw new Error("entered a room that is not open");
-    room.reservations--;
+  /** Lets a member into the conversation that was reserved for it. `goLive` or `startCatchUp` MUST follow in the same turn. */
+  join(reservation: Reservation, member: RoomMember): { seq: number; present: PresentUser[] } {
+    const room = reservation.take();
     const now = this.clock.now();
-    if (room.roster.join(listener.user, now)) {
+    if (room.roster.join(member.user, now)) {
       // By the clock that the nodes share, so that it is the same on all of them.
-      const since = this.wallTime(room, room.relay?.join(listener.user, now) ?? now);
-      if (!room.isRemote(listener.user)) this.announcePresence(room, listener.user, "joined", since);
+      const since = this.wallTime(room, room.relay?.join(member.user, now) ?? now);
+      if (!room.isRemote(member.user)) this.announcePresence(room, member.user, "joined", since);
     }
     return { seq: room.seq, present: room.present(this.clockOffset) };
   }
@@ -107,11 +84,11 @@ export class Hub {
    * lacks, which MUST be delivered in the same turn of the event loop: there is no seam (D4). Answers undefined when
    * they must first be read from the store.
    */
-  goLive(conversation: string, listener: RoomMember, after: number): readonly string[] | undefined {
+  goLive(conversation: string, member: RoomMember, after: number): readonly string[] | undefined {
     const room = this.rooms.get(conversation);
     const frames = room?.framesAfter(after);
     if (room === undefined || frames === undefined) return undefined;
-    room.addLive(listener);
+    room.addLive(member);
     return frames;
   }
 
@@ -124,8 +101,8 @@ export class Hub {
   }
 
   /** Has a connection that must first be sent what it missed hear of everything but messages, until `goLive`. */
-  startCatchUp(conversation: string, listener: RoomMember): void {
-    this.rooms.get(conversation)?.addBehind(listener);
+  startCatchUp(conversation: string, member: RoomMember): void {
+    this.rooms.get(conversation)?.addBehind(member);
   }
 
   /** The frames of a page that was read from the store. They are kept for the others who come back to the conversation. */
@@ -151,11 +128,11 @@ export class Hub {
   }
 
   /** Takes a connection out of a conversation it entered; `replaced`: a newer one of its client is coming. */
-  leave(conversation: string, listener: RoomMember, replaced = false): void {
+  leave(conversation: string, member: RoomMember, replaced = false): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    if (!room.remove(listener)) return;
-    room.roster.leave(listener.user, this.clock.now(), replaced);
+    if (!room.remove(member)) return;
+    room.roster.leave(member.user, this.clock.now(), replaced);
     this.settleRoom(room, this.clock.now());
     this.closeIfEmpty(room);
   }
@@ -258,7 +235,7 @@ export class Hub {
   private announceReadMark(room: Room, user: string, seq: number, by?: RoomMember): void {
     if (!room.setReadMark(user, seq)) return;
     const frame = JSON.stringify({ type: "read", user, seq } satisfies ServerFrame);
-    room.publishEvent(frame, (listener) => listener !== by);
+    room.publishEvent(frame, (member) => member !== by);
   }
 
   /**
@@ -269,19 +246,19 @@ export class Hub {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
     const relation = relationOf(room.epoch, epoch);
-    const listeners = room.restart(seq, epoch);
+    const members = room.restart(seq, epoch);
     if (relation === "removed") {
-      for (const listener of listeners) {
-        room.remove(listener);
-        listener.end(REMOVED);
+      for (const member of members) {
+        room.remove(member);
+        member.end(REMOVED);
       }
       // Who was in it is not in what may bear its name next, not even for their grace.
       for (const user of room.clearRoster()) room.relay?.leave(user, this.clock.now());
       this.closeIfEmpty(room);
       return;
     }
-    listeners.forEach((listener, index) => {
-      listener.end(closeForLostMessages(reconnectDelay(index, listeners.length, RECONNECT_SPREAD_S)));
+    members.forEach((member, index) => {
+      member.end(closeForLostMessages(reconnectDelay(index, members.length, RECONNECT_SPREAD_S)));
     });
   }
 
@@ -315,7 +292,7 @@ export class Hub {
     }
     for (const { user, active } of room.takeTypingChanges(now)) {
       const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
-      room.publishEvent(frame, (listener) => listener.user !== user);
+      room.publishEvent(frame, (member) => member.user !== user);
     }
     room.forget(now);
     if (room.hasPending) this.pendingRooms.add(room);
@@ -336,6 +313,12 @@ export class Hub {
   private announcePresence(room: Room, user: string, state: "joined" | "left", at: number): void {
     room.publishEvent(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
   }
+
+  /** A member does not join after all. One function for all reservations, so that none holds one of its own. */
+  private readonly giveUp = (room: Room): void => {
+    room.reservations--;
+    this.closeIfEmpty(room);
+  };
 
   private closeIfEmpty(room: Room): void {
     if (!room.isEmpty || this.rooms.get(room.conversation) !== room) return;

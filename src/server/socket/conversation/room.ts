@@ -85,7 +85,7 @@ export class Room {
     if (this.live.length >= MIN_PUBSUB_LISTENERS)
       this.broadcast ??= new Broadcast(this.conversation, this.publish);
     if (this.broadcast !== undefined) this.publishToTopic(this.broadcast, user, frame, now);
-    for (const listener of this.live) listener.deliver(frame);
+    for (const member of this.live) member.deliver(frame);
   }
 
   private publishToTopic(broadcast: Broadcast, user: string, frame: string, now: number): void {
@@ -108,27 +108,25 @@ export class Room {
   }
 
   /** Gives a frame that is no message to everybody whom `isFor` does not leave out. */
-  publishEvent(frame: string, isFor: (listener: RoomMember) => boolean = () => true): void {
-    for (const listener of this.allMembers()) if (isFor(listener)) listener.deliver(frame);
+  publishEvent(frame: string, isFor: (member: RoomMember) => boolean = () => true): void {
+    for (const member of this.allMembers()) if (isFor(member)) member.deliver(frame);
   }
 
   /** Has a connection hear every message from now on. */
-  addLive(listener: RoomMember): void {
-    this.removeBehind(listener);
-    this.live.push(listener);
+  addLive(member: RoomMember): void {
+    this.removeBehind(member);
+    this.live.push(member);
   }
 
   /** Has a connection hear of everything but messages, until it has caught up. */
-  addBehind(listener: RoomMember): void {
+  addBehind(member: RoomMember): void {
     this.behind ??= [];
-    this.behind.push(listener);
+    this.behind.push(member);
   }
 
   /** Takes a connection out; answers whether it was there. */
-  remove(listener: RoomMember): boolean {
-    return (
-      removeFrom(this.live, listener) || this.broadcast?.unsubscribe(listener) || this.removeBehind(listener)
-    );
+  remove(member: RoomMember): boolean {
+    return removeFrom(this.live, member) || this.broadcast?.unsubscribe(member) || this.removeBehind(member);
   }
 
   setTyping(user: string, active: boolean, now: number): void {
@@ -204,11 +202,11 @@ export class Room {
   }
 
   private allMembers(): RoomMember[] {
-    return [...this.live, ...(this.broadcast?.listeners ?? []), ...(this.behind ?? [])];
+    return [...this.live, ...(this.broadcast?.members ?? []), ...(this.behind ?? [])];
   }
 
-  private removeBehind(listener: RoomMember): boolean {
-    if (this.behind === undefined || !removeFrom(this.behind, listener)) return false;
+  private removeBehind(member: RoomMember): boolean {
+    if (this.behind === undefined || !removeFrom(this.behind, member)) return false;
     if (this.behind.length === 0) this.behind = undefined;
     return true;
   }

@@ -1,0 +1,155 @@
+// What one conversation on a connection may do, as a pure step: state, event → next state and effects.
+//
+//   joining ──opened──▶ behind ──caught up──▶ open ──▶ left
+//      └─────────────opened, nothing missed────▲
+//
+// What belongs to the socket (token, time, floods, how much waits for the store) is the step of
+// core/session/connection-session.ts. server/socket/conversation/member.ts carries the effects out, and decides nothing.
+import type { ClientFrameOf } from "../../protocol/client-frames.ts";
+import { log, NO_EFFECTS, send } from "./effects.ts";
+import {
+  type Behind,
+  type Joining,
+  LEFT,
+  type Membership,
+  type MembershipEffect,
+  type MembershipEvent,
+  type MembershipRules,
+  type MembershipStep,
+  type Open,
+  type OpenedEvent,
+  openMembership,
+  type RequestFrame,
+  type RequestStep,
+} from "./membership-state.ts";
+import { finishReading, onHistoryRead, onPosted } from "./replies.ts";
+
+/** One step of a membership. */
+export function stepMembership(
+  membership: Membership,
+  event: MembershipEvent,
+  rules: MembershipRules,
+): MembershipStep {
+  switch (event.type) {
+    case "request":
+      return stepRequest(membership, event.frame, rules);
+    case "opened":
+      return onOpened(membership, event);
+    case "page_sent":
+      return membership.phase === "behind"
+        ? { membership: { ...membership, position: event.position }, effects: NO_EFFECTS }
+        : { membership, effects: NO_EFFECTS };
+    case "caught_up":
+      return onCaughtUp(membership);
+    case "page_left":
+      return membership.phase === "open" && membership.reading === "sent"
+        ? finishReading(membership, NO_EFFECTS)
+        : { membership, effects: NO_EFFECTS };
+    case "posted":
+      return onPosted(membership, event.id, event.result);
+    case "history_read":
+      return onHistoryRead(membership, event.id, event.result);
+    case "rights_changed":
+      return { membership: withRights(membership, event.writeRefusal), effects: NO_EFFECTS };
+    case "left":
+      return { membership: LEFT, effects: NO_EFFECTS };
+    default:
+      return event satisfies never;
+  }
+}
+
+/**
+ * The step of a request. Its outcome tells the connection what to count before the effects are carried out; a connection
+ * that ends because of the frame drops the step.
+ */
+export function stepRequest(
+  membership: Membership,
+  frame: RequestFrame,
+  rules: MembershipRules,
+): RequestStep {
+  if (membership.phase === "left") return { membership, effects: NO_EFFECTS, outcome: "done" };
+  if (membership.phase === "joining") return hold(membership, frame, rules);
+  switch (frame.type) {
+    case "message":
+      // Answers come in the order of the requests.
+      return membership.phase === "behind" || membership.held > 0
+        ? hold(membership, frame, rules)
+        : onWrite(membership, frame);
+    case "history":
+      return membership.phase === "behind" || membership.reading !== undefined
+        ? hold(membership, frame, rules)
+        : {
+            membership: { ...membership, reading: "asked" },
+            effects: [{ type: "read_history", frame }],
+            outcome: "asked",
+          };
+    case "typing":
+      return onWrite(membership, frame);
+    case "read":
+      // It takes the right to read, without which no client is let in.
+      return { membership, effects: [{ type: "mark", seq: frame.seq }], outcome: "done" };
+    default:
+      return frame satisfies never;
+  }
+}
+
+function hold(membership: Joining | Behind | Open, frame: RequestFrame, rules: MembershipRules): RequestStep {
+  const held = membership.held + 1;
+  return {
+    membership: { ...membership, held },
+    effects: [{ type: "hold", frame }],
+    // What a paused socket had already sent still arrives, at most one read buffer of it.
+    outcome: held >= rules.maxWaiting ? "full" : "held",
+  };
+}
+
+/** A frame that needs the right to write. */
+function onWrite(membership: Behind | Open, frame: ClientFrameOf<"message" | "typing">): RequestStep {
+  const { writeRefusal: message } = membership;
+  if (message !== undefined) {
+    const id = frame.type === "message" ? frame.id : undefined;
+    const effects: MembershipEffect[] = [
+      log({ event: "frame.refused", code: "forbidden", reason: message }),
+      send({ type: "error", code: "forbidden", message, ...(id !== undefined && { id }) }),
+    ];
+    return { membership, effects, outcome: "done" };
+  }
+  return frame.type === "message"
+    ? { membership, effects: [{ type: "post", frame }], outcome: "asked" }
+    : { membership, effects: [{ type: "typing", active: frame.active }], outcome: "done" };
+}
+
+function onOpened(
+  membership: Membership,
+  { behind, position, writeRefusal, shown }: OpenedEvent,
+): MembershipStep {
+  if (membership.phase !== "joining") return { membership, effects: NO_EFFECTS };
+  const effects: MembershipEffect[] = shown === undefined ? [] : [{ type: "feed", frame: shown }];
+  if (behind)
+    return { membership: { phase: "behind", position, held: membership.held, writeRefusal }, effects };
+  if (membership.held > 0) effects.push({ type: "release" });
+  return { membership: openMembership(writeRefusal), effects };
+}
+
+function onCaughtUp(membership: Membership): MembershipStep {
+  if (membership.phase !== "behind") return { membership, effects: NO_EFFECTS };
+  const effects: MembershipEffect[] = [{ type: "caught_up" }];
+  if (membership.held > 0) effects.push({ type: "release" });
+  return { membership: openMembership(membership.writeRefusal), effects };
+}
+
+function withRights(membership: Membership, writeRefusal: string | undefined): Membership {
+  switch (membership.phase) {
+    case "behind":
+      return { ...membership, writeRefusal };
+    case "open":
+      return membership.reading === undefined && membership.held === 0
+        ? openMembership(writeRefusal)
+        : { ...membership, writeRefusal };
+    case "joining":
+    case "left":
+      return membership;
+    default:
+      return membership satisfies never;
+  }
+}

@@ -1,0 +1,87 @@
+// The store's answers to requests of a conversation, as frames.
+import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import { encodeHistoryFrame } from "../conversation/entry.ts";
+import type { HistoryResult, PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
+import { REMOVED } from "./close-reason.ts";
+import { formatDuration, log, send } from "./effects.ts";
+import {
+  type Membership,
+  type MembershipEffect,
+  type MembershipStep,
+  type Open,
+  openMembership,
+} from "./membership-state.ts";
+
+/** The report of an answer that says nothing of the quota. */
+const ANSWERED: MembershipEffect = { type: "answered", quota: undefined };
+
+// A conversation that was left sends nothing more, but the connection still counts the answer.
+const ONLY_ANSWERED: readonly MembershipEffect[] = [ANSWERED];
+
+/** The store has answered a message. */
+export function onPosted(membership: Membership, id: string, result: PostResult): MembershipStep {
+  if (membership.phase === "joining" || membership.phase === "left")
+    return { membership, effects: ONLY_ANSWERED };
+  switch (result.outcome) {
+    case "removed":
+      return { membership, effects: [ANSWERED, { type: "end", ending: REMOVED }] };
+    case "rate_limited":
+    case "unavailable":
+      return { membership, effects: [...errorReply(result, id), ANSWERED] };
+    case "stored":
+    case "duplicate": {
+      const { seq, at, quota } = result;
+      const ack: ServerFrameOf<"ack"> = { type: "ack", id, seq, at, quota };
+      return {
+        membership,
+        effects: [
+          send(result.outcome === "duplicate" ? { ...ack, duplicate: true } : ack),
+          { type: "answered", quota },
+        ],
+      };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+/** The store has answered a `history` request. */
+export function onHistoryRead(
+  membership: Membership,
+  id: string | undefined,
+  result: HistoryResult,
+): MembershipStep {
+  if (membership.phase !== "open") return { membership, effects: ONLY_ANSWERED };
+  if (result.outcome !== "read") return finishReading(membership, [...errorReply(result, id), ANSWERED]);
+  return {
+    membership: { ...membership, reading: "sent" },
+    effects: [
+      { type: "feed", frame: encodeHistoryFrame(result, id) },
+      { type: "answered", quota: result.quota },
+    ],
+  };
+}
+
+/** No `history` request is unanswered any more; what was held because of one is given again after `effects`. */
+export function finishReading(membership: Open, effects: readonly MembershipEffect[]): MembershipStep {
+  return {
+    membership: openMembership(membership.writeRefusal),
+    effects: membership.held === 0 ? effects : [...effects, { type: "release" }],
+  };
+}
+
+/** The frame for a request that the store refused. The socket stays (Q4). */
+function errorReply(result: RateLimited | Unavailable, id: string | undefined): MembershipEffect[] {
+  const named = id === undefined ? {} : { id };
+  if (result.outcome === "unavailable") {
+    const message =
+      "The store cannot be written now. Send the same message, with the same id, again in a moment.";
+    return [send({ type: "error", code: "unavailable", message, ...named, retry_after: 1 })];
+  }
+  const { quota, retryAfter } = result;
+  const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${formatDuration(retryAfter)}.`;
+  return [
+    log({ event: "limit.rate", retry_after: retryAfter / 1000 }),
+    send({ type: "error", code: "rate_limited", message, ...named, retry_after: retryAfter / 1000, quota }),
+  ];
+}
