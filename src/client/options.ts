@@ -2,7 +2,7 @@
 
 import type { Timing } from "./timing.ts";
 
-/** Longest wait before the first new attempt, in milliseconds; 1.5 s on average. A server that lost 5,000 clients then gets 1,700 handshakes a second, which leaves half a core for connected clients. */
+/** Longest wait before the first new attempt, in milliseconds: a server that lost 5,000 clients then gets 1,700 handshakes a second, half a core. */
 export const BACKOFF_INITIAL_MS = 3_000;
 
 /** Longest wait before any new attempt, in milliseconds: all clients reconnect well within half a minute after the server is back. */
@@ -29,7 +29,7 @@ export const WELCOME_TIMEOUT_MS = 10_000;
 /** How long a request may wait for its reply on an open connection, in milliseconds, before the connection is dropped and all requests are sent again. A server whose store does not respond rejects a request within a few seconds. */
 export const REPLY_TIMEOUT_MS = 30_000;
 
-/** How long the token function may take, in milliseconds: longer than most HTTP time-outs, because a server that checks many passwords at once queues sign-ins. */
+/** How long the token function may take, in milliseconds: a server that checks many passwords at once queues sign-ins. */
 export const TOKEN_TIMEOUT_MS = 30_000;
 
 /** How long one call of the storage may take, in milliseconds: opening a database on a slow phone takes 2 s. */
