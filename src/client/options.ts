@@ -11,7 +11,7 @@ export const BACKOFF_MAX_MS = 24_000;
 /** The same for the first `BACKOFF_EARLY_ATTEMPTS`, and for a user with too many connections: after an outage of 10 s no client should wait 20 s more. */
 export const BACKOFF_EARLY_MAX_MS = 8_000;
 
-/** How many attempts use `BACKOFF_EARLY_MAX_MS`: with 4 s each on average they take a minute. */
+/** How many attempts use `BACKOFF_EARLY_MAX_MS`: a minute, at 4 s on average. */
 export const BACKOFF_EARLY_ATTEMPTS = 16;
 
 /** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that drops at once would otherwise be reopened in a loop. */
@@ -20,10 +20,10 @@ export const BACKOFF_RESET_AFTER_MS = 1_000;
 /** Silence after which a `ping` is sent, in milliseconds. Shorter than the 30 s after which some routers drop an idle connection. */
 export const PING_IDLE_MS = 20_000;
 
-/** How long the server may take to reply to a `ping`, in milliseconds: a slow mobile network needs 2 s. */
+/** How long the server may take to reply to a `ping`, in milliseconds: slow mobile networks need 2 s. */
 export const PONG_TIMEOUT_MS = 5_000;
 
-/** How long a socket may take to receive `welcome`, in milliseconds: TLS over a slow network, and a busy store. */
+/** How long a socket may take to receive `welcome`, in milliseconds: slow TLS, busy store. */
 export const WELCOME_TIMEOUT_MS = 10_000;
 
 /** How long a request may wait for its reply on an open connection, in milliseconds, before the connection is dropped and all requests are sent again. A server whose store does not respond rejects a request within a few seconds. */
@@ -32,7 +32,7 @@ export const REPLY_TIMEOUT_MS = 30_000;
 /** How long the token function may take, in milliseconds: a server that checks many passwords at once queues sign-ins. */
 export const TOKEN_TIMEOUT_MS = 30_000;
 
-/** How long one call of the storage may take, in milliseconds: opening a database on a slow phone takes 2 s. */
+/** How long one call of the storage may take, in milliseconds: a slow phone opens a database in 2 s. */
 export const STORAGE_TIMEOUT_MS = 5_000;
 
 /** Most messages that wait for their ack. Beyond that, `send` rejects with `outbox_full`. */
