@@ -33,7 +33,7 @@ export function escapedLines(text: string): readonly string[] {
   return text.split(/\r?\n/).map(escapeControlChars);
 }
 
-/** `value` as JSON, which a terminal can show; it says the same to whoever parses it. `indent` as for JSON.stringify. */
+/** Returns `value` as JSON that is safe to print on a terminal and parses to the same value. `indent` as for JSON.stringify. */
 export function escapedJson(value: unknown, indent?: number): string {
   return escapeInvisible(JSON.stringify(value, null, indent) ?? "null");
 }

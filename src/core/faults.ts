@@ -9,7 +9,7 @@ import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/ser
 import { type CloseReason, FULL_PLAN_RETRY_S } from "./session/close-reason.ts";
 import type { Live, SessionRules } from "./session/connection-state.ts";
 
-/** Longest a line may be frozen, in seconds: its client is not heard meanwhile, not even when it goes. */
+/** Longest freeze of a connection, in seconds. Meanwhile the server receives nothing from its client, not even a close. */
 export const MAX_FREEZE_S = 600;
 /** Longest delay in one direction, in milliseconds. */
 export const MAX_DELAY_MS = 60_000;

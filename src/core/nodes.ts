@@ -1,15 +1,16 @@
-// Nodes hold a lease and renew it; whoever does not is gone, and a survivor gives back what it held (P2).
+// Each node holds a lease and renews it. A node whose lease expires counts as dead, and another node releases the
+// connections and users that it held (P2).
 //
 //   renew      renew      renew ──────── lease ─────────▶│ expired
 //   ──┼──────────┼──────────┼ ✗ crash ────────────────────┼──── swept within a second ──▶
 //
-// A lease that has run out is never renewed: a node that comes back after that begins another life, with a name of its
-// own, and puts down under it what it holds. So whoever sweeps the old life takes nothing away from the new one.
+// An expired lease is never renewed. A node that comes back after that begins a new incarnation with a new name, and
+// registers its users and connections under it. So sweeping the old incarnation removes nothing of the new one.
 
 /** A node as the others see it. Times are in milliseconds since 1970, and the store's. */
 export interface NodeEntry {
   readonly id: string;
-  /** Names what it has put down since it began to renew its lease without a break. */
+  /** The name of its current incarnation, under which its users and connections are registered. */
   readonly incarnation: string;
   /** Where its people connect: `http://10.0.0.5:8000`; empty until it listens. */
   readonly url: string;

@@ -1,5 +1,5 @@
-// From where the accounts with a published password may be used. Without a setting: only by clients on the machine
-// itself, on a server that listens for this machine only.
+// Which clients may use the demo accounts, whose password is published. Without a setting: only clients on the server's
+// machine, and only where the server listens on a loopback address.
 
 import { isLoopbackName, parseHost } from "./host-field.ts";
 import { isForwarded } from "./proxy-fields.ts";
@@ -33,14 +33,14 @@ export function demoUseOf(reach: DemoReach, asker: RequestSource): DemoUse {
 }
 
 /**
- * Whether who asks sits at this machine, as far as that can be told. On one machine a line from 127.0.0.1 may be a proxy's, which asks for somebody
- * far away: then it names them in some field, or passes on a `Host` that is no name of this machine. So does a page whose
- * name was made to lead to 127.0.0.1 (DNS rebinding).
+ * Returns whether the request seems to come from a program on this machine. A connection from 127.0.0.1 is not proof: a
+ * proxy on this machine may pass on the request of a remote client. Such a proxy adds a forwarding field, or passes on a
+ * `Host` that is not a name of this machine. A page whose name resolves to 127.0.0.1 (DNS rebinding) sends such a `Host` too.
  */
 export function isOnThisMachine({ loopback, headers }: RequestSource): boolean {
   if (!loopback || isForwarded(headers)) return false;
   const host = headers.get("host");
-  // Programs that use HTTP/1.0 send none; a browser always does.
+  // Programs that use HTTP/1.0 send no `Host`; a browser always sends one.
   if (host === null || host === "") return true;
   const named = parseHost(host);
   return named !== undefined && isLoopbackName(named.name);

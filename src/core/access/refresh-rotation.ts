@@ -1,27 +1,28 @@
-// Refresh tokens: a sign-in that lasts longer than a token. Each use gives the next one, and one that comes a second
-// time was copied, by a thief or from one: the whole family, all that came of one sign-in, ends (RFC 9700 §4.14.2).
+// Refresh tokens let a sign-in last longer than one token. Each use of a refresh token returns its successor. A refresh
+// token that is used a second time has two holders, and one of them may be a thief. So the whole family, which is all the
+// tokens from one sign-in, is removed (RFC 9700 §4.14.2).
 //
-//   32 random bytes   ┌ family, 16 ┬ secret, 16 ┐   in base64url; of the whole only the SHA-256 is stored
+//   32 random bytes   ┌ family, 16 ┬ secret, 16 ┐   in base64url; only the SHA-256 of the whole token is stored
 //
 //   use                t0          t0 + 10 s
 //   ───────────────────┼──────────────┼──────────────▶
-//        successor     │  another one │  the family ends
-//                        (the answer was lost, or two tabs asked at once)
+//        successor     │  another one │  the family is removed
+//                        (the response was lost, or two tabs used the token at once)
 //
-// The family is part of each token, so that used ones need not be remembered: whatever names a family and is none of
-// its live tokens, was used.
+// Each token contains the id of its family, so the store need not keep used tokens: a token that names a family and is
+// not one of its live tokens was used before.
 
 /** How long a used token still gets a successor, in milliseconds. */
 export const REFRESH_GRACE_MS = 10_000;
 
 /**
- * Tokens of a family that were not used, at most; there are several only where answers were lost. No more than these are
- * given out within one grace, either: whoever makes tokens and signs them out in a loop would fill the disk. So there are at
- * most as many that were used and are in their grace.
+ * The most unused tokens of a family. A family has more than one only where responses were lost. This is also the most
+ * tokens that a family gets within one grace: otherwise a client that refreshes in a loop could fill the disk. So a family
+ * also has at most this many used tokens in their grace.
  */
 export const MAX_LIVE_TOKENS = 8;
 
-/** Families of one user at most: the oldest sign-in makes room. */
+/** The most families of one user. A further sign-in removes the oldest family. */
 export const MAX_FAMILIES_PER_USER = 50;
 
 export interface LiveRefreshToken {
@@ -48,7 +49,7 @@ export interface RefreshFamily {
 export type RefreshDecision =
   | { readonly outcome: "rotate"; readonly family: RefreshFamily }
   | { readonly outcome: "expired" }
-  /** Good, but too many were asked for in a row; the same one is good again in `retryAfter` milliseconds. */
+  /** The token is valid, but the family got too many tokens in a row. The same token works in `retryAfter` milliseconds. */
   | { readonly outcome: "too_soon"; readonly retryAfter: number }
   | { readonly outcome: "reused" };
 
@@ -81,7 +82,7 @@ export function decideRefresh(
   return { outcome: "rotate", family: { ...family, expiresAt: now + lifetime, tokens } };
 }
 
-/** Drops the oldest unused tokens. One within its grace stays, or its holder would be taken for a thief. */
+/** Drops the oldest unused tokens. A used token stays until its grace ends, or the next use by its holder would count as a theft. */
 function dropSurplus(tokens: readonly LiveRefreshToken[]): readonly LiveRefreshToken[] {
   const unused = tokens.filter(({ usedAt }) => usedAt === undefined);
   const surplus = new Set(unused.slice(0, Math.max(0, unused.length - MAX_LIVE_TOKENS)));

@@ -1,11 +1,12 @@
-// The guard against floods over HTTP (M2): a token bucket for each user, API key and address, whose debt is waited for.
+// The guard against floods over HTTP (M2): a token bucket for each user, API key and address. A request that takes the
+// bucket below 0 waits until the bucket would be back at 0.
 //
 //      +size ─┐ requests pass at once
-//          0 ┼ requests wait for their turn, at most MAX_DELAY_MS
-//    −5·rate ┴ requests are refused, and told when to come back
+//          0 ┼ requests wait, at most MAX_DELAY_MS
+//    −5·rate ┴ requests are refused, with a `Retry-After`
 //
-// A client that sends one request after the other is slowed down to the rate and never refused; one that sends hundreds
-// at once is. A socket that floods is closed instead (flood-guard.ts), since a late reply does not slow it down.
+// A client that sends one request at a time is slowed down to the rate and never refused. A client that sends hundreds
+// at once is refused. A socket that floods is closed instead (flood-guard.ts), since a late reply does not slow it down.
 
 import { LruMap } from "../collections/lru-map.ts";
 import { type BurstRule, refilledLevel, type TokenBucket } from "../session/flood-guard.ts";
@@ -13,11 +14,12 @@ import { type BurstRule, refilledLevel, type TokenBucket } from "../session/floo
 /** Longest wait of a request, in milliseconds: clients and proxies give up after some ten seconds. */
 export const MAX_DELAY_MS = 5_000;
 
-/** Requests that wait at a time, of all: each holds a connection and up to 64 KiB of its body. */
+/** The most requests that wait at a time, over all clients. Each holds a connection and up to 64 KiB of its body. */
 export const MAX_DELAYED_REQUESTS = 1_000;
 
 /**
- * Names remembered; each is at most 130 bytes. The least recently used one is forgotten first, and its bucket was full.
+ * The most names that are kept, each at most 130 bytes. The least recently used name is dropped first; by then its bucket
+ * is usually full again.
  */
 const MAX_REQUESTERS = 50_000;
 
@@ -32,10 +34,10 @@ export interface Requester {
   readonly name: string;
 }
 
-/** How many times the rate and size of one user. */
+/** The factor by which the rate and size of one user are multiplied. */
 const SHARES = { user: 1, address: 5, key: 50 } as const;
 
-/** `wait` and `retryAfter` are in milliseconds. A request that is to wait MUST be settled by `waited`. */
+/** `wait` and `retryAfter` are in milliseconds. After a `wait` above 0 the caller MUST call `release`. */
 export type RequestVerdict =
   | { readonly allowed: true; readonly wait: number }
   | { readonly allowed: false; readonly retryAfter: number };
@@ -70,7 +72,7 @@ export class RequestGuard {
     return { allowed: true, wait };
   }
 
-  /** A request that had to wait has done so. */
+  /** Records that the wait of one request is over. */
   release(): void {
     this.waiting--;
   }

@@ -7,11 +7,11 @@ export function epochOf(store: string, n: number): string {
 }
 
 /**
- * What the epoch `earlier`, which somebody knows, means where the conversation's epoch is `now`:
+ * What it means that a client or node knows the epoch `earlier`, while the conversation's epoch is `now`:
  *
  *   same      it is the same conversation
- *   removed   the conversation that they know was removed; what bears its name now is another one
- *   lost      the store has lost messages, or is another one: what they know may be gone
+ *   removed   that conversation was removed; another conversation has its name now
+ *   lost      the store has lost messages, or it is another store: messages that the client has may be gone
  */
 export type EpochRelation = "same" | "removed" | "lost";
 
@@ -22,7 +22,7 @@ export function relationOf(earlier: string, now: string): EpochRelation {
   return isEarlierIncarnation ? "removed" : "lost";
 }
 
-/** Undefined where it is no epoch of this form: it comes from a client. */
+/** Returns undefined for a text that is not an epoch; a client can send any text. */
 function parse(epoch: string): { store: string; n: number } | undefined {
   const [, store, n] = /^(.+)\.(\d{1,15})$/.exec(epoch) ?? [];
   return store === undefined ? undefined : { store, n: Number(n) };

@@ -4,7 +4,7 @@ interface RosterEntry {
   readonly user: string;
   connections: number;
   readonly since: number;
-  /** When the last connection ended, while the user may still return unnoticed. */
+  /** When the last connection ended, as long as the grace lasts; undefined while the user has a connection. */
   leftAt: number | undefined;
   /** The end of the grace, if `leftAt` is set. */
   graceEndsAt: number;
@@ -13,12 +13,12 @@ interface RosterEntry {
 /** The shortest grace of a user whose connection was replaced, in milliseconds: the newer one is being admitted. */
 const REPLACED_GRACE_MS = 2_000;
 
-/** Users from which they are also kept by name: most rooms are small, and a map for each would be most of its memory. */
+/** From this number of users on, a map finds them by name. Most rooms are small, and a map would take most of their memory. */
 const INDEX_FROM_MEMBERS = 16;
 
 /**
- * Who is in one conversation: users, not connections (P1). Users are told of each other once, however many tabs they
- * have, and a user who is back within `grace` milliseconds was never away: a reconnect is not a leave and a join.
+ * The users of one conversation (P1). A user with several connections is present once, so others get one `joined` and one
+ * `left`. A user who reconnects within `grace` milliseconds stays present, so that a reconnect is not a leave and a join.
  */
 export class Roster {
   /** In the order in which they came. */
@@ -42,8 +42,9 @@ export class Roster {
   }
 
   /**
-   * Takes a connection of `user` away. Whether the user has left is seen by `left`, after the grace. One that a newer
-   * connection has `replaced` is no leave, however short the grace is (W8).
+   * Removes a connection of `user`. After the last one the grace begins; `takeExpired` returns the user when it is over.
+   * With `replaced` a newer connection takes the place of this one, so the grace lasts at least REPLACED_GRACE_MS: the
+   * replacement must not show as a leave, however short the grace is (W8).
    */
   leave(user: string, now: number, replaced = false): void {
     const one = this.find(user);
@@ -114,7 +115,7 @@ export function withReadMarks(
   });
 }
 
-/** The users present on this node and those elsewhere, each once and since they first came, in the order in which they came. */
+/** The users present on this node and on other nodes, each once with the earliest join, in the order of their joins. */
 export function mergeMembers(local: PresentUser[], remote: ReadonlyMap<string, number>): PresentUser[] {
   if (remote.size === 0) return local;
   const since = new Map(remote);

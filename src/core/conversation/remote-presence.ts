@@ -1,7 +1,8 @@
-// Who is in one conversation through other nodes, put together from what the store holds and what is announced.
+// The users who are present in one conversation on other nodes. A node reads them from the store once and then applies the
+// changes that other nodes announce.
 //
-// Whoever changes what the store holds gives it a new version, and announces the change with the version before and after
-// it. So a change that was missed shows with the next one, and all is read again:
+// Each change gives the conversation's presence a new version, and its announcement carries the version before and after it.
+// So a node that missed a change sees a gap in the versions with the next announcement, and reads everything again:
 //
 //   read at 7    7→8 anna joined    8→9 ben left    (9→10 missed)    10→11 … : a gap
 
@@ -69,8 +70,8 @@ export class RemotePresence {
       const isOld = change.version === this.version || (change.version > 0 && change.version < this.version);
       return isOld ? [] : undefined;
     }
-    // When nobody is there versions begin at 0 again, and an announcement that comes late, over a line that was replaced by
-    // another, seems to be the next one.
+    // When no user is present, versions begin at 0 again. Then a late announcement, from a connection that was replaced, could
+    // be taken for the next one.
     if (change.version > 0 && change.version <= this.newest) return undefined;
     this.newest = Math.max(this.newest, change.version);
     this.version = change.version;
@@ -85,8 +86,8 @@ export class RemotePresence {
   }
 
   /**
-   * Takes in what the store holds. Who is not there any more has left; but before `trusted` the store, or another node,
-   * may have been away and not all be put back yet: until then they are waited for.
+   * Applies a snapshot from the store. A user who is missing in it has left, but is reported only at `evictFrom`
+   * (milliseconds): after an outage of the store or of a node, users may not be registered again yet.
    */
   reset({ version, entries }: PresenceSnapshot, now: number, evictFrom: number): PresenceChange[] {
     this.version = version;

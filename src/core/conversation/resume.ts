@@ -24,16 +24,17 @@ export interface ResumePlan {
   readonly recentCount: number | undefined;
 }
 
-/** Whether a client comes for a conversation that was removed since it saw it; it MUST be refused (MB6). */
+/** Returns whether the conversation that the client knows was removed. Such a client MUST be refused (MB6). */
 export function knowsRemoved(request: ResumeRequest | undefined, head: Pick<Head, "epoch">): boolean {
   return request?.epoch !== undefined && relationOf(request.epoch, head.epoch) === "removed";
 }
 
 /**
- * Decides what a client that comes is sent (D4, D5, MX7).
+ * Decides which messages a joining client is sent (D4, D5, MX7).
  *
- * Another epoch, or a `seq` that the store never gave, means that the store is not the one the client knew: what it
- * has seen and what is here are not one history, so nothing is replayed and the client is told by `resumed: false`.
+ * With another epoch, or a `seq` above the newest one, the client's messages come from another store or from messages that
+ * were lost. They are not one history with the stored messages, so nothing is replayed, and `resumed: false` notifies the
+ * client.
  */
 export function planResume(request: ResumeRequest | undefined, head: Head): ResumePlan {
   const { after, epoch, last } = request ?? {};
@@ -49,8 +50,8 @@ export function planResume(request: ResumeRequest | undefined, head: Head): Resu
 }
 
 /**
- * Most bytes of messages in the `history` of `last`: it MUST stay well below what closes a reader (B1), and is sent to
- * whoever comes, for nothing.
+ * The most bytes of messages in the `history` for `last`. It MUST stay well below the back-pressure limit that closes a
+ * slow reader (B1). Every client that connects can get this frame, and it is not charged.
  */
 export const MAX_RECENT_BYTES = 256 * 1024;
 

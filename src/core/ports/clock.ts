@@ -1,26 +1,25 @@
 /**
- * Time as a port: real in the server, moved by hand in tests. There are two, because the machine's clock can be wrong and
- * set right: durations are measured with one that it does not move, and moments are told by one that it does.
+ * Time as a port: real in the server, set by tests. It has two clocks, because an operator or NTP can set the machine's
+ * clock. `now` is not changed by that, and measures durations. `wall` is, and gives the time of day.
  */
 export interface Clock {
   /**
-   * Milliseconds for durations: since 1970 as the machine's clock was at the start, and even from then on. MUST NOT step,
-   * nor run backwards, when the machine's clock is set.
+   * Milliseconds for durations. It starts at the machine's time (since 1970) and then runs evenly. MUST NOT step or run
+   * backwards when the machine's clock is set.
    */
   now(): number;
   /**
-   * The time of day, in milliseconds since 1970, by the machine's clock: for times that are compared with other
-   * machines.
+   * The time of day by the machine's clock, in milliseconds since 1970, for times that are compared with other machines.
    */
   wall(): number;
   /**
-   * The latest moment that the machine's clock has shown, going on evenly from there, in milliseconds since 1970. A clock
-   * that was set back makes nothing that had happened a thing of the future.
+   * The latest time that the machine's clock has shown, running on evenly from there, in milliseconds since 1970. After the
+   * clock was set back, no past event lies in the future of this time.
    */
   latest(): number;
   /** Calls `task` every `milliseconds` until the returned function is called. MUST NOT keep the process running. */
   every(milliseconds: number, task: () => void): () => void;
 }
 
-/** Difference between the clocks above which the machine's clock was set, in milliseconds. */
+/** A larger difference between the two clocks, in milliseconds, means that the machine's clock was set. */
 export const CLOCK_STEP_MS = 1_000;

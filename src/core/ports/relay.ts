@@ -4,15 +4,16 @@
 /** Events of a conversation from other nodes. */
 export interface RelayListener {
   /**
-   * A user came who was there through no other node, or left who is there through none any more. `at` is when that was, as
-   * the node said by `join` and `leave`, and not when it was heard of; where a node is gone, when that was found out.
+   * A user who was present on no other node joined, or a user left and is present on no other node now. `at` is the time of
+   * the join or leave, as returned by `join` or `leave` on that node, and not the time when the change arrived. For the users
+   * of a dead node it is when its death was noticed.
    */
   onPresence(user: string, state: "joined" | "left", at: number): void;
   onTyping(user: string, active: boolean): void;
   onReadMark(user: string, seq: number): void;
   /**
-   * Read marks may have been missed while the store was away. Presence is made up for by the relay itself. Resolves when they
-   * were looked up; MUST NOT reject.
+   * Read marks may have been missed while the store was unavailable. (The relay itself repairs presence.) Resolves when the
+   * listener has read them again; MUST NOT reject.
    */
   onGap(): Promise<void> | void;
 }
@@ -20,8 +21,8 @@ export interface RelayListener {
 /** A conversation as one node shares it with the others. */
 export interface RelayRoom {
   /**
-   * Whether there may be other nodes: then a room waits for users within their grace, even without a connection on this
-   * node.
+   * Whether there may be other nodes. Then a room without connections stays open while a user is within the grace, because
+   * the other nodes must be notified of the leave.
    */
   readonly isShared: boolean;
   /**
@@ -30,11 +31,11 @@ export interface RelayRoom {
    */
   remoteMembers(): ReadonlyMap<string, number>;
   /**
-   * The user's first connection came to this node, `since` by its own clock. Kept up by the relay, also when the store was
-   * away meanwhile. Returns that moment by the clock that the nodes share, as the others are sent it.
+   * The user's first connection on this node joined at `since`, by the node's own clock. The relay keeps the user registered,
+   * also after the store was unavailable. Returns that time by the clock that the nodes share, as the other nodes get it.
    */
   join(user: string, since: number): number;
-  /** The user's last connection on this node ended `at`, by its own clock, and the grace is over. Returns as `join`. */
+  /** The user's last connection on this node ended at `at`, by the node's own clock, and the grace is over. Returns as `join`. */
   leave(user: string, at: number): number;
   sendTyping(user: string, active: boolean): void;
   sendReadMark(user: string, seq: number): void;

@@ -16,18 +16,18 @@ export type RevocationListener = (revocation: Revocation) => void;
 
 export interface RevocationStore {
   /**
-   * Revokes one token. `expiresAt` (milliseconds since 1970; `NEVER` where it is not known) is when it need not be
-   * remembered any longer; the store MUST remember it for REVOCATION_LEEWAY_MS beyond that, since clocks differ.
+   * Revokes one token, which expires at `expiresAt` (milliseconds since 1970; `NEVER` where it is not known). The store
+   * MUST keep the revocation for REVOCATION_LEEWAY_MS beyond that, since clocks differ.
    */
   revokeToken(id: string, expiresAt: number): Promise<void>;
   /** Revokes tokens issued to `user` before `before`. MUST NOT undo what an earlier call has revoked. */
   revokeUser(user: string, before: number): Promise<void>;
   isRevoked(token: RevocableToken): Promise<boolean>;
   /**
-   * Tells of every revocation, also one made by another process, within a second. Returns a function that stops it.
+   * Reports every revocation, also one made by another process, within a second. Returns a function that stops it.
    *
-   * `missed` is called when revocations may have been made that the store cannot name any more (it was away, or has lost
-   * data): whoever relies on a token MUST then ask `isRevoked` about it. Where it rejects, it is called again.
+   * `onGap` is called when revocations may have been missed, because the store was unavailable or has lost data. It MUST
+   * check each token in use again with `isRevoked`. When it rejects, it is called again.
    */
   watch(listener: RevocationListener, onGap?: () => Promise<void> | void): () => void;
 }
@@ -35,5 +35,5 @@ export interface RevocationStore {
 /** For a token whose expiry is unknown. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
-/** How long a revoked token is remembered after its end, in milliseconds: more than TOKEN_LEEWAY can be. */
+/** How long a revocation is kept after the token's expiry, in milliseconds: longer than the longest TOKEN_LEEWAY. */
 export const REVOCATION_LEEWAY_MS = 3_600_000;

@@ -2,18 +2,18 @@ import { CLOSE_CODES, type CloseCode, shouldReconnect } from "../../protocol/clo
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 
-/** Why the server ends a connection, and what it says before it does. */
+/** Why the server ends a connection, and the frames that it sends before. */
 export interface CloseReason {
   readonly code: CloseCode;
-  /** At most 123 bytes of UTF-8 (RFC 6455 §5.5); never anything a client sent. */
+  /** At most 123 bytes of UTF-8 (RFC 6455 §5.5). MUST NOT contain text from a client. */
   readonly reason: string;
-  /** The `error` frame that comes first, when a fault is the cause. */
+  /** The `error` frame that is sent first, when the connection ends with an error. */
   readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** When to come back, in seconds; the `error` says it as `retry_after`. */
+  /** When to reconnect, in seconds. The `error` and `closing` frames carry it as `retry_after`. */
   readonly retryAfter?: number;
 }
 
-/** The ending for a close code, with its catalogued reason. */
+/** Returns the close reason for a close code, with the text of the catalogue. */
 export function closeReason(code: CloseCode, error?: CloseReason["error"], retryAfter?: number): CloseReason {
   return {
     code,
@@ -24,32 +24,34 @@ export function closeReason(code: CloseCode, error?: CloseReason["error"], retry
 }
 
 /**
- * When to come back where a plan is full, in seconds. A connection that ends gives its place back at once; those of a
- * node that died, or whose line is dead, within NODE_LEASE or PING_INTERVAL and PONG_TIMEOUT.
+ * When to reconnect where the plan allows no more connections, in seconds. A connection that ends releases its place at
+ * once. The places of a node that died are released after NODE_LEASE, and that of a dead peer after PING_INTERVAL and
+ * PONG_TIMEOUT.
  */
 export const FULL_PLAN_RETRY_S = 5;
 
-/** The ending for an error that ends a connection, as the catalogue has it. */
+/** Returns the close reason for an error that ends a connection, with the close code of the catalogue. */
 export function closeReasonForError(code: ErrorCode, message: string): CloseReason {
   const retryAfter = code === "too_many_connections" ? FULL_PLAN_RETRY_S : undefined;
   return closeReason(errorEntry(code).close as CloseCode, { code, message }, retryAfter);
 }
 
-/** The ending of a connection whose place a newer one of the same client has taken. */
+/** For a connection that a newer connection of the same client has replaced. */
 export const REPLACED: CloseReason = closeReason(4410);
 
-/** Whether a connection that the server ended with `code` was ended for a reason of the server's, and not of the client's. */
+/** Returns whether `code` names a cause in the server, and not in what the client did. */
 export function isServerSideClose(code: number): boolean {
   return code === 1011 || code === 1012 || code === 1013;
 }
 
-/** The ending of a connection whose conversation was removed, also of one that comes back to it (MB6). */
+/** For a connection whose conversation was removed, also when it reconnects with the epoch of the removed one (MB6). */
 export const REMOVED: CloseReason = closeReason(4404, {
   code: "removed",
-  message: "This conversation was removed. Forget what you have of it; without an `epoch` it begins anew.",
+  message:
+    "This conversation was removed. Delete the messages you have of it; open it without an `epoch` to start a new one.",
 });
 
-/** The `closing` frame that announces an ending. */
+/** Returns the `closing` frame for a close reason. */
 export function closingFrame(ending: CloseReason): ServerFrameOf<"closing"> {
   const { code, reason, retryAfter } = ending;
   return {

@@ -1,8 +1,8 @@
-// The guard against floods on one connection, apart from the hourly plan (M2): a token bucket that is allowed to run
-// into debt, so that there are warnings before the end.
+// The guard against floods on one connection, apart from the hourly plan (M2): a token bucket that may fall below 0, so
+// that the client gets warnings before the connection is closed.
 //
 //        +size ─┐ frames pass
-//             0 ┼ first warning     frames still pass; the client is told to slow down
+//             0 ┼ first warning     frames still pass; the warning asks the client to slow down
 //         −size ┼ second warning
 //        −2size ┼ third warning
 //        −3size ┴ closed with 4429

@@ -59,8 +59,8 @@ export function stepMembership(
 }
 
 /**
- * The step of a request. Its outcome tells the connection what to count before the effects are carried out; a connection
- * that ends because of the frame drops the step.
+ * The step of a request. The connection counts the outcome before it carries out the effects. A connection that ends
+ * because of the frame drops the step.
  */
 export function stepRequest(
   membership: Membership,
@@ -71,7 +71,7 @@ export function stepRequest(
   if (membership.phase === "joining") return hold(membership, frame, rules);
   switch (frame.type) {
     case "message":
-      // Answers come in the order of the requests.
+      // Replies are sent in the order of the requests.
       return membership.phase === "behind" || membership.held > 0
         ? hold(membership, frame, rules)
         : onWrite(membership, frame);

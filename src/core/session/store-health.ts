@@ -1,7 +1,7 @@
 import type { ServerFrame, ServerFrameOf } from "../../protocol/server-frames.ts";
 import { type CloseReason, closeReason } from "./close-reason.ts";
 
-/** Clients hear of the store's state at most this often, in milliseconds: one that flaps must not flood them. */
+/** Clients get at most one notice of the store's state in this time, in milliseconds: a store that flaps must not flood them. */
 export const HEALTH_INTERVAL_MS = 1_000;
 
 const DEGRADED: ServerFrameOf<"degraded"> = {
@@ -12,19 +12,22 @@ const DEGRADED: ServerFrameOf<"degraded"> = {
 
 const RECOVERED: ServerFrameOf<"recovered"> = { type: "recovered", reason: "The store is back." };
 
-/** What clients hear of whether the store can be written (L3). Times are in milliseconds. */
+/** Decides when clients get `degraded` and `recovered` (L3). Times are in milliseconds. */
 export class HealthNotices {
   private lastSent = true;
   private lastSentAt = Number.NEGATIVE_INFINITY;
 
   constructor(private ready: boolean) {}
 
-  /** The store can be written, or not any more. */
+  /** Records whether the store can be written. */
   update(ready: boolean): void {
     this.ready = ready;
   }
 
-  /** What all clients should hear now. What changes faster than they are told is told as it stands then. */
+  /**
+   * Returns the frame that all clients should be sent now. Changes within HEALTH_INTERVAL_MS of the last frame wait, and
+   * then only the newest state counts.
+   */
   nextFrame(now: number): ServerFrame | undefined {
     if (this.ready === this.lastSent || now < this.lastSentAt + HEALTH_INTERVAL_MS) return undefined;
     this.lastSent = this.ready;
@@ -32,19 +35,19 @@ export class HealthNotices {
     return this.ready ? RECOVERED : DEGRADED;
   }
 
-  /** What a client hears after its welcome: the others have heard it before. */
+  /** The frame for a new client, after its welcome: the state that the other clients were last sent. */
   get initialFrame(): ServerFrame | undefined {
     return this.lastSent ? undefined : DEGRADED;
   }
 }
 
-/** The ending of a connection that could not be let in because the store is away. */
+/** For a connection that could not join because the store is unavailable. */
 export const STORE_UNAVAILABLE: CloseReason = closeReason(1013, {
   code: "unavailable",
-  message: "The store cannot be reached now. Come back in a moment.",
+  message: "The store cannot be reached now. Reconnect in a moment.",
 });
 
-/** The ending of a connection that was shown messages which the store has lost: who comes back is told (D5). */
+/** For a connection that was sent messages which the store has lost. When it reconnects, `resumed: false` says so (D5). */
 export function closeForLostMessages(after: number): CloseReason {
   return { ...closeReason(1012, undefined, after), reason: "the store has lost messages" };
 }

@@ -1,4 +1,4 @@
-// What time alone does to a connection: pings, dead peers, inactivity, a credential that does not come.
+// Time-outs of a connection: pings, dead peers, inactivity, expiry of the token, and a credential that does not arrive.
 import { CLOSED, closeConnection } from "./close-connection.ts";
 import { closeReason } from "./close-reason.ts";
 import type {
@@ -12,13 +12,14 @@ import type {
 } from "./connection-state.ts";
 import { formatDuration, log, NO_EFFECTS, send } from "./effects.ts";
 
-/** How long before its token expires a client is told at most, in milliseconds: time enough to fetch another one (A2). */
+/** A client is warned at most this long before its token expires, in milliseconds: enough time to get another one (A2). */
 export const EXPIRY_WARNING_MS = 60_000;
 
 /**
- * When a client is warned that its token expires (A2): a minute before the end, or half of the token's life if that is
- * less. `renewedAt` is when the token took another one's place. Then the warning comes in the middle of the time that is
- * left at the earliest: a client that has only such short tokens to send would be warned again at once, for ever.
+ * Returns when a client is warned that its token expires (A2): a minute before the end, or half of the token's lifetime
+ * before it if that is less. `renewedAt` is when the token replaced another one; then the warning comes at the earliest in
+ * the middle of the remaining time. Without that rule a client that can only send short-lived tokens would be warned again
+ * at once after each of them, in an endless loop.
  */
 export function expiryWarningAt({ expiresAt, lifetime }: TokenTerm, renewedAt?: number): number {
   const atMost = renewedAt === undefined ? lifetime : Math.min(lifetime, expiresAt - renewedAt);
@@ -26,7 +27,7 @@ export function expiryWarningAt({ expiresAt, lifetime }: TokenTerm, renewedAt?: 
   return expiresAt - Math.min(EXPIRY_WARNING_MS, Math.max(0, atMost / 2));
 }
 
-/** A page of what a client missed takes a slow line longer than a pong; so many times `pongTimeout` is left to it. */
+/** A page of missed messages takes longer on a slow connection than a pong. It may take this many times `pongTimeout`. */
 const PROGRESS_TIMEOUT_FACTOR = 6;
 
 /**
