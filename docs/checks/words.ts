@@ -15,14 +15,6 @@ const NOT_YET_CLEAN: readonly string[] = [
   "src/engine/local",
   "src/engine/redis",
   "src/engine/sqlite",
-  "src/server/authentication",
-  "src/server/client-address.ts",
-  "src/server/faults",
-  "src/server/log",
-  "src/server/removal-batcher.ts",
-  "src/server/server.ts",
-  "src/server/socket",
-  "src/server/watch",
 ];
 
 /** What others wrote, or what a command of this project makes. */

@@ -1,17 +1,18 @@
-// Close codes in two ranges that a client can act on without knowing each one (RFC 6455 §7.4):
+// Close codes in two ranges (RFC 6455 §7.4). A client can act on the range without knowing each code:
 //
-//   1xxx  registered: come back with back-off and resume
-//   44xx  read like HTTP's 4xx: change something before you come back
+//   1xxx  registered: reconnect with back-off, and resume
+//   44xx  like HTTP's 4xx: change something before you reconnect
 //
-// The registered codes for faults in what a client sent (1002, 1003, 1007, 1008, 1009) are final too. One code of the
-// second range passes by itself (4409): its `closing` frame says `reconnect` and when, and goes before the range.
+// The registered codes for errors in the client's frames (1002, 1003, 1007, 1008, 1009) are final too. The cause of one
+// code of the second range can end by itself (4409). Its `closing` frame says when to reconnect, which counts more than
+// the range.
 
 export interface CloseCodeEntry {
   /** Short reason, sent in the close frame and in `closing`. */
   readonly reason: string;
   /** Advice for the user. */
   readonly advice: string;
-  /** What caused it may end without the client's doing: where `closing.retry_after` names a time, the client comes back then. */
+  /** The cause may end without a change by the client: when `closing.retry_after` is given, the client reconnects after it. */
   readonly passes?: true;
 }
 
@@ -25,10 +26,10 @@ export const CLOSE_CODES = {
     reason: "protocol error",
     advice: "The client broke the WebSocket protocol. Use another WebSocket library.",
   },
-  1003: { reason: "text frames only", advice: "Binary frames are not taken. Send JSON as text." },
+  1003: { reason: "text frames only", advice: "Binary frames are not accepted. Send JSON as text." },
   1006: {
     reason: "connection lost",
-    advice: "The line was cut, or the server refused the handshake. Reconnect.",
+    advice: "The network failed, or the server refused the handshake. Reconnect.",
   },
   1007: { reason: "invalid UTF-8", advice: "Text frames must be valid UTF-8." },
   1009: { reason: "frame too large", advice: "Send frames of at most 64 KiB." },
@@ -55,7 +56,7 @@ export const CLOSE_CODES = {
   },
   4408: {
     reason: "inactive",
-    advice: "Closed because nothing was done for a while. Reconnect when you are back.",
+    advice: "There was no activity for too long. Reconnect when you are back.",
   },
   4409: {
     reason: "too many connections",
@@ -67,7 +68,7 @@ export const CLOSE_CODES = {
     reason: "replaced",
     advice: "A newer connection of the same client has taken its place. Use that one.",
   },
-  4413: { reason: "too large", advice: "What was asked for is larger than the server takes." },
+  4413: { reason: "too large", advice: "The request is larger than the server accepts." },
   4429: {
     reason: "flooding",
     advice: "Frames were sent too fast in spite of warnings. Slow down, then reconnect.",
@@ -76,15 +77,15 @@ export const CLOSE_CODES = {
 
 export type CloseCode = keyof typeof CLOSE_CODES;
 
-/** Registered codes after which, unlike the rest of their range, a client must not reconnect. */
+/** The registered codes after which a client must not reconnect. */
 const FINAL_REGISTERED: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
 
-/** Returns whether a client should reconnect on its own after `code`; right for unknown codes, too. */
+/** Returns whether a client should reconnect on its own after `code`. Unknown codes are decided by their range. */
 export function mayReconnect(code: number): boolean {
   return code < 4000 ? !FINAL_REGISTERED.has(code) : code < 4400 || code > 4499;
 }
 
-/** The same for one close, whose `closing` frame may name in `retry_after` when to come back. */
+/** As `mayReconnect`, for one close. `retryAfter` is that of its `closing` frame, in seconds, if it had one. */
 export function shouldReconnect(code: number, retryAfter: number | undefined): boolean {
   return mayReconnect(code) || (retryAfter !== undefined && describeClose(code).passes === true);
 }

@@ -1,6 +1,6 @@
-// The one catalogue of errors. `docs/ERRORS.md` is made from it, and a test holds the two together.
+// The catalogue of all errors. `docs/ERRORS.md` is generated from it, and a test compares the two.
 
-/** The brief's families of errors, by which logs and documents group them. */
+/** The kinds of errors, by which logs and documents group them. */
 export type ErrorCategory =
   | "authentication"
   | "rate limit"
@@ -99,7 +99,7 @@ export const ERRORS = {
     close: 4404,
     what: "The conversation was removed; one that has its name now is another conversation.",
     advice:
-      "Forget the messages and the `epoch` you have of it. Open it without an `epoch` to start a new one under its name.",
+      "Delete the messages and the `epoch` you have of it. Open it without an `epoch` to start a new one under its name.",
   },
   too_many_handshakes: {
     category: "rate limit",
@@ -119,7 +119,7 @@ export const ERRORS = {
     category: "authentication",
     http: 401,
     close: 4401,
-    what: "There is no valid credential: wrong user name or password, or a token or ticket that is missing, damaged, used up or of another issuer.",
+    what: "There is no valid credential: the user name or password is wrong, or the token or ticket is missing, damaged, used already or of another issuer.",
     advice: "Sign in at POST /token and open the socket with the new token.",
   },
   token_expired: {
@@ -155,7 +155,7 @@ export const ERRORS = {
     category: "rate limit",
     http: 429,
     close: 1013,
-    what: "This asks for too much at once, or for messages that were sent to this user a moment ago.",
+    what: "The request asks for too much at once, or for messages that were sent to this user a moment ago.",
     advice:
       "Wait for `retry_after` seconds and ask again; keep the messages you have, and reconnect with `after`.",
   },

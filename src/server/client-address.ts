@@ -1,14 +1,14 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 
-/** Answers who a request comes from: the socket's address, or what trusted proxies say about it. */
+/** Returns the address of a request's client: the socket's peer, or the address that trusted proxies forward. */
 export type ClientAddress = (socketAddress: string, forwardedFor: string | null) => string;
 
 /**
  * Makes the function that finds a client's address (W5).
  *
- * `X-Forwarded-For` is written by whoever sends it. It is read from the right, where the nearest proxy wrote, and only
- * as long as the hop that wrote it is in `trustedNetworks` (`10.0.0.0/8`, `fd00::/8` or single addresses): the first
- * address that is not a trusted proxy's is the client's. Without trusted networks the field means nothing.
+ * Any client can send `X-Forwarded-For` with any content. So it is read from the right, where the nearest proxy appended,
+ * and only while the hop that appended is in `trustedNetworks` (`10.0.0.0/8`, `fd00::/8` or single addresses). The first
+ * address that is not a trusted proxy's is the client's. Without trusted networks the field is ignored.
  */
 export function clientAddressBehind(trustedNetworks: readonly string[]): ClientAddress {
   const isTrusted = isTrustedIn(trustedNetworks);

@@ -1,15 +1,16 @@
-/** Removes all messages and read marks of these conversations; answers those that there were. */
+/** Removes all messages and read marks of these conversations; returns the ids of those that existed. */
 export type RemoveConversations = (ids: readonly string[]) => Promise<ReadonlySet<string>>;
 
-/** How long nothing is removed after a turn, in milliseconds: opening the store for it holds everybody up for some of them. */
+/** Pause after each batch, in milliseconds. A removal opens the store once more, which delays all other requests a little. */
 const PAUSE_MS = 100;
 
-/** Most that wait for one turn. */
+/** The most conversations that wait for one batch. */
 const MAX_WAITING = 256;
 
 /**
- * Removes conversations for whoever asks, all that wait in one turn and then nothing for a while, so that nobody can stop the server
- * by asking. The function returns whether there was one, or undefined where too many wait.
+ * Returns a function that removes a conversation. All requests that wait are carried out in one batch, with a pause after
+ * it, so that a client cannot slow the server down with many removals. The function resolves with whether the conversation
+ * existed, and returns undefined where too many wait.
  */
 export function createRemovalBatcher(
   remove: RemoveConversations,
@@ -38,7 +39,7 @@ export function createRemovalBatcher(
     waiting.set(id, pending);
     if (!isRunning) {
       isRunning = true;
-      // Those who ask in the same moment share the turn.
+      // Requests of the same turn of the event loop share the batch.
       setImmediate(() => void runBatch());
     }
     return pending.promise;

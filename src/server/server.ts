@@ -59,13 +59,13 @@ export interface RunningServer {
   readonly port: number;
   /** `http://127.0.0.1:8000` */
   readonly url: string;
-  /** Reads the certificate and its key again, where there are any. */
+  /** Reads the certificate and its key again; does nothing without TLS. */
   readCertificate(): void;
-  /** Tells every client when to come back, closes their sockets and stops listening. The engine stays open. */
+  /** Sends every client a time to reconnect, closes all sockets and stops listening. The engine stays open. */
   stop(): Promise<void>;
 }
 
-/** Milliseconds between two looks at addresses that need not be remembered any longer. */
+/** How often records of addresses that have expired are dropped, in milliseconds. */
 const SWEEP_INTERVAL_MS = 60_000;
 
 /** Seconds that a request may take to arrive without a further byte. */

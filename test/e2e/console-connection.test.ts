@@ -44,7 +44,7 @@ describe.skipIf(chromiumPath() === undefined)("the connection of the console", (
       clock.advance(300_000);
       await ann.page.locator("#ending").waitFor();
       expect(await ann.page.locator("#ending-title").textContent()).toBe("Closed: inactive (4408)");
-      expect(await ann.page.locator("#ending-text").textContent()).toContain("nothing was done");
+      expect(await ann.page.locator("#ending-text").textContent()).toContain("no activity");
       await waitForFocus(ann.page, "reconnect");
       await ann.page.keyboard.press("Enter");
       await connected(ann.page);

@@ -121,7 +121,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await closed.waitFor();
       await closed.click();
       await page
-        .locator("#frame-detail .remark", { hasText: "1006 connection lost: The line was cut" })
+        .locator("#frame-detail .remark", { hasText: "1006 connection lost: The network failed" })
         .waitFor();
       await connected(page);
       await page.locator("#filter-marked").check();

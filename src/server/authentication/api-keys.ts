@@ -1,10 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { ApiKey } from "../../core/access/api-keys.ts";
 
-/** How a key begins, so that it is told from a token, and found by those who search for leaked secrets. */
+/** The prefix of each key. It distinguishes keys from tokens, and scanners for leaked secrets can find it. */
 export const API_KEY_PREFIX = "pk_";
 
-/** A new key, of 256 random bits. */
+/** Returns a new key of 256 random bits. */
 export function newApiKey(): string {
   return `${API_KEY_PREFIX}${randomBytes(32).toString("base64url")}`;
 }

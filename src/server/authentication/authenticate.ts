@@ -62,7 +62,7 @@ export async function authenticate(
   return authorize(parts, verdict.token, demoUse, requestedUser);
 }
 
-/** Finds out what the bearer of a genuine token may do now. */
+/** Returns the present rights of the holder of a genuine token, or why it is refused. */
 export async function authorize(
   parts: AuthDeps,
   token: VerifiedToken,
@@ -70,7 +70,8 @@ export async function authorize(
   requestedUser?: string,
 ): Promise<AuthResult> {
   const { subject, plan: claimedPlan, account: madeForAccount } = token;
-  // Asked last and together: what changes after the answers is told to those who watch, and nothing is waited for in between.
+  // Both are read last and together. No wait follows, so a later change reaches the caller through `watch`, and none is missed
+  // in between.
   const [account, isRevoked] = await Promise.all([
     parts.accounts.find(subject),
     parts.revocations.isRevoked(token),

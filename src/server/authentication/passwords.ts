@@ -105,11 +105,12 @@ export function preparePassword(password: string): string {
 }
 
 /**
- * Whether bcrypt reads all of a password, so that no other one opens the account. Over 72 bytes the runtime hashes it with
- * SHA-512 first. After a NUL bcrypt begins anew with the first byte: `p` and `p\\0p` are the same to it.
+ * Returns whether bcrypt compares the whole password, so that no other password opens the account. The runtime hashes a
+ * password of more than 72 bytes with SHA-512 first. At a NUL bcrypt starts again with the first byte, so that `p` and
+ * `p\\0p` have the same hash.
  */
 function isComparable(password: string): boolean {
-  // Half of a surrogate pair is U+FFFD to it, as any other half is.
+  // Every unpaired surrogate is encoded as U+FFFD, so that passwords with different ones would be equal.
   return (
     Buffer.byteLength(password) <= MAX_PASSWORD_BYTES && !password.includes("\0") && password.isWellFormed()
   );

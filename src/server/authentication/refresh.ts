@@ -48,12 +48,13 @@ const FAMILY_BYTES = 16;
 const SECRET_BYTES = 16;
 
 /**
- * Tries of one request. Those that use one token at once take turns, and each that is overtaken tries again: after
- * MAX_LIVE_TOKENS that were faster it is told to wait, so that only changes of another kind use up the rest.
+ * The most attempts of one request. Requests that use one token at the same time compete: only one change of the family
+ * succeeds, and the others try again. After MAX_LIVE_TOKENS faster requests the decision is `too_soon`, so the further
+ * attempts are needed only for changes of another kind.
  */
 const MAX_ATTEMPTS = MAX_LIVE_TOKENS + 8;
 
-/** Wait of a request that was overtaken each time, in milliseconds. */
+/** The `retryAfter` of a request that failed in all its attempts, in milliseconds. */
 const CONFLICT_RETRY_MS = 1_000;
 
 /** Begins a family for a user who has just signed in, and returns its first token. */

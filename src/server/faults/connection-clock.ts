@@ -5,12 +5,12 @@ import type { ConnectionDeps } from "../socket/connection-deps.ts";
 type WheelPort = ConnectionDeps<Connection>["timingWheel"];
 type Timed = Parameters<WheelPort["schedule"]>[0];
 
-/** The clock and the place on the wheel of one connection, which can be moved forward and stopped apart from all others. */
+/** The clock and timer of one connection. They can be moved forward and stopped without affecting other connections. */
 export class ConnectionClock implements Clock, WheelPort {
   private stopped = false;
-  /** Where the connection wants to be called, on its own clock. */
+  /** When the connection is to be called, by its own clock. */
   private waiting: { readonly timed: Timed; readonly time: number } | undefined;
-  /** How far it is ahead of the server's, in milliseconds. */
+  /** How far its clock is ahead of the server's, in milliseconds. */
   aheadMs = 0;
 
   constructor(
@@ -49,13 +49,13 @@ export class ConnectionClock implements Clock, WheelPort {
     this.aheadMs += Math.max(0, moment - this.now());
   }
 
-  /** Calls the connection no more until `start`. Its clock goes on. */
+  /** Stops calling the connection until `start`. Its clock runs on. */
   stop(): void {
     this.stopped = true;
     if (this.waiting !== undefined) this.wheel.cancel(this.waiting.timed);
   }
 
-  /** Calls the connection again; what has become due meanwhile at the wheel's next turn. */
+  /** Calls the connection again. A call that became due meanwhile is made with the wheel's next tick. */
   start(): void {
     this.stopped = false;
     if (this.waiting !== undefined) this.schedule(this.waiting.timed, this.waiting.time);

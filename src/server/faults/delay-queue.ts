@@ -4,28 +4,28 @@ interface DelayedItem {
   readonly run: () => void;
 }
 
-/** What comes late, in its order: nothing overtakes what was there before it. */
+/** A queue of delayed actions that keeps their order: none is carried out before an earlier one. */
 export class DelayQueue {
   private waiting: DelayedItem[] = [];
-  /** Of all that waits. */
+  /** The number of bytes of all actions that wait. */
   bytes = 0;
 
   get length(): number {
     return this.waiting.length;
   }
 
-  /** Has `go` called at `due` (milliseconds), or when what came before it has gone, if that is later. */
+  /** Calls `go` at `due` (milliseconds), or after all earlier actions if that is later. */
   add(due: number, bytes: number, go: () => void): void {
     this.waiting.push({ due: Math.max(due, this.waiting.at(-1)?.due ?? 0), bytes, run: go });
     this.bytes += bytes;
   }
 
-  /** Lets all that waits go at `due` at the latest. */
+  /** Makes all waiting actions due at `due` at the latest. */
   limitDelay(due: number): void {
     for (const held of this.waiting) held.due = Math.min(held.due, due);
   }
 
-  /** Lets go what is due at `now`. What is called may add to this queue, or empty it. */
+  /** Carries out the actions that are due at `now`. An action may add to this queue, or empty it. */
   release(now: number): void {
     for (let held = this.waiting[0]; held !== undefined && held.due <= now; held = this.waiting[0]) {
       this.waiting.shift();
@@ -34,7 +34,7 @@ export class DelayQueue {
     }
   }
 
-  /** Empties the queue, and returns what waited in it. */
+  /** Empties the queue, and returns the actions that waited in it. */
   clear(): (() => void)[] {
     const { waiting } = this;
     this.waiting = [];

@@ -20,21 +20,21 @@ export interface FaultInjectorDeps {
   readonly settings: Pick<Settings, "host" | "testFaults">;
 }
 
-/** What a server has while TEST_FAULTS is on. */
+/** The part of a server that injects faults, while TEST_FAULTS is on. */
 export interface ServerFaultInjector extends FaultInjector {
-  /** Makes the connection for a socket that is about to open, one that can be disturbed. */
+  /** Creates the connection for a socket that is about to open; faults can be injected into it. */
   readonly connect: (facts: ConnectionInit) => Connection;
-  /** Takes back what disturbs any line, so that the server can say farewell. */
+  /** Ends all faults on all connections, so that the server can send its `closing` frames. */
   clearFaults(): void;
 }
 
-/** Requests that are at the engine at once while a quota is filled: others get their turns between. */
+/** Requests at the engine at a time while a quota is filled. Requests of other users are handled in between. */
 const CHARGES_AT_ONCE = 200;
 
-/** For how long an expired token has been one, in seconds. */
+/** How long ago the token of the fault `expired_token` expired, in seconds. */
 const EXPIRED_SINCE_S = 60;
 
-/** Opens the part of the server that makes faults on request, and says so in the log. */
+/** Creates the fault injector, and logs that it is on. */
 export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps): ServerFaultInjector {
   const { registry: directory, emit } = host;
   emit("test.faults_enabled", {
@@ -68,7 +68,7 @@ export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps)
   };
 }
 
-/** The same for a connection of somebody else as for one that there is not: whose it is, is nobody's business. */
+/** The same text for another user's connection and for an unknown one, so that a user cannot find out which ids exist. */
 function notFound(user: string, id: FaultRequest["connection"]): FaultRefusal {
   const message = `${user} has no open connection \`${id}\` on this server; its name stands in its \`welcome\`.`;
   return { code: "not_found", message };
@@ -79,13 +79,13 @@ function injectConnectionFault(connection: FaultyConnection, fault: ConnectionFa
   return message === undefined ? {} : { refusal: { code: "invalid", message } };
 }
 
-/** Signs a token whose time, and the leeway after it, is over. */
+/** Signs a token that has expired, beyond the leeway. */
 function expiredToken(keys: TokenKeys, subject: string, now: number): Promise<string> {
   const before = (keys.lifetime + keys.leeway + EXPIRED_SINCE_S) * 1000;
   return signToken(keys, { subject, now: now - before });
 }
 
-/** Charges the connection's user all that is left, each request by a look into the history, which leaves no other trace. */
+/** Charges the connection's user for the rest of the quota, by reads of the history, since they have no other effect. */
 async function fillQuota(
   { engine }: Pick<ConnectionDeps<Connection>, "engine">,
   connection: FaultyConnection,

@@ -7,12 +7,12 @@ import { closeWithInternalError } from "../socket/internal-error.ts";
 import { ConnectionClock } from "./connection-clock.ts";
 import { FaultySocket } from "./faulty-socket.ts";
 
-/** The faults that are made on a connection itself, and not for its user. */
+/** The faults that apply to one connection, and not to its user. */
 export type ConnectionFault = Exclude<Fault, FaultOf<"fill_quota" | "expired_token">>;
 
 /**
- * A connection whose line can be disturbed and whose clock can be moved, apart from all others. There are such only
- * while TEST_FAULTS is on; what is done to one ends with it.
+ * A connection into which faults can be injected, and whose clock can be moved without affecting other connections. Used
+ * only while TEST_FAULTS is on. Its faults end with it.
  */
 export class FaultyConnection extends Connection {
   private faultySocket: FaultySocket | undefined;
@@ -28,7 +28,7 @@ export class FaultyConnection extends Connection {
     this.failed = (error) => closeWithInternalError(host.emit, this, error);
   }
 
-  /** Makes a fault; answers a sentence where it cannot be made now. */
+  /** Injects a fault; returns a sentence with the reason where it cannot be injected now. */
   inject(fault: ConnectionFault): string | undefined {
     try {
       return this.tryInject(fault);
@@ -38,7 +38,7 @@ export class FaultyConnection extends Connection {
     }
   }
 
-  /** Takes back what disturbs the line. What was held back follows. */
+  /** Ends all faults on the socket. The held frames follow. */
   clearFaults(): void {
     this.faultySocket?.thaw();
     this.faultySocket?.delay(0);
@@ -62,7 +62,7 @@ export class FaultyConnection extends Connection {
     this.faultySocket?.receive(0, () => super.onControlFrame());
   }
 
-  /** A token ends where the connection's clock shows what the world's will show then. */
+  /** Adapts the token's expiry to the connection's clock, which may be ahead of the server's. */
   override renewed(identity: Identity, term: TokenTerm, writeRefusal: string | undefined): void {
     super.renewed(identity, { ...term, expiresAt: term.expiresAt + this.ownClock.aheadMs }, writeRefusal);
   }
@@ -71,7 +71,7 @@ export class FaultyConnection extends Connection {
     const arrived = this.faultySocket?.end() ?? [];
     this.faultySocket = undefined;
     try {
-      // What a client says before it closes in good order would have arrived, late; on a line that was cut it is lost.
+      // After a normal close, delayed frames of the client would still have arrived; after a cut connection they are lost.
       if (code !== 1006) for (const work of arrived) work();
     } finally {
       super.onClose(code, reason);
@@ -125,7 +125,7 @@ export class FaultyConnection extends Connection {
     this.ownClock.start();
   }
 
-  /** No peer can answer a ping within a jump or a freeze, and none is lost for that. */
+  /** During a clock jump or a freeze the peer cannot answer pings, so the connection must not be closed for a missing pong. */
   private confirmAlive(): void {
     if (this.session.phase === "live" && this.session.pingDueAt === 0) super.onControlFrame();
   }

@@ -3,32 +3,32 @@ import type { ServerFrameType } from "../../protocol/server-frames.ts";
 import type { Socket } from "../socket/connection-deps.ts";
 import { DelayQueue } from "./delay-queue.ts";
 
-/** What a line tells the connection at its end. */
+/** Callbacks from a faulty socket to its connection. */
 export interface FaultySocketListener {
-  /** All that was held back for the peer has left. */
+  /** All frames that were held back for the peer have been sent. */
   drained(): void;
-  /** The time of a freeze is over, or it was ended. */
+  /** A freeze has ended, because its time is over or it was cleared. */
   thawed(): void;
-  /** Something that was held back threw when it was let go. */
+  /** A delayed action threw when it was carried out. */
   failed(error: unknown): void;
 }
 
-/** Why a socket is not read; it is read again when no reason is left. */
+/** A reason for not reading the socket. It is read again when no reason is left. */
 type PauseReason = "session" | "frozen" | "full";
 
-/** How often it is looked whether something is due, in milliseconds; only while something is held back. */
+/** How often the queues are checked for due actions, in milliseconds; only while something is held back. */
 const RELEASE_INTERVAL_MS = 5;
 
-/** What may be held back of one peer's frames before its socket is not read any further. */
+/** The most frames from one peer that are held back before its socket is no longer read. */
 const MAX_HELD = { frames: 256, bytes: 1024 * 1024 };
 
 /**
- * A socket whose line can be disturbed: frozen, slow, or losing frames. Undisturbed it hands everything through.
+ * A socket with injected faults: frozen, slow, or losing frames. Without a fault it passes everything on unchanged.
  *
  *   peer ──▶ arrives ──▶ [inbound] ──▶ connection ──▶ sendText … ──▶ [outbound] ──▶ peer
  *
- * What it holds back of the server's frames counts as unsent, so that a reader who is kept from reading is closed as
- * one who does not read (B1); after the close that was to follow them nothing is taken any more.
+ * Frames of the server that it holds back count as unsent. So a client behind a fault is closed like a client that does not
+ * read (B1). After a close that waits behind such frames, further frames are dropped.
  */
 export class FaultySocket implements Socket {
   private readonly inbound = new DelayQueue();
@@ -38,7 +38,7 @@ export class FaultySocket implements Socket {
   private delayMs = 0;
   private thawAt: number | undefined;
   private stopReleasing: (() => void) | undefined;
-  /** A close waits for what was sent before it. */
+  /** Whether a close waits for the frames sent before it. */
   private closing = false;
   private ended = false;
 
@@ -52,14 +52,14 @@ export class FaultySocket implements Socket {
     return this.thawAt !== undefined;
   }
 
-  /** Neither reads nor writes for so many milliseconds. */
+  /** Stops reading and writing for this many milliseconds. */
   freeze(milliseconds: number): void {
     this.thawAt = this.clock.now() + milliseconds;
     this.addPause("frozen");
     this.startReleasing();
   }
 
-  /** Ends a freeze; what was held back follows in its order. */
+  /** Ends a freeze. The held frames follow in their order. */
   thaw(): void {
     if (this.thawAt === undefined) return;
     this.thawAt = undefined;
@@ -68,7 +68,7 @@ export class FaultySocket implements Socket {
     this.release();
   }
 
-  /** Has everything come so many milliseconds later from now on, in both directions; 0 ends it. */
+  /** Delays all frames by this many milliseconds from now on, in both directions; 0 ends the delay. */
   delay(milliseconds: number): void {
     this.delayMs = milliseconds;
     const latest = this.clock.now() + milliseconds;
@@ -77,13 +77,13 @@ export class FaultySocket implements Socket {
     this.release();
   }
 
-  /** Does not send the next `count` frames of `type`, though it says that it did. */
+  /** Drops the next `count` frames of `type`, but reports them as sent. */
   dropNext(type: ServerFrameType, count: number): void {
     if (count > 0) this.dropsLeft.set(type, count);
     else this.dropsLeft.delete(type);
   }
 
-  /** Something came from the peer; `go` has the connection work on it. */
+  /** A frame arrived from the peer; `go` passes it to the connection. */
   receive(bytes: number, go: () => void): void {
     if (!this.holds(this.inbound)) {
       go();
@@ -94,7 +94,7 @@ export class FaultySocket implements Socket {
     this.startReleasing();
   }
 
-  /** The socket is closed. Returns what had come from the peer and was still held back. */
+  /** The socket is closed. Returns the actions for frames of the peer that were still held back. */
   end(): (() => void)[] {
     this.ended = true;
     this.stopReleasing?.();
@@ -108,7 +108,7 @@ export class FaultySocket implements Socket {
     if (this.dropsLeft.size > 0 && this.isDropped(frame)) return frame.length;
     if (!this.holds(this.outbound)) return this.socket.sendText(frame);
     this.enqueue(Buffer.byteLength(frame), () => {
-      // Going on after a frame that was dropped would be a hole that nobody sees.
+      // Sending on after a dropped frame would leave a gap that the client cannot notice.
       if (this.socket.sendText(frame) === 0) this.terminate();
     });
     return -1;

@@ -7,14 +7,14 @@ import { readText } from "../http/body.ts";
 import type { HttpContext, HttpEnvironment } from "../http/context.ts";
 import { problem } from "../http/problem.ts";
 
-/** What became of a request for a fault. */
+/** The result of a request for a fault. */
 export type FaultResult =
   | { readonly refusal: FaultRefusal }
   | { readonly quota?: Quota; readonly token?: string; readonly refusal?: never };
 
-/** Makes faults on the connections of whoever asks. */
+/** Injects faults into connections of the user who requests them. */
 export interface FaultInjector {
-  /** Makes a fault on a connection of `user`, or answers why not. */
+  /** Injects a fault into a connection of `user`, or returns why not. */
   inject(user: string, request: FaultRequest): Promise<FaultResult>;
 }
 
@@ -22,10 +22,10 @@ export interface FaultRouteDeps extends BearerDeps {
   readonly faults: FaultInjector;
 }
 
-/** Only there while TEST_FAULTS is on. */
+/** This route exists only while TEST_FAULTS is on. */
 export const FAULTS_PATH = "/test/faults";
 
-/** TEST_FAULTS=true is for this machine: whoever comes through a proxy on it is from elsewhere. */
+/** TEST_FAULTS=true is for clients on this machine only. A client behind a proxy on this machine counts as remote. */
 export function localOnly(emit: Emit): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const { address, faultsUsable } = c.env;
@@ -38,8 +38,8 @@ export function localOnly(emit: Emit): MiddlewareHandler<HttpEnvironment> {
 }
 
 /**
- * `POST /test/faults`: makes a fault on one connection of the bearer's. Returns the fault as it was understood, and for
- * `fill_quota` the quota as it is then, for `expired_token` the token.
+ * `POST /test/faults`: injects a fault into one connection of the token's user. Returns the fault as it was understood, for
+ * `fill_quota` also the quota after it, and for `expired_token` the token.
  */
 export function faultRoute({ faults, ...parts }: FaultRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {

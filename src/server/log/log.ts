@@ -53,7 +53,7 @@ export function openLog({ level, format, output = new LogOutput(1) }: LogOptions
   };
 }
 
-/** Turns lines into coloured text, one line each; values stay quoted as in JSON, so that they cannot forge a line either. */
+/** Formats entries as coloured text, one line each. Values stay quoted as in JSON, so that a value cannot forge a line. */
 function prettyOutput(output: LogOutput): DestinationStream {
   const prettify = prettyFactory({
     messageKey: "event",

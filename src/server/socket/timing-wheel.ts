@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/ports/clock.ts";
 
-/** What can be put on the wheel. It keeps its own place there, so that an idle connection costs no entry of its own. */
+/** An object that can be put on the wheel. It stores its own slot, so that an idle connection needs no further object. */
 export interface TimerEntry {
-  /** The wheel's: the slot this is in, or −1. */
+  /** The slot that this is in, or −1. Only the wheel writes it. */
   wheelSlot: number;
-  /** Called when its time has come; it puts itself on the wheel again if it wants to be called again. */
+  /** Called when its time has come, and off the wheel by then. To be called again it must be scheduled again. */
   onDue(now: number): void;
 }
 
@@ -14,15 +14,15 @@ const SLOT_COUNT = 1024;
 /**
  * One coarse timing wheel (Varghese and Lauck 1987, scheme 6) instead of a timer for each connection.
  *
- * It is exact to 100 ms, late and never early. What lies more than a turn of the wheel (102 s) ahead is called once a
- * turn and puts itself back.
+ * It calls at most 100 ms late, and never early, except for times more than one turn of the wheel (102 s) ahead: such an
+ * entry is called once a turn and must schedule itself again.
  */
 export class TimingWheel<T extends TimerEntry> {
   private readonly slots: Set<T>[] = Array.from({ length: SLOT_COUNT }, () => new Set());
   private reached: number;
   private readonly stopTicking: () => void;
 
-  /** `failed` is told when something threw as it was called; the others are called all the same. */
+  /** `failed` is called with an entry whose `onDue` threw. The other entries are still called. */
   constructor(
     private readonly clock: Clock,
     private readonly failed: (timed: T, error: unknown) => void,
@@ -31,7 +31,7 @@ export class TimingWheel<T extends TimerEntry> {
     this.stopTicking = clock.every(SLOT_MS, () => this.advance());
   }
 
-  /** Puts `timed` where it is called at `time` (milliseconds) or a little later. Moves it if it is on the wheel. */
+  /** Schedules `timed` to be called at `time` (milliseconds) or a little later. Moves it if it is on the wheel already. */
   schedule(timed: T, time: number): void {
     const tick = Math.min(
       Math.max(Math.ceil(time / SLOT_MS), this.reached + 1),
@@ -57,7 +57,7 @@ export class TimingWheel<T extends TimerEntry> {
   private advance(): void {
     const now = this.clock.now();
     const target = Math.floor(now / SLOT_MS);
-    // After a long pause of the process each slot needs to be visited once, not once for every turn it missed.
+    // After a long pause of the process each slot is visited once, not once for every missed turn.
     this.reached = Math.max(this.reached, target - SLOT_COUNT);
     while (this.reached < target) {
       const slot = ++this.reached % SLOT_COUNT;

@@ -15,21 +15,21 @@ import type { Connection } from "./connection.ts";
 import type { ConnectionInit } from "./connection-deps.ts";
 
 export interface UpgradeDeps {
-  /** Makes the connection for a socket that is about to open. */
+  /** Creates the connection for a socket that is about to open. */
   readonly connect: (facts: ConnectionInit) => Connection;
   readonly origins: OriginRule;
   readonly admission: Admission;
   readonly admissionQueue: AdmissionQueue;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** While the server drains, nobody comes in; milliseconds until it is worth another try. */
+  /** While the server drains, and so refuses new sockets: milliseconds until a client should try again. Otherwise undefined. */
   readonly draining: () => number | undefined;
 }
 
 export interface UpgradeRequest {
   readonly request: Request;
   readonly server: Server<Connection>;
-  /** Who asks, behind whatever proxies are trusted. */
+  /** The client's address: behind trusted proxies the one that they forward. */
   readonly address: string;
   readonly scheme: "http" | "https";
   /** Path and query as they were sent. */
@@ -38,17 +38,17 @@ export interface UpgradeRequest {
   readonly demoUse: DemoUse;
 }
 
-/** The door stands before the HTTP application, so its refusals bring the fields of SEC-P1 themselves. */
+/** Handshakes do not pass through the HTTP application, so their refusals must set the fields of SEC-P1 here. */
 const SECURITY_HEADERS = {
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  // The address that a browser shows may hold a token.
+  // The address in a browser may contain a token.
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 };
 
 const NO_ADDRESS = { user: "", conversation: "" };
 
-/** Answers a handshake: a refusal as HTTP, or undefined when the socket was opened. */
+/** Handles a handshake. Returns the HTTP response of a refusal, or undefined when the socket was opened. */
 export function handleUpgrade(
   parts: UpgradeDeps,
   { request, server, address, scheme, target, demoUse }: UpgradeRequest,
@@ -75,7 +75,7 @@ export function handleUpgrade(
     return retryLater(admitted.code, admitted.retryAfter);
   }
   const enter = (permit: Permit | undefined) => {
-    // The server may have begun to drain while this one waited for its place.
+    // The server may have begun to drain while this request waited for its permit.
     const end = parts.draining();
     const facts = { entry, ...addressOf(opening), demoUse, presented, permit, arrivedAt };
     const refusal =
@@ -91,7 +91,7 @@ export function handleUpgrade(
   return place instanceof Promise ? place.then(enter) : enter(place);
 }
 
-/** Opens the socket; answers what to say where the runtime cannot. */
+/** Opens the socket. Returns the response of a refusal where the runtime cannot open it. */
 function upgrade(
   server: Server<Connection>,
   request: Request,
@@ -126,8 +126,8 @@ function addressOf({
 }
 
 /**
- * A part of a string keeps the whole of it in memory: an id cut out of the request's address would hold that address,
- * token included, for the life of the connection. Ids need no escapes, so this makes a copy.
+ * Copies an id out of the request's address. A slice of a string keeps the whole string in memory, here the address with
+ * its token, for the life of the connection. Ids need no escapes, so parsing one as JSON makes a copy.
  */
 function copyOf(name: string): string {
   return JSON.parse(`"${name}"`);

@@ -1,19 +1,19 @@
-/** Something that has frames to send at the end of this turn. */
+/** An object with frames to send at the end of this turn of the event loop. */
 export interface FlushTarget {
   flush(): void;
 }
 
 /**
- * Sends what a turn of the event loop has for each connection in one go. A write outside a socket handler is a system
- * call of its own; gathered and corked, a batch's frames for a connection are one.
+ * Collects the frames of one turn of the event loop and writes them together, per connection. Outside a socket handler
+ * each write would be a system call; collected and corked, all frames for a connection need only one.
  */
 export class WriteBatcher<S extends FlushTarget> {
   private pending: S[] = [];
 
-  /** `failed` is told when a sender threw; the others are flushed all the same. */
+  /** `failed` is called with a sender whose `flush` threw. The other senders are still flushed. */
   constructor(private readonly failed: (sender: S, error: unknown) => void) {}
 
-  /** Has `sender` flushed when what runs now is done. Call it once a turn for each sender. */
+  /** Schedules `sender` to be flushed after the current task. Call it once per turn and sender. */
   add(sender: S): void {
     if (this.pending.push(sender) === 1) queueMicrotask(() => this.flush());
   }

@@ -9,7 +9,7 @@ interface StoreWatchDeps {
   readonly clock: Clock;
 }
 
-/** Tells all connections when the store goes away and when it is back (L3). */
+/** Sends all connections `degraded` when the store becomes unavailable and `recovered` when it is back (L3). */
 export function watchStore({ engine, hub, clock }: StoreWatchDeps): { health: HealthNotices; stop(): void } {
   const health = new HealthNotices(engine.ready());
   const sendChange = () => {

@@ -23,7 +23,7 @@ test("the connection: what happened to it, and what comes next", () => {
   expect(status({ state: "live", previous: "degraded" })).toBe("talk: the server's store is available again");
   expect(status({ state: "live", previous: "resuming" })).toBe("");
   expect(status({ state: "closed", code: 4408, reason: "inactive", advice: "reconnect" })).toBe(
-    "talk: closed with 4408, inactive. Closed because nothing was done for a while. Reconnect when you are back. (your next message, or /reconnect, opens it again, /quit exits)",
+    "talk: closed with 4408, inactive. There was no activity for too long. Reconnect when you are back. (your next message, or /reconnect, opens it again, /quit exits)",
   );
 });
 

@@ -1,24 +1,24 @@
 import type { RoomMember } from "./room-member.ts";
 
-/** Gives a frame to every socket that is tuned in to `topic`. */
+/** Sends a frame to every socket that is subscribed to `topic`. */
 export type Publish = (topic: string, frame: string) => void;
 
-/** Connections from which a broadcast is worth what it keeps for each of them (about 200 bytes). */
+/** From this number of live members on, a broadcast saves more than it costs (about 200 bytes for each member). */
 export const MIN_PUBSUB_LISTENERS = 4;
 
-/** How long after their last message users count as speakers, in milliseconds. */
+/** How long after their last message users count as senders, in milliseconds. */
 const SENDER_TTL_MS = 10_000;
 
-/** Bytes (as UTF-16 units) broadcast between two looks at what is unsent. Small beside the limit of one socket, 1 MiB. */
+/** UTF-16 units that are published between two checks of the unsent bytes. Small compared with the limit of one socket, 1 MiB. */
 const CHECK_INTERVAL_LENGTH = 64 * 1024;
 
 /**
- * The connections of a room that only listen. The runtime copies a frame to all of them by itself, at a third of what
- * it costs to give it to each.
+ * The members of a room that only receive. The runtime itself copies a published frame to all of them, which costs a third
+ * of delivering it to each.
  *
- * What is broadcast and what a connection is given of its own may come in another order than they were given, so those
- * whose acks must stand between the messages, the speakers, are not here (the acks and messages of a connection come in
- * the order of `seq`), nor is anybody with frames that are still to be sent.
+ * A published frame can overtake a frame that was delivered to one connection. The acks and messages of a connection must
+ * be sent in the order of `seq`, so users who have sent a message lately are not in the broadcast. Nor is a member with
+ * frames that are still to be sent.
  */
 export class Broadcast {
   private readonly subscribed = new Set<RoomMember>();
@@ -30,7 +30,7 @@ export class Broadcast {
     private readonly publish: Publish,
   ) {}
 
-  /** How many listen. */
+  /** The number of subscribed members. */
   get size(): number {
     return this.subscribed.size;
   }
@@ -39,7 +39,7 @@ export class Broadcast {
     return this.subscribed;
   }
 
-  /** Notes that `user` speaks. Answers the connections that are to be told on their own from now on. */
+  /** Notes that `user` has sent a message. Returns the user's members, unsubscribed: they get frames one by one from now on. */
   recordSender(user: string, now: number): readonly RoomMember[] {
     const known = this.senders.has(user);
     this.senders.set(user, now);
@@ -50,7 +50,7 @@ export class Broadcast {
     return own;
   }
 
-  /** Has those of `members` hear the broadcast who can; answers the others. */
+  /** Subscribes those of `members` that can be; returns the others. */
   subscribe(members: RoomMember[]): RoomMember[] {
     if (!members.some((member) => this.canSubscribe(member))) return members;
     return members.filter((member) => {
@@ -61,25 +61,25 @@ export class Broadcast {
     });
   }
 
-  /** Gives a frame to all of them. */
+  /** Publishes a frame to all subscribed members. */
   publishFrame(frame: string): void {
     if (this.subscribed.size === 0) return;
     this.publish(this.topic, frame);
     this.uncheckedLength += frame.length;
     if (this.uncheckedLength < CHECK_INTERVAL_LENGTH) return;
     this.uncheckedLength = 0;
-    // A copy: who cannot keep up is closed, and leaves.
+    // A copy: a member that does not read fast enough is closed here, which removes it.
     for (const member of [...this.subscribed]) member.checkBackpressure();
   }
 
-  /** Takes a connection out; answers whether it was there. */
+  /** Removes a member; returns whether it was subscribed. */
   unsubscribe(member: RoomMember): boolean {
     if (!this.subscribed.delete(member)) return false;
     member.unsubscribe(this.topic);
     return true;
   }
 
-  /** Forgets who spoke long ago; they may listen again. */
+  /** Forgets users who have not sent for SENDER_TTL_MS; their members can be subscribed again. */
   forgetSenders(now: number): void {
     for (const [user, at] of this.senders) if (now >= at + SENDER_TTL_MS) this.senders.delete(user);
   }

@@ -14,26 +14,29 @@ import { Reservation } from "./reservation.ts";
 import { Room } from "./room.ts";
 import type { RoomMember } from "./room-member.ts";
 
-/** How often what lapses by time is looked at, in milliseconds. */
+/** How often the hub checks for ended graces, ended typing and old replay buffers, in milliseconds. */
 const SETTLE_INTERVAL_MS = 250;
 
 export interface HubOptions {
-  /** How long a user may be away and count as there, in milliseconds. */
+  /** How long a user without a connection stays present, in milliseconds. */
   readonly presenceGrace: number;
 }
 
-/** Over how many seconds those come back who were shown messages that are lost. */
+/** The reconnects of clients that have lost messages are spread over this many seconds. */
 const RECONNECT_SPREAD_S = 3;
 
-/** Who on this node listens to which conversation. A frame is encoded once, however many receive it. */
+/**
+ * The conversations that have connections on this node, and the delivery of frames to them. A frame is encoded once for all
+ * its receivers.
+ */
 export class Hub {
   private readonly rooms = new Map<string, Room>();
-  /** Rooms in which time may change something. */
+  /** Rooms in which time alone may change something; see `Room.hasPending`. */
   private readonly pendingRooms = new Set<Room>();
   private readonly stops: readonly (() => void)[];
-  /** When time was looked at last; near enough for what is kept a minute, and no look at the clock for each message. */
+  /** The time of the last `settle`. It is exact enough for the replay buffers, and saves a clock read for each message. */
   private settledAt: number;
-  /** Messages given to connections since the start, for the log. */
+  /** Messages delivered to connections since the start, for the log. */
   delivered = 0;
 
   constructor(
@@ -50,11 +53,11 @@ export class Hub {
     ];
   }
 
-  /** Opens a conversation for a member that is about to join, and reads how it stands in the store. */
+  /** Opens the room for a member that is about to join, and reads the conversation's read marks and head from the store. */
   async reserve(conversation: string): Promise<Reservation> {
     const room = this.rooms.get(conversation) ?? this.makeRoom(conversation);
     room.reservations++;
-    // A room that could not be opened is forgotten with all members that waited for it.
+    // A room that could not be opened is removed (`makeRoom`), with the reservations of all members that wait for it.
     await room.subscription;
     try {
       await room.loadReadMarks(() => this.engine.readMarks(conversation));
@@ -67,12 +70,12 @@ export class Hub {
     }
   }
 
-  /** Lets a member into the conversation that was reserved for it. `goLive` or `startCatchUp` MUST follow in the same turn. */
+  /** Joins a member to the room that was reserved for it. `goLive` or `startCatchUp` MUST follow in the same turn of the event loop. */
   join(reservation: Reservation, member: RoomMember): { seq: number; present: PresentUser[] } {
     const room = reservation.take();
     const now = this.clock.now();
     if (room.roster.join(member.user, now)) {
-      // By the clock that the nodes share, so that it is the same on all of them.
+      // The relay returns the time by the clock that the nodes share, so that all nodes show the same time.
       const since = this.wallTime(room, room.relay?.join(member.user, now) ?? now);
       if (!room.isRemote(member.user)) this.announcePresence(room, member.user, "joined", since);
     }
@@ -80,9 +83,9 @@ export class Hub {
   }
 
   /**
-   * Lets a connection that has everything up to `after` hear messages from now on, and answers the frames it still
-   * lacks, which MUST be delivered in the same turn of the event loop: there is no seam (D4). Answers undefined when
-   * they must first be read from the store.
+   * Makes a member live that has all messages up to `after`. Returns the frames that it still lacks, which MUST be delivered
+   * in the same turn of the event loop, so that no message is missed or repeated (D4). Returns undefined, and changes
+   * nothing, when those frames must first be read from the store.
    */
   goLive(conversation: string, member: RoomMember, after: number): readonly string[] | undefined {
     const room = this.rooms.get(conversation);
@@ -92,7 +95,7 @@ export class Hub {
     return frames;
   }
 
-  /** The frames of the messages after `after` up to `last`, as far as they are here; undefined when the store must be asked. */
+  /** Returns the frames of the messages after `after` up to `last`; undefined when they must be read from the store. */
   framesBetween(conversation: string, after: number, last: number): readonly string[] | undefined {
     return this.rooms
       .get(conversation)
@@ -100,12 +103,12 @@ export class Hub {
       ?.slice(0, last - after);
   }
 
-  /** Has a connection that must first be sent what it missed hear of everything but messages, until `goLive`. */
+  /** Adds a member that must catch up first. It gets all frames except new messages, until `goLive`. */
   startCatchUp(conversation: string, member: RoomMember): void {
     this.rooms.get(conversation)?.addBehind(member);
   }
 
-  /** The frames of a page that was read from the store. They are kept for the others who come back to the conversation. */
+  /** Returns the frames of a page that was read from the store, and keeps them for other clients that catch up. */
   framesOf(conversation: string, page: readonly Entry[]): readonly string[] {
     const room = this.rooms.get(conversation);
     if (room === undefined || page.length === 0) return page.map(encodeFrame);
@@ -117,17 +120,17 @@ export class Hub {
     return frames;
   }
 
-  /** The epoch in which connections are in a conversation that is open here. */
+  /** The epoch of a conversation that is open on this node; an empty string where it is not open. */
   epoch(conversation: string): string {
     return this.rooms.get(conversation)?.epoch ?? "";
   }
 
-  /** The newest `seq` of a conversation that is open here. */
+  /** The newest `seq` of a conversation that is open on this node; 0 where it is not open. */
   newest(conversation: string): number {
     return this.rooms.get(conversation)?.seq ?? 0;
   }
 
-  /** Takes a connection out of a conversation it entered; `replaced`: a newer one of its client is coming. */
+  /** Removes a member from the conversation that it joined. `replaced`: a newer connection of its client takes its place. */
   leave(conversation: string, member: RoomMember, replaced = false): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
@@ -137,7 +140,7 @@ export class Hub {
     this.closeIfEmpty(room);
   }
 
-  /** The users who are in a conversation, through whichever node; undefined when that cannot be known now. */
+  /** Returns the users present in a conversation, over all nodes; undefined when the store cannot be read now. */
   async present(conversation: string): Promise<PresentUser[] | undefined> {
     const room = this.rooms.get(conversation);
     if (room?.relay !== undefined) return room.present(this.clockOffset);
@@ -150,13 +153,13 @@ export class Hub {
     }
   }
 
-  /** Gives a frame that is about the server to everybody in every conversation. */
+  /** Sends a frame about the server to all members of all rooms. */
   sendToAll(frame: ServerFrame): void {
     const text = JSON.stringify(frame);
     for (const room of this.rooms.values()) room.publishEvent(text);
   }
 
-  /** A user says that they type, or stopped. */
+  /** Records that a user types, or has stopped typing. */
   setTyping(conversation: string, user: string, active: boolean): void {
     const room = this.rooms.get(conversation);
     const now = this.clock.now();
@@ -165,7 +168,7 @@ export class Hub {
     this.settleRoom(room, now);
   }
 
-  /** A user's read mark moved; `by` is the connection that moved it, which knows. */
+  /** Announces a moved read mark of a user to all members except `by`, whose connection moved it. */
   setReadMark(conversation: string, user: string, seq: number, by: RoomMember): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
@@ -188,7 +191,7 @@ export class Hub {
     return room;
   }
 
-  /** Begins to hear what is said in a room's conversation, and what happens there through other nodes. */
+  /** Subscribes a room to the conversation's messages and to its events from other nodes. */
   private async connect(room: Room): Promise<void> {
     const [listening, relay] = await Promise.allSettled([
       this.engine.subscribe(room.conversation, this.onEntry),
@@ -197,7 +200,7 @@ export class Hub {
     if (listening.status === "fulfilled" && relay.status === "fulfilled") {
       room.subscription = listening.value;
       room.relay = relay.value;
-      // Messages may have been announced between the engine's answer and now.
+      // Messages may have been announced between the resolution of `subscribe` and now.
       room.seq = Math.max(room.seq, listening.value.seq);
       return;
     }
@@ -206,7 +209,7 @@ export class Hub {
     throw listening.status === "rejected" ? listening.reason : (relay as PromiseRejectedResult).reason;
   }
 
-  /** What becomes of what other nodes tell. A user who is here, too, neither comes nor goes (P1). */
+  /** Handles events from other nodes. A user who is also present on this node is not announced as joined or left (P1). */
   private relayListener(room: Room): RelayListener {
     return {
       onPresence: (user, state, at) => {
@@ -227,7 +230,7 @@ export class Hub {
       (marks) => {
         for (const [user, seq] of marks) this.announceReadMark(room, user, seq);
       },
-      // The store is away again; it is read again when it is back.
+      // The store is unavailable again. When it recovers, `onGap` is called again.
       () => {},
     );
   }
@@ -239,8 +242,9 @@ export class Hub {
   }
 
   /**
-   * A conversation has another epoch. Those who were shown messages that the store has lost come back and are told then
-   * (D5); of one that was removed everybody is sent away for good (MB6).
+   * A conversation has another epoch. Where the store has lost messages, all its connections are closed with a time to
+   * reconnect, and then learn of the loss by `resumed: false` (D5). Where the conversation was removed, they are closed
+   * for good (MB6).
    */
   private changeEpoch(conversation: string, seq: number, epoch: string): void {
     const room = this.rooms.get(conversation);
@@ -252,7 +256,7 @@ export class Hub {
         room.remove(member);
         member.end(REMOVED);
       }
-      // Who was in it is not in what may bear its name next, not even for their grace.
+      // Its users are not present in a later conversation of the same name, not even for their grace.
       for (const user of room.clearRoster()) room.relay?.leave(user, this.clock.now());
       this.closeIfEmpty(room);
       return;
@@ -262,7 +266,7 @@ export class Hub {
     });
   }
 
-  /** One function for all rooms, so that none holds one of its own. */
+  /** One function for all rooms, so that each room need not hold a closure. */
   private readonly onEntry = (conversation: string, entry: Entry): void => {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
@@ -284,7 +288,7 @@ export class Hub {
     }
   }
 
-  /** Tells what time has changed in a room, and remembers whether time may change more. */
+  /** Announces the users whose grace or typing has ended, and notes whether the room needs another check later. */
   private settleRoom(room: Room, now: number): void {
     for (const { user, at } of room.roster.takeExpired(now)) {
       const left = this.wallTime(room, room.relay?.leave(user, at) ?? at);
@@ -299,13 +303,13 @@ export class Hub {
     else this.pendingRooms.delete(room);
   }
 
-  /** How far the machine's clock was set since the start, in milliseconds: what happened here is told by the clock as it is now. */
+  /** By how much the machine's clock was set since the start, in milliseconds. Times of this node are sent by the present clock. */
   private get clockOffset(): number {
     const by = this.clock.wall() - this.clock.now();
     return Math.abs(by) > CLOCK_STEP_MS ? by : 0;
   }
 
-  /** A moment as it is told: what nodes share is by the store's clock already. */
+  /** Returns the time of day for a time of this node. In a cluster the relay has already converted it to the store's clock. */
   private wallTime(room: Room, at: number): number {
     return room.relay?.isShared ? at : at + this.clockOffset;
   }
@@ -314,7 +318,7 @@ export class Hub {
     room.publishEvent(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
   }
 
-  /** A member does not join after all. One function for all reservations, so that none holds one of its own. */
+  /** Cancels a reservation. One function for all reservations, so that each one need not hold a closure. */
   private readonly giveUp = (room: Room): void => {
     room.reservations--;
     this.closeIfEmpty(room);

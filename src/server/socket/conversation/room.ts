@@ -7,34 +7,34 @@ import { Broadcast, MIN_PUBSUB_LISTENERS, type Publish } from "./broadcast.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import type { RoomMember } from "./room-member.ts";
 
-/** How long a ring is kept after it was last added to, in milliseconds: who stays away longer asks the store. */
+/** How long a replay buffer is kept after its last frame, in milliseconds. A client that is away longer is sent pages from the store. */
 const REPLAY_TTL_MS = 60_000;
 
 /**
- * A conversation that somebody on this node listens to. What few rooms need is made when it is needed, and arrays stand
- * where sets could: most rooms are small, and there are many.
+ * A conversation with connections on this node. Most rooms are small and there are many, so a room creates rarely needed
+ * parts on demand and uses arrays instead of sets.
  */
 export class Room {
-  /** Connections that hear every message, each told on its own. */
+  /** Live members to which each message is delivered one by one. */
   private live: RoomMember[] = [];
-  /** Those that hear it together; made when there is something to say to many. */
+  /** Live members that get each message by a publish; created when there are enough of them. */
   private broadcast: Broadcast | undefined;
-  /** Connections that are being sent what they missed; they hear of everything but messages. */
+  /** Members that are catching up. They get all frames except new messages. */
   private behind: RoomMember[] | undefined;
   readonly roster: Roster;
-  /** The engine's answer; a promise until the room is open. */
+  /** The engine's subscription; a promise until the room is open. */
   subscription: Subscription | Promise<void>;
-  /** The conversation as nodes share it; undefined until the room is open. */
+  /** The conversation's link to the other nodes; undefined until the room is open. */
   relay: RelayRoom | undefined;
-  /** Connections that wait to join; the room is not given up while there are any. */
+  /** Members that wait to join. The room stays open while there are any. */
   reservations = 0;
   seq = 0;
-  /** How often another epoch has begun since the room was made. */
+  /** How often the epoch has changed since the room was created. */
   losses = 0;
   /** Empty until the room is open. */
   epoch = "";
   private readMarks: ReadonlyMap<string, number> | undefined;
-  /** Marks that other nodes told of before all were read. */
+  /** Read marks from other nodes that arrived before the stored ones were read. */
   private bufferedReadMarks: Map<string, number> | undefined;
   private replayBuffer: ReplayBuffer | undefined;
   private replayUsedAt = 0;
@@ -50,33 +50,33 @@ export class Room {
     this.roster = new Roster(grace);
   }
 
-  /** How many connections hear every message. */
+  /** The number of live members. */
   get liveCount(): number {
     return this.live.length + (this.broadcast?.size ?? 0);
   }
 
   get isEmpty(): boolean {
     if (this.liveCount > 0 || this.behind !== undefined || this.reservations > 0) return false;
-    // Other nodes are still to hear who has left.
+    // The other nodes must still be notified of users whose grace is running.
     return !(this.relay?.isShared === true && this.roster.hasPending);
   }
 
-  /** Whether a user is there through another node. */
+  /** Returns whether a user is present on another node. */
   isRemote(user: string): boolean {
     return this.relay?.remoteMembers().has(user) ?? false;
   }
 
-  /** Whether anybody types, or did a moment ago. */
+  /** Whether a user types, or did a moment ago. */
   get hasTypists(): boolean {
     return this.typingTracker !== undefined;
   }
 
-  /** Whether `settle` has something to look after. */
+  /** Whether time alone may change something in this room. */
   get hasPending(): boolean {
     return this.roster.hasPending || this.typingTracker !== undefined || this.replayBuffer !== undefined;
   }
 
-  /** Takes note of a message of `user` and gives its frame to all who are up to date. */
+  /** Keeps the frame of a message from `user` for replay, and delivers it to all live members. */
   publishMessage(seq: number, user: string, frame: string, now: number): void {
     this.replayBuffer ??= new ReplayBuffer(this.seq);
     this.seq = seq;
@@ -95,36 +95,36 @@ export class Room {
     broadcast.publishFrame(frame);
   }
 
-  /** Takes note of frames that were read from the store, up to the message `last`: who comes back next wants them, too. */
+  /** Keeps frames that were read from the store, up to the message `last`: the next client that catches up may need them. */
   cacheFrames(last: number, frames: readonly string[], now: number): void {
     this.replayBuffer ??= new ReplayBuffer(this.seq);
     this.replayBuffer.prepend(last, frames);
     this.replayUsedAt = now;
   }
 
-  /** The frames after `seq`, as far as they are here; undefined when the store must be asked. */
+  /** Returns the frames after `seq`; undefined when the replay buffer lacks some and they must be read from the store. */
   framesAfter(seq: number): readonly string[] | undefined {
     return seq === this.seq ? [] : this.replayBuffer?.after(seq);
   }
 
-  /** Gives a frame that is no message to everybody whom `isFor` does not leave out. */
+  /** Delivers a frame that is not a message to all members for which `isFor` returns true. */
   publishEvent(frame: string, isFor: (member: RoomMember) => boolean = () => true): void {
     for (const member of this.allMembers()) if (isFor(member)) member.deliver(frame);
   }
 
-  /** Has a connection hear every message from now on. */
+  /** Makes a member live: it gets every message from now on. */
   addLive(member: RoomMember): void {
     this.removeBehind(member);
     this.live.push(member);
   }
 
-  /** Has a connection hear of everything but messages, until it has caught up. */
+  /** Adds a member that is catching up. It gets all frames except new messages, until `addLive`. */
   addBehind(member: RoomMember): void {
     this.behind ??= [];
     this.behind.push(member);
   }
 
-  /** Takes a connection out; answers whether it was there. */
+  /** Removes a member; returns whether it was in the room. */
   remove(member: RoomMember): boolean {
     return removeFrom(this.live, member) || this.broadcast?.unsubscribe(member) || this.removeBehind(member);
   }
@@ -135,27 +135,27 @@ export class Room {
     this.typingTracker.set(user, active, now);
   }
 
-  /** As `setTyping`, for a user of this node; answers whether the other nodes should hear it. */
+  /** As `setTyping`, for a user of this node; returns whether the other nodes must be notified. */
   recordTyping(user: string, active: boolean, now: number): boolean {
     if (this.typingTracker === undefined && !active) return false;
     this.typingTracker ??= new TypingTracker();
     return this.typingTracker.recordOwn(user, active, now);
   }
 
-  /** What has changed by `now` in who types. */
+  /** Returns the users who began or stopped typing since the last call. */
   takeTypingChanges(now: number): readonly { user: string; active: boolean }[] {
     const changes = this.typingTracker?.takeChanges(now) ?? [];
     if (this.typingTracker?.hasTypists === false) this.typingTracker = undefined;
     return changes;
   }
 
-  /** Gives up frames that nobody is likely to come back for, and who spoke long ago. */
+  /** Drops the replay buffer when it was not used for REPLAY_TTL_MS, and senders who have not sent for long. */
   forget(now: number): void {
     if (now >= this.replayUsedAt + REPLAY_TTL_MS) this.replayBuffer = undefined;
     this.broadcast?.forgetSenders(now);
   }
 
-  /** Another epoch begins; messages to come follow `seq`. Answers the connections that were shown what is gone. */
+  /** Begins another epoch, in which the next message follows `seq`. Returns all members: they may have messages that are gone. */
   restart(seq: number, epoch: string): RoomMember[] {
     this.seq = seq;
     this.epoch = epoch;
@@ -166,20 +166,23 @@ export class Room {
     return this.allMembers();
   }
 
-  /** Forgets who is there, and who types. Answers the users who were. */
+  /** Removes all users from the roster and from the typists. Returns the users who were present. */
   clearRoster(): string[] {
     this.typingTracker = undefined;
     return this.roster.clear();
   }
 
-  /** The users present over all nodes, each with its read mark. `stepped`: how far the machine's clock was set since the start. */
+  /**
+   * Returns the users present on all nodes, each with its read mark. `clockOffset` is by how much the machine's clock was
+   * set since the start, in milliseconds.
+   */
   present(clockOffset: number): PresentUser[] {
     const local = this.roster.list().map((one) => ({ ...one, since: one.since + clockOffset }));
     const present = this.relay === undefined ? local : mergeMembers(local, this.relay.remoteMembers());
     return withReadMarks(present, this.readMarks ?? NO_READ_MARKS);
   }
 
-  /** Takes over the read marks as they are kept. */
+  /** Loads the stored read marks, and then applies the marks that arrived from other nodes meanwhile. */
   async loadReadMarks(read: () => Promise<ReadonlyMap<string, number>>): Promise<void> {
     if (this.readMarks !== undefined) return;
     const marks = await read();
@@ -189,7 +192,7 @@ export class Room {
     for (const [user, seq] of early) this.setReadMark(user, seq);
   }
 
-  /** Moves a user's read mark forward; answers whether it stood before `seq`. */
+  /** Moves a user's read mark forward; returns whether it moved. */
   setReadMark(user: string, seq: number): boolean {
     if (this.readMarks === undefined) {
       this.bufferedReadMarks ??= new Map();
@@ -212,10 +215,10 @@ export class Room {
   }
 }
 
-// One for all rooms in which nobody has read anything.
+// Shared by all rooms without read marks.
 const NO_READ_MARKS: ReadonlyMap<string, number> = new Map();
 
-/** Takes `item` out of `list`, whose order does not count; answers whether it was there. */
+/** Removes `item` from `list` without keeping the order of the list; returns whether it was in it. */
 function removeFrom<T>(list: T[], item: T): boolean {
   const index = list.indexOf(item);
   if (index < 0) return false;
