@@ -1,24 +1,24 @@
 export interface ListenersOptions<T> {
-  /** Somebody wants to be told, and nobody did before. */
+  /** Called when the first listener is added. */
   onFirstAdded?(): void;
-  /** Nobody wants to be told any more. */
+  /** Called when the last listener is removed. */
   onLastRemoved?(): void;
-  /** One of them failed: the others are told all the same. Without it, whoever tells gets the fault. */
+  /** Called with the error of a listener; the other listeners are still called. Without it, `notify` throws that error. */
   onError?(error: unknown, value: T): void;
 }
 
-/** Those who want to be told each time something changes. */
+/** The functions that are called each time a value changes. */
 export class Listeners<T> {
   private readonly listeners = new Set<(value: T) => void>();
 
   constructor(private readonly options: ListenersOptions<T> = {}) {}
 
-  /** Whether nobody wants to be told. */
+  /** Whether there is no listener. */
   get isEmpty(): boolean {
     return this.listeners.size === 0;
   }
 
-  /** Returns a function that ends it. */
+  /** Adds a listener. Returns a function that removes it. */
   add(listener: (value: T) => void): () => void {
     if (this.isEmpty) this.options.onFirstAdded?.();
     this.listeners.add(listener);
@@ -28,13 +28,13 @@ export class Listeners<T> {
   }
 
   notify(value: T): void {
-    const { onError: failed } = this.options;
+    const { onError } = this.options;
     for (const listener of this.listeners) {
       try {
         listener(value);
       } catch (error) {
-        if (failed === undefined) throw error;
-        failed(error, value);
+        if (onError === undefined) throw error;
+        onError(error, value);
       }
     }
   }

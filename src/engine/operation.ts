@@ -11,7 +11,7 @@ export interface MarkResult {
   readonly outcome: "moved" | "stayed" | "unavailable";
 }
 
-/** What arrives in a turn of the event loop and is carried out together. */
+/** A request to the engine. All operations of one turn of the event loop are carried out as one batch. */
 export type Operation =
   | { readonly kind: "post"; readonly request: PostRequest; readonly done: (result: PostResult) => void }
   | {

@@ -10,7 +10,10 @@ export interface PageRequest {
 
 export type Page = readonly Entry[] | undefined;
 
-/** Pages that may wait; more are not read. Above what one machine holds in connections, each of which waits for one. */
+/**
+ * Requests that may wait; further ones get undefined. A connection waits for one page at a time, and one machine holds
+ * fewer connections than this.
+ */
 const MAX_WAITING = 65_536;
 
 interface PendingPage {
@@ -20,16 +23,17 @@ interface PendingPage {
 }
 
 /**
- * Reads pages for clients that return, in the order of their requests and one at a time, so that thousands that return at
- * once do not delay posts. Requests for the same page, as after all of a conversation were cut off together, share one read.
+ * Reads pages for clients that resume, in the order of their requests and one at a time, so that thousands of clients that
+ * resume at once do not delay posts. Requests for the same page share one read: after a network failure, all members of a
+ * conversation resume from the same `seq`.
  */
 export class PageQueue {
   private readonly waiting = new Map<string, PendingPage>();
   private reading = false;
 
   /**
-   * `read` returns undefined where a page cannot be read. `waitForWrites` waits for the posts that are under way, before
-   * each `maxInARow` pages. Neither may reject.
+   * `read` returns undefined when a page cannot be read. `waitForWrites` is called before every `maxInARow` pages and
+   * resolves when the posts in progress are stored. Neither function may reject.
    */
   constructor(
     private readonly read: (request: PageRequest) => Promise<Page> | Page,
@@ -37,7 +41,7 @@ export class PageQueue {
     private readonly maxInARow: number,
   ) {}
 
-  /** The page, or undefined when it cannot be read or too many wait. */
+  /** Resolves with the page, or with undefined when it cannot be read or too many requests wait. */
   add(request: PageRequest): Promise<Page> {
     const name = `${request.after} ${request.upTo} ${request.count} ${request.conversation}`;
     const same = this.waiting.get(name);
@@ -59,7 +63,7 @@ export class PageQueue {
     this.reading = true;
     for (let i = 0; this.waiting.size > 0; i++) {
       if (i % this.maxInARow === 0) await this.waitForWrites();
-      // They may have been refused meanwhile.
+      // `refuseAll` may have been called while this function waited.
       if (this.waiting.size === 0) break;
       const [name, { request, resolve }] = this.waiting.entries().next().value!;
       this.waiting.delete(name);

@@ -2,7 +2,7 @@ import { Counter } from "../../core/collections/counter.ts";
 import { canAcquire, replaces } from "../../core/lease-rules.ts";
 import type { AcquireResult, ConnectionLeases, NamedConnection } from "../../core/ports/leases.ts";
 
-/** The lease port for one node: a count of each user's connections in its memory, with the named clients. */
+/** The lease port for one node. Counts each user's connections in memory, and remembers those that name their client. */
 export class LocalLeases implements ConnectionLeases {
   private readonly held = new Counter();
   private readonly clients = new Map<string, NamedConnection>();
@@ -31,7 +31,7 @@ export class LocalLeases implements ConnectionLeases {
   }
 }
 
-/** No user's name holds a `/`. */
+/** User names contain no `/`, so two pairs never share a key. */
 function keyOf(user: string, { slot }: NamedConnection): string {
   return `${user}/${slot}`;
 }

@@ -7,7 +7,7 @@ import { localTasks } from "./shared-tasks.ts";
 import { LocalThrottle } from "./throttle.ts";
 import { LocalTickets } from "./tickets.ts";
 
-/** The ports of a single node: state that need not outlive it is kept in its memory. */
+/** Returns the ports of a single node. Their state is kept in memory, because none of it has to survive a restart. */
 export function localPorts(
   clock: Clock,
   emit: Emit,

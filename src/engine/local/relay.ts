@@ -2,7 +2,7 @@ import type { Relay, RelayRoom } from "../../core/ports/relay.ts";
 
 const NO_USERS: ReadonlyMap<string, number> = new Map();
 
-// One for all conversations, so that none holds one of its own.
+// One object for all conversations, to save memory for each.
 const LOCAL_ROOM: RelayRoom = {
   isShared: false,
   remoteMembers: () => NO_USERS,
@@ -13,5 +13,5 @@ const LOCAL_ROOM: RelayRoom = {
   close() {},
 };
 
-/** The relay port for one node: there is no other node to notify. */
+/** The relay port for one node. It sends nothing, because there is no other node. */
 export const LOCAL_RELAY: Relay = { open: async () => LOCAL_ROOM, present: async () => NO_USERS };

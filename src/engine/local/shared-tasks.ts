@@ -2,7 +2,7 @@ import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { type RunOnOneNode, taskPollMs } from "../../core/ports/shared-tasks.ts";
 
-/** Returns the port for a node that is the only one: it has every lease. */
+/** Returns the port for shared tasks of a single node, which always has the lease. */
 export function localTasks(clock: Clock, emit: Emit): RunOnOneNode {
   return (name, intervalMs, task) => {
     const controller = new AbortController();

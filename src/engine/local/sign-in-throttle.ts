@@ -16,7 +16,7 @@ import {
 import { LruMap } from "../../core/collections/lru-map.ts";
 import type { ThrottleDecision, ThrottleLimits } from "../../core/ports/throttle.ts";
 
-/** All sign-in throttles of one node. Times are milliseconds and MUST NOT run backwards from call to call. */
+/** Limits the sign-in attempts on one node. Times are in milliseconds and MUST NOT decrease from call to call. */
 export class SignInThrottle {
   private readonly limits: ThrottleLimits;
   private readonly pairs: LruMap<Timed<AccountAddressState>>;
@@ -30,14 +30,14 @@ export class SignInThrottle {
     this.addresses = new LruMap(capacity);
   }
 
-  /** Entries remembered, of all three kinds. */
+  /** The number of remembered addresses, accounts, and pairs of both. */
   get size(): number {
     return this.pairs.size + this.accounts.size + this.addresses.size;
   }
 
   /**
-   * Decides about one attempt. An allowed one MUST be settled by exactly one of `succeeded`, `failed` and `cancelled`;
-   * a refused one is not recorded, so that a client that keeps asking does not lengthen its own wait.
+   * Decides about one attempt. The caller MUST settle an allowed attempt by exactly one of `succeeded`, `failed` and
+   * `cancelled`. A refused attempt is not recorded, so a client that keeps trying does not make its own wait longer.
    */
   attempt(account: string, address: string, now: number): ThrottleDecision {
     this.sweep(now);
@@ -55,13 +55,13 @@ export class SignInThrottle {
     return ALLOWED;
   }
 
-  /** The password was right: this address's failures with this account are forgotten. */
+  /** Settles an attempt with the right password: removes the recorded failures of this address with this account. */
   succeeded(account: string, address: string): void {
     this.pairs.delete(pairKey(account, address));
     this.settle(address);
   }
 
-  /** The password was wrong, or the account does not exist; clients must not be able to tell which. */
+  /** Settles an attempt with a wrong password or an unknown account. Clients must not learn which of the two it was. */
   failed(account: string, address: string, now: number): void {
     const { limits } = this;
     this.settle(address, now);
@@ -73,7 +73,10 @@ export class SignInThrottle {
     this.accounts.set(account, { state: failed, touchedAt: now });
   }
 
-  /** The password was never compared (the queue was full, or the store unavailable): the attempt does not count. */
+  /**
+   * Settles an attempt whose password was not compared, because the queue was full or the store unavailable. The attempt
+   * does not count.
+   */
   cancelled(account: string, address: string): void {
     const pair = this.pairs.get(pairKey(account, address));
     if (pair !== undefined) pair.state = cancelAttempt(pair.state);
@@ -99,7 +102,8 @@ interface Timed<State> {
 }
 
 /**
- * Identifiers contain no space, so that no two pairs share a key; for a text that is no identifier a clash is harmless.
+ * Identifiers contain no space, so two pairs of identifiers never share a key. Submitted texts that are not identifiers
+ * can share one, which does no harm: there is no account with such a name.
  */
 function pairKey(account: string, address: string): string {
   return `${address} ${account}`;

@@ -3,7 +3,7 @@ import type { ThrottleDecision, ThrottleLimits, ThrottleStore } from "../../core
 import { boundedName } from "../bounded-name.ts";
 import { SignInThrottle } from "./sign-in-throttle.ts";
 
-/** The throttle port for one node: in its memory. */
+/** The throttle port for one node. Its state is in memory. */
 export class LocalThrottle implements ThrottleStore {
   private readonly throttle: SignInThrottle;
 

@@ -7,11 +7,11 @@ interface Entry<Holder> extends TicketScope {
 }
 
 /**
- * The tickets of one node. `Holder` is the credential with which one was obtained. Times are milliseconds and MUST NOT
- * run backwards.
+ * The tickets of one node. `Holder` is the credential with which a ticket was obtained. Times are in milliseconds and
+ * MUST NOT decrease from call to call.
  */
 export class TicketTable<Holder> {
-  /** In the order in which they were given out, which is the order in which they expire. */
+  /** In the order in which the tickets were issued, which is the order in which they expire. */
   private readonly entries = new Map<string, Entry<Holder>>();
   private readonly byUser = new Map<string, string[]>();
   private readonly capacity: number;
@@ -24,7 +24,7 @@ export class TicketTable<Holder> {
     return this.entries.size;
   }
 
-  /** Gives out `ticket`, which MUST be new and cannot be guessed; returns false when there are too many. */
+  /** Issues `ticket`, which MUST be new and impossible to guess. Returns false when there are too many tickets. */
   issue(ticket: string, scope: TicketScope, holder: Holder, now: number): boolean {
     this.sweep(now);
     const { user, conversation } = scope;
@@ -37,8 +37,8 @@ export class TicketTable<Holder> {
   }
 
   /**
-   * Consumes a ticket, and returns its holder if it is valid for `scope`. One that was tried elsewhere is consumed,
-   * too.
+   * Consumes a ticket, and returns its holder if the ticket is valid for `scope`. A ticket that is presented for another
+   * scope is consumed, too.
    */
   redeem(ticket: string, scope: TicketScope, now: number): Holder | undefined {
     this.sweep(now);

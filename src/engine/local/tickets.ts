@@ -2,7 +2,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { TicketScope, TicketStore } from "../../core/ports/tickets.ts";
 import { TicketTable } from "./ticket-table.ts";
 
-/** The ticket port for one node: in its memory, since no ticket outlives half a minute. */
+/** The ticket port for one node. Tickets are in memory: they expire after 30 seconds, so losing them at a restart is harmless. */
 export class LocalTickets<Holder> implements TicketStore<Holder> {
   private readonly tickets = new TicketTable<Holder>();
 

@@ -34,38 +34,38 @@ export interface RedisEngineDeps {
   readonly channels: Channels;
   readonly emit: Emit;
   readonly runOnOneNode: RunOnOneNode;
-  /** How long conversations keep their messages that have no limits of their own. */
+  /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
-  /** What must have a message before it is acknowledged (D2). */
+  /** Where a message must be stored before it is acknowledged (D2). */
   readonly ackAfter: "primary" | "replica";
-  /** For what is done every few seconds. */
+  /** For tasks that run every few seconds. */
   readonly clock: Clock;
-  /** Time in tests, which move it by hand; without it time is Redis's own (Q1). */
+  /** A manual clock, for tests. Without it, the time of Redis is used (Q1). */
   readonly time?: Clock;
 }
 
-/** Most work in one turn, and most text (as UTF-16 units): Redis does nothing else meanwhile. */
+/** Limits of one batch, in operations and in UTF-16 units of text: Redis serves no other client while it runs a batch. */
 const MAX_BATCH_OPERATIONS = 500;
 const MAX_BATCH_TEXT_UNITS = 1024 * 1024;
 
-/** While Redis works on one turn, the next is on its way to it: neither waits for the other. */
+/** Two, so that a batch is already on its way while Redis carries out the one before it. */
 const MAX_BATCHES_IN_FLIGHT = 2;
 
-/** Pages that are read before those who talk go first again. */
+/** Pages that are read in a row before posts are carried out again. */
 const MAX_PAGES_IN_A_ROW = 4;
 
-/** How long a replica may take, in milliseconds. */
+/** How long a replica may take to confirm a write, in milliseconds. */
 export const REPLICA_TIMEOUT_MS = 1_000;
 
-/** How often some rooms are compared with the store, and in how many goes all of them are, in milliseconds. */
+/** How often a share of the feeds is compared with the store, in milliseconds, and in how many rounds all of them are compared. */
 const CHECK_INTERVAL_MS = 500;
 const CHECK_ROUNDS = 8;
 
 /**
  * The engine port on Redis, for many nodes.
  *
- * What arrives while Redis carries out one turn is the next: one script call at a time, so that what a user does takes
- * effect in its order, and the busier a node, the more goes into one call.
+ * Operations that arrive while Redis carries out a batch form the next batch. Batches are executed one after the other, so
+ * the requests of a user take effect in their order; and the busier a node is, the more operations share one script call.
  */
 export class RedisEngine implements Engine {
   readonly description: string;
@@ -82,9 +82,9 @@ export class RedisEngine implements Engine {
   private scheduled = false;
   private inFlight = 0;
   private readonly maxInFlight: number;
-  /** Resolves when the last turn was told. */
+  /** Resolves when the results of the newest batch were delivered. */
   private delivered: Promise<void> = Promise.resolve();
-  /** The turn that Redis works on, or the last one. */
+  /** The result of the newest batch that was sent to Redis. */
   private executed: Promise<unknown> = Promise.resolve();
   private checking = false;
   private closed = false;
@@ -109,7 +109,7 @@ export class RedisEngine implements Engine {
       time,
       known: (conversation: string) => this.feeds.known(conversation),
     };
-    // In Cluster a turn is several calls, and those of two turns could pass each other.
+    // In Cluster a batch is several calls to different primaries, so the calls of a later batch could overtake those of an earlier one.
     this.maxInFlight = client.isCluster ? 1 : MAX_BATCHES_IN_FLIGHT;
     this.batches = client.isCluster
       ? new ClusterBatch({ ...batchDeps, storeEpoch: () => this.reader.storeEpoch })
@@ -118,7 +118,7 @@ export class RedisEngine implements Engine {
     this.stopTimers = [clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds())];
   }
 
-  /** Begins to work on a Redis that was reached. */
+  /** Opens the engine on a connected Redis. */
   static async open(deps: RedisEngineDeps): Promise<RedisEngine> {
     const engine = new RedisEngine(deps);
     await engine.reader.refreshEpoch();
@@ -172,12 +172,12 @@ export class RedisEngine implements Engine {
     return readMarks(this.client, conversation);
   }
 
-  /** After Redis was away: tells everybody what was missed meanwhile, or that messages are lost. */
+  /** After Redis was unavailable: delivers the messages that were missed, or reports that messages were lost. */
   catchUp(): Promise<void> {
     return this.feeds.catchUp();
   }
 
-  /** Removes all that is no longer kept, everywhere. */
+  /** Removes the messages that are no longer kept, in all conversations. */
   clean(): Promise<void> {
     return this.sweeper.sweep();
   }
@@ -186,7 +186,7 @@ export class RedisEngine implements Engine {
     return this.client.ready && !this.closed;
   }
 
-  /** In Cluster, a primary can be away, or refuse writes, while the others serve. */
+  /** In Cluster, one primary can be unreachable, or refuse writes, while the others serve. */
   isUnavailable(error: unknown): boolean {
     this.client.recheck(error);
     return !this.ready() || classifyError(error) !== undefined;
@@ -225,7 +225,7 @@ export class RedisEngine implements Engine {
     });
   }
 
-  /** Sends what there is to Redis, as far as turns may be under way. */
+  /** Sends the queued operations to Redis, up to `maxInFlight` batches at a time. */
   private sendBatches(): void {
     while (this.inFlight < this.maxInFlight && this.queue.length > 0) {
       const operations = this.takeBatch();
@@ -239,7 +239,7 @@ export class RedisEngine implements Engine {
     }
   }
 
-  /** Tells what came of a turn, after the one before it. */
+  /** Delivers the results of a batch, after those of the batch before it. */
   private async finish(
     before: Promise<void>,
     batch: ReturnType<Feeds["beginBatch"]>,
@@ -249,7 +249,7 @@ export class RedisEngine implements Engine {
     const result = await executed;
     await before;
     this.inFlight--;
-    // First, so that Redis works on it while this one is told.
+    // Before the delivery, so that Redis works on the next batch meanwhile.
     this.sendBatches();
     this.feeds.deliverBatch(batch, operations, result);
   }

@@ -21,18 +21,19 @@ import { recover } from "./recovery.ts";
 import { redisTasks } from "./shared-tasks.ts";
 
 export interface RedisOptions extends ConnectOptions {
-  /** How long a node that is not heard of counts as alive, in milliseconds. */
+  /** How long a node that does not renew its lease counts as alive, in milliseconds. */
   readonly leaseMs: number;
-  /** What must have a message before it is acknowledged (D2). */
+  /** Where a message must be stored before it is acknowledged (D2). */
   readonly ackAfter: "primary" | "replica";
-  /** How long conversations keep their messages that have no limits of their own. */
+  /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
 }
 
 /**
- * Opens Redis for one node of many.
+ * Opens the store on Redis for one of several nodes.
  *
- * Throws StoreAway when Redis did not come in time, and StoreUnfit when it is set up so that promises cannot be kept.
+ * Throws StoreUnavailable when Redis cannot be used within the time given, and StoreMisconfigured when Redis is configured
+ * so that acknowledged messages could be lost, or the user lacks a permission.
  */
 export async function openRedis(options: RedisOptions): Promise<Store> {
   const { leaseMs: lease, ackAfter, retention, clock, emit } = options;
@@ -63,7 +64,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     let closing: Promise<void> | undefined;
     const close = async () => {
       await engine.close();
-      // What this node holds is given back before its lease is, or others would sweep it.
+      // The node's lease ends last: after it, other nodes would sweep what this node still holds.
       await relay.close();
       await leases.close();
       await nodes.close();
@@ -91,7 +92,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
   }
 }
 
-/** Logs what commands changed of conversations; who is in them is told by the engine. */
+/** Logs the changes that commands make to conversations. The engine notifies their members (`watchEpoch`). */
 function logConversationChanges(emit: Emit): ControlListener {
   return {
     onEvents(events) {
@@ -105,7 +106,7 @@ function logConversationChanges(emit: Emit): ControlListener {
   };
 }
 
-/** Opens the accounts of all nodes and what was revoked, for a command. */
+/** Opens the accounts and revocations, which all nodes share, for a command. */
 export async function openRedisAccounts(options: ConnectOptions): Promise<{
   accounts: AccountStore;
   revocations: RevocationStore;
@@ -113,7 +114,7 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
 }> {
   const { clock, emit } = options;
   const client = await connect(options);
-  // Who only writes does not read the log.
+  // It is not started: a command only writes to the control stream.
   const control = new ControlStream(client, clock, emit);
   return {
     accounts: new RedisAccounts(client, control, emit),
@@ -122,7 +123,7 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
   };
 }
 
-/** The nodes that share the store, and its time, for a command. */
+/** Returns the nodes that share the store, and the store's time, for a command. */
 export async function readRedisNodes(
   options: ConnectOptions,
 ): Promise<{ nodes: readonly NodeEntry[]; now: number }> {

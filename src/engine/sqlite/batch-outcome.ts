@@ -1,7 +1,7 @@
 import type { Entry } from "../../core/conversation/entry.ts";
 import type { Operation, OperationResult } from "../operation.ts";
 
-/** The outcome of one operation, for after the commit. */
+/** The outcome of one operation. It is delivered after the commit. */
 export interface BatchOutcome {
   readonly operation: Operation;
   readonly result: OperationResult;

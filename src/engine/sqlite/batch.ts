@@ -8,7 +8,7 @@ import type { ConversationHead, MessageLog } from "./messages/message-log.ts";
 import type { QuotaLog } from "./messages/quota-log.ts";
 import type { ReadMarkTable } from "./messages/read-mark-table.ts";
 
-/** Writes the operations of one turn of the event loop as rows. No outcome is delivered before the commit. */
+/** Writes the rows of a batch of operations. The caller delivers the outcomes after the commit. */
 export class Batch {
   constructor(
     private readonly messages: MessageLog,
@@ -17,7 +17,7 @@ export class Batch {
     private readonly reader: HistoryReader,
   ) {}
 
-  /** Carries out one operation at the store's time `now`; inside a transaction. */
+  /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
   execute(operation: Operation, now: number): BatchOutcome {
     switch (operation.kind) {
       case "post":
@@ -34,7 +34,7 @@ export class Batch {
   private post(operation: OperationOf<"post">, now: number): BatchOutcome {
     const { request } = operation;
     const log = this.charges.of(request.user);
-    // A refused request must leave nothing behind, so a conversation is made only for a message that is stored.
+    // A refused request must write nothing, so a conversation is created only for a message that is stored.
     let head = this.messages.find(request.conversation);
     if (this.isOfRemoved(request.epoch, head)) return { operation, result: { outcome: "removed" } };
     let key = head === undefined ? 0 : this.messages.keyOf(head, request.user, request.id);

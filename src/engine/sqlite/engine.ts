@@ -42,28 +42,28 @@ export interface SqliteEngineDeps {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly description: string;
-  /** How long conversations keep their messages that have no limits of their own. */
+  /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
-  /** Paths of the truth, and of the mark of its end. */
+  /** Paths of the store file (`parley.db`) and of the end mark (end-mark.ts). */
   readonly paths: { readonly store: string; readonly end: string };
-  /** In tests, the disk's room; without it the operating system is asked. */
+  /** The free space of the disk, in tests. Without it, the operating system is asked. */
   readonly disk?: Disk | undefined;
 }
 
-/** How long a batch waits for a lock that another process or the keeper holds, before it answers `unavailable`. */
+/** How long a batch waits for a lock that another process or the index worker holds, before its requests get `unavailable`. */
 const LOCK_TIMEOUT_MS = 5_000;
 const LOCK_RETRY_MS = 2;
 const HOUSEKEEPING_INTERVAL_MS = 500;
-/** Messages whose place in memory is given up in one go. */
+/** Messages that one round of housekeeping drops from the memtable, at most. */
 const FORGET_BUDGET = 20_000;
 const MAX_HEADS = 10_000;
 
 /**
  * The engine port on SQLite, for one server on one machine.
  *
- * What arrives in one turn of the event loop is one transaction (group commit): decisions are made and rows written
- * inside it, and nobody hears of them before the commit. A commit that fails answers all of its work `unavailable`
- * and goes back to what the disk says.
+ * The operations of one turn of the event loop are one transaction (group commit). Inside it the engine decides and writes
+ * rows; it replies and announces only after the commit. When a commit fails, all of its operations get `unavailable`, and
+ * the state in memory is read from the disk again.
  */
 export class SqliteEngine implements Engine {
   readonly description: string;
@@ -78,17 +78,17 @@ export class SqliteEngine implements Engine {
   private readonly readMarkTable: ReadMarkTable;
   private readonly batch: Batch;
   private readonly sweeper: RetentionSweeper;
-  // What came in meanwhile, such as messages to store, goes before the next page.
+  // One page for each turn of the event loop, so that messages that arrive meanwhile are stored first.
   private readonly pages = new PageQueue(
     (request) => this.readPage(request),
     () => new Promise(setImmediate),
     1,
   );
   private readonly epochListeners = new Listeners<Parameters<EpochListener>>();
-  /** Moves when another connection has committed: a command may have removed a conversation. */
+  /** Its value changes when another connection has committed: a command may have removed a conversation. */
   private readonly dataVersion: Statement<{ data_version: number }>;
   private seenVersion = 0;
-  /** Conversations whose removal is still to be told. */
+  /** Removed conversations of which the epoch listeners are not notified yet. */
   private removed: ConversationHead[] = [];
   private readonly subscriptions: Subscriptions;
   private readonly stopHousekeeping: () => void;
@@ -96,10 +96,10 @@ export class SqliteEngine implements Engine {
   private queue: Operation[] = [];
   private scheduled = false;
   private waitingSince: number | undefined;
-  /** Whether the store is ready; whatever else uses its files reports there what failed. */
+  /** Whether the store is ready. Everything that uses its files reports errors here. */
   readonly condition: StoreCondition;
   private readonly endMark: EndMark;
-  /** Whether memory may differ from the disk, because a commit failed and the disk could not be read either. */
+  /** Whether memory may differ from the disk: a commit failed, and the disk was not read since. */
   private stale = false;
   private closed = false;
 
@@ -184,7 +184,7 @@ export class SqliteEngine implements Engine {
     return head === undefined ? new Map() : this.readMarkTable.of(head.number);
   }
 
-  /** Removes all that is no longer kept, without waiting for housekeeping. */
+  /** Removes the messages that are no longer kept, without waiting for housekeeping. */
   clean(): Promise<void> {
     return this.sweeper.sweep();
   }
@@ -201,7 +201,10 @@ export class SqliteEngine implements Engine {
     return this.condition.troubles.watch(listener);
   }
 
-  /** Only for removals: only one server has the file, and what it announced is in it. */
+  /**
+   * Reports removed conversations only. Messages cannot be lost while a server runs: it is the only one on the file, and
+   * it announces a message after the commit.
+   */
   watchEpoch(listener: EpochListener): () => void {
     return this.epochListeners.add((change) => listener(...change));
   }
@@ -245,7 +248,7 @@ export class SqliteEngine implements Engine {
     return operations;
   }
 
-  /** Carries out what this turn of the event loop brought, as one transaction. */
+  /** Carries out the operations of this turn of the event loop, as one transaction. */
   private commitBatch(): void {
     this.scheduled = false;
     if (this.queue.length === 0 || this.closed) return;
@@ -268,17 +271,17 @@ export class SqliteEngine implements Engine {
       for (const operation of operations) this.reply(operation, { outcome: "unavailable" });
       return;
     }
-    // Before anybody hears of it: what is announced must be missed when it is gone.
+    // Before replies and announcements: the next start must notice when a message that was announced is gone.
     this.endMark.record(this.messages.lastPosition);
     this.condition.writeSucceeded();
     this.notifyRemoved();
     for (const outcome of outcomes) this.deliver(outcome);
     this.indexWorker.appended(this.messages.lastPosition);
-    // Faster than messages come, so that memory is given back under constant load too.
+    // Twice as many as were stored, so that the memtable shrinks under constant load, too.
     this.messages.forgetIndexed(operations.length * 2);
   }
 
-  /** Takes over what commands changed until now; inside a transaction, in which nothing more can come. */
+  /** Applies the changes that commands have committed. MUST be called inside a transaction, during which they cannot commit more. */
   private applyCommandChanges(): void {
     const { data_version: version } = this.dataVersion.get()!;
     if (version === this.seenVersion) return;
@@ -319,12 +322,12 @@ export class SqliteEngine implements Engine {
     this.refresh();
   }
 
-  /** Goes back to what the disk says where memory may say otherwise. Returns false when the disk cannot be read now. */
+  /** Reads the state from disk again if memory may differ from it. Returns false when the disk cannot be read now. */
   private refresh(): boolean {
     if (!this.stale) return true;
     try {
       if (this.db.inTransaction) this.db.run("rollback");
-      // Rebuilding the index ends with that, too.
+      // A rebuild of the index ends with a reload, too.
       if (!this.condition.troubles.has("index")) this.messages.reload();
       this.quotaLog.reload(this.now() - QUOTA_WINDOW_MS);
       this.stale = false;
@@ -334,7 +337,7 @@ export class SqliteEngine implements Engine {
     return !this.stale;
   }
 
-  /** The conversation for those who read. Throws when the disk cannot be read. */
+  /** Returns the head of a conversation for a read request. Throws when the disk cannot be read. */
   private findForReading(conversation: string): ConversationHead | undefined {
     if (this.condition.troubles.has("index")) throw new StoreUnavailable("The index is being rebuilt.");
     if (!this.refresh()) throw new StoreUnavailable("The store cannot be read after a commit that failed.");
@@ -368,7 +371,7 @@ export class SqliteEngine implements Engine {
     try {
       (operation.done as (result: OperationResult) => void)(result);
     } catch (error) {
-      // The fault of one must not keep others, whose messages are stored, from being told.
+      // An error in one reply must not keep the others from being sent: their messages are stored.
       this.emit("engine.listener_failed", { error: String(error) });
     }
   }

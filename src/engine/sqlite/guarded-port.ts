@@ -1,13 +1,13 @@
-/** What a guarded port asks before a call, and where it reports what failed. */
+/** Is asked before each call of a guarded port, and receives the errors of its calls. */
 export interface Guard {
-  /** Throws where the store may not be used now. */
+  /** Throws when the store must not be used now. */
   assertUsable(): void;
   onError(error: unknown): void;
 }
 
 /**
- * The same port, whose calls are rejected while the store may not be used, and whose faults are reported. All of its
- * methods but `watch`, which only takes note of a listener, MUST return promises.
+ * Wraps a port: rejects its calls while the store must not be used, and reports their errors. All methods of the port MUST
+ * return promises, except `watch`, which only adds a listener and is not guarded.
  */
 export function guardedPort<Port extends object>(port: Port, guard: Guard): Port {
   return new Proxy(port, {

@@ -6,29 +6,33 @@ import { readBootId, readRunningSince } from "./folder/unclean-shutdown.ts";
 import { readVersion, SCHEMA_VERSION } from "./migrations.ts";
 import { readMeta, STORE_FILE } from "./schema.ts";
 
-/** What is in a data folder's store, as far as it can be read beside a server. */
+/** The state of a data folder's store, as far as it can be read while a server runs on it. */
 export interface StoreInspection {
-  /** Of the truth and its write-ahead log. */
+  /** The sizes of the store file and its write-ahead log. */
   readonly bytes: number;
-  /** Version of its tables, and the one that this Parley writes. */
+  /** The version of its tables, and the version that this Parley writes. */
   readonly version: number;
   readonly knownVersion: number;
   readonly conversations: number;
-  /** Newest time that is stored, in milliseconds since 1970; 0 in an empty store. */
+  /** The newest stored time, in milliseconds since 1970; 0 for an empty store. */
   readonly newestAt: number;
-  /** What SQLite finds wrong with the file; undefined where it was too large to be read through. */
+  /** The damage that SQLite finds in the file; undefined when the file was too large for the check. */
   readonly damage: readonly string[] | undefined;
-  /** A server runs on it, or ended without closing it: at this start of the machine, or at an earlier one. */
+  /**
+   * Whether a server runs on the folder or ended without closing the store, and whether that server was started since the
+   * last start of the machine or before it.
+   */
   readonly unclosed: "this start" | "earlier start" | undefined;
 }
 
-/** Most faults of a file that are told. */
+/** The largest number of damages of a file that are reported. */
 const MAX_PROBLEMS = 5;
 
 /**
- * Looks at the store in `dataDir` and changes nothing. Undefined where there is none yet. A file of more than
- * `maxFullCheckBytes` bytes is not read through. Throws FileUnusable where no file lies in the place of one, or where the store is gone
- * though one was there; and what SQLite, or the file system, says when it cannot be read at all.
+ * Inspects the store in `dataDir` without changing it. Returns undefined when the folder has no store yet. Checks a file
+ * for damage only if it has at most `maxFullCheckBytes` bytes. Throws FileUnusable when a file's path is occupied by something
+ * else, or when the store file of a folder that had one is missing; throws the error of SQLite or of the file system when the
+ * store cannot be read at all.
  */
 export function inspectStore(
   dataDir: string,
@@ -42,7 +46,7 @@ export function inspectStore(
   const db = new Database(path, { readonly: true, strict: true });
   try {
     db.run(`pragma busy_timeout = ${options.timeoutMs}`);
-    // First: what else is asked of a damaged file may throw.
+    // Before the other queries, because those may throw on a damaged file.
     const damage = bytes > options.maxFullCheckBytes ? undefined : damageOf(db);
     const version = readVersion(db);
     const contents = version === 0 || (damage?.length ?? 0) > 0 ? EMPTY : contentsOf(db);
@@ -71,7 +75,7 @@ function contentsOf(db: Database): Contents {
   };
 }
 
-/** Reads every page. Whether indexes agree with their tables, which takes much longer, is not looked at. */
+/** Reads every page. Does not compare indexes with their tables, because that takes much longer. */
 function damageOf(db: Database): string[] {
   const found = db.query(`pragma quick_check(${MAX_PROBLEMS})`).all() as { quick_check: string }[];
   return found.map(({ quick_check: line }) => line).filter((line) => line !== "ok");

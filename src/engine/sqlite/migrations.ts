@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { encodeMessageBody, letterOf } from "../../core/conversation/entry.ts";
 
-/** The tables of each version of the store, as what must be done to the one before. Steps that were published stay as they are. */
+/** The steps from each version of the store's tables to the next. A step MUST NOT be changed once it was published. */
 const STEPS: readonly ((db: Database) => void)[] = [
   // 1
   (db) => {
@@ -34,13 +34,13 @@ const STEPS: readonly ((db: Database) => void)[] = [
         count integer not null
       );
     `);
-    // The store's secret seeds the hash of message ids; its epoch names this life of the store (D5).
+    // The store's secret seeds the hash of message ids. Its epoch is replaced when stored messages may be gone (D5).
     setIfMissing(db, "epoch", newEpoch());
     setIfMissing(db, "seed", String(crypto.getRandomValues(new Uint32Array(1))[0]));
   },
-  // 2: read marks; messages that are no longer kept. `first_seq`: the oldest `seq` that may be read, the floor.
-  // `keep_*`: how long this conversation keeps its messages; null is as the server's settings say, 0 for ever.
-  // `changed` grows with each change a command makes, so that a server at work finds what was changed beside it.
+  // 2: read marks and retention. `first_seq`: the oldest `seq` that may be read, the floor.
+  // `keep_*`: how long this conversation keeps its messages; null: as the server's settings say; 0: for ever.
+  // `changed` grows with each change that a command makes, so that a running server finds the changed conversations.
   (db) => {
     db.run(`
       create table if not exists mark (
@@ -53,7 +53,7 @@ const STEPS: readonly ((db: Database) => void)[] = [
     addColumn(db, "conversation", "changed integer not null default 0");
     db.run("create index if not exists conversation_changed on conversation (changed) where changed > 0");
   },
-  // 3: what was revoked, one token or all of a user's before a time; refresh tokens, a row for each sign-in.
+  // 3: revocations, of one token or of all tokens of a user before a time; refresh tokens, a row for each sign-in.
   (db) => {
     db.run(`
       create table if not exists revocation (
@@ -76,8 +76,8 @@ const STEPS: readonly ((db: Database) => void)[] = [
       create index if not exists refresh_family_end on refresh_family (expires_at);
     `);
   },
-  // 4: removed conversations. `removals`: how often; `removed_seq`: the newest number at the last time. The row stays, some
-  // 60 bytes a name, so that whoever comes back is told.
+  // 4: removed conversations. `removals`: how often the name was removed; `removed_seq`: the newest `seq` at the last removal.
+  // The row stays, some 60 bytes for each name, so that clients that resume learn of the removal.
   (db) => {
     addColumn(db, "conversation", "removals integer not null default 0");
     addColumn(db, "conversation", "removed_seq integer not null default 0");
@@ -86,7 +86,7 @@ const STEPS: readonly ((db: Database) => void)[] = [
   (db) => encodeBodies(db),
 ];
 
-/** The columns of a message before version 5 that changed. */
+/** The columns of a message that version 5 replaced. */
 interface UnencodedRow {
   readonly position: number;
   readonly conversation: number;
@@ -100,9 +100,9 @@ interface UnencodedRow {
 }
 
 /**
- * Copies the messages into a new table, in the order of their positions, and drops the old one with zeros over its pages.
- * To update the rows in place would make them longer and move them to other pages, and SQLite leaves copies of what it
- * moves, which no later erasing finds (messages/eraser.ts).
+ * Copies the messages into a new table, in the order of their positions, and drops the old table, whose pages SQLite
+ * overwrites with zeros. An update in place would make rows longer and so move them to other pages; SQLite leaves copies
+ * of moved rows behind, which the eraser (messages/eraser.ts) would not find later.
  */
 function encodeBodies(db: Database): void {
   db.run("pragma secure_delete = on");
@@ -126,7 +126,7 @@ function encodeBodies(db: Database): void {
     )
     .iterate() as IterableIterator<UnencodedRow>;
   for (const { position, conversation, seq, key, id, sender, text, data, at } of rows) {
-    // A row without a sender was erased, and stays so.
+    // A row without a sender was erased, and is copied as an erased one.
     const body = sender === "" ? "" : encodeMessageBody(text, data === null ? undefined : JSON.parse(data));
     insert.run(position, conversation, seq, key, id, sender, letterOf("message"), body, at);
   }
@@ -135,25 +135,25 @@ function encodeBodies(db: Database): void {
   db.run("pragma secure_delete = fast");
 }
 
-/** Grows when the tables change; a store of a newer version is refused. */
+/** The version of the tables that this Parley writes. It refuses a store of a newer version. */
 export const SCHEMA_VERSION = STEPS.length;
 
-/** The version of the store's tables; 0 in a new file. */
+/** Returns the version of the store's tables; 0 for a new file. */
 export function readVersion(db: Database): number {
   return (db.query("pragma user_version").get() as { user_version: number }).user_version;
 }
 
-/** Brings the tables of a store to this version, all or nothing. What is stored stays. */
+/** Migrates the tables of a store to this version in one transaction. All data is kept. */
 export function migrate(db: Database): void {
   if (readVersion(db) >= SCHEMA_VERSION) return;
   db.transaction(() => {
-    // Read again: another process may have brought it there while this one waited for the lock.
+    // Read again: another process may have migrated the store while this one waited for the lock.
     for (const step of STEPS.slice(readVersion(db))) step(db);
     db.run(`pragma user_version = ${SCHEMA_VERSION}`);
   }).immediate();
 }
 
-/** A name for a new life of the store. */
+/** Returns a new epoch for the store. */
 export function newEpoch(): string {
   return crypto.randomUUID().slice(0, 8);
 }

@@ -8,10 +8,10 @@ import { COMMAND_TIMEOUT_MS, type SqliteOptions } from "./open.ts";
 import { beginEpoch, openStore, readMeta, STORE_FILE } from "./schema.ts";
 
 /**
- * Begins a new life of the store, for who has put back an older copy of it: clients are told that what they saw may be
- * gone (D5). The index, which may be of another moment than the copy, is made again by the next start.
+ * Begins a new epoch of the store, for an operator who has restored an older copy: clients that resume learn that messages
+ * which they have seen may be gone (D5). Deletes the index, which may not match the copy; the next start rebuilds it.
  *
- * Throws StoreInUse while a server runs on the folder, and when there is no store in it. Returns the epoch.
+ * Throws StoreInUse while a server runs on the folder, and an error when the folder has no store. Returns the epoch.
  */
 export function beginSqliteEpoch({ dataDir }: Pick<SqliteOptions, "dataDir">): string {
   const path = join(dataDir, STORE_FILE);
@@ -20,17 +20,17 @@ export function beginSqliteEpoch({ dataDir }: Pick<SqliteOptions, "dataDir">): s
     throw new Error(`There is no store in ${dataDir}: put the copy there, or correct DATA_DIR.`);
   const lock = lockFolder(dataDir);
   try {
-    // It must outlive the machine's power, whatever STORE_SYNC says of messages.
+    // The epoch must survive a loss of power, even if STORE_SYNC lets messages be lost then.
     const store = openStore(path, "full", COMMAND_TIMEOUT_MS);
     try {
       const begin = store.transaction(() => {
         beginEpoch(store);
-        // A copy may have been made of a store in use. What was lost with that is told by the new epoch, too.
+        // The copy may have been made of a store in use. The new epoch covers messages that are missing for that reason, too.
         markCleanShutdown(store);
         return readMeta(store, "epoch")!;
       });
       const epoch = withFileErrors(path, () => begin.immediate());
-      // It names the end of the log that was there before the copy.
+      // The end mark belongs to the log that the copy has replaced.
       const end = join(dataDir, END_MARK_FILE);
       withFileErrors(end, () => rmSync(end, { force: true }));
       return epoch;

@@ -30,7 +30,7 @@ import {
   type StoreSync,
 } from "./schema.ts";
 
-/** Messages that the index may lack at the start; more are taken in before the server opens, to keep memory small. */
+/** Messages that the index may lack at the start. If it lacks more, they are indexed before the server opens, to save memory. */
 const MAX_INDEX_LAG = 200_000;
 
 /** How long the command line waits for a server's commit, in milliseconds. */
@@ -41,17 +41,17 @@ export interface SqliteOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly sync: StoreSync;
-  /** How long conversations keep their messages that have no limits of their own; without it, for ever. */
+  /** How long messages are kept in conversations without limits of their own. Without it: for ever. */
   readonly retention?: RetentionLimits;
-  /** In tests, the disk's room. */
+  /** The free space of the disk, in tests. */
   readonly disk?: Disk;
 }
 
 /**
- * Opens a data folder for the one server that runs on it.
+ * Opens a data folder for the server that runs on it.
  *
- * Throws StoreInUse when there is another, StoreTooNew, and FileUnusable when a file cannot be used or the store is gone
- * though one was there.
+ * Throws StoreInUse when another server runs on it, StoreTooNew, and FileUnusable when a file cannot be used or the store
+ * file of a folder that had one is missing.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const { dataDir } = options;
@@ -59,7 +59,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   checkKinds(dataDir);
   checkFileAccess(dataDir);
   const lock = lockFolder(dataDir);
-  // What is open already when a later step fails; the last is closed first.
+  // The resources opened so far. If a later step fails, they are closed in reverse order.
   const opened = [() => lock.release()];
   try {
     return await openFiles(options, opened);
@@ -69,7 +69,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   }
 }
 
-/** Opens the files of a folder that this process has locked; adds what closes each to `opened`. */
+/** Opens the files of a folder that this process has locked. Adds a function that closes each of them to `opened`. */
 async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promise<Store> {
   const { dataDir, clock, emit, retention = UNLIMITED_RETENTION, disk } = options;
   const release = opened[0]!;
@@ -78,14 +78,14 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     index: join(dataDir, INDEX_FILE),
     end: join(dataDir, END_MARK_FILE),
   };
-  // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
+  // The event loop never waits for a lock: a batch that finds the store busy is tried again a little later.
   const db = openStore(paths.store, options.sync, 0);
   opened.push(() => db.close());
   const accountsDb = openStore(paths.store, options.sync, COMMAND_TIMEOUT_MS);
   opened.push(() => accountsDb.close());
   const end = withFileErrors(paths.end, () => readEndMark(paths.end));
   withFileErrors(paths.store, () => {
-    // First: a loss of power begins an epoch, too, which the mark does not name.
+    // Before the others: after a loss of power this begins an epoch, which the end mark does not name.
     detectLostTail(end, accountsDb, emit);
     detectUncleanShutdown(accountsDb, emit);
   });
@@ -120,8 +120,8 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
 }
 
 /**
- * Begins a new epoch where the log lacks messages that were announced: its write-ahead log was cut short, or removed; or where
- * it is another one than the mark names, so that nobody knows what it lacks (D5).
+ * Begins a new epoch if the log lacks messages that were announced, because its write-ahead log was truncated or removed.
+ * Also begins one if the end mark names another epoch than the log: then it is unknown which messages are missing (D5).
  */
 function detectLostTail(end: LogEnd | undefined, store: Database, emit: Emit): void {
   if (end === undefined) return;
@@ -139,7 +139,7 @@ function detectLostTail(end: LogEnd | undefined, store: Database, emit: Emit): v
   }
 }
 
-/** Opens the accounts of a data folder and what was revoked, also while a server runs on it. */
+/** Opens the accounts and revocations of a data folder for a command. A server may run on the folder. */
 export function openAccounts(options: SqliteOptions): {
   accounts: AccountStore;
   revocations: RevocationStore;

@@ -1,16 +1,17 @@
-// What lies on disk. Two files, because what SQLite charges for is the pages it dirties, not the rows it writes:
+// The files on disk. There are two, because the cost of a commit in SQLite is the number of pages that it changes, not the
+// number of rows:
 //
-//   parley.db         the truth (tables: migrations.ts). `message` and `charge` grow at the end only, so a commit dirties one page for dozens
-//                     of rows (1–2 µs a row; with an index on (conversation, seq) 6 µs, with one on ids 22 µs).
-//   parley-index.db   derived: where a (conversation, seq) and a message id stand in the log. Filled by the keeper
-//                     (index-worker-thread.ts) off the event loop; rebuilt from the log when it is missing.
+//   parley.db         the store (tables: migrations.ts). `message` and `charge` grow at the end only, so a commit changes one page
+//                     for dozens of rows (1–2 µs a row; with an index on (conversation, seq) 6 µs, with one on ids 22 µs).
+//   parley-index.db   the index, derived from the log in parley.db: the position of each (conversation, seq) and message id. The
+//                     index worker (index-worker-thread.ts) writes it off the event loop. It is rebuilt when it is missing.
 //
-// Names and conversations of messages that come together lie all over an index, and a row for each would dirty a page
-// for each, the more the larger it is. So the index is a few *runs* (runs/run-table.ts), as in a log-structured merge tree
-// (O'Neil and others 1996): what is taken in at once is one run, written side by side and never changed; the keeper
-// makes one large run of several small ones, a slice at a time.
+// Messages that arrive together belong to different conversations and have different ids. With a row for each in a B-tree, each
+// would change a page of its own, and the larger the index, the less often two share a page. So the index consists of a few *runs*
+// (runs/run-table.ts), as a log-structured merge tree (O'Neil and others 1996): messages that are indexed together form one
+// run, which is written in sequence and never changed. The index worker merges several small runs into a large one, in slices.
 //
-// What the index has not taken in yet is in memory (memtable.ts), and read back from the log at the next start.
+// Messages that are not indexed yet are in memory (memtable.ts), and are read from the log at the next start.
 import { Database } from "bun:sqlite";
 import { dirname } from "node:path";
 import { isBusy } from "./folder/errors.ts";
@@ -20,10 +21,10 @@ import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts"
 
 export { INDEX_FILE, STORE_FILE } from "./folder/file-names.ts";
 
-/** Grows when the index's tables change; an index of another layout is thrown away. Before 2 it was not written down. */
+/** The version of the index's tables. An index of another version is deleted and rebuilt. Version 1 did not store its number. */
 const INDEX_LAYOUT = 3;
 
-/** How long opening waits for another process, in milliseconds. */
+/** How long opening waits for a lock of another process, in milliseconds. */
 const OPEN_TIMEOUT_MS = 5_000;
 const OPEN_RETRY_MS = 5;
 
@@ -36,14 +37,14 @@ export class StoreTooNew extends Error {
   }
 }
 
-/** How much a commit waits for: `normal` survives a crash of the process, `full` also one of the machine. */
+/** What a commit survives: with `normal` a crash of the process, with `full` also one of the machine. */
 export type StoreSync = "normal" | "full";
 
 /**
- * Opens the truth. Bun's defaults are not a server's: no waiting for locks, and checkpoints inside the commit that
- * crosses 1,000 pages, which stall the event loop for 20–30 ms; the keeper makes them instead.
+ * Opens the store file. Two defaults of Bun do not fit a server: it does not wait for locks, and it makes a checkpoint inside
+ * the commit that crosses 1,000 pages, which stalls the event loop for 20–30 ms. The index worker makes checkpoints instead.
  *
- * Throws StoreTooNew, and FileUnusable where the file cannot be used, or is gone though a store was there.
+ * Throws StoreTooNew, and FileUnusable when the file cannot be used, or is missing from a folder that had a store.
  */
 export function openStore(path: string, sync: StoreSync, busyTimeout: number): Database {
   const folder = dirname(path);
@@ -59,28 +60,29 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
 }
 
 function prepareStore(db: Database, path: string, sync: StoreSync, busyTimeout: number): Database {
-  // Whatever it may wait later: a start beside a command that has the store for a moment waits until it is through.
+  // A command may hold the lock for a moment while a server starts. So opening waits, even if later calls do not.
   db.run(`pragma busy_timeout = ${OPEN_TIMEOUT_MS}`);
   switchToWal(db);
   db.run(`pragma synchronous = ${sync}`);
   db.run("pragma wal_autocheckpoint = 0");
   db.run("pragma cache_size = -32000");
-  // Where a page is written anyway, nothing of what it held before stays in it. Erasing needs more (eraser.ts).
+  // When a page is written anyway, SQLite overwrites the deleted content in it. Erasing needs more (eraser.ts).
   db.run("pragma secure_delete = fast");
-  // Asked first: another process that makes the store makes its tables before a server leaves anything beside it.
+  // Checked in this order because another process that creates the store creates its tables before the other files.
   const wasUsed = hadStore(dirname(path));
   const version = readVersion(db);
   if (version > SCHEMA_VERSION) throw new StoreTooNew(path, version);
   migrate(db);
-  // All of it was in a write-ahead log that is lost. Its accounts must not give way to those with a published password.
+  // All data was in a write-ahead log that is lost. Without this mark the server would add the first accounts, whose
+  // passwords are published.
   if (version === 0 && wasUsed) db.run("insert or ignore into meta values ('had_accounts', '1')");
   db.run(`pragma busy_timeout = ${busyTimeout}`);
   return db;
 }
 
 /**
- * Has the store keep a write-ahead log. Where two do this to a new file at once, SQLite refuses one of them at once,
- * whatever its `busy_timeout`: waiting would be a deadlock. Trying again is not.
+ * Switches the store to a write-ahead log. When two processes do this to a new file at the same moment, SQLite refuses one of them at
+ * once, whatever its `busy_timeout`, because waiting would be a deadlock. A second try succeeds.
  */
 function switchToWal(db: Database): void {
   const deadline = performance.now() + OPEN_TIMEOUT_MS;
@@ -95,15 +97,15 @@ function switchToWal(db: Database): void {
   }
 }
 
-/** Names a new life of the store, when messages that were stored may be gone (D5). */
+/** Begins a new epoch of the store, because messages that were stored may be gone (D5). */
 export function beginEpoch(store: Database): void {
   store.query("update meta set value = ? where key = 'epoch'").run(newEpoch());
 }
 
-/** Raised when an index was written by another version of Parley. */
+/** Raised when the index has the layout of another version of Parley. */
 export class IndexLayoutMismatch extends Error {}
 
-/** Opens the derived index; safe to lose, so it never waits for the disk. Throws IndexLayoutMismatch. */
+/** Opens the index. It can be rebuilt, so its commits do not wait for the disk. Throws IndexLayoutMismatch. */
 export function openIndex(path: string): Database {
   const db = new Database(path, { create: true, strict: true });
   try {
@@ -128,20 +130,20 @@ function createIndex(db: Database): void {
   }).immediate();
 }
 
-/** A value of `meta`, or undefined. */
+/** Returns a value of the table `meta`, or undefined. */
 export function readMeta(db: Database, key: string): string | undefined {
   return (db.query("select value from meta where key = ?").get(key) as { value: string } | null)?.value;
 }
 
-/** The last position that the log has used; 0 when none. The message that stood there may have been removed. */
+/** Returns the last position that the log has used; 0 for none. The message at that position may have been removed. */
 export function readLastPosition(store: Database): number {
   const { last } = store.query("select max(position) as last from message").get() as { last: number | null };
   return Math.max(last ?? 0, Number(readMeta(store, "last_position") ?? 0));
 }
 
 /**
- * Notes how far the log reaches, and the store's time, before rows are deleted; in the same transaction. A position is
- * never used twice, or the index would name one message for another; nor does time run backwards (Q1).
+ * Stores the last used position and the store's time. MUST be called in a transaction that deletes rows, before it does: after a
+ * restart a position must not be used again, because the index would confuse two messages, and time must not decrease (Q1).
  */
 export function saveLogEnd(store: Database, lastPosition: number, now: number): void {
   const set = store.query("insert or replace into meta values (?, ?)");

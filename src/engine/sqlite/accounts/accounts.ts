@@ -13,15 +13,15 @@ interface Row {
   readonly created_at: number;
 }
 
-/** How often changes by other processes are looked for, in milliseconds; the port promises a second. */
+/** The interval at which changes by other processes are looked for, in milliseconds. The port promises a second. */
 const POLL_INTERVAL_MS = 500;
 
-/** The port for accounts on SQLite. The command line changes the same file while a server runs. */
+/** The port for accounts on SQLite. The command line may change the same file while a server runs. */
 export class SqliteAccounts implements AccountStore {
   private readonly listeners = new Listeners<Parameters<AccountListener>>({
     onFirstAdded: () => this.startPolling(),
     onLastRemoved: () => this.stopPolling?.(),
-    // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
+    // A listener that fails is not called again for this change: the other listeners and changes must not wait for it.
     onError: (error, [user]) => this.emit("accounts.listener_failed", { user, error: String(error) }),
   });
   private known = new Map<string, Account>();
@@ -95,7 +95,7 @@ export class SqliteAccounts implements AccountStore {
     this.stopPolling = this.clock.every(POLL_INTERVAL_MS, () => this.tryPoll());
   }
 
-  /** Adds the account, and the mark that there was one, inside a transaction. */
+  /** Adds the account, and the mark that the store has had one. MUST be called inside a transaction. */
   private insert(account: Account): boolean {
     const { changes } = this.db
       .query("insert or ignore into account values (?, ?, ?, ?, ?, ?)")
@@ -111,7 +111,7 @@ export class SqliteAccounts implements AccountStore {
     return changes > 0;
   }
 
-  /** `data_version` moves when another connection has committed; asking costs no reading. */
+  /** The value of `data_version` changes when another connection has committed. The query reads no tables. */
   private pollForChanges(): void {
     const { data_version: version } = this.db.query("pragma data_version").get() as { data_version: number };
     if (version === this.version) return;
@@ -119,7 +119,7 @@ export class SqliteAccounts implements AccountStore {
     this.poll();
   }
 
-  /** On a timer, where nobody would catch what a store that is away throws. */
+  /** Runs on a timer, so it catches the errors of a store that cannot be read. */
   private tryPoll(): void {
     try {
       this.pollForChanges();

@@ -9,7 +9,7 @@ interface Row {
   readonly account: number;
   readonly signed_in_at: number;
   readonly expires_at: number;
-  /** JSON: they are read and written with the family only. */
+  /** As JSON, because they are only read and written together with the family. */
   readonly tokens: string;
 }
 

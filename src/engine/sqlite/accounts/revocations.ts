@@ -11,7 +11,7 @@ import {
 import { Listeners } from "../../listeners.ts";
 import { isBusy } from "../folder/errors.ts";
 
-/** A row has either a token or a user with `before`. */
+/** A revocation: either of a token, or of all tokens of a user that were issued before `before`. */
 interface Row {
   readonly position: number;
   readonly token: string | null;
@@ -19,21 +19,21 @@ interface Row {
   readonly before: number | null;
 }
 
-/** How often revocations by other processes are looked for, in milliseconds; the port promises a second. */
+/** The interval at which revocations by other processes are looked for, in milliseconds. The port promises a second. */
 const POLL_INTERVAL_MS = 500;
 
-/** How often tokens that have expired anyway are forgotten, in milliseconds. */
+/** The interval at which revocations of expired tokens are deleted, in milliseconds. */
 const FORGET_INTERVAL_MS = 600_000;
 
-/** The port for revocations on SQLite. The command line revokes in the same file while a server runs. */
+/** The port for revocations on SQLite. The command line may change the same file while a server runs. */
 export class SqliteRevocations implements RevocationStore {
   private readonly listeners = new Listeners<Revocation>({
     onFirstAdded: () => this.startPolling(),
     onLastRemoved: () => this.stopPolling(),
-    // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
+    // A listener that fails is not called again for this revocation: the other listeners and revocations must not wait for it.
     onError: (error) => this.emit("revocations.listener_failed", { error: String(error) }),
   });
-  /** Position of the newest revocation that the listeners know. */
+  /** The position of the newest revocation that the listeners were notified of. */
   private lastNotified = 0;
   private stops: (() => void)[] = [];
 
@@ -51,7 +51,7 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   async revokeUser(user: string, before: number): Promise<void> {
-    // Written anew and not updated: its new position is what the other processes look for.
+    // Inserted again instead of updated, because other processes find new revocations by their positions.
     this.db
       .query(
         `insert or replace into revocation (user, before)
@@ -86,7 +86,7 @@ export class SqliteRevocations implements RevocationStore {
     for (const stop of this.stops.splice(0)) stop();
   }
 
-  /** On a timer, where nobody would catch what a store that is away throws; the next time tries again. */
+  /** Runs on a timer, so it catches the errors of a store that cannot be read; the next run tries again. */
   private attempt(event: "store.read_failed" | "store.write_failed", task: () => void): void {
     try {
       task();

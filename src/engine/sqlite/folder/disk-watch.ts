@@ -4,33 +4,33 @@ import type { Emit } from "../../../core/events/events.ts";
 import { LOCK_FILE } from "./lock.ts";
 import type { StoreTroubles } from "./store-troubles.ts";
 
-/** Bytes that must be free, or the store counts as full: several messages of the largest size, with what SQLite adds to them. */
+/** With less free space, in bytes, the store counts as full. Enough for several messages of the largest size with SQLite's overhead. */
 const MIN_FREE_BYTES = 1024 * 1024;
 
-/** What the disk watch asks of the operating system; tests put theirs in its place. */
+/** What the disk watch asks the operating system. Tests inject their own. */
 export interface Disk {
-  /** Bytes that this process may still write where `folder` lies; undefined where that is not known. */
+  /** Returns the free space for this process on the disk of `folder`, in bytes; undefined when it is not known. */
   freeBytes(folder: string): number | undefined;
 }
 
 const MACHINE_DISK: Disk = {
   freeBytes(folder) {
     const { blocks, bfree, bavail, bsize } = statfsSync(folder);
-    // Some file systems say nothing of their size. A part may be reserved for root.
+    // Some file systems report no size. A part of the free space may be reserved for root.
     if (blocks === 0) return undefined;
     return (process.getuid?.() === 0 ? bfree : bavail) * bsize;
   },
 };
 
 /**
- * Notices what no write shows in time: that the store's files were deleted or replaced while they are open (what is
- * written then is gone with the process), and that the disk is full before anybody has written.
+ * Notices two troubles that writes do not show in time: the store's open files were deleted or replaced, so that all writes
+ * are lost when the process ends; and the disk is full before a client has sent a message.
  */
 export class DiskWatch {
   private readonly folder: string;
   private readonly files: ReadonlyMap<string, string>;
 
-  /** `store` is the path of the truth, which MUST be open with its write-ahead log. */
+  /** `store` is the path of the store file, which MUST be open, with its write-ahead log. */
   constructor(
     store: string,
     private readonly index: string,
@@ -48,7 +48,7 @@ export class DiskWatch {
     );
   }
 
-  /** Looks at the files and the room left. Returns whether the index is still there. */
+  /** Checks the files and the free space. Returns whether the index file still exists. */
   check(): boolean {
     this.checkFiles();
     if (!this.troubles.has("files")) this.checkSpace();
@@ -81,14 +81,14 @@ export class DiskWatch {
   }
 }
 
-/** Names a file whatever its path: another file under the same path has another identity. Undefined where there is none. */
+/** Returns an id of the file at `path`: a file that replaces it has another one. Undefined when there is no file. */
 function identityOf(path: string): string | undefined {
   try {
     const { dev, ino } = statSync(path);
     return `${dev}:${ino}`;
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    // Gone, or on a disk that is: either way it is not the file that is open.
+    // The file or its disk is gone: in both cases the open file is no longer there.
     if (["ENOENT", "ENOTDIR", "EIO", "ESTALE", "EACCES", "ENOTCONN"].includes(code)) return undefined;
     throw error;
   }

@@ -7,27 +7,27 @@ const FILE_BYTES = 64;
 const EPOCH_OFFSET = 8;
 
 export interface LogEnd {
-  /** The life of the store in which the log reached that far. */
+  /** The epoch of the store in which the log had this end. */
   readonly epoch: string;
   readonly position: number;
 }
 
 /**
- * Remembers, outside of SQLite's files, the last position that was announced. SQLite takes a write-ahead log that was cut
- * short for a whole one that is shorter; only something beside it shows that acked messages are missing (D5).
+ * Stores the last announced position in a file of its own. SQLite accepts a truncated write-ahead log as a shorter one, so
+ * only another file can show that acknowledged messages are missing (D5).
  *
- * The file is mapped into memory: noting costs nanoseconds, and what was noted outlives the process, however it ends. It
- * may not outlive the machine's power; that is noticed by other means (unclean-shutdown.ts).
+ * The file is mapped into memory, so a record costs nanoseconds and survives the process, however that ends. It may not survive
+ * a loss of power, which is detected in another way (unclean-shutdown.ts).
  */
 export class EndMark {
   private readonly position: Float64Array;
 
-  /** Begins to note in the file at `path`, which is written anew. */
+  /** Overwrites the file at `path` with the given end and maps it into memory. */
   constructor(path: string, end: LogEnd) {
     const bytes = new Uint8Array(FILE_BYTES);
     new Float64Array(bytes.buffer, 0, 1)[0] = end.position;
     bytes.set(new TextEncoder().encode(end.epoch).subarray(0, FILE_BYTES - EPOCH_OFFSET), EPOCH_OFFSET);
-    // Written and not only made larger: a page that is mapped and has no room on the disk would end the process.
+    // Written, not only extended: a write to a mapped page for which the disk has no space would kill the process.
     const file = openSync(path, existsSync(path) ? "r+" : "w+", 0o600);
     try {
       writeSync(file, bytes, 0, FILE_BYTES, 0);
@@ -39,13 +39,13 @@ export class EndMark {
     this.position = new Float64Array(mapped.buffer, mapped.byteOffset, 1);
   }
 
-  /** Notes that the log reaches to `position`. */
+  /** Records that the log ends at `position`. */
   record(position: number): void {
     this.position[0] = position;
   }
 }
 
-/** What was noted last; undefined where nothing was, or where it cannot be understood. */
+/** Returns the last recorded end; undefined when the file is missing or not valid. */
 export function readEndMark(path: string): LogEnd | undefined {
   if (!existsSync(path)) return undefined;
   const bytes = new Uint8Array(readFileSync(path));

@@ -2,13 +2,13 @@
  * What an error of SQLite means for the server:
  *
  *   busy      another connection has the lock: the same call succeeds later
- *   full      the disk, or the owner's share of it, has no room
- *   refused   the operating system refuses to read or write: a medium that fails, or that is mounted for reading only
- *   damaged   the bytes in the file are not those that were written
+ *   full      the disk is full, or the disk quota of the owner is used up
+ *   refused   the operating system cannot read or write: the medium fails, or is mounted read-only
+ *   damaged   the file's content is not what was written
  */
 export type StoreError = "busy" | "full" | "refused" | "damaged";
 
-/** By the first part of SQLite's result codes (https://www.sqlite.org/rescode.html), without `SQLITE_`. */
+/** The meanings by the first part of SQLite's result codes (https://www.sqlite.org/rescode.html), without `SQLITE_`. */
 const ERROR_KINDS: ReadonlyMap<string, StoreError> = new Map([
   ["BUSY", "busy"],
   ["LOCKED", "busy"],
@@ -23,17 +23,17 @@ const ERROR_KINDS: ReadonlyMap<string, StoreError> = new Map([
   ["NOTADB", "damaged"],
 ]);
 
-/** Raised for what is asked of a store that cannot be used now. */
+/** Raised by calls to a store that cannot be used now. */
 export class StoreUnavailable extends Error {}
 
-/** What `error` means; undefined where it is no fault of the store, but one of the program. */
+/** Returns what `error` means; undefined when the store did not cause it, so it is an error in the program. */
 export function classifyError(error: unknown): StoreError | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string" || !code.startsWith("SQLITE_")) return undefined;
   return ERROR_KINDS.get(code.split("_")[1]!);
 }
 
-/** Whether `error` says that the store cannot be used now: what was asked may be asked again later. */
+/** Whether `error` says that the store cannot be used now. The same call may succeed later. */
 export function isStoreError(error: unknown): boolean {
   return error instanceof StoreUnavailable || classifyError(error) !== undefined;
 }

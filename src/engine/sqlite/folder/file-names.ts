@@ -1,13 +1,13 @@
 // Names of the files in the data folder.
 
-/** The truth (schema.ts). */
+/** The store file (schema.ts). */
 export const STORE_FILE = "parley.db";
 
-/** The derived index (schema.ts). */
+/** The index, which is derived from the store file (schema.ts). */
 export const INDEX_FILE = "parley-index.db";
 
-/** How far the log reached (end-mark.ts). */
+/** The last announced position of the log (end-mark.ts). */
 export const END_MARK_FILE = "parley.end";
 
-/** Locked by the server that runs on the folder (lock.ts); it stays empty. */
+/** An empty file that the server on this folder keeps locked (lock.ts). */
 export const LOCK_FILE = "parley.lock";

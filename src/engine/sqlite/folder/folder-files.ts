@@ -16,35 +16,35 @@ export class FileUnusable extends Error {
   }
 }
 
-/** The truth, and what SQLite keeps beside it. Nothing makes them again. */
+/** The store file and its write-ahead log. These files cannot be rebuilt. */
 const STORE_FILES = [STORE_FILE, `${STORE_FILE}-wal`, `${STORE_FILE}-shm`];
 
-/** What a start makes again. */
+/** The files that the next start rebuilds. */
 const DERIVED_FILES = [INDEX_FILE, `${INDEX_FILE}-wal`, `${INDEX_FILE}-shm`, END_MARK_FILE, LOCK_FILE];
 
-/** What only a server that had a store leaves in the folder. */
+/** The files that exist only in a folder that had a store. */
 const TRACES = [END_MARK_FILE, INDEX_FILE, `${STORE_FILE}-wal`];
 
 const RESTORE_ADVICE =
   "Stop the server, keep a copy of the folder, and put a good copy of it back (docs/OPERATIONS.md, Backup and restore).";
 
-/** Throws FileUnusable where something that is no file lies in the place of one that a server uses. */
+/** Throws FileUnusable if the path of a file that a server uses is occupied by something else, such as a folder. */
 export function checkKinds(folder: string): void {
   for (const name of [...STORE_FILES, ...DERIVED_FILES]) checkKind(join(folder, name));
 }
 
-/** Throws FileUnusable where this user may not read and write a file that a server uses. */
+/** Throws FileUnusable if this user may not read and write a file that a server uses. */
 export function checkFileAccess(folder: string): void {
   for (const name of [...STORE_FILES, ...DERIVED_FILES]) checkAccess(join(folder, name));
 }
 
 /**
- * Throws FileUnusable where the store is gone but was there: `parley.db` is missing or empty, and beside it lies what only a
- * server with a store leaves. To begin anew would lose accounts, revocations and messages without a word; and opening an
- * empty file has SQLite delete the write-ahead log beside it.
+ * Throws FileUnusable if the folder has lost its store: `parley.db` is missing or empty, and there are files that only a
+ * server with a store leaves. Starting with a new store would lose accounts, revocations and messages without a warning; and
+ * when SQLite opens an empty file, it deletes the write-ahead log of that file.
  */
 export function rejectLostStore(folder: string): void {
-  // First: another process that makes the store writes it before anything else.
+  // Checked in this order because another process that creates the store writes this file before the others.
   const traces = TRACES.filter((name) => existsIn(folder, name));
   const path = join(folder, STORE_FILE);
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -52,7 +52,7 @@ export function rejectLostStore(folder: string): void {
     throw lostStore(path, stat === undefined ? "is gone" : "is empty", traces);
 }
 
-/** Whether the folder holds what only a server that had a store leaves there. */
+/** Whether the folder has files that only a server with a store leaves. */
 export function hadStore(folder: string): boolean {
   return [END_MARK_FILE, INDEX_FILE].some((name) => existsIn(folder, name));
 }
@@ -61,11 +61,11 @@ function lostStore(path: string, how: string, traces: readonly string[]): FileUn
   const files = traces.join(" and ");
   return new FileUnusable(
     `${path} ${how}, but a store was here: ${files} ${traces.length === 1 ? "is" : "are"} left of it. All messages and accounts would be lost.`,
-    `Put a copy of ${STORE_FILE} back; or, to begin anew without what was stored, move the folder away, or remove ${files}.`,
+    `Put a copy of ${STORE_FILE} back; or, to start with an empty store, move the folder away, or remove ${files}.`,
   );
 }
 
-/** Does `work` on the file at `path`. What SQLite or the file system refuses is thrown as FileUnusable. */
+/** Runs `work` on the file at `path`. Throws FileUnusable for errors of SQLite and of the file system. */
 export function withFileErrors<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -74,7 +74,7 @@ export function withFileErrors<T>(path: string, work: () => T): T {
   }
 }
 
-/** What to throw for `error`, met at the file at `path`: FileUnusable for what SQLite or the file system said. */
+/** Returns the error to throw for `error` at the file at `path`: FileUnusable for errors of SQLite and of the file system. */
 export function explainFileError(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FileUnusable || typeof code !== "string") return error;
@@ -106,7 +106,7 @@ function checkKind(path: string): void {
   const itself = withFileErrors(path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (itself === undefined || itself.isFile()) return;
   const isLink = itself.isSymbolicLink();
-  // A link in the place of a derived file is followed, or thrown away with it.
+  // A link at the path of a file that can be rebuilt is not refused: it is followed, or deleted with the file.
   if (isLink && isDerived(path)) return;
   const target = isLink ? withFileErrors(path, () => statSync(path, { throwIfNoEntry: false })) : itself;
   if (target?.isFile()) return;

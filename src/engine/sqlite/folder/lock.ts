@@ -6,7 +6,7 @@ import { explainFileError, withFileErrors } from "./folder-files.ts";
 
 export { LOCK_FILE } from "./file-names.ts";
 
-/** Raised when another server runs on the same data folder; two would both number the same conversation's messages. */
+/** Raised when another server runs on the same data folder. Two servers would give the same `seq` to different messages. */
 export class StoreInUse extends Error {
   constructor(folder: string) {
     super(
@@ -16,8 +16,8 @@ export class StoreInUse extends Error {
 }
 
 /**
- * Takes the data folder for this process until `release` or its end, however it ends: the lock is the operating
- * system's (fcntl, through SQLite), so `kill -9` leaves nothing behind to clean up. Throws StoreInUse and FileUnusable.
+ * Locks the data folder for this process until `release` or until the process ends. The lock belongs to the operating system
+ * (fcntl, through SQLite), so it ends even with `kill -9`. Throws StoreInUse and FileUnusable.
  */
 export function lockFolder(folder: string): { release(): void } {
   const path = join(folder, LOCK_FILE);

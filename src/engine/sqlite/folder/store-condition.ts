@@ -21,12 +21,12 @@ export interface StoreConditionDeps {
   readonly disk?: Disk | undefined;
 }
 
-/** Ready means that a write went through: where nobody writes, one is made after this many milliseconds. */
+/** The store is ready while writes succeed. Without writes of clients, a test write is made after this many milliseconds. */
 const PROBE_AFTER_MS = 5_000;
-/** Bytes written to find out whether a store that could not be written takes messages again: more than the largest of them. */
+/** The size of the test write of a store whose last write failed: more than the largest message needs. */
 const PROBE_BYTES = 128 * 1024;
 
-/** Whether the store is ready, and what makes it so again: each fault of its files is reported here. */
+/** Keeps whether the store is ready. Receives each error of its files, and tries to make the store ready again. */
 export class StoreCondition implements Guard {
   readonly troubles = new StoreTroubles();
   private readonly indexRepair: IndexRepair;
@@ -35,26 +35,26 @@ export class StoreCondition implements Guard {
   private stopped = false;
 
   constructor(private readonly deps: StoreConditionDeps) {
-    const { indexWorker: keeper, index, paths, emit, disk, clock } = deps;
+    const { indexWorker, index, paths, emit, disk, clock } = deps;
     this.indexRepair = new IndexRepair({ ...deps, troubles: this.troubles });
     this.diskWatch = new DiskWatch(paths.store, index.path, this.troubles, emit, disk);
     this.lastWriteAt = clock.now();
-    keeper.onDamage((file) => this.onDamage(file, "found by the keeper"));
+    indexWorker.onDamage((file) => this.onDamage(file, "found by the index worker"));
   }
 
-  /** Ends what is under way. */
+  /** Stops a rebuild of the index. */
   stop(): Promise<void> {
     this.stopped = true;
     return this.indexRepair.stop();
   }
 
-  /** Throws StoreUnavailable where neither the files may be written nor what is read from them believed. */
+  /** Throws StoreUnavailable when the files must not be written and reads from them cannot be trusted. */
   assertUsable(): void {
     if (this.troubles.has("files") || this.troubles.has("damage"))
       throw new StoreUnavailable("The store's files are damaged or gone.");
   }
 
-  /** Takes note of what failed at the store, in the engine or in what else uses its files. */
+  /** Records an error of the store, in the engine or in another user of its files. */
   onError(error: unknown): void {
     const fault = classifyError(error);
     if (error instanceof IndexCorrupted) this.onDamage("index", error.message);
@@ -62,9 +62,9 @@ export class StoreCondition implements Guard {
     else if (fault === "full" || fault === "refused") this.troubles.begin("write");
   }
 
-  /** A write failed, `waiting` requests with it. */
+  /** Records that a write failed, and with it `waiting` requests. */
   writeFailed(error: unknown, waiting?: number): void {
-    // The index is asked within a transaction: its damage says nothing of the truth.
+    // The index is read within a transaction on the store file. Damage of the index does not mean damage of the store file.
     if (!(error instanceof IndexCorrupted)) {
       this.troubles.begin("write");
       this.deps.emit("store.write_failed", {
@@ -81,26 +81,26 @@ export class StoreCondition implements Guard {
     this.onError(error);
   }
 
-  /** A write went through. */
+  /** Records that a write succeeded. */
   writeSucceeded(): void {
     this.lastWriteAt = this.deps.clock.now();
     this.troubles.end("write");
   }
 
-  /** Looks at the files and the disk, and returns whether writing is worth a try. */
+  /** Checks the files and the free space. Returns whether a write may be tried. */
   check(): boolean {
     if (!this.diskWatch.check()) this.onDamage("index", "its file is gone");
     return this.troubles.mayWrite;
   }
 
-  /** Writes where no write shows whether the store can be written. `now` is the store's time. */
+  /** Makes a test write if no other write shows whether the store can be written. `now` is the store's time. */
   probe(now: number): void {
-    // Whoever is not ready gets no messages that could show that it is again.
+    // While the store is not ready there are no messages to write, so only a test write can make it ready again.
     if (this.troubles.has("write")) this.tryToWrite(now, PROBE_BYTES);
     else if (this.deps.clock.now() >= this.lastWriteAt + PROBE_AFTER_MS) this.tryToWrite(now, 0);
   }
 
-  /** Writes the store's time and `bytes` more, which are taken back at once. */
+  /** Writes the store's time and a text of `bytes` bytes, and deletes that text again. */
   private tryToWrite(now: number, bytes: number): void {
     const { db, emit } = this.deps;
     const isKnown = this.troubles.has("write");
@@ -114,7 +114,7 @@ export class StoreCondition implements Guard {
       this.writeSucceeded();
       if (isKnown) emit("store.write_recovered", {});
     } catch (error) {
-      // What made it unwritable was logged; the next round tries again.
+      // The trouble is in the log already; the next round tries again.
       if (!isKnown && !isBusy(error)) this.writeFailed(error);
     }
   }

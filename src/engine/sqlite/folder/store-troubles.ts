@@ -1,20 +1,23 @@
 import { Listeners } from "../../listeners.ts";
 
 /**
- * Why a store takes no messages now. Each begins and ends by itself:
+ * The reasons why a store accepts no messages now. Each begins and ends independently of the others:
  *
  *   write    the last write failed
  *   space    the disk is nearly full: the next write may fail
- *   files    the files that are open are not those in the folder any more
- *   damage   the truth is damaged; only a restart ends it
+ *   files    the open files were deleted or replaced in the folder
+ *   damage   the store file is damaged; this ends only with a restart
  *   index    the index is damaged and is being rebuilt
  */
 export type Trouble = "write" | "space" | "files" | "damage" | "index";
 
-/** In these nothing may be written: it would be lost, or make the damage worse. In the others a write is worth trying. */
+/**
+ * Under these troubles nothing may be written: it would be lost, or make the damage worse. Under the others a write is
+ * tried, since it may succeed.
+ */
 const UNWRITABLE: readonly Trouble[] = ["files", "damage", "index"];
 
-/** All that keeps a store from being ready, at this moment. */
+/** The troubles that a store has now. It is ready when there are none. */
 export class StoreTroubles {
   private readonly present = new Set<Trouble>();
   private readonly listeners = new Listeners<boolean>();
@@ -23,7 +26,7 @@ export class StoreTroubles {
     return this.present.size === 0;
   }
 
-  /** Whether writing is worth a try. */
+  /** Whether a write may be tried. */
   get mayWrite(): boolean {
     return !UNWRITABLE.some((trouble) => this.present.has(trouble));
   }
@@ -32,7 +35,7 @@ export class StoreTroubles {
     return this.present.has(trouble);
   }
 
-  /** Returns false where it had begun before. */
+  /** Adds a trouble. Returns false if it had begun before. */
   begin(trouble: Trouble): boolean {
     if (this.present.has(trouble)) return false;
     const wasNone = this.isEmpty;
@@ -41,14 +44,14 @@ export class StoreTroubles {
     return true;
   }
 
-  /** Returns false where there was no such trouble. */
+  /** Removes a trouble. Returns false if the store did not have it. */
   end(trouble: Trouble): boolean {
     if (!this.present.delete(trouble)) return false;
     if (this.isEmpty) this.listeners.notify(true);
     return true;
   }
 
-  /** Calls `listener` each time when the store becomes ready, or is not ready any more. Returns a function that stops it. */
+  /** Calls `listener` each time when the store becomes ready or stops being ready. Returns a function that ends that. */
   watch(listener: (ready: boolean) => void): () => void {
     return this.listeners.add(listener);
   }

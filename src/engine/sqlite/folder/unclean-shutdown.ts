@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import type { Emit } from "../../../core/events/events.ts";
 import { beginEpoch, readMeta } from "../schema.ts";
 
-/** Where Linux says which start of the machine this is; elsewhere a loss of power cannot be told from a kill. */
+/** Linux has an id of the machine's last start here. On other systems a loss of power cannot be distinguished from a kill. */
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /**
- * Begins a new epoch when the machine went down while a server ran: with STORE_SYNC=normal the last moments before may
- * not have reached the disk, and a client that saw them must be told (D5). Then marks the store as in use.
+ * Begins a new epoch if the machine went down while a server ran: with STORE_SYNC=normal the last messages may not have
+ * reached the disk, and clients that saw them must learn that they are gone (D5). Then marks the store as in use.
  */
 export function detectUncleanShutdown(store: Database, emit: Emit, boot = readBootId()): void {
   if (boot === undefined) return;
@@ -21,7 +21,7 @@ export function detectUncleanShutdown(store: Database, emit: Emit, boot = readBo
     });
   }
   const sync = syncOf(store);
-  // The mark must not be lost with what it tells of, so it waits for the disk whatever STORE_SYNC says.
+  // A loss of power must not lose the mark along with messages, so this commit waits for the disk, whatever STORE_SYNC says.
   store.run("pragma synchronous = full");
   store
     .transaction(() => {
@@ -32,24 +32,24 @@ export function detectUncleanShutdown(store: Database, emit: Emit, boot = readBo
   store.run(`pragma synchronous = ${sync}`);
 }
 
-/** Marks the store as closed in good order. */
+/** Marks the store as closed in an orderly way. */
 export function markCleanShutdown(store: Database): void {
   store.query("delete from meta where key = 'running_since_boot'").run();
 }
 
-/** The start of the machine at which the store was opened and not closed again; undefined where it was. */
+/** Returns the id of the machine's start at which the store was opened but not closed; undefined if it was closed. */
 export function readRunningSince(store: Database): string | undefined {
   return readMeta(store, "running_since_boot");
 }
 
-/** SQLite's number for `synchronous = full`. */
+/** The number of SQLite for `synchronous = full`. */
 const FULL = 2;
 
 function syncOf(store: Database): number {
   return (store.query("pragma synchronous").get() as { synchronous: number }).synchronous;
 }
 
-/** Names this start of the machine, where that can be told. */
+/** Returns an id of this start of the machine, on systems that have one. */
 export function readBootId(): string | undefined {
   try {
     return readFileSync(BOOT_ID, "utf8").trim();

@@ -1,9 +1,9 @@
 // A Bloom filter over the keys in the index (Bloom 1970), in blocks of one cache line (Putze, Sanders, Singler 2007).
 //
-// Nearly every message is new, and to learn that from the index costs a query each: a quarter of the event loop's time
-// under load. The filter answers it from memory. "No" is certain; "maybe" is asked of the index, once in a few hundred.
+// Nearly every message is new. To find that out with a query to the index would take a quarter of the event loop's time
+// under load. The filter finds it out in memory: "no" is certain, and "maybe", once in a few hundred, needs the query.
 
-/** Keys are whole numbers below this (message-key.ts). */
+/** Keys are integers below this (message-key.ts). */
 const KEY_SPACE = 2 ** 53;
 const BITS_PER_KEY = 16;
 const PROBES = 6;
@@ -11,9 +11,12 @@ const WORDS_PER_BLOCK = 16;
 const BITS_PER_BLOCK = WORDS_PER_BLOCK * 32;
 const MIN_KEYS = 65_536;
 
-/** Shared between two threads: the keeper adds, the event loop asks. What is told to be indexed has been added before. */
+/**
+ * Two threads share its memory: the index worker adds keys, the event loop looks them up. The worker adds a key before it
+ * reports the message as indexed.
+ */
 export class BloomFilter {
-  /** Keys it can hold before "maybe" becomes too frequent. */
+  /** The number of keys up to which "maybe" is rare enough. */
   readonly capacity: number;
   private readonly words: Int32Array;
   private readonly blocks: number;
@@ -24,7 +27,7 @@ export class BloomFilter {
     this.capacity = (this.words.length * 32) / BITS_PER_KEY;
   }
 
-  /** An empty filter for at least `keys` keys. */
+  /** Returns an empty filter for at least `keys` keys. */
   static sized(keys: number): BloomFilter {
     const blocks = Math.ceil((Math.max(keys, MIN_KEYS) * BITS_PER_KEY) / BITS_PER_BLOCK);
     return new BloomFilter(new SharedArrayBuffer(blocks * WORDS_PER_BLOCK * 4));
@@ -45,7 +48,7 @@ export class BloomFilter {
     for (let i = 0; i < keys.length; i++) this.add(keys[i]!);
   }
 
-  /** False when `key` was certainly never added. */
+  /** Returns false if `key` was certainly never added. */
   mayHave(key: number): boolean {
     const start = this.block(key);
     let bits = probesOf(key);
@@ -59,8 +62,8 @@ export class BloomFilter {
   }
 
   /**
-   * The high bits choose the block, the low ones what is set in it. Keys near each other share a block: added in order,
-   * as the index keeps them, they go through the memory once instead of all over it.
+   * The high bits of a key choose the block, the low bits choose the bits in it. So keys that are near each other share a
+   * block, and keys that are added in order, as the index stores them, access the memory in sequence.
    */
   private block(key: number): number {
     return Math.floor((key / KEY_SPACE) * this.blocks) * WORDS_PER_BLOCK;

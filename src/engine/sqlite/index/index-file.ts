@@ -5,7 +5,7 @@ import { classifyError } from "../folder/errors.ts";
 import { beginEpoch, IndexLayoutMismatch, openIndex, readLastPosition, readMeta } from "../schema.ts";
 import { RunReader } from "./runs/run-reader.ts";
 
-/** Reads the derived index (schema.ts). The keeper's thread writes it, through a connection of its own. */
+/** Reads the index (schema.ts). The index worker writes it, through a connection of its own. */
 export class IndexFile {
   private runs: RunReader;
 
@@ -16,7 +16,7 @@ export class IndexFile {
     this.runs = new RunReader(db);
   }
 
-  /** Throws the file away and begins an empty one, which belongs to `store`; the keeper MUST NOT have it open. */
+  /** Deletes the file and creates an empty index that belongs to `store`. The index worker MUST NOT have the file open. */
   reset(store: Database): void {
     this.close();
     discard(this.path);
@@ -24,12 +24,12 @@ export class IndexFile {
     this.runs = new RunReader(this.db);
   }
 
-  /** The last log position it holds. */
+  /** The last log position that is in the index. */
   get indexed(): number {
     return readIndexed(this.db);
   }
 
-  /** Positions that share `key`; some may be of messages that were removed. The newer ones come first and cost less. */
+  /** Yields the positions with `key`, some of which may be of removed messages. Newer ones come first and cost less. */
   *withKey(key: number): Generator<number, void> {
     try {
       yield* this.runs.withKey(key);
@@ -38,19 +38,19 @@ export class IndexFile {
     }
   }
 
-  /** Positions of the messages with `first` ≤ seq ≤ `last`, in that order. */
+  /** Returns the positions of the messages with `first` ≤ seq ≤ `last`, in the order of `seq`. */
   range(conversation: number, first: number, last: number): number[] {
     return withIndexGuard(this.path, () => this.runs.range(conversation, first, last)).map(
       ({ position }) => position,
     );
   }
 
-  /** The newest `seq` it holds of a conversation; 0 for none. */
+  /** Returns the newest `seq` of a conversation in the index; 0 for none. */
   newestSeq(conversation: number): number {
     return withIndexGuard(this.path, () => this.runs.newestSeq(conversation));
   }
 
-  /** Whether it names messages of a conversation with seq < `floor` that are not known to be removed. */
+  /** Whether the index has entries of a conversation with seq < `floor` whose messages are not recorded as removed. */
   hasBelow(conversation: number, floor: number): boolean {
     return withIndexGuard(this.path, () => {
       const cleaned = this.runs.cleanedBelow(conversation);
@@ -59,27 +59,28 @@ export class IndexFile {
   }
 
   close(): void {
-    // A statement that is left keeps the connection, and with it the write-ahead log, until it is collected.
+    // A statement that is not finalized keeps the connection open, and with it the write-ahead log, until garbage collection.
     this.runs.close();
     this.db.close();
   }
 }
 
-/** Raised when the index turns out to be damaged. It can be made again from the log. */
+/** Raised when the index is damaged. It can be rebuilt from the log. */
 export class IndexCorrupted extends Error {
   constructor(path: string, cause: unknown) {
     super(`${path} is damaged (${cause instanceof Error ? cause.message : cause}).`, { cause });
   }
 }
 
-/** The last log position that an index holds. */
+/** Returns the last log position that is in an index. */
 export function readIndexed(index: Database): number {
   return Number(readMeta(index, "indexed") ?? 0);
 }
 
 /**
- * Opens the index at `path`. One that is damaged, of another layout, belongs to another store, or is ahead of a log that
- * lost its end with the machine's power, is thrown away: it can be made again from the log. A log that lost its end begins a new epoch.
+ * Opens the index at `path`. Deletes an index that is damaged, has another layout, belongs to another store, or reaches
+ * further than the log, and creates an empty one, because it can be rebuilt from the log. An index that reaches further shows
+ * that the log has lost its end with the power of the machine; then the store begins a new epoch.
  */
 export function openIndexFile(path: string, store: Database, emit: Emit): IndexFile {
   const found = tryOpen(path);
@@ -96,7 +97,7 @@ export function openIndexFile(path: string, store: Database, emit: Emit): IndexF
   return new IndexFile(openEmptyIndex(path, store), path);
 }
 
-/** Begins a new epoch for a log that lacks its last `messages`: clients that saw them are notified (D5). */
+/** Begins a new epoch because the log lacks its last `messages` messages, so that clients that saw them are notified (D5). */
 export function recordLostTail(store: Database, messages: number, emit: Emit): void {
   emit("store.tail_lost", {
     messages,
@@ -113,8 +114,8 @@ function openEmptyIndex(path: string, store: Database): Database {
 }
 
 /**
- * Opens the index to read it beside a server that may be at work. It is left as it is: where it cannot be used, an empty
- * one in memory stands in, and everything is read from the log.
+ * Opens the index for reading, while a server may run on the folder. Never changes the file: if the index cannot be used,
+ * returns an empty one in memory, so that everything is read from the log.
  */
 export function openIndexReadOnly(path: string, store: Database): IndexFile {
   const found = existsSync(path) ? tryOpen(path) : undefined;
@@ -126,7 +127,7 @@ export function openIndexReadOnly(path: string, store: Database): IndexFile {
   return new IndexFile(openIndex(":memory:"), path);
 }
 
-/** Does `work` on the index at `path`. Throws IndexCorrupted when it meets damage. */
+/** Runs `work` on the index at `path`. Throws IndexCorrupted when it finds damage. */
 export function withIndexGuard<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -135,14 +136,14 @@ export function withIndexGuard<T>(path: string, work: () => T): T {
   }
 }
 
-/** What to throw for an error in the index at `path`. */
+/** Returns the error to throw for an error in the index at `path`. */
 function asIndexError(path: string, error: unknown): unknown {
   return isCorruption(error) ? new IndexCorrupted(path, error) : error;
 }
 
 /**
- * Whether an index can only be made again. Unlike the truth it is also given up where its file is gone or cut short, and
- * where its tables are not what they should be: nothing is lost with it.
+ * Whether the index must be rebuilt. Unlike the store file, it is also given up when the file is missing or truncated, or
+ * has the wrong tables, because no data is lost with it.
  */
 function isCorruption(error: unknown): boolean {
   const { code } = error as { code?: string };
@@ -152,7 +153,7 @@ function isCorruption(error: unknown): boolean {
   );
 }
 
-/** The index at `path` and what it says of itself, or undefined where what lies there cannot be read. */
+/** Returns the index at `path` with its last position and its store's epoch; undefined if it cannot be read. */
 function tryOpen(path: string): { index: IndexFile; indexed: number; epoch: string | undefined } | undefined {
   let db: Database | undefined;
   try {

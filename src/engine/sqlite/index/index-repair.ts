@@ -19,8 +19,8 @@ export interface IndexRepairDeps {
 const RETRY_MS = 1_000;
 
 /**
- * Rebuilds a damaged index from the log, which is the truth, while the server runs. Meanwhile the store is not ready:
- * without an index a repeated message would be stored twice.
+ * Rebuilds a damaged index from the log while the server runs. The store is not ready during that time, because without an
+ * index a repeated message would be stored twice.
  */
 export class IndexRepair {
   private running: Promise<void> | undefined;
@@ -28,7 +28,7 @@ export class IndexRepair {
 
   constructor(private readonly deps: IndexRepairDeps) {}
 
-  /** Begins, unless it is under way. */
+  /** Begins a rebuild, unless one is running. */
   begin(reason: string): void {
     const { troubles, messages, emit } = this.deps;
     if (this.stopped || !troubles.begin("index")) return;
@@ -40,7 +40,7 @@ export class IndexRepair {
     this.running = this.rebuild();
   }
 
-  /** Ends what is under way. */
+  /** Ends a running rebuild, and begins no further one. */
   async stop(): Promise<void> {
     this.stopped = true;
     await this.running;
@@ -65,12 +65,12 @@ export class IndexRepair {
     }
   }
 
-  /** Returns how far the log reaches; undefined where the index does not hold all of it, which the keeper has logged. */
+  /** Returns the last position of the log; undefined if indexing failed before it, which the index worker has logged. */
   private async tryToRebuild(): Promise<number | undefined> {
-    const { db, index, indexWorker: keeper } = this.deps;
-    await keeper.rebuild(() => index.reset(db));
-    await keeper.runRound();
+    const { db, index, indexWorker } = this.deps;
+    await indexWorker.rebuild(() => index.reset(db));
+    await indexWorker.runRound();
     const last = readLastPosition(db);
-    return keeper.indexed >= last ? last : undefined;
+    return indexWorker.indexed >= last ? last : undefined;
   }
 }

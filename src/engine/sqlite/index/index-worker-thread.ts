@@ -1,4 +1,4 @@
-// Runs in a thread of its own, on connections of its own; see index-worker.ts.
+// The thread of the index worker (index-worker.ts). It has its own connections to both files.
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
@@ -17,9 +17,9 @@ import { lowerThreadPriority } from "./thread-priority.ts";
 
 export type IndexWorkerRequest =
   | { readonly open: { readonly store: string; readonly index: string } }
-  /** Lets go of the files, whatever state they are in, until they are opened again. */
+  /** Closes the files, whatever state they are in, until the next `open`. */
   | { readonly release: true }
-  /** One round; the `last` one closes the files. */
+  /** Indexes messages up to a position, merges runs, and makes a checkpoint. With `last`, also closes the files. */
   | {
       readonly upTo: number;
       readonly last: boolean;
@@ -28,10 +28,16 @@ export type IndexWorkerRequest =
     }
   | { readonly conversation: number; readonly below: number; readonly count: number };
 
-/** What the write-ahead log still holds: nothing that must go, texts that are being erased, or some that are to be gone now. */
+/**
+ * Which erased texts the write-ahead log may hold: none; some, which must be overwritten soon; or those of a finished
+ * erasure, which the next checkpoint must remove (`all`).
+ */
 export type Erasing = "nothing" | "some" | "all";
 
-/** All messages of the log after a position and up to another, `NUMBERS` for each. Others are read from the store. */
+/**
+ * All messages of the log after one position up to another, with FIELDS_PER_ENTRY numbers for each. The thread reads
+ * messages outside of that range from the store file.
+ */
 export interface UnindexedEntries {
   readonly after: number;
   readonly upTo: number;
@@ -39,36 +45,39 @@ export interface UnindexedEntries {
 }
 
 export interface IndexWorkerReply {
-  /** A filter over every key that the index holds, when it was made or had to grow. */
+  /** A filter over all keys in the index; sent when it was created or had to grow. */
   readonly filter?: SharedArrayBuffer;
-  /** The last log position that the index holds now. */
+  /** The last log position that is in the index now. */
   readonly indexed?: number;
-  /** Whether the write-ahead log was emptied, where that was asked for. */
+  /** Whether the write-ahead log was truncated, if `erasing` was `all`. */
   readonly walTruncated?: boolean;
-  /** Answers the order to drop messages. */
+  /** The result of a prune request. */
   readonly pruned?: PruneResult;
-  /** Answers the order to let go of the files. */
+  /** Confirms a `release` request. */
   readonly released?: true;
-  /** What went wrong, when something did; the next round tries again. */
+  /** The text of the error, if the request failed. The next round tries again. */
   readonly failed?: string;
-  /** Which file is damaged, when that is what went wrong. */
+  /** The damaged file, if damage was the cause of the error. */
   readonly damaged?: "index" | "store";
 }
 
-/** Entries of the index merged in a round: several for each message taken in, so that runs stay few, and some besides. */
+/** Entries that a round merges: several for each newly indexed message, so that there are few runs, and a constant number more. */
 const COMPACTED_PER_MESSAGE = 6;
 const COMPACTED_BASE = 100_000;
 
-/** Size of the write-ahead log, in bytes, from which it is started afresh even if writers must wait a moment for it. */
+/** Above this size of its content, in bytes, the write-ahead log is restarted, even if writers must wait a moment. */
 const WAL_RESTART_BYTES = 64 * 1024 * 1024;
 
-/** The same while texts are being erased: what it holds of them is written over sooner. */
+/** The same while texts are being erased. It is smaller, so that the texts in the write-ahead log are overwritten sooner. */
 const WAL_RESTART_ERASING_BYTES = 4 * 1024 * 1024;
 
-/** Size of its file, in bytes, up to which it is kept: a rush that left more behind does not stay on the disk. */
+/** A larger file of the write-ahead log, in bytes, is truncated, so that a peak of load does not occupy the disk for ever. */
 const MAX_WAL_FILE_BYTES = 4 * WAL_RESTART_BYTES;
 
-/** Where both want the same core the event loop goes first; the keeper, which needs a seventh of it at most, gets a quarter. */
+/**
+ * With this, the event loop has priority when both threads compete for one core. The index worker gets a quarter of the core
+ * then; under full load it needs at most a seventh.
+ */
 const NICE = 5;
 
 lowerThreadPriority(NICE);
@@ -84,7 +93,7 @@ parentPort?.on("message", (request: IndexWorkerRequest) => {
       worker?.close();
       worker = undefined;
       sendReply({ released: true });
-    } else if (worker === undefined) throw new Error("the keeper could not open its files");
+    } else if (worker === undefined) throw new Error("the index worker could not open its files");
     else if ("below" in request)
       sendReply({ pruned: worker.prune(request.conversation, request.below, request.count) });
     else sendReply(worker.round(request));
@@ -94,14 +103,14 @@ parentPort?.on("message", (request: IndexWorkerRequest) => {
   }
 });
 
-/** A fault of the truth. It has no code of SQLite's, or it would be taken for one of the index. */
+/** An error of the store file. It has no SQLite error code, so that it is not mistaken for an error of the index. */
 class StoreReadFailed extends Error {
   constructor(override readonly cause: unknown) {
     super(String(cause), { cause });
   }
 }
 
-/** Does `work` on the truth, in the middle of work on the index. Throws StoreReadFailed. */
+/** Runs `work` on the store file, as a part of work on the index. Throws StoreReadFailed. */
 function fromStore<T>(work: () => T): T {
   try {
     return work();
@@ -138,12 +147,12 @@ function openWorker(storePath: string, indexPath: string) {
   const reader = new RunReader(index);
   const blocks = new BlockStore(index);
   const compactor = new Compactor(index, blocks);
-  /** Messages whose keys the filter has. */
+  /** The number of messages whose keys are in the filter. */
   let keysInFilter = 0;
-  // Until this is told, the event loop asks the index about each message.
+  // Until the event loop receives it, it looks up each message in the index.
   let filter = makeFilter(0);
 
-  /** A filter over all keys of the index, with as much room again and for `more`; the event loop is told. */
+  /** Makes a filter of twice the size that all keys of the index and `more` keys need, and sends it to the event loop. */
   function makeFilter(more: number): BloomFilter {
     const runs = readRuns(index).filter(({ state }) => state === "whole");
     keysInFilter = runs.reduce((sum, run) => sum + run.entries, 0);
@@ -153,7 +162,7 @@ function openWorker(storePath: string, indexPath: string) {
     return made;
   }
 
-  /** Takes messages up to `upTo` into the index. Returns how many. */
+  /** Indexes the messages up to the position `upTo`. Returns their number. */
   function ingestUpTo(upTo: number, unindexed: UnindexedEntries | undefined): number {
     let ingested = 0;
     for (let from = readIndexed(index); from < upTo; ) {
@@ -183,18 +192,21 @@ function openWorker(storePath: string, indexPath: string) {
     return numbers;
   }
 
-  /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. Returns whether it is empty, where that is asked for. */
+  /**
+   * Copies the write-ahead log into the store file. Mostly in SQLite's mode PASSIVE, which neither waits for other
+   * connections nor blocks them. If `erasing` is `all`, truncates the log and returns whether that succeeded.
+   */
   function checkpoint(erasing: Erasing): boolean {
     if (erasing === "all") {
-      // Written over it would still end with what was there before. Where somebody reads an older state it stays.
+      // Not RESTART: an overwritten log would still have old content at its end. It is busy while a connection reads an older state.
       const { busy } = store.query("pragma wal_checkpoint(truncate)").get() as { busy: number };
       return busy === 0;
     }
     const { log } = store.query("pragma wal_checkpoint(passive)").get() as { log: number };
     if (log * pageSize <= (erasing === "some" ? WAL_RESTART_ERASING_BYTES : WAL_RESTART_BYTES)) return false;
-    // Under constant writing the log never comes to be read to its end, and grows. RESTART holds writers off while
-    // the little that is left is copied; they try again each 2 ms, so the event loop goes on. The file keeps its size
-    // and is written over: to cut it short (TRUNCATE) takes the file system 20 to 50 ms, in which no commit gets through.
+    // Under constant writes, PASSIVE never copies the log to its end, so the log grows. RESTART blocks writers while the small
+    // rest is copied; the event loop does not block, it tries again every 2 ms. Then the file is overwritten from its start and
+    // keeps its size: truncating it (TRUNCATE) takes the file system 20 to 50 ms, during which no commit succeeds.
     const mode = walSize(storePath) > MAX_WAL_FILE_BYTES ? "truncate" : "restart";
     store.query(`pragma wal_checkpoint(${mode})`).get();
     return false;
@@ -223,7 +235,7 @@ function openWorker(storePath: string, indexPath: string) {
           const ingested = ingestUpTo(upTo, messages);
           if (!last) compactor.work(ingested * COMPACTED_PER_MESSAGE + COMPACTED_BASE);
         });
-        // Also where no message came: requests for history are charged, and that is written too.
+        // Also without new messages: charges for history requests are written to the log, too.
         const walTruncated = fromStore(() => checkpoint(erasing));
         return { indexed: readIndexed(index), walTruncated };
       } finally {
@@ -239,12 +251,12 @@ function openWorker(storePath: string, indexPath: string) {
   }
 }
 
-/** Those of the messages that stand after `from`, up to `to`. */
+/** Returns the numbers of the messages with `from` < position ≤ `to`. */
 function between(numbers: Float64Array, from: number, to: number): Float64Array {
   return numbers.subarray(firstAfter(numbers, from), firstAfter(numbers, to));
 }
 
-/** Where the numbers of the first message after `position` begin. */
+/** Returns the offset of the numbers of the first message after `position`. */
 function firstAfter(numbers: Float64Array, position: number): number {
   let [low, high] = [0, numbers.length / FIELDS_PER_ENTRY];
   while (low < high) {

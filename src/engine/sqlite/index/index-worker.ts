@@ -9,24 +9,24 @@ import type {
 } from "./index-worker-thread.ts";
 import type { PruneResult } from "./runs/prune.ts";
 
-/** Messages that the index lacks beyond which it takes them in at once, instead of at its next round. */
+/** When the index lacks this many messages, a round begins at once. */
 const MAX_UNINDEXED = 50_000;
 
-/** Milliseconds between rounds. Real time, not the clock port's: it decides nothing that anybody can see. */
+/** Milliseconds between rounds. It uses real time and not the clock port, because rounds have no effect that clients can see. */
 const ROUND_INTERVAL_MS = 1_000;
 
 const NOTHING_PRUNED: PruneResult = { positions: [], more: false };
 
 /**
- * The store's long work, in a thread of its own: taking messages into the index, and checkpoints. The event loop only
- * says how far the log has grown and hears how far the index has come.
+ * Does the slow work of the store in a thread of its own: indexing messages, and checkpoints. This class is the event loop's
+ * side of it: it sends the thread the end of the log, and receives the last position that is indexed.
  */
 export class IndexWorker {
   private worker: Worker;
   private readonly timer: ReturnType<typeof setInterval>;
-  /** Over the keys in the index; undefined until the keeper has made it. */
+  /** The filter over the keys in the index; undefined until the thread has made it. */
   filter: BloomFilter | undefined;
-  /** A thread that ended answers nothing any more. */
+  /** Whether the thread has ended; it does not reply any more. */
   private dead = false;
   private source: { takeUnindexed(last: number): UnindexedEntries } | undefined;
   private onPruned: ((dropped: PruneResult) => void) | undefined;
@@ -36,7 +36,7 @@ export class IndexWorker {
   private walTruncated = false;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
-  /** `lastPosition` is how far the log reaches, `indexed` the last position that the index holds. */
+  /** `lastPosition` is the last position of the log, `indexed` the last position that is in the index. */
   constructor(
     private readonly paths: { readonly store: string; readonly index: string },
     private lastPosition: number,
@@ -48,17 +48,17 @@ export class IndexWorker {
     this.timer.unref();
   }
 
-  /** Has the thread take in what `source` has in memory, instead of reading it from the log again. */
+  /** From now on the thread gets new messages from `source`, which has them in memory, instead of reading them from the log. */
   readFrom(source: { takeUnindexed(last: number): UnindexedEntries }): void {
     this.source = source;
   }
 
-  /** Calls `listener` when the thread finds a file damaged; each time it does. */
+  /** Calls `listener` each time that the thread finds a file damaged. */
   onDamage(listener: (file: "index" | "store") => void): void {
     this.damageListener = listener;
   }
 
-  /** Has the thread let go of the files, does `work` on them, and has it open them again, with an index that is empty. */
+  /** Has the thread close the files, calls `replaceFiles`, which leaves an empty index, and has the thread open them again. */
   async rebuild(replaceFiles: () => void): Promise<void> {
     await this.round?.done;
     if (!this.dead) {
@@ -74,13 +74,13 @@ export class IndexWorker {
     else this.worker.postMessage({ open: this.paths } satisfies IndexWorkerRequest);
   }
 
-  /** Tells how far the log has grown. */
+  /** Records that the log ends at `lastPosition`. */
   appended(lastPosition: number): void {
     this.lastPosition = lastPosition;
     if (lastPosition - this.indexed >= MAX_UNINDEXED && this.round === undefined) void this.runRound();
   }
 
-  /** Makes one round, or waits for the one in hand. There is none after the `last`. */
+  /** Runs one round, or waits for the running one. The `last` round closes the files; there MUST be none after it. */
   runRound(last = false): Promise<void> {
     if (this.dead) return Promise.resolve();
     if (this.round === undefined) {
@@ -99,8 +99,8 @@ export class IndexWorker {
   }
 
   /**
-   * Names messages of a conversation with seq < `below`, at most `count`, by where they stand in the log, for their rows
-   * to be deleted; notes that those it named before are gone (runs/prune.ts). One call at a time.
+   * Returns the positions of at most `count` messages of a conversation with seq < `below`, whose rows the caller deletes from
+   * the log. Records that the rows of the previous call are gone (runs/prune.ts). Calls MUST NOT overlap.
    */
   prune(conversation: number, below: number, count: number): Promise<PruneResult> {
     if (this.dead) return Promise.resolve(NOTHING_PRUNED);
@@ -111,7 +111,7 @@ export class IndexWorker {
     return promise;
   }
 
-  /** Copies the write-ahead log into the store and cuts it to nothing; returns false where a reader keeps that from being done. */
+  /** Copies the write-ahead log into the store file and truncates it. Returns false when a reader prevents that. */
   async truncateWal(): Promise<boolean> {
     await this.round?.done;
     this.walTruncated = false;
@@ -121,7 +121,7 @@ export class IndexWorker {
     return this.walTruncated;
   }
 
-  /** Takes in what is left, closes the files, and ends the thread. */
+  /** Indexes the remaining messages, closes the files, and ends the thread. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await this.round?.done;
@@ -135,7 +135,7 @@ export class IndexWorker {
     this.kill();
   }
 
-  /** Ends the thread where it stands, as a fault in it would. */
+  /** Ends the thread at once, as a crash of it would. */
   kill(): void {
     this.worker.terminate();
   }
@@ -174,7 +174,10 @@ export class IndexWorker {
     this.endRound();
   }
 
-  /** Whoever waits for the thread when it ends does not wait for ever. The log is whole without it; the next start indexes. */
+  /**
+   * The thread has ended: resolves all calls that wait for it. No message is lost, because the log is complete without the
+   * index; the next start indexes the rest.
+   */
   private onExit(): void {
     this.dead = true;
     this.onPruned?.(NOTHING_PRUNED);

@@ -1,17 +1,17 @@
 import { FIELDS_PER_ENTRY } from "./runs/ingest.ts";
 
 /**
- * Where the newest messages stand in the log: those that the index file has not taken in yet. It answers the same two
- * questions as the index, "which position has this key" and "which position has this seq", from memory.
+ * The positions of the newest messages, which are not in the index yet. It finds the positions with a key, and the position
+ * of a `seq`, as the index does, but in memory.
  */
 export class Memtable {
   private readonly keys = new Map<number, number | number[]>();
   private readonly conversations = new Map<number, { first: number; positions: number[] }>();
-  /** What was added, oldest first: position, key, conversation and seq as four numbers a message, so that none is an object. */
+  /** The messages, oldest first, each as four numbers: position, key, conversation, seq. Objects would take more memory. */
   private readonly order: number[] = [];
   private forgotten = 0;
 
-  /** How many messages it holds. */
+  /** The number of messages. */
   get size(): number {
     return (this.order.length - this.forgotten) / FIELDS_PER_ENTRY;
   }
@@ -27,30 +27,30 @@ export class Memtable {
     this.order.push(position, key, conversation, seq);
   }
 
-  /** Positions that share `key`; usually none or one. */
+  /** Returns the positions with `key`; usually none or one. */
   withKey(key: number): readonly number[] {
     const found = this.keys.get(key);
     return found === undefined ? [] : typeof found === "number" ? [found] : found;
   }
 
-  /** The first `seq` of a conversation that is here; everything from it to the newest is. */
+  /** Returns the first `seq` of a conversation in the memtable, which has all messages from it to the newest. */
   firstSeq(conversation: number): number | undefined {
     return this.conversations.get(conversation)?.first;
   }
 
-  /** The newest `seq` of a conversation, when any of its messages is here. */
+  /** Returns the newest `seq` of a conversation; undefined if the memtable has none of its messages. */
   lastSeq(conversation: number): number | undefined {
     const entry = this.conversations.get(conversation);
     return entry === undefined ? undefined : entry.first + entry.positions.length - 1;
   }
 
-  /** Where `seq` stands, when it is at or after `firstSeq`. */
+  /** Returns the position of `seq`, if that is at or after `firstSeq`. */
   position(conversation: number, seq: number): number | undefined {
     const entry = this.conversations.get(conversation);
     return entry?.positions[seq - entry.first];
   }
 
-  /** What the keeper takes in (runs/ingest.ts): the messages after a position, up to another. */
+  /** Returns the numbers of the messages after one position up to another, for the index worker (runs/ingest.ts). */
   entries(after: number, upTo: number): Float64Array {
     const { order } = this;
     let from = this.forgotten;
@@ -60,7 +60,7 @@ export class Memtable {
     return new Float64Array(order.slice(from, to));
   }
 
-  /** Drops what stands at or before `indexed`, at most `budget` messages, so that no turn is long. */
+  /** Drops the messages at or before `indexed`, at most `budget` of them, so that no turn of the event loop takes long. */
   forget(indexed: number, budget: number): void {
     const dropped = new Map<number, number>();
     let left = budget;

@@ -1,9 +1,9 @@
 /**
- * A number of 53 bits that stands for (conversation, sender, id) in the index of ids.
+ * Returns the key of a message in the index: a hash of 53 bits of (conversation, sender, id).
  *
- * Two accumulators over the UTF-16 units (after the mixing steps of MurmurHash3's finaliser), started from a seed that
- * each store makes for itself, so that nobody can prepare ids that fall on one key. Two names may still share a key:
- * whoever finds one compares the row itself.
+ * It has two accumulators over the UTF-16 units (with the mixing steps of MurmurHash3's finaliser). They start from a secret
+ * seed of the store, so that an attacker cannot prepare ids with equal keys. Two messages can still have equal keys, so a
+ * look-up MUST compare the row in the log.
  */
 export function messageKey(seed: number, conversation: number, sender: string, id: string): number {
   let a = (seed ^ Math.imul(conversation, 0x9e3779b1)) | 0;

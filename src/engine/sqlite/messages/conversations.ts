@@ -19,17 +19,17 @@ import {
 } from "./message-log.ts";
 import { ReadMarkTable } from "./read-mark-table.ts";
 
-/** Entries read in one go by an export. */
+/** The number of entries that an export reads at once. */
 const EXPORT_PAGE_SIZE = 500;
 
-/** Shows a running server that a command has changed the conversation (retention-sweeper.ts). */
+/** Marks a conversation as changed by a command, for a running server (retention-sweeper.ts). */
 const CHANGED = "changed = (select max(changed) + 1 from conversation)";
 
-/** Opens the conversations of a data folder for commands, also while a server runs on it. */
+/** Opens the conversations of a data folder for commands. A server may run on the folder. */
 export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConversations {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_TIMEOUT_MS);
-  // What is removed is written over (eraser.ts).
+  // So that SQLite overwrites removed texts (eraser.ts).
   db.run("pragma secure_delete = on");
   const index = join(dataDir, INDEX_FILE);
   return new SqliteConversations(
@@ -38,7 +38,7 @@ export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConve
   );
 }
 
-/** Conversations as commands see and change them, as they were on disk when it was opened. */
+/** The conversations of a data folder, for commands. Reads them in the state of the moment when it was opened. */
 export class SqliteConversations implements ConversationStore {
   private readonly log: MessageLog;
   private readonly readMarkTable: ReadMarkTable;
@@ -77,7 +77,7 @@ export class SqliteConversations implements ConversationStore {
     }
   }
 
-  /** The rows are deleted later (retention-sweeper.ts). */
+  /** Removes a conversation by raising its floor. The retention sweeper deletes the rows later. */
   async remove(id: string): Promise<boolean> {
     return this.change(id, ({ number, seq }) => {
       this.db
@@ -108,7 +108,7 @@ export class SqliteConversations implements ConversationStore {
   private change(id: string, change: (head: ConversationHead) => void): boolean {
     return this.db
       .transaction(() => {
-        // A server may have stored messages since it was read.
+        // Read again: a server may have stored messages since.
         this.log.reload();
         const row = this.row(id);
         const exists = row !== undefined && this.summary(row) !== undefined;
@@ -124,7 +124,7 @@ export class SqliteConversations implements ConversationStore {
     return (row as ConversationRow | null) ?? undefined;
   }
 
-  /** Undefined where the conversation was removed and has no message since. */
+  /** Returns undefined if the conversation was removed and got no message since. */
   private summary(row: ConversationRow): ConversationSummary | undefined {
     const head = this.log.headOf(row);
     if (row.removals > 0 && head.seq <= row.removed_seq) return undefined;

@@ -5,23 +5,23 @@ import type { IndexWorker } from "../index/index-worker.ts";
 import { readMeta, saveLogEnd } from "../schema.ts";
 import type { MessageLog } from "./message-log.ts";
 
-// How the text of a removed message leaves the files:
+// How the text of a removed message is erased from the files:
 //
-//   1. its row is blanked in place; with `secure_delete` SQLite writes zeros over the bytes that are free then
-//   2. where so many rows side by side are blank that they fill pages, those in the middle are deleted, in their order
-//   3. the write-ahead log, which still has the pages of before, is copied into the file and cut to nothing
+//   1. The row is blanked in place. With `secure_delete`, SQLite overwrites the freed bytes with zeros.
+//   2. When so many adjacent rows are blank that they fill whole pages, the rows in their middle are deleted, in order.
+//   3. The write-ahead log, which still has the old pages, is copied into the file and truncated.
 //
-// To delete rows that lie among living ones is not enough: SQLite moves the living ones to other pages, and leaves copies of
-// them behind, which nothing finds when they are removed themselves. So rows stay at either end of a run.
+// Rows next to live rows are not deleted: SQLite would move the live rows to other pages and leave copies of them behind, and
+// a later erasure would not find these copies. So some blank rows stay at both ends of a run of blank rows.
 
-/** How long a turn of the event loop may be held, in milliseconds, and the pause before the next one. */
+/** How long one step may block the event loop, and the pause before the next step, in milliseconds. */
 const STEP_BUDGET_MS = 2;
 const STEP_PAUSE_MS = 5;
-/** How long a step waits for a lock that another process holds; the next round tries again. */
+/** How long a step waits for a lock of another process, in milliseconds. After that, the next round tries again. */
 const LOCK_TIMEOUT_MS = 5_000;
-/** Blank rows that stay at either end of a run: several pages of them, so that no page with living rows is touched. */
+/** The number of blank rows that stay at each end of a run: they fill several pages, so no page with live rows is changed. */
 const MARGIN_ROWS = 400;
-/** Rows that are deleted in one go, at least, and read at once. */
+/** The number of rows that are read or deleted at once. Fewer rows are not deleted. */
 const MIN_DELETE_ROWS = 400;
 
 export interface EraserDeps {
@@ -36,13 +36,13 @@ interface Row {
   readonly isLiving: number;
 }
 
-/** Takes the texts of removed messages out of the files, a little at a time. */
+/** Erases the texts of removed messages from the files, in small steps. */
 export class Eraser {
   private readonly blankRow: Statement;
   private readonly before: Statement<Row>;
   private readonly from: Statement<Row>;
   private readonly remove: Statement;
-  /** Rows that were blanked and around which nothing was deleted yet. */
+  /** Positions of blanked rows around which no rows were deleted yet. */
   private blanked: number[] = [];
   private isPending: boolean;
   private stopped = false;
@@ -59,17 +59,17 @@ export class Eraser {
       "select position, sender <> '' as isLiving from message where position >= ? order by position limit ?",
     );
     this.remove = db.prepare("delete from message where position between ? and ?");
-    // A crash came between; where it had blanked is not known, but mostly that is where the log begins.
+    // The last process ended during an erasure. Which rows it had blanked is not known; mostly they are at the start of the log.
     this.isPending = readMeta(db, "erasing") !== undefined;
     if (this.isPending) this.blanked.push(0);
   }
 
-  /** Whether the files may still hold texts of messages that were blanked. */
+  /** Whether the files may still have texts of blanked messages. */
   get pending(): boolean {
     return this.isPending;
   }
 
-  /** Blanks rows of a conversation for as long as a turn may take, and returns how many. */
+  /** Blanks rows of a conversation, for at most STEP_BUDGET_MS. Returns their number. */
   async blank(conversation: number, below: number, positions: readonly number[]): Promise<number> {
     let count = 0;
     await this.inTransaction(() => {
@@ -86,7 +86,7 @@ export class Eraser {
     return count;
   }
 
-  /** Deletes what is blank and takes the rest out of the write-ahead log; where that cannot be done now, `pending` stays. */
+  /** Deletes blank rows and truncates the write-ahead log. If that is not possible now, `pending` stays true. */
   async finish(): Promise<void> {
     if (!this.isPending) return;
     const blanked = this.blanked.sort((a, b) => a - b);
@@ -98,13 +98,13 @@ export class Eraser {
     this.isPending = false;
   }
 
-  /** Does `work` in a transaction that writes zeros over what it frees. */
+  /** Runs `work` in a transaction that overwrites freed bytes with zeros. */
   async inTransaction(work: () => void): Promise<void> {
     const { db } = this.deps;
     const transaction = db.transaction(work);
     for (let waited = 0; ; waited += STEP_PAUSE_MS) {
       try {
-        // For this alone: zeros are written to whole pages, which requests that leave the quota's hour do not need.
+        // Only for this transaction: it writes zeros to whole pages, which the deletion of old charges does not need.
         db.run("pragma secure_delete = on");
         transaction.immediate();
         return;
@@ -117,12 +117,12 @@ export class Eraser {
     }
   }
 
-  /** Begins no further step. */
+  /** Makes this object begin no further step. */
   stop(): void {
     this.stopped = true;
   }
 
-  /** Lets go of the database, which can be closed then. */
+  /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     for (const statement of [this.blankRow, this.before, this.from, this.remove]) statement.finalize();
   }
@@ -135,7 +135,7 @@ export class Eraser {
     this.isPending = true;
   }
 
-  /** Deletes the middle of the run of blank rows around `position`; returns where the run ends. */
+  /** Deletes the middle of the run of blank rows around `position`. Returns the position of the run's last row. */
   private async sweep(position: number): Promise<number> {
     const { start, isFirst } = this.startOf(position);
     const run: number[] = [];
@@ -146,7 +146,7 @@ export class Eraser {
       if (living >= 0 || rows.length < MIN_DELETE_ROWS) break;
       await Bun.sleep(0);
     }
-    // Before the first row there is no page with others.
+    // A run at the start of the log needs no margin there, because no page before it has live rows.
     const middle = run.slice(isFirst ? 0 : MARGIN_ROWS, -MARGIN_ROWS);
     for (
       let at = 0;
@@ -163,7 +163,7 @@ export class Eraser {
     return run.at(-1) ?? position;
   }
 
-  /** Where the run of blank rows begins that `position` is in, and whether the log begins there. */
+  /** Returns the start of the run of blank rows around `position`, and whether that is the start of the log. */
   private startOf(position: number): { start: number; isFirst: boolean } {
     for (let start = position; ; ) {
       const rows = this.before.all(start, MIN_DELETE_ROWS);

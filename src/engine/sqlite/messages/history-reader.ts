@@ -4,11 +4,11 @@ import type { HistoryRequest } from "../../../core/ports/message-log.ts";
 import type { PageRequest } from "../../page-queue.ts";
 import type { ConversationHead, MessageLog } from "./message-log.ts";
 
-/** Reads the part of a conversation that a request means. */
+/** Reads the part of a conversation that a request asks for. */
 export class HistoryReader {
   constructor(private readonly messages: Pick<MessageLog, "read">) {}
 
-  /** What a `history` request means. */
+  /** Returns the entries for a `history` request. */
   history(head: ConversationHead, request: HistoryRequest): { entries: Entry[]; more: boolean } {
     const { first, last, more } = historyRange(request, head);
     const newestFirst = request.after === undefined;
@@ -16,7 +16,7 @@ export class HistoryReader {
     return { entries, more: more || cut };
   }
 
-  /** What a client missed. */
+  /** Returns a page of the entries that a client missed. */
   page(head: ConversationHead, { after, upTo, count }: PageRequest): Entry[] {
     const range = { first: head.first, seq: Math.min(head.seq, upTo) };
     const { first, last } = historyRange({ after, count }, range);

@@ -10,10 +10,10 @@ import { Memtable } from "../index/memtable.ts";
 import { messageKey } from "../index/message-key.ts";
 import { readLastPosition, readMeta } from "../schema.ts";
 
-/** Messages handed to the index worker in one go: copying more would hold the event loop for more than two milliseconds. */
+/** The number of messages that the index worker gets at once: copying more would block the event loop for more than 2 ms. */
 const MAX_HANDED_OVER = 100_000;
 
-/** Names of conversations that do not exist, remembered so that they are not looked up again. */
+/** The number of remembered names of conversations that do not exist. */
 const MAX_UNKNOWN = 1_000;
 
 interface Row {
@@ -45,32 +45,35 @@ export const CONVERSATION_COLUMNS =
 
 type HeadRow = Pick<ConversationRow, "number" | "id" | "first_seq" | "removals">;
 
-/** A conversation as the log knows it: `number` stands for its id in every row. */
+/** The state of a conversation in the log. Rows refer to it by `number`. */
 export interface ConversationHead {
   readonly id: string;
   readonly number: number;
   /** The newest `seq`; 0 when there is no message. */
   seq: number;
-  /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is none. */
+  /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is no message. */
   first: number;
   epoch: string;
 }
 
 /**
- * The messages in the order in which they arrived, with the means to find one by its name or its `seq`.
+ * The messages in the order in which they arrived. Finds them by sender and id, or by conversation and `seq`.
  *
- * Not safe on its own against a failed commit: after a roll-back `reload` must be called.
+ * After a commit that failed, `reload` MUST be called, because the state in memory then differs from the disk.
  */
 export class MessageLog {
   private readonly memtable = new Memtable();
   private readonly heads = new Map<string, ConversationHead>();
-  /** Conversations that do not exist: opening a new one looks for it more than once. Only this process creates any. */
+  /**
+   * Names of conversations that do not exist, because opening a new one looks it up several times. Only this process creates
+   * conversations, so an entry cannot become wrong.
+   */
   private unknown = new LruMap<true>(MAX_UNKNOWN);
   private readonly seed: number;
   private readonly storeEpoch: string;
   private readonly firstEpoch: string;
   private nextPosition = 1;
-  /** The position after which the memtable has every message. */
+  /** The memtable has all messages after this position. */
   private memtableFrom = Number.POSITIVE_INFINITY;
   private readonly insert: Statement;
   private readonly rowAt: Statement<Row>;
@@ -92,17 +95,17 @@ export class MessageLog {
     this.reload();
   }
 
-  /** The last position in use. */
+  /** The last used position. */
   get lastPosition(): number {
     return this.nextPosition - 1;
   }
 
-  /** The time of the newest message, in milliseconds since 1970; 0 where there is none. */
+  /** The time of the newest message, in milliseconds since 1970; 0 when there is none. */
   get newestAt(): number {
     return this.rowAt.get(this.lastPosition)?.at ?? 0;
   }
 
-  /** Reads the state from disk again, without rows that were blanked: at the start, and after a commit that failed. */
+  /** Reads the state from disk, without blanked rows. Called at the start, and after a commit that failed. */
   reload(): void {
     this.forgetAll();
     this.nextPosition = readLastPosition(this.db) + 1;
@@ -121,7 +124,7 @@ export class MessageLog {
     this.memtableFrom = indexed;
   }
 
-  /** Forgets all that is in memory; nothing may be read or written until `reload`. */
+  /** Drops the state in memory. Nothing may be read or written until `reload`. */
   forgetAll(): void {
     this.memtableFrom = Number.POSITIVE_INFINITY;
     this.memtable.clear();
@@ -129,14 +132,14 @@ export class MessageLog {
     this.unknown = new LruMap(MAX_UNKNOWN);
   }
 
-  /** What the index lacks of the messages up to `last`, from memory; not all of it where that is much. */
+  /** Returns messages up to the position `last` that the index lacks, from memory. If they are many, returns the oldest of them. */
   takeUnindexed(last: number): UnindexedEntries {
     const after = Math.max(this.memtableFrom, this.indexWorker.indexed);
     const upTo = Math.min(last, after + MAX_HANDED_OVER);
     return { after, upTo, numbers: this.memtable.entries(after, upTo) };
   }
 
-  /** The conversation called `id`, or undefined where it has no message yet. Writes nothing. */
+  /** Returns the conversation `id`; undefined if it has no message yet. Writes nothing. */
   find(id: string): ConversationHead | undefined {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
@@ -153,27 +156,27 @@ export class MessageLog {
     return head;
   }
 
-  /** The conversation of `row`. One that is not in use is not kept in memory for it. */
+  /** Returns the conversation of `row`. If it is not in memory, this does not keep it there. */
   headOf({ number, id, first_seq: first, removals }: HeadRow): ConversationHead {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
-    // Where all was removed, only the floor shows which numbers were used.
+    // When all messages were removed, only the floor shows which `seq` were used.
     const seq = Math.max(this.newestSeq(number), first - 1);
     return { id, number, seq, first, epoch: epochOf(this.storeEpoch, removals) };
   }
 
-  /** The epoch of a conversation, also of one without messages. */
+  /** Returns the epoch of a conversation, also of one without messages. */
   epochOf(head: ConversationHead | undefined): string {
     return head?.epoch ?? this.firstEpoch;
   }
 
-  /** Takes over that the floor of a conversation was raised on disk. */
+  /** Updates the floor of a conversation in memory, after it was raised on disk. */
   floorRaised(id: string, first: number): void {
     const head = this.heads.get(id);
     if (head !== undefined) head.first = Math.max(head.first, first);
   }
 
-  /** Takes over how often a conversation was removed, as the disk has it now. Returns its head where it has another epoch now. */
+  /** Updates the number of a conversation's removals from the disk. Returns its head if its epoch has changed thereby. */
   removedTimes(id: string, removals: number): ConversationHead | undefined {
     const head = this.heads.get(id);
     const epoch = epochOf(this.storeEpoch, removals);
@@ -182,13 +185,13 @@ export class MessageLog {
     return head;
   }
 
-  /** When a message was stored, in milliseconds since 1970; undefined where it is not kept. */
+  /** Returns the time of a message, in milliseconds since 1970; undefined if it is not kept. */
   timeOf(head: ConversationHead, seq: number): number | undefined {
     const [position] = this.positions(head, seq, seq);
     return position === undefined ? undefined : this.rowAt.get(position)?.at;
   }
 
-  /** Makes the conversation called `id`, which `find` did not find; inside the transaction of its first message. */
+  /** Creates the conversation `id`, which MUST NOT exist. MUST be called inside the transaction of its first message. */
   create(id: string): ConversationHead {
     const { number } = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
       number: number;
@@ -199,18 +202,18 @@ export class MessageLog {
     return head;
   }
 
-  /** Forgets conversations that are not in use when there are more than `keep`; they are read again when needed. */
+  /** Drops unused conversations from memory if there are more than `keep`. They are read from disk again when needed. */
   forgetHeads(keep: number, inUse: (conversation: string) => boolean): void {
     if (this.heads.size <= keep) return;
     for (const id of this.heads.keys()) if (!inUse(id)) this.heads.delete(id);
   }
 
-  /** The key of the message that `sender` calls `id`, for `findStored` and `append`. */
+  /** Returns the key of the message of `sender` with `id`, for `findStored` and `append`. */
   keyOf(head: ConversationHead, sender: string, id: string): number {
     return messageKey(this.seed, head.number, sender, id);
   }
 
-  /** Where the message that `sender` called `id` stands, if it is kept. The name of one that is not may be used again. */
+  /** Finds the message of `sender` with `id`, if it is kept. The id of a message that is not kept may be used again. */
   findStored(head: ConversationHead, key: number, sender: string, id: string): ExistingMessage | undefined {
     for (const position of this.memtable.withKey(key)) {
       const row = this.matching(position, head, sender, id);
@@ -224,7 +227,7 @@ export class MessageLog {
     return undefined;
   }
 
-  /** Stores an entry, whose `seq` MUST be the one after the newest; inside a transaction. */
+  /** Stores an entry, whose `seq` MUST follow the newest. MUST be called inside a transaction. */
   append(head: ConversationHead, key: number, { kind, seq, id, from, at, body }: Entry): void {
     const position = this.nextPosition;
     this.insert.run(position, head.number, seq, key, id, from, letterOf(kind), body, at);
@@ -234,8 +237,9 @@ export class MessageLog {
   }
 
   /**
-   * The entries with `first` ≤ seq ≤ `last` that are kept, in order. Where their bodies have more than `budget` bytes
-   * together, those at the far end are `cut`: the oldest when `newestFirst`, otherwise the newest; one always stays.
+   * Returns the entries with `first` ≤ seq ≤ `last` that are kept, in the order of `seq`. If their bodies have more than
+   * `budget` bytes together, leaves out entries and sets `cut`: the oldest ones with `newestFirst`, else the newest ones. At
+   * least one entry is returned.
    */
   read(
     head: ConversationHead,
@@ -251,7 +255,7 @@ export class MessageLog {
     let cut = false;
     for (const position of positions) {
       const row = this.rowAt.get(position);
-      // A row without a sender was blanked: its message is removed, also where the floor in memory does not say so.
+      // A row without a sender was blanked: its message is removed, even if the floor in memory is still lower.
       if (row === null || row.sender === "") continue;
       if (row.conversation !== head.number)
         throw new IndexCorrupted(this.index.path, "it names a message of another conversation");
@@ -274,7 +278,7 @@ export class MessageLog {
     return positions;
   }
 
-  /** Drops from memory what the index now holds, at most `budget` messages. */
+  /** Drops messages that are in the index now from the memtable, at most `budget` of them. */
   forgetIndexed(budget: number): void {
     this.memtable.forget(this.indexWorker.indexed, budget);
   }
@@ -289,7 +293,10 @@ export class MessageLog {
     return this.memtable.lastSeq(conversation) ?? this.index.newestSeq(conversation);
   }
 
-  /** The index may be ahead of the log (it is written apart from it), and two names may share a key: the row decides. */
+  /**
+   * Returns the row at `position` if it is the message of `sender` with `id`. An entry of the index does not prove that: the
+   * index may be ahead of the log (it is written separately), and two messages may have the same key.
+   */
   private matching(position: number, head: ConversationHead, sender: string, id: string): Row | undefined {
     const row = this.rowAt.get(position);
     if (row?.conversation !== head.number || row.seq < head.first) return undefined;

@@ -2,15 +2,15 @@ import type { Database, Statement } from "bun:sqlite";
 import { QUOTA_WINDOW_MS, SlidingWindowLog } from "../../../core/conversation/quota.ts";
 import type { Quota } from "../../../protocol/server-frames.ts";
 
-/** Stands in for the logs of users who were charged nothing; never recorded to. */
+/** The log of users without charges. MUST NOT be changed. */
 const NOTHING_CHARGED = new SlidingWindowLog();
 
-/** Rows deleted in one go, so that no turn of the event loop is long. */
+/** The number of rows that one call deletes, so that no turn of the event loop takes long. */
 const PRUNE_ROWS = 5_000;
 
 /**
- * The accepted requests of the last hour: a sliding log for each user in memory, and on disk rows that grow at the end
- * only, one for each user and millisecond, from which the memory is made again after a restart.
+ * The accepted requests of the last hour. In memory there is a sliding log for each user. On disk there is a row for each user
+ * and millisecond, in a table that grows only at its end; after a restart the logs are read from it.
  */
 export class QuotaLog {
   private readonly logs = new Map<string, SlidingWindowLog>();
@@ -23,7 +23,7 @@ export class QuotaLog {
     this.reload(0);
   }
 
-  /** The time of the newest charge on disk, in milliseconds since 1970; 0 where there is none. */
+  /** The time of the newest charge on disk, in milliseconds since 1970; 0 when there is none. */
   get newestAt(): number {
     return this.newest;
   }
@@ -41,7 +41,7 @@ export class QuotaLog {
     }
   }
 
-  /** The user's log; an empty one where nothing was charged yet. */
+  /** Returns the log of a user; creates an empty one for a user without charges. */
   of(user: string): SlidingWindowLog {
     let log = this.logs.get(user);
     if (log === undefined) {
@@ -51,18 +51,18 @@ export class QuotaLog {
     return log;
   }
 
-  /** What the user is shown. Looking makes no log for users who sent nothing. */
+  /** Returns the quota that the user is shown. Creates no log for a user without charges. */
   view(user: string, limit: number, now: number): Quota | null {
     return (this.logs.get(user) ?? NOTHING_CHARGED).view(limit, now);
   }
 
-  /** Charges one request; it is on disk after `write`. */
+  /** Charges one request. The charge is on disk after `write`. */
   charge(user: string, log: SlidingWindowLog, now: number): void {
     log.record(now);
     this.pending.set(user, (this.pending.get(user) ?? 0) + 1);
   }
 
-  /** Writes what was charged since the last call, all at `now`; inside the transaction of what it was charged for. */
+  /** Writes the charges since the last call, all made at `now`. MUST be called inside the transaction of the charged requests. */
   write(now: number): void {
     if (this.pending.size === 0) return;
     for (const [user, count] of this.pending) this.insert.run(user, now, count);
@@ -70,9 +70,9 @@ export class QuotaLog {
     this.newest = now;
   }
 
-  /** Deletes rows that have left the window. Returns whether all of them are gone. */
+  /** Deletes rows older than the quota window. Returns whether all of them are deleted. */
   prune(now: number): boolean {
-    // Times grow with positions: mostly the oldest is young enough, and then so are all.
+    // Times increase with positions, so if the oldest row is in the window, all are.
     const oldest = this.db.query("select at from charge order by position limit 1").get() as {
       at: number;
     } | null;
@@ -87,12 +87,12 @@ export class QuotaLog {
     return changes < PRUNE_ROWS;
   }
 
-  /** Lets go of the database, which can be closed then. */
+  /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     this.insert.finalize();
   }
 
-  /** Lets go of users who were charged nothing in the last hour. */
+  /** Drops the logs of users without charges in the last hour from memory. */
   forgetIdle(now: number): void {
     for (const [user, log] of this.logs) if (log.count(now) === 0) this.logs.delete(user);
   }

@@ -1,6 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 
-/** How far each user has read in each conversation. */
+/** The read marks: how far each user has read each conversation. */
 export class ReadMarkTable {
   private readonly raise: Statement;
   private readonly all: Statement<{ user: string; seq: number }>;
@@ -13,17 +13,17 @@ export class ReadMarkTable {
     this.all = db.prepare("select user, seq from mark where conversation = ?");
   }
 
-  /** Moves a mark forward; inside a transaction. Returns false where it stands there, or further, already. */
+  /** Moves a mark forward. Returns false if it is there or further already. MUST be called inside a transaction. */
   move(conversation: number, user: string, seq: number): boolean {
     return this.raise.run(conversation, user, seq).changes > 0;
   }
 
-  /** The marks of a conversation, by user. */
+  /** Returns the marks of a conversation, by user. */
   of(conversation: number): Map<string, number> {
     return new Map(this.all.all(conversation).map(({ user, seq }) => [user, seq]));
   }
 
-  /** Lets go of the database, which can be closed then. */
+  /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     this.raise.finalize();
     this.all.finalize();

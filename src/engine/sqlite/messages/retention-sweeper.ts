@@ -13,28 +13,28 @@ import {
   type MessageLog,
 } from "./message-log.ts";
 
-// A message goes in three steps, each of which can be cut off by a crash and is then done again:
+// A message is removed in three steps. A step that a crash interrupts is repeated:
 //
-//   1. the floor of its conversation (`first_seq`) rises above it: from now on it is not read, nor known by its id
-//   2. the keeper names its position; the event loop blanks its row in the log, and deletes it where it can (eraser.ts)
-//   3. the keeper notes below which `seq` the rows of the conversation are blank (`cleaned` in the index)
+//   1. The floor of its conversation (`first_seq`) is raised above it. From now on it is neither read nor found by its id.
+//   2. The index worker returns its position. The event loop blanks its row in the log, and deletes the row if it can (eraser.ts).
+//   3. The index worker records the `seq` below which the rows of the conversation are blank (`cleaned` in the index).
 //
-// Its entries in the index go when the keeper makes the run that they are in anew (runs/compaction.ts). Until then, who finds
-// one looks for the row, which is not there: a position is never used twice.
+// The next compaction of its run removes its entry from the index (runs/compaction.ts). Until then a look-up that finds the entry
+// does not find the row. It cannot find another message there, because a position is never used twice.
 
-/** Conversations looked at in one round of housekeeping, and for how many milliseconds. */
+/** The limits of one round of housekeeping: a number of conversations, and milliseconds. */
 const ROUND_ROWS = 200;
 const ROUND_BUDGET_MS = 2;
-/** Messages blanked in one turn of the event loop. */
+/** The number of messages that are blanked in one turn of the event loop. */
 const STEP_MESSAGES = 100;
-/** Messages blanked of one conversation before the next one has its turn. */
+/** The number of messages of one conversation that are blanked before the next conversation has its turn. */
 const VISIT_MESSAGES = 1_000;
 /**
- * How often what retention removes leaves the write-ahead log, in milliseconds: to cut it short takes the file system 20 to
- * 50 ms, in which no commit gets through. What a command removes does not wait for it.
+ * How often the write-ahead log is truncated because of messages that retention removed, in milliseconds. Truncating it takes
+ * the file system 20 to 50 ms, during which no commit succeeds. For messages that a command removed, it is truncated at once.
  */
 const FINISH_INTERVAL_MS = 20_000;
-/** How long closing may take to remove what a command removed just before, in milliseconds. */
+/** How long `stop` may take to finish removals that a command made just before, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface RetentionSweeperDeps {
@@ -45,7 +45,7 @@ export interface RetentionSweeperDeps {
   readonly clock: Pick<Clock, "now">;
   readonly emit: Emit;
   readonly retention: RetentionLimits;
-  /** Is called when a conversation that is in memory turns out to be removed, by a command. */
+  /** Called when a command has removed a conversation that is in memory. */
   readonly onRemoved: (head: ConversationHead) => void;
 }
 
@@ -55,22 +55,22 @@ interface PendingDeletion {
   readonly floor: number;
 }
 
-/** Removes what is no longer kept, a little at a time, so that nobody who talks notices. */
+/** Removes messages that are no longer kept, in small steps, so that requests are not delayed. */
 export class RetentionSweeper {
   private readonly next: Statement<ConversationRow>;
   private readonly changed: Statement<ConversationRow>;
   private readonly raise: Statement;
   private readonly eraser: Eraser;
-  /** The last conversation that was looked at. */
+  /** The number of the last conversation that a round has visited. */
   private cursor = 0;
-  /** The last change by a command that was taken over. None at the start: what a crash cut off comes first again. */
+  /** The last change by a command that was applied. 0 at the start, so that removals which a crash interrupted come first. */
   private lastChangeSeen = 0;
-  /** Changes after this one were made while this server runs. */
+  /** The last change before this server was started. Later ones are logged. */
   private readonly lastChangeAtStart: number;
   private urgent: ConversationRow[] = [];
-  /** Conversations of which more is to be blanked than fits into one turn. */
+  /** Conversations that still have messages to blank. */
   private unfinished: PendingDeletion[] = [];
-  /** Whether what a command removed is among what is blanked. */
+  /** Whether blanked messages include some that a command removed, so that the eraser must finish at once. */
   private isUrgent = false;
   private finishedAt: number;
   private running: Promise<void> | undefined;
@@ -91,19 +91,19 @@ export class RetentionSweeper {
     this.finishedAt = deps.clock.now();
   }
 
-  /** One round of housekeeping: takes over what commands changed, and goes on cleaning where it stopped. */
+  /** Runs one round of housekeeping: applies the changes of commands, and continues to remove messages. */
   runRound(): void {
     if (this.stopped) return;
     this.applyChanges();
     if (this.running === undefined) this.run(() => this.visitSome()).catch((error) => this.onError(error));
   }
 
-  /** Removes all that is no longer kept; resolves when it is gone, rejects when it cannot be removed. */
+  /** Removes all messages that are no longer kept. Resolves when they are erased, and rejects when that is not possible. */
   async sweep(): Promise<void> {
     await this.running;
     this.applyChanges();
     await this.run(async () => {
-      // Rows that the index does not know yet are not found.
+      // `prune` finds only messages that are in the index.
       await this.deps.indexWorker.runRound();
       let cursor = 0;
       for (let rows = this.next.all(cursor, ROUND_ROWS); rows.length > 0 && !this.stopped; ) {
@@ -117,7 +117,7 @@ export class RetentionSweeper {
     });
   }
 
-  /** Finishes what a command has removed, as far as that takes a few seconds, and lets go of the database. */
+  /** Finishes removals by commands, for at most CLOSE_TIMEOUT_MS, and finalizes the statements. */
   async stop(): Promise<void> {
     const late = setTimeout(() => this.abort(), CLOSE_TIMEOUT_MS);
     await this.running;
@@ -148,7 +148,7 @@ export class RetentionSweeper {
     return work;
   }
 
-  /** A command has removed the conversation, or given it limits of its own. */
+  /** Logs that a command has removed the conversation, or given it limits of its own. */
   private logChange({
     id,
     first_seq,
@@ -162,7 +162,7 @@ export class RetentionSweeper {
     this.deps.emit(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
   }
 
-  /** What another process changed holds for reading at once; its messages are deleted next. */
+  /** Applies changes that commands made in other processes: reads follow them at once, and the next round deletes messages. */
   applyChanges(): void {
     try {
       for (const row of this.changed.all(this.lastChangeSeen, ROUND_ROWS)) {
@@ -182,9 +182,9 @@ export class RetentionSweeper {
     const until = performance.now() + ROUND_BUDGET_MS;
     const { urgent } = this;
     this.urgent = [];
-    // What a command removed may be younger than the index.
+    // The messages that a command removed may not be in the index yet.
     if (urgent.length > 0) await this.deps.indexWorker.runRound();
-    // All floors first: what is not to be read any more must not wait until others' rows are deleted.
+    // All floors are raised before rows are deleted, so that no removed message can be read meanwhile.
     const due: PendingDeletion[] = [];
     for (const row of urgent) due.push(...(await this.visit(row)));
     if (due.length > 0) this.isUrgent = true;
@@ -197,7 +197,7 @@ export class RetentionSweeper {
     }
     for (const one of due)
       if (!this.unfinished.some(({ number }) => number === one.number)) this.unfinished.push(one);
-    // Those that a command removes meanwhile come first.
+    // Stops for removals that a command makes meanwhile: they come first.
     for (let one = this.unfinished.shift(); one !== undefined; one = this.unfinished.shift()) {
       if (await this.blankBelow(one, VISIT_MESSAGES)) this.unfinished.push(one);
       if (this.stopped || this.urgent.length > 0) return;
@@ -213,19 +213,19 @@ export class RetentionSweeper {
     }
     await eraser.finish();
     this.finishedAt = parts.clock.now();
-    // Where a reader held it up, the next round tries again.
+    // If a reader prevented the truncation, the next round tries again.
     this.isUrgent &&= eraser.pending;
   }
 
-  /** Raises the floor of a conversation to what its limits say. Returns what is to be deleted: one or none. */
+  /** Raises the floor of a conversation to its limits. Returns a pending deletion if it has messages below its floor, else none. */
   private async visit(row: ConversationRow): Promise<PendingDeletion[]> {
     const floor = await this.raiseFloor(this.deps.messages.headOf(row), row);
-    // Where nothing was ever removed, which is nearly everywhere, the index is not asked.
+    // From most conversations nothing was ever removed. For these the index is not read.
     if (floor === 1 || !this.deps.index.hasBelow(row.number, floor)) return [];
     return [{ number: row.number, floor }];
   }
 
-  /** Blanks messages below the floor, about `most`; returns whether there may be more. */
+  /** Blanks about `most` messages below the floor. Returns whether there may be more. */
   private async blankBelow({ number, floor }: PendingDeletion, most: number): Promise<boolean> {
     for (let blanked = 0; blanked < most && !this.stopped; ) {
       const { positions, more } = await this.deps.indexWorker.prune(number, floor, STEP_MESSAGES);
@@ -249,7 +249,7 @@ export class RetentionSweeper {
   }
 
   private onError(error: unknown): void {
-    // Whoever has the lock gives it back; the next round tries again.
+    // When another process holds the lock, the next round tries again.
     if (!isBusy(error)) this.deps.emit("store.retention_failed", { error: String(error) });
   }
 }

@@ -3,7 +3,7 @@ import type { Entry } from "../../../core/conversation/entry.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { EntryListener, Subscription } from "../../../core/ports/message-log.ts";
 
-/** The listeners of each conversation. */
+/** The subscriptions to each conversation. */
 export class Subscriptions {
   private readonly all = new Multimap<SqliteSubscription>();
 
@@ -32,7 +32,7 @@ export class Subscriptions {
   }
 }
 
-/** A class, because there is one for each conversation in use, and closures are dear. */
+/** A class, because there is one for each subscription, and closures take more memory. */
 class SqliteSubscription implements Subscription {
   private stopped = false;
 
@@ -44,7 +44,10 @@ class SqliteSubscription implements Subscription {
     private readonly all: Multimap<SqliteSubscription>,
   ) {}
 
-  /** A listener that was added while a batch was delivered gets the end of that batch here; its `seq` covers it already. */
+  /**
+   * Skips entries up to the `seq` of the subscription: a subscription that began during the delivery of a batch is also called
+   * for the rest of that batch, which its `seq` includes.
+   */
   deliver(entry: Entry): void {
     if (entry.seq > this.seq && !this.stopped) this.listener(this.conversation, entry);
   }

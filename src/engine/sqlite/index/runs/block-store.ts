@@ -4,7 +4,7 @@ import type { KeyRow } from "./key-blocks.ts";
 import type { Run } from "./run-table.ts";
 import type { SeqRow } from "./seq-blocks.ts";
 
-/** Pieces of runs as they are stored, for the one that writes them. */
+/** Reads, writes and deletes the blocks of runs, for the index worker. */
 export class BlockStore {
   private readonly insertKeys: Statement;
   private readonly insertSeqs: Statement;
@@ -32,15 +32,15 @@ export class BlockStore {
     );
   }
 
-  writeKeys(run: number, bucket: number, piece: Uint8Array): void {
-    this.insertKeys.run(run, bucket, checksum(piece, run), piece);
+  writeKeys(run: number, bucket: number, block: Uint8Array): void {
+    this.insertKeys.run(run, bucket, checksum(block, run), block);
   }
 
-  writeSeqs(run: number, conversation: number, seq: number, piece: Uint8Array): void {
-    this.insertSeqs.run(run, conversation, seq, checksum(piece, run), piece);
+  writeSeqs(run: number, conversation: number, seq: number, block: Uint8Array): void {
+    this.insertSeqs.run(run, conversation, seq, checksum(block, run), block);
   }
 
-  /** Pieces by key from bucket `first` to bucket `last`. */
+  /** Returns the key blocks of the buckets `first` to `last`. */
   keys(run: number, first: number, last: number): KeyRow[] {
     return this.selectKeys.all(run, Math.max(0, first), last);
   }
@@ -53,13 +53,13 @@ export class BlockStore {
     return this.selectSeqs.iterate(id);
   }
 
-  /** Deletes about `most` pieces of a run, of either kind. Returns how many; 0 when none is left. */
+  /** Deletes about `most` blocks of a run, of both kinds. Returns how many; 0 when none is left. */
   delete(run: number, most: number): number {
     const deleted = this.deleteKeys.run(run, most).changes;
     return deleted + (deleted < most ? this.deleteSeqs.run(run, most - deleted).changes : 0);
   }
 
-  /** Lets go of the database, which can be closed then. */
+  /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     const { insertKeys, insertSeqs, selectKeys, selectSeqs, deleteKeys, deleteSeqs } = this;
     for (const one of [insertKeys, insertSeqs, selectKeys, selectSeqs, deleteKeys, deleteSeqs])

@@ -1,29 +1,29 @@
 import type { Run } from "./run-table.ts";
 
-/** Runs of one level that become one of the next. More of them: less is written, and a look-up reads more runs. */
+/** The number of runs of one level that are merged into one run of the next. With more, less is written, but look-ups read more runs. */
 export const COMPACTION_FANOUT = 8;
-/** A run with fewer entries is made anew with what comes next, so that a quiet server does not make one each second. */
+/** A run with fewer entries is replaced by one that also has the next messages. Otherwise a quiet server would make a run each second. */
 export const MIN_RUN_ENTRIES = 2_048;
-/** Positions that a run may cover: which of them are kept must fit into memory, as a bit for each (32 MB). */
+/** The number of positions that a run may cover: a compaction needs a bit in memory for each of them (32 MB). */
 export const MAX_RUN_SPAN = 2 ** 28;
 
-/** What is to be done to the runs next. */
+/** A step of compaction. */
 export type CompactionTask =
-  /** Makes one run of several that lie side by side, or of one of which much was dropped. */
+  /** Begins a new run from several adjacent runs, or from one run with many removed entries. */
   | { readonly kind: "begin"; readonly sources: readonly Run[]; readonly level: number }
   | { readonly kind: "go_on"; readonly target: Run; readonly sources: readonly Run[] }
-  /** All that the run names was removed. */
+  /** Discards a run of which all messages were removed. */
   | { readonly kind: "discard"; readonly run: Run }
   | { readonly kind: "delete"; readonly run: Run };
 
-/** The next task, undefined where all is as it should be. `runs` as they are stored, the oldest messages first. */
+/** Returns the next task; undefined if there is none. `runs` are all runs, those with the oldest messages first. */
 export function nextCompaction(runs: readonly Run[]): CompactionTask | undefined {
   const discarded = runs.find((run) => run.state === "discarded");
   if (discarded !== undefined) return { kind: "delete", run: discarded };
   const free = runs.filter((run) => run.state === "whole" && !isBeingCompacted(run, runs));
   const empty = free.find((run) => run.dropped >= run.entries);
   if (empty !== undefined) return { kind: "discard", run: empty };
-  // Small merges first: while a large one goes on, for many rounds, new runs must not pile up.
+  // Small merges first: a large one takes many rounds, during which new runs must not accumulate.
   const targets = runs.filter(isUnfinished).sort((a, b) => a.level - b.level);
   const [target] = targets;
   const sources = mergeableRuns(runs);
@@ -35,7 +35,7 @@ export function nextCompaction(runs: readonly Run[]): CompactionTask | undefined
   return sparse && { kind: "begin", sources: [sparse], level: sparse.level };
 }
 
-/** The run that what comes next is added to, if it may grow. */
+/** Returns the newest run, if the messages up to position `last` may be added to it. */
 export function appendableRun(runs: readonly Run[], last: number): Run | undefined {
   const newest = runs.findLast((run) => run.state === "whole");
   const grows =
@@ -47,7 +47,7 @@ export function appendableRun(runs: readonly Run[], last: number): Run | undefin
   return grows ? newest : undefined;
 }
 
-/** The oldest runs of the lowest level that has enough of them side by side, none of which is being merged already. */
+/** Returns the oldest COMPACTION_FANOUT adjacent runs of the lowest level that has so many, none of which is being merged. */
 function mergeableRuns(runs: readonly Run[]): readonly Run[] | undefined {
   const whole = runs.filter(({ state }) => state === "whole");
   let best: readonly Run[] | undefined;
@@ -56,7 +56,7 @@ function mergeableRuns(runs: readonly Run[]): readonly Run[] | undefined {
     const [{ level, first }, newest] = [some[0]!, some.at(-1)!];
     if (best !== undefined && level >= best[0]!.level) continue;
     if (newest.last - first >= MAX_RUN_SPAN) continue;
-    // The newest one may still grow.
+    // More messages may be added to the newest run.
     if (level === 0 && newest.entries < MIN_RUN_ENTRIES && newest === whole.at(-1)) continue;
     if (some.every((run) => run.level === level && !isBeingCompacted(run, runs))) best = some;
   }

@@ -11,21 +11,21 @@ import {
 import { type Run, readRuns } from "./run-table.ts";
 import { decodeSeqBlock, SeqBlockBuilder, type SeqBlockReader, type SeqRow } from "./seq-blocks.ts";
 
-/** Entries that are merged in one transaction. */
+/** The number of entries that one transaction merges. */
 const SLICE_ENTRIES = 32_768;
-/** Pieces deleted in one transaction, and what one of them counts for in entries. */
+/** The number of blocks that one transaction deletes, and the cost of deleting one, in merged entries. */
 const SLICE_BLOCKS = 1_024;
 const BLOCK_COST = 8;
-/** Pieces read in one go. */
+/** The number of blocks that one query reads. */
 const READ_AHEAD_BLOCKS = 32;
 
 /**
- * Keeps the runs few: makes one of several, a slice at a time. Each slice is a transaction that also notes how far it
- * came, so a crash loses no more than one, and look-ups read the old runs until the new one is whole.
+ * Merges several runs into one, in slices. Each slice is a transaction that also records the progress, so a crash loses at most
+ * one slice. Look-ups read the old runs until the new one is whole.
  */
 export class Compactor {
   private readonly markers: Statement<{ below: number }>;
-  /** Which positions the new run keeps, a bit for each from its first; for the run whose keys are being merged. */
+  /** For the run whose keys are being merged: a bit for each position from its first, set if the run keeps that message. */
   private kept: { readonly run: number; readonly bits: Uint8Array } | undefined;
 
   constructor(
@@ -36,7 +36,7 @@ export class Compactor {
     this.markers = index.prepare("select below from cleaned where conversation = ?");
   }
 
-  /** Merges about `budget` entries, or fewer when there is nothing more to do. Throws PieceDamaged. */
+  /** Merges about `budget` entries, or fewer if there is no more task. Throws BlockCorrupted. */
   work(budget: number): void {
     for (let left = budget; left > 0; ) {
       const task = nextCompaction(readRuns(this.index));
@@ -45,12 +45,12 @@ export class Compactor {
     }
   }
 
-  /** Lets go of the database, which can be closed then. */
+  /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     this.markers.finalize();
   }
 
-  /** Returns what it cost, in entries. */
+  /** Carries out one slice of a task. Returns its cost, in merged entries. */
   private runTask(task: CompactionTask): number {
     switch (task.kind) {
       case "begin":
@@ -80,8 +80,8 @@ export class Compactor {
   private compactSeqs(target: Run, sources: readonly Run[]): number {
     const cursors = sources.map((run) => new SeqCursor(this.index, run, target));
     const dropped = sources.some((run) => run.dropped > 0);
-    const builder = new SeqBlockBuilder((conversation, seq, piece) =>
-      this.blocks.writeSeqs(target.id, conversation, seq, piece),
+    const builder = new SeqBlockBuilder((conversation, seq, block) =>
+      this.blocks.writeSeqs(target.id, conversation, seq, block),
     );
     let { at_conversation: conversation, at_seq: last, entries } = target;
     let below = dropped ? this.cleanedBelow(conversation) : 0;
@@ -128,7 +128,7 @@ export class Compactor {
         }
       }
     }
-    builder.build(buckets, from, to, (bucket, piece) => this.blocks.writeKeys(target.id, bucket, piece));
+    builder.build(buckets, from, to, (bucket, block) => this.blocks.writeKeys(target.id, bucket, block));
     if (to < buckets) this.index.query("update run set at_bucket = ? where id = ?").run(to, target.id);
     else this.finish(target, sources);
     return seen + 1;
@@ -137,14 +137,17 @@ export class Compactor {
   private finish(target: Run, sources: readonly Run[]): void {
     const live = sources.reduce((sum, run) => sum + run.entries - run.dropped, 0);
     for (const run of sources) this.discard(run);
-    // What was dropped after it was copied is named by the new run too.
+    // Messages that were removed after their entries were copied still have an entry in the new run.
     this.index
       .query("update run set state = 'whole', dropped = ? where id = ?")
       .run(target.entries - live, target.id);
     this.kept = undefined;
   }
 
-  /** Undefined where all that the sources name is kept. Read from what was merged already, so that a crash changes nothing. */
+  /**
+   * Returns the bits of `kept`; undefined if the new run keeps all entries. They are read from the seq blocks that are already
+   * merged, so the result is the same after a crash.
+   */
   private keptBy(target: Run, sources: readonly Run[]): Uint8Array | undefined {
     if (target.entries === sources.reduce((sum, run) => sum + run.entries, 0)) return undefined;
     if (this.kept?.run === target.id) return this.kept.bits;
@@ -176,7 +179,7 @@ export class Compactor {
   }
 }
 
-/** The cursor whose group comes next; the older run's where two have the same conversation. */
+/** Returns the cursor with the next group; of two groups of one conversation, that with the lower `seq` comes first. */
 function lowest(cursors: readonly SeqCursor[]): SeqCursor | undefined {
   let best: SeqCursor | undefined;
   for (const cursor of cursors) {
@@ -192,11 +195,11 @@ function lowest(cursors: readonly SeqCursor[]): SeqCursor | undefined {
   return best;
 }
 
-/** Goes through the groups of a run, from behind the last entry that `target` has. */
+/** Iterates over the groups of a run, starting after the last entry that `target` has. */
 class SeqCursor {
   groups!: SeqBlockReader;
   ended = false;
-  /** What must be added to a place to make it one of the new run. */
+  /** The difference between an offset in the new run and the same message's offset in this one. */
   readonly offset: number;
   private rows: SeqRow[];
   private at = 0;
@@ -224,7 +227,7 @@ class SeqCursor {
       this.next();
   }
 
-  /** Moves on to the next group; `ended` tells where there is none. */
+  /** Moves to the next group; sets `ended` if there is none. */
   next(): void {
     if (this.groups.next()) return;
     this.at++;

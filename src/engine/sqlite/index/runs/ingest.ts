@@ -5,18 +5,19 @@ import { bucketsFor, decodeKeyBlock, KeyBlockBuilder } from "./key-blocks.ts";
 import { type Run, readRuns } from "./run-table.ts";
 import { decodeSeqBlock, SeqBlockBuilder } from "./seq-blocks.ts";
 
-/** Numbers that stand for a message where many are handed on: position, key, conversation, `seq`. */
+/** The numbers of a message in an array of many messages: position, key, conversation, `seq`. */
 export const FIELDS_PER_ENTRY = 4;
 
-/** Most messages that one call takes in, beside those of the run that grows. */
+/** The largest number of messages for one call, not counting those of the run that they are added to. */
 export const MAX_INGEST = 50_000;
 
-/** Numbers are sorted with their place in the array in the low bits. */
+/** For sorting, each conversation's number is multiplied by this and the message's place in the array added. */
 const MAX_INDEX = 65_536;
 
 /**
- * Makes a run of messages, `NUMBERS` for each, in the order of their positions; inside a transaction. Where the newest
- * run is small, it is made anew with them. `keep` is told the keys, in their order by bucket.
+ * Writes a new run of messages, which have FIELDS_PER_ENTRY numbers each, in the order of their positions. If the newest run is
+ * small, replaces it by one that has its messages, too. Calls `onKeys` with the keys, bucket by bucket. MUST be called inside
+ * a transaction.
  */
 export function ingest(
   index: Database,
@@ -48,19 +49,19 @@ export function ingest(
   writeSeqs(id, first, all, blocks);
   const builder = new KeyBlockBuilder(entryCount);
   for (let i = 0; i < all.length; i += FIELDS_PER_ENTRY) builder.add(all[i + 1]!, all[i]! - first);
-  builder.build(buckets, 0, buckets, (bucket, piece, keys) => {
-    blocks.writeKeys(id, bucket, piece);
+  builder.build(buckets, 0, buckets, (bucket, block, keys) => {
+    blocks.writeKeys(id, bucket, block);
     onKeys(keys);
   });
 }
 
-function writeSeqs(run: number, first: number, messages: Float64Array, pieces: BlockStore): void {
-  // By conversation, then as they came, which is the order of `seq`.
+function writeSeqs(run: number, first: number, messages: Float64Array, blocks: BlockStore): void {
+  // By conversation, then in the order of positions, which is the order of `seq`.
   const order = new Float64Array(messages.length / FIELDS_PER_ENTRY);
   for (let i = 0; i < order.length; i++) order[i] = messages[i * FIELDS_PER_ENTRY + 2]! * MAX_INDEX + i;
   order.sort();
-  const builder = new SeqBlockBuilder((conversation, seq, piece) =>
-    pieces.writeSeqs(run, conversation, seq, piece),
+  const builder = new SeqBlockBuilder((conversation, seq, block) =>
+    blocks.writeSeqs(run, conversation, seq, block),
   );
   for (const packed of order) {
     const at = (packed % MAX_INDEX) * FIELDS_PER_ENTRY;
@@ -69,15 +70,15 @@ function writeSeqs(run: number, first: number, messages: Float64Array, pieces: B
   builder.flush();
 }
 
-/** The messages of a small run, as they were handed to `ingest`. */
-function readEntries(pieces: BlockStore, run: Run): Float64Array {
+/** Returns the messages of a small run, in the form that `ingest` takes. */
+function readEntries(blocks: BlockStore, run: Run): Float64Array {
   const messages: number[][] = [];
   const keyAt = new Map<number, number>();
-  for (const row of pieces.eachKeys(run)) {
+  for (const row of blocks.eachKeys(run)) {
     const { keys, offsets: places } = decodeKeyBlock(row);
     places.forEach((place, i) => void keyAt.set(place, keys[i]!));
   }
-  for (const row of pieces.eachSeqs(run)) {
+  for (const row of blocks.eachSeqs(run)) {
     const groups = decodeSeqBlock(row);
     while (groups.next())
       for (let seq = groups.first; seq <= groups.last; seq++) {

@@ -1,28 +1,31 @@
-// How a run keeps its keys: in buckets, each the same share of all keys there can be, and each bucket one piece.
+// How a run stores its keys: the space of all keys is divided into buckets of equal size, and each bucket is one block.
 //
-//   piece   key (8 bytes) × n │ place (4 bytes) × n        place = position − the run's first position
+//   block   key (8 bytes) × n │ offset (4 bytes) × n        offset = position − the run's first position
 //
-// Keys are hashes, so buckets fill evenly, whoever chose the names. Nothing is sorted: a look-up reads one bucket and
-// goes through it, and putting a message into its bucket costs no comparison.
+// Keys are hashes with a secret seed, so the buckets fill evenly even if an attacker chooses the ids. The keys in a bucket are
+// not sorted: a look-up reads one bucket and scans it, and adding a message to its bucket needs no comparison.
 import { BlockCorrupted, checksum } from "./checksum.ts";
 
-/** Keys are whole numbers below this (message-key.ts). */
+/** Keys are integers below this (message-key.ts). */
 const KEY_SPACE = 2 ** 53;
-/** Entries that a bucket has on average: two rows fill a page, nearly always. */
+/** The average number of entries of a bucket. With it, two rows nearly always fit into a page. */
 const ENTRIES_PER_BUCKET = 144;
 const ENTRY_BYTES = 12;
 
-/** How many buckets a run of `entries` messages has. */
+/** Returns the number of buckets of a run with `entries` messages. */
 export function bucketsFor(entries: number): number {
   return Math.max(1, Math.ceil(entries / ENTRIES_PER_BUCKET));
 }
 
-/** A key times this, rounded down, is the number of its bucket. SQL computes it too, see run-reader.ts. */
+/** Returns a factor: a key times it, rounded down, is the number of the key's bucket. The SQL in run-reader.ts computes it, too. */
 export function bucketScale(buckets: number): number {
   return buckets / KEY_SPACE;
 }
 
-/** The first and the last bucket, of `buckets`, that may hold a key of the buckets from `first` to before `end` of `others`. */
+/**
+ * Two runs divide the same key space into `others` and into `buckets` buckets. Returns the first and the last of `buckets`
+ * that may have a key of the buckets `first` ≤ n < `end` of `others`.
+ */
 export function overlappingBuckets(
   first: number,
   end: number,
@@ -30,18 +33,18 @@ export function overlappingBuckets(
   buckets: number,
 ): [first: number, last: number] {
   const ratio = buckets / others;
-  // One further than computed, for what was rounded.
+  // One more at both ends, because of rounding.
   return [Math.floor(first * ratio) - 1, Math.floor(end * ratio) + 1];
 }
 
-/** A row of `by_key`, as it is read. */
+/** A row of the table `by_key`, as queries return it. */
 export interface KeyRow {
   readonly run: number;
   readonly sum: number;
   readonly entries: Uint8Array;
 }
 
-/** The entries of one piece. Throws BlockCorrupted. */
+/** Returns the entries of one block. Throws BlockCorrupted. */
 export function decodeKeyBlock({ run, sum, entries }: KeyRow): { keys: Float64Array; offsets: Uint32Array } {
   if (checksum(entries, run) !== sum) throw new BlockCorrupted("by_key", run);
   const count = entries.byteLength / ENTRY_BYTES;
@@ -51,13 +54,13 @@ export function decodeKeyBlock({ run, sum, entries }: KeyRow): { keys: Float64Ar
   };
 }
 
-/** Entries by key that were gathered, to be given away as pieces. */
+/** Collects keys with their offsets, and builds blocks from them. */
 export class KeyBlockBuilder {
   private keys: Float64Array;
   private offsets: Uint32Array;
   private count = 0;
 
-  /** `room` is how many entries it is made for; it grows where more come. */
+  /** `capacity` is the expected number of entries; the builder grows if there are more. */
   constructor(capacity: number) {
     this.keys = new Float64Array(capacity);
     this.offsets = new Uint32Array(capacity);
@@ -69,14 +72,14 @@ export class KeyBlockBuilder {
     this.offsets[this.count++] = offset;
   }
 
-  /** Gives each of the `buckets` from `first` to before `end` that is not empty as a piece, in order, and its keys. */
+  /** Calls `onBlock` with the block and the keys of each bucket `first` ≤ n < `end` that is not empty, in order. */
   build(
     buckets: number,
     first: number,
     end: number,
-    onBlock: (bucket: number, piece: Uint8Array, keys: Float64Array) => void,
+    onBlock: (bucket: number, block: Uint8Array, keys: Float64Array) => void,
   ): void {
-    // Counted first, then each put where its bucket begins.
+    // A counting sort: counts the entries of each bucket, then copies each entry to the next free slot of its bucket.
     const { count } = this;
     const scale = bucketScale(buckets);
     const starts = new Uint32Array(end - first + 1);
@@ -94,11 +97,11 @@ export class KeyBlockBuilder {
     for (let i = 0; i < end - first; i++) {
       const [from, to] = [starts[i]!, starts[i + 1]!];
       if (from === to) continue;
-      const piece = new Uint8Array((to - from) * ENTRY_BYTES);
+      const block = new Uint8Array((to - from) * ENTRY_BYTES);
       const own = keys.subarray(from, to);
-      new Float64Array(piece.buffer, 0, to - from).set(own);
-      new Uint32Array(piece.buffer, (to - from) * 8, to - from).set(places.subarray(from, to));
-      onBlock(first + i, piece, own);
+      new Float64Array(block.buffer, 0, to - from).set(own);
+      new Uint32Array(block.buffer, (to - from) * 8, to - from).set(places.subarray(from, to));
+      onBlock(first + i, block, own);
     }
     this.count = 0;
   }

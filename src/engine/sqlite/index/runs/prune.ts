@@ -1,17 +1,17 @@
 import type { Database } from "bun:sqlite";
 import type { RunReader } from "./run-reader.ts";
 
-/** What is to be deleted from the log next. */
+/** The positions of the rows to delete from the log next. */
 export interface PruneResult {
   readonly positions: readonly number[];
-  /** Whether there may be more when these are gone. */
+  /** Whether there may be more rows to delete after these. */
   readonly more: boolean;
 }
 
 /**
- * Names messages of a conversation with seq < `below`, at most `count`, whose rows are to be deleted from the log, the
- * oldest first. Those before them whose rows are gone are noted as dropped: entries stay in their runs until these are
- * made anew, and look-ups settle by the row that such a message is no more.
+ * Returns the positions of at most `count` messages of a conversation with seq < `below`, oldest first, whose rows are to be
+ * deleted from the log. Records earlier messages whose rows are gone as dropped. Their entries stay in the runs until the
+ * next compaction; a look-up that finds one reads the row, and so learns that the message was removed.
  */
 export function prune(
   index: Database,
@@ -19,16 +19,16 @@ export function prune(
   isStored: (position: number) => boolean,
   { conversation, below, count }: { conversation: number; below: number; count: number },
 ): PruneResult {
-  // Those named last, which are gone now, and as many new ones.
+  // The messages of the previous call, whose rows are gone now, and as many new ones.
   const lookupCount = 2 * count;
   const cleaned = reader.cleanedBelow(conversation);
   const from = reader.nextSeq(conversation, cleaned);
   const entries =
     from < below ? reader.range(conversation, from, Math.min(below, from + lookupCount) - 1) : [];
   const stored = entries.filter(({ position }) => isStored(position));
-  // Rows are deleted in the order in which they are named, so what is gone is at the front.
+  // The caller deletes rows in the order of this result, so the messages whose rows are gone come first.
   const next = stored[0]?.seq ?? (entries.at(-1)?.seq ?? from - 1) + 1;
-  // Messages that the index has not yet must not be passed over.
+  // Not beyond the newest message in the index, or messages that are not indexed yet would be skipped.
   const done = Math.min(next, below, reader.newestSeq(conversation) + 1);
   if (done > cleaned) {
     index

@@ -2,17 +2,17 @@ import type { Database, Statement } from "bun:sqlite";
 import { decodeKeyBlock, type KeyRow } from "./key-blocks.ts";
 import { decodeSeqBlock, type SeqRow } from "./seq-blocks.ts";
 
-/** A message's number in its conversation, and where it stands in the log. */
+/** The `seq` of a message in its conversation, and its position in the log. */
 export interface IndexEntry {
   readonly seq: number;
   readonly position: number;
 }
 
-// Each question is one statement over all runs, so that it is answered from one state of the index, whatever the
-// keeper's thread writes meanwhile. Newer runs come first, and who has found what was asked for reads no more. A piece by seq is named by its first entry, conversation and
-// `seq` in one number of 64 bits, which SQLite alone computes: a whole number in JavaScript ends at 53.
+// Each look-up is one statement over all runs, so that it reads one state of the index while the index worker writes. Newer
+// runs come first, and a look-up stops reading when it has its result. The key of a seq block is its first entry: conversation
+// and `seq` in one integer of 64 bits, which only SQLite computes, because integers in JavaScript are exact up to 53 bits.
 const COLUMNS = "r.id as run, r.first, s.sum, s.places";
-/** The start of the piece in which the entry (?1, `seq`) is, if the run has it. */
+/** Selects the start of the block that has the entry (?1, `seq`), if the run has that entry. */
 const BLOCK_OF = (seq: string) =>
   `(select max(start) from by_seq where run = r.id and start <= (?1 << 32 | ${seq}))`;
 const WHOLE = "where r.state = 'whole' order by r.first desc";
@@ -27,7 +27,7 @@ const NEXT = `select ${COLUMNS} from run r
     ${BLOCK_OF("?2")}, (select min(start) from by_seq where run = r.id and start > (?1 << 32 | ?2))
   ) ${WHOLE}`;
 
-/** Finds messages in the runs of an index. Throws PieceDamaged. */
+/** Finds messages in the runs of an index. Throws BlockCorrupted. */
 export class RunReader {
   private readonly keyed: Statement<KeyRow & { first: number }>;
   private readonly ranged: Statement<SeqRow & { first: number }>;
@@ -43,7 +43,7 @@ export class RunReader {
     this.marker = index.prepare("select below from cleaned where conversation = ?");
   }
 
-  /** Positions that share `key`, the newest run's first; some may be of messages that were removed. */
+  /** Yields the positions with `key`, those of newer runs first. Some may be of removed messages. */
   *withKey(key: number): Generator<number, void> {
     for (const row of this.keyed.iterate(key)) {
       const { keys, offsets: places } = decodeKeyBlock(row);
@@ -51,12 +51,12 @@ export class RunReader {
     }
   }
 
-  /** The messages with `first` ≤ seq ≤ `last`, in that order. */
+  /** Returns the messages with `first` ≤ seq ≤ `last`, in the order of `seq`. */
   range(conversation: number, first: number, last: number): IndexEntry[] {
     const found: IndexEntry[] = [];
     let run = 0;
     for (const row of this.ranged.iterate(conversation, first, last)) {
-      // What older runs have of the conversation comes before all that was found.
+      // Older runs have only messages before those that were found.
       if (row.run !== run && found.some(({ seq }) => seq === first)) break;
       ({ run } = row);
       const groups = decodeSeqBlock(row);
@@ -69,7 +69,7 @@ export class RunReader {
     return found.sort((a, b) => a.seq - b.seq);
   }
 
-  /** The newest `seq` that it has of a conversation; 0 for none. */
+  /** Returns the newest `seq` of a conversation in the runs; 0 for none. */
   newestSeq(conversation: number): number {
     for (const row of this.newest.iterate(conversation)) {
       let newest = 0;
@@ -80,7 +80,7 @@ export class RunReader {
     return 0;
   }
 
-  /** The oldest `seq` that it has of a conversation at or above `from`; infinite for none. */
+  /** Returns the oldest `seq` ≥ `from` of a conversation in the runs; infinite for none. */
   nextSeq(conversation: number, from: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const row of this.following.all(conversation, from)) {
@@ -91,12 +91,12 @@ export class RunReader {
     return next;
   }
 
-  /** Below which `seq` of a conversation all that it had is known to be removed; 1 where nothing is. */
+  /** Returns the `seq` below which all messages of a conversation are recorded as removed; 1 if none are. */
   cleanedBelow(conversation: number): number {
     return this.marker.get(conversation)?.below ?? 1;
   }
 
-  /** Lets go of the database, which can be closed then. */
+  /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     for (const statement of [this.keyed, this.ranged, this.newest, this.following, this.marker])
       statement.finalize();

@@ -1,14 +1,14 @@
 import type { Database } from "bun:sqlite";
 
-// A run covers the messages that stand from `first` to `last` in the log. No two whole runs cover the same position.
+// A run covers the messages at the positions `first` to `last` of the log. No two whole runs cover the same position.
 //
 //   by_seq → by_key → whole → discarded
 //
-//   by_seq, by_key   being made of the whole runs that it covers; which table, and how far (`at_…`)
-//   whole            what look-ups read; `dropped` of its `entries` name messages that were removed since
-//   discarded        merged into another, or all dropped; its pieces are being deleted
+//   by_seq, by_key   is being merged from the whole runs that it covers: the blocks of this table, up to `at_…`
+//   whole            is read by look-ups; the messages of `dropped` of its `entries` were removed
+//   discarded        was merged into another run, or has no messages any more; its blocks are being deleted
 
-/** The tables of the index's file. */
+/** The tables of the index. */
 export const RUN_TABLES = `
   create table if not exists run (
     id integer primary key,
@@ -41,20 +41,20 @@ export interface Run {
   /** The positions that it covers. */
   readonly first: number;
   readonly last: number;
-  /** 0 for one that was taken in, one more for one made of several of the level below. */
+  /** 0 for a run of newly indexed messages; n + 1 for one that was merged from runs of level n. */
   readonly level: number;
-  /** Into how many pieces its keys are divided, by their value. */
+  /** The number of buckets of its keys (key-blocks.ts). */
   readonly buckets: number;
-  /** Messages that it names; while it is made, by seq, so far. */
+  /** The number of its entries; in the state `by_seq`, of those merged so far. */
   readonly entries: number;
   readonly dropped: number;
-  /** While it is made: the last entry by seq that it has, and the next bucket. */
+  /** While it is being merged: the last merged entry of the seq blocks, and the next bucket. */
   readonly at_conversation: number;
   readonly at_seq: number;
   readonly at_bucket: number;
 }
 
-/** All runs, the oldest messages first. */
+/** Returns all runs, those with the oldest messages first. */
 export function readRuns(index: Database): Run[] {
   return index.query("select * from run order by first, id").all() as Run[];
 }

@@ -1,33 +1,33 @@
-// How a run keeps where each `seq` stands: in groups, sorted by conversation and `seq`, cut into pieces.
+// How a run stores the position of each `seq`: in groups, which are sorted by conversation and `seq` and divided into blocks.
 //
-//   piece   group, group, …
-//   group   conversation │ first seq │ count │ place × count        each a word of 4 bytes; place as in key-blocks.ts
+//   block   group, group, …
+//   group   conversation │ first seq │ count │ offset × count        each a word of 4 bytes; offset as in key-blocks.ts
 //
-// A group is a stretch of one conversation without holes. Numbers of conversations and messages in one of them end at
-// 2³²; the store would be larger than any disk long before.
+// A group has consecutive messages of one conversation. The number of a conversation and a `seq` are below 2³²; a store that
+// needs more would not fit on any disk.
 import { BlockCorrupted, checksum } from "./checksum.ts";
 
-/** Words in a piece: two rows fill a page. */
+/** The largest number of words in a block. With it, two rows fit into a page. */
 const BLOCK_WORDS = 496;
 const GROUP_HEADER_WORDS = 3;
 
-/** A row of `by_seq`, as it is read. */
+/** A row of the table `by_seq`, as queries return it. */
 export interface SeqRow {
   readonly run: number;
   readonly sum: number;
   readonly places: Uint8Array;
 }
 
-/** The groups of one piece. Throws BlockCorrupted. */
+/** Returns a reader for the groups of one block. Throws BlockCorrupted. */
 export function decodeSeqBlock({ run, sum, places }: SeqRow): SeqBlockReader {
   if (checksum(places, run) !== sum) throw new BlockCorrupted("by_seq", run);
   return new SeqBlockReader(new Uint32Array(places.buffer, places.byteOffset, places.byteLength / 4));
 }
 
-/** Goes through the groups of a piece. */
+/** Iterates over the groups of a block. */
 export class SeqBlockReader {
   conversation = 0;
-  /** The first and the last `seq` of the group at hand. */
+  /** The first and the last `seq` of the current group. */
   first = 0;
   last = -1;
   private from = 0;
@@ -35,13 +35,13 @@ export class SeqBlockReader {
 
   constructor(private readonly words: Uint32Array) {}
 
-  /** Moves on to the next group of `conversation`; returns false where there is none. */
+  /** Moves to the next group of `conversation`. Returns false if there is none. */
   nextOf(conversation: number): boolean {
     while (this.next()) if (this.conversation >= conversation) return this.conversation === conversation;
     return false;
   }
 
-  /** Moves on to the next group; returns false where there is none. */
+  /** Moves to the next group. Returns false if there is none. */
   next(): boolean {
     const { words, to } = this;
     if (to >= words.length) return false;
@@ -53,18 +53,18 @@ export class SeqBlockReader {
     return true;
   }
 
-  /** The place of `seq`, which the group at hand has. */
+  /** Returns the offset of `seq`, which MUST be in the current group. */
   offsetOf(seq: number): number {
     return this.words[this.from + seq - this.first]!;
   }
 
-  /** Adds the group at hand from `seq` on to what is packed, `offset` added to each place. */
+  /** Adds the current group, from `seq` on, to `builder`, with `offset` added to each of its offsets. */
   appendTo(builder: SeqBlockBuilder, seq: number, offset: number): void {
     builder.addAll(this.conversation, seq, this.words, this.from + seq - this.first, this.to, offset);
   }
 }
 
-/** Packs entries, which come sorted by conversation and `seq`, into pieces. */
+/** Builds blocks from entries, which MUST be added in the order of conversation and `seq`. */
 export class SeqBlockBuilder {
   private readonly words = new Uint32Array(BLOCK_WORDS);
   private used = 0;
@@ -72,8 +72,8 @@ export class SeqBlockBuilder {
   private conversation = -1;
   private next = 0;
 
-  /** `take` is given each piece with its first entry. */
-  constructor(private readonly onBlock: (conversation: number, seq: number, piece: Uint8Array) => void) {}
+  /** `onBlock` is called with each block and its first entry. */
+  constructor(private readonly onBlock: (conversation: number, seq: number, block: Uint8Array) => void) {}
 
   add(conversation: number, seq: number, offset: number): void {
     this.open(conversation, seq);
@@ -82,7 +82,7 @@ export class SeqBlockBuilder {
     this.next = seq + 1;
   }
 
-  /** Adds a stretch of a conversation from `seq` on: the `words` from `from` to before `to`, `offset` added to each. */
+  /** Adds consecutive messages from `seq` on: `offset` plus each of the `words` at `from` ≤ index < `to`. */
   addAll(
     conversation: number,
     seq: number,
@@ -102,14 +102,14 @@ export class SeqBlockBuilder {
     }
   }
 
-  /** Gives away what is not a whole piece yet. */
+  /** Ends the current block, if it has entries. */
   flush(): void {
     if (this.used === 0) return;
     this.onBlock(this.words[0]!, this.words[1]!, new Uint8Array(this.words.slice(0, this.used).buffer));
     this.used = 0;
   }
 
-  /** Makes room for `seq` at least, in the group that it goes on or in one of its own. */
+  /** Continues the current group if `seq` follows it, else begins a new group; begins a new block if the current one is full. */
   private open(conversation: number, seq: number): void {
     const goesOn = this.used > 0 && conversation === this.conversation && seq === this.next;
     if (this.used + (goesOn ? 1 : GROUP_HEADER_WORDS + 1) > BLOCK_WORDS) this.flush();
