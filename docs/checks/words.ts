@@ -9,10 +9,6 @@ const CHECKED = new Bun.Glob(
   "{src,test,bench,docs,packages,examples,deploy}/**/*.{ts,tsx,mjs,go,md,lua,css,html,py,json,jsonl}",
 );
 
-/** Folders and files in which the words still stand. What is taken out of this list stays clean. */
-const NOT_YET_CLEAN: readonly string[] = [
-];
-
 /** What others wrote, or what a command of this project makes. */
 const GENERATED = /(?:^|\/)(?:node_modules|dist)\//;
 
@@ -64,19 +60,11 @@ function findAll(path: string, text: string, patterns: readonly (readonly [RegEx
   );
 }
 
-function isClean(path: string): boolean {
-  return !NOT_YET_CLEAN.some((place) => path === place || path.startsWith(`${place}/`));
-}
-
 if (import.meta.main) {
   const paths = ["README.md", ...CHECKED.scanSync(ROOT)].filter(
     (path) => !GENERATED.test(path) && !EXEMPT.includes(path),
   );
-  const all = process.argv.includes("--all");
-  const errors = paths
-    .sort()
-    .filter((path) => all || isClean(path))
-    .flatMap((path) => wordErrors(path, readFileSync(join(ROOT, path), "utf8")));
+  const errors = paths.sort().flatMap((path) => wordErrors(path, readFileSync(join(ROOT, path), "utf8")));
   for (const error of errors) console.error(error);
   if (errors.length > 0) process.exit(1);
 }
