@@ -290,7 +290,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await connected(page);
 
         await page.locator("#fault-idle").click();
-        await cameOfIt(page, "Inactivity", /inactivity: .*inactive: Nothing was done.*4408 inactive/);
+        await cameOfIt(page, "Inactivity", /inactivity: .*inactive: There was no activity.*4408 inactive/);
         await ended(page, /inactive \(4408\)/);
         expect(harm(bench)).toEqual([]);
       },

@@ -1,5 +1,6 @@
-// Whether another connection may come in: the counts behind W1, W4 and W5. A limit of 0 is switched off. Loopback addresses
-// are free of the limits by address: behind them are this machine's own programs, or a proxy that the settings do not name.
+// Decides whether another connection is admitted: the limits of W1, W4 and W5. A limit of 0 is switched off. The limits by
+// address do not apply to loopback addresses: these belong to programs on this machine, or to a proxy that the settings do
+// not name and behind which all clients have one address.
 
 import { dueAfter, type Rate, waitTime } from "../../protocol/gcra.ts";
 import { Counter } from "../collections/counter.ts";
@@ -9,9 +10,9 @@ import { LruMap } from "../collections/lru-map.ts";
 const RESERVED_FILE_DESCRIPTORS = 200;
 
 /**
- * How many connections a process that may have `openFiles` open can hold, at most `wanted` (0: without limit). When files run out
- * nobody is answered, not even a health check, and the runtime tries again and again to take the next line in (RT-20):
- * it is better to refuse in words before.
+ * Returns how many connections a process with the limit of `openFiles` open files can hold, at most `configured` (0: no
+ * limit). Without a free file descriptor the server can reply to no client, not even to a health check, and the runtime
+ * retries `accept` in a busy loop (RT-20). So the server refuses connections with a reason before that.
  */
 export function connectionsWithin(openFiles: number, configured: number): number {
   const room = openFiles - Math.min(RESERVED_FILE_DESCRIPTORS, Math.ceil(openFiles / 4));
@@ -25,24 +26,24 @@ export interface AdmissionLimits {
   readonly handshakesPerMinute: number;
 }
 
-/** Sockets without a credential may be one in a hundred: they cost an attacker nothing (W4). */
+/** The share of all connections that may be without a credential: an attacker can open these without an account (W4). */
 const ANONYMOUS_SHARE = 0.01;
 
-/** Most of an address's connections that may be without a credential: a first frame brings it within a round trip. */
+/** The most connections of one address without a credential. A client sends it in its first frame, within a round trip. */
 const ANONYMOUS_PER_ADDRESS = 50;
 
 /**
- * Most handshakes of an address in a minute that come to nothing, because no good credential is shown. They are what
- * somebody without an account can make; the other limits leave room for a whole office that comes back at once.
+ * The most handshakes of an address in a minute that fail for lack of a valid credential. An attacker without an account can
+ * only make such. The other limits are higher, for a whole office behind one address that reconnects at once.
  */
 const MAX_FAILED_PER_MINUTE = 60;
 
 const MINUTE_MS = 60_000;
 
-/** When to try again where a connection of the address must end first, in milliseconds. */
+/** When to retry if a connection of the address must end first, in milliseconds. */
 const FULL_RETRY_MS = 5_000;
 
-/** When to try again where only a credential is waited for, in milliseconds. */
+/** When to retry if other connections of the address must authenticate first, in milliseconds. */
 const ANONYMOUS_RETRY_MS = 1_000;
 
 export type AdmissionDecision =
@@ -75,7 +76,7 @@ export class Admission {
     this.failures = new PerMinuteLimiter(Math.min(handshakesPerMinute, MAX_FAILED_PER_MINUTE));
   }
 
-  /** Open sockets, the ones not signed in included. */
+  /** The number of open sockets, with those that have not authenticated. */
   get openConnections(): number {
     return this.total;
   }
@@ -105,12 +106,12 @@ export class Admission {
     if (!loopback) this.anonymousByAddress.remove(address);
   }
 
-  /** A socket ended without having authenticated; `leave` follows. */
+  /** A socket ended without having authenticated; `release` follows. */
   failed({ address, loopback }: SocketEntry, now: number): void {
     if (!loopback) this.failures.add(address, now);
   }
 
-  /** Takes a socket out of the counts; `anonymous` as it is now. */
+  /** Removes a socket from the counts. `entry.anonymous` MUST be its present state. */
   release(entry: SocketEntry): void {
     this.total--;
     if (entry.anonymous) this.anonymous--;
@@ -119,13 +120,13 @@ export class Admission {
     if (entry.anonymous) this.anonymousByAddress.remove(entry.address);
   }
 
-  /** Forgets addresses that have not used up anything. */
+  /** Drops addresses that have their whole allowance again. */
   sweep(now: number): void {
     this.handshakes.sweep(now);
     this.failures.sweep(now);
   }
 
-  /** How long an address has to wait for its next handshake. */
+  /** Returns how long an address has to wait for its next handshake, in milliseconds. */
   private waitOf({ address, anonymous }: SocketEntry, now: number): number {
     const { connectionsPerAddress: limit } = this.limits;
     const wait = Math.max(this.handshakes.wait(address, now), this.failures.wait(address, now));
@@ -136,10 +137,10 @@ export class Admission {
   }
 }
 
-/** Addresses remembered; an attacker with a network of IPv6 can come from millions within a minute (B1). */
+/** The most addresses that are kept. An attacker with an IPv6 network can use millions of addresses within a minute (B1). */
 const MAX_REMEMBERED_ADDRESSES = 50_000;
 
-/** Recent activity of each address: a minute's worth of `limit` may come at once, then one at a time; 0 is no limit. */
+/** Limits events by address: `limit` at once, and then one every 1/`limit` of a minute; 0 is no limit. */
 class PerMinuteLimiter {
   /** By address, the state of gcra.ts. */
   private readonly due = new LruMap<number>(MAX_REMEMBERED_ADDRESSES);
@@ -162,7 +163,7 @@ class PerMinuteLimiter {
     this.due.set(address, Math.min(due, now + MINUTE_MS + this.rate.intervalMs));
   }
 
-  /** Forgets the addresses that have their whole allowance. */
+  /** Drops addresses that have their whole allowance again. */
   sweep(now: number): void {
     for (const address of this.due.keys()) if (this.due.get(address)! <= now) this.due.delete(address);
   }

@@ -1,10 +1,10 @@
 import type { Right } from "./grants.ts";
 
-/** A key by which a program of the operator's may use the HTTP verbs: an entry of API_KEYS. */
+/** A key with which a program of the operator may use the HTTP routes: an entry of API_KEYS. */
 export interface ApiKey {
-  /** The log names the key by this; two keys may share one while the one replaces the other. */
+  /** The name of the key in the log. Two keys may have the same name while one replaces the other. */
   readonly name: string;
-  /** SHA-256 of the whole key, in hex. The key itself is nowhere on the server. */
+  /** SHA-256 of the whole key, in hex. The key itself is not stored on the server. */
   readonly hash: string;
   readonly rights: readonly Right[];
 }

@@ -29,14 +29,14 @@ export type Access =
 /**
  * Decides what a signed-in user may open, and under which plan (SEC-T6, W3).
  *
- * An account wins over the token: its plan counts and not the claim, and a disabled one is refused however good the
- * token is.
+ * The account takes precedence over the token: its plan counts and not the claim, and a disabled account is refused also with
+ * a valid token.
  */
 export function decideAccess(request: AccessRequest): Access {
   const { subject, requestedUser, account, claimedPlan, madeForAccount, plans, demoUse } = request;
   if (requestedUser !== undefined && requestedUser !== subject)
     return forbidden(`This token is for \`${subject}\`; it cannot open the address of \`${requestedUser}\`.`);
-  // A token outlives neither its account nor the account's name: a later account with the same name is another user.
+  // A token ends with the account that it was issued for: a later account with the same name is another user.
   if (madeForAccount !== undefined && account?.createdAt !== madeForAccount)
     return { refusal: { code: "token_revoked", message: `The account \`${subject}\` was removed.` } };
   if (account === undefined) return accessUnderPlan(plans, claimedPlan);
@@ -47,7 +47,7 @@ export function decideAccess(request: AccessRequest): Access {
     return forbidden(
       demoUse === "off"
         ? `The account \`${subject}\` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).`
-        : `The account \`${subject}\` is a demo account, and this server does not take these from where you are; DEMO_ACCOUNTS says from where.`,
+        : `The account \`${subject}\` is a demo account, and this server does not accept these from your network address (DEMO_ACCOUNTS).`,
     );
   return accessUnderPlan(plans, account.plan);
 }

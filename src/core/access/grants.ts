@@ -3,7 +3,7 @@ import { isIdentifier } from "../../protocol/identifiers.ts";
 /** `read`: open a socket, receive, read history and presence, and mark as read. `write`: send messages and typing. */
 export type Right = "read" | "write";
 
-/** The grants of a credential; an absent field allows all, an empty one nothing. */
+/** The grants of a credential. An absent field allows everything, an empty list nothing. */
 export interface Grants {
   /** Exact names, or patterns with one `*` at the end: `team-*`. */
   readonly conversations?: readonly string[];
@@ -13,7 +13,7 @@ export interface Grants {
 /** All conversations, all rights. */
 export const ALL_GRANTS: Grants = {};
 
-/** Most conversations and patterns in one credential: each check walks them. */
+/** The most conversations and patterns in one credential: each check compares all of them. */
 export const MAX_GRANTED_CONVERSATIONS = 100;
 
 const RIGHTS: readonly string[] = ["read", "write"] satisfies Right[];
@@ -33,8 +33,8 @@ export function readGrants(
 }
 
 /**
- * Returns a sentence for `forbidden` with the missing grant for `right` in `conversation`; undefined when it is
- * allowed.
+ * Returns a sentence for `forbidden` that names the missing grant for `right` in `conversation`; undefined when the right
+ * is granted.
  */
 export function explainMissingRight(grants: Grants, conversation: string, right: Right): string | undefined {
   const { conversations, rights } = grants;
@@ -44,10 +44,10 @@ export function explainMissingRight(grants: Grants, conversation: string, right:
   return undefined;
 }
 
-/** Whether `text` is a conversation, or the beginning of some with a `*` after it. */
+/** Returns whether `text` is the id of a conversation, or the beginning of ids with a `*` at the end. */
 export function isConversationPattern(text: string): boolean {
   if (isIdentifier(text) || text === "*") return true;
-  // A prefix need not be a valid name: `..*` has `..a`.
+  // A beginning need not be a valid id: `..` is none, but `..*` matches the id `..a`.
   const beginning = text.slice(0, -1);
   return text.endsWith("*") && (isIdentifier(beginning) || /^\.{1,2}$/.test(beginning));
 }

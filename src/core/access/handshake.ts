@@ -12,8 +12,8 @@ import { explainOriginRefusal, type OriginRule } from "./origins.ts";
 const MAX_TARGET_BYTES = 8 * 1024;
 
 /**
- * Offered in addition to `parley.v1`, it carries the token of clients that cannot set a header and want no token in an
- * address.
+ * The prefix of a second subprotocol, offered in addition to `parley.v1`. It carries the token of clients that cannot set a
+ * header and do not want the token in an address.
  */
 const BEARER_PROTOCOL = "bearer.";
 
@@ -97,7 +97,7 @@ function rejection(
   if (target.length > MAX_TARGET_BYTES) {
     return {
       code: "address_too_long",
-      detail: `The address has ${target.length} bytes; ${MAX_TARGET_BYTES} are taken.`,
+      detail: `The address has ${target.length} bytes; at most ${MAX_TARGET_BYTES} are accepted.`,
     };
   }
   if (path.length !== 4 || path[2] === "" || path[3] === "") {
@@ -117,7 +117,7 @@ function rejection(
     const fields = { Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" };
     return { code: "upgrade_required", detail, headers: fields };
   }
-  // The runtime lets these through (RT-7); two readings of one request are how requests are smuggled.
+  // The runtime accepts these errors (RT-7). A request that a proxy and this server read differently can smuggle another one.
   const host = headers.get("host") ?? "";
   if (!/^[^\s,/@]+$/.test(host)) return { code: "bad_request", detail: "There must be one `Host` field." };
   if (!fieldTokens(headers.get("connection")).includes("upgrade")) {
@@ -129,7 +129,7 @@ function rejection(
       detail: "`Sec-WebSocket-Key` or `Sec-WebSocket-Version` is missing or wrong.",
     };
   }
-  // Its bytes would be frames to us, and a body to a proxy in front.
+  // This server would read the body's bytes as frames, and a proxy in front of it as a body.
   if ((headers.get("content-length") ?? "0") !== "0" || headers.has("transfer-encoding")) {
     return { code: "bad_request", detail: "The request that opens a socket cannot have a body." };
   }
@@ -153,7 +153,7 @@ function readAddress(
       return { error: `The ${name} in the address must be ${IDENTIFIER_RULE}.` };
     }
   }
-  // Two credentials name two identities, and the checked one may not be the acting one (W3).
+  // With two credentials, one user could be checked and another one be used (W3).
   if (credentials > 1)
     return { error: "There is more than one credential; send one token or ticket, in one place, once." };
   for (const name of ["after", "epoch", "last", "client"]) {
@@ -173,7 +173,7 @@ function readAddress(
   return ids as { user: string; conversation: string };
 }
 
-/** Reads `after`, `epoch` and `last`, which `readAddress` has checked. Undefined where the client asks for nothing. */
+/** Reads `after`, `epoch` and `last`, which `readAddress` has checked. Returns undefined where the client sent none of them. */
 function readResume(query: URLSearchParams): ResumeRequest | undefined {
   const given = query.get("after") ?? "";
   const after = SEQUENCE.test(given) ? Number(given) : undefined;
@@ -192,7 +192,7 @@ function findTokens(query: URLSearchParams, headers: Headers, protocols: readonl
   const authorization = headers.get("authorization");
   return [
     ...query.getAll("token"),
-    // A repeated field comes as one, with commas (RFC 9110 §5.3); a token has none.
+    // The runtime joins repeated fields with commas (RFC 9110 §5.3); a token contains none.
     ...(authorization?.split(",").map((one) => /^bearer +(\S+)$/i.exec(one.trim())?.[1] ?? "") ?? []),
     ...protocols
       .filter((protocol) => protocol.startsWith(BEARER_PROTOCOL))

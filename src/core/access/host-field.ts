@@ -14,7 +14,7 @@ const HOST_FIELD = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i;
 
 /** A part of an IPv4 address. */
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
-/** Names in the form of browsers: an IPv4 address, or a name whose last part is no number. */
+/** Names in the form that browsers use: an IPv4 address, or a name whose last part is not a number. */
 const PLAIN_NAME = new RegExp(`^(?:(?:${OCTET}\\.){3}${OCTET}|(?:[a-z\\d_-]+\\.)*[a-z][a-z\\d-]*)$`);
 
 /** Reads a `Host` field; undefined where it is missing, empty, repeated or malformed. */
@@ -24,9 +24,9 @@ export function parseHost(field: string | null): HostAndPort | undefined {
   const port = match[1];
   const name = port === undefined ? match[0] : match[0].slice(0, -port.length - 1);
   const number = port === undefined ? undefined : Number(port);
-  // Each handshake comes by here; parsing a URL takes longer than all the rest.
+  // Every handshake is checked here, and parsing a URL would take longer than all other checks together.
   if (PLAIN_NAME.test(name)) return { name, port: number };
-  // Browsers write every form of an address in one way: `0x7f.1` is 127.0.0.1.
+  // Browsers normalize each address: `0x7f.1` is sent as 127.0.0.1.
   const parsed = URL.parse(`http://${name}`);
   if (parsed === null) return undefined;
   return { name: parsed.hostname, port: number };

@@ -6,15 +6,15 @@
 export const FRESH_MS = 600_000;
 
 /**
- * How long a set is used while it cannot be read again. An issuer that cannot publish its keys for so long signs no tokens
- * either, and a key that was withdrawn must end some time.
+ * How long a set is used while it cannot be read again. There must be a limit, since a key may have been withdrawn
+ * meanwhile. An issuer that cannot publish its keys for this long can hardly sign tokens either.
  */
 export const MAX_AGE_MS = 3_600_000;
 
 /** A set is read again for an unknown key after this time at the earliest, for all clients together. */
 const REFETCH_INTERVAL_MS = 15_000;
 
-/** After a failure the set is asked for again after this time. */
+/** After a failure the set is read again after this time at the earliest. */
 export const RETRY_AFTER_FAILURE_MS = 5_000;
 
 /** When the set was read, and when reading it failed last; undefined for never. */
@@ -27,8 +27,8 @@ export interface KeySetTimes {
 export type KeySetAction = "use" | "read" | "refuse" | "unavailable";
 
 /**
- * Decides about one token: `use` the key that is known, `refuse` the token because the set does not have its key, `read`
- * the set first, or say that it is `unavailable`: whether the token is good cannot be known now.
+ * Decides about one token: `use` the known key, `refuse` the token because the set does not have its key, `read` the set
+ * first, or `unavailable`: the token can be neither accepted nor refused now.
  */
 export function keySetAction(isKnown: boolean, { readAt, failedAt }: KeySetTimes, now: number): KeySetAction {
   const hasFailed = failedAt !== undefined && (readAt === undefined || failedAt >= readAt);
@@ -39,7 +39,7 @@ export function keySetAction(isKnown: boolean, { readAt, failedAt }: KeySetTimes
     return isKnown ? "use" : "unavailable";
   }
   if (isKnown) return "use";
-  // It may be a new key of the issuer; or an invented one.
+  // It may be a new key of the issuer, or an invented name.
   if (hasFailed) return pauses ? "unavailable" : "read";
   return now < readAt + REFETCH_INTERVAL_MS ? "refuse" : "read";
 }
@@ -47,7 +47,7 @@ export function keySetAction(isKnown: boolean, { readAt, failedAt }: KeySetTimes
 /** A key as a set publishes it; nothing in it is checked. */
 export type PublishedKey = Readonly<Record<string, unknown>>;
 
-/** The least and the largest size of an RSA key, in bits (RFC 7518 §3.3); larger ones cost too much to check. */
+/** The smallest and largest size of an RSA key, in bits (RFC 7518 §3.3). Signatures of larger keys take too long to check. */
 const RSA_BITS = { min: 2048, max: 8192 };
 
 /** A key's declared algorithm, for the accepted types; the first one is the default. */

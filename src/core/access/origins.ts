@@ -1,12 +1,12 @@
-// Which requests of web pages are taken, over HTTP as on sockets (W2). `Host` and `Origin` decide, which browsers write and
-// pages cannot. Fields of proxies can be written by a page into requests to its own name, so that they are believed only
-// where no page could be behind them.
+// Decides which requests of web pages are accepted, over HTTP and on sockets (W2), by `Host` and `Origin`: a page cannot set
+// these two, since the browser writes them. A page can set proxy fields in requests to its own name, so proxy fields count
+// only where a page could not have sent them.
 //
 //   HOST is this machine only                       any other HOST
-//   the Host must be                                the Host is what the operator's names lead to
+//   the Host must be                                any Host is accepted
 //   - a loopback name, whatever the port, or
 //   - the host of an origin in ALLOWED_ORIGINS, or
-//   - another's, of another port than ours, in a request that came through a proxy
+//   - any other with another port than the server's, in a request that came through a proxy
 //
 //   An Origin must be listed, or the server's own: its host and port are those of `Host`, and
 //   - https, where the server or a proxy in front of it speaks TLS, or
@@ -43,7 +43,7 @@ export function explainOriginRefusal(
   const host = parseHost(field);
   if (rule.loopbackPort !== undefined && !isOurHost(rule, rule.loopbackPort, field, host, scheme, headers)) {
     const name = host === undefined ? "" : ` (${field!.slice(0, MAX_SHOWN_LENGTH)})`;
-    return `The request's \`Host\`${name} is no name of this server, which listens for its own machine only. If a proxy passed it on, list the page's origin, as in https://chat.example.com, in ALLOWED_ORIGINS.`;
+    return `The request's \`Host\`${name} is not a name of this server, which listens for its own machine only. If a proxy passed it on, list the page's origin, as in https://chat.example.com, in ALLOWED_ORIGINS.`;
   }
   const origin = headers.get("origin");
   if (origin === null || isOriginAllowed(rule, origin, host, scheme, headers)) return undefined;
@@ -51,8 +51,8 @@ export function explainOriginRefusal(
 }
 
 /**
- * Against DNS rebinding: an attacker's page, whose name was made to lead to 127.0.0.1, reaches the server under that name and
- * under the server's own port. What comes through a proxy or a forwarded port names another one.
+ * Against DNS rebinding. The name of an attacker's page resolves to 127.0.0.1, so the page reaches the server with that name
+ * and the server's own port in `Host`. A request through a proxy or a forwarded port has another port there.
  */
 function isOurHost(
   { allowed: listed }: OriginRule,
@@ -62,7 +62,7 @@ function isOurHost(
   scheme: "http" | "https",
   headers: Headers,
 ): boolean {
-  // No browser leaves it out; health checks with HTTP/1.0 do.
+  // Browsers always send `Host`; health checks with HTTP/1.0 do not.
   if (field === null || field === "") return true;
   if (host === undefined) return false;
   if (isLoopbackName(host.name) || isListedHost(listed, host.name)) return true;
@@ -112,12 +112,12 @@ function readOrigin(origin: string): PageOrigin | undefined {
   return { scheme, name: url.hostname, port: Number(url.port || DEFAULT_PORTS[scheme]), text: url.origin };
 }
 
-/** The client's scheme: our own TLS, or the field of a trusted proxy. */
+/** Returns the client's scheme: `https` if this server speaks TLS, otherwise that in the field of a trusted proxy. */
 export function schemeOf(secure: boolean, trustedField: string | null): "http" | "https" {
   return secure ? "https" : (forwardedScheme(trustedField) ?? "http");
 }
 
-/** Only characters of origins; others could harm a terminal that shows them. */
+/** Returns an origin for a message; not one with other characters than origins have, which could control a terminal. */
 function shownOrigin(origin: string): string {
   return /^[\w.:/[\]-]+$/.test(origin) ? origin.slice(0, MAX_SHOWN_LENGTH) : "another origin";
 }

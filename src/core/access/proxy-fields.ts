@@ -1,5 +1,5 @@
-// The fields that proxies add to forwarded requests. Any client can write them, so they never grant anything by
-// themselves: a granting proxy must be named by the operator. Their presence alone may count against a request.
+// The fields that proxies add to forwarded requests. Any client can send them, so a request never gets a right by them: for
+// that the operator must name the proxy as trusted. But their presence can be a reason to refuse a request.
 
 /** Fields of proxies, balancers and content networks that do not begin with `x-forwarded`. */
 const PROXY_FIELDS: ReadonlySet<string> = new Set([
@@ -47,7 +47,7 @@ const PROXY_FIELDS: ReadonlySet<string> = new Set([
   "tailscale-user-login",
 ]);
 
-/** Whether a request has a field that shows a proxy. */
+/** Returns whether a request has a field that proxies add. */
 export function isForwarded(headers: Headers): boolean {
   for (const name of headers.keys())
     if (name.startsWith("x-forwarded") || PROXY_FIELDS.has(name)) return true;
@@ -55,8 +55,8 @@ export function isForwarded(headers: Headers): boolean {
 }
 
 /**
- * The scheme under which the first of several proxies was asked, out of `X-Forwarded-Proto`: `https`, `HTTPS`, `wss`, or a
- * list such as `https, http`, in which each proxy has added how it was asked. Undefined where it says neither.
+ * Returns the scheme of the client's request to the first proxy, from `X-Forwarded-Proto`: `https`, `HTTPS`, `wss`, or a list
+ * such as `https, http`, to which each proxy adds the scheme of its own request. Undefined for any other value.
  */
 export function forwardedScheme(field: string | null): "http" | "https" | undefined {
   switch ((field ?? "").split(",", 1)[0]!.trim().toLowerCase()) {

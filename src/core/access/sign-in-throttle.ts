@@ -1,18 +1,18 @@
 import { dueAfter, waitTime } from "../../protocol/gcra.ts";
 import type { ThrottleDecision, ThrottleLimits, ThrottleRule } from "../ports/throttle.ts";
 
-// Sign-in throttles (SEC-S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
+// Sign-in throttles (SEC-S3). They decide before a password is hashed, so that guesses do not cost the server that work.
 //
-//   address            30 failures in any minute, those still being hashed included, so that a guesser cannot send them
-//                      all at once; and 600 attempts a minute, whatever came of them: an office signs in, and one machine
-//                      never has the whole queue.
-//   account + address  5 failures in 5 minutes, then a wait that doubles with each further failure. Attempts still
-//                      being hashed count as failures until they are settled, or a guesser would send them all at once.
-//   account            under attack from many addresses, each address must come back after a short wait for each
-//                      attempt, as a mail server greylists. The wait is the address's own: strangers cannot use up
-//                      the owner's turn, so that nobody can be locked out by failures of others.
+//   address            30 failures in any minute. Attempts that are still being hashed count, or an attacker could send
+//                      more at once. Also 600 attempts a minute with any result: enough for an office, and too few for
+//                      one machine to fill the queue.
+//   account + address  5 failures in 5 minutes, then a wait that doubles with each further failure. Attempts that are
+//                      still being hashed count as failures until they are settled, or an attacker could send more at once.
+//   account            under attack from many addresses, each address must retry each attempt after a short wait, as
+//                      with greylisting of mail. Each address has its own wait, so that an attacker cannot lock the owner
+//                      out by failures from other addresses.
 
-/** Accounts, addresses and pairs remembered at most, each; the one tried longest ago is forgotten first. */
+/** The most accounts, addresses and pairs that are kept, each. The one with the oldest attempt is dropped first. */
 export const MAX_THROTTLE_ENTRIES = 50_000;
 
 /** Longest wait of account + address, in milliseconds. */
@@ -28,7 +28,7 @@ export const ACCOUNT_BACKOFF_MAX_MS = 32_000;
 /** Wait while attempts of the same account and address are being hashed: about one bcrypt at cost 12, in milliseconds. */
 const IN_FLIGHT_RETRY_MS = 1_000;
 
-/** An attempt that was not settled for this long never will be: the node that hashed it is gone. Milliseconds. */
+/** An attempt that is not settled after this time never will be, because its node is dead. In milliseconds. */
 export const IN_FLIGHT_TIMEOUT_MS = 120_000;
 
 /** How long the attempts of an address count, in milliseconds. */
@@ -37,7 +37,7 @@ const ADDRESS_WINDOW_MS = 60_000;
 /** Failures of one address within ADDRESS_WINDOW_MS, for all accounts: an attacker may try one password on many. */
 const MAX_ADDRESS_FAILURES = 30;
 
-/** How long an address matters after it changed, in milliseconds. */
+/** How long the state of an address must be kept after its last change, in milliseconds. */
 export const ADDRESS_TTL_MS = IN_FLIGHT_TIMEOUT_MS;
 
 /** Moments in ascending order, in milliseconds. Survives JSON. */
@@ -68,12 +68,12 @@ export interface AccountAddressState {
 
 const NEW_ACCOUNT_ADDRESS: AccountAddressState = { failedAt: [], waits: 0, waitUntil: 0, inFlight: [] };
 
-/** How long a pair matters after it changed, in milliseconds. */
+/** How long the state of an account and address must be kept after its last change, in milliseconds. */
 export function accountAddressTtl({ window }: ThrottleLimits): number {
   return MAX_BACKOFF_MS + window;
 }
 
-/** An attempt, for its address. A refused one does not change the state. */
+/** Decides about an attempt by its address. A refused attempt does not change the state. */
 export function checkAddress(
   { attemptsPerMinute }: ThrottleLimits,
   state: AddressState = NEW_ADDRESS,
@@ -97,15 +97,15 @@ export function checkAddress(
   };
 }
 
-/** An address after one of its attempts was settled. */
+/** Returns the state of an address after one of its attempts was settled; `failedAt` is the time of a failure. */
 export function settleAddress(state: AddressState, failedAt?: number): AddressState {
   const inFlight = state.inFlight.slice(1);
   if (failedAt === undefined) return { ...state, inFlight };
-  // As many as decide are enough: with those in flight there can be no more.
+  // More failures than this never count, so they need not be kept.
   return { ...state, inFlight, failedAt: [...state.failedAt, failedAt].slice(-MAX_ADDRESS_FAILURES) };
 }
 
-/** An attempt as account and address see it, after `failures` of the account from anywhere. */
+/** Decides about an attempt by account and address. `failures` are those of the account from all addresses. */
 export function checkAccountAddress(
   limits: ThrottleLimits,
   pair: AccountAddressState | undefined,
@@ -122,7 +122,7 @@ export function checkAccountAddress(
   return { decision: ALLOWED, pair: { ...free, inFlight: [...current.inFlight, now] } };
 }
 
-/** The pair after a wrong password. */
+/** Returns the state of an account and address after a wrong password. */
 export function recordFailure(
   limits: ThrottleLimits,
   pair: AccountAddressState | undefined,
@@ -136,7 +136,7 @@ export function recordFailure(
     failedAt: [...current.failedAt, now],
   };
   if (current.waits === 0 && failed.failedAt.length < failures) return failed;
-  // The first wait keeps to the rate that the limit promises: 5 in 5 minutes is one a minute.
+  // The first wait follows from the rate of the limit: 5 in 5 minutes is one a minute.
   const wait = Math.min(MAX_BACKOFF_MS, (window / failures) * 2 ** current.waits);
   return { ...failed, waitUntil: now + wait, waits: current.waits + 1 };
 }
@@ -152,7 +152,7 @@ export function recordAccountFailure(
   failed: Timestamps,
   now: number,
 ): Timestamps {
-  // As many as decide about the longest wait; more of them change nothing.
+  // Only as many as the longest wait needs; more failures change nothing.
   const doublings = Math.log2(ACCOUNT_BACKOFF_MAX_MS / ACCOUNT_BACKOFF_INITIAL_MS);
   return [...within(failed, now - window), now].slice(-failures * (ACCOUNT_FAILURES_FACTOR + doublings));
 }
@@ -185,7 +185,7 @@ function accountAddressRefusal(
   return undefined;
 }
 
-/** How long an address has to wait for an account that failed so often; 0 when it is not under attack. */
+/** Returns how long an address has to wait for an account with these failures; 0 when it is not under attack. */
 function accountWait({ failures, window }: ThrottleLimits, failed: Timestamps, now: number): number {
   const excess = within(failed, now - window).length - failures * ACCOUNT_FAILURES_FACTOR;
   if (excess < 0) return 0;

@@ -9,12 +9,12 @@ export interface HistoryRange {
 }
 
 /**
- * Most bytes of bodies in one page, as they are sent (UTF-8, JSON's escapes included): well below what may be unsent to one
- * socket (B1), or reading back long messages would close the reader.
+ * The most bytes of bodies in one page, as they are sent (UTF-8, with JSON's escapes). It is well below the back-pressure
+ * limit of one socket (B1), or a client that reads a history of long messages would be closed.
  */
 export const MAX_HISTORY_BYTES = 384 * 1024;
 
-/** Which messages a history request means, in a conversation that reaches from `first` to `seq`. */
+/** Returns which messages a history request selects, in a conversation that has those from `first` to `seq`. */
 export function historyRange(
   request: Pick<HistoryRequest, "before" | "after" | "count">,
   { first: oldest, seq: newest }: Pick<Head, "first" | "seq">,

@@ -13,8 +13,8 @@ export type PostDecision =
   | { readonly outcome: "store" };
 
 /**
- * Decides about one message: a repeat is free whatever the quota (D3, Q2), a message over the quota is refused and
- * leaves no trace (Q2), anything else is stored. The caller records the charge together with the message.
+ * Decides about one message. A duplicate is not charged, and is accepted also over the quota (D3, Q2). A message over the
+ * quota is refused and not recorded (Q2). Any other message is stored; the caller records the charge together with it.
  */
 export function decidePost(
   existing: ExistingMessage | undefined,

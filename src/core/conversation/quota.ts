@@ -1,6 +1,6 @@
 import type { Quota } from "../../protocol/server-frames.ts";
 
-// An exact sliding log (Q1): one entry for each millisecond in which something was accepted, with how many.
+// An exact sliding window log (Q1): one entry for each millisecond in which requests were accepted, with their number.
 //
 //        window = the hour that ends now: (now − 3,600,000, now]
 //   ┌─────────────────────────────────────────────┐
@@ -8,8 +8,8 @@ import type { Quota } from "../../protocol/server-frames.ts";
 //   └─────────────────────────────────────────────┘
 //     head ───────────────────────────▶ tail          used = 3 + 1 + … + 8
 //
-// Fixed windows, sliding counters and token buckets all admit up to 2N−1 in some hour; this admits N, and refuses
-// none while there is room.
+// Fixed windows, sliding counters and token buckets can accept up to 2N−1 requests in one hour. This log accepts exactly N
+// in every hour, and refuses none below that.
 
 /** The rolling window of every plan, in milliseconds. */
 export const QUOTA_WINDOW_MS = 3_600_000;

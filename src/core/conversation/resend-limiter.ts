@@ -1,27 +1,27 @@
-// What is sent for nothing when a client comes, and how often it may be sent again (MX7). What a node has sent a user
-// within the hour is a repeat when it is sent to the same user once more: a client that forgets its place, or one that
-// means to keep the server busy. Repeats have a bound; what is new to the user has none.
+// Limits the messages that a joining client is sent again without a charge (MX7). A message that a node has sent to a user
+// within the last hour is a repeat when the same user is sent it again: the client has lost its position, or it tries to
+// keep the server busy. Repeats are limited; messages that are new to the user are not.
 
 import { LruMap } from "../collections/lru-map.ts";
 import { type CloseReason, closeReason } from "../session/close-reason.ts";
 
-/** Bytes of repeats that one user is sent in a minute at most. */
+/** The most bytes of repeats that one user is sent in a minute. */
 export const MAX_RESENT_BYTES_PER_MINUTE = 4 * 1024 * 1024;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-/** Pairs of user and conversation that are remembered; some 300 bytes each. */
+/** The most pairs of user and conversation that are kept, about 300 bytes each. */
 const MAX_REMEMBERED = 8192;
 
-/** Ranges remembered of one pair; beyond that the two with the smallest gap become one. */
+/** The most ranges of one pair; beyond that, the two with the smallest gap between them become one. */
 const MAX_RANGES = 8;
 
 /** First and last `seq`, both included. */
 type Range = readonly [first: number, last: number];
 
 interface Sent {
-  /** When this was begun: after an hour it is forgotten as a whole, so nothing in it is older. */
+  /** When this record began. After an hour it is dropped as a whole, so no range in it is older than that. */
   readonly since: number;
   readonly ranges: readonly Range[];
 }
@@ -29,18 +29,18 @@ interface Sent {
 /** Bytes of repeats by the second in which they were sent, oldest first; at most a minute of them. */
 type Spent = readonly (readonly [second: number, bytes: number])[];
 
-/** The free messages that one node has sent its users. Times are in milliseconds, and MUST NOT run backwards. */
+/** The messages that one node has sent its users without a charge. Times are in milliseconds, and MUST NOT run backwards. */
 export class ResendLimiter {
   private readonly sent = new LruMap<Sent>(MAX_REMEMBERED);
   private readonly spent = new LruMap<Spent>(MAX_REMEMBERED);
 
   /**
-   * Asks to send `user` messages of `conversation`: from `first` on, each with its size in bytes. Returns 0 when they may
-   * be sent, and takes note of them; else how long to wait, in milliseconds.
+   * Requests to send `user` messages of `conversation`, from `first` on; `sizes` are their sizes in bytes. Returns 0 when
+   * they may be sent, and records them; otherwise the time to wait, in milliseconds.
    */
   admit(user: string, conversation: string, first: number, sizes: readonly number[], now: number): number {
     if (sizes.length === 0) return 0;
-    // No name has a blank in it.
+    // No identifier contains a blank.
     const key = `${user} ${conversation}`;
     const known = this.sent.get(key);
     const { since, ranges }: Sent =
@@ -57,10 +57,10 @@ export class ResendLimiter {
   }
 }
 
-/** The ending of a connection that would be sent too much again; `wait` in milliseconds. */
+/** For a connection that would be sent too many repeats; `wait` is in milliseconds. */
 export function closeForResends(wait: number): CloseReason {
   const message =
-    "Too much that was sent to this user within the hour is asked for again. Come back later, with the `seq` of the newest message you have in `after`.";
+    "Too many messages that were sent to this user within the last hour are requested again. Reconnect later, with the `seq` of the newest message you have in `after`.";
   return closeReason(1013, { code: "busy", message }, Math.ceil(wait) / 1000);
 }
 

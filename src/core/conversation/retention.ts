@@ -2,15 +2,15 @@ import type { Head } from "../ports/message-log.ts";
 
 /** How long messages are kept; 0 is no limit. Messages beyond either limit are removed. */
 export interface RetentionLimits {
-  /** The newest so many of a conversation. */
+  /** The number of newest messages of a conversation that are kept. */
   readonly messages: number;
-  /** Those that are younger. */
+  /** Messages older than this many days are removed. */
   readonly days: number;
 }
 
 export const UNLIMITED_RETENTION: RetentionLimits = { messages: 0, days: 0 };
 
-/** Where all that is kept lies in memory, a limit holds unless another is set. */
+/** Redis keeps all messages in memory, so these limits apply there unless others are set. */
 export const DEFAULT_REDIS_RETENTION: RetentionLimits = { messages: 10_000, days: 30 };
 
 /** Returns the limits that the settings set, and those of `defaults` where they set none. */
@@ -30,8 +30,8 @@ const DAY_MS = 86_400_000;
  * The oldest `seq` that is still kept under `limits` at `now` (milliseconds since 1970): `head.first` or a later one,
  * `head.seq` + 1 when nothing is.
  *
- * `timeOf` returns when a message was stored. It is asked once where nothing became too old since the last time, and
- * otherwise as often as halving the conversation takes. A message of which it knows nothing counts as young.
+ * `timeOf` returns when a message was stored, or undefined for an unknown message, which is kept. It is called once when no
+ * message is too old, and otherwise about log2(n) times (a binary search).
  */
 export function retentionFloor(
   head: Pick<Head, "seq" | "first">,

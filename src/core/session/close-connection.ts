@@ -5,7 +5,7 @@ import { log, send } from "./effects.ts";
 /** The state of a connection that has ended. */
 export const CLOSED = { phase: "closed" } as const;
 
-/** Ends the connection: sends the error if there is one, announces the close, and closes. */
+/** The step that ends a connection: sends the `error` frame if there is one, then the `closing` frame, and closes. */
 export function closeConnection(ending: CloseReason): ConnectionStep {
   const { code, reason, error, retryAfter } = ending;
   const effects: ConnectionEffect[] = [

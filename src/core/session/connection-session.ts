@@ -1,10 +1,10 @@
-// What one connection may do, as a pure step: state, event, now → next state and effects.
+// The rules of one connection, as a pure step: state, event, now → next state and effects.
 //
 //   anonymous ──token frame──▶ checking ──admitted──▶ live ──▶ closed
 //       │                         │                    │
 //       └──── no credential ──────┴──── refused ───────┴── inactive, flooding, too slow, lost, …
 //
-// What belongs to one conversation on it (position, catching up, what the user may do) is the step of membership.ts.
+// The rules of its conversation (position, catching up, rights of the user) are the step of membership.ts.
 // Times are in milliseconds. server/socket/connection.ts carries the effects out, and decides nothing.
 import type { ClientFrame } from "../../protocol/client-frames.ts";
 import type { DecodeError, DecodeResult } from "../../protocol/decode.ts";
@@ -29,7 +29,7 @@ import { consumeFrame, fullBucket, secondsToRefill, type TokenBucket } from "./f
 import type { RequestStep } from "./membership-state.ts";
 import { expiryWarningAt, nextPing, onClockStepped, onTick, progressTimeout } from "./timeouts.ts";
 
-/** Remaining share of a plan at which a client is warned that its quota runs low. */
+/** The share of the quota at or below which a client is warned that its quota runs low. */
 const QUOTA_LOW_SHARE = 0.1;
 
 // Shared by all frames that are passed to a conversation.
@@ -38,7 +38,7 @@ const PASS_ONLY: readonly ConnectionEffect[] = [PASS];
 const PASS_AND_PAUSE: readonly ConnectionEffect[] = [PASS, { type: "pause" }];
 const RESUME_ONLY: readonly ConnectionEffect[] = [{ type: "resume" }];
 
-/** A socket that was just opened, with or without a credential to check. */
+/** Returns the state of a socket that was just opened, with or without a credential to check. */
 export function openConnection(hasCredential: boolean, now: number, rules: SessionRules): ConnectionSession {
   const bucket = fullBucket(rules.burst, now);
   return hasCredential
@@ -95,7 +95,7 @@ export function stepConnection(
 
 type FrameEvent = Extract<ConnectionEvent, { type: "frame" }>;
 
-/** The state that a step is about to return; no one else has it yet, so it is written in place: one copy a frame. */
+/** The state that a step is about to return. No other code refers to it yet, so the step changes it in place: one copy a frame. */
 type LiveDraft = { -readonly [Field in keyof Live]: Live[Field] };
 
 function onFrame(
@@ -111,7 +111,7 @@ function onFrame(
       const held = session.held + 1;
       const effects: ConnectionEffect[] = [{ type: "hold" }];
       if (held === rules.maxWaiting) effects.push({ type: "pause" });
-      // What a paused socket had already sent still arrives, at most one read buffer of it.
+      // Frames that a paused socket has already received still arrive, at most one read buffer.
       return { session: { ...session, held }, effects };
     }
     case "live":
@@ -166,7 +166,7 @@ function refuseFrame({ code, message, id }: DecodeError): ConnectionEffect[] {
   ];
 }
 
-/** Changes `next` as a valid frame about the connection itself asks for, and returns the effects. */
+/** Applies a valid frame about the connection itself to `next`, and returns the effects. */
 function onOwnFrame(next: LiveDraft, frame: ClientFrame, now: number): readonly ConnectionEffect[] {
   switch (frame.type) {
     case "ping":
@@ -180,21 +180,21 @@ function onOwnFrame(next: LiveDraft, frame: ClientFrame, now: number): readonly 
     case "history":
     case "typing":
     case "read":
-      // These come with the `request` that a conversation makes of them.
+      // These frames come with a `request`, so they never get here.
       return NO_EFFECTS;
     default:
       return frame satisfies never;
   }
 }
 
-/** Passes a request to its conversation, and pauses a socket that sends on and on (B2). */
+/** Passes a request to its conversation, and pauses a socket with too many requests that wait or are held (B2). */
 function pass(
   next: LiveDraft,
   { outcome }: RequestStep,
   now: number,
   rules: SessionRules,
 ): readonly ConnectionEffect[] {
-  // A request that is held is activity when it is given again.
+  // A held request counts as activity when it is released.
   if (outcome === "held") return PASS_ONLY;
   if (outcome === "full") {
     next.full = true;
@@ -213,13 +213,13 @@ function passAndPause(next: LiveDraft): readonly ConnectionEffect[] {
   return PASS_AND_PAUSE;
 }
 
-/** Notes what counts as activity (I1). */
+/** Records activity (I1). */
 function recordActivity(next: LiveDraft, now: number): void {
   next.activeAt = now;
   next.inactivityWarned = false;
 }
 
-/** The store has answered a request of one of the conversations. */
+/** The store has returned the result of a request. */
 function onAnswered(
   session: Exclude<ConnectionSession, Closed>,
   quota: Quota | null | undefined,
@@ -244,8 +244,8 @@ function isQuotaLow(quota: Quota | null): boolean {
 }
 
 /**
- * A conversation gives again what it held. The socket is resumed before: what is given again may well pause it once more,
- * and then it has to stay so (B2).
+ * A conversation is about to release the requests that it held. The socket is resumed before that: the released requests
+ * may pause it again, and then it must stay paused (B2).
  */
 function onReleased(session: Exclude<ConnectionSession, Closed>, rules: SessionRules): ConnectionStep {
   if (session.phase !== "live" || !session.full) return { session, effects: NO_EFFECTS };
@@ -253,7 +253,7 @@ function onReleased(session: Exclude<ConnectionSession, Closed>, rules: SessionR
   return { session: next, effects: resumeIfDrained(next, rules) };
 }
 
-/** Resumes a paused socket when half of its requests are answered, and no conversation holds as many as it may. */
+/** Resumes a paused socket when half of its requests have their results, and the conversation holds fewer than the most. */
 function resumeIfDrained(next: LiveDraft, { maxWaiting }: SessionRules): readonly ConnectionEffect[] {
   if (!next.paused || next.full || next.waiting > maxWaiting / 2) return NO_EFFECTS;
   next.paused = false;
@@ -267,7 +267,7 @@ function onControl(
 ): ConnectionStep {
   const { bucket, verdict } = consumeFrame(session.bucket, rules.burst, now);
   if (verdict === "close") return closeForFlooding(rules);
-  // Nothing but a close is sent before the welcome, so a client that floods that early is not warned.
+  // Before the welcome no frames are sent except for a close, so a client that floods that early is not warned.
   if (session.phase !== "live") return { session: { ...session, bucket }, effects: NO_EFFECTS };
   const effects = verdict === "warn" ? floodWarning(bucket, rules) : NO_EFFECTS;
   return { session: { ...session, bucket, lastReceivedAt: now }, effects };
@@ -282,7 +282,7 @@ function onAdmitted(
 ): ConnectionStep {
   if (session.phase !== "checking") return { session, effects: NO_EFFECTS };
   const effects: ConnectionEffect[] = [send(welcome), { type: "open", opened }];
-  // Before what was held is given again: that may well pause the socket once more, and then it has to stay so (B2).
+  // Before the held frames are released: they may pause the socket again, and then it must stay paused (B2).
   if (session.held >= rules.maxWaiting) effects.push({ type: "resume" });
   effects.push({ type: "release" });
   return {
@@ -316,15 +316,15 @@ function onCaughtUp(
     return { session, effects: NO_EFFECTS };
   const caughtUp: Live = { ...session, catchingUpSince: undefined };
   if (rules.pingInterval === 0) return { session: caughtUp, effects: NO_EFFECTS };
-  // The end of what it was fed may still be on its way over a slow line, and the answer to a ping comes after it. The
-  // ping goes out now: its answer says that all has arrived, and pings are as usual again.
+  // The last pages may still be on their way over a slow connection, and a pong comes only after them. So a ping is sent
+  // now, with more time for its pong. The pong shows that all pages have arrived; from then on pings are as usual.
   return {
     session: { ...caughtUp, pingDueAt: 0, pingedAt: now, pongTimeout: progressTimeout(rules) },
     effects: [{ type: "ping" }],
   };
 }
 
-/** A peer that takes what is sent is alive, though the answer to a ping waits behind it. */
+/** A peer that reads is alive, though its pong may come only after the bytes that it still has to read. */
 function onProgress(session: Exclude<ConnectionSession, Closed>, now: number): ConnectionStep {
   if (session.phase !== "live") return { session, effects: NO_EFFECTS };
   const behind = session.catchingUpSince === undefined ? undefined : now;
@@ -344,7 +344,7 @@ function onRenewed(
   };
 }
 
-/** A refused token changes nothing: the connection stays until the end of the token it came with (A2). */
+/** A refused token changes nothing: the connection stays open until its present token expires (A2). */
 function onRenewalRefused(
   session: Exclude<ConnectionSession, Closed>,
   code: ErrorCode,

@@ -1,5 +1,5 @@
-// The words of core/session/connection-session.ts: what a connection can be, what can happen to it, and what it can want
-// done. Times are in milliseconds.
+// The types of core/session/connection-session.ts: the states, events and effects of a connection. Times are in
+// milliseconds.
 import type { CloseCode } from "../../protocol/close-codes.ts";
 import type { DecodeResult } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
@@ -13,26 +13,26 @@ export interface SessionRules {
   readonly inactivity: number;
   /** How long before the time-out the warning comes. */
   readonly inactivityWarning: number;
-  /** How long a socket may stay without showing a credential; 0 for ever. */
+  /** How long a socket may stay open without a credential; 0 is no limit. */
   readonly credentialTimeout: number;
   readonly pingInterval: number;
-  /** How long a peer may leave a ping unanswered before it counts as lost. */
+  /** How long the pong of a peer may take before the peer counts as lost. */
   readonly pongTimeout: number;
   readonly burst: BurstRule;
-  /** Requests of one socket that may wait for their answer, or be held, before it is paused (B2). */
+  /** The number of requests of one socket that may wait for a reply, or be held, before the socket is paused (B2). */
   readonly maxWaiting: number;
   /** Bytes that may be unsent to one socket before it is closed (B1). */
   readonly maxUnsent: number;
 }
 
-/** Not authenticated yet: the credential is to come in a first `token` frame. */
+/** Not authenticated yet. The first frame must be a `token` frame with the credential. */
 export interface Anonymous {
   readonly phase: "anonymous";
   readonly since: number;
   readonly bucket: TokenBucket;
 }
 
-/** A credential is being checked; frames that come meanwhile are held by the connection. */
+/** A credential is being checked. Frames that arrive meanwhile are held by the connection. */
 export interface Checking {
   readonly phase: "checking";
   readonly since: number;
@@ -42,37 +42,37 @@ export interface Checking {
 
 /** How long the token of a connection is valid. */
 export interface TokenTerm {
-  /** When the connection ends unless the token is renewed; Infinity for never. */
+  /** When the connection is closed unless the token is renewed; Infinity for never. */
   readonly expiresAt: number;
-  /** How long the token is valid in all, from its making to its end. */
+  /** The whole lifetime of the token, from its issue to its expiry. */
   readonly lifetime: number;
 }
 
-/** The client was let in. */
+/** The client is admitted. */
 export interface Live {
   readonly phase: "live";
   readonly expiresAt: number;
-  /** When the client is warned that its token expires; Infinity once it was. */
+  /** When the client is warned that its token expires; Infinity after the warning. */
   readonly expiryWarningAt: number;
-  /** While a conversation sends what was missed: when the client last took some of it. Undefined once it has all. */
+  /** During catch-up: when the client last read some of the missed messages. Undefined after it. */
   readonly catchingUpSince: number | undefined;
   readonly activeAt: number;
   readonly inactivityWarned: boolean;
-  /** Requests at the store, unanswered. */
+  /** The number of requests that wait for a result of the store. */
   readonly waiting: number;
-  /** A conversation holds as many requests as it may. */
+  /** Whether a conversation holds the most requests that it may. */
   readonly full: boolean;
-  /** The socket is not read: too many requests wait, or are held. */
+  /** Whether the socket is not read, because too many requests wait or are held. */
   readonly paused: boolean;
   readonly bucket: TokenBucket;
-  /** When the peer last sent something, or took some of what it was sent. */
+  /** When the peer last sent a frame, or read some of the sent bytes. */
   readonly lastReceivedAt: number;
-  /** When the next transport ping is due, or 0 while `pingedAt` waits for its answer. */
+  /** When the next transport ping is due; 0 while the ping sent at `pingedAt` waits for its pong. */
   readonly pingDueAt: number;
   readonly pingedAt: number;
-  /** How long the answer to that ping may take, in milliseconds. */
+  /** How long the pong may take, in milliseconds. */
   readonly pongTimeout: number;
-  /** The quota ran low, and the client was warned. */
+  /** Whether the client was warned that its quota runs low. */
   readonly quotaWarned: boolean;
 }
 
@@ -84,8 +84,8 @@ export type ConnectionSession = Anonymous | Checking | Live | Closed;
 
 export type ConnectionEvent =
   /**
-   * `request`: what its conversation makes of the frame, where it is a request to one; carried out by the effect `pass`.
-   * `counted`: it was held, and the guard against floods counted it when it came.
+   * A frame arrived. `request` is the membership's step, for a frame about the conversation; the effect `pass` carries it
+   * out. `counted`: the frame was held, and the flood guard counted it when it arrived.
    */
   | {
       readonly type: "frame";
@@ -97,25 +97,25 @@ export type ConnectionEvent =
   | { readonly type: "bad_frame"; readonly code: 1003 | 1009 }
   /** A transport ping or pong from the peer. */
   | { readonly type: "control" }
-  /** The client is let in, and is in its conversation: `opened` is the membership's event. */
+  /** The client is admitted and has joined its conversation. `opened` is the event for the membership. */
   | {
       readonly type: "admitted";
       readonly welcome: ServerFrameOf<"welcome">;
       readonly term: TokenTerm;
       readonly opened: OpenedEvent;
     }
-  /** Some of what was unsent has left for the peer, so it is there and reads. */
+  /** Some unsent bytes were sent, so the peer is alive and reads. */
   | { readonly type: "progress" }
-  /** A conversation gives again what it held. */
+  /** A conversation is about to release the requests that it held. */
   | { readonly type: "released" }
   | ConnectionReport
   | { readonly type: "renewed"; readonly term: TokenTerm }
   | { readonly type: "renewal_refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "refused"; readonly code: ErrorCode; readonly message: string }
-  /** The machine's clock was set forward by so many milliseconds; back, where it is less than nothing. */
+  /** The machine's clock was set forward by this many milliseconds; a negative number means back. */
   | { readonly type: "clock_stepped"; readonly by: number }
   | { readonly type: "tick"; readonly unsent: number }
-  /** Bytes are unsent to the peer, beyond the pages that it is being fed. */
+  /** Frames were written. `unsent` bytes wait to be sent to the peer, without those of pages (`feed`). */
   | { readonly type: "flushed"; readonly unsent: number; readonly dropped: boolean };
 
 export type ConnectionEffect =
@@ -123,10 +123,10 @@ export type ConnectionEffect =
   | NoteEffect
   | { readonly type: "authenticate"; readonly token: string }
   | { readonly type: "renew"; readonly token: string }
-  /** Keep the frame that was just decoded, and give it again after `release`. */
+  /** Hold the frame that was just decoded, and pass it to the session again at `release`. */
   | { readonly type: "hold" }
   | { readonly type: "release" }
-  /** Give the event to the membership. */
+  /** Pass the event to the membership. */
   | { readonly type: "open"; readonly opened: OpenedEvent }
   /** Carry out the `request` of the frame. */
   | { readonly type: "pass" }
@@ -134,7 +134,7 @@ export type ConnectionEffect =
   | { readonly type: "pause" }
   | { readonly type: "resume" }
   | { readonly type: "close"; readonly code: CloseCode; readonly reason: string }
-  /** The peer is gone: cut the line without a close frame that it would not read. */
+  /** The peer is dead: end the TCP connection, without a close frame, which it would not read. */
   | { readonly type: "terminate" };
 
 export interface ConnectionStep {

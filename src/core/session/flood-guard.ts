@@ -7,10 +7,10 @@
 //        −2size ┼ third warning
 //        −3size ┴ closed with 4429
 //
-// The bucket refills at `rate` frames a second. With the defaults (20 a second, 40) a client that means well can
-// send its first hundred requests in one go, and one that does not stop is gone after 160.
+// The bucket refills at `rate` frames a second. With the defaults (rate 20, size 40) a normal client can send its first
+// hundred requests at once, and a client that does not stop is closed after 160.
 
-/** How many bucketfuls beyond the first are let through with a warning. */
+/** The number of warnings before the close: after each, as many frames pass as the bucket holds. */
 const WARNINGS_BEFORE_CLOSE = 3;
 
 export interface BurstRule {
@@ -20,11 +20,14 @@ export interface BurstRule {
   readonly size: number;
 }
 
-/** `level` frames were left in the bucket at time `at` (milliseconds). */
+/** `level` frames were left in the bucket at `updatedAt` (milliseconds). */
 export interface TokenBucket {
   readonly level: number;
   readonly updatedAt: number;
-  /** Given since the bucket was last full. A sender just over the rate hovers around a line for long: one warning will do. */
+  /**
+   * Warnings sent since the bucket was last full. A sender slightly above the rate crosses the same level many times, and
+   * gets one warning for it.
+   */
   readonly warnings: number;
 }
 
@@ -35,7 +38,7 @@ export function fullBucket(rule: BurstRule, now: number): TokenBucket {
   return { level: rule.size, updatedAt: now, warnings: 0 };
 }
 
-/** Takes one frame out of the bucket and says what that means. */
+/** Takes one frame out of the bucket, and returns whether it passes, passes with a warning, or closes the connection. */
 export function consumeFrame(
   bucket: TokenBucket,
   rule: BurstRule,
@@ -52,8 +55,8 @@ export function consumeFrame(
 }
 
 /**
- * Returns the level of a bucket at `now`. Kept as a level and not as a moment, as gcra.ts does: debts are in frames, and at a
- * million frames a second moments in milliseconds have too few digits.
+ * Returns the level of a bucket at `now`. The bucket stores a level, and not a time like gcra.ts, because warnings depend on
+ * numbers of frames, and at a million frames a second a time in milliseconds is not precise enough.
  */
 export function refilledLevel(
   bucket: Pick<TokenBucket, "level" | "updatedAt">,

@@ -1,5 +1,5 @@
-// The words of core/session/membership.ts: what a membership, one conversation on one connection, can be, what can
-// happen to it, and what it can want done.
+// The types of core/session/membership.ts: the states, events and effects of a membership, which is one conversation on
+// one connection.
 import type { ClientFrame, ClientFrameOf } from "../../protocol/client-frames.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { HistoryResult, PostResult } from "../ports/message-log.ts";
@@ -17,73 +17,73 @@ export interface Joining {
   readonly held: number;
 }
 
-/** The client is sent what it missed. Its requests are held till then, or an ack would come before messages it follows. */
+/** The client is catching up. Its requests are held meanwhile, or an ack would be sent before messages with a lower `seq`. */
 export interface Behind {
   readonly phase: "behind";
-  /** The `seq` up to which the client was sent everything. */
+  /** The `seq` up to which the client was sent all messages. */
   readonly position: number;
   readonly held: number;
   /** Why the client may not write, in a sentence for `forbidden`; undefined when it may. */
   readonly writeRefusal: string | undefined;
 }
 
-/** The client is sent every message as it comes, so its position is the conversation's newest `seq`. */
+/** The client is live: it is sent every message when it is stored, so its position is the conversation's newest `seq`. */
 export interface Open {
   readonly phase: "open";
   /**
-   * A `history` request: at the store, or answered by a page that has not all left for the peer. Undefined for none.
-   * The next one is held till then, or the answers to several would fill the memory behind a slow line (B1).
+   * The state of a `history` request: at the store, or its page is not completely sent to the peer yet. Undefined for none.
+   * The next one is held until then: the pages of several would fill the memory behind a slow connection (B1).
    */
   readonly reading: "asked" | "sent" | undefined;
-  /** Requests held because of that. */
+  /** The number of requests that are held because of it. */
   readonly held: number;
   /** Why the client may not write, in a sentence for `forbidden`; undefined when it may. */
   readonly writeRefusal: string | undefined;
 }
 
-/** Nothing more of the conversation is sent. */
+/** The membership has ended. No more frames of the conversation are sent. */
 export interface Left {
   readonly phase: "left";
 }
 
 export type Membership = Joining | Behind | Open | Left;
 
-/** A frame that is about a conversation, and not about the connection. */
+/** A frame about a conversation, and not about the connection. */
 export type RequestFrame = ClientFrameOf<"message" | "history" | "typing" | "read">;
 
 export type MembershipEvent =
   | { readonly type: "request"; readonly frame: RequestFrame }
   | OpenedEvent
-  /** A page of what was missed was given to the connection; it ends with the message `position`. */
+  /** A page of missed messages was queued on the connection; its last message has the `seq` `position`. */
   | { readonly type: "page_sent"; readonly position: number }
-  /** All that was missed was given to the connection, and every message follows as it comes. */
+  /** All missed messages were queued on the connection, and the member is live. */
   | { readonly type: "caught_up" }
-  /** The last page that was sent, and all before it, has left for the peer. */
+  /** The last page that was queued, and all before it, is sent to the peer. */
   | { readonly type: "page_left" }
   | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
   | { readonly type: "history_read"; readonly id?: string; readonly result: HistoryResult }
-  /** Another token took the place of the connection's. */
+  /** The connection's token was replaced, and with it the rights. */
   | { readonly type: "rights_changed"; readonly writeRefusal: string | undefined }
   | { readonly type: "left" };
 
-/** The client is in the conversation from now on. */
+/** The client has joined the conversation. */
 export interface OpenedEvent {
   readonly type: "opened";
-  /** Whether messages were missed that must be read from the store; they are sent in pages until `caught_up`. */
+  /** Whether the client missed messages that must be read from the store. They are sent in pages until `caught_up`. */
   readonly behind: boolean;
-  /** The `seq` after which what was missed begins. */
+  /** The missed messages are those after this `seq`. */
   readonly position: number;
   readonly writeRefusal: string | undefined;
-  /** The newest messages as one encoded frame, which comes before anything else of the conversation. */
+  /** The newest messages as one encoded frame, which is sent before all other frames of the conversation. */
   readonly shown?: string | undefined;
 }
 
 export type MembershipEffect =
   | SendEffect
   | NoteEffect
-  /** Send a page of messages, which is encoded already. Until it has left, its bytes do not count as unread (B1). */
+  /** Send a page of messages, which is encoded already. Until it is sent, its bytes do not count as back-pressure (B1). */
   | { readonly type: "feed"; readonly frame: string }
-  /** Keep the request, and give it again after `release`. */
+  /** Hold the request, and pass it to the session again at `release`. */
   | { readonly type: "hold"; readonly frame: RequestFrame }
   | { readonly type: "release" }
   | { readonly type: "post"; readonly frame: ClientFrameOf<"message"> }
@@ -92,9 +92,9 @@ export type MembershipEffect =
   | { readonly type: "mark"; readonly seq: number }
   | ConnectionReport;
 
-/** What the connection must know of its memberships. These are events of its own step, too (connection-state.ts). */
+/** The reports of a membership to its connection. They are also events of the connection's step (connection-state.ts). */
 export type ConnectionReport =
-  /** The store has answered a request; `quota` is what is left of the plan, where the answer says so. */
+  /** The store has returned the result of a request. `quota` is the rest of the plan, where the result contains it. */
   | { readonly type: "answered"; readonly quota: Quota | null | undefined }
   | { readonly type: "caught_up" }
   | { readonly type: "end"; readonly ending: CloseReason };
@@ -105,8 +105,8 @@ export interface MembershipStep {
 }
 
 /**
- * What becomes of a request, as far as it concerns the connection: it is done at once, the store is asked for an answer,
- * it is held, or it is held and the membership should be sent no further one.
+ * The outcome of a request for the connection: it is done at once (`done`), waits for a result of the store (`asked`), is
+ * held (`held`), or is held and the membership should get no further requests (`full`).
  */
 export type RequestOutcome = "done" | "asked" | "held" | "full";
 
@@ -114,12 +114,12 @@ export interface RequestStep extends MembershipStep {
   readonly outcome: RequestOutcome;
 }
 
-/** A membership whose conversation is being opened. One for all: most connections need no state of their own. */
+/** A membership whose conversation is being opened. One shared object, so that most connections need none of their own. */
 export const JOINING: Joining = { phase: "joining", held: 0 };
 
 export const LEFT: Left = { phase: "left" };
 
-// Shared like `JOINING`, by all that may write and wait for nothing.
+// Shared like `JOINING`, by all memberships that may write and wait for nothing.
 const OPEN: Open = { phase: "open", reading: undefined, held: 0, writeRefusal: undefined };
 
 /** An open membership that waits for nothing. */
@@ -127,7 +127,7 @@ export function openMembership(writeRefusal: string | undefined): Open {
   return writeRefusal === undefined ? OPEN : { ...OPEN, writeRefusal };
 }
 
-/** Whether a frame is about a conversation. */
+/** Returns whether a frame is about a conversation. */
 export function isRequest(frame: ClientFrame): frame is RequestFrame {
   switch (frame.type) {
     case "message":

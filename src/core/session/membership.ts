@@ -1,9 +1,9 @@
-// What one conversation on a connection may do, as a pure step: state, event → next state and effects.
+// The rules of one conversation on a connection, as a pure step: state, event → next state and effects.
 //
 //   joining ──opened──▶ behind ──caught up──▶ open ──▶ left
 //      └─────────────opened, nothing missed────▲
 //
-// What belongs to the socket (token, time, floods, how much waits for the store) is the step of
+// The rules of the socket (token, time-outs, floods, number of waiting requests) are the step of
 // core/session/connection-session.ts. server/socket/conversation/member.ts carries the effects out, and decides nothing.
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { log, NO_EFFECTS, send } from "./effects.ts";
@@ -86,7 +86,7 @@ export function stepRequest(
     case "typing":
       return onWrite(membership, frame);
     case "read":
-      // It takes the right to read, without which no client is let in.
+      // `read` needs only the right to read, which every admitted client has.
       return { membership, effects: [{ type: "mark", seq: frame.seq }], outcome: "done" };
     default:
       return frame satisfies never;
@@ -98,7 +98,7 @@ function hold(membership: Joining | Behind | Open, frame: RequestFrame, rules: M
   return {
     membership: { ...membership, held },
     effects: [{ type: "hold", frame }],
-    // What a paused socket had already sent still arrives, at most one read buffer of it.
+    // Frames that a paused socket has already received still arrive, at most one read buffer.
     outcome: held >= rules.maxWaiting ? "full" : "held",
   };
 }

@@ -1,12 +1,12 @@
-/** Clients that a server takes back in a second without any of them waiting long. */
+/** The number of reconnecting clients that a server can admit in a second without long waits. */
 const RECONNECTS_PER_SECOND = 200;
 
-/** The least a restart takes, in seconds. */
+/** The shortest time that a restart takes, in seconds. */
 const RESTART_S = 1;
 
 /**
- * When the client at `index` of `count` should come back after the server's end, in seconds (L1): one after the other,
- * in no more time than so many need, and within `spread` seconds.
+ * Returns when the client at `index` of `count` should reconnect after the server stops, in seconds (L1). The reconnects are
+ * spread evenly over the time that so many clients need, and over at most `spreadSeconds`.
  */
 export function reconnectDelay(index: number, count: number, spreadSeconds: number): number {
   const needed = Math.min(spreadSeconds, count / RECONNECTS_PER_SECOND);

@@ -1,4 +1,4 @@
-// The store's answers to requests of a conversation, as frames.
+// The frames that reply to requests of a conversation, made from the results of the store.
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { encodeHistoryFrame } from "../conversation/entry.ts";
 import type { HistoryResult, PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
@@ -12,13 +12,13 @@ import {
   openMembership,
 } from "./membership-state.ts";
 
-/** The report of an answer that says nothing of the quota. */
+/** The report of a result without a quota. */
 const ANSWERED: MembershipEffect = { type: "answered", quota: undefined };
 
-// A conversation that was left sends nothing more, but the connection still counts the answer.
+// A membership that has ended sends no reply, but the connection must still count the result.
 const ONLY_ANSWERED: readonly MembershipEffect[] = [ANSWERED];
 
-/** The store has answered a message. */
+/** The step for the store's result of a message. */
 export function onPosted(membership: Membership, id: string, result: PostResult): MembershipStep {
   if (membership.phase === "joining" || membership.phase === "left")
     return { membership, effects: ONLY_ANSWERED };
@@ -45,7 +45,7 @@ export function onPosted(membership: Membership, id: string, result: PostResult)
   }
 }
 
-/** The store has answered a `history` request. */
+/** The step for the store's result of a `history` request. */
 export function onHistoryRead(
   membership: Membership,
   id: string | undefined,
@@ -62,7 +62,7 @@ export function onHistoryRead(
   };
 }
 
-/** No `history` request is unanswered any more; what was held because of one is given again after `effects`. */
+/** Ends the current `history` request. Requests that were held because of it are released after `effects`. */
 export function finishReading(membership: Open, effects: readonly MembershipEffect[]): MembershipStep {
   return {
     membership: openMembership(membership.writeRefusal),
@@ -70,7 +70,7 @@ export function finishReading(membership: Open, effects: readonly MembershipEffe
   };
 }
 
-/** The frame for a request that the store refused. The socket stays (Q4). */
+/** The `error` frame for a request that the store refused. The socket stays open (Q4). */
 function errorReply(result: RateLimited | Unavailable, id: string | undefined): MembershipEffect[] {
   const named = id === undefined ? {} : { id };
   if (result.outcome === "unavailable") {

@@ -31,17 +31,17 @@ export function expiryWarningAt({ expiresAt, lifetime }: TokenTerm, renewedAt?: 
 const PROGRESS_TIMEOUT_FACTOR = 6;
 
 /**
- * How long a peer that is being sent what it missed may take none of it before it counts as lost, in milliseconds: a
- * minute by the defaults. Its pings wait behind a page.
+ * How long a peer that is catching up may read nothing before it counts as lost, in milliseconds: a minute by the defaults.
+ * The time is longer than for a pong, because a ping waits behind a page of messages.
  */
 export function progressTimeout({ pongTimeout }: Pick<SessionRules, "pongTimeout">): number {
   return PROGRESS_TIMEOUT_FACTOR * pongTimeout;
 }
 
-/** A look that is later than this after its time is late, in milliseconds; the wheel is ten times finer. */
+/** A tick that comes more than this after its time is late, in milliseconds. The timing wheel is ten times finer. */
 const MAX_TICK_DELAY_MS = 1_000;
 
-/** When `step` must be given the next `tick`: the earliest moment at which time alone changes something. */
+/** Returns when the session needs its next `tick`: the earliest time at which a time-out or a ping is due. */
 export function nextDeadline(session: ConnectionSession, rules: SessionRules): number {
   switch (session.phase) {
     case "anonymous":
@@ -67,7 +67,7 @@ export function nextDeadline(session: ConnectionSession, rules: SessionRules): n
   }
 }
 
-/** What the passing of time brings. `unsent` bytes are still on their way to the peer. */
+/** The step of a `tick`. `unsent` bytes are still to be sent to the peer. */
 export function onTick(
   session: Exclude<ConnectionSession, Closed>,
   unsent: number,
@@ -77,7 +77,7 @@ export function onTick(
 ): ConnectionStep {
   if (session.phase !== "live") {
     if (now < nextDeadline(session, rules)) return { session, effects: NO_EFFECTS };
-    // A credential that came and is not checked by now is the server's delay, and not a reason to sign in again.
+    // The credential has arrived but is not checked yet. That delay is the server's, and no reason to sign in again.
     if (session.phase === "checking") return closeConnection(closeReason(1013));
     const message = `No valid credential came within ${rules.credentialTimeout / 1000} s.`;
     return closeConnection(closeReason(4401, { code: "unauthorized", message }));
@@ -95,19 +95,19 @@ function onLiveTick(
   const effects: ConnectionEffect[] = [];
   let next = session;
   if (session.pingDueAt > 0 && now >= session.pingDueAt) {
-    // Pings go out whatever else is sent: a peer that is only sent to would never be found dead (I3).
+    // Pings are sent also while other frames are: a dead peer to which the server only sends would not be noticed otherwise (I3).
     effects.push({ type: "ping" });
     next = { ...next, pingDueAt: 0, pingedAt: now, pongTimeout: rules.pongTimeout };
   } else if (session.pingDueAt === 0) {
     if (session.lastReceivedAt >= session.pingedAt)
       next = { ...next, pingDueAt: nextPing(session.pingedAt, rules, jitter) };
-    // What a paused peer sends is not read (RT-4), and the ping of one that is behind waits behind a page: their
-    // silence says nothing.
+    // The frames of a paused peer are not read (RT-4), and the ping to a peer that is catching up waits behind a page. So a
+    // missing pong does not mean that the peer is dead.
     else if (session.paused || session.catchingUpSince !== undefined) next = { ...next, pingedAt: now };
     else if (now >= session.pingedAt + session.pongTimeout) return LOST;
   }
   if (next.catchingUpSince !== undefined) {
-    // Where nothing waits for it, it waits for the store.
+    // With nothing left to send, the client waits for the store, and not the server for the client.
     if (unsent === 0) next = { ...next, catchingUpSince: now };
     else if (now >= next.catchingUpSince + progressTimeout(rules)) return LOST;
   }
@@ -124,9 +124,9 @@ function onLiveTick(
     next = { ...next, expiryWarningAt: Number.POSITIVE_INFINITY };
   }
   if (rules.inactivity === 0) return { session: next, effects };
-  // An answer on its way to the user counts as activity (I1): they wait, and did not leave.
+  // A reply that is on its way to the user counts as activity (I1): the user waits for it.
   if (next.waiting > 0 || next.catchingUpSince !== undefined || unsent > 0) next = recordActivity(next, now);
-  // A process that was stopped looks late: the warning comes all the same, and all of its time before the close (I2).
+  // After a pause of the process the tick comes late. The warning is still sent, and the full time follows before the close (I2).
   if (
     !next.inactivityWarned &&
     now - next.activeAt > rules.inactivity - rules.inactivityWarning + MAX_TICK_DELAY_MS
@@ -134,12 +134,12 @@ function onLiveTick(
     next = { ...next, activeAt: now - rules.inactivity + rules.inactivityWarning };
   const quiet = now - next.activeAt;
   if (quiet >= rules.inactivity) {
-    const message = `Nothing was done for ${rules.inactivity / 1000} s.`;
+    const message = `There was no activity for ${rules.inactivity / 1000} s.`;
     return closeConnection(closeReason(4408, { code: "inactive", message }));
   }
   if (!next.inactivityWarned && quiet >= rules.inactivity - rules.inactivityWarning) {
     const seconds = (rules.inactivity - quiet) / 1000;
-    const message = `This connection closes in ${formatDuration(seconds * 1000)} unless something is done.`;
+    const message = `This connection closes in ${formatDuration(seconds * 1000)} unless there is activity.`;
     effects.push(send({ type: "warning", code: "inactivity", message, seconds }));
     effects.push(log({ event: "inactivity.warned", seconds }));
     next = { ...next, inactivityWarned: true };
@@ -148,8 +148,8 @@ function onLiveTick(
 }
 
 /**
- * The machine's clock was set. A token ends at a moment, so where the clock went forward it ends sooner; but nobody is
- * closed without the warning, and its time. Where the clock went back, nothing is given that was not promised.
+ * The machine's clock was set by `by` milliseconds. A token expires at a time of day, so after a step forward it expires
+ * sooner; but no connection is closed without the warning and the time that follows it. A step back does not extend a token.
  */
 export function onClockStepped(
   session: Exclude<ConnectionSession, Closed>,

@@ -72,7 +72,7 @@ describe("access", () => {
     expect(reason("off")).toBe(
       "The account `ann` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).",
     );
-    expect(reason("elsewhere")).toContain("does not take these from where you are");
+    expect(reason("elsewhere")).toContain("does not accept these from your network address");
     expect(reason("usable")).toBeUndefined();
   });
 });

@@ -120,7 +120,7 @@ function bannersOf(state: State, workbench: Workbench, client: TestClient): Bann
     banners.push({
       key: "inactivity",
       severity: "warning",
-      text: "Are you still there? Nothing was done for a while, and the server will close this connection in",
+      text: "Are you still there? There was no activity for a while, and the server will close this connection in",
       countdown: formatDuration(session.inactiveAt - workbench.now.value),
       action: { label: "Stay connected", run: () => client.dispatch({ type: "stay" }) },
     });
