@@ -160,7 +160,7 @@ describe("installed from the packed package, in an empty project", () => {
     run([join(ROOT, "node_modules/.bin/tsc"), "-p", "."], project);
   });
 
-  test.each(["the program sends and receives a message on %s", "bun", "deno"])(
+  test.each(["node", "bun", "deno"])(
     "the program sends and receives a message on %s",
     async (runtime) => {
       await using server = await startTestServer();

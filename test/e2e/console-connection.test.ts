@@ -74,7 +74,7 @@ describe.skipIf(chromiumPath() === undefined)("the connection of the console", (
       for (const text of ["three", "four"]) await say(ann.page, text);
       await ann.page.locator(".message.pending", { hasText: "waits to be sent" }).first().waitFor();
       const notice = ann.page.locator(".notice[data-code='away']");
-      await notice.getByText("What you write is kept").waitFor();
+      await notice.getByText("Your messages are kept").waitFor();
       await notice.getByText(/comes back/).waitFor();
 
       // Waiting messages are in memory: the page asks before a reload that would lose them.

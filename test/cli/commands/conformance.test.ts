@@ -21,7 +21,7 @@ test("`parley conformance` ends with 0 if every rule is kept, and with 1 and the
     ]),
   ]);
   expect(good).toMatchObject({ code: 0, stderr: "" });
-  expect(good.stdout).toContain("\nD1  passed   everybody gets 1, 2, 3");
+  expect(good.stdout).toContain("\nD1  passed   each client receives 1, 2, 3");
   expect(good.stdout).toMatch(/\n\d+ passed, 0 failed, \d+ skipped\n$/);
   expect(bad).toMatchObject({ code: 1, stderr: "" });
   const { failed, results } = JSON.parse(bad.stdout);
@@ -37,7 +37,7 @@ test("`parley conformance` explains in one line why it cannot begin", async () =
   expect(wrong.stderr).toContain("is not the URL of a server");
   const calls: [string[], string][] = [
     [["ws://127.0.0.1:1"], "cannot be reached"],
-    [[url, "--user", "user1:password"], "Two accounts are needed"],
+    [[url, "--user", "user1:password"], "Give two accounts"],
     [[url, "--user", "user1:wrong-password", "--user", "user2:password"], "user1 cannot sign in"],
     [[url, "--secret-key-file", "nowhere"], 'The file "nowhere" cannot be read'],
   ];

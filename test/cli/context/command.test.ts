@@ -46,7 +46,7 @@ test("the file is readable by its owner only, and is not read when others can re
   chmodSync(path, 0o640);
   const { code, stderr } = await folder.run(["context", "list"]);
   expect(code).toBe(1);
-  expect(stderr).toContain("can be read or changed by others");
+  expect(stderr).toContain("Other users can read or change the file");
 });
 
 test("errors of a context are explained: bad name, bad address, duplicate name, unknown name, broken file", async () => {
@@ -59,7 +59,7 @@ test("errors of a context are explained: bad name, bad address, duplicate name, 
   await context("add", "local", "--url", "http://a");
   expect(await context("add", "local", "--url", "http://b")).toMatchObject({ code: 1 });
   expect(await context("add", "local", "--url", "http://b", "--replace")).toMatchObject({ code: 0 });
-  expect((await context("select", "prod")).stderr).toContain("there are local");
+  expect((await context("select", "prod")).stderr).toContain("the contexts are local");
   folder.write(".config/parley/contexts.json", "{");
   expect((await context("list")).stderr).toContain("is not one of contexts");
 });

@@ -97,7 +97,7 @@ describe("a healthy installation", () => {
     const report = await ask(folder, ["--port", `${await freePort()}`]);
     expect(report.code).toBe(1);
     expect(results(report)).toMatchObject({ settings: "ok", data_dir: "ok", store: "ok", server: "warning" });
-    expect(report.checks.server!.text).toContain("(nothing listens there)");
+    expect(report.checks.server!.text).toContain("(connection refused)");
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 
@@ -116,7 +116,7 @@ describe("a healthy installation", () => {
     // Other clients do not trust it.
     const stranger = await ask(folder, ["--url", server.url.replace("http:", "https:")]);
     expect(stranger.code).toBe(2);
-    expect(stranger.checks.certificate!.text).toMatch(/is not accepted \(.*SELF_SIGNED/);
+    expect(stranger.checks.certificate!.text).toMatch(/Clients reject the certificate \(.*SELF_SIGNED/);
     const trusting = { NODE_EXTRA_CA_CERTS: certificate };
     const told2 = await ask(folder, ["--url", `https://localhost:${portOf(server)}`], trusting);
     expect(results(told2)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
@@ -194,7 +194,7 @@ describe("a planted problem is found, with exit code 2", () => {
     const damaged = await ask(folder);
     expect(damaged).toMatchObject({ code: 2, checks: { store: { result: "problem" } } });
     expect(damaged.checks.store!.text).toMatch(/is damaged|cannot be read/);
-    expect(damaged.checks.store!.text).toContain("put a good copy of it back");
+    expect(damaged.checks.store!.text).toContain("restore a backup");
     folder.write("data/parley.db", "this is no database, and was never one, whatever it is called");
     expect((await ask(folder)).checks.store!.text).toContain("cannot be read (file is not a database)");
   });
@@ -221,7 +221,7 @@ describe("a planted problem is found, with exit code 2", () => {
     const server = await folder.serve([], { TLS_CERT: expired.certificate, TLS_KEY: expired.key });
     const renewed = await withFiles(good.certificate, good.key, ["--port", portOf(server)]);
     expect(renewed.code).toBe(2);
-    expect(renewed.checks.certificate!.text).toContain("shows another certificate than the one in TLS_CERT");
+    expect(renewed.checks.certificate!.text).toContain("uses another certificate than the one in TLS_CERT");
     expect(renewed.checks.certificate!.text).toContain("The certificate for localhost, 127.0.0.1 expired");
   });
 
@@ -245,7 +245,7 @@ describe("a planted problem is found, with exit code 2", () => {
       code: 2,
       checks: { round_trip: { result: "problem" }, server: { result: "ok" } },
     });
-    expect(report.checks.round_trip!.text).toContain("the server refuses a token made with SECRET_KEY");
+    expect(report.checks.round_trip!.text).toContain("the server rejects a token from SECRET_KEY");
     expect(JSON.stringify(report)).not.toContain(SECRET);
   });
 
@@ -256,7 +256,7 @@ describe("a planted problem is found, with exit code 2", () => {
     const read = await folder.run(["token", "ann", "--rights", "read"]);
     const mute = await ask(folder, [], { ...env, PARLEY_TOKEN: read.stdout.trim() });
     expect(mute).toMatchObject({ code: 2, checks: { round_trip: { result: "problem" } } });
-    expect(mute.checks.round_trip!.text).toContain("ended at the first message: forbidden.");
+    expect(mute.checks.round_trip!.text).toContain("failed at the first message: forbidden.");
     const report = await ask(folder, [], env);
     expect(report).toMatchObject({ code: 1, checks: { round_trip: { result: "warning" } } });
     expect(report.checks.round_trip!.text).toContain("rate_limited");
@@ -282,9 +282,9 @@ test("the round trip detects a server that loses acks, hides history, or resumes
     behind((frame) => (frame.type === "history" ? [{ ...frame, messages: [] }] : [frame])),
     behind((frame) => (frame.type === "welcome" ? [{ ...frame, resumed: false }] : [frame])),
   ]);
-  expect(acks).toContain("ended at the first message. No `ack` frame came within 1 s");
-  expect(history).toContain("ended at reading it back. The message is not in the history");
-  expect(resuming).toContain("ended at coming back to what was missed. A connection that came back");
+  expect(acks).toContain("failed at the first message. No `ack` frame received within 1 s");
+  expect(history).toContain("failed at the history. The message is not in the history");
+  expect(resuming).toContain("failed at the resume. The server did not resume a connection.");
 });
 
 describe("Redis", () => {

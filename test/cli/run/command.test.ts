@@ -90,7 +90,7 @@ describe("a recording of a real conversation", () => {
     expect(ended).toMatchObject({ code: 1, stderr: "" });
     expect(ended.stdout).toContain(
       [
-        `talk.jsonl:${changed + 1}  bob  message "a1"  came, but is different`,
+        `talk.jsonl:${changed + 1}  bob  message "a1"  received, but different`,
         "    text",
         '      - expected  "Does the order <hold>?"',
         '      + received  "Does the order hold?"',
@@ -278,7 +278,7 @@ describe("a scenario written by hand", () => {
     const without = await run(folder, url, lines);
     expect(without).toMatchObject({ code: 1, stdout: "" });
     expect(without.stderr).toContain(
-      "set PARLEY_TOKEN (`npx parley token user1` prints one beside the server) or PARLEY_PASSWORD",
+      "set PARLEY_TOKEN (`npx parley token user1` on the server's machine prints one) or PARLEY_PASSWORD",
     );
   });
 
@@ -296,7 +296,7 @@ describe("a scenario written by hand", () => {
     const alone = await run(folder, url, lines.slice(1));
     expect(alone).toMatchObject({ code: 2, stdout: "" });
     expect(alone.stderr).toContain(
-      "bob shows an expired token. Give the server's key with --secret-key-file;",
+      "bob needs an expired token. Give the server's key with --secret-key-file,",
     );
   });
 
