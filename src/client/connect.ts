@@ -52,7 +52,7 @@ export function connect(options: Options): Parley {
     conversation<Data extends object>(id: string, opening: OpenOptions = {}): Conversation<Data> {
       if (isClosed) throw new ParleyError("closed", "Closed by close().");
       if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
-        throw new TypeError("No WebSocket: use node --experimental-websocket, or set the option WebSocket.");
+        throw new TypeError("No WebSocket: use node --experimental-websocket, or the option WebSocket.");
       const known = conversations.get(id);
       if (known !== undefined && closedError(known.status) === undefined)
         return known as unknown as Conversation<Data>;

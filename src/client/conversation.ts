@@ -150,7 +150,7 @@ export function openConversation(
       requests.onDisconnect();
       emitAll(presence.onDisconnect());
     },
-    onStateChange,
+    onState,
     onTokenError: (error) => report("token", error),
   });
   const requests = createRequestQueue(options, timing, socket, persistence.save);
@@ -159,7 +159,7 @@ export function openConversation(
     for (const { event, body } of events) emit(event, body as never);
   }
 
-  function onStateChange(state: State): void {
+  function onState(state: State): void {
     const refusal = closedError(state);
     if (state.state === "closed" && refusal !== undefined) {
       for (const iterator of [...iterators]) iterator.end(state.code === 1000 ? undefined : refusal);
@@ -185,7 +185,7 @@ export function openConversation(
         const isBehind = inbox.isBehind();
         emitItems(inbox.message(body as Message));
         // The server sends missed messages before replies: while they arrive, no reply is late.
-        if (isBehind && inbox.position()?.seq !== seq) requests.restartReplyTimeout();
+        if (isBehind && inbox.position()?.seq !== seq) requests.restartTimeout();
         break;
       }
       case "history":
@@ -219,7 +219,7 @@ export function openConversation(
       case "degraded":
       case "recovered":
         requests.retryNow();
-        requests.restartReplyTimeout();
+        requests.restartTimeout();
         socket.dispatch(frame);
         break;
       case "closing":

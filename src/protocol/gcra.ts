@@ -14,13 +14,13 @@ export interface Rate {
 }
 
 /** Returns the moment from which one more is within the limit; a moment that is over where it is now. */
-export function readyAt(due: number, { intervalMs, burst }: Rate): number {
+export function readyAt(due: number, intervalMs: number, burst: number): number {
   return due - (burst - 1) * intervalMs;
 }
 
 /** Returns how long to wait from `now` on until one more is within the limit, in milliseconds; 0 for not at all. */
 export function waitTime(due: number, rate: Rate, now: number): number {
-  const wait = readyAt(due, rate) - now;
+  const wait = readyAt(due, rate.intervalMs, rate.burst) - now;
   return wait < ROUNDING_MS ? 0 : wait;
 }
 
@@ -28,6 +28,6 @@ export function waitTime(due: number, rate: Rate, now: number): number {
 const ROUNDING_MS = 0.1;
 
 /** Returns `due` after one more at `now`. */
-export function dueAfter(due: number, { intervalMs }: Rate, now: number): number {
+export function dueAfter(due: number, intervalMs: number, now: number): number {
   return Math.max(due, now) + intervalMs;
 }

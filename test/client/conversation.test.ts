@@ -272,7 +272,7 @@ describe("on a bad connection", () => {
     const waiting = waitForState(ann.lobby, "waiting");
     for (const line of proxy.connections) line.inject("half-open", 0);
     const sending = ann.lobby.send("into the dark");
-    expect(await waiting).toMatchObject({ reason: "no pong received" });
+    expect(await waiting).toMatchObject({ reason: "no pong" });
     expect((await sending).seq).toBe(1);
   });
 

@@ -167,7 +167,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     `;
     writeFileSync(join(at, "render.cjs"), program);
     expect(run(["node", "render.cjs"], at)).toBe(
-      "TypeError No WebSocket: use node --experimental-websocket, or set the option WebSocket.\n",
+      "TypeError No WebSocket: use node --experimental-websocket, or the option WebSocket.\n",
     );
   });
 

@@ -160,18 +160,15 @@ describe("installed from the packed package, in an empty project", () => {
     run([join(ROOT, "node_modules/.bin/tsc"), "-p", "."], project);
   });
 
-  test.each(["node", "bun", "deno"])(
-    "the program sends and receives a message on %s",
-    async (runtime) => {
-      await using server = await startTestServer();
-      const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {
-        cwd: project,
-        env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
-      });
-      expect(await new Response(child.stdout).text()).toBe("hello 1 live,closed\n");
-      expect(await child.exited).toBe(0);
-    },
-  );
+  test.each(["node", "bun", "deno"])("the program sends and receives a message on %s", async (runtime) => {
+    await using server = await startTestServer();
+    const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {
+      cwd: project,
+      env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
+    });
+    expect(await new Response(child.stdout).text()).toBe("hello 1 live,closed\n");
+    expect(await child.exited).toBe(0);
+  });
 });
 
 /** Optional is the server's runtime for this machine, 100 MB that the library does not need. */

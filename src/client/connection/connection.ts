@@ -72,10 +72,10 @@ export function openConnection(
 
   function probe(): void {
     send({ type: "ping" });
-    unlessReceivedWithin(options.pingAnswer ?? PONG_TIMEOUT_MS, () => fail("no pong received"));
+    unlessReceivedWithin(options.pingAnswer ?? PONG_TIMEOUT_MS, () => fail("no pong"));
   }
 
-  unlessReceivedWithin(options.welcomeWait ?? WELCOME_TIMEOUT_MS, () => fail("no welcome received"));
+  unlessReceivedWithin(options.welcomeWait ?? WELCOME_TIMEOUT_MS, () => fail("no welcome"));
   socket.onmessage = ({ data }: { data: string }) => {
     if (isOver) return;
     unlessReceivedWithin(options.pingAfter ?? PING_IDLE_MS, probe);

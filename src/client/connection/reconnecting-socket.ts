@@ -14,7 +14,7 @@ export interface SocketOwner {
   onFrame(frame: ServerFrame): void;
   /** The socket is closed; called before the state changes. */
   onDisconnect(): void;
-  onStateChange(state: State, before: State): void;
+  onState(state: State, before: State): void;
   onTokenError(error: unknown): void;
 }
 
@@ -74,7 +74,7 @@ export function createReconnectingSocket(
       if (isConnected(after)) connectedAt ??= timing.now();
     }
     effects.forEach(carryOut);
-    if (after.state !== before.state) owner.onStateChange(after, before);
+    if (after.state !== before.state) owner.onState(after, before);
   }
 
   function carryOut(effect: Effect): void {
@@ -99,7 +99,7 @@ export function createReconnectingSocket(
     const mine = ++dialCount;
     let next: string | undefined;
     // A new attempt while the token function is still running does not wait for that call any longer.
-    if (isFetchingToken) tokens.abandonPending();
+    if (isFetchingToken) tokens.abandon();
     isFetchingToken = true;
     try {
       next = await tokens.get(fresh ? token : undefined);

@@ -11,7 +11,7 @@ export interface TokenCache {
    */
   get(refused: string | undefined): Promise<string | undefined>;
   /** The next `get` calls the function again instead of waiting for the call in progress, which may never settle. */
-  abandonPending(): void;
+  abandon(): void;
 }
 
 export function createTokenCache(source: TokenSource, timing: Timing): TokenCache {
@@ -19,7 +19,7 @@ export function createTokenCache(source: TokenSource, timing: Timing): TokenCach
   /** When `token` stops being used for new connections, by the clock of `timing`. */
   let goodUntil = 0;
   let pending: Promise<string | undefined> | undefined;
-  if (typeof source === "string") return { isRenewable: false, get: async () => source, abandonPending() {} };
+  if (typeof source === "string") return { isRenewable: false, get: async () => source, abandon() {} };
   const call = source;
 
   function fetchToken(): Promise<string | undefined> {
@@ -47,7 +47,7 @@ export function createTokenCache(source: TokenSource, timing: Timing): TokenCach
       pending ??= fetchToken();
       return pending;
     },
-    abandonPending() {
+    abandon() {
       pending = undefined;
     },
   };

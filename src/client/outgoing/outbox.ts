@@ -25,13 +25,13 @@ export interface Outbox<R extends Identified> {
   /** When the request in flight began to wait for its reply; `Infinity` if none is in flight. */
   inFlightSince(): number;
   /** The server is still sending frames that precede the reply: counts the wait of the request in flight from `now`. */
-  restartReplyTimeout(now: number): void;
+  restartTimeout(now: number): void;
   /** Removes a request that got its reply or was cancelled. */
   remove(id: string): R | undefined;
   /** Sends a rejected request again after `delay(n)` milliseconds, where n counts its rejections from 0. */
   defer(id: string, now: number, delay: (n: number) => number): void;
   /** The connection is lost: the request in flight may or may not have arrived, and is sent again. */
-  requeueInFlight(): void;
+  requeue(): void;
   /** Ends the delay of a deferred request. */
   retryNow(): void;
 }
@@ -60,7 +60,7 @@ export function createOutbox<R extends Identified>(limit: number): Outbox<R> {
     },
     readyAt,
     inFlightSince: () => (inFlight === undefined ? Infinity : since),
-    restartReplyTimeout(now) {
+    restartTimeout(now) {
       since = now;
     },
     remove(id) {
@@ -76,7 +76,7 @@ export function createOutbox<R extends Identified>(limit: number): Outbox<R> {
       inFlight = undefined;
       notBefore = now + delay(deferrals++);
     },
-    requeueInFlight() {
+    requeue() {
       inFlight = undefined;
     },
     retryNow() {

@@ -14,15 +14,15 @@ export interface RateLimiter {
 
 /** A `rate` of 0 is no limit. */
 export function createRateLimiter(rate: number, burst: number): RateLimiter {
-  const limit = { intervalMs: rate > 0 ? 1000 / rate : 0, burst };
+  const interval = rate > 0 ? 1000 / rate : 0;
   let due = 0;
   return {
-    readyAt: () => readyAt(due, limit),
+    readyAt: () => readyAt(due, interval, burst),
     consume(now) {
-      due = dueAfter(due, limit, now);
+      due = dueAfter(due, interval, now);
     },
     pause(until) {
-      due = Math.max(due, until - readyAt(0, limit));
+      due = Math.max(due, until - readyAt(0, interval, burst));
     },
   };
 }

@@ -50,7 +50,7 @@ export interface RequestQueue {
   /** Sends deferred requests now. */
   retryNow(): void;
   /** The server is still sending frames that precede the replies: restarts the reply time-out of all requests in flight. */
-  restartReplyTimeout(): void;
+  restartTimeout(): void;
   /** Sends requests that are due, and sets a timer for the next ones. */
   flush(): void;
   onDisconnect(): void;
@@ -99,7 +99,7 @@ export function createRequestQueue(
     const state = socket.state();
     const isOpen = isConnected(state) && state.state !== "degraded";
     if (isOpen && replyDeadline() <= now) {
-      socket.fail("no reply received");
+      socket.fail("no reply");
       return;
     }
     if (!isOpen && !isIdleClosed(state)) return;
@@ -182,14 +182,14 @@ export function createRequestQueue(
     retryNow() {
       for (const outbox of all) outbox.retryNow();
     },
-    restartReplyTimeout() {
-      for (const outbox of all) outbox.restartReplyTimeout(timing.now());
+    restartTimeout() {
+      for (const outbox of all) outbox.restartTimeout(timing.now());
     },
     flush,
     onDisconnect() {
       // The read mark may not have arrived. The server only moves it forward, so sending it twice is harmless.
       sentReadMark = 0;
-      for (const outbox of all) outbox.requeueInFlight();
+      for (const outbox of all) outbox.requeue();
       // The next `welcome` shows again what is missing.
       if (first !== undefined) remove(first.id)?.reject("connection lost");
       first = undefined;

@@ -159,7 +159,7 @@ class PerMinuteLimiter {
   /** Counts one; attempts beyond the limit do not make the next wait longer. */
   add(address: string, now: number): void {
     if (this.rate.burst === 0) return;
-    const due = dueAfter(this.due.get(address) ?? now, this.rate, now);
+    const due = dueAfter(this.due.get(address) ?? now, this.rate.intervalMs, now);
     this.due.set(address, Math.min(due, now + MINUTE_MS + this.rate.intervalMs));
   }
 

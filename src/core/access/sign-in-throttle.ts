@@ -93,7 +93,11 @@ export function checkAddress(
     return { decision: refused("address", IN_FLIGHT_RETRY_MS), state };
   return {
     decision: ALLOWED,
-    state: { failedAt, inFlight: [...inFlight, now], usedUntil: dueAfter(state.usedUntil, rate, now) },
+    state: {
+      failedAt,
+      inFlight: [...inFlight, now],
+      usedUntil: dueAfter(state.usedUntil, rate.intervalMs, now),
+    },
   };
 }
 

@@ -25,6 +25,6 @@ export class SendRateLimiter {
 
   /** A frame is sent. */
   consume(now: number): void {
-    this.due = Math.min(dueAfter(this.due, LIMIT, now), now + MAX_DEBT_MS);
+    this.due = Math.min(dueAfter(this.due, LIMIT.intervalMs, now), now + MAX_DEBT_MS);
   }
 }

@@ -230,7 +230,9 @@ describe("its end", () => {
     const run = (env: Record<string, string>, ...args: string[]) => folder.run(["chat", ...args], { env });
     const url = { PARLEY_URL: room.server.url };
     const ann = { ...url, PARLEY_TOKEN: await room.server.token("ann") };
-    expect((await run({ ...url, PARLEY_TOKEN: "x" }, "--user", "ann")).stderr).toContain("closed the connection with 4401");
+    expect((await run({ ...url, PARLEY_TOKEN: "x" }, "--user", "ann")).stderr).toContain(
+      "closed the connection with 4401",
+    );
     expect((await run(ann, "--token", ann.PARLEY_TOKEN, "--user", "ben")).stderr).toContain(
       "closed with 4403",
     );

@@ -231,9 +231,7 @@ describe("commands", () => {
     terminal.type("hello\r");
     await terminal.shows("#1 stored");
     terminal.type("/quota\r");
-    await terminal.shows(
-      "99 of 100 requests left in this hour (plan free); all 100 available again in 60",
-    );
+    await terminal.shows("99 of 100 requests left in this hour (plan free); all 100 available again in 60");
     terminal.type("/history\r");
     await terminal.shows(/^#1 \d\d:\d\d:\d\d ann: hello/);
     terminal.type("/ping\r");

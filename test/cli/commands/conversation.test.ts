@@ -100,5 +100,7 @@ test("one message is counted in the singular, and `chat` without a credential li
   expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}1 message \(1\) /);
   const unknown = await folder.run(["chat", "lobby", "--url", url, "--user", "bob"]);
   expect(unknown).toMatchObject({ code: 1, stdout: "" });
-  expect(unknown.stderr).toContain("set PARLEY_TOKEN (`npx parley token bob` on the server's machine prints one)");
+  expect(unknown.stderr).toContain(
+    "set PARLEY_TOKEN (`npx parley token bob` on the server's machine prints one)",
+  );
 });

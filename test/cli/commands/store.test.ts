@@ -30,7 +30,7 @@ async function stop({ process }: Running): Promise<void> {
   await process.exited;
 }
 
-const epochIn = (stdout: string) => /^The epoch is (\S+)\. /.exec(stdout)?.[1];
+const epochIn = (stdout: string) => /^The new epoch is (\S+)\. /.exec(stdout)?.[1];
 
 test("D5 after a restore, a client that has seen newer messages is notified, however many were added since", async () => {
   await using folder = new ParleyFolder();

@@ -61,5 +61,5 @@ test("errors of a context are explained: bad name, bad address, duplicate name, 
   expect(await context("add", "local", "--url", "http://b", "--replace")).toMatchObject({ code: 0 });
   expect((await context("select", "prod")).stderr).toContain("the contexts are local");
   folder.write(".config/parley/contexts.json", "{");
-  expect((await context("list")).stderr).toContain("is not one of contexts");
+  expect((await context("list")).stderr).toContain("is not a valid contexts file");
 });

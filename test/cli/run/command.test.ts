@@ -104,7 +104,7 @@ describe("a recording of a real conversation", () => {
       /<testsuite name="talk.jsonl" tests="\d+" failures="1" errors="0" skipped="0" time="[\d.]+">/,
     );
     expect(xml).toContain(
-      "text: expected &quot;Does the order &lt;hold&gt;?&quot;, came &quot;Does the order hold?&quot;",
+      "text: expected &quot;Does the order &lt;hold&gt;?&quot;, received &quot;Does the order hold?&quot;",
     );
     const json = await folder.run(["run", "talk.jsonl", "--url", url, "--json"]);
     expect(json.code).toBe(1);

@@ -138,7 +138,7 @@ test("D3 a missing ack ends the connection after a while, and the message is sto
   timing.advance(REPLY_TIMEOUT_MS - 1);
   expect(ann.lobby.status.state).toBe("live");
   timing.advance(1);
-  expect(await waiting).toMatchObject({ state: "waiting", code: 1006, reason: "no reply received" });
+  expect(await waiting).toMatchObject({ state: "waiting", code: 1006, reason: "no reply" });
   timing.advance(30_000);
   expect(await sending).toMatchObject({ seq: 1, duplicate: true });
 });

@@ -40,7 +40,7 @@ test("09 a restart does not wait for the earlier request, and ignores its late r
   const keeper = createTokenCache(() => answers[asked++]!.promise, timing);
   const first = keeper.get(undefined);
   await settle();
-  keeper.abandonPending();
+  keeper.abandon();
   const second = keeper.get(undefined);
   await settle();
   answers[1]!.resolve(good);

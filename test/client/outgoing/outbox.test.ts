@@ -77,7 +77,7 @@ describe("outbox", () => {
   test("sends again under the same id when the connection was lost", () => {
     const box = boxOf("a", "b");
     box.next(0);
-    box.requeueInFlight();
+    box.requeue();
     expect(box.next(0)?.id).toBe("a");
   });
 
@@ -136,7 +136,7 @@ describe("outbox", () => {
         else {
           if (fate < 0.8 && !stored.includes(request.id)) stored.push(request.id);
           if (fate < 0.6) box.remove(request.id);
-          else box.requeueInFlight();
+          else box.requeue();
         }
       }
       expect(stored).toEqual(Array.from({ length: 200 }, (_, index) => `m${index}`));
