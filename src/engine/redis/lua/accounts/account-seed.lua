@@ -1,17 +1,17 @@
--- Adds the first accounts of a store that has never held one: seed of AccountStore (core/ports/accounts.ts).
+-- Adds the first accounts to a store that has never had one: `seed` of AccountStore (core/ports/accounts.ts).
 --
 -- KEYS[1]  accounts   hash: user to account (JSON)
--- KEYS[2]  seeded     there as soon as the store has held an account
--- KEYS[3]  control    stream of the control log
--- ARGV[1]  entries kept in the control log
--- ARGV[2]  life of the control log, milliseconds
+-- KEYS[2]  seeded     exists when the store has had an account
+-- KEYS[3]  control    the control stream
+-- ARGV[1]  entries kept in the control stream
+-- ARGV[2]  expiry of the control stream, milliseconds
 -- ARGV[3…] user, account (JSON), user, account …
 --
--- Reply 1, or 0 when there was one before
+-- Reply 1, or 0 if the store has had an account before
 
 -- include connection/control-append
 
--- Accounts count, too: a script may have ended between an account and the note that there was one.
+-- Also checks for accounts, because a script may have ended after it had added an account and before it set `seeded`.
 if redis.call('EXISTS', KEYS[2], KEYS[1]) > 0 then
   return 0
 end

@@ -1,14 +1,14 @@
--- Adds an entry to those of a user and names the oldest ones, if there are more than may be: MAX_FAMILIES
--- (core/access/refresh-rotation.ts) and MAX_TICKETS_OF_USER (core/access/tickets.ts). Deleting what they name is left to the caller, since
--- it lies in other slots; afterwards the caller removes them here, so that one that ends in between is gone on with.
+-- Adds an entry to a sorted set of a user. Returns the oldest entries beyond the limit: MAX_FAMILIES_PER_USER
+-- (core/access/refresh-rotation.ts) or MAX_TICKETS_PER_USER (core/access/tickets.ts). The caller deletes their keys, which are in
+-- other slots, and after that removes the entries from the set. If it ends in between, the next call returns them again.
 --
--- KEYS[1]  sorted set: entry to its place in the order
+-- KEYS[1]  sorted set: entry and its score
 -- ARGV[1]  entry
--- ARGV[2]  its place; '' for behind all others
--- ARGV[3]  entries at most
--- ARGV[4]  life of the whole from now on, milliseconds
+-- ARGV[2]  its score; '' for after all others
+-- ARGV[3]  the largest number of entries
+-- ARGV[4]  expiry of the set, milliseconds
 --
--- Reply the entries that have to go
+-- Reply the entries to delete
 
 local place = ARGV[2]
 if place == '' then

@@ -1,10 +1,10 @@
--- Looks whether the user may run every command that Parley uses, without changing anything but one key: Redis checks
--- rights before it looks at keys, so each command is tried on a key that is not there, or on one of another type.
+-- Checks whether the Redis user may run every command that Parley uses, and changes nothing but one key. Redis checks permissions
+-- before it reads keys, so each command is tried on a key that does not exist, or on a key of another type.
 -- test/engine/redis/connection/permissions.test.ts checks that the list is complete.
 --
--- KEYS  1: a key for this, which is written   2: a key that is never there
--- ARGV  1: life of the key, milliseconds   2: NUMSUB | SHARDNUMSUB
--- Reply the first command that failed and its error; nothing when all is well
+-- KEYS  1: a key that this script writes   2: a key that never exists
+-- ARGV  1: expiry of key 1, milliseconds   2: NUMSUB | SHARDNUMSUB
+-- Reply the first command that failed and its error; nothing if none failed
 
 local text, none = KEYS[1], KEYS[2]
 local commands = {

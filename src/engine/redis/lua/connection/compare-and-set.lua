@@ -1,12 +1,12 @@
--- Puts a text in the place of what was there, if that is still there: `replace` of RefreshStore (core/access/refresh-rotation.ts), and
--- every step of a throttle (core/access/sign-in-throttle.ts), which are decided on what was read before.
+-- Replaces a text if it is still the one that was read before. Used by `replace` of RefreshTokenStore (core/ports/refresh-tokens.ts)
+-- and by the steps of a throttle (core/access/sign-in-throttle.ts).
 --
 -- KEYS[1]  the text
--- ARGV[1]  before   as it must be; '' when there must be none
--- ARGV[2]  after    as it is to be; '' removes it
--- ARGV[3]  life of `after`, milliseconds
+-- ARGV[1]  before   the expected text; '' for none
+-- ARGV[2]  after    the new text; '' deletes the key
+-- ARGV[3]  expiry of `after`, milliseconds
 --
--- Reply 1, or 0 when something else was there
+-- Reply 1, or 0 if the text was not the expected one
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then
   return 0

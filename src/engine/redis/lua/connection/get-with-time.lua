@@ -1,7 +1,7 @@
--- Reads texts of one slot together, and what time it is there.
+-- Reads several texts of one slot, and the time of their Redis.
 --
 -- KEYS  the texts
--- Reply the time in milliseconds since 1970, and each text, or false where there is none
+-- Reply the time in milliseconds since 1970, and each text, or false if there is none
 
 -- include connection/time
 

@@ -1,14 +1,14 @@
--- Keeps the lease of a task that one node does for all: src/core/ports/shared-tasks.ts.
+-- Keeps the lease of a task that one node runs for all nodes: src/core/ports/shared-tasks.ts.
 --
--- KEYS[1]  lease       the node that runs the task; gone when it is given back or has run out
--- KEYS[2]  done        there while the task need not run again
--- KEYS[3]  hash: name of a task -> generation, the number of its last run; it never expires, so that it only rises
+-- KEYS[1]  lease       the node that runs the task; deleted when the node releases it or the lease ends
+-- KEYS[2]  done        exists until the task has to run again
+-- KEYS[3]  hash: name of a task -> generation, the number of its last run; it never expires, so that generations only increase
 -- ARGV[1]  acquire | renew | release (the run has failed) | finish (it has succeeded)
 -- ARGV[2]  node
 -- ARGV[3]  name of the task
 -- ARGV[4]  length of the lease, or for finish the time until the next run, in milliseconds
 --
--- Returns for acquire the generation of the run that may begin, or 0; otherwise 1, or 0 when the lease is another's.
+-- Returns for acquire the generation of the run that may begin, or 0; otherwise 1, or 0 if another node has the lease.
 
 local what, node, name, milliseconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if what == 'acquire' then

@@ -1,7 +1,7 @@
--- Included by the scripts that touch a conversation or a user: the store's time.
+-- Included by the scripts that need the store's time.
 --
--- Time is Redis's own (Q1), never a node's: `given` is '' but in tests, which move time by hand. It may be behind what
--- is stored, after the machine's clock was set back; a script that goes on from stored times takes care of that.
+-- It is the time of Redis (Q1), never that of a node. `given` is '' except in tests, which have a manual clock. The time may be
+-- before stored times, if the clock of the machine was set back; a script that continues from stored times must handle that.
 
 local function store_time(given)
   if given ~= '' then return tonumber(given) end

@@ -1,22 +1,22 @@
--- Cluster, second step of three (reserve, append, settle): everything that one batch of a node brought to the conversations of
--- one bucket, at once, and in each conversation in its order. Carries out `decidePost` of src/core/conversation/post-decision.ts, but for the charge;
--- `historyRange` of src/core/conversation/history.ts and `oldestKept` of src/core/conversation/retention.ts.
+-- Cluster, second step of three (reserve, append, settle): carries out the operations of one batch of a node in the conversations
+-- of one bucket; in each conversation in their order. Implements `decidePost` of src/core/conversation/post-decision.ts, except for
+-- the charge, `historyRange` of src/core/conversation/history.ts and `retentionFloor` of src/core/conversation/retention.ts.
 --
 -- KEYS  of each conversation: meta, log, ids, marks, channel
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the epoch of the store
---       then of each conversation: how many operations; newest seq known, its time or 0, epoch known; own subscriptions to
---       its channel, or '' where that number cannot be asked for (Cluster before 7): then every node receives everything
+--       then of each conversation: the number of operations; newest seq known, its time or 0, epoch known; own subscriptions to
+--       its channel, or '' if PUBSUB cannot count them (Cluster before 7): then everything is announced
 --       then the operations, conversation by conversation:
---         p name record token epoch  a message; token: the reservation that pays for it, '' where none is needed; epoch: in
---                                    which the sender is in the conversation, or ''
---         q name epoch               a message that nothing pays for: it is only looked up, as a repeat
+--         p name record token epoch  a message; token: its reservation, '' if none is needed; epoch: in which the sender has
+--                                    joined the conversation, or ''
+--         q name epoch               a message that was not charged: it is not stored, but looked up as a repeat
 --         h before after count       history; before and after may be ''
 --         m user seq epoch           a read mark
--- Reply 1: of each conversation its epoch, '' where it is the one known
+-- Reply 1: of each conversation its epoch, '' if it is the one known
 --       2: the results of the operations, one after the other:
---         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the reservation that paid
---               for it
+--         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the token of the reservation
+--               under which it is stored
 --         h     list, more
 --         m     seq, or 0 when it did not move
 
@@ -53,10 +53,10 @@ local function add_message(outcome, seq, time, payer)
   n = n + 4
 end
 
--- History is read after what came before it was written.
+-- History requests. They are read after the earlier messages of the batch were written.
 local histories = {}
 
--- Decides about the operation at `at`, and moves `at` behind it.
+-- Decides about the operation at `at`, and moves `at` to the next one.
 local function decide(conversation)
   local kind = ARGV[at]
   if kind == 'p' then
@@ -98,7 +98,7 @@ for i = 1, #conversations do
   for _ = 1, conversations[i].operations do decide(conversations[i]) end
 end
 
--- All is decided. From here on it may end after any write (conversation.lua).
+-- All is decided. From here on the script may end after any write (conversation.lua).
 for i = 1, #conversations do conversation_write(conversations[i]) end
 for i = 1, #conversations do conversation_settle(conversations[i]) end
 for _, each in ipairs(histories) do

@@ -1,20 +1,20 @@
--- Everything that one batch of a node brought, at once and in its order (standalone Redis and Sentinel).
--- Carries out `decidePost` of src/core/conversation/post-decision.ts, `SlidingLog` of src/core/conversation/quota.ts, `historyRange` of
--- src/core/conversation/history.ts and `oldestKept` of src/core/conversation/retention.ts.
+-- Carries out the operations of one batch of a node, in their order (standalone Redis and Sentinel).
+-- Implements `decidePost` of src/core/conversation/post-decision.ts, `SlidingWindowLog` of src/core/conversation/quota.ts, `historyRange` of
+-- src/core/conversation/history.ts and `retentionFloor` of src/core/conversation/retention.ts.
 --
--- KEYS  1: the epoch of the store   2: what an unfinished batch does (interrupted-batch.lua)
+-- KEYS  1: the epoch of the store   2: the plan of an unfinished batch (interrupted-batch.lua)
 --       then of each conversation: meta, log, ids, channel
---       then of each user who is charged: quota
+--       then of each charged user: quota
 --       then of each read mark: the marks of its conversation
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
---       6: MAX_HISTORY_BYTES   7: how many conversations   8: how many users
+--       6: MAX_HISTORY_BYTES   7: the number of conversations   8: the number of users
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel
---       then the operations; conversations and users are named by their place, user 0 is unmetered:
---         p conversation user limit name record epoch    a message; epoch: in which the sender is there, or ''
+--       then the operations, with the indexes of conversations and users; user 0 is not metered:
+--         p conversation user limit name record epoch    a message; epoch: in which the sender has joined, or ''
 --         h conversation user limit before after count   history; before and after may be ''
---         m conversation key user seq epoch              a read mark; key: its place among the keys of marks
+--         m conversation key user seq epoch              a read mark; key: the index of its key among the keys of marks
 -- Reply 1: the epoch of the store
---       2: of each conversation its epoch, '' where it is the one known
+--       2: of each conversation its epoch, '' if it is the one known
 --       3: the results of the operations, one after the other:
 --         p  1 seq at used reset (stored), 2 seq at used reset (a repeat), 0 wait 0 used reset (refused), 3 0 0 used
 --            reset (the conversation was removed since)
@@ -68,7 +68,7 @@ local function add_result(a, b, c, quota_log)
   n = n + 5
 end
 
--- History is read after what came before it was written.
+-- History requests. They are read after the earlier messages of the batch were written.
 local histories = {}
 while ARGV[at] do
   local kind, conversation = ARGV[at], conversations[tonumber(ARGV[at + 1])]
@@ -107,7 +107,7 @@ while ARGV[at] do
   end
 end
 
--- All is decided. From here on it may end after any write (interrupted-batch.lua, conversation.lua).
+-- All is decided. From here on the script may end after any write (interrupted-batch.lua, conversation.lua).
 local begun = interrupted_begin(KEYS[2], quota_logs, conversations)
 for i = 1, users do quota_close(quota_logs[i]) end
 for i = 1, conversation_count do conversation_write(conversations[i]) end

@@ -1,13 +1,14 @@
--- Gives a conversation limits of its own: retain of ConversationStore (src/core/ports/conversations.ts).
+-- Gives a conversation limits of its own: `retain` of ConversationStore (src/core/ports/conversations.ts).
 --
 -- KEYS  1: meta   2: log   3: ids
--- ARGV  1: messages and 2: days to keep; '' as the server's settings say
--- Reply 1, or 0 where there is no such conversation
+-- ARGV  1: messages and 2: days to keep; '' for those of the server's settings
+-- Reply 1, or 0 if there is no such conversation
 
 local seq, removed = unpack(redis.call('HMGET', KEYS[1], 'seq', 'removed_seq'))
 if not seq or seq == removed then return 0 end
--- Under the limits of before all of it would go at once; the next message or the cleaner applies the new ones. Names
--- first, and both before the new limits: wherever this ends, nothing goes that is to be kept.
+-- The expiry of the old limits would delete the whole log. It is removed; the next message or the retention sweeper applies the
+-- new limits. The names lose their expiry first, and both keys before the new limits are written: so wherever the script ends, no
+-- message is lost that is to be kept.
 redis.call('PERSIST', KEYS[3])
 redis.call('PERSIST', KEYS[2])
 redis.call('HDEL', KEYS[1], 'swept')

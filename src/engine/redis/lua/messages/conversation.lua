@@ -1,33 +1,32 @@
--- Included by the scripts that touch a conversation. It is read once and written once in a script, however many of its
--- messages are stored in between: first everything is decided, then `conversation_write`, `conversation_settle` and `conversation_finish`
--- write it.
+-- Included by the scripts that use a conversation. A script reads and writes a conversation once, however many messages it stores
+-- in it: first it decides everything, then `conversation_write`, `conversation_settle` and `conversation_finish` write.
 --
--- Redis does not undo a script that ends half way, because it may not run a command or a key has another type. So what is
--- written is right wherever it ends:
+-- A script can end early, because it may not run a command or a key has another type, and Redis does not undo its writes. So
+-- they are made in an order that leaves a valid state wherever it ends:
 --
 --   names ──▶ messages ──▶ seq of the head ──▶ marks ──▶ announcement, retention
 --        │            │
---        │            └ the log is ahead of the head: the next script that meets this moves the head (conversation_heal)
---        └ a name without its message: a name counts only where the message at its place has that name
+--        │            └ the log is ahead of the head: the next script that finds this updates the head (conversation_heal)
+--        └ a name without its message: a name is ignored unless the message at its seq has that name
 --
--- Needs of the script that includes it, as locals: CLOCK, the store's time; EPOCH, the life of the store; FRESH, a random
--- text for a new one; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without their own; TOUCH, whether a
--- repeat is written too, so that waiting for the replicas of it means something.
+-- The script that includes it must define these locals: CLOCK, the store's time; EPOCH, the epoch of the store; FRESH, a random
+-- text for a new epoch; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without limits of their own; TOUCH, whether
+-- a repeat writes its name again, so that a following WAIT shows that a replica has the message.
 
 local call = redis.call
 local DAY = 86400000
 local MINUTE = 60000
--- Messages beyond the number to keep, before they are removed: in one go, because a stream gives memory back by blocks.
+-- Messages beyond the number to keep that are tolerated. They are removed together, because a stream frees memory by blocks.
 local TRIM_SLACK = 100
--- Messages removed with a batch beyond as many as it stored: a conversation that is full does not grow, however large the batch.
+-- A batch removes at most this many messages more than it stores, so a full conversation does not grow.
 local MAX_TRIMMED_BESIDE = 200
 local READ_AT_ONCE = 16
 
 -- The conversations that this script has opened.
 local opened = {}
 
--- Whether the message `seq` is the one with the time `at` that a node has seen. 0: it does not know the time. True of a
--- message that was removed, because then it cannot be compared.
+-- Whether the message `seq` has the time `at`, at which a node has seen it; 0 if the node does not know the time. Also true if
+-- the message was removed, because it cannot be compared then.
 local function conversation_has(conversation, seq, at)
   if seq == 0 or at == 0 then return true end
   if seq == conversation.seq then return at == conversation.newestAt end
@@ -48,9 +47,9 @@ local function conversation_is_removed(conversation, theirs)
   return life == conversation.life and tonumber(removals) < conversation.removals
 end
 
--- `known` is the newest seq that the node which asks has seen under the epoch `expected`, and `time` that message's. A
--- store that is behind it, or has another message there, has lost messages and begins a new epoch (D5), unless another
--- node has seen to that already.
+-- Reads a conversation. `known` is the newest seq that the calling node has seen under the epoch `expected`, and `time` the time
+-- of that message. If the store is behind it or has another message there, it has lost messages, and the conversation begins a
+-- new epoch (D5), unless another node has done that already.
 local function conversation_open(meta, log, known, time, expected)
   local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals')
   local conversation = {
@@ -66,7 +65,7 @@ local function conversation_open(meta, log, known, time, expected)
     swept = tonumber(m[6] or 0),
     isNew = not m[3],
     stored = 0,
-    -- Of each message that is to be stored: name, seq, record, and the place of the user that pays for it.
+    -- Of each message to store: name, seq, record, and the index of the user that is charged for it.
     posts = {},
   }
   conversation.base = conversation.seq
@@ -85,15 +84,15 @@ local function conversation_seq_of(id)
   return tonumber(string.match(id, '^%d+'))
 end
 
--- The oldest seq that is kept; `newest` + 1 when none is.
+-- Returns the oldest seq that is kept; `newest` + 1 if none is.
 local function conversation_first(conversation, newest)
   local oldest = call('XRANGE', conversation.log, '-', '+', 'COUNT', 1)[1]
   return oldest and conversation_seq_of(oldest[1]) or newest + 1
 end
 
--- A script ended after it had written messages and before the head, or this one would end so, because it has written another
--- conversation already: moves the heads of all its conversations to their newest messages, and ends this script, which has
--- decided by the old ones. The node runs it again (retry-after-repair.ts), once, so none may be left to heal.
+-- Called when an earlier script ended after it had written messages and before it had written the head. Updates the heads of all
+-- conversations of this script to their newest messages, and ends this script with an error, because it has decided by the old
+-- heads. The node runs it again, but only once (retry-after-repair.ts), so all conversations must be repaired here.
 local function conversation_heal()
   for _, conversation in ipairs(opened) do
     local newest = call('XREVRANGE', conversation.log, '+', '-', 'COUNT', 1)[1]
@@ -104,7 +103,7 @@ local function conversation_heal()
   error('PARLEYAGAIN')
 end
 
--- The message of this name: its seq, its time, and the reservation that paid for it (Cluster). Nil where there is none.
+-- Returns the seq and time of the message of this name, and the token of its reservation (Cluster); nil if there is none.
 local function conversation_find(conversation, ids, name)
   local found = call('HGET', ids, name)
   if not found then return nil end
@@ -118,13 +117,13 @@ local function conversation_find(conversation, ids, name)
   return seq, tonumber(entry[2][4]), token
 end
 
--- Decides to store a message, and writes its name, unless there is one of its name. Returns true, its seq and time; or
--- false and what `conversation_find` returns. `record` is the message as messages/message-encoding.ts encodes it: it is
--- stored, announced and returned as it is, and no script looks into it. `payer` is the place of its user, where that user
--- is charged by the same script (interrupted-batch.lua).
+-- Decides to store a message and writes its name, unless there is a message of that name. Returns true, its seq and time; or
+-- false and the result of `conversation_find`. `record` is the message as messages/message-encoding.ts encodes it; scripts store,
+-- announce and return it without reading it. `payer` is the index of its user, if the same script charges that user
+-- (interrupted-batch.lua).
 local function conversation_store(conversation, ids, name, record, token, payer)
   local seq = conversation.seq + 1
-  -- Written out here: a number given to a command is formatted as a fraction each time, at ten times the price.
+  -- Formatted here once: Redis formats a number argument of each command as a fraction, which takes ten times as long.
   local number = string.format('%d', seq)
   local value = token and number .. ' ' .. token or number
   if call('HSETNX', ids, name, value) == 0 then
@@ -140,7 +139,7 @@ local function conversation_store(conversation, ids, name, record, token, payer)
   return true, seq, conversation.at
 end
 
--- Writes the messages that are to be stored.
+-- Writes the messages to the log.
 local function conversation_write(conversation)
   if conversation.stored == 0 then return end
   local posts, log, at = conversation.posts, conversation.log, conversation.time
@@ -154,8 +153,8 @@ local function conversation_write(conversation)
   end
 end
 
--- Removes what is no longer kept (`oldestKept` of src/core/conversation/retention.ts), at most `most` messages; returns how many.
--- `slack` more than the number to keep are tolerated.
+-- Removes at most `most` messages that are no longer kept (`retentionFloor` of src/core/conversation/retention.ts); returns their
+-- number. Tolerates `slack` messages more than the number to keep.
 local function conversation_trim(conversation, ids, slack, most)
   if conversation.messages <= 0 and conversation.days <= 0 then return 0 end
   local floor = conversation.messages > 0 and conversation.seq - conversation.messages or 0
@@ -166,7 +165,7 @@ local function conversation_trim(conversation, ids, slack, most)
   local tooMany = floor - first + 1 > slack
   local isOld = tonumber(oldest[2][4]) < since
   if not tooMany and not isOld then return 0 end
-  -- No more is read than goes away by number alone: each entry costs 2 µs.
+  -- If no message is too old, reads only those beyond the number to keep: each entry costs 2 µs.
   if not isOld then most = math.min(most, floor - first + 1) end
   local entries = call('XRANGE', conversation.log, '-', '+', 'COUNT', most)
   local names = {}
@@ -177,25 +176,25 @@ local function conversation_trim(conversation, ids, slack, most)
     names[#names + 1] = entry[2][2]
   end
   if #names == 0 then return 0 end
-  -- The messages first: a name without one is worth nothing, a message without its name would be stored twice.
-  -- Before it: the texts stay in their block, and rewrite-trimmed-log.lua must know of them.
+  -- Messages are removed before their names: a name without its message is ignored, but a message without its name could be
+  -- stored twice. `trimmed` is set before both, because the texts stay in memory until rewrite-trimmed-log.lua removes them.
   call('HSET', conversation.meta, 'trimmed', 1)
   call('XTRIM', conversation.log, 'MINID', conversation_seq_of(entries[#names][1]) + 1 .. '-0')
   call('HDEL', ids, unpack(names))
   return #names
 end
 
--- Has what is stored announced on `channel`, unless there are no subscriptions but the `mine` of the node that runs this
--- script, which learns of it by the reply. `publish` and `numsub` are the commands for it: Cluster has its own.
+-- Decides whether the stored messages are announced on `channel`. They are not if it has no more subscriptions than `mine`, those
+-- of the calling node, which gets the messages in the reply. `publish` and `numsub` are the commands to use: Cluster has its own.
 local function conversation_announce(conversation, channel, mine, publish, numsub)
   conversation.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
   conversation.channel = channel
 end
 
--- Writes the head of what was stored, and read marks: from here on it counts.
+-- Writes the head and the read marks. From here on the stored messages are acknowledged, also after an early end.
 local function conversation_settle(conversation)
   if conversation.stored > 0 then
-    -- From its first message on a conversation has an epoch of its own: in Cluster that of the store may be lost alone.
+    -- A conversation has its own copy of the epoch from its first message on: in Cluster the store's epoch can be lost alone.
     conversation.sweeps = CLOCK - conversation.swept >= MINUTE or CLOCK < conversation.swept
     local seq = conversation.posts[4 * conversation.stored - 2]
     if conversation.isNew then
@@ -209,7 +208,7 @@ local function conversation_settle(conversation)
   if conversation.marked then call('HSET', conversation.marks, unpack(conversation.marked)) end
 end
 
--- Announces what was stored, and has Redis expire what is too old, also where no further message ever comes.
+-- Announces the stored messages, removes old ones, and sets the expiry, by which Redis removes a log that gets no more messages.
 local function conversation_finish(conversation, ids)
   if conversation.stored == 0 then return end
   if conversation.announce then
@@ -218,7 +217,7 @@ local function conversation_finish(conversation, ids)
     call(conversation.announce, conversation.channel, table.concat(lines, '\n'))
   end
   if conversation.sweeps then
-    -- Names first: a message without its name would be stored twice.
+    -- The names get their expiry first: a message without its name could be stored twice.
     if conversation.days > 0 then
       conversation_trim(conversation, ids, TRIM_SLACK, conversation.stored + MAX_TRIMMED_BESIDE)
       local life = conversation.days * DAY + 2 * MINUTE
@@ -234,9 +233,9 @@ local function conversation_finish(conversation, ids)
   end
 end
 
--- Messages with first ≤ seq ≤ last in the order of seq, at most `count` and while their records fit into `budget`
--- (MAX_HISTORY_BYTES of src/core/conversation/history.ts), but at least one; from the newest on when `backwards`. Returns the
--- list, a line of "seq at record" for each, and whether the budget cut it.
+-- Reads messages with first ≤ seq ≤ last: at most `count`, and at most `budget` bytes of records (MAX_HISTORY_BYTES of
+-- src/core/conversation/history.ts), but at least one message. Starts from the newest if `backwards`. Returns them in the order of
+-- seq, a line "seq at record" for each, and whether the budget has cut the list.
 local function conversation_read(conversation, first, last, count, budget, backwards)
   local lines, size, cut = {}, 0, false
   while first <= last and #lines < count and not cut do
@@ -259,8 +258,8 @@ local function conversation_read(conversation, first, last, count, budget, backw
   return table.concat(lines, '\n'), cut
 end
 
--- `historyRange` of src/core/conversation/history.ts of a conversation that reaches to `newest`, and what it means: the list, and
--- whether there are more. `before` and `after` are nil where the request has none.
+-- Reads the messages of a history request by `historyRange` of src/core/conversation/history.ts, for a conversation with `newest`
+-- as its newest seq. Returns the list and whether there are more. `before` and `after` are nil if the request has none.
 local function conversation_history(conversation, newest, before, after, count, budget)
   local oldest, first, last, more = conversation_first(conversation, newest), nil, nil, nil
   if after ~= nil then
@@ -276,7 +275,7 @@ local function conversation_history(conversation, newest, before, after, count, 
   return list, more or cut
 end
 
--- Decides to move a user's read mark forward, not beyond the newest message; returns whether it moves.
+-- Decides whether a user's read mark moves to `seq`: only forward, and not beyond the newest message. Returns whether it moves.
 local function conversation_mark(conversation, marks, user, seq)
   local moved = conversation.moved or {}
   if seq < 1 or seq > conversation.seq or seq <= tonumber(moved[user] or call('HGET', marks, user) or 0) then return false end

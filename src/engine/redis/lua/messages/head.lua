@@ -1,4 +1,4 @@
--- How far a conversation reaches, and in which epoch; begins a new one where the store has lost messages (D5).
+-- Returns the newest seq and the epoch of a conversation. Begins a new epoch if the store has lost messages (D5).
 --
 -- KEYS  1: meta   2: log   3: the epoch of the store (not in Cluster, where it lies elsewhere)
 -- ARGV  1: a random text   2: newest seq known   3: its time or 0   4: epoch known

@@ -1,16 +1,16 @@
--- Included by the scripts of a standalone Redis that charge: gives back what was charged by a batch that ended half way.
+-- Included by the scripts of a standalone Redis that charge: repairs a batch whose script ended early.
 --
--- Users are charged before their messages are stored. What is about to be done is written down before that, and erased when
--- all is done. A script that finds it takes back the charges of which no message came, and moves the heads of
--- conversations to the messages that did. Written down is one list:
+-- Users are charged before their messages are stored. Before that, the script writes a plan of its writes, and deletes it at the
+-- end. A script that finds a plan refunds the charges of messages that were not stored, and updates the heads of conversations to
+-- the messages that were. The plan is one list:
 --
 --   users, { quota, charged before, charged now } for each, { meta, seq before, messages, payer, payer, … } for each
 --   conversation
 --
--- A payer is the place of a user in that list, or 0. Whatever stands in a log behind "seq before" is of that batch: nothing
--- else was written there since, because every script that does heals first.
+-- A payer is the index of a user in that list, or 0. All entries of a log after "seq before" are of that batch, because every
+-- script that writes to a log repairs an interrupted batch first.
 
--- Writes down what is about to be done; returns whether anything is.
+-- Writes the plan; returns false if there is nothing to write.
 local function interrupted_begin(key, quota_logs, conversations)
   local all, n, places = { 0 }, 1, {}
   for i = 1, #quota_logs do
@@ -41,7 +41,7 @@ local function interrupted_end(key)
   redis.call('DEL', key)
 end
 
--- Takes back what was charged for nothing, and moves heads to what was stored. `epoch` is that of the store.
+-- Refunds charges without a message, and updates heads to the stored messages. `epoch` is that of the store.
 local function interrupted_heal(key, text, epoch)
   local all = cmsgpack.unpack(text)
   local users, stored = all[1], {}

@@ -1,9 +1,9 @@
--- Messages of a conversation with first ≤ seq ≤ last, the oldest `count` of them, within MAX_HISTORY_BYTES of
+-- Returns the oldest `count` messages of a conversation with first ≤ seq ≤ last, within MAX_HISTORY_BYTES of
 -- src/core/conversation/history.ts.
 --
 -- KEYS  1: log
 -- ARGV  1: first   2: last   3: count   4: MAX_HISTORY_BYTES
--- Reply the list that `conversation_read` returns
+-- Reply the list of `conversation_read`
 
 local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH, EPOCH, FRESH = 0, 0, 0, false, '', ''
 

@@ -1,16 +1,16 @@
--- Included by the scripts that charge: carries out `SlidingLog` of src/core/conversation/quota.ts on a list of times, oldest first,
--- one for each request that was accepted in the last hour.
+-- Included by the scripts that charge. Implements `SlidingWindowLog` of src/core/conversation/quota.ts on a list of times, oldest
+-- first, with one time for each request that was accepted in the last hour.
 --
--- A quota_log is read once and written once in a script, however many requests of its user are decided in between.
+-- A script reads and writes the log of a user once, however many requests of that user it decides.
 
 local RING_WINDOW = 3600000
 local RING_MINUTE = 60000
 
--- The clock was set back: every time moves back by as much as brings the newest to `clock`. The requests lie no longer
--- ago than that, so never more than the limit fit in, and no user waits until the clock is where it was.
+-- Called when the clock was set back: moves all times back by the same difference, so that the newest is `clock`. The log never
+-- has more requests in the window than the limit, and no user has to wait until the clock has caught up.
 local function quota_move_back(key, by)
   local times, moved = redis.call('LRANGE', key, 0, -1), key .. ':moved'
-  -- Beside the list, which is whole until the other one takes its place.
+  -- The new list is written under another key, so that the old one is complete until the rename.
   redis.call('DEL', moved)
   for first = 1, #times, 1000 do
     local part = {}
@@ -21,8 +21,8 @@ local function quota_move_back(key, by)
   redis.call('RENAME', moved, key)
 end
 
--- Removes what has left the window; returns how many are left. Most often that is none or one, so the oldest are looked
--- at one by one before halving.
+-- Removes times older than the window; returns the number of those that are left. Mostly none or one is removed, so the oldest
+-- four are tried one by one before a binary search.
 local function quota_expire(key, since)
   local count = redis.call('LLEN', key)
   for _ = 1, 4 do
@@ -32,7 +32,7 @@ local function quota_expire(key, since)
     if count == 0 then return 0 end
   end
   if tonumber(redis.call('LINDEX', key, 0)) > since then return count end
-  -- The newest at or before `since` is at or after `old`; the oldest after it at or before `young`.
+  -- Invariant: the time at index `old` is at or before `since`; that at `young`, if there is one, is after it.
   local old, young = 0, count
   while young - old > 1 do
     local middle = math.floor((old + young) / 2)
@@ -61,7 +61,7 @@ local function quota_open(key, clock)
   return quota_log
 end
 
--- `SlidingLog.wait`: milliseconds until one more fits under `limit`; 0 when it fits now.
+-- `SlidingWindowLog.wait`: milliseconds until one more request is within `limit`; 0 if it is now.
 local function quota_wait(quota_log, limit)
   local last = quota_log.kept + quota_log.added - limit
   if last < 0 then return 0 end
@@ -69,18 +69,18 @@ local function quota_wait(quota_log, limit)
   return tonumber(redis.call('LINDEX', quota_log.key, last)) + RING_WINDOW - quota_log.now
 end
 
--- `SlidingLog.record`: one more request at the quota_log's time.
+-- `SlidingWindowLog.record`: adds one request, at the time of the log.
 local function quota_charge(quota_log)
   quota_log.added = quota_log.added + 1
   quota_log.newest = quota_log.now
 end
 
--- Whether a request is there that was charged at `time`, beside `but` others of that time.
+-- Whether more than `but` requests were charged at `time`.
 local function quota_has(quota_log, time, but)
   return #redis.call('LPOS', quota_log.key, time, 'RANK', -1, 'COUNT', but + 1) > but
 end
 
--- Takes back one request that was charged at `time`; returns whether it was there.
+-- Removes one request that was charged at `time`; returns whether there was one.
 local function quota_refund(quota_log, time)
   if redis.call('LREM', quota_log.key, -1, time) == 0 then return false end
   quota_log.kept = quota_log.kept - 1
@@ -88,12 +88,12 @@ local function quota_refund(quota_log, time)
   return true
 end
 
--- What `SlidingLog.view` needs: how many are in the window, and after how many milliseconds it is empty again.
+-- For `SlidingWindowLog.view`: the number of requests in the window, and the milliseconds until the window is empty.
 local function quota_view(quota_log)
   return quota_log.kept + quota_log.added, quota_log.newest and quota_log.newest + RING_WINDOW - quota_log.now or 0
 end
 
--- Writes what was charged. The expiry is set again once in a minute of the quota_log's time: it always outlasts the newest.
+-- Writes the new charges. Sets the expiry once a minute, which is enough, because it is two minutes longer than the window.
 local function quota_close(quota_log)
   if quota_log.added == 0 then return end
   local times = {}

@@ -1,8 +1,8 @@
--- What a user has left, without charging: `SlidingLog.view` of src/core/conversation/quota.ts.
+-- Returns the quota of a user without a charge: `SlidingWindowLog.view` of src/core/conversation/quota.ts.
 --
--- KEYS  1: quota; not in Cluster: 2: what an unfinished batch does (interrupted-batch.lua)   3: the epoch of the store
+-- KEYS  1: quota; not in Cluster: 2: the plan of an unfinished batch (interrupted-batch.lua)   3: the epoch of the store
 -- ARGV  1: '' or the time
--- Reply how many were accepted in the last hour, and after how many milliseconds none of them is in it any more
+-- Reply the number of requests that were accepted in the last hour; the milliseconds until none of them is in the last hour
 
 -- include connection/time
 -- include messages/quota-log

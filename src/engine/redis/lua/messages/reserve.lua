@@ -1,19 +1,20 @@
 -- Cluster, first step of three (reserve, append, settle): charges the users of one bucket for requests whose conversations may
--- lie in other slots. Carries out `SlidingLog` of src/core/conversation/quota.ts.
+-- be in other slots. Implements `SlidingWindowLog` of src/core/conversation/quota.ts.
 --
--- The charge for a message is kept with its name, so that a repeat finds it, whichever node it comes to, and is not
--- charged again. A repeat is charged at its own time instead of the first one's: it is accepted now.
+-- The charge for a message is stored under the message's name, so that a repeat finds it on any node and is not charged again.
+-- A repeat moves the charge to its own time, because it is accepted now.
 --
 -- KEYS  of each user: quota; reserved, a hash: name → time and token
 -- ARGV  1: '' or the time
---       then of each user: how many requests
---       then of each request, user by user: limit, name ('' for one that has none), a random token
--- Reply of each request: 1 (charged), 2 (charged before) or 0 (refused); its time, or how long to wait; how many are
---       charged now; after how long there is none any more; the token under which the message is to be stored
+--       then of each user: the number of requests
+--       then of each request, user by user: limit, name ('' for none), a random token
+-- Reply of each request: 1 (charged), 2 (charged before) or 0 (refused); its time, or the milliseconds to wait; the number of
+--       charges now; the milliseconds until there is none any more; the token under which the message is to be stored
 
--- A reservation is written before its charge, and while a charge moves it names the old one, too: "time token" or "time
--- token old". So it is found wherever the script ended; what an end between two commands could leave is said at each. All is
--- decided before anything is charged, so that the keys of one user which cannot be read cost another user nothing.
+-- Redis does not undo a script that ends early. A reservation is written before its charge: "time token", or "time token old"
+-- while its charge is being moved from `old` to `time`. So the next script finds the charge wherever this one has ended; comments
+-- below say what an end at that place leaves. All requests are decided before any user is charged: an error in reading the keys of
+-- one user charges nobody else.
 
 -- include connection/time
 -- include messages/quota-log
@@ -29,10 +30,10 @@ for i = 1, #KEYS / 2 do
     quota_log = quota_open(quota, clock),
     reserved = reserved,
     reserved_before = redis.call('HLEN', reserved),
-    -- The reservations of this call, by name, and the times that they had before where a charge moves.
+    -- The reservations of this call, by name; and for moved charges their earlier times.
     mine = {},
     moving = {},
-    -- Charges that are given back, by their time: how many.
+    -- The number of refunded charges, by their time.
     back = {},
     all_back = 0,
   }
@@ -51,7 +52,7 @@ local function take_back(user, time)
   user.quota_log.kept = user.quota_log.kept - 1
 end
 
--- `quota_wait`, where the list still holds what is given back.
+-- `quota_wait`, for a list that still has the refunded charges.
 local function wait_for(user, limit)
   local quota_log, back = user.quota_log, user.back
   local last = quota_log.kept + quota_log.added - limit
@@ -75,7 +76,7 @@ local function reserve(user, limit, name, token)
   if mine[name] then
     add_result(2, tonumber(time), before, quota_log)
   else
-    -- Where the charge that moved had come to: the new one was charged, or not.
+    -- An earlier script ended while it moved this charge. Finds out whether the new time was charged already.
     if old and old ~= '' then
       local moved = quota_has(quota_log, time, back[time] or 0)
       if not moved then time = old elseif quota_has(quota_log, old, back[old] or 0) then take_back(user, old) end
@@ -116,20 +117,20 @@ for _, user in ipairs(users) do
   end
   user.settled = settled
   if #names > 0 then
-    -- Alone: reservations without a charge, which a repeat charges.
+    -- An end after this leaves reservations without a charge. A repeat charges them.
     redis.call('HSET', user.reserved, unpack(names))
     redis.call('PEXPIRE', user.reserved, RING_WINDOW + 2 * RING_MINUTE)
   end
 end
 for _, user in ipairs(users) do
-  -- Until here: charges that their reservations name, beside the old ones.
+  -- An end after this leaves moved charges at both times; their reservations have both.
   quota_close(user.quota_log)
   for time, count in pairs(user.back) do redis.call('LREM', user.quota, -count, time) end
-  -- It cannot end here: HSET was allowed a moment ago, in the same script.
+  -- This cannot fail, because the same script has run HSET on the same key.
   if #user.settled > 0 then redis.call('HSET', user.reserved, unpack(user.settled)) end
 end
 
--- What was reserved for messages that never came is worth nothing after an hour.
+-- Deletes reservations older than the window: their messages were never stored, and their charges do not count any more.
 for _, user in ipairs(users) do
   if user.reserved_before > RESERVED_MANY then
     local all = redis.call('HGETALL', user.reserved)

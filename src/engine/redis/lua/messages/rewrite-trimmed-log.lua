@@ -1,13 +1,14 @@
--- Takes the texts of messages that were trimmed out of the memory. A stream only marks an entry that lies in a block with
--- others; the text goes with the block. So what is kept is copied, some entries a call, and the copy takes the log's place.
+-- Removes the texts of trimmed messages from the memory of Redis. XTRIM only marks an entry as deleted while other entries of its
+-- block are kept; the text stays until the whole block is freed. So the kept entries are copied to another stream, some in each
+-- call, and the copy replaces the log.
 --
 -- KEYS  1: meta   2: log   3: copy
--- ARGV  1: the oldest seq at the last look, '' for none: a log that is trimmed all the time loses its blocks by itself
---       2: how many entries to copy   3: 1 to go on with a copy that was begun
--- Reply '' when there is nothing left to do, 'more' to be called again at once, else the oldest seq, to be called later
+-- ARGV  1: the oldest seq at the last call, '' for none: a log that is trimmed all the time frees its blocks anyway
+--       2: the number of entries to copy   3: 1 to continue a copy that was begun
+-- Reply '' when all is done, 'more' to be called again at once, else the oldest seq, to be called later
 
 local call = redis.call
--- When a copy that is not continued expires, in milliseconds.
+-- After this time a copy that is not continued expires, in milliseconds.
 local ABANDONED = 600000
 
 if not call('HGET', KEYS[1], 'trimmed') then return '' end
@@ -19,7 +20,7 @@ if not oldest then
 end
 local first = string.match(oldest[1], '^%d+')
 local begun = ARGV[3] == '1' and call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]
--- What was copied may have been trimmed since.
+-- Discards the copy if entries in it were trimmed from the log since.
 if ARGV[1] ~= first or not begun or begun[1] ~= oldest[1] then
   call('UNLINK', KEYS[3])
   begun = nil
@@ -33,7 +34,7 @@ if #entries == tonumber(ARGV[2]) then
   call('PEXPIRE', KEYS[3], ABANDONED)
   return 'more'
 end
--- Before it takes the place, or the log would go away with the life of the copy.
+-- The copy must get the expiry of the log before the rename, or the log would expire with the copy's.
 local life = call('PTTL', KEYS[2])
 if life > 0 then call('PEXPIRE', KEYS[3], life) else call('PERSIST', KEYS[3]) end
 call('RENAME', KEYS[3], KEYS[2])

@@ -1,18 +1,18 @@
--- Cluster, last step of three (reserve, append, settle): keeps or takes back what was charged to the users of one bucket.
+-- Cluster, last step of three (reserve, append, settle): keeps or refunds the charges of the users of one bucket.
 --
--- A charge is kept when the message was stored under its token. A message under another token was paid for before, and
--- what this repeat was charged is taken back. Until this was done, a repeat finds the reservation, and comes here again.
+-- A charge is kept if the message was stored under its token. If the message has another token, an earlier request has paid for
+-- it, and the charge of this repeat is refunded. Until this step is done, a further repeat finds the reservation and gets here again.
 --
--- A charge is taken back and then its reservation erased; an end between the two would have it taken back twice, so that
--- erasing is allowed is found out first.
+-- A charge is refunded before its reservation is erased. If the script ended between the two, the charge would be refunded twice.
+-- So the script first runs HDEL on an unused field, which fails if the user may not run HDEL.
 --
 -- KEYS  of each user: quota; reserved, a hash: name → time and token
 -- ARGV  1: '' or the time
---       then of each user: how many requests
+--       then of each user: the number of requests
 --       then the requests, user by user:
 --             s name token, the message of this name is stored under this token
 --             c time '', the request of this time was not carried out
--- Reply of each request: how many are charged now; after how long there is none any more
+-- Reply of each request: the number of charges now; the milliseconds until there is none any more
 
 -- include connection/time
 -- include messages/quota-log
@@ -33,7 +33,7 @@ local function settle(quota_log, reserved, kind, name, stored_under)
   end
   local found = redis.call('HGET', reserved, name)
   if not found then return end
-  -- "time token old" while a charge moves (reserve.lua): it is at one of the two, or at both.
+  -- "time token old" while a charge is being moved from `old` to `time` (reserve.lua): it is at one of the two times, or at both.
   local time, token, old = string.match(found, '^(%d+) (%S+) ?(%d*)$')
   if old ~= '' and quota_has(quota_log, time, 0) then quota_refund(quota_log, old) end
   if token ~= stored_under and not quota_refund(quota_log, time) and old ~= '' then quota_refund(quota_log, old) end

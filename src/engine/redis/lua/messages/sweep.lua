@@ -1,8 +1,8 @@
--- Removes what a conversation no longer keeps: `oldestKept` of src/core/conversation/retention.ts.
+-- Removes the messages that a conversation no longer keeps: `retentionFloor` of src/core/conversation/retention.ts.
 --
 -- KEYS  1: meta   2: log   3: ids
--- ARGV  1: '' or the time   2: messages and 3: days to keep   4: how many to remove at most
--- Reply how many were removed
+-- ARGV  1: '' or the time   2: messages and 3: days to keep   4: the largest number of messages to remove
+-- Reply the number of removed messages
 
 -- include connection/time
 

@@ -1,23 +1,23 @@
--- Counts a user's connections over all nodes by `mayTake` and `replaces` of src/core/ports/leases.ts.
+-- Counts a user's connections over all nodes by `canAcquire` and `replaces` of src/core/lease-rules.ts.
 --
--- KEYS[1]  hash: incarnation of a node -> how many connections it holds of those that name no client
--- KEYS[2]  hash: slot of a client -> "<incarnation> <id> <opened>": who holds it, opened in milliseconds since 1970
+-- KEYS[1]  hash: incarnation of a node -> the number of its connections that name no client
+-- KEYS[2]  hash: slot of a client -> "<incarnation> <id> <opened>" of its connection, opened in milliseconds since 1970
 -- ARGV[1]  take | give | settle
 -- ARGV[2]  incarnation of the node that calls
--- ARGV[3]  take: how many the plan allows, 0 for any number; settle: how many this node holds of those without a name
+-- ARGV[3]  take: the number that the plan allows, 0 for any number; settle: the number of this node's connections without a name
 -- ARGV[4]  expiry in milliseconds; nodes settle more often than that
--- ARGV[5]  take: how old the holder of the slot must be to be replaced, in milliseconds: `replaceableFrom` of the core
--- ARGV[6]  named connections that it is about, each with three arguments from ARGV[8] on: slot, id, age in milliseconds.
---          take and give: one at most; settle: all that this node holds
--- ARGV[7]  1: connections of the incarnations that are gone are taken out by their slots, too
--- then     incarnations that are known to be gone
+-- ARGV[5]  take: the age in milliseconds from which the slot's connection is replaced: `replaceableFrom` of the core
+-- ARGV[6]  the number of named connections, each with three arguments from ARGV[8] on: slot, id, age in milliseconds.
+--          take and give: one at most; settle: all of this node
+-- ARGV[7]  1: also removes the named connections of the expired incarnations
+-- then     incarnations that have expired
 --
--- Reply to take: {1}, with incarnation and id of the connection that was replaced if there was one; {2} when a newer one
--- holds the slot; {0, incarnation, incarnation …} when none is left: the incarnations that hold the others. To settle: {1, slot, slot …},
--- the slots that newer connections elsewhere hold.
+-- Reply to take: {1}, with incarnation and id of the replaced connection if there was one; {2} if a newer connection has the slot;
+-- {0, incarnation, incarnation …} if the limit is reached, with the incarnations of the other connections. To settle:
+-- {1, slot, slot …} with the slots that newer connections of other nodes have.
 --
--- Redis does not undo what an aborted script has written. Each write stands for itself: at worst one connection too many
--- or too few is counted, or a key does not expire, until the caller, who got the error, settles.
+-- Redis does not undo the writes of an aborted script. Here each write is valid by itself: at worst one connection too many or
+-- too few is counted, or a key does not expire, until the caller, which got the error, settles.
 local counts, clients, what, incarnation = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local expiry, named = ARGV[4], tonumber(ARGV[6])
 local now = 0
@@ -81,7 +81,7 @@ else
   for i = 8, 7 + 3 * named, 3 do
     local held = holder(ARGV[i])
     own[ARGV[i]] = true
-    -- Both are in by now, so the one that was opened last stays; an older one is of a store that went back.
+    -- Both connections were accepted, so the one that was opened last stays. An older one is from before a failover that lost writes.
     if not held or held.incarnation == incarnation or held.opened < now - tonumber(ARGV[i + 2]) then
       hold(ARGV[i], ARGV[i + 1], ARGV[i + 2])
     else

@@ -1,13 +1,13 @@
--- Keeps the leases of nodes by the rule of src/core/nodes.ts: one that has run out is never renewed.
+-- Keeps the leases of nodes by the rule of src/core/nodes.ts: an expired lease is never renewed.
 --
 -- KEYS[1]  hash of all nodes: incarnation -> "<until> <facts as JSON>", until in milliseconds since 1970
--- ARGV[1]  look | begin | renew | end (gives an own lease back) | forget (removes one that has run out)
+-- ARGV[1]  look | begin | renew | end (removes the caller's lease) | forget (removes an expired lease)
 -- ARGV[2]  incarnation
 -- ARGV[3]  length of the lease in milliseconds
 -- ARGV[4]  facts as JSON
 -- ARGV[5]  now, in milliseconds since 1970; '' for the store's own time
 --
--- Reply {1 when it was done, else 0; now; incarnation, entry, incarnation, entry …}, entries as they are after it.
+-- Reply {1 if it was done, else 0; now; incarnation, entry, incarnation, entry …} with all entries after the change.
 local now = tonumber(ARGV[5])
 if not now then
   local time = redis.call("TIME")

@@ -1,16 +1,16 @@
--- Changes who is in a conversation through one life of a node, and announces what that has changed: nothing when it is
--- so already, so that of two who sweep one node only one announces it (P2). Versions are those of src/core/conversation/remote-presence.ts.
+-- Changes which users are present in a conversation through one incarnation of a node, and announces the difference. Announces
+-- nothing if there is none, so when two nodes sweep the same node only one of them announces its users (P2). Versions are those of
+-- src/core/conversation/remote-presence.ts.
 --
--- The version is written first: where the script ends after it, every node sees that it has missed something, and
--- reads all.
+-- The version is written first: if the script ends after that, every node sees that it has missed a change, and reads all users.
 --
--- KEYS[1]  hash of who is there: "<life> <user>" -> since; "version" -> a number that rises while anybody is there
+-- KEYS[1]  hash of present users: "<incarnation> <user>" -> since; "version" -> a number that increases while a user is present
 -- ARGV[1]  channel of the conversation
 -- ARGV[2]  PUBLISH | SPUBLISH
--- ARGV[3]  life
--- ARGV[4]  change (only those who are named) | exactly (who of this life is not named leaves)
+-- ARGV[3]  incarnation
+-- ARGV[4]  change (only the listed users) | exactly (other users of this incarnation leave)
 -- ARGV[5]  expiry of the hash in milliseconds
--- ARGV[6…] user, j, since: the user is there; user, l, at: the user left then; who is not named left now
+-- ARGV[6…] user, j, since: the user is present; user, l, at: the user left then. With `exactly`, other users left now
 local key, life = KEYS[1], ARGV[3]
 local prefix = life .. " "
 local time = redis.call("TIME")
