@@ -7,7 +7,7 @@ export interface Account {
   readonly disabled: boolean;
   /** bcrypt, in modular crypt format. */
   readonly passwordHash: string;
-  /** Made by the server itself with the published password; refused on public addresses unless DEMO_ACCOUNTS is on. */
+  /** Whether the server created it with the published password. Refused on public addresses unless DEMO_ACCOUNTS is on. */
   readonly demo: boolean;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -15,7 +15,7 @@ export interface Account {
 
 export type AccountChange = Partial<Pick<Account, "plan" | "disabled" | "passwordHash" | "demo">>;
 
-/** Called with the account as it is now, or undefined when it was removed. */
+/** Called with the account after the change, or undefined when it was removed. */
 export type AccountListener = (user: string, account: Account | undefined) => void;
 
 export interface AccountStore {

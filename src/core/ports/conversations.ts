@@ -1,4 +1,4 @@
-// The port for conversations as an operator sees and changes them, next to running servers.
+// The port through which an operator lists and changes conversations, also while servers run.
 import type { Entry } from "../conversation/entry.ts";
 
 /** A conversation as an operator sees it. */
@@ -19,7 +19,10 @@ export interface RetentionOverride {
 }
 
 export interface ConversationStore {
-  /** MUST be ordered by id, without removed conversations that were not used again. The same holds for `find`. */
+  /**
+   * MUST be ordered by id. MUST NOT contain a removed conversation without new messages; `find` returns undefined for such
+   * a one.
+   */
   list(): Promise<ConversationSummary[]>;
   find(id: string): Promise<ConversationSummary | undefined>;
   /** How far each user has read. */
@@ -27,9 +30,9 @@ export interface ConversationStore {
   /** The entries that are kept, in the order of `seq`, read in pages. */
   entries(id: string): AsyncIterable<Entry>;
   /**
-   * Removes a conversation, its messages, read marks and limits, for every reader. What bears its name later is another
-   * one, in another epoch (core/conversation/epoch.ts). Its numbers MUST go on where they were, so that no client takes a new message
-   * for an old one. Returns false where there is no such conversation.
+   * Removes a conversation with its messages, read marks and limits. A later conversation of the same name is another one,
+   * with another epoch (core/conversation/epoch.ts). Its `seq` MUST continue after the last one, so that no client takes a new
+   * message for an old one. Returns false where there is no such conversation.
    */
   remove(id: string): Promise<boolean>;
   /** Sets a conversation's own limits. Returns false if it does not exist. */

@@ -8,8 +8,8 @@ export type AcquireResult = "taken" | "full" | "replaced";
 /** The connections that a user's plan allows at a time, counted over all nodes. */
 export interface ConnectionLeases {
   /**
-   * Takes one of the user's connections, of which the plan allows `limit` (0: any number). One that names its client
-   * takes the place of its own older one instead, wherever that is, and whether its node lives or not.
+   * Takes a lease for one connection of the user, of which the plan allows `limit` (0: any number). A connection that names
+   * its client replaces the older connection of that client instead, on any node, also on one that is dead.
    */
   acquire(user: string, limit: number, client?: NamedConnection): Promise<AcquireResult>;
   /**
@@ -19,12 +19,12 @@ export interface ConnectionLeases {
   release(user: string, client?: NamedConnection): void;
 }
 
-/** A connection that names its client: of those of one user with the same `slot` the newest stays (W8). */
+/** A connection that names its client. Of the connections of one user with the same `slot` only the newest stays open (W8). */
 export interface NamedConnection {
-  /** Which client, in which conversation: see `slotOf`. */
+  /** The client and the conversation as one text; see `slotOf`. */
   readonly slot: string;
-  /** How long ago its handshake came, in milliseconds. */
+  /** The time since its handshake arrived, in milliseconds. */
   ageMs(): number;
-  /** A newer connection has replaced it: it ends. Called at most once, and within a second if its node runs. */
+  /** A newer connection has replaced this one, which MUST end. Called at most once, and within a second if its node runs. */
   onReplaced(): void;
 }

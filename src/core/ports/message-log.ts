@@ -1,18 +1,18 @@
-// The port for the messages of conversations and what they cost. `test/contracts/engine.ts` is the contract in executable form.
+// The port for the messages of conversations and their charges. `test/contracts/engine.ts` is the contract.
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { Entry, EntryKind } from "../conversation/entry.ts";
 
 export interface PostRequest {
   readonly conversation: string;
   readonly user: string;
-  /** The sender's name for the message. The same `id` of the same `user` in the same `conversation` is one message. */
+  /** The sender's id for the message. Requests with the same `id`, `user` and `conversation` are one message. */
   readonly id: string;
   readonly kind: EntryKind;
   /** The content of the entry's kind, encoded as in Entry. The engine MUST store and return it unchanged. */
   readonly body: string;
-  /** The epoch in which the sender is in the conversation. Where it was removed since, the message MUST NOT be stored. */
+  /** The epoch that the sender joined. If the conversation was removed since, the message MUST NOT be stored. */
   readonly epoch?: string;
-  /** Requests an hour of the sender's plan as it is now; 0 is unmetered: such requests MUST NOT be counted. */
+  /** Requests an hour of the sender's present plan; 0 is unmetered: such requests MUST NOT be counted. */
   readonly limit: number;
 }
 
@@ -27,7 +27,7 @@ export type PostResult =
   | Removed
   | Unavailable;
 
-/** The conversation was removed after the sender came into it (MB6). Nothing was charged or stored. */
+/** The conversation was removed after the sender joined it (MB6). Nothing was charged or stored. */
 export interface Removed {
   readonly outcome: "removed";
 }
@@ -39,7 +39,7 @@ export interface RateLimited {
   readonly quota: Quota;
 }
 
-/** Nothing is known to have happened; sending the same request again is safe. */
+/** It is unknown whether the request was carried out. Sending the same request again is safe. */
 export interface Unavailable {
   readonly outcome: "unavailable";
 }
@@ -68,7 +68,7 @@ export type HistoryResult =
 /** Called for each message stored after `subscribe` resolved, once, in the order of `seq`, without holes. */
 export type EntryListener = (conversation: string, entry: Entry) => void;
 
-/** Called with the newest `seq` that is not announced any more, and with the epoch that begins. */
+/** Called with the newest `seq` of the conversation, after which the next announced message follows, and with the new epoch. */
 export type EpochListener = (conversation: string, seq: number, epoch: string) => void;
 
 export interface Subscription {
@@ -79,15 +79,15 @@ export interface Subscription {
    * removed.
    */
   readonly epoch: string;
-  /** Ends it; the listener is not called again. */
+  /** Ends the subscription; the listener is not called again. */
   stop(): void;
 }
 
-/** How far a conversation reaches. */
+/** The range of a conversation's messages. */
 export interface Head {
-  /** The newest `seq`; 0 in a conversation without messages. It never falls, whatever is removed. */
+  /** The newest `seq`; 0 in a conversation without messages. MUST NOT fall when messages are removed. */
   readonly seq: number;
-  /** The oldest `seq` that is still kept; `seq` + 1 when there is none. It never falls either. */
+  /** The oldest `seq` that is still kept; `seq` + 1 when there is none. MUST NOT fall either. */
   readonly first: number;
   /** As in `Subscription`. */
   readonly epoch: string;
@@ -102,28 +102,28 @@ export interface MessageLog {
    * (D2), and after it was announced. Results of one caller MUST come in the order of its calls. MUST NOT charge or
    * announce a duplicate (D3, Q2), nor charge or record what it refuses (Q2). Time is the store's (Q1).
    *
-   * A callback and not a promise: results of one batch and its announcements arrive in one turn of the event loop,
-   * interleaved in the order of `seq`, so that a connection's frames can be sent with one system call.
+   * `done` is a callback and not a promise, so that the results and announcements of one batch arrive in one turn of the
+   * event loop, in the order of `seq`. Then all frames for a connection can be sent with one system call.
    */
   post(request: PostRequest, done: (result: PostResult) => void): void;
 
   /** Charges the user one request and reads messages in the order of `seq`: both or neither. */
   history(request: HistoryRequest, done: (result: HistoryResult) => void): void;
 
-  /** Starts to announce a conversation's messages. MUST NOT miss or repeat one between the `seq` it resolves with and the first call. */
+  /** Starts to announce a conversation's messages. The first call MUST be for the message after the `seq` it resolves with. */
   subscribe(conversation: string, listener: EntryListener): Promise<Subscription>;
 
   /** The range of the conversation's messages. MUST NOT change when messages are only read. */
   head(conversation: string): Promise<Head>;
 
   /**
-   * For a client that comes back: the oldest `count` messages with `after` < seq ≤ `last` that are kept, in the order of
-   * `seq`, without a charge. Fewer than `count` when their bodies pass MAX_HISTORY_BYTES, but at least one where
-   * one is kept; none means that none is. Undefined: it cannot be read now.
+   * Returns the oldest `count` kept messages with `after` < seq ≤ `last`, in the order of `seq`, without a charge, for a
+   * client that catches up. Returns fewer when their bodies would exceed MAX_HISTORY_BYTES, but at least one if any is kept,
+   * and an empty list if none is. Undefined: the store cannot be read now.
    *
-   * MUST leave no hole between two messages, nor between `max(after + 1, first)` and the first one. MUST NOT hold up
-   * posts, however many pages are asked for at once: one is read at a time, in the order asked, and what arrived
-   * meanwhile goes before the next.
+   * MUST NOT skip a message between two others, nor between `max(after + 1, first)` and the first one. MUST NOT delay posts,
+   * also when many pages are requested at once: one page is read at a time, in the order of the requests, and posts that
+   * arrived meanwhile are carried out before the next page.
    */
   page(
     conversation: string,
@@ -133,15 +133,15 @@ export interface MessageLog {
   ): Promise<readonly Entry[] | undefined>;
 
   /**
-   * Calls `listener` for each conversation with a subscription that has another epoch from now on: it was removed, or
-   * messages of it that were announced or acked may be gone. What is announced next follows `seq`. Clients that were shown
-   * such messages MUST be notified (D5, MB6). A removal MUST be reported within a second. Returns a function that stops it.
+   * Calls `listener` for each conversation with a subscription that gets a new epoch: it was removed, or announced or acked
+   * messages of it may be gone. Clients that have such messages MUST be notified (D5, MB6). A removal MUST be reported within
+   * a second. Returns a function that stops it.
    */
   watchEpoch(listener: EpochListener): () => void;
 }
 
-/** What users have left of their plan. Charges are made by MessageLog. */
+/** The remaining quotas of users. MessageLog makes the charges. */
 export interface Quotas {
-  /** The user's allowance as of now, without charging. */
+  /** Returns the user's present quota, without a charge. */
   quota(user: string, limit: number): Promise<Quota | null>;
 }

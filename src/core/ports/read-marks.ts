@@ -2,13 +2,12 @@
 
 export interface ReadMarks {
   /**
-   * Keeps that `user` has read up to `seq`. Resolves with the mark as it is now, after it is stored as safely as a message;
-   * undefined when it did not move or could not be stored. MUST NOT move a mark back, nor beyond the newest `seq`.
-   * Calls of one user MUST take effect in their order, and after the posts that were made before them. `epoch` as in
-   * PostRequest.
+   * Stores that `user` has read up to `seq`. Resolves with the new mark when it is stored as safely as a message; undefined
+   * when it did not move or could not be stored. MUST NOT move a mark back, nor beyond the newest `seq`. Calls of one user
+   * MUST take effect in their order, and after the posts that were made before them. `epoch` as in PostRequest.
    */
   setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined>;
 
-  /** The read marks of all users in a conversation; users who never set one are missing. */
+  /** Returns the read marks of a conversation by user; users without a mark are missing. */
   readMarks(conversation: string): Promise<ReadonlyMap<string, number>>;
 }

@@ -6,8 +6,8 @@ export interface RefreshTokenStore {
   add(family: RefreshFamily): Promise<void>;
   find(id: string): Promise<RefreshFamily | undefined>;
   /**
-   * Puts `after` in the place of `before`, or nothing where it is undefined. MUST change nothing and return false when
-   * the family is not as in `before` any more: of two that use a token at once, one decides on what the other left.
+   * Replaces the family `before` by `after`, or removes it where `after` is undefined. MUST change nothing and return false
+   * when the stored family differs from `before`: of two simultaneous uses of a token, one must decide after the other.
    */
   replace(before: RefreshFamily, after: RefreshFamily | undefined): Promise<boolean>;
   /** Removes the family, if it is `user`'s. */

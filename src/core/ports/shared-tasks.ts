@@ -1,12 +1,12 @@
 /** One run of a task, on the node that has its lease. */
 export interface TaskRun {
   /**
-   * Is aborted when this node no longer holds the lease, or stops: the task MUST then end soon, because another node may
-   * begin. Of two runs the aborted one may take a moment to notice, so a task MUST be harmless when it runs twice at once,
-   * or pass `generation` on to where it writes.
+   * Aborted when this node loses the lease or stops. The task MUST then end soon, because another node may begin. The aborted
+   * run may still go on for a moment, so either a task MUST be harmless when it runs twice at once, or it MUST pass
+   * `generation` on to the place where it writes.
    */
   readonly signal: AbortSignal;
-  /** Rises with each run of the task, on whichever node: a receiver can refuse what comes from an older run. */
+  /** Increases with each run of the task, over all nodes, so that a receiver can refuse writes of an older run. */
   readonly generation: number;
 }
 
@@ -29,23 +29,23 @@ export type RunOnOneNode = (
   task: (run: TaskRun) => Promise<void>,
 ) => StopTask;
 
-/** The tasks that one node does for all. */
+/** The tasks that one node carries out for all nodes. */
 export type SharedTaskName = "retention";
 
-/** How long a node keeps a task that it does not renew, in milliseconds. */
+/** How long the lease of a task lasts without a renewal, in milliseconds. */
 export const TASK_LEASE_MS = 30_000;
 
 /** How often a node renews its lease of a task that runs, in milliseconds. */
 export const TASK_RENEWAL_MS = TASK_LEASE_MS / 6;
 
-/** How often a node asks whether a task is due, in milliseconds. */
+/** Returns how often a node checks whether a task is due, in milliseconds. */
 export function taskPollMs(intervalMs: number): number {
   return Math.min(intervalMs, 60_000);
 }
 
 /**
- * Whether a node may still count on a lease that lasts until `heldUntil`: with a renewal to spare, so that the node ends
- * its run before another one can begin. Both in milliseconds of the node's own clock.
+ * Returns whether a node may still rely on a lease that lasts until `heldUntil`. It may until one renewal interval before
+ * that, so that the node ends its run before another node can begin. Both are in milliseconds of the node's own clock.
  */
 export function isTaskLeaseSafe(now: number, heldUntil: number): boolean {
   return now < heldUntil - TASK_RENEWAL_MS;

@@ -20,9 +20,9 @@ export interface Store {
   readonly runOnOneNode: RunOnOneNode;
   tickets<Holder>(): TicketStore<Holder>;
   throttle(limits: ThrottleLimits): ThrottleStore;
-  /** The server has begun to listen: announces it, and its state, to the other nodes. */
+  /** Announces this node with its address and state to the other nodes; called when the server listens. */
   announceNode(facts: NodeFacts): void;
-  /** Removes all messages beyond the limits; resolves when they are gone. */
+  /** Removes all messages beyond the limits of retention; resolves when they are removed. */
   applyRetention(): Promise<void>;
   close(): Promise<void>;
 }

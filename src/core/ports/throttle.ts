@@ -9,7 +9,7 @@ export interface ThrottleLimits {
   readonly attemptsPerMinute: number;
 }
 
-/** `retryAfter` is in milliseconds: an attempt made then passes this rule, if nothing else was tried meanwhile. */
+/** `retryAfter` is in milliseconds: an attempt after it passes this rule, if there were no other attempts meanwhile. */
 export type ThrottleDecision =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly retryAfter: number; readonly rule: ThrottleRule };

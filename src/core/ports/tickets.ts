@@ -6,10 +6,10 @@ export interface TicketScope {
   readonly conversation: string;
 }
 
-/** `Holder` is the credential with which the ticket was obtained; it must survive JSON. */
+/** `Holder` is the credential with which the ticket was obtained. It MUST be equal after encoding and parsing as JSON. */
 export interface TicketStore<Holder> {
-  /** Gives out `ticket`, which MUST be new and cannot be guessed; returns false when there are too many. */
+  /** Stores `ticket`, which MUST be new and impossible to guess. Returns false when there are too many tickets. */
   issue(ticket: string, scope: TicketScope, holder: Holder): Promise<boolean>;
-  /** Uses a ticket up, on any node, and returns its holder if it is good for `scope`. */
+  /** Removes a ticket, issued by any node, and returns its holder if the ticket is valid for `scope`. */
   redeem(ticket: string, scope: TicketScope): Promise<Holder | undefined>;
 }

@@ -1,6 +1,6 @@
 import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
 
-/** How many connections are let in at once: while one waits for its token's key, others use the event loop. */
+/** The number of connections that are admitted at a time: while one waits for its token's key, others use the event loop. */
 const MAX_PERMITS = 4;
 
 /**
@@ -10,8 +10,8 @@ const MAX_PERMITS = 4;
 const PERMIT_TIMEOUT_MS = 100;
 
 /**
- * Lets connections in a few at a time and the rest in the order in which they came, so that thousands that come at once
- * share the event loop with those that are open, instead of filling one turn of it after the other.
+ * Admits a few connections at a time, in the order of their arrival, so that thousands of simultaneous handshakes share the
+ * event loop with the open connections instead of blocking it.
  */
 export class AdmissionQueue extends ConcurrencyLimiter {
   constructor() {

@@ -22,9 +22,10 @@ export interface AdmitDeps extends CredentialDeps, Omit<JoinDeps, keyof Credenti
 }
 
 /**
- * Lets a connection in, in three steps: `authenticate` its credential, take a `lease` for it, `join` its conversation.
+ * Admits a connection in three steps: `authenticate` its credential, acquire a `lease` for it, `join` its conversation.
  *
- * The client may be gone after each wait. `Connection.onClose` has given back what was taken by then.
+ * The client may have disconnected during each wait. Then `Connection.onClose` has already released everything that was
+ * acquired before.
  */
 export function admit(
   deps: AdmitDeps,
@@ -36,18 +37,18 @@ export function admit(
   else
     tryToAdmit(deps, connection, presented)
       .catch((error) => {
-        // Whatever failed, failed because of that; in words, and for a moment.
+        // The store was unavailable. The close says so, and that the client should reconnect in a moment.
         if (deps.engine.isUnavailable(error)) connection.end(STORE_UNAVAILABLE);
         else closeWithInternalError(deps.emit, connection, error);
       })
       .finally(() => permit.release());
 }
 
-/** Puts another token of the same user in the place of the one a connection came with (A2). */
+/** Replaces the token of a connection by another one of the same user (A2). */
 export function renew(deps: AdmitDeps, connection: Connection, token: string): void {
   tryToRenew(deps, connection, token).catch((error) => {
     if (!deps.engine.isUnavailable(error)) return closeWithInternalError(deps.emit, connection, error);
-    // The socket stays (L3): until its token expires, the client can try again.
+    // The socket stays open (L3): the client can try again until its present token expires.
     const message = "The store cannot be reached now; send the token again in a moment.";
     connection.apply({ type: "renewal_refused", code: "unavailable", message });
   });
@@ -78,7 +79,7 @@ async function tryToRenew(deps: AdmitDeps, connection: Connection, token: string
     );
 }
 
-/** Returns the identity behind the credential, or why it does not open the connection's address. */
+/** Returns the identity of the credential's holder, or the reason why the credential does not allow the connection's address. */
 async function authenticate(
   deps: AdmitDeps,
   { user, demoUse, member }: Connection,
@@ -91,7 +92,7 @@ async function authenticate(
   return message === undefined ? identity : { refusal: { code: "forbidden", message } };
 }
 
-/** Takes one of the connections of the user's plan. Returns false where the connection has ended, or is ended here. */
+/** Acquires a lease for one connection of the user's plan. Returns false where the connection has ended, or is ended here. */
 async function lease(
   { leases }: AdmitDeps,
   connection: Connection,

@@ -17,8 +17,8 @@ import type { TimerEntry, TimingWheel } from "./timing-wheel.ts";
 import type { FlushTarget, WriteBatcher } from "./write-batcher.ts";
 
 /**
- * What a connection needs of its socket. server/faults puts a faulty socket in its place, which cannot be published to:
- * the faults would not apply to what is published.
+ * The methods of a socket that a connection uses. server/faults replaces it by a faulty socket, which cannot subscribe to
+ * topics: the faults would not apply to published frames.
  */
 export type Socket = Pick<
   ServerWebSocket<unknown>,
@@ -26,7 +26,7 @@ export type Socket = Pick<
 > &
   Partial<Pick<ServerWebSocket<unknown>, "subscribe" | "unsubscribe">>;
 
-/** What all connections of a server share; `C` is the class of the connections. */
+/** The objects that all connections of a server share; `C` is the class of the connections. */
 export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredConnection> {
   readonly rules: SessionRules;
   readonly clock: Clock;
@@ -39,29 +39,29 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly registry: ConnectionRegistry<C>;
   readonly counters: MessageCounters;
   readonly emit: Emit;
-  /** Finds out who presents this and lets the connection in, or refuses it, in `place` if it has one; never throws. */
+  /** Checks the presented credential and admits or refuses the connection, with the permit `place` if it has one. Never throws. */
   admit(connection: C, presented: PresentedCredential, place?: Permit): void;
-  /** Puts `token` in the place of the one a connection came with, or refuses it; never throws. */
+  /** Replaces the token of a connection by `token`, or refuses it. Never throws. */
   renew(connection: C, token: string): void;
 }
 
-/** What the handshake said. */
+/** The result of the handshake, for the new connection. */
 export interface ConnectionInit {
   readonly entry: SocketEntry;
-  /** What the address asks for; empty strings where it was faulty. */
+  /** The ids in the address; empty strings where the address was invalid. */
   readonly user: string;
   readonly conversation: string;
-  /** Whether who opens the socket may use a demo account. */
+  /** Whether the client may use a demo account. */
   readonly demoUse: DemoUse;
-  /** Token or ticket, when one came with the handshake. */
+  /** The token or ticket in the handshake, if any. */
   readonly presented: PresentedCredential | undefined;
-  /** Its place in the entrance, when it comes with a credential. */
+  /** Its permit of the admission queue, if the handshake has a credential. */
   readonly permit: Permit | undefined;
   readonly resume: ResumeRequest | undefined;
-  /** Which of the user's clients it is, where the address says so. */
+  /** The client name, if the address contains one. */
   readonly client: string | undefined;
-  /** When the handshake came: it may have waited for its place. */
+  /** When the handshake arrived; it may have waited for its permit since. */
   readonly arrivedAt: number;
-  /** What is wrong with the address, to be said as soon as the socket is open. */
+  /** The error in the address, if any. It is sent as soon as the socket is open. */
   readonly addressError: string | undefined;
 }

@@ -1,22 +1,22 @@
 import { Multimap } from "../../core/collections/multimap.ts";
 
-/** What the directory must know of a connection. */
+/** The part of a connection that the registry uses. */
 export interface RegisteredConnection {
   readonly user: string;
 }
 
-/** The connections on this node: those of each user, for what concerns a user and not a conversation, and strangers. */
+/** All connections on this node: those of each user, for changes of accounts and revocations, and those not authenticated yet. */
 export class ConnectionRegistry<Connection extends RegisteredConnection> {
   private readonly users = new Multimap<Connection>();
-  /** Open sockets of which it is not known yet whose they are. */
+  /** Open sockets that are not authenticated yet. */
   private readonly unauthenticated = new Set<Connection>();
 
-  /** A socket was opened; whose it is will be seen. */
+  /** Adds a socket that was opened and is not authenticated yet. */
   addUnauthenticated(connection: Connection): void {
     this.unauthenticated.add(connection);
   }
 
-  /** It is known whose it is. */
+  /** Adds an authenticated connection to its user. */
   add(connection: Connection): void {
     this.unauthenticated.delete(connection);
     this.users.add(connection.user, connection);
@@ -27,12 +27,12 @@ export class ConnectionRegistry<Connection extends RegisteredConnection> {
     this.users.remove(connection.user, connection);
   }
 
-  /** The user's connections, as they are now. */
+  /** Returns a copy of the list of the user's connections. */
   ofUser(user: string): Connection[] {
     return this.users.of(user);
   }
 
-  /** Every connection, strangers included, as they are now. */
+  /** Returns a copy of the list of all connections, with those not authenticated yet. */
   all(): Connection[] {
     return [...this.unauthenticated, ...this.users.all()];
   }

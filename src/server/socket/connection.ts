@@ -29,16 +29,16 @@ import { Member } from "./conversation/member.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import type { TimerEntry } from "./timing-wheel.ts";
 
-/** By what a connection's token is known when it is revoked. */
+/** The claims by which a revocation applies to a connection's token. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 
-// Shared while nothing is held, so that an idle connection holds no list of its own.
+// Shared by all connections without held frames, so that an idle connection needs no list of its own.
 const NO_FRAMES: DecodeResult[] = [];
 
 /**
- * One socket, with one conversation on it. It turns what arrives into events for core/session/connection-session.ts and
- * carries the effects out; every decision is made there. Handlers are synchronous, so two frames of one socket are never
- * worked on at once (RT-3).
+ * One socket, with one conversation on it. It passes frames and other events to core/session/connection-session.ts, which
+ * makes all decisions, and carries out the effects. The handlers are synchronous, so that two frames of one socket are never
+ * handled at the same time (RT-3).
  */
 export class Connection extends SocketWriter implements TimerEntry, NamedConnection {
   readonly id = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
@@ -48,24 +48,24 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   /** The conversation on it. */
   readonly member: Member;
   wheelSlot = -1;
-  /** The plan as it is now; a change counts from the next request (Q2). */
+  /** The present plan; a change applies from the next request on (Q2). */
   plan: Plan | undefined;
-  /** The token it came with, or the one that took its place; undefined until that is known. */
+  /** The present token; undefined until the connection is authenticated. */
   credential: Credential | undefined;
   private readonly client: string | undefined;
   protected session: ConnectionSession;
   private joined = false;
-  /** Whether one of the user's connections was taken for this one; given back when it is closed. */
+  /** Whether a lease was acquired for this connection; it is released when the connection closes. */
   holdsLease = false;
   private entry: SocketEntry;
-  /** Frames that came before it was let in. */
+  /** Frames that arrived before it was admitted. */
   private held: DecodeResult[] = NO_FRAMES;
-  /** What the handshake showed, and the permit it has to be let in; given up when the socket opens. */
+  /** The credential in the handshake, and the permit of the admission queue; both are passed on when the socket opens. */
   private presented: PresentedCredential | undefined;
   private permit: Permit | undefined;
   private readonly addressError: string | undefined;
   private readonly openedAt: number;
-  /** Between −1 and 1: scatters the pings of sockets that opened together. */
+  /** Between −1 and 1: spreads the pings of sockets that opened at the same time. */
   private readonly jitter = Math.random() * 2 - 1;
 
   constructor(
@@ -86,17 +86,17 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.session = openConnection(init.presented !== undefined, deps.clock.now(), deps.rules);
   }
 
-  /** Whether the session has ended, though the socket may still be closing. */
+  /** Whether the session has ended; the socket may still be closing. */
   get ended(): boolean {
     return this.session.phase === "closed";
   }
 
-  /** Whether a request is at the store, unanswered. */
+  /** Whether a request waits for a result of the store. */
   get isWaiting(): boolean {
     return this.session.phase === "live" && this.session.waiting > 0;
   }
 
-  /** This connection as the leases know it; undefined where it names no client. */
+  /** This connection for the leases; undefined where it names no client. */
   get named(): NamedConnection | undefined {
     return this.client === undefined ? undefined : this;
   }
@@ -113,7 +113,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.end(REPLACED);
   }
 
-  /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RT-7). */
+  /** The socket is open. The credential is checked only now: a frame sent before the upgrade would break the handshake (RT-7). */
   onOpen(socket: Socket): void {
     this.socket = socket;
     this.deps.registry.addUnauthenticated(this);
@@ -125,7 +125,8 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
       this.apply({ type: "refused", code: "bad_address", message: addressError });
       permit?.release();
     } else if (presented !== undefined) this.deps.admit(this, presented, permit);
-    // The runtime still gathers what the socket is sent: a welcome that needs no other machine leaves with the handshake's answer.
+    // Within this handler the runtime collects the frames for the socket, so that a welcome that needs no other machine is sent
+    // together with the response to the handshake.
     drainMicrotasks();
   }
 
@@ -136,7 +137,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     else this.receive(decodeClientFrame(message));
   }
 
-  /** Takes a frame; `counted`: it was held by its conversation, and is given again. */
+  /** Handles a frame. `counted`: it was held by its conversation, and the flood guard has counted it already. */
   receive(decoded: DecodeResult, counted = false): void {
     this.apply({ type: "frame", decoded, request: this.member.consider(decoded.frame), counted });
   }
@@ -146,12 +147,12 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.apply({ type: "control" });
   }
 
-  /** Gives the session what happened, and carries out what it wants done. */
+  /** Passes an event to the session, and carries out the effects. */
   apply(event: ConnectionEvent): void {
     const { clock, rules } = this.deps;
     const { session, effects } = stepConnection(this.session, event, clock.now(), rules, this.jitter);
     this.session = session;
-    // A membership ends with its connection: nothing is sent after the `closing` frame.
+    // A membership ends with its connection, so that no frame is sent after the `closing` frame.
     if (session.phase === "closed") this.member.close();
     for (const effect of effects) this.execute(effect, event);
   }
@@ -166,7 +167,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.entry = { ...this.entry, anonymous: false };
   }
 
-  /** Lets the connection in, and its member into the conversation. */
+  /** Admits the connection, after its member has joined the conversation. */
   admitted(welcome: ServerFrameOf<"welcome">, term: TokenTerm, opened: OpenedEvent): void {
     this.joined = true;
     this.apply({ type: "admitted", welcome, term, opened });
@@ -174,39 +175,39 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.deps.emit("connection.opened", { ...this.logFields(), plan: welcome.plan });
   }
 
-  /** Another token of the same user takes the place of the one the connection came with. */
+  /** Replaces the token by another one of the same user. */
   renewed(identity: Identity, term: TokenTerm, writeRefusal: string | undefined): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
     this.apply({ type: "renewed", term });
     this.member.apply({ type: "rights_changed", writeRefusal });
-    // The new token may end sooner than the old one.
+    // The new token may expire sooner than the old one.
     this.schedule();
   }
 
-  /** Refuses the credential, or the address it was used for. */
+  /** Refuses the credential, or the address for which it was used, and closes the connection. */
   refused(code: ErrorCode, message: string): void {
     this.deps.emit("connection.rejected", { ...this.logFields(), code, reason: message });
     this.apply({ type: "refused", code, message });
   }
 
-  /** The machine's clock was set forward by so many milliseconds; back, where it is less than nothing. */
+  /** The machine's clock was set forward by this many milliseconds; a negative number means back. */
   clockStepped(by: number): void {
     this.apply({ type: "clock_stepped", by });
     this.schedule();
   }
 
-  /** Ends the connection for a reason of the server's. */
+  /** Ends the connection for a reason outside its session. */
   end(ending: CloseReason): void {
     this.apply({ type: "end", ending });
   }
 
-  /** Cuts the line without a close frame: the last resort when sending one failed. */
+  /** Ends the TCP connection without a close frame: for a dead peer, or when sending one failed. */
   terminate(): void {
     this.socket?.terminate();
   }
 
-  /** The runtime has sent something. */
+  /** The runtime has sent some of the unsent bytes. */
   onDrain(): void {
     this.apply({ type: "progress" });
     this.onSent();
@@ -217,7 +218,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.schedule();
   }
 
-  /** The socket is closed, by whichever side. `reason` is what the runtime says; it is for the log only (RT-8). */
+  /** The socket is closed, by the client, the server or the network. `reason` is the runtime's, and for the log only (RT-8). */
   onClose(code: number, reason: string): void {
     const { deps, member } = this;
     const neverAuthenticated = this.credential === undefined && !(this.ended && isServerSideClose(code));
@@ -236,13 +237,13 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     deps.emit("connection.closed", { ...this.logFields(), close_code: code, reason, seconds });
   }
 
-  /** The fields by which a line of the log names the connection. */
+  /** The fields that identify the connection in the log. */
   logFields(): ConnectionFields {
     const { id, user, member, address } = this;
     return { connection: id, user, conversation: member.conversation, address };
   }
 
-  /** Writes what a step notes to the log. */
+  /** Emits an event of the session, with the fields of the connection. */
   logEvent({ event, ...fields }: SessionLogEvent): void {
     this.deps.emit(event, { ...this.logFields(), ...fields } as EventFields<typeof event>);
   }
@@ -320,12 +321,12 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   }
 }
 
-/** Only what is needed later: there are as many of these as connections. */
+/** Copies only the fields that are needed later, since each connection holds one. */
 function credentialOf({ tokenId, issuedAt }: Identity): Credential {
   return { tokenId, issuedAt };
 }
 
 function isTooLarge(text: string): boolean {
-  // A UTF-16 unit is at most three bytes of UTF-8, so most frames need no counting.
+  // A UTF-16 unit takes at most three bytes in UTF-8, so the bytes of most frames need not be counted.
   return text.length * 3 > MAX_FRAME_BYTES && Buffer.byteLength(text) > MAX_FRAME_BYTES;
 }

@@ -23,14 +23,15 @@ export function socketHandlers(emit: Emit, maxUnsent: number): WebSocketHandler<
     pong: (socket) => guard(socket, () => socket.data.onControlFrame()),
     drain: (socket) => guard(socket, () => socket.data.onDrain()),
     close: (socket, code, reason) => guard(socket, () => socket.data.onClose(code, reason)),
-    // Twice ours, so that a frame over the limit is answered in words; over twice the runtime cuts it off (1009).
+    // Twice MAX_FRAME_BYTES, so that the session can send an error for a frame over the limit. The runtime closes a connection
+    // with an even longer frame itself (1009).
     maxPayloadLength: MAX_FRAME_BYTES * 2,
     perMessageDeflate: false,
-    // Pings are the session's: the runtime never reaps a client that is only sent to (RT-1).
+    // The session sends the pings: the runtime does not notice a dead client to which the server only sends (RT-1).
     idleTimeout: 0,
     sendPings: false,
-    // The session closes with a code of its own at `maxUnsent`; the runtime would cut in mid-frame (RT-5). What
-    // one turn of the event loop can add stays below the difference.
+    // The session closes with its own code at `maxUnsent`; the runtime would end the connection within a frame (RT-5). One
+    // turn of the event loop adds fewer bytes than the difference.
     backpressureLimit: maxUnsent + 64 * 1024 * 1024,
     closeOnBackpressureLimit: false,
   };

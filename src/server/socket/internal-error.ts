@@ -3,8 +3,8 @@ import { closeReason } from "../../core/session/close-reason.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * Ends a connection whose handling threw, and no other (RT-2). The log gets the error; the client gets only the id under
- * which it stands there (M5).
+ * Ends a connection whose handler threw an error; no other connection is affected (RT-2). The log gets the error. The client
+ * gets only the id of the log entry (M5).
  */
 export function closeWithInternalError(emit: Emit, connection: Connection, error: unknown): void {
   const id = crypto.randomUUID();

@@ -1,22 +1,22 @@
 import type { Socket } from "./connection-deps.ts";
 import type { FlushTarget } from "./write-batcher.ts";
 
-/** Pages that were given to the socket and have not left for the peer yet. */
+/** Pages that were written to the socket and are not completely sent to the peer yet. */
 interface PendingPage {
   readonly bytes: number;
-  /** Called when all that waits has left, or never will. */
+  /** Called when all waiting bytes are sent, or never will be. */
   readonly onSent: (() => void) | undefined;
 }
 
-// Shared while there is nothing, so that an idle connection holds no list of its own.
+// Shared by all connections without frames to send, so that an idle connection needs no list of its own.
 const NO_FRAMES: string[] = [];
 
-/** Most bytes that a frame of the server's is longer than its text (RFC 6455 §5.2). */
+/** The most bytes that the header of a frame from the server takes (RFC 6455 §5.2). */
 const FRAME_HEADER_BYTES = 10;
 
 /**
- * The sending half of a connection: gathers the frames of a turn of the event loop, and notices what the peer does not
- * take. A base class, and not an object of its own, because there is one for each idle connection.
+ * The sending half of a connection. It collects the frames of a turn of the event loop, and reports the bytes that the peer
+ * does not read. It is a base class and not a separate object, to save memory for each idle connection.
  */
 export abstract class SocketWriter implements FlushTarget {
   /** Undefined before the socket is open, and once it is closed. */
@@ -24,16 +24,16 @@ export abstract class SocketWriter implements FlushTarget {
   private outgoing: string[] = NO_FRAMES;
   private page: PendingPage | undefined;
 
-  /** Has `flush` called at the end of this turn of the event loop. */
+  /** Schedules `flush` at the end of this turn of the event loop. */
   protected abstract scheduleFlush(): void;
 
-  /** `unsent` bytes wait for the peer, beyond the pages that it is fed; `dropped`: the runtime dropped a frame. */
+  /** Called when `unsent` bytes wait for the peer, without those of pages. `dropped`: the runtime dropped a frame. */
   protected abstract onUnsent(unsent: number, dropped: boolean): void;
 
-  /** The last page that was fed, and all before it, has left for the peer. */
+  /** Called when the last page, and all frames before it, are sent to the peer. */
   protected abstract onPagesLeft(): void;
 
-  /** Whether the socket can be published to, and no frame delivered before waits to go there first. */
+  /** Whether the socket can subscribe to topics, and no frame that was delivered earlier waits to be sent first. */
   get canSubscribe(): boolean {
     return this.outgoing.length === 0 && this.socket?.subscribe !== undefined;
   }
@@ -69,7 +69,7 @@ export abstract class SocketWriter implements FlushTarget {
     this.reportUnsent(dropped);
   }
 
-  /** Queues a page of encoded frames. Until all that waits has left, it does not count as unread (B1). */
+  /** Queues a page of encoded frames. Until all waiting bytes are sent, the page does not count as back-pressure (B1). */
   feed(frames: readonly string[]): void {
     let bytes = this.page?.bytes ?? 0;
     for (const frame of frames) {
@@ -79,7 +79,7 @@ export abstract class SocketWriter implements FlushTarget {
     this.page = { bytes, onSent: this.page?.onSent };
   }
 
-  /** Resolves when all that was delivered has left for the peer, or never will. */
+  /** Resolves when all delivered frames are sent to the peer, or never will be. */
   drained(): Promise<void> {
     this.flush();
     if (this.unsent === 0) return Promise.resolve();
@@ -88,7 +88,7 @@ export abstract class SocketWriter implements FlushTarget {
     });
   }
 
-  /** Ends the connection when too much is unsent to it. */
+  /** Reports the unsent bytes, so that the session can end a connection with too many. */
   checkBackpressure(): void {
     this.reportUnsent(false);
   }
@@ -98,22 +98,22 @@ export abstract class SocketWriter implements FlushTarget {
     return this.socket?.getBufferedAmount() ?? 0;
   }
 
-  /** Call it when the runtime has sent something, and not always everything (RT-15). */
+  /** Call this when the runtime has sent some bytes, which need not be all (RT-15). */
   protected onSent(): void {
     if (this.unsent === 0) this.checkPages();
   }
 
-  /** The socket is closed: nothing more is sent, and what waits never leaves. */
+  /** The socket is closed: no more frames are sent, and those that wait are dropped. */
   protected closeWriter(): void {
     this.socket = undefined;
     this.outgoing = NO_FRAMES;
     this.checkPages();
   }
 
-  /** The runtime holds nothing for the peer any more. */
+  /** The runtime has sent all bytes to the peer, or the socket is closed. */
   private checkPages(): void {
     const { page, outgoing } = this;
-    // What is not given to the runtime yet has not left; `flush` looks again.
+    // Frames that are not written to the runtime yet are not sent. `flush` checks again.
     if (page === undefined || outgoing.length > 0) return;
     this.page = undefined;
     page.onSent?.();
