@@ -9,12 +9,12 @@ export function newApiKey(): string {
   return `${API_KEY_PREFIX}${randomBytes(32).toString("base64url")}`;
 }
 
-/** The form of a key in API_KEYS, in hex. So many random bits need no salt and no slow hash. */
+/** Returns the form of a key in API_KEYS: its SHA-256 in hex. A key of 256 random bits needs no salt and no slow hash. */
 export function hashOfApiKey(key: string): string {
   return createHash("sha256").update(key).digest("hex");
 }
 
-/** The entry of a presented key. Each entry is compared, and in equal time, so that the time reveals nothing. */
+/** Returns the entry of a presented key. All entries are compared, in constant time, so that the time reveals no part of a key. */
 export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey | undefined {
   const hash = createHash("sha256").update(presented).digest();
   let found: ApiKey | undefined;

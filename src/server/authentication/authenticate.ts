@@ -20,7 +20,7 @@ export interface AuthDeps {
   readonly emit: Emit;
 }
 
-/** A claim may be as long as a token. */
+/** The most characters of a plan in the log: a claim may be as long as a token. */
 const MAX_LOGGED_PLAN_LENGTH = 64;
 
 /** The user, and the grants of the credential. Times are in milliseconds since 1970. */
@@ -34,7 +34,7 @@ export interface Identity {
   readonly expiresAt: number;
 }
 
-/** `message` is for the client, and fit for the log. */
+/** `message` is a sentence for the client and the log. */
 export interface AuthFailure {
   readonly code: Extract<
     ErrorCode,
@@ -47,9 +47,9 @@ export interface AuthFailure {
 export type AuthResult = Identity | { readonly refusal: AuthFailure };
 
 /**
- * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
- * the token said when it was signed (SEC-T6). `requestedUser` is whose address is asked for (W3); `demoUse` is that of
- * who asks.
+ * Returns the user of a token with the present plan and rights, or the refusal. The account in the store decides, and not
+ * the claims at the time of signing (SEC-T6). `requestedUser` is the user in the requested address (W3); `demoUse` is that of
+ * the client.
  */
 export async function authenticate(
   parts: AuthDeps,
@@ -95,5 +95,5 @@ export async function authorize(
   return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };
 }
 
-/** For the bearer of a revoked token, at the door and on an open socket. */
+/** The message for a revoked token, in a handshake, on an open socket and over HTTP. */
 export const REVOKED = "The token was revoked; sign in again.";

@@ -1,7 +1,7 @@
 // The claims that every token must have (SEC-T3), and the values they must have here: RFC 7519 §4.1 and, for `typ`, RFC 9068 §2.1.
 import { parseJsonObject } from "../../protocol/json.ts";
 
-/** Claims that must be there; their values are checked too. In the order in which a missing one is named. */
+/** The required claims, in the order in which missing ones are reported. Their values are checked too. */
 export const REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"];
 
 export interface ExpectedClaims {
@@ -22,10 +22,10 @@ export function readClaimsSet(bytes: Uint8Array): Record<string, unknown> | unde
   }
 }
 
-// It keeps nothing between two texts: each is decoded whole.
+// It can be shared, since it keeps no state between two texts.
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The claim that is missing or not as expected at `now`, in whole seconds since 1970; undefined when all are good. */
+/** Returns the claim that is missing or wrong at `now` (whole seconds since 1970); undefined when all are valid. */
 export function checkClaims(
   header: Readonly<Record<string, unknown>>,
   claims: Readonly<Record<string, unknown>>,

@@ -7,7 +7,7 @@ import type { Passwords } from "./passwords.ts";
 
 export interface DemoSettings {
   readonly host: string;
-  /** DEMO_ACCOUNTS; undefined leaves it to `host`. */
+  /** DEMO_ACCOUNTS; where it is undefined, `host` decides. */
   readonly demoAccounts?: boolean | undefined;
 }
 
@@ -21,14 +21,14 @@ export const DEMO_ACCOUNTS = [
 /** Published in the README. */
 export const DEMO_PASSWORD = "password";
 
-/** From where the demo accounts of a server with these settings may be used. */
+/** Returns which clients may use the demo accounts of a server with these settings. */
 export function demoReachOf({ demoAccounts, host }: DemoSettings): DemoReach {
   return demoReach(demoAccounts, isLoopback(host));
 }
 
 /**
- * Puts the demo accounts into a store that has never held an account, where they may be used; returns whether it did.
- * Warns at each start on an address that others can reach.
+ * Adds the demo accounts to a store that has never held an account, if clients may use them. Returns whether it did. Logs a
+ * warning at each start where clients of other machines can use them.
  */
 export async function seedDemoAccounts(
   settings: DemoSettings,
@@ -43,9 +43,9 @@ export async function seedDemoAccounts(
         "Every client that reaches this address can sign in with the published password. Set DEMO_ACCOUNTS=false.",
     });
   }
-  // Hashing takes a fifth of a second; not at each start for a store that has accounts.
+  // A hash takes a fifth of a second, which a start with existing accounts should not cost.
   if ((await accounts.list()).length > 0) return false;
-  // One hash for all three: its salt hides nothing about a published password.
+  // One hash for all three accounts: the password is published, so different salts would protect nothing.
   const hashing = await passwords.hash(DEMO_PASSWORD);
   if (hashing.outcome === "busy") return false;
   const rows = DEMO_ACCOUNTS.map(

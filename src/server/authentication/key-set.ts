@@ -17,7 +17,7 @@ const MAX_KEY_SET_BYTES = 16 * 1024 * 1024;
 
 const JSON_BOUNDS = { depth: 16, values: 1_000_000 };
 
-/** The result of a key set for a token: a key, none, or unknown for now. */
+/** The result of a key set for a token: the key, `none`, or `unavailable`, where it cannot be decided now. */
 export type FoundKey = CryptoKey | "none" | "unavailable";
 
 export interface KeySetOptions {
@@ -29,7 +29,7 @@ export interface KeySetOptions {
   readonly emit?: Emit | undefined;
 }
 
-/** The key set (JWKS) of another issuer, at an address of ours, never at one of a token's (SEC-T1). */
+/** The key set (JWKS) of another issuer, at the address in the settings, and never at an address from a token (SEC-T1). */
 export class KeySet {
   private keys: ReadonlyMap<string, PublishedKey> = new Map();
   private imported = new Map<string, Promise<CryptoKey | undefined>>();
@@ -57,7 +57,7 @@ export class KeySet {
       if (step === "refuse") return "none";
       if (step === "unavailable") return step;
       if (step === "use") return (await this.importKey(name, algorithm)) ?? "none";
-      // A set that was read just now decides, whatever the time is.
+      // The set was just read for this token, so it is not read again.
       if (reads > 0) return "unavailable";
       this.reading ??= this.read().finally(() => {
         this.reading = undefined;
@@ -69,7 +69,7 @@ export class KeySet {
   private importKey(name: string, algorithm: string): Promise<CryptoKey | undefined> {
     let key = this.imported.get(name);
     if (key === undefined) {
-      // A point that is not on its curve, or a broken number: a key that is no key.
+      // The key itself is invalid: a point that is not on its curve, or a malformed number.
       key = importJWK(this.keys.get(name)!, algorithm).then(
         (made) => (made instanceof Uint8Array ? undefined : made),
         () => undefined,
@@ -111,7 +111,7 @@ async function fetchKeys(url: URL, timeoutMs: number): Promise<readonly unknown[
   return value.keys;
 }
 
-/** The body, up to MAX_KEY_SET_BYTES. Its rest is not read. */
+/** Reads the body. Throws for more than MAX_KEY_SET_BYTES, without reading the rest. */
 async function readBounded(answer: Response, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -25,26 +25,26 @@ export interface TokenKeys {
   readonly leeway: number;
   /** HS256 with SECRET_KEY. */
   readonly signing: CryptoKey;
-  /** Tokens signed with SECRET_KEY that were checked before. Those of a key set are not here: its keys may be withdrawn. */
+  /** Tokens with a valid signature of SECRET_KEY. Not those of a key set, whose keys may be withdrawn. */
   readonly verified: VerifiedTokens;
-  /** Whether `signature` is that of SECRET_KEY, or of the key before, over the text `signed` (HS256, RFC 7518 §3.2). */
+  /** Returns whether `signature` of the text `signed` is by SECRET_KEY or SECRET_KEY_PREVIOUS (HS256, RFC 7518 §3.2). */
   signedWithSecret(signed: string, signature: Uint8Array): boolean;
   /** The other issuer's keys; undefined if none is set. */
   readonly keySet: KeySet | undefined;
 }
 
-/** The algorithm that signs our tokens and those of applications that hold SECRET_KEY. */
+/** The algorithm for tokens signed with SECRET_KEY, by this server and by applications that have the key. */
 export const SHARED_ALGORITHM = "HS256";
 
 /**
- * The algorithms accepted of another issuer. What is not listed, `none` for one, is refused. HS256 is not here: a public key
- * must not be offered to it, whose secret it would then be (RFC 8725 §2.1).
+ * The algorithms accepted for tokens of another issuer; all others, such as `none`, are refused. HS256 is not in the list: an
+ * attacker could sign a token with HS256 and the public key as its secret (RFC 8725 §2.1).
  */
 export const KEY_SET_ALGORITHMS: ReadonlySet<string> = new Set(["RS256", "PS256", "ES256", "EdDSA"]);
 
 /**
- * Makes the keys from SECRET_KEY: the UTF-8 bytes of its text, as applications use it too. The key before,
- * SECRET_KEY_PREVIOUS, only verifies (SEC-T4). `emit` gets an event when the other issuer's key set cannot be read.
+ * Creates the keys from SECRET_KEY, as the UTF-8 bytes of its text; applications must use the same bytes. SECRET_KEY_PREVIOUS
+ * only verifies (SEC-T4). `emit` gets an event when the other issuer's key set cannot be read.
  */
 export async function createKeys(settings: KeySettings, secret: string, emit?: Emit): Promise<TokenKeys> {
   const signing = await importSecret(secret);
@@ -62,7 +62,7 @@ export async function createKeys(settings: KeySettings, secret: string, emit?: E
   };
 }
 
-/** The runtime's own: Node's, which is a stream as well, takes twice as long. A copy has the key worked in already. */
+/** Uses the runtime's hasher, which takes half the time of Node's. Each call copies a hasher that has processed the key already. */
 function hmacWith(secret: string): (text: string) => Uint8Array {
   const keyed = new Bun.CryptoHasher("sha256", secret);
   return (text) => keyed.copy().update(text).digest();
@@ -72,7 +72,7 @@ function isSame(signature: Uint8Array, expected: Uint8Array): boolean {
   return signature.length === expected.length && timingSafeEqual(signature, expected);
 }
 
-/** Imported once: from bytes or a KeyObject, the library would do it again for each token, which costs half as much as all else. */
+/** Imports the secret once. From bytes or a KeyObject the library would import it for each token, which takes half as long as the rest. */
 function importSecret(secret: string): Promise<CryptoKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   return crypto.subtle.importKey("raw", Buffer.from(secret), algorithm, false, ["sign"]);

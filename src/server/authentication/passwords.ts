@@ -1,22 +1,22 @@
 import { availableParallelism } from "node:os";
 import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
 
-/** Shortest password a person may choose, in characters (NIST SP 800-63B asks for 8). */
+/** The shortest password that a user may choose, in characters (NIST SP 800-63B requires 8). */
 export const MIN_PASSWORD_CHARACTERS = 8;
 
-/** bcrypt reads 72 bytes. Longer ones are refused, never cut: two passwords must not open the same account. */
+/** bcrypt reads 72 bytes. Longer passwords are refused and not cut: two passwords must not open the same account. */
 export const MAX_PASSWORD_BYTES = 72;
 
 export interface PasswordOptions {
   /** Cost of new hashes; each step doubles the time. */
   readonly cost: number;
-  /** How many may wait for a permit; more get `busy`. */
+  /** The most requests that wait for a permit; further ones get `busy`. */
   readonly queue: number;
-  /** How many are hashed at a time. Default: one core is left to the conversations, but at least one is used. */
+  /** The number of passwords hashed at a time. Default: the number of cores less one for the event loop, but at least one. */
   readonly concurrency?: number;
 }
 
-/** bcrypt as the runtime has it, off the event loop. A parameter, so that a test can count the work that is done (SEC-S2). */
+/** The runtime's bcrypt, which does not run on the event loop. It is a parameter, so that a test can count the work (SEC-S2). */
 export interface Bcrypt {
   hash(password: string, cost: number): Promise<string>;
   verify(password: string, hash: string): Promise<boolean>;
@@ -31,13 +31,13 @@ export interface Passwords {
   /** Hashes a password that `checkNewPassword` has passed, in its prepared form. */
   hash(password: string): Promise<HashResult>;
   /**
-   * Compares a password with an account's hash, or, for an account that does not exist, with nothing at the same cost
-   * (SEC-S2). A hash that is not bcrypt is answered `wrong`.
+   * Compares a password with an account's hash. For an account that does not exist it does the same work and returns `wrong`
+   * (SEC-S2). Returns `wrong` also for a hash that is not bcrypt.
    */
   verify(password: string, hash: string | undefined): Promise<VerifyResult>;
 }
 
-/** The checking of passwords: bcrypt, a few at a time, with a bounded queue (SEC-S1). */
+/** Creates the password check: bcrypt, a few at a time, with a bounded queue (SEC-S1). */
 export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTIME_BCRYPT): Passwords {
   const { cost, queue, concurrency = Math.max(1, availableParallelism() - 1) } = options;
   const limiter = new ConcurrencyLimiter({ permits: concurrency, maxWaiting: queue });
@@ -45,7 +45,7 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
   async function compare(password: string, hash: string | undefined): Promise<VerifyResult> {
     const usable = hash !== undefined && bcryptCost(hash) !== undefined ? hash : undefined;
     const prepared = preparePassword(password);
-    // A hash from before passwords were normalized is of the text as typed. The same text signs in once more with it.
+    // An old hash may be of the password as it was typed, from before passwords were normalized. So both forms are compared.
     for (const form of new Set([prepared, password]))
       if (await isRight(form, usable))
         return { outcome: "right", outdated: form !== prepared || isCheap(usable!) };
@@ -58,8 +58,8 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
       return false;
     }
     const right = await bcrypt.verify(password, hash);
-    // A lower cost is faster than the comparison for an unknown user, and would reveal the difference. Each cost is
-    // twice the one before, so that 10 + 10 + 11 is as much work as 12.
+    // A hash of a lower cost is compared faster than that for an unknown user, which would reveal that the account exists.
+    // So the missing work is added: each cost step doubles the work, so 10 + 10 + 11 is as much as 12.
     if (!right) for (let k = bcryptCost(hash)!; k < cost; k++) await bcrypt.verify(password, decoy(k));
     return right;
   }
@@ -97,8 +97,8 @@ export function checkNewPassword(
 }
 
 /**
- * A password as it is hashed: composed (NFC), and with plain spaces, as RFC 8265 §4.2 (OpaqueString) has it. One keyboard
- * writes `é` as one character and another as two, and both are the same password.
+ * Returns the form of a password that is hashed: composed (NFC) and with plain spaces (RFC 8265 §4.2, OpaqueString). Some
+ * keyboards write `é` as one character and others as two; both must be the same password.
  */
 export function preparePassword(password: string): string {
   return password.replace(/\p{Zs}/gu, " ").normalize("NFC");
@@ -120,13 +120,13 @@ function refused(why: string): { ok: false; reason: string } {
   return { ok: false, reason: `The password cannot be used: ${why}.` };
 }
 
-/** The cost in a bcrypt hash in modular crypt format; undefined for anything else. */
+/** Returns the cost of a bcrypt hash in modular crypt format; undefined for any other text. */
 export function bcryptCost(hash: string): number | undefined {
   const cost = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(hash)?.[1];
   return cost === undefined ? undefined : Number(cost);
 }
 
-/** Salt and digest of no password: comparing with it is well-formed work that always ends in `wrong`. */
+/** A well-formed salt and digest that no password has. A comparison takes the normal time and always returns `wrong`. */
 const DECOY = `${"NobodyHasThisPassword".padEnd(22, "u")}${"NorCouldAnybodyEverFindOne".padEnd(31, "u")}`;
 
 function decoy(cost: number): string {

@@ -26,7 +26,7 @@ export async function authenticateCredential(
   if ("token" in presented) return authenticate(parts, presented.token, demoUse, user);
   const token = await parts.tickets.redeem(presented.ticket, { user, conversation });
   if (token === undefined) return { refusal: { code: "unauthorized", message: TICKET_REFUSED } };
-  // The ticket stands for its token: the expiry or revocation of the token ends the ticket, too.
+  // A ticket is valid only as long as its token: it ends with the token's expiry or revocation.
   if (token.expiresAt <= parts.clock.wall())
     return { refusal: { code: "token_expired", message: "The token behind the ticket has expired." } };
   return authorize(parts, token, demoUse, user);

@@ -17,7 +17,7 @@ export interface RefreshDeps {
   readonly revocations: Pick<RevocationStore, "isRevoked">;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
-  /** Seconds for which a refresh token that is not used is good. */
+  /** The lifetime of an unused refresh token, in seconds. */
   readonly refreshLifetime: number;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -38,7 +38,7 @@ export type RefreshResult =
       readonly user: string;
       readonly plan: Plan;
     }
-  /** Unknown, expired, used before or signed out; the client must sign in again, and does not learn which it was. */
+  /** Unknown, expired, used before or signed out. The client must sign in again, and does not learn the reason. */
   | { readonly outcome: "invalid" }
   | { readonly outcome: "forbidden"; readonly message: string }
   /** `retryAfter` is in milliseconds. */
@@ -90,10 +90,10 @@ export async function refresh(
   { token, address, demoUse }: RefreshRequest,
 ): Promise<RefreshResult> {
   const { refreshTokens, refreshLifetime, clock, emit } = parts;
-  // Where none are given out any more, those that were are worth nothing.
+  // With a lifetime of 0 refresh tokens are switched off, and earlier ones are refused too.
   const id = refreshLifetime > 0 ? familyIdOf(token) : undefined;
   for (let attempt = 0; id !== undefined; attempt++) {
-    // The family is valid, or this would have ended: "sign in again" would be wrong.
+    // The token may be valid, so the client must retry and not sign in again.
     if (attempt === MAX_ATTEMPTS) {
       emit("refresh.throttled", { address, retry_after: CONFLICT_RETRY_MS / 1000 });
       return { outcome: "throttled", retryAfter: CONFLICT_RETRY_MS };
@@ -147,19 +147,19 @@ export async function refresh(
   return { outcome: "invalid" };
 }
 
-/** The account that signed in, if it is still the same and was not signed out since. */
+/** Returns the account of the family's sign-in, if it still exists and the family was not revoked. */
 async function accountOf(
   { accounts, revocations }: RefreshDeps,
   { id, user, account: createdAt, signedInAt }: RefreshFamily,
 ): Promise<Account | undefined> {
   const account = await accounts.find(user);
   if (account === undefined || account.createdAt !== createdAt) return undefined;
-  // A family is revoked as a token is that was issued when its user signed in.
+  // A revocation applies to a family as to a token that was issued at the sign-in.
   const revoked = await revocations.isRevoked({ id, subject: user, issuedAt: signedInAt });
   return revoked ? undefined : account;
 }
 
-/** The family that a refresh token names; undefined for an impossible one. */
+/** Returns the id of the family in a refresh token; undefined for a malformed token. */
 export function familyIdOf(token: string): string | undefined {
   const bytes = Buffer.from(token, "base64url");
   if (bytes.length !== FAMILY_BYTES + SECRET_BYTES || bytes.toString("base64url") !== token) return undefined;
@@ -170,7 +170,7 @@ function tokenOf(family: string): string {
   return Buffer.concat([Buffer.from(family, "base64url"), randomBytes(SECRET_BYTES)]).toString("base64url");
 }
 
-/** 128 random bits need no salt and no slow hash: trying them all is impossible. */
+/** The secret has 128 random bits, too many to try, so the hash needs no salt and need not be slow. */
 function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }

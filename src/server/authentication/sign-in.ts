@@ -18,7 +18,7 @@ export interface SignInDeps {
   readonly throttle: ThrottleStore;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
-  /** Gives an account a refresh token; undefined where this server gives out none. */
+  /** Issues a refresh token for an account; undefined where refresh tokens are switched off. */
   readonly beginRefresh?: ((account: Account) => Promise<IssuedRefreshToken>) | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -52,10 +52,10 @@ export type SignInResult =
   | { readonly outcome: "throttled"; readonly retryAfter: number }
   | { readonly outcome: "busy"; readonly retryAfter: number };
 
-/** Time until a retry after a full queue, in milliseconds: by then several waiting checks are done. */
+/** The `retryAfter` for a full queue, in milliseconds: enough time for several waiting checks. */
 const BUSY_RETRY_MS = 2_000;
 
-/** Signs a user in: throttle, account, password, permission, token; in this order, so that guessing stays cheap for us. */
+/** Signs a user in: throttle, account, password, permission, token. In this order, a refused guess costs the server little work. */
 export async function signIn(parts: SignInDeps, credentials: Credentials): Promise<SignInResult> {
   const { accounts, passwords, throttle, clock, emit } = parts;
   const { username, password, address, demoUse = "elsewhere" } = credentials;
@@ -65,7 +65,7 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
 
   const decision = await throttle.attempt(username, group);
   if (!decision.allowed) {
-    // Whether the account exists was not checked yet; but a name that is throttled was tried often.
+    // The account was not looked up yet. But a throttled name was tried often, so it is hardly a mistyped password.
     const named = decision.rule !== "address" && isIdentifier(username) && { user: username };
     emit("signin.throttled", {
       ...named,
@@ -126,7 +126,10 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
   };
 }
 
-/** Replaces a hash of an older cost, or of a password that was not prepared (SEC-S1). Signing in does not depend on it: it is tried again next time. */
+/**
+ * Replaces a hash of an older cost, or of a password that was not prepared (SEC-S1). A failure does not affect the sign-in;
+ * the next sign-in tries again.
+ */
 async function renewHash(parts: SignInDeps, account: Account, password: string): Promise<void> {
   const { accounts, passwords, emit } = parts;
   try {

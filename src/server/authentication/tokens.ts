@@ -6,12 +6,12 @@ import { checkClaims, REQUIRED_CLAIMS, readClaimsSet } from "./claims.ts";
 import { KEY_SET_ALGORITHMS, SHARED_ALGORITHM, type TokenKeys } from "./keys.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** `reason` explains the error, without any of the token's content; it is fit for logs and for clients. */
+/** `reason` explains the error for clients and the log, without any content of the token. */
 export type TokenVerdict =
   | { readonly ok: true; readonly token: VerifiedToken }
   | { readonly ok: false; readonly code: TokenErrorCode; readonly reason: string };
 
-/** `unavailable`: whether the token is good cannot be known now; it may well be. */
+/** `unavailable`: the token cannot be checked now, and may be valid. */
 export type TokenErrorCode = "unauthorized" | "token_expired" | "unavailable";
 
 export interface TokenRequest {
@@ -28,15 +28,15 @@ export interface TokenRequest {
   readonly now: number;
 }
 
-/** Type of our tokens (RFC 9068): a token made for another purpose with the same key is not one. */
+/** The type of access tokens (RFC 9068), so that a token for another purpose with the same key is not accepted. */
 const TOKEN_TYPE = "at+jwt";
 
-/** Header fields that bring or fetch a key, extend the format or encrypt; none of ours has them, an attacker's may. */
+/** Header fields that contain or refer to a key, extend the format or encrypt. Valid tokens have none of them. */
 const REFUSED_HEADERS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "enc", "zip"];
 
 const MAX_ID_LENGTH = 256;
 
-/** Signs a token with SECRET_KEY. Its claims are the same that an application's own tokens need (docs/TOKENS.md). */
+/** Signs a token with SECRET_KEY. It has the claims that the tokens of an application need too (docs/TOKENS.md). */
 export function signToken(keys: TokenKeys, request: TokenRequest): Promise<string> {
   const { subject, plan, account, grants = ALL_GRANTS, lifetime = keys.lifetime, now } = request;
   const optional = { ...(plan !== undefined && { plan }), ...(account !== undefined && { account }) };
@@ -46,7 +46,7 @@ export function signToken(keys: TokenKeys, request: TokenRequest): Promise<strin
       .setIssuer(keys.issuer)
       .setAudience(keys.audience)
       .setSubject(subject)
-      // With milliseconds, which RFC 7519 §2 allows: revoking earlier tokens must not affect a sign-in right after.
+      // With milliseconds (RFC 7519 §2 allows them), so that a revocation of earlier tokens does not affect a sign-in right after it.
       .setIssuedAt(now / 1000)
       .setExpirationTime(Math.floor(now / 1000) + lifetime)
       .setJti(crypto.randomUUID())
@@ -55,8 +55,8 @@ export function signToken(keys: TokenKeys, request: TokenRequest): Promise<strin
 }
 
 /**
- * Checks a token from outside as of `now`, in milliseconds since 1970 (SEC-T1 to SEC-T4). `latest` is the latest moment that this
- * machine's clock has shown: what was issued by then is not from the future, though the clock was set back.
+ * Checks a presented token at `now`, in milliseconds since 1970 (SEC-T1 to SEC-T4). `latest` is the latest time that this
+ * machine's clock has shown: a token issued before it does not count as issued in the future after the clock was set back.
  */
 export async function verifyToken(
   keys: TokenKeys,
@@ -64,7 +64,7 @@ export async function verifyToken(
   now: number,
   latest = now,
 ): Promise<TokenVerdict> {
-  // Before any work on the whole text (B3).
+  // The size is checked before any work on the whole text (B3).
   if (token.length > MAX_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
     return unauthorized(`it is longer than ${MAX_TOKEN_BYTES} bytes`);
   const name = keys.verified.keyOf(token);
@@ -80,8 +80,8 @@ export async function verifyToken(
 }
 
 /**
- * Checks a token that SECRET_KEY must have signed. Done here and not by the library, which has the runtime's thread pool
- * compute each HMAC: 1 µs of work, and 45 µs for the way there and back on a core that is busy (docs/decisions/0017).
+ * Checks a token that must be signed with SECRET_KEY. Not with the library, which computes each HMAC on the runtime's thread
+ * pool: 1 µs of work, and 45 µs for the switch of threads on a busy core (docs/decisions/0017).
  */
 function verifyShared(keys: TokenKeys, form: ParsedToken, token: string, { now, latest }: TokenTimes) {
   const signed = token.slice(0, token.lastIndexOf("."));
@@ -92,7 +92,7 @@ function verifyShared(keys: TokenKeys, form: ParsedToken, token: string, { now, 
   return readClaims(claims, latest / 1000 + keys.leeway);
 }
 
-/** Reads the claims of a token and checks that they are for this server and not expired; or returns the refusal. */
+/** Reads the claims of a token and checks that it is for this server and has not expired, or returns the refusal. */
 function checkedClaims(
   keys: TokenKeys,
   { header, payload }: ParsedToken,
@@ -107,8 +107,8 @@ function checkedClaims(
 }
 
 /**
- * Checks a token of another issuer, with its key set. Its claims are looked at first: what is not for us, or has expired,
- * is no reason to read the set.
+ * Checks a token of another issuer with its key set. The claims are checked first, so that a token for another server, or an
+ * expired one, does not cause a read of the set.
  */
 async function verifyForeign(
   keys: TokenKeys,
@@ -144,9 +144,9 @@ async function verifyForeign(
 }
 
 /**
- * The checks before the library (SEC-T2), beside the size: three segments, each in the one canonical form of base64url. Decoders
- * forgive padding, spaces, the other alphabet and stray last bits; a token must have one spelling, or a revoked or
- * logged one comes back in another.
+ * The checks before the library (SEC-T2), besides the size: three segments, each in the canonical form of base64url. Decoders
+ * also accept padding, spaces, the other alphabet and unused last bits. But a token must have only one form, or a revoked
+ * token could be presented again in another form.
  */
 function parseToken(token: string): ParsedToken | { reason: string } {
   const segments = token.split(".");
@@ -168,13 +168,13 @@ function parseToken(token: string): ParsedToken | { reason: string } {
     : { reason: "its header names no algorithm" };
 }
 
-/** The time, and the latest one that the machine's clock has shown; in milliseconds since 1970. */
+/** The present time, and the latest time that the machine's clock has shown, in milliseconds since 1970. */
 interface TokenTimes {
   readonly now: number;
   readonly latest: number;
 }
 
-/** A token taken apart; nothing in it is checked yet. */
+/** The decoded parts of a token. Their content is not checked yet. */
 interface ParsedToken {
   readonly algorithm: string;
   readonly header: Readonly<Record<string, unknown>>;
@@ -183,7 +183,7 @@ interface ParsedToken {
 }
 
 /**
- * Checks the rules that the library leaves open. `latest` is the latest `iat`, in seconds, that is not from the future.
+ * Checks the rules that the library does not check. A later `iat` than `latest`, in seconds, counts as in the future.
  */
 function readClaims(claims: JWTPayload, latest: number): TokenVerdict {
   const { sub, jti, iat, exp, plan, account } = claims;

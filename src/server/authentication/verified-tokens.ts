@@ -1,29 +1,28 @@
 import { LruMap } from "../../core/collections/lru-map.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** Tokens remembered; at some 350 bytes each this is below 3 MB. */
+/** The most tokens that are kept; at about 350 bytes each they take less than 3 MB. */
 const MAX_TOKENS = 8192;
 
 /**
- * The tokens whose signature was checked last, so that who comes back with the same one, as a client does whose line was
- * cut, costs no check. They are known by their hash: what lies in memory cannot be used to sign in.
+ * The tokens whose signatures were checked last, so that a client that reconnects with the same token needs no new check.
+ * They are stored by their hash: an attacker who reads the memory cannot use a hash to sign in.
  *
- * Only what never changes about a token is remembered. Whether it is revoked, and what its account says, is asked each
- * time.
+ * Only the unchangeable facts about a token are kept. Its revocation and its account are checked each time.
  */
 export class VerifiedTokens {
   private readonly known = new LruMap<VerifiedToken>(MAX_TOKENS);
 
-  /** The name under which a token is known here: its hash. Its size MUST be bounded before. */
+  /** Returns the key of a token in this cache: its hash. The caller MUST have limited the token's size. */
   keyOf(token: string): string {
     return Bun.SHA256.hash(token, "base64");
   }
 
-  /** The content of the token called `name`, when its signature is known to be valid and `now` is between its times. */
+  /** Returns the content of the token with the key `name`, if its signature is known to be valid and `now` is within its lifetime. */
   find(name: string, now: number): VerifiedToken | undefined {
     const known = this.known.get(name);
     if (known === undefined) return undefined;
-    // At the edges of its lifetime, where the leeway counts, the token is checked in full.
+    // Outside its lifetime, where the leeway may apply, the token is checked in full.
     if (now < known.issuedAt || now >= known.expiresAt) {
       this.known.delete(name);
       return undefined;
@@ -32,7 +31,7 @@ export class VerifiedTokens {
     return known;
   }
 
-  /** Remembers a genuine token, in place of the least recently used one. */
+  /** Adds a token with a valid signature, and drops the least recently used one where the cache is full. */
   add(name: string, verified: VerifiedToken): void {
     this.known.set(name, verified);
   }

@@ -35,20 +35,20 @@ export type AppDeps = SignInDeps &
     MeRouteDeps & LogoutRouteDeps & TicketRouteDeps & ConversationRoutesDeps & RemovalRouteDeps,
     "guard"
   > & {
-    /** How many requests one user may send (M2). */
+    /** The rate of requests that one user may send (M2). */
     readonly burst: BurstRule;
     readonly page: Page;
-    /** Makes faults on request; undefined if TEST_FAULTS is off. */
+    /** Injects faults on request; undefined if TEST_FAULTS is off. */
     readonly faults?: FaultInjector | undefined;
     /** The origins whose pages may use the server. */
     readonly origins: OriginRule;
     /** Whether the server accepts new clients: the store can be written and the server is not draining. */
     readonly ready: () => boolean;
-    /** Whether this error means that the store cannot be reached. */
+    /** Returns whether an error means that the store cannot be reached. */
     readonly isStoreUnavailable: (error: unknown) => boolean;
   };
 
-/** The HTTP application of the server. `/ws/*` never comes here: `handleUpgrade` takes it first. */
+/** Creates the HTTP application of the server. Requests for `/ws/*` do not reach it: `handleUpgrade` handles them. */
 export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   const parts = { ...appParts, guard: createGuard(appParts.burst, appParts) };
   const app = new Hono<HttpEnvironment>();
@@ -56,7 +56,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   const { faults } = parts;
   const shared = faults === undefined ? CROSS_ORIGIN_PATHS : [...CROSS_ORIGIN_PATHS, FAULTS_PATH];
   for (const path of shared) app.use(path, crossOrigin(parts.origins.allowed));
-  // Health checks and the files of the page cost nothing, and come from anywhere.
+  // Health checks and the files of the page need little work, and are open to any client.
   const free = new Set(["/healthz", "/readyz", ...parts.page.keys()]);
   app.use(refuseForeignPages(parts, free));
   app.use(guardUnauthenticated(parts.guard, free, isAuthenticatedPath));
@@ -93,7 +93,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   return app;
 }
 
-/** Whether the routes of `path` authenticate the sender of a request. */
+/** Returns whether the routes of `path` authenticate the sender of a request. */
 function isAuthenticatedPath(path: string): boolean {
   return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || path.startsWith("/conversations/");
 }
@@ -108,11 +108,11 @@ function bodyLimits(parts: AppDeps): MiddlewareHandler<HttpEnvironment> {
 }
 
 /**
- * Replies to OPTIONS with `Allow`, because HAProxy checks the health with it unless its configuration names a path, and to any
- * other method with 405 if the path is known under another one (RFC 9110 §9.3.7, §15.5.6).
+ * Replies to OPTIONS with `Allow`, since HAProxy's default health check is an OPTIONS request. Replies to any other method
+ * with 405 if the path has a route for another method (RFC 9110 §9.3.7, §15.5.6).
  */
 function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
-  // Sockets: every other method than OPTIONS belongs to `handleUpgrade`.
+  // Sockets: `handleUpgrade` handles all methods except OPTIONS.
   const methods = new Map([["/ws/:user/:conversation", ["GET"]]]);
   for (const { path, method } of app.routes) {
     if (method === "ALL") continue;
@@ -143,7 +143,7 @@ function onUnexpectedError(
     emit("request.aborted", { address: c.env.address, method, path });
     return problem("malformed", { detail: error.message });
   }
-  // The request failed because of the store; the reason is in the log already.
+  // The store was unavailable; the log has the reason already.
   if (storeIsAway(error)) {
     emit("request.refused", { address: c.env.address, path, code: "unavailable" });
     if (path === "/token") return tokensUnavailable();

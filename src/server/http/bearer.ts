@@ -13,7 +13,7 @@ export interface BearerDeps extends AuthDeps {
   readonly guard: Guard;
 }
 
-/** The sender of a request, and the token that proves it. */
+/** The sender of a request, and the token that authenticates the sender. */
 export interface Bearer {
   readonly identity: Identity;
   readonly token: VerifiedToken;
@@ -32,7 +32,7 @@ export async function authenticateBearer(parts: BearerDeps, c: HttpContext): Pro
   }
   const verdict = await verifyToken(parts.keys, bearer, parts.clock.wall(), parts.clock.latest());
   if (!verdict.ok) return (await parts.guard.address(c)) ?? refuse(parts, c, verdict.code, verdict.reason);
-  // Before the store is read.
+  // The rate is limited before the store is read.
   const flooding = await parts.guard.user(c, verdict.token.subject);
   if (flooding !== undefined) return flooding;
   const identity = await authorize(parts, verdict.token, demoUse);
@@ -51,14 +51,14 @@ function refuse(
   user?: string,
 ): Response {
   emit("request.refused", { address: c.env.address, path: c.req.path, user, code, reason: message });
-  // Another token would not help: no token can be checked now.
+  // Not 401, because no other token can be checked now either.
   if (code === "unavailable") {
     return problem(code, {
       detail: message,
       headers: { "Retry-After": retryAfterSeconds(RETRY_AFTER_FAILURE_MS) },
     });
   }
-  // 403 is about the account; another token would not help (RFC 6750 §3.1).
+  // Not 401, because the account is refused and another token would not help (RFC 6750 §3.1).
   if (code === "forbidden") return problem(code, { detail: message });
   return problem(code, { detail: message, headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' } });
 }

@@ -6,12 +6,12 @@ import { problem } from "./problem.ts";
 /** Largest body of a request, in bytes; a sign-in has a few hundred. A message may be as long as on a socket. */
 export const MAX_BODY_BYTES = 16 * 1024;
 
-/** The client hung up before its body was complete: no client is left to reply to, and the server has no error. */
+/** The client disconnected before its body was complete. The server cannot reply, and this is no error of the server. */
 export class BodyAborted extends Error {}
 
 /**
- * Reads a body as text, or returns the refusal, which is logged: 413 for more than `maxBytes`, 400 for bytes that are no
- * UTF-8, which would be stored as U+FFFD. Throws BodyAborted when the client has gone.
+ * Reads a body as text, or returns the refusal, which is logged: 413 for more than `maxBytes`, 400 for bytes that are not
+ * UTF-8, which would be stored as U+FFFD. Throws BodyAborted when the client has disconnected.
  */
 export async function readText(
   emit: Emit,
@@ -29,13 +29,13 @@ export async function readText(
   }
 }
 
-/** The detail for a body in another encoding. */
+/** The detail of the refusal for a body that is not UTF-8. */
 export const NOT_UTF_8 = "The body is not valid UTF-8.";
 
-// It keeps no state between two texts: each is decoded as a whole. A byte order mark is skipped (RFC 8259 §8.1).
+// It can be shared, since it keeps no state between two texts. It skips a byte order mark (RFC 8259 §8.1).
 const UTF_8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Refuses a body, and logs that. At `/token` the reply also has the fields of OAuth 2 (RFC 6749 §5.2). */
+/** Returns the refusal of a body, and logs it. At `/token` the reply also has the fields of OAuth 2 (RFC 6749 §5.2). */
 export function refuseBody(emit: Emit, c: HttpContext, code: ErrorCode, detail: string): Response {
   emit("request.invalid", { address: c.env.address, path: c.req.path, code });
   const extra =
@@ -45,14 +45,14 @@ export function refuseBody(emit: Emit, c: HttpContext, code: ErrorCode, detail: 
   return problem(code, { detail, extra });
 }
 
-/** The bytes of a body; undefined when there are more than `maxBytes`, of which no more than that are kept. */
+/** Returns the bytes of a body; undefined when there are more than `maxBytes`. It never holds more than that in memory. */
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   if (Number(request.headers.get("Content-Length") ?? 0) > maxBytes) return undefined;
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
     if (request.headers.has("Content-Length")) return await request.bytes();
-    // Without a stated length (chunked) it is counted as it comes.
+    // A chunked body has no stated length, so its bytes are counted as they arrive.
     for await (const chunk of request.body ?? []) {
       length += chunk.length;
       if (length > maxBytes) return undefined;
@@ -66,7 +66,7 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   return Buffer.concat(chunks);
 }
 
-/** The runtime's word for it. */
+/** Returns whether the runtime reports that the client has disconnected. */
 function isClientAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
 }

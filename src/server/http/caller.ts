@@ -11,22 +11,22 @@ export interface CallerDeps extends BearerDeps {
   readonly apiKeys: readonly ApiKey[];
 }
 
-/** The sender of an HTTP request about a conversation: a user with a token, or a program with a key. */
+/** The sender of an HTTP request about a conversation: a user with a token, or a program with an API key. */
 export interface Caller {
-  /** The user; for a key its own name. */
+  /** The user; for an API key the name of the key. */
   readonly user: string;
-  /** Requests an hour; 0 is unmetered, as keys are. */
+  /** Requests an hour; 0 is unmetered, as for API keys. */
   readonly limit: number;
   /** For the RateLimit fields. */
   readonly plan: string;
-  /** Whether it may send messages under another name. */
+  /** Whether the caller has an API key, and so may send messages as any user. */
   readonly isKey: boolean;
   readonly conversation: string;
-  /** The fields by which an event names it. */
+  /** The fields that identify the caller in events. */
   readonly logFields: { readonly address: string; readonly user?: string; readonly key?: string };
 }
 
-/** Returns the sender of a request about the conversation in the address if it may do that, or the refusal. */
+/** Returns the sender of a request about the conversation in the address, or the refusal: no valid credential, or no such right. */
 export async function authenticateCaller(
   parts: CallerDeps,
   c: HttpContext,

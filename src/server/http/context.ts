@@ -4,15 +4,15 @@ import type { DemoUse } from "../../core/access/demo-accounts.ts";
 /** The values that the server passes to `app.fetch` with the request. */
 export interface HttpEnvironment {
   readonly Bindings: {
-    /** Network address of the client, proxies already taken into account. */
+    /** The client's network address; behind trusted proxies the one that they forward. */
     readonly address: string;
-    /** How the client asked, as far as it is known. */
+    /** The scheme of the client's request, as far as it is known. */
     readonly scheme: "http" | "https";
     /** Whether the client may use a demo account. */
     readonly demoUse: DemoUse;
-    /** Marks the whole request as received: from now on its connection has KEEP_ALIVE_TIMEOUT. */
+    /** Records that the whole request has arrived: from now on KEEP_ALIVE_TIMEOUT applies to its connection. */
     readonly arrived: () => void;
-    /** Whether the client may make faults, if they are enabled. */
+    /** Whether the client may inject faults, if TEST_FAULTS is on. */
     readonly faultsUsable: boolean;
   };
 }

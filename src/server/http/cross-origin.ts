@@ -2,15 +2,15 @@ import type { MiddlewareHandler } from "hono";
 import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
-/** Addresses that pages of ALLOWED_ORIGINS may use, and not only read. */
+/** The paths that pages of ALLOWED_ORIGINS may use with any method, and not only read. */
 export const CROSS_ORIGIN_PATHS = ["/token", "/me", "/logout", "/ticket", "/conversations/*"];
 
-/** How long a browser need not ask again, in seconds. */
+/** How long a browser may cache a preflight response, in seconds. */
 const PREFLIGHT_MAX_AGE_S = "600";
 
 /**
- * Lets pages of the listed origins read the answers (W2), as they may open sockets. Exact origins and never `*`; no
- * cookie is of any use here, so none is asked for (`Access-Control-Allow-Credentials`).
+ * Allows pages of the listed origins to read responses (W2), as they may open sockets. The response names the exact origin
+ * and never `*`. The server uses no cookies, so `Access-Control-Allow-Credentials` is not set.
  */
 export function crossOrigin(listed: readonly string[]): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
@@ -19,7 +19,7 @@ export function crossOrigin(listed: readonly string[]): MiddlewareHandler<HttpEn
     const preflight = c.req.method === "OPTIONS" && c.req.header("Access-Control-Request-Method");
     if (origin !== undefined && preflight) c.res = allowed ? preflightAnswer() : problem("origin_refused");
     else await next();
-    // Also if the response has no such field: a cache must not give one origin's response to another.
+    // Set also if the response has no CORS field: a cache must not give one origin's response to another origin.
     c.res.headers.append("Vary", "Origin");
     if (!allowed) return;
     c.res.headers.set("Access-Control-Allow-Origin", origin);

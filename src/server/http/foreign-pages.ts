@@ -6,12 +6,12 @@ import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
 /**
- * Refuses requests of pages that may not use the server, as the handshake does for sockets (W2). A browser sends a form of any
- * page to any address without asking (a "simple" request), and a page whose name leads here (DNS rebinding) has the same
- * origin as the server.
+ * Refuses requests of pages that may not use the server, as the handshake does for sockets (W2). CORS is not enough: a browser
+ * sends a form of any page to any address without a preflight request (a "simple" request), and a page whose name resolves to
+ * this server (DNS rebinding) has the same origin as the server.
  *
- * `open` are paths that every client may read under any name, since they hold no user's data: balancers ask for the
- * health with a `Host` of their own, and the page itself must load before it can show what is wrong.
+ * `open` are the paths without user data, which any client may read under any `Host`: load balancers send their own `Host`
+ * with health checks, and the page must load before it can show an error.
  */
 export function refuseForeignPages(
   { origins, emit }: { readonly origins: OriginRule; readonly emit: Emit },

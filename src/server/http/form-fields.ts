@@ -4,28 +4,28 @@ import { parseJsonObject } from "../../protocol/json.ts";
 import { NOT_UTF_8, readText, refuseBody } from "./body.ts";
 import type { HttpContext } from "./context.ts";
 
-/** A faulty field, in the form that clients of FastAPI read. */
+/** The error of a field, in the format of FastAPI, which its clients read. */
 export interface FieldError {
   readonly type: "missing" | "string_type" | "repeated" | "json_invalid" | "form_invalid";
   readonly loc: readonly string[];
   readonly msg: string;
 }
 
-/** Values of each field by its name; a form may repeat a field, JSON may hold anything. */
+/** The values of each field by its name. A form may repeat a field; in JSON a value may have any type. */
 type Fields = ReadonlyMap<string, readonly unknown[]>;
 
 /** The text fields of a body, and the errors of the requested ones. */
 export interface FieldReader {
   readonly errors: readonly FieldError[];
-  /** The field's value; an empty one counts as missing. A wrong one is recorded, and undefined returned. */
+  /** Returns the field's value; undefined if it is missing or empty, or if it is wrong, which is recorded as an error. */
   optional(name: string): string | undefined;
-  /** The field's value; a missing or wrong one is recorded, and an empty text returned. */
+  /** Returns the field's value; an empty text if it is missing or wrong, which is recorded as an error. */
   required(name: string): string;
 }
 
 /**
- * Reads a body of text fields: urlencoded, multipart or JSON. A body of another kind has no fields. Returns the refusal of a
- * body that is too large, or is no UTF-8.
+ * Reads a body of text fields: urlencoded, multipart or JSON. A body of another type has no fields. Returns the refusal of a
+ * body that is too large or not UTF-8.
  */
 export async function readFormFields(emit: Emit, c: HttpContext): Promise<FieldReader | Response> {
   const fields = await readFields(emit, c);
@@ -35,7 +35,7 @@ export async function readFormFields(emit: Emit, c: HttpContext): Promise<FieldR
   const optional = (name: string): string | undefined => {
     const values = (fields.get(name) ?? []).filter((value) => value !== "" && value !== null);
     const [value] = values;
-    // RFC 6749 §3.2: two readers of one request must not see different users.
+    // RFC 6749 §3.2: two programs that read one request must not see different users.
     if (values.length > 1) errors.push(fieldError("repeated", name, "Field must not be repeated"));
     else if (value !== undefined && typeof value !== "string")
       errors.push(fieldError("string_type", name, "Input should be a valid string"));
@@ -71,7 +71,7 @@ async function readFields(emit: Emit, c: HttpContext): Promise<Fields | FieldErr
     : refuseBody(emit, c, "malformed", NOT_UTF_8);
 }
 
-/** Whether the bytes that are written as `%E9` in a form are UTF-8; the reader of forms would put U+FFFD in their place. */
+/** Returns whether the bytes that a form encodes as `%E9` are UTF-8. The parser would replace others by U+FFFD. */
 function hasUtf8Escapes(text: string): boolean {
   try {
     for (const [escapes] of text.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeURIComponent(escapes);

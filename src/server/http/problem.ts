@@ -1,14 +1,14 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
 
 export interface ProblemOptions {
-  /** The error in this case; by default the catalogue's sentence. */
+  /** A sentence about this error; by default the one of the catalogue. */
   readonly detail?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the body. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** A refusal as RFC 9457 problem details, with the catalogue's status and, as `code`, its name. */
+/** Returns a refusal as RFC 9457 problem details, with the status of the catalogue, and the error's name as `code`. */
 export function problem(code: ErrorCode, { detail, headers, extra }: ProblemOptions = {}): Response {
   const entry = errorEntry(code);
   const body = {
@@ -25,7 +25,7 @@ export function problem(code: ErrorCode, { detail, headers, extra }: ProblemOpti
   });
 }
 
-/** A wait in milliseconds as the value of `Retry-After`: whole seconds, never too early. */
+/** Returns the value of `Retry-After` for a wait in milliseconds, rounded up to whole seconds. */
 export function retryAfterSeconds(milliseconds: number): string {
   return String(Math.max(1, Math.ceil(milliseconds / 1000)));
 }

@@ -2,8 +2,9 @@ import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 
 /**
- * A quota as the fields of draft-ietf-httpapi-ratelimit-headers-10 (Q3): the policy with its quota `q` and window `w`,
- * and what remains `r` with the seconds `t` until all of it is there again. Nothing for an unmetered user.
+ * Returns a quota as the fields of draft-ietf-httpapi-ratelimit-headers-10 (Q3): the policy with its quota `q` and window
+ * `w`, and the remaining requests `r` with the seconds `t` until the whole quota is available again. No fields for an
+ * unmetered user.
  */
 export function rateLimitFields(quota: Quota | null, plan: string): Record<string, string> {
   if (quota === null) return {};

@@ -14,7 +14,7 @@ export interface Guard {
   /** Resolves when the request may proceed, or with the refusal, which is logged. */
   user(c: HttpContext, user: string): Promise<Response | undefined>;
   key(c: HttpContext, key: string): Promise<Response | undefined>;
-  /** For a request without a valid credential. Programs on this machine, and a proxy on it, are exempt. */
+  /** As `user`, for a request without a valid credential. Programs and proxies on this machine are exempt. */
   address(c: HttpContext): Promise<Response | undefined>;
 }
 
@@ -63,8 +63,8 @@ function delay(clock: Clock, milliseconds: number): Promise<void> {
 }
 
 /**
- * Counts a request for its address, unless its path is one of `free`, or it has a credential for a path of `identified`:
- * those routes count it for the user or key.
+ * Counts a request for its address, unless its path is in `free`, or it has a credential and its path is in `identified`:
+ * the routes of those paths count it for the user or API key.
  */
 export function guardUnauthenticated(
   guard: Guard,

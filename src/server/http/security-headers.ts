@@ -13,8 +13,9 @@ export const securityHeaders: MiddlewareHandler<HttpEnvironment> = async (c, nex
 };
 
 /**
- * Scripts, styles and pictures from this server only, and none inline. Not every browser counts a WebSocket of the same
- * host under `'self'`, so that it is named; `host` is the request's and is left out unless it can be nothing else.
+ * Allows scripts, styles and pictures of this server only, and none inline. In some browsers `'self'` does not include a
+ * WebSocket of the same host, so the policy names it. `host` is that of the request. It is left out if it contains characters
+ * that host names do not have, so that it cannot add a directive.
  */
 export function contentSecurityPolicy(host: string | undefined): string {
   const sockets =

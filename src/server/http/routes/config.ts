@@ -8,13 +8,13 @@ export interface ConfigRouteDeps {
   /** Seconds. */
   readonly inactivityTimeout: number;
   readonly version: string;
-  /** Makes faults on request; undefined if TEST_FAULTS is off. */
+  /** Injects faults on request; undefined if TEST_FAULTS is off. */
   readonly faults?: FaultInjector | undefined;
 }
 
 /**
- * `GET /config.json`: the settings that the console needs before a user has signed in; it is public, so it contains
- * nothing else.
+ * `GET /config.json`: the settings that the console needs before a user has signed in. It contains no others, because it is
+ * public.
  */
 export function configRoute(parts: ConfigRouteDeps): (c: HttpContext) => Promise<Response> {
   return async ({ env }) => {

@@ -25,7 +25,7 @@ import { rateLimitFields } from "../rate-limit-fields.ts";
 
 export interface ConversationRoutesDeps extends CallerDeps {
   readonly engine: Pick<MessageLog, "post" | "history">;
-  /** The users who are present in a conversation, on all nodes; undefined when that is unknown now. */
+  /** Returns the users who are present in a conversation, on all nodes; undefined when the store cannot be read now. */
   readonly present: (conversation: string) => Promise<readonly PresentUser[] | undefined>;
   /** Counts a message for the log. */
   readonly count: (sender: MessageSender, id: string, result: PostResult) => void;

@@ -1,6 +1,6 @@
 import { problem } from "../problem.ts";
 
-/** `GET /healthz`: the process runs. It checks nothing else, so that an unavailable store restarts no server. */
+/** `GET /healthz`: the process runs. It does not check the store, so that an unavailable store does not restart servers. */
 export function healthRoute(): Response {
   return Response.json({ status: "ok" }, { headers: { "Cache-Control": "no-store" } });
 }

@@ -28,7 +28,7 @@ export async function createPage(folder = CONSOLE_DIR): Promise<Page> {
   ]);
   for (const [name, script] of await bundle(join(folder, "main.tsx")))
     page.set(`/console/${name}`, pageFile(script, "text/javascript; charset=utf-8"));
-  // Every sheet of the folder itself is a file of the page; what lies below is a part of one.
+  // Each style sheet in the folder itself is a file of the page; those in subfolders are imported by them.
   for await (const name of new Bun.Glob("*.css").scan(folder))
     for (const [part, style] of await bundle(join(folder, name)))
       page.set(`/console/${part}`, pageFile(style, "text/css; charset=utf-8"));
@@ -36,7 +36,8 @@ export async function createPage(folder = CONSOLE_DIR): Promise<Page> {
 }
 
 /**
- * The file at `path` with what it imports, minified, by the name of each part: a part that is imported when it is needed is one of its own.
+ * Bundles and minifies the file at `path` with its imports. Returns the parts by name: a dynamic import becomes a part of its
+ * own.
  *
  * JSX is set here, and not left to tsconfig.json, which is not in the packed package.
  */
@@ -75,7 +76,7 @@ export function pageRoute(file: PageFile): (c: { req: { raw: Request } }) => Res
   };
 }
 
-/** `gzip;q=0` is a no. */
+/** Returns whether a client accepts gzip; `gzip;q=0` means that it does not. */
 function acceptsGzip(request: Request): boolean {
   return /(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(
     request.headers.get("Accept-Encoding") ?? "",

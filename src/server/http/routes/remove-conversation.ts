@@ -8,7 +8,7 @@ export interface RemovalRouteDeps extends CallerDeps {
   readonly removeConversation: (id: string) => Promise<boolean> | undefined;
 }
 
-/** `DELETE /conversations/{id}`: removes a conversation of checks (core/conversation/removal-over-http.ts); 204, also where there is none. */
+/** `DELETE /conversations/{id}`: removes a conversation of checks (core/conversation/removal-over-http.ts); 204, also where it does not exist. */
 export function removeConversationRoute(parts: RemovalRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const caller = await authenticateCaller(parts, c, "write");

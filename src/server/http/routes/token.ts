@@ -14,8 +14,8 @@ export interface TokenIssuer {
 }
 
 /**
- * `POST /token` (SEC-S4): OAuth 2's password form, or a refresh token, in; a token out. Errors have the fields that an OAuth 2
- * library (`error`, `error_description`), a FastAPI client (`detail`) and Parley's own client (`code`) read.
+ * `POST /token` (SEC-S4): returns a token for OAuth 2's password form or a refresh token. Errors have the fields that OAuth 2
+ * libraries (`error`, `error_description`), FastAPI clients (`detail`) and Parley's own client (`code`) read.
  */
 export function tokenRoute(source: TokenIssuer, emit: Emit): (c: HttpContext) => Promise<Response> {
   return async (c) => {
@@ -145,7 +145,7 @@ function refusal(
   return json(status, { error, error_description: description, detail: description, code }, headers);
 }
 
-/** Neither a token nor a refusal may be kept by a cache on the way (RFC 6749 §5.1). */
+/** Returns a JSON response that caches must not store, neither a token nor a refusal (RFC 6749 §5.1). */
 function json(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
   return Response.json(body, { status, headers: { "Cache-Control": "no-store", ...headers } });
 }

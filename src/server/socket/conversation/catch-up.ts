@@ -14,11 +14,11 @@ export interface CatchUpDeps {
 }
 
 /**
- * Sends a connection the messages after the position of its membership, and then has it live (D4).
+ * Sends a connection the messages after the position of its membership, and then makes its member live (D4).
  *
- * In pages, each read when the one before has left for the client: a thousand that come back at once hold a page each,
- * and a client that does not read holds up no other. The last step, from the hub's ring to live, is one turn of the
- * event loop.
+ * It sends pages, and reads each page only when the one before was sent to the client. So a thousand clients that reconnect at
+ * once need memory for one page each, and a client that does not read delays no other. The last step, from the replay buffer
+ * to live, takes place in one turn of the event loop.
  */
 export async function catchUp(deps: CatchUpDeps, connection: Connection): Promise<void> {
   const { engine, hub } = deps;
@@ -32,7 +32,8 @@ export async function catchUp(deps: CatchUpDeps, connection: Connection): Promis
       return;
     }
     const page = await engine.page(conversation, position, hub.newest(conversation), MAX_HISTORY_LIMIT);
-    // The store is away, or retention has passed this reader by: its `welcome` will say what is lost when it comes back.
+    // The store is unavailable, or retention has removed the next message. Then the `welcome` after the reconnect names the
+    // lost messages.
     if (page?.[0]?.seq !== position + 1) return connection.end(closeReason(1013));
     if (!sendPage(deps, connection, position + 1, hub.framesOf(conversation, page))) return;
     member.apply({ type: "page_sent", position: page.at(-1)!.seq });
@@ -41,8 +42,8 @@ export async function catchUp(deps: CatchUpDeps, connection: Connection): Promis
 }
 
 /**
- * Sends messages that a client missed, from `first` on. Returns false when they were sent to its user too often (MX7):
- * then the connection is ended.
+ * Sends messages that a client missed, from `first` on. Returns false, and ends the connection, when they were sent to its
+ * user too often (MX7).
  */
 export function sendPage(
   { resendLimiter, clock }: Pick<CatchUpDeps, "resendLimiter" | "clock">,

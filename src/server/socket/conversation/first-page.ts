@@ -2,17 +2,17 @@ import { countNewestThatFit } from "../../../core/conversation/resume.ts";
 import type { Head, MessageLog } from "../../../core/ports/message-log.ts";
 import type { Hub } from "./hub.ts";
 
-/** The newest messages of a conversation, as a client that asks for them is shown them when it comes (MX7). */
+/** The newest messages of a conversation, for a joining client that requests them with `last` (MX7). */
 export interface FirstPage {
-  /** Encoded `message` frames, in the order of `seq`; the last one is the newest message of `head`, where any is kept. */
+  /** Encoded `message` frames, in the order of `seq`. The last one is the newest message of `head`, if any is kept. */
   readonly frames: readonly string[];
   /** Whether older messages are kept. */
   readonly more: boolean;
 }
 
 /**
- * Reads the newest `count` messages up to `head.seq`, without charging anybody; fewer where they are long. Undefined
- * when they cannot be read now.
+ * Reads the newest `count` messages up to `head.seq` without a charge; fewer where they are long. Returns undefined when the
+ * store cannot be read now.
  */
 export async function readFirstPage(
   { engine, hub }: { readonly engine: Pick<MessageLog, "page">; readonly hub: Hub },
@@ -28,7 +28,7 @@ export async function readFirstPage(
     if (next === undefined) {
       const page = await engine.page(conversation, at, head.seq, count);
       if (page === undefined) return undefined;
-      // Retention has passed by meanwhile: what was kept before it is gone.
+      // Retention has removed the messages since `head` was read.
       if (page.length === 0) return { frames: [], more: false };
       const isPassed = page[0]!.seq !== at + 1;
       if (isPassed) [frames, more] = [[], false];

@@ -22,11 +22,11 @@ export interface JoinDeps extends CatchUpDeps, Pick<TokenTermDeps, "keys"> {
   readonly engine: CatchUpDeps["engine"] & Quotas;
   readonly health: HealthNotices;
   readonly emit: Emit;
-  /** Seconds, as they are sent to the client. */
+  /** In seconds, for the `welcome` frame. */
   readonly inactivity: { readonly timeout: number; readonly warning: number };
 }
 
-/** Takes a connection into its conversation, unless the client has gone meanwhile. */
+/** Joins a connection to its conversation, unless the client disconnects meanwhile. */
 export async function join(deps: JoinDeps, connection: Connection, identity: Identity): Promise<void> {
   const { engine, hub, inactivity, health, emit } = deps;
   const { member } = connection;
@@ -39,14 +39,14 @@ export async function join(deps: JoinDeps, connection: Connection, identity: Ide
   const shown =
     recentCount === undefined ? undefined : await readRecent(deps, connection, reservation, recentCount);
   if (connection.ended) return;
-  // From here to the end of this turn of the event loop no message comes in the conversation: no seam (D4).
+  // From here to the end of this turn of the event loop no message is announced, so none is missed or repeated (D4).
   const { seq: newest, present } = hub.join(reservation, member);
-  // Messages that came while the first page was read are news, and follow as `message`.
+  // Messages that were stored while the first page was read are new, and follow as `message` frames.
   const seq = shown === undefined ? newest : head.seq;
   const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
   const missed = hub.goLive(conversation, member, from);
   if (missed === undefined) hub.startCatchUp(conversation, member);
-  // It stays as long as the connection, and is needed no more.
+  // It is not needed any more, and would take memory as long as the connection is open.
   member.resume = undefined;
   connection.admitted(
     {
@@ -79,7 +79,7 @@ export async function join(deps: JoinDeps, connection: Connection, identity: Ide
   else catchUp(deps, connection).catch((error) => closeWithInternalError(emit, connection, error));
 }
 
-/** The first page that a client asked for, encoded. Ends the connection, and returns undefined, where it cannot be sent. */
+/** Returns the first page that a client requested, encoded. Where it cannot be sent, ends the connection and returns undefined. */
 async function readRecent(
   deps: JoinDeps,
   connection: Connection,
@@ -92,7 +92,7 @@ async function readRecent(
   const page = await readFirstPage(deps, conversation, head, count);
   if (connection.ended) return undefined;
   if (page === undefined) return void connection.end(STORE_UNAVAILABLE);
-  // The conversation may have changed since it was read: a client that comes back reads it again.
+  // Messages that the page contains may have been lost since it was read. The client reconnects and gets a new page.
   if (reservation.hasLost) return void connection.end(closeForLostMessages(0));
   const { frames, more } = page;
   const sizes = frames.map((frame) => Buffer.byteLength(frame));

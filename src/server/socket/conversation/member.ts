@@ -25,16 +25,16 @@ import type { MessageCounters } from "../message-counters.ts";
 import type { Hub } from "./hub.ts";
 import type { RoomMember } from "./room-member.ts";
 
-// Shared while nothing is held, so that an idle member holds no list of its own.
+// Shared by all members without held requests, so that an idle member needs no list of its own.
 const NO_REQUESTS: RequestFrame[] = [];
 
-/** What a member needs of its connection. */
+/** The part of a connection that its member uses. */
 export interface MemberConnection extends Omit<RoomMember, "end"> {
   readonly plan: Plan | undefined;
   readonly deps: MemberDeps;
-  /** Queues a page of encoded frames, whose bytes do not count as unread until they have left. */
+  /** Queues a page of encoded frames. Their bytes do not count as back-pressure. */
   feed(frames: readonly string[]): void;
-  /** Takes a frame that was held. */
+  /** Handles a frame that was held. */
   receive(decoded: DecodeResult, counted: true): void;
   apply(event: ConnectionReport | { readonly type: "released" }): void;
   logEvent(note: SessionLogEvent): void;
@@ -50,8 +50,8 @@ export interface MemberDeps {
 }
 
 /**
- * One conversation on one connection. It turns what happens there into events for core/session/membership.ts and
- * carries the effects out; every decision is made there.
+ * One conversation on one connection. It passes events to core/session/membership.ts, which makes all decisions, and carries
+ * out the effects.
  */
 export class Member implements RoomMember {
   private membership: Membership = JOINING;
@@ -60,7 +60,7 @@ export class Member implements RoomMember {
   constructor(
     private readonly connection: MemberConnection,
     readonly conversation: string,
-    /** What the client has seen already; it is needed no more once it is in. */
+    /** The client's position when it connected; undefined after it has joined. */
     public resume: ResumeRequest | undefined,
   ) {}
 
@@ -72,7 +72,7 @@ export class Member implements RoomMember {
     return this.connection.canSubscribe;
   }
 
-  /** The `seq` up to which the client was sent everything; 0 where it is not catching up. */
+  /** The `seq` up to which the client was sent all messages; 0 where it is not catching up. */
   get position(): number {
     return this.membership.phase === "behind" ? this.membership.position : 0;
   }
@@ -93,18 +93,18 @@ export class Member implements RoomMember {
     this.connection.checkBackpressure();
   }
 
-  /** Ends the membership, and with it the connection, which has no other. */
+  /** Ends the membership and its connection, which has no other membership. */
   end(ending: CloseReason): void {
     this.connection.apply({ type: "end", ending });
   }
 
-  /** Sends nothing more of the conversation: the connection has ended. */
+  /** The connection has ended: no more frames of the conversation are sent. */
   close(): void {
     this.held = NO_REQUESTS;
     this.apply({ type: "left" });
   }
 
-  /** Returns what becomes of a frame, which `carryOut` then does; undefined where it is about the connection. */
+  /** Returns the step for a frame, for `carryOut`; undefined where the frame is about the connection. */
   consider(frame: ClientFrame | undefined): RequestStep | undefined {
     if (frame === undefined || !isRequest(frame)) return undefined;
     return stepRequest(this.membership, frame, this.connection.deps.rules);

@@ -1,21 +1,21 @@
-/** Frames kept for those who come back after a moment; and no more than this many bytes of them, as UTF-16 units. */
+/** The most frames that are kept for clients that reconnect soon, and their most UTF-16 units. */
 const MAX_FRAMES = 64;
 const MAX_LENGTH = 128 * 1024;
 
-/** Frames beyond that, or given up because of their size, which stay at the head of the list until it is cut. */
+/** The number of dropped frames at the head of the list from which on the list is compacted. */
 const COMPACT_FROM = 64;
 
-/** A conversation's newest messages as encoded frames, so that a short absence costs no look into the store. */
+/** A conversation's newest messages as encoded frames, so that catching up after a short absence needs no read of the store. */
 export class ReplayBuffer {
-  /** Those before `head` are given up. To take one off the front of a list costs as much as all that follow it. */
+  /** The frames before `head` are dropped. Removing each at once from the front would move all frames after it. */
   private frames: string[] = [];
   private head = 0;
   private size = 0;
 
-  /** `newest` is the `seq` of the last message so far; its frame is not here yet. */
+  /** `newest` is the `seq` of the newest message so far, whose frame is not in the buffer. */
   constructor(private newest: number) {}
 
-  /** Adds the frame of the message `seq`, which follows the one before it. */
+  /** Adds the frame of the message `seq`, which MUST follow the newest one. */
   add(seq: number, frame: string): void {
     this.frames.push(frame);
     this.size += frame.length;
@@ -23,7 +23,7 @@ export class ReplayBuffer {
     this.trim();
   }
 
-  /** Adds the frames of messages up to `last`, in order, where they end right before the oldest that is here. */
+  /** Adds the frames of messages up to `last`, in order, if the oldest frame in the buffer directly follows `last`. */
   prepend(last: number, frames: readonly string[]): void {
     if (last !== this.newest - this.length) return;
     this.frames = [...frames, ...this.frames.slice(this.head)];
@@ -32,7 +32,7 @@ export class ReplayBuffer {
     this.trim();
   }
 
-  /** The frames after `seq`, in order; undefined when the ring does not reach back that far. */
+  /** Returns the frames after `seq`, in order; undefined when the buffer does not contain all of them. */
   after(seq: number): readonly string[] | undefined {
     const missing = this.newest - seq;
     return missing > this.length ? undefined : this.frames.slice(this.frames.length - missing);

@@ -2,11 +2,11 @@ import type { Head } from "../../../core/ports/message-log.ts";
 import type { Room } from "./room.ts";
 
 /**
- * Keeps a room open for a member that is about to join it. MUST be disposed of, by `using`: a room that no member joined
- * is then given up, if it is empty.
+ * Keeps a room open for a member that is about to join it. MUST be declared with `using`: the disposal closes the room if no
+ * member has joined it and it is empty.
  */
 export class Reservation implements Disposable {
-  /** How the conversation stands in the store. */
+  /** The range and epoch of the conversation when the room was reserved. */
   readonly head: Head;
   private readonly losses: number;
   private held = true;
@@ -25,7 +25,7 @@ export class Reservation implements Disposable {
     return this.room.losses !== this.losses;
   }
 
-  /** A member joins the room in its place. */
+  /** Returns the room, which the member joins now; the reservation ends. */
   take(): Room {
     this.held = false;
     this.room.reservations--;

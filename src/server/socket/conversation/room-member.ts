@@ -1,17 +1,17 @@
 import type { CloseReason } from "../../../core/session/close-reason.ts";
 
-/** What the hub sees of a connection. */
+/** The part of a member that the hub uses. */
 export interface RoomMember {
   readonly user: string;
-  /** Whether its socket can be published to: no frame that was delivered earlier waits to be sent first. */
+  /** Whether its socket can subscribe to topics, and no frame that was delivered earlier waits to be sent first. */
   readonly canSubscribe: boolean;
   /** Queues one encoded frame. */
   deliver(frame: string): void;
-  /** From now on it receives what is published under `topic`. */
+  /** Subscribes its socket to `topic`. */
   subscribe(topic: string): void;
-  /** From now on it receives nothing of `topic`. What was published before reaches it before anything delivered after. */
+  /** Unsubscribes its socket. Frames that were published before are sent before frames that are delivered afterwards. */
   unsubscribe(topic: string): void;
-  /** Ends it when too many bytes wait to be sent to it. */
+  /** Ends the connection if too many bytes wait to be sent to it. */
   checkBackpressure(): void;
   /** Ends the connection. */
   end(ending: CloseReason): void;
