@@ -2,53 +2,53 @@ import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RedisClient } from "./connection/client.ts";
 
-/** What every node has to know: an account changed, tokens were revoked, or a command changed a conversation. */
+/** An event for all nodes: an account changed, tokens were revoked, or a command changed a conversation. */
 export type ControlEvent =
   | { readonly account: string }
   | { readonly tokenId: string }
   | { readonly user: string; readonly before: number }
   | { readonly conversation: string; readonly change: "removed" | "limits" };
 
-/** What fails is tried again, as `missed`. */
+/** Receives the events. If a call rejects, `onMissed` is called later. */
 export interface ControlListener {
-  /** What was written since the last time, in order; by this node, too. */
+  /** Receives the events since the last call in their order, including those of this node. */
   onEvents(events: readonly ControlEvent[]): Promise<void> | void;
-  /** Events may have been lost: whatever they could have changed must be looked at again. */
+  /** Called when events may have been lost: the listener must read again everything that they could have changed. */
   onMissed(): Promise<void> | void;
 }
 
-/** How often the log is read, in milliseconds; the ports promise a second. */
+/** The interval at which the stream is read, in milliseconds. The ports promise a second. */
 const POLL_INTERVAL_MS = 250;
 
-/** How often a node keeps the log from running out, in milliseconds. */
+/** The interval at which a node renews the expiry of the stream, in milliseconds. */
 const RENEW_INTERVAL_MS = 3_600_000;
 
-/** Entries kept, about. A node that was away for longer looks at everything. */
+/** The approximate number of entries that are kept. A node that misses more than that reads everything again. */
 const MAX_ENTRIES = 10_000;
 
-/** How long the log is kept when no node is there, in milliseconds. */
+/** How long the stream is kept while no node runs, in milliseconds. */
 const TTL_MS = 86_400_000;
 
-/** Entries read in one go. */
+/** The number of entries that one command reads. */
 const READ_COUNT = 1_000;
 
 /**
- * How nodes notify each other of what does not belong to a conversation: a capped stream that every node reads four times a
- * second. Nothing is published, so a failover can swallow nothing.
+ * Notifies all nodes of events that do not belong to a conversation, through a capped stream that every node reads four times
+ * a second. Unlike published messages, entries of the stream cannot get lost when subscriptions break in a failover.
  *
  *   … │ 17-0 │ 18-0 │ 19-0 │ 20-0 │
- *                 ▲ position: read, and read again with what follows
+ *                 ▲ position: the last entry that was read; it is read again together with those that follow
  *
- * Where the entry at `position` is missing, the store was emptied, went back, or has more than it keeps; then, and after
- * each look that failed, listeners are notified that they may have missed something.
+ * If the entry at `position` is missing, the store was emptied, has lost writes in a failover, or has dropped old entries. Then,
+ * and after each read that failed, the listeners are notified that they may have missed events.
  */
 export class ControlStream {
   private readonly key: string;
   private readonly listeners = new Set<ControlListener>();
   private position = "";
-  /** What was lost meanwhile is not known. */
+  /** Whether events may have been lost. */
   private isInvalid = false;
-  /** A listener failed the last time. */
+  /** Whether a listener failed at the last read. */
   private hasFailed = false;
   private running: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
@@ -62,7 +62,7 @@ export class ControlStream {
     this.key = client.keys.globalKey("control");
   }
 
-  /** Begins to read, at the end of the log. A program that only writes need not call it. */
+  /** Starts to read at the end of the stream. A program that only writes need not call it. */
   async start(): Promise<void> {
     this.position = await this.findEnd();
     this.stops = [
@@ -82,14 +82,14 @@ export class ControlStream {
     return () => this.listeners.delete(listener);
   }
 
-  /** Writes an event. Where that can be done together with the change itself, a script does it (lua/connection/control-append.lua). */
+  /** Writes an event. If the change is made by a script, that script writes the event (lua/connection/control-append.lua). */
   async append(event: ControlEvent): Promise<void> {
     const fields = Object.entries(event).flatMap(([name, value]) => [name, String(value)]);
     await this.client.commands.xadd(this.key, "MAXLEN", "~", MAX_ENTRIES, "*", ...fields);
     await this.renewExpiry();
   }
 
-  /** KEYS and ARGV of a script that includes lua/connection/control-append.lua, after those of its own. */
+  /** The KEYS and ARGV for lua/connection/control-append.lua, which follow those of the script that includes it. */
   get scriptKeys(): string[] {
     return [this.key];
   }
@@ -98,12 +98,12 @@ export class ControlStream {
     return [MAX_ENTRIES, TTL_MS];
   }
 
-  /** Has all listeners look at everything again, the next time the log is read. */
+  /** Has the next read call `onMissed` of all listeners. */
   invalidate(): void {
     this.isInvalid = true;
   }
 
-  /** Reads what was written until now; resolves when all listeners have dealt with it. Never rejects. */
+  /** Reads the events up to now. Resolves when all listeners have processed them. Never rejects. */
   poll(): Promise<void> {
     if (this.position === "") return Promise.resolve();
     if (this.running === undefined) {
@@ -112,7 +112,7 @@ export class ControlStream {
       });
       return this.running;
     }
-    // The one under way may have read before what the caller has written.
+    // The running read may have begun before the caller wrote its event.
     this.queued ??= this.running.then(() => {
       this.queued = undefined;
       return this.poll();
@@ -131,19 +131,19 @@ export class ControlStream {
         if (events.length > 0) await this.notifyListeners((listener) => listener.onEvents(events));
       }
     } catch {
-      // The client has logged that Redis is away.
+      // The client has logged that Redis is unavailable.
       this.isInvalid = true;
     }
   }
 
-  /** The end is found first: events that come while the listeners read everything are delivered afterwards. */
+  /** Finds the end of the stream first, so that events which arrive while the listeners read everything are delivered after that. */
   private async resync(): Promise<void> {
     this.position = await this.findEnd();
     this.isInvalid = false;
     await this.notifyListeners((listener) => listener.onMissed());
   }
 
-  /** A listener that fails does not keep the others from their events. */
+  /** Calls all listeners, also if one of them fails. */
   private async notifyListeners(task: (listener: ControlListener) => Promise<void> | void): Promise<void> {
     const done = await Promise.allSettled([...this.listeners].map((each) => Promise.try(task, each)));
     const failed = done.find((result) => result.status === "rejected");
@@ -152,13 +152,13 @@ export class ControlStream {
       return;
     }
     this.isInvalid = true;
-    // It is tried again four times a second, and logged once.
+    // Logged once, because the call is tried again four times a second.
     if (!this.hasFailed && this.client.ready)
       this.emit("control.listener_failed", { error: String(failed.reason) });
     this.hasFailed = true;
   }
 
-  /** The newest entry, which is written where there is none: without it an empty log would look like a lost one. */
+  /** Returns the id of the newest entry. Writes one into an empty stream, which otherwise could not be distinguished from a lost one. */
   private async findEnd(): Promise<string> {
     const [newest] = await this.client.commands.xrevrange(this.key, "+", "-", "COUNT", 1);
     if (newest !== undefined) return newest[0];

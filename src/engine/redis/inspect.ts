@@ -5,30 +5,30 @@ import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./connection/requirements.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 
-/** What a command finds out about a Redis for a node. */
+/** The state of a Redis, as a command reports it. */
 export interface RedisInspection {
-  /** Redis without secrets: `Redis at 127.0.0.1:6379`. */
+  /** The address without user and password: `Redis at 127.0.0.1:6379`. */
   readonly description: string;
-  /** Whether a node would start on it. */
+  /** Whether a node can start on it. */
   readonly verdict: RequirementsReport;
-  /** Of each primary that reports it: how full its memory is, 0–1 where it has a limit; how many replicas follow it. */
+  /** For each primary that reports it: the used share of its memory (0–1), if it has a limit, and the number of its replicas. */
   readonly primaries: readonly {
     readonly fullness: number | undefined;
     readonly replicas: number | undefined;
   }[];
-  /** The middle of some commands, in milliseconds. */
+  /** The median time of several commands, in milliseconds. */
   readonly roundTrip: number;
-  /** How far its clock is ahead of this machine's, in milliseconds, give or take half of `roundTrip`. */
+  /** How far its clock is ahead of this machine's, in milliseconds; exact to half of `roundTrip`. */
   readonly ahead: number;
-  /** The nodes that share it, also those whose lease has run out. */
+  /** The nodes that share it, including those with an expired lease. */
   readonly nodes: readonly NodeEntry[];
-  /** Redis's time, in milliseconds since 1970. */
+  /** The time of Redis, in milliseconds since 1970. */
   readonly now: number;
 }
 
 const CLOCK_SAMPLES = 5;
 
-/** Looks at Redis and changes nothing but the key of the probe. Throws StoreUnavailable when that takes longer than `timeoutMs`. */
+/** Inspects Redis. Changes nothing but the key of the probe. Throws StoreUnavailable if that takes longer than `timeoutMs`. */
 export async function inspectRedis(options: ConnectOptions): Promise<RedisInspection> {
   const client = await connect(options);
   try {
@@ -48,7 +48,7 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
   }
 }
 
-/** The quickest of some replies is the most exact about the clock; the middle one shows how long a command takes. */
+/** Measures several commands. The fastest one gives the most exact clock; the median is the time that a command takes. */
 async function compareClocks(client: RedisClient): Promise<{ roundTrip: number; ahead: number }> {
   const [primary] = client.primaries;
   const seen: { took: number; ahead: number }[] = [];
@@ -63,7 +63,7 @@ async function compareClocks(client: RedisClient): Promise<{ roundTrip: number; 
 }
 
 async function inspectPrimary(primary: Redis): Promise<RedisInspection["primaries"][number]> {
-  // A managed Redis, or an ACL user with few rights, may refuse it.
+  // A managed Redis may refuse it, as may a Redis whose ACL gives this user few permissions.
   const info = await primary.info().catch(() => "");
   const field = (name: string) => {
     const text = new RegExp(`^${name}:(\\d+)\r?$`, "m").exec(info)?.[1];

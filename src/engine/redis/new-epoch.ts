@@ -5,15 +5,15 @@ import { scanConversations } from "./messages/scan-conversations.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 
 /**
- * How long the nodes of a Cluster may take to read the store's epoch, in milliseconds (Rooms.check). Until then they
- * begin conversations under the old one.
+ * How long the nodes of a Cluster may take to read the store's epoch, in milliseconds (`Feeds.check`). Until then they create
+ * new conversations with the old epoch.
  */
 const NODE_EPOCH_DELAY_MS = 2_000;
 
 /**
- * Begins a new epoch of the store, after an older copy of it was put back: clients learn that what they saw may be gone
- * (D5). Nodes may run meanwhile, and notify their clients within seconds. When it is interrupted, it must be done again.
- * Throws when there is nothing under the prefix. Returns the epoch.
+ * Begins a new epoch of the store, after an older copy of it was restored: clients learn that messages which they have seen may
+ * be gone (D5). Nodes may run meanwhile; they notify their clients within seconds. If this is interrupted, it must be repeated.
+ * Throws if there is no store under the prefix. Returns the epoch.
  */
 export async function beginRedisEpoch(options: ConnectOptions): Promise<string> {
   const client = await connect(options);
@@ -28,11 +28,11 @@ export async function beginRedisEpoch(options: ConnectOptions): Promise<string> 
   }
 }
 
-/** The same through an open client. */
+/** Does the same through an open client. */
 export async function beginEpoch(client: RedisClient): Promise<string> {
   const { commands, keys } = client;
   const epoch = newEpoch();
-  // First, so that a conversation that begins during the loop has it already.
+  // Written before the loop, so that conversations which are created during the loop already have it.
   await commands.set(keys.globalKey("epoch"), epoch);
   if (client.isCluster && (await hasNodes(client))) await Bun.sleep(NODE_EPOCH_DELAY_MS);
   for await (const conversations of scanConversations(client, "meta"))

@@ -5,7 +5,7 @@ import type { RedisLeases } from "./presence/leases.ts";
 import type { NodeRegistry } from "./presence/node-registry.ts";
 import type { RedisRelay } from "./presence/relay.ts";
 
-/** What has to be recovered; a part that is missing is not in use. */
+/** The parts of a node that must be recovered. A part that is missing is not in use. */
 export interface RecoveryDeps {
   readonly channels?: Pick<Channels, "resubscribe">;
   readonly leases?: Pick<RedisLeases, "start">;
@@ -16,8 +16,8 @@ export interface RecoveryDeps {
 }
 
 /**
- * What a node does when Redis was away and takes its writes again (RedisClient). Only when all of it is done the node is
- * ready, and clients get `recovered`. It rejects when Redis is away again meanwhile; then all of it is done once more.
+ * Recovers a node when Redis accepts writes again after it was unavailable (RedisClient). The node is ready, and clients get
+ * `recovered`, only after all steps. Rejects if Redis becomes unavailable again; then all steps must be repeated.
  */
 export async function recover(deps: RecoveryDeps): Promise<void> {
   const { channels, leases, engine, nodes, relay, control } = deps;
@@ -29,6 +29,6 @@ export async function recover(deps: RecoveryDeps): Promise<void> {
   await nodes?.reassert();
   // Joins, leaves and read marks of other nodes.
   await relay?.catchUp();
-  // Accounts that changed, and what was revoked.
+  // Changed accounts and revocations.
   await control?.poll();
 }

@@ -29,7 +29,7 @@ export function redisTasks(deps: RedisTasksDeps): RunOnOneNode {
 
 const leaseScript = new Script("connection/task-lease");
 
-/** A task as one node sees it: polls for its lease, and renews that while the task runs. */
+/** A shared task on one node: polls for its lease, and renews the lease while the task runs. */
 class SharedTask {
   private readonly stopPolling: () => void;
   private readonly stopped = new AbortController();
@@ -60,7 +60,7 @@ class SharedTask {
   }
 
   private async runIfDue(): Promise<void> {
-    // Asked before Redis sets the lease, so the node's own view of it ends first.
+    // The time is taken before Redis sets the lease, so the lease ends for this node before it ends in Redis.
     const askedAt = this.deps.clock.now();
     const generation = await this.call("acquire", TASK_LEASE_MS);
     if (generation === 0) return;
@@ -70,7 +70,7 @@ class SharedTask {
     let succeeded = false;
     try {
       if (!signal.aborted) await this.task({ signal, generation });
-      // A run that was cut short has not done its work.
+      // A run that was aborted has not done its work.
       succeeded = !signal.aborted;
     } catch (error) {
       if (!signal.aborted) this.onError(error);
@@ -81,7 +81,7 @@ class SharedTask {
     else await this.call("release", 0);
   }
 
-  /** Renews the lease until the returned function is called; aborts `lost` when it is another node's, or may soon be. */
+  /** Renews the lease until the returned function is called. Aborts `lost` if another node has the lease, or may soon have it. */
   private keepRenewing(heldUntil: number, lost: AbortController): () => void {
     const { clock } = this.deps;
     let until = heldUntil;
@@ -92,7 +92,7 @@ class SharedTask {
         if ((await this.call("renew", TASK_LEASE_MS)) === 0) lost.abort();
         else until = Math.max(until, askedAt + TASK_LEASE_MS);
       } catch {
-        // The next renewal tries again, as long as the lease lasts; that Redis is away is reported by the client.
+        // The next renewal tries again until the lease ends. The client logs that Redis is unavailable.
       }
     };
     return clock.every(TASK_RENEWAL_MS, () => void renew());

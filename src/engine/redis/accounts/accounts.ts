@@ -8,18 +8,18 @@ import type { ControlEvent, ControlStream } from "../control-stream.ts";
 const CHANGE = new Script("accounts/account-change");
 const SEED = new Script("accounts/account-seed");
 
-/** Tries to change an account that others change at the same moment. */
+/** The number of tries to change an account that other nodes change at the same time. */
 const MAX_ATTEMPTS = 20;
 
-/** The port for accounts on Redis: one hash for all, so that they are listed together and changed one by one. */
+/** The port for accounts on Redis. All accounts are in one hash, which can be read at once and changed one account at a time. */
 export class RedisAccounts implements AccountStore {
   private readonly listeners = new Listeners<Parameters<AccountListener>>({
     onFirstAdded: () => this.beginListening(),
     onLastRemoved: () => this.endListening(),
-    // It is not notified again: the other listeners, and the other changes, must not wait for this one.
+    // A listener that fails is not called again for this change: the other listeners and changes must not wait for it.
     onError: (error, [user]) => this.emit("accounts.listener_failed", { user, error: String(error) }),
   });
-  /** Digest of each account as the listeners know it, to find what changed while no events arrived. */
+  /** A digest of each account as the listeners know it, to find the accounts that changed while no events arrived. */
   private known: Map<string, bigint> | undefined;
   private stopListening: (() => void) | undefined;
   private readonly key: string;
@@ -74,7 +74,7 @@ export class RedisAccounts implements AccountStore {
       onEvents: (events) => this.onEvents(events),
       onMissed: () => this.compare(),
     });
-    // Where it cannot be read now, it is at the next look.
+    // If the accounts cannot be read now, the control stream calls `onMissed` later.
     this.loadKnown().catch(() => this.control.invalidate());
   }
 
@@ -83,7 +83,7 @@ export class RedisAccounts implements AccountStore {
     this.known = undefined;
   }
 
-  /** Puts `next` of an account, as text, in its place. Returns what it was; undefined where there is none. */
+  /** Replaces an account, as text, by `next` of it. Returns the earlier one; undefined if there is none. */
   private async replace(user: string, next: (account: Account) => string): Promise<Account | undefined> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = await this.client.commands.hget(this.key, user);
@@ -101,7 +101,7 @@ export class RedisAccounts implements AccountStore {
     return changed === 1;
   }
 
-  /** What is there now counts, not the way to it. */
+  /** Notifies the listeners of the present state of the changed accounts, which may include later changes. */
   private async onEvents(events: readonly ControlEvent[]): Promise<void> {
     const users = [...new Set(events.flatMap((event) => ("account" in event ? [event.account] : [])))];
     if (users.length === 0) return;
@@ -109,7 +109,7 @@ export class RedisAccounts implements AccountStore {
     for (const [index, user] of users.entries()) this.applyAccount(user, texts[index] ?? undefined);
   }
 
-  /** Notifies the listeners of every account that is not as it was at the last event. */
+  /** Notifies the listeners of every account that has changed since the last event. */
   private async compare(): Promise<void> {
     if (this.known === undefined) return this.loadKnown();
     const all = new Map(Object.entries(await this.client.commands.hgetall(this.key)));
@@ -134,7 +134,7 @@ function encodeAccount({ user, plan, disabled, passwordHash, demo, createdAt }: 
   return JSON.stringify({ user, plan, disabled, passwordHash, demo, createdAt });
 }
 
-/** An account is longer than its digest, and its password's hash is better not held. */
+/** A digest is shorter than the account, and it keeps the hash of the password out of memory. */
 function digest(text: string): bigint {
   return Bun.hash.wyhash(text);
 }

@@ -7,7 +7,7 @@ import { Script } from "../connection/script.ts";
 const COMPARE_AND_SET = new Script("connection/compare-and-set");
 const BOUNDED_SET_ADD = new Script("connection/bounded-set-add");
 
-/** The port for refresh tokens on Redis: a text for each family, and the names of each user's. */
+/** The port for refresh tokens on Redis: a text for each family, and a set with the ids of each user's families. */
 export class RedisRefreshFamilies implements RefreshTokenStore {
   constructor(
     private readonly client: RedisClient,
@@ -19,7 +19,7 @@ export class RedisRefreshFamilies implements RefreshTokenStore {
     const ttlMs = this.ttlOf(family);
     await commands.set(keys.familyKey(family.id), encodeFamily(family), "PX", ttlMs);
     const index = keys.userKey(family.user, "families");
-    // A family that a crash keeps out of here does not count, and expires like any other.
+    // If a crash keeps a family out of this set, it does not count against the limit, but it still expires.
     const arguments_ = [family.id, family.signedInAt, MAX_FAMILIES_PER_USER, ttlMs];
     const evicted = (await this.client.run(BOUNDED_SET_ADD, [index], arguments_)) as string[];
     if (evicted.length === 0) return;
@@ -45,19 +45,19 @@ export class RedisRefreshFamilies implements RefreshTokenStore {
 
   async remove(id: string, user: string): Promise<void> {
     const { commands, keys } = this.client;
-    // Whose a family is never changes.
+    // The user of a family never changes.
     if ((await this.find(id))?.user !== user) return;
     await commands.del(keys.familyKey(id));
     await commands.zrem(keys.userKey(user, "families"), id);
   }
 
-  /** What is left to it, which Redis counts by its own clock. */
+  /** The remaining time of a family in milliseconds; Redis measures it with its own clock. */
   private ttlOf({ expiresAt }: RefreshFamily): number {
     return Math.max(1, expiresAt - this.clock.wall());
   }
 }
 
-/** The same family gives the same text, in whatever order its fields came. */
+/** Returns the same text for equal families, whatever the order of their fields. */
 function encodeFamily({ id, user, account, signedInAt, expiresAt, tokens }: RefreshFamily): string {
   const live = tokens.map(({ hash, issuedAt, usedAt }) => ({ hash, issuedAt, usedAt }));
   return JSON.stringify({ id, user, account, signedInAt, expiresAt, tokens: live });

@@ -14,21 +14,21 @@ import type { ControlEvent, ControlStream } from "../control-stream.ts";
 
 const REVOKE_USER = new Script("accounts/revoke-user");
 
-/** A token about which Redis is being asked. */
+/** A token for which a look-up in Redis is running. */
 interface PendingCheck {
   readonly token: RevocableToken;
   revoked: boolean;
 }
 
 /**
- * The port for revocations on Redis. A revocation is stored first and announced afterwards (control-stream.ts): after a
- * crash in between it is revoked, and the caller, which got no reply, asks again.
+ * The port for revocations on Redis. A revocation is stored first and announced after that (control-stream.ts). After a crash
+ * in between the token is revoked; the caller got no reply, and tries again.
  */
 export class RedisRevocations implements RevocationStore {
   private readonly listeners = new Listeners<Revocation>({
     onFirstAdded: () => this.beginListening(),
     onLastRemoved: () => this.stopListening?.(),
-    // It is not notified again: the other listeners, and the other revocations, must not wait for this one.
+    // A listener that fails is not called again for this revocation: the other listeners and revocations must not wait for it.
     onError: (error) => this.emit("revocations.listener_failed", { error: String(error) }),
   });
   private readonly missedListeners = new Set<() => Promise<void> | void>();
@@ -44,7 +44,7 @@ export class RedisRevocations implements RevocationStore {
   async revokeToken(id: string, expiresAt: number): Promise<void> {
     const key = this.client.keys.tokenKey(id);
     const keptUntil = expiresAt + REVOCATION_LEEWAY_MS;
-    // By the clock of Redis, so that no node's can end it early.
+    // The expiry is set by the clock of Redis, so that a wrong clock of a node cannot end the revocation early.
     if (keptUntil >= NEVER) await this.client.commands.set(key, "1");
     else await this.client.commands.set(key, "1", "PXAT", Math.max(1, keptUntil));
     await this.publish({ tokenId: id });
@@ -65,7 +65,7 @@ export class RedisRevocations implements RevocationStore {
         commands.exists(keys.tokenKey(token.id)),
         commands.get(keys.userKey(token.subject, "revoked")),
       ]);
-      // In a Cluster the replies can be older than a revocation of which the watchers were notified meanwhile.
+      // In Cluster, a reply can be older than a revocation that the listeners were notified of meanwhile.
       return check.revoked || own === 1 || Number(before ?? 0) > token.issuedAt;
     } finally {
       this.pendingChecks.delete(check);

@@ -20,14 +20,14 @@ import { Script } from "../connection/script.ts";
 const GET_WITH_TIME = new Script("connection/get-with-time");
 const COMPARE_AND_SET = new Script("connection/compare-and-set");
 
-/** Tries to change what other nodes change at the same moment. Each round one of them succeeds. */
+/** The number of tries to update a key that other nodes update at the same time. In each round one of the nodes succeeds. */
 const MAX_ATTEMPTS = 20;
 
-/** `retryAfter` of an attempt whose updates never succeeded, in milliseconds. */
+/** The `retryAfter` of an attempt for which no update succeeded, in milliseconds. */
 const CONTENDED_WAIT_MS = 1_000;
 
 interface Update<State, Result> {
-  /** What to keep; undefined forgets it. */
+  /** The new state; undefined deletes it. */
   readonly after: State | undefined;
   readonly result: Result;
 }
@@ -39,17 +39,17 @@ type Decide<State, Result, Other> = (
 ) => Update<State, Result>;
 
 /**
- * The port for sign-in throttles on Redis. What is remembered lies there as the core wrote it: read, decided on here, and
- * put back if it has not changed meanwhile. Time is that of Redis.
+ * The port for sign-in throttles on Redis. The state of the core is stored as JSON. An update reads it, lets the core decide, and
+ * writes the new state if the stored one has not changed meanwhile. Time is that of Redis.
  *
- * An address and an account lie in different slots. The address is looked at first and charged last; where it has none
- * left by then, the account's attempt is withdrawn.
+ * The keys of an address and of an account are in different slots. The address is checked first and charged last. If it has no
+ * attempt left by then, the attempt of the account is withdrawn.
  */
 export class RedisThrottle implements ThrottleStore {
-  /** The last update of this node for each key: its updates wait for each other, since only one could succeed at a time. */
+  /** The last update of this node for each key. Its updates of a key wait for each other, since only one at a time can succeed. */
   private readonly lastUpdates = new Map<string, Promise<unknown>>();
 
-  /** `time` is for tests: without it, it is asked of Redis. */
+  /** `time` is a manual clock, for tests. Without it, the time of Redis is used. */
   constructor(
     private readonly client: RedisClient,
     private readonly limits: ThrottleLimits,
@@ -135,7 +135,7 @@ export class RedisThrottle implements ThrottleStore {
     }));
   }
 
-  /** Changes what lies under `key`, to be kept for `life` milliseconds. Undefined: others were quicker each time. */
+  /** Updates the state under `key`, with an expiry of `ttlMs`. Resolves with undefined if other nodes were faster in every try. */
   private update<State, Result, Other = never>(
     key: string,
     ttlMs: number,
@@ -168,10 +168,10 @@ export class RedisThrottle implements ThrottleStore {
     return undefined;
   }
 
-  /** The time, what lies under the first key and what under the second, and the first one's text. */
+  /** Returns the time, the states under the first and the second key, and the text of the first state. */
   private async read<State, Other = never>(
     keys: readonly string[],
-  ): Promise<[now: number, state: State | undefined, beside: Other | undefined, text: string]> {
+  ): Promise<[now: number, state: State | undefined, other: Other | undefined, text: string]> {
     const [time, text, other] = (await this.client.run(GET_WITH_TIME, keys, [])) as [
       number,
       ...(string | null)[],
@@ -193,7 +193,7 @@ function parse<State>(text: string | null | undefined): State | undefined {
   return text === null || text === undefined ? undefined : JSON.parse(text);
 }
 
-/** Time does not run backwards, though the clock of a primary that took over may. */
+/** Keeps time from decreasing: after a failover, the clock of the new primary may be behind. */
 function notBefore(now: number, times: Timestamps = []): number {
   return Math.max(now, times.at(-1) ?? 0);
 }

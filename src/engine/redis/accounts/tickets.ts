@@ -11,8 +11,8 @@ interface StoredTicket<Holder> extends TicketScope {
 }
 
 /**
- * The port for tickets on Redis. A user's number is bounded and so is the life of each; in all there are as many as users
- * who ask for one within half a minute. Of a ticket only the SHA-256 is stored.
+ * The port for tickets on Redis. The number of tickets of a user and their lifetime are limited; the total grows with the users
+ * that request one within 30 seconds. Only the SHA-256 of a ticket is stored.
  */
 export class RedisTickets<Holder> implements TicketStore<Holder> {
   constructor(private readonly client: RedisClient) {}
@@ -37,13 +37,13 @@ export class RedisTickets<Holder> implements TicketStore<Holder> {
     const text = await commands.getdel(keys.ticketKey(name));
     if (text === null) return undefined;
     const { user, conversation, holder } = JSON.parse(text) as StoredTicket<Holder>;
-    // Makes room for another one; it is used up already.
+    // Makes room for another ticket. This one is used already.
     commands.zrem(keys.userKey(user, "tickets"), name).catch(() => {});
     return user === place.user && conversation === place.conversation ? holder : undefined;
   }
 }
 
-/** 256 random bits need no salt and no slow hash: they cannot be guessed by trying. */
+/** A ticket has 256 random bits, so it needs neither a salt nor a slow hash: guessing is hopeless. */
 function digestOf(ticket: string): string {
   return createHash("sha256").update(ticket).digest("base64url");
 }

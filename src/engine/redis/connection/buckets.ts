@@ -1,9 +1,9 @@
 /**
- * The hash tags of the 64 buckets. Redis Cluster gives each tag a slot: CRC16 of the tag, modulo 16,384. The letters
- * after the number are chosen so that tag `i` lies in the middle of the `i`th 64th of the slots, at most 43 slots beside it.
- * Primaries with equal ranges of slots then have equally many buckets.
+ * The hash tags of the 64 buckets. Redis Cluster maps each tag to a slot: CRC16 of the tag, modulo 16,384. The letters after
+ * the number are chosen so that the slot of tag `i` is at most 43 slots away from the middle of the `i`th 64th of all slots.
+ * So primaries with slot ranges of equal size have equally many buckets.
  *
- * These tags are part of the names of keys: they MUST NOT change once there is data.
+ * These tags are part of the names of keys: they MUST NOT change, because existing data would not be found.
  */
 export const BUCKET_TAGS: readonly string[] = [
   ...["b0mb", "b1og", "b2fa", "b3dd", "b4dq", "b5yh", "b6or", "b7rk"],
@@ -19,8 +19,8 @@ export const BUCKET_TAGS: readonly string[] = [
 export const BUCKET_COUNT = 64;
 
 /**
- * The bucket of a conversation, a user or another name: 0–63, the same on every node and in every version. FNV-1a over the
- * UTF-16 units of the name, and of the product that mixes it the highest six bits.
+ * Returns the bucket of a conversation, a user or another name: 0–63, the same on every node and in every version. Computes
+ * FNV-1a over the UTF-16 units of the name, multiplies it once more to mix the bits, and returns the highest six bits.
  */
 export function bucketOf(name: string): number {
   let hash = 0x811c9dc5;

@@ -1,33 +1,33 @@
 import type { RedisClient } from "./client.ts";
 
-/** What a payload on a conversation's channel is: the first character of what goes over the line. */
+/** The kind of a payload on a conversation's channel. It is the first character of the published text. */
 export type ChannelKind = "message" | "relay";
 
 const KIND_PREFIX: Readonly<Record<ChannelKind, string>> = { message: "M", relay: "R" };
 
-/** Receives what is published on a conversation's channel. Payloads come without the character that says what they are. */
+/** Receives the payloads of a conversation's channel, without their first character, which is their kind. */
 export interface ChannelListener {
   message?(payload: string): void;
   relay?(payload: string): void;
 }
 
 export interface ChannelSubscription {
-  /** Ends it; the listener is not called again. */
+  /** Ends the subscription; the listener is not called again. */
   close(): void;
 }
 
 interface Channel {
   readonly listeners: Set<ChannelListener>;
-  /** Resolves when Redis has taken note. */
+  /** Resolves when Redis has confirmed the subscription. */
   readonly subscribed: Promise<void>;
 }
 
-/** Channels in one SUBSCRIBE, so that thousands of rooms do not make one command of megabytes. */
+/** The number of channels in one SUBSCRIBE: with thousands of rooms one command would have megabytes. */
 const SUBSCRIBE_BATCH_SIZE = 500;
 
 /**
- * The channels of conversations that this node listens to. Each is subscribed to once, however many listen here, and
- * again after Redis was away; all channels asked for in one turn of the event loop go into one command.
+ * The channels of conversations that this node listens to. It subscribes to each channel once, however many listeners there
+ * are, and again after Redis was unavailable. All channels of one turn of the event loop are subscribed to in one command.
  */
 export class Channels {
   private readonly channels = new Map<string, Channel>();
@@ -42,8 +42,8 @@ export class Channels {
   }
 
   /**
-   * Subscribes to a conversation's channel. Once this has resolved, no announcement is missed until Redis is away; what is
-   * missed then is read by the listeners (recovery.ts). Rejects when Redis cannot be reached.
+   * Subscribes to a conversation's channel. After this has resolved, no announcement is missed until Redis is unavailable;
+   * after that the listeners read what they missed (recovery.ts). Rejects when Redis cannot be reached.
    */
   async open(conversation: string, listener: ChannelListener): Promise<ChannelSubscription> {
     let channel = this.channels.get(conversation);
@@ -63,7 +63,7 @@ export class Channels {
     return { close };
   }
 
-  /** Subscribes to all channels again, after Redis was away. Rejects while it is still away. */
+  /** Subscribes to all channels again, after Redis was unavailable. Rejects if it still is. */
   async resubscribe(): Promise<void> {
     await this.subscribeAll([...this.channels.keys()]);
   }
@@ -73,7 +73,7 @@ export class Channels {
     return this.client.publish(this.client.keys.channelOf(conversation), KIND_PREFIX[kind] + payload);
   }
 
-  /** Ends everything. */
+  /** Ends all subscriptions. */
   close(): void {
     for (const conversation of this.channels.keys()) this.unsubscribe(conversation);
     this.channels.clear();
@@ -109,7 +109,7 @@ export class Channels {
   }
 
   private async subscribeAll(conversations: readonly string[]): Promise<void> {
-    // A channel that was closed within the turn is left out, or its subscription would never end.
+    // A channel that was closed in the same turn is left out, because its subscription would never be ended.
     const channels = conversations
       .filter((conversation) => this.channels.has(conversation))
       .map((conversation) => this.client.keys.channelOf(conversation));
@@ -117,7 +117,7 @@ export class Channels {
       await this.client.subscribe(channels.slice(i, i + SUBSCRIBE_BATCH_SIZE), this.onPayload);
   }
 
-  /** One function for all channels, so that none holds one of its own. */
+  /** One function for all channels, to save memory for each. */
   private readonly onPayload = (payload: string, channel: string): void => {
     const listeners = this.listenersOf(this.client.keys.conversationOfChannel(channel));
     const kind = payload[0];
@@ -128,7 +128,7 @@ export class Channels {
     }
   };
 
-  /** A copy, because listeners may come and go while they are called. */
+  /** A copy, because listeners may be added and removed while they are called. */
   private listenersOf(conversation: string): readonly ChannelListener[] {
     return [...(this.channels.get(conversation)?.listeners ?? [])];
   }

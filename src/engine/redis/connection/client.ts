@@ -12,34 +12,34 @@ import { WrongTypeReporter } from "./wrong-types.ts";
 export interface RedisClientDeps {
   readonly address: RedisAddress;
   readonly keys: Keys;
-  /** Names this node among the others. */
+  /** The name of this node, unique among the nodes of the store. */
   readonly node: string;
   readonly emit: Emit;
 }
 
-/** Receives what is published on a channel. */
+/** Receives the payloads of a channel. */
 export type ChannelHandler = (payload: string, channel: string) => void;
 
-/** How long one command may take before Redis counts as away, in milliseconds. */
+/** How long one command may take before Redis counts as unavailable, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 3_000;
 
-/** How often this node checks that it can write and receives its own probe, and how long it waits for that, in milliseconds. */
+/** The interval of the probes, and how long a probe may take to come back, in milliseconds. */
 const PROBE_INTERVAL_MS = 500;
 const PROBE_TIMEOUT_MS = 2_000;
 
-/** How long what a probe writes is kept, in milliseconds. */
+/** The expiry of the key that a probe writes, in milliseconds. */
 const PROBE_TTL_MS = 60_000;
 
-/** Waits between tries to connect, in milliseconds. */
+/** Returns the wait before the next try to connect, in milliseconds. */
 const reconnectDelayMs = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
 
 /**
  * The connections of one node to Redis: one for commands, one for subscriptions.
  *
- * Reachable means: a write went through, and what this node sent to its own channel came back. A Redis can reply and still
- * refuse every write, and after a failover a subscriber can be connected and receive nothing. Ready means: after that
- * everything was recovered, too (recovery.ts). While Redis is away commands fail at once. None is kept for later, because
- * a command that is sent twice may be carried out twice.
+ * Redis is *reachable* when a probe succeeded: a write went through, and a message that this node published on its own channel
+ * came back. A Redis can reply and still refuse every write, and after a failover a subscriber can be connected and receive
+ * nothing. Redis is *ready* when the recovery after that is done, too (recovery.ts). While Redis is unavailable, commands fail at
+ * once. They are not queued, because a command that is sent twice may be carried out twice.
  */
 export class RedisClient {
   readonly keys: Keys;
@@ -54,21 +54,21 @@ export class RedisClient {
   private readonly handlers = new Map<string, ChannelHandler>();
   private readonly listeners = new Listeners<boolean>();
   private state: "away" | "recovering" | "ready" = "away";
-  /** Counts the times when Redis was lost: a recovery that began before is worth nothing. */
+  /** Counts the losses of Redis: a recovery that began before the newest loss is void. */
   private lossCount = 0;
   private recovery: () => Promise<void> = async () => {};
-  /** What must have a probe's write before it counts; undefined: the primary is enough. */
+  /** How long a replica may take to have the write of a probe, in milliseconds; undefined: the primary is enough. */
   private replicaTimeoutMs: number | undefined;
   private closed = false;
   private probing: ReturnType<typeof setInterval> | undefined;
-  /** The newest probe: sent, written and published, received. */
+  /** The numbers of the newest probes that were sent, written and published, and received. */
   private probe = 0;
   private probePublished = 0;
   private probeReceived = 0;
   private probeInFlight = false;
-  /** When the oldest probe was sent that has not come back, by the clock of `performance`. */
+  /** When the oldest probe was sent that has not come back, as a time of `performance.now`. */
   private unansweredSince = 0;
-  /** A call was refused: the next probe checks that all permissions are still there. */
+  /** Set when Redis refused a call: the next probe checks all permissions. */
   private mustCheckPermissions = false;
   private abandonStart: (() => void) | undefined;
   private lastError = "";
@@ -83,12 +83,12 @@ export class RedisClient {
     this.isSharded = this.isCluster;
     this.description = describeAddress(address);
     this.commands = open(address, "commands");
-    // Cluster finds the right connection for each channel by itself.
+    // The Cluster client of ioredis chooses the right connection for each channel.
     this.subscriber = this.commands instanceof Cluster ? this.commands : open(address, "subscriber");
     for (const client of new Set([this.commands, this.subscriber])) {
       client.on("error", (error: Error) => this.recordError(error));
       client.on("node error", (error: Error) => this.recordError(error));
-      // Not first at the next probe: a command line is done sooner.
+      // At once and not at the next interval, because a command of the command line takes less time than that.
       client.on("ready", () => this.probing !== undefined && !this.closed && this.sendProbe());
       client.on("close", () => this.declareLost("the connection was closed"));
     }
@@ -97,42 +97,42 @@ export class RedisClient {
     if (this.isCluster) this.subscriber.on("smessage", onMessage);
   }
 
-  /** Why Redis cannot be reached, in words. */
+  /** The reason why Redis cannot be used, for an operator. */
   get lastErrorText(): string {
     return explainError(this.lastError);
   }
 
-  /** Whether all is as it should be. Nothing is taken from clients before. */
+  /** Whether Redis is ready. Requests of clients are refused while it is not. */
   get ready(): boolean {
     return this.state === "ready";
   }
 
-  /** Whether Redis takes writes and probes come back; what was missed while it was away may not be recovered yet. */
+  /** Whether Redis accepts writes and probes come back. The recovery may not be done yet. */
   get reachable(): boolean {
     return this.state !== "away";
   }
 
-  /** Whether Redis was reached the last time, and refused what it was asked for. */
+  /** Whether the last error was a refusal by Redis, and not a missing connection. */
   get refuses(): boolean {
     return classifyError(this.lastError)?.refuses === true;
   }
 
-  /** Whether a right that Parley needs is missing: waiting does not help. */
+  /** Whether the Redis user lacks a permission that Parley needs, so that waiting does not help. */
   get lacksPermission(): boolean {
     return isMissingPermission(this.lastError);
   }
 
-  /** Sets what is done each time Redis is back, before `ready` is true. When it rejects, it is done again. */
+  /** Sets the function that runs each time Redis is reachable again, before `ready` is true. If it rejects, it is run again. */
   onRecovery(recovery: () => Promise<void>): void {
     this.recovery = recovery;
   }
 
-  /** From now on `ready` also means that a replica has what was written within `timeoutMs`. */
+  /** From now on Redis is ready only if a replica confirms the write of a probe within `timeoutMs`. */
   waitForReplica(timeoutMs: number): void {
     this.replicaTimeoutMs = timeoutMs;
   }
 
-  /** The servers that hold the data: one, or in Cluster those that are primaries now. */
+  /** The servers with the data: one server, or in Cluster the present primaries. */
   get primaries(): Redis[] {
     return this.commands instanceof Cluster ? this.commands.nodes("master") : [this.commands];
   }
@@ -143,8 +143,8 @@ export class RedisClient {
   }
 
   /**
-   * Begins to check whether Redis can be used. Resolves with true when it can, and with false when `timeoutMs` is over
-   * first or a permission is missing.
+   * Starts the probes. Resolves with true when Redis is ready, and with false when it is not within `timeoutMs` or a permission
+   * is missing.
    */
   async start(timeoutMs: number): Promise<boolean> {
     this.handlers.set(this.keys.probeChannel(this.node), (payload) => this.onProbe(Number(payload)));
@@ -161,7 +161,7 @@ export class RedisClient {
     return answered;
   }
 
-  /** Runs a script on keys of one slot. */
+  /** Runs a script. All keys MUST be in one slot. */
   async run(
     script: Script,
     keys: readonly string[],
@@ -176,8 +176,8 @@ export class RedisClient {
   }
 
   /**
-   * The same, and where `timeoutMs` is given, rejects unless a replica has what was written by then. What is rejected for
-   * that is written, and may be lost with this primary.
+   * Like `run`; if `timeoutMs` is given, rejects unless a replica has the writes of the script within that time. In that case the
+   * primary has the writes, and they may be lost with it.
    */
   async runDurably(
     script: Script,
@@ -194,7 +194,7 @@ export class RedisClient {
     }
   }
 
-  /** A call failed: where Redis refused it, a probe checks at once whether it takes anything at all. */
+  /** Called with the error of a call. If Redis refused the call, a probe checks at once whether it accepts any write. */
   recheck(error: unknown): void {
     this.wrongTypes.report(error);
     if (this.state !== "ready" || this.closed || classifyError(error)?.refuses !== true) return;
@@ -203,7 +203,7 @@ export class RedisClient {
     this.sendProbe();
   }
 
-  /** Calls `listener` with what is published on channels; resolves when Redis has subscribed. One listener a channel. */
+  /** Calls `listener` with the payloads of channels. Resolves when Redis has subscribed. A channel has one listener. */
   async subscribe(channels: readonly string[], listener: ChannelHandler): Promise<void> {
     if (channels.length === 0) return;
     for (const channel of channels) this.handlers.set(channel, listener);
@@ -218,7 +218,7 @@ export class RedisClient {
     const done = this.isSharded
       ? this.subscriber.sunsubscribe(channel)
       : this.subscriber.unsubscribe(channel);
-    // What cannot be ended now is not subscribed to again when the connection is replaced.
+    // If this fails, the connection is being replaced, and the new one does not subscribe to the channel.
     done.catch(() => {});
   }
 
@@ -240,7 +240,7 @@ export class RedisClient {
     const late = performance.now() - this.unansweredSince > PROBE_TIMEOUT_MS;
     if (this.probeReceived < this.probe && late) {
       this.declareLost("this node does not receive its own announcements");
-      // A new connection subscribes again to everything; one that is being made is given its time.
+      // A new connection subscribes to all channels again. A connection that is being opened gets time for that.
       const isNotReceiving = this.probeReceived < this.probePublished;
       if (isNotReceiving && this.subscriber instanceof Redis && this.subscriber.status === "ready") {
         this.subscriber.disconnect(true);
@@ -289,7 +289,7 @@ export class RedisClient {
 
   private failProbe(error: unknown): void {
     this.recordError(error);
-    // Other errors may pass within PROBE_TIMEOUT_MS: a slot moves, a connection is replaced.
+    // Other errors may end within PROBE_TIMEOUT_MS, for example while a slot is moved or a connection is replaced.
     if (classifyError(error)?.refuses === true) this.declareLost("it refuses writes");
     if (isMissingPermission(error)) this.abandonStart?.();
   }
@@ -299,7 +299,7 @@ export class RedisClient {
     if (this.state === "away" && !this.closed && probe === this.probe) this.recover();
   }
 
-  /** Redis can be used again: recovers what was missed, and then notifies the listeners. */
+  /** Called when Redis is reachable again: runs the recovery, and then notifies the listeners. */
   private async recover(): Promise<void> {
     const { lossCount: losses } = this;
     this.state = "recovering";
@@ -307,7 +307,7 @@ export class RedisClient {
       await this.recovery();
     } catch (error) {
       this.recordError(error);
-      // The next probe begins again.
+      // The next probe starts the recovery again.
       if (losses === this.lossCount) this.state = "away";
       return;
     }
@@ -318,7 +318,7 @@ export class RedisClient {
     this.listeners.notify(true);
   }
 
-  /** Redis does not reply, takes no writes, or announcements do not arrive. */
+  /** Called when Redis does not reply, accepts no writes, or announcements do not arrive. */
   declareLost(reason: string): void {
     if (this.state === "away" || this.closed) return;
     const wasReady = this.ready;
@@ -338,7 +338,7 @@ export class RedisClient {
   }
 }
 
-/** Redis 7 and Valkey have them. */
+/** Whether a server has sharded channels, as Redis 7 and Valkey do. */
 async function hasShardedChannels([primary]: readonly Redis[]): Promise<boolean> {
   const [spublish] = (await primary?.command("INFO", "spublish")) ?? [];
   return Array.isArray(spublish);
@@ -352,7 +352,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     ...(tls && { tls: {} }),
     connectionName: "parley",
     commandTimeout: COMMAND_TIMEOUT_MS,
-    // A connection on which nothing arrives any more looks open to both ends; only a new one helps.
+    // A dead connection can look open at both ends; then only a new one helps.
     socketTimeout: COMMAND_TIMEOUT_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -360,7 +360,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     enableAutoPipelining: purpose === "commands",
     maxRetriesPerRequest: 0,
     retryStrategy: reconnectDelayMs,
-    // A primary that has become a replica: a new connection is led to the one that took over.
+    // If the primary has become a replica, a new connection is opened to the new primary.
     reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
   };
   if (kind === "cluster") {
@@ -370,7 +370,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
       redisOptions: each,
       shardedSubscribers: true,
       enableOfflineQueue: false,
-      // Commands that share a pipeline fail together when the slot of one of them has moved to another primary.
+      // Commands in one pipeline would all fail when the slot of one of them has moved to another primary.
       enableAutoPipelining: false,
       clusterRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
@@ -382,7 +382,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
       sentinels: [...hosts],
       name: primary!,
       ...(password !== undefined && { sentinelPassword: password }),
-      // Without it the primary that they name would be talked to in the clear.
+      // Without this, the connection to the primary that Sentinel names would not be encrypted.
       ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
       sentinelRetryStrategy: reconnectDelayMs,
     });

@@ -6,29 +6,29 @@ import { Keys } from "./keys.ts";
 
 export interface ConnectOptions {
   readonly address: RedisAddress;
-  /** Begins the name of every key. */
+  /** The prefix of all keys. */
   readonly prefix: string;
-  /** Names this node among the others; one that restarts is another. */
+  /** The name of this node; a node that restarts has another name. */
   readonly node: string;
-  /** How long Redis is waited for, in milliseconds. */
+  /** How long to wait for Redis, in milliseconds. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly emit: Emit;
 }
 
-/** Redis could not be used within the time given. */
+/** Raised when Redis could not be used within the given time. */
 export class StoreUnavailable extends Error {}
 
 const ADVICE = " Start it, or correct REDIS_HOST and REDIS_PORT, or REDIS_URL.";
 
-/** How often a start logs that it waits for Redis, in milliseconds. */
+/** The interval at which a starting node logs that it waits for Redis, in milliseconds. */
 const LOG_INTERVAL_MS = 3_000;
 
-/** Redis is there, and Parley cannot use it as it is set up. */
+/** Raised when Parley cannot use Redis as it is configured. */
 export class StoreMisconfigured extends Error {}
 
 /**
- * Waits for Redis, and logs meanwhile why it cannot be used. Throws StoreUnavailable when the time is over, and
+ * Connects to Redis. While it waits, it logs why Redis cannot be used. Throws StoreUnavailable when the time is over, and
  * StoreMisconfigured at once when the user lacks a permission.
  */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** Returns a text that no epoch of a store has had. */
+/** Returns a random epoch, which no store has had before. */
 export function newEpoch(): string {
   return randomBytes(9).toString("base64url");
 }

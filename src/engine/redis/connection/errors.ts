@@ -1,11 +1,11 @@
-// What Redis, or the way to it, says when a call fails: one table decides what that means, for the log, for clients and
-// for what this node does next.
+// The errors of calls to Redis and of the connections to it. One table decides what they mean for the log, for clients and for
+// the next step of this node.
 
-/** What an error means. */
+/** The meaning of an error. */
 export interface StoreError {
-  /** For an operator, after "Redis at …: ". */
+  /** A text for operators, which follows "Redis at …: ". */
   readonly description: string;
-  /** Redis was reached and does not do what it was asked for: nothing helps but to change or wait for that Redis. */
+  /** Whether Redis was reached and refused the call: an operator must change that Redis, or its state must pass. */
   readonly refuses: boolean;
 }
 
@@ -15,8 +15,8 @@ const UNREACHABLE = false;
 const REFUSES = true;
 
 /**
- * The first that fits counts. Redis before 7 puts the error of a command in the middle of that of its script ("ERR Error
- * running script …: -OOM command not allowed"), so codes are looked for anywhere.
+ * The first pattern that matches applies. Redis before 7 puts the error of a command inside that of its script ("ERR Error
+ * running script …: -OOM command not allowed"), so the patterns match a code anywhere in the text.
  */
 const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof REFUSES, Description])[] = [
   [/ECONNREFUSED/, UNREACHABLE, "nothing listens there"],
@@ -26,7 +26,7 @@ const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof RE
   [/WRONGPASS|invalid password/, REFUSES, "it refuses the user or the password"],
   [/\bNOAUTH\b/, REFUSES, "it asks for a password: set REDIS_PASSWORD, or put it in REDIS_URL"],
   [
-    // Where none has sharded channels the others serve (RedisClient.isSharded); the server that was asked has them.
+    // The server that was asked at the start has sharded channels, or this node would use plain ones (RedisClient.isSharded).
     /unknown command.*s(subscribe|publish)/i,
     UNREACHABLE,
     "some servers of the Cluster are older than version 7 and others are not: update them all",
@@ -45,7 +45,7 @@ const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof RE
   [/\bDENIED\b/, REFUSES, "it is in protected mode and takes only connections of its own machine"],
   [/max number of clients/, REFUSES, "it has as many clients as its setting maxclients allows"],
   [/\bLOADING\b/, REFUSES, "it is still loading its data"],
-  // One key, and not Redis as a whole: this node goes on with the others.
+  // This concerns one key and not Redis as a whole, so this node continues to serve the others.
   [
     /\bWRONGTYPE\b/,
     UNREACHABLE,
@@ -82,11 +82,11 @@ const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof RE
   [/timed? ?out/i, UNREACHABLE, "it does not answer in time"],
 ];
 
-/** What says only that there is no connection, and not why. */
+/** Errors that only say that there is no connection, and not why. */
 const UNINFORMATIVE =
   /^$|^Stream isn't writeable|^Connection is closed|startup nodes is available|slots cache|Cluster isn't ready/;
 
-/** What the error of a call on Redis means; undefined where it is none of Redis's, but of Parley itself. */
+/** Returns the meaning of the error of a call to Redis; undefined if Parley itself caused the error. */
 export function classifyError(error: unknown): StoreError | undefined {
   if (error instanceof RedisUnavailable) return { description: "it does not answer", refuses: UNREACHABLE };
   const text = error instanceof Error ? error.message : String(error);
@@ -98,36 +98,36 @@ export function classifyError(error: unknown): StoreError | undefined {
   return isInformative(text) ? undefined : { description: "it does not answer", refuses: UNREACHABLE };
 }
 
-/** Whether the text of an error says more than that there is no connection. */
+/** Whether an error text gives a reason, and not only says that there is no connection. */
 export function isInformative(message: string): boolean {
   return !UNINFORMATIVE.test(message);
 }
 
-/** Why Redis cannot be used, in words for an operator; what has none is repeated as it is. */
+/** Returns a text for operators about an error of Redis; the error's own text if there is none in the table. */
 export function explainError(message: string): string {
   return classifyError(message)?.description ?? message;
 }
 
-/** Whether a key holds another type than Parley keeps there: another program writes under the prefix. */
+/** Whether a key has another type than Parley uses for it, because another program writes under the same prefix. */
 export function isWrongType(error: unknown): boolean {
   return /\bWRONGTYPE\b/.test(error instanceof Error ? error.message : String(error));
 }
 
-/** Redis could not be asked; the reason is in the log already. */
+/** Raised when Redis is unavailable. The reason is in the log already. */
 export class RedisUnavailable extends Error {
   constructor() {
     super("Redis cannot be asked now.");
   }
 }
 
-/** The user that this node is to Redis may not run a command that Parley needs. */
+/** Raised when the Redis user of this node may not run a command that Parley needs. */
 export class MissingPermission extends Error {
   constructor(command: string) {
     super(`NOPERM this user has no permissions to run the '${command}' command`);
   }
 }
 
-/** Whether Redis refused a call because its user may not make it: waiting does not help. */
+/** Whether Redis refused a call for lack of permission, so that waiting does not help. */
 export function isMissingPermission(error: unknown): boolean {
   const text = error instanceof Error ? error.message : String(error);
   return /NOPERM|executing the script can't|ACL failure in script|Unknown Redis command/.test(text);

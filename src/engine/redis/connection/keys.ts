@@ -1,14 +1,14 @@
-// Names of the keys. What a script touches together carries one hash tag (the part in braces), and so lies in one slot of
-// Redis Cluster. Every name belongs to one of 64 buckets by its hash (buckets.ts), and the bucket has the tag; only what all
-// nodes share has a tag of its own. The layout is the same on one Redis and in Cluster. Identifiers hold no braces and no space.
+// Names of the keys. All keys of one script have the same hash tag (the part in braces), so they are in one slot of Redis
+// Cluster. The hash of a conversation's or user's name gives one of 64 buckets (buckets.ts), which has the tag. Keys that all
+// nodes share have a tag of their own. The layout is the same on one Redis and in Cluster. Identifiers have no braces or spaces.
 //
 //   parley:{b41bj}:c:room:meta      hash    seq, at, epoch, swept, messages?, days?, removals?, removed_seq?, trimmed?
 //                                                                               a conversation's head; never expires
 //   parley:{b41bj}:c:room:log       stream  <seq>-0 → name, time, body                its messages
-//   parley:{b41bj}:c:room:copy      stream  what is kept of the log, while it is copied to leave out what was trimmed
+//   parley:{b41bj}:c:room:copy      stream  a copy of the log without the trimmed messages, while it is being made
 //   parley:{b41bj}:c:room:ids       hash    name: sender and id, or digest → seq      finds repeats while the message is kept
 //   parley:{b41bj}:c:room:marks     hash    user → seq                                read marks
-//   parley:{b41bj}:c:room:present   hash    node and user → since                     users who are there, by node
+//   parley:{b41bj}:c:room:present   hash    incarnation and user → since              present users, by node
 //   parley:{b41bj}:c:room                   channel of the conversation
 //   parley:{b26bc}:u:anna:quota     list    accepted requests of the last hour
 //   parley:{b26bc}:u:anna:…                 reserved, connections, clients (leases), tickets, throttle, families, revoked
@@ -16,28 +16,28 @@
 //   parley:{…}:f:<id>               string  a family of refresh tokens
 //   parley:{…}:k:<digest>           string  a ticket
 //   parley:{…}:a:<address>:tries    string  sign-in attempts of an address
-//   parley:{…}:n:<node~life>:conversations  set  conversations with users that are there through this life of a node
+//   parley:{…}:n:<incarnation>:conversations  set  conversations with users that are present through this incarnation
 //   parley:{…}:n:<node>  {…}:r:<node>       channels of a node
 //   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, and the other names below
 //
-// Reserved for each bucket, beside its conversations and users, and used by nothing yet:
+// Reserved names of each bucket, which are not used yet:
 //
-//   parley:{b41bj}:feed             what happened in the conversations of the bucket, in order
-//   parley:{b41bj}:activity         when each conversation of the bucket changed last
-//   parley:{b41bj}:leases           what nodes hold of the bucket for a time
+//   parley:{b41bj}:feed             the events in the conversations of the bucket, in order
+//   parley:{b41bj}:activity         the time of the last change of each conversation of the bucket
+//   parley:{b41bj}:leases           the leases of nodes in the bucket
 
 import { BUCKET_TAGS, bucketOf } from "./buckets.ts";
 
-/** Makes the names of keys under one prefix, with which several Parleys can share a Redis. */
+/** Makes the names of keys with one prefix. With different prefixes, several installations can share a Redis. */
 export class Keys {
-  /** What the names of a bucket's keys begin with: `parley:{b41bj}:`. */
+  /** Returns the prefix of a bucket's keys: `parley:{b41bj}:`. */
   private readonly bucketPrefixes: readonly string[];
 
   constructor(readonly prefix: string) {
     this.bucketPrefixes = BUCKET_TAGS.map((tag) => `${prefix}:{${tag}}:`);
   }
 
-  /** What all keys of a conversation begin with, before `:meta` and the others; and the name of its channel. */
+  /** Returns the prefix of a conversation's keys, before `:meta` and the others. It is also the name of its channel. */
   conversationName(conversation: string): string {
     return `${this.bucketPrefix(conversation)}c:${conversation}`;
   }
@@ -46,22 +46,22 @@ export class Keys {
     return `${this.conversationName(conversation)}:${what}`;
   }
 
-  /** A pattern that these keys of all conversations match, and no other. */
+  /** Returns a pattern that matches these keys of all conversations, and no others. */
   conversationPattern(what: "meta" | "log"): string {
     return `${this.prefix.replace(/[[\]*?\\]/g, "\\$&")}:{b*}:c:*:${what}`;
   }
 
-  /** The conversation that has `key`. */
+  /** Returns the conversation that has `key`. */
   conversationOfKey(key: string): string {
     return key.slice(nameStart(key), key.lastIndexOf(":"));
   }
 
-  /** Carries a conversation's messages, presence, typing and read marks to the nodes that listen to it. */
+  /** Returns the channel for a conversation's messages, presence, typing and read marks. */
   channelOf(conversation: string): string {
     return this.conversationName(conversation);
   }
 
-  /** The conversation that `channel` was made for. */
+  /** Returns the conversation of `channel`. */
   conversationOfChannel(channel: string): string {
     return channel.slice(nameStart(channel));
   }
@@ -77,7 +77,7 @@ export class Keys {
     return `${this.bucketPrefix(address)}a:${address}:${what}`;
   }
 
-  /** A token's revocation, by its `jti`. */
+  /** Returns the key of a token's revocation, by its `jti`. */
   tokenKey(id: string): string {
     return `${this.bucketPrefix(id)}t:${id}:revoked`;
   }
@@ -92,29 +92,29 @@ export class Keys {
     return `${this.bucketPrefix(digest)}k:${digest}`;
   }
 
-  /** What a node has taken under one of its lives, so that others can give it back when the node is gone. */
+  /** Returns a key of an incarnation, under which other nodes find what they must remove when it has expired. */
   nodeKey(incarnation: string, what: "conversations"): string {
     return `${this.bucketPrefix(incarnation)}n:${incarnation}:${what}`;
   }
 
-  /** A node's own channel. The node receives what it sends there itself: that proves that subscriptions work. */
+  /** Returns the channel for a node's probes. The node publishes on it and must receive that, if subscriptions work. */
   probeChannel(node: string): string {
     return `${this.bucketPrefix(node)}n:${node}`;
   }
 
-  /** Notifies a node of those of its connections that newer ones on other nodes have replaced. */
+  /** Returns the channel that notifies a node of its connections that newer ones on other nodes have replaced. */
   replacementsChannel(node: string): string {
     return `${this.bucketPrefix(node)}r:${node}`;
   }
 
-  /** `batch` is what a batch on one Redis is about to do; `none` is never there. */
+  /** Returns a key that all nodes share. `batch` has the plan of a running batch on one Redis; `none` never exists. */
   globalKey(
     what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "tasks" | "batch" | "probe" | "none",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }
 
-  /** The node that runs a task which one node does for all (core/ports/shared-tasks.ts), and that it need not run yet. */
+  /** Returns the keys of a task that one node runs for all (core/ports/shared-tasks.ts): its lease, and that it was done. */
   taskKey(task: string, part: "lease" | "done"): string {
     return `${this.prefix}:{all}:task:${task}:${part}`;
   }
@@ -124,7 +124,7 @@ export class Keys {
   }
 }
 
-/** Where the name begins in `parley:{b41bj}:c:name…`. A prefix may hold braces, a name may not. */
+/** Returns the index of the name in `parley:{b41bj}:c:name…`. A prefix may have braces, a name may not. */
 function nameStart(key: string): number {
   return key.lastIndexOf("}:") + 4;
 }

@@ -13,9 +13,9 @@ export interface PermissionTarget {
 const script = new Script("connection/check-permissions");
 
 /**
- * Rejects with MissingPermission when the user may not run a command that Parley's scripts use, and with Redis's own error when
- * it takes no writes. A script that lacks a permission ends at that command, and Redis does not undo what it wrote: so this is
- * checked before anything is written, and again when a call was refused.
+ * Rejects with MissingPermission if the user may not run a command that Parley's scripts use, and with the error of Redis if it
+ * accepts no writes. A script that lacks a permission ends at that command, and Redis does not undo its earlier writes. So this
+ * is checked before the first write, and again when Redis has refused a call.
  */
 export async function checkPermissions(client: PermissionTarget, ttlMs: number): Promise<void> {
   const keys = [client.keys.globalKey("probe"), client.keys.globalKey("none")];

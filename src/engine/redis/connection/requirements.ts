@@ -2,17 +2,17 @@ import type { Emit } from "../../../core/events/events.ts";
 import type { RedisClient } from "./client.ts";
 import { StoreMisconfigured } from "./connect.ts";
 
-/** What one primary reports; undefined is what this user may not ask for. */
+/** The report of one primary. A value is undefined if this user may not read it. */
 export interface RedisFacts {
-  /** `7.0.15`; Valkey reports the version of Redis that it is compatible with. */
+  /** For example `7.0.15`; Valkey reports the version of Redis that it is compatible with. */
   readonly version: string | undefined;
-  /** What it does when its memory is full: `noeviction`. */
+  /** The policy for full memory, such as `noeviction`. */
   readonly eviction: string | undefined;
-  /** Whether it writes anything to disk. */
+  /** Whether it writes its data to disk. */
   readonly persistent: boolean | undefined;
 }
 
-/** What keeps Parley from using a Redis, in one line each, and what its operator should know. */
+/** The reasons why Parley cannot use a Redis, and the warnings for its operator, in one line each. */
 export interface RequirementsReport {
   readonly problems: readonly string[];
   readonly warnings: readonly Warning[];
@@ -25,7 +25,7 @@ export interface Warning {
 
 const MIN_VERSION = [6, 2] as const;
 
-/** Judges what the primaries report. */
+/** Finds problems and warnings in the reports of the primaries. */
 export function evaluateRequirements(all: readonly RedisFacts[]): RequirementsReport {
   const problems = new Set<string>();
   for (const { version, eviction } of all) {
@@ -56,11 +56,11 @@ function isOlder(version: string, [major, minor]: readonly [number, number]): bo
   return ofMajor < major || (ofMajor === major && ofMinor < minor);
 }
 
-/** Asks every primary about itself. */
+/** Reads the report of every primary. */
 export async function readServerFacts({ primaries }: RedisClient): Promise<RedisFacts[]> {
   return Promise.all(
     primaries.map(async (primary) => {
-      // A managed Redis, or an ACL user with few rights, may refuse either.
+      // A managed Redis may refuse either command, as may a Redis whose ACL gives this user few permissions.
       const [info, save] = await Promise.all([
         primary.info().catch(unlessRefused("")),
         (primary.config("GET", "save") as Promise<unknown>).catch(unlessRefused(undefined)),
@@ -88,8 +88,9 @@ function unlessRefused<T>(otherwise: T): (error: unknown) => T {
 }
 
 /**
- * Throws StoreMisconfigured when Redis is set up so that promises cannot be kept, and warns of the rest. Checks again each time
- * Redis was away, because another server may have taken over; a problem found then is logged, and nothing is closed.
+ * Throws StoreMisconfigured if Redis is configured so that acknowledged messages could be lost, and logs warnings for smaller
+ * problems. Checks again each time Redis was unavailable, because another server may have become primary. A problem that is found
+ * then is logged only; no connection is closed.
  */
 export async function checkRequirements(client: RedisClient, emit: Emit): Promise<void> {
   const { problems, warnings } = evaluateRequirements(await readServerFacts(client));
@@ -102,7 +103,7 @@ export async function checkRequirements(client: RedisClient, emit: Emit): Promis
       const { problems } = evaluateRequirements(await readServerFacts(client));
       if (problems.length > 0) emit("store.misconfigured", { store: client.description, problems });
     } catch {
-      // It is away again, which the client has logged.
+      // Redis is unavailable again, which the client has logged.
     }
   });
 }

@@ -1,7 +1,7 @@
-/** The error of a script that has found, and healed, what an earlier one left half done (lua/messages/conversation.lua). */
+/** The error of a script that has repaired the state that an interrupted script had left (lua/messages/conversation.lua). */
 const REPAIRED = "PARLEYAGAIN";
 
-/** Runs a script, and once more where it had to heal something first: it heals all that it has opened, so once is enough. */
+/** Runs a script, and again if it had to repair something. Once more is enough, because it repairs all conversations it uses. */
 export async function retryAfterRepair<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Cluster, Command, type Redis } from "ioredis";
 
-/** A Lua script in `lua/`, run by its hash. */
+/** A Lua script in `lua/`, which is run by its hash. */
 export class Script {
   private readonly source: string;
   private readonly sha: string;
@@ -14,7 +14,7 @@ export class Script {
     this.sha = createHash("sha1").update(this.source).digest("hex");
   }
 
-  /** Runs it on keys of one slot. Bulk replies are texts. */
+  /** Runs the script. All keys MUST be in one slot. Bulk replies are returned as texts. */
   async run(
     client: Redis | Cluster,
     keys: readonly string[],
@@ -24,15 +24,15 @@ export class Script {
     try {
       return await client.evalsha(this.sha, ...rest);
     } catch (error) {
-      // A Redis that was restarted, or a replica that took over, may not know the script.
+      // A Redis that was restarted, or a replica that has become primary, may not have the script.
       if (hasErrorCode(error, "NOSCRIPT")) return client.eval(this.source, ...rest);
       if (!hasErrorCode(error, "MOVED", "ASK", "TRYAGAIN")) throw error;
-      // ioredis follows a slot to its new place only with a command that shares its pipeline with no other.
+      // ioredis follows a slot to its new primary only for a command that is alone in its pipeline.
       return client.sendCommand(new Command("eval", [this.source, ...rest], { replyEncoding: "utf8" }));
     }
   }
 
-  /** Runs it, and rejects unless a replica has what it wrote within `timeoutMs`. */
+  /** Runs the script, and rejects unless a replica has its writes within `timeoutMs`. */
   async runReplicated(
     client: Redis | Cluster,
     keys: readonly string[],
@@ -40,7 +40,7 @@ export class Script {
     timeoutMs: number,
   ): Promise<unknown> {
     const rest = [...keys, ...arguments_];
-    // One pipeline, because WAIT counts only what its own connection wrote.
+    // One pipeline, because WAIT only covers the writes of its own connection.
     let replies = await client
       .pipeline()
       .evalsha(this.sha, keys.length, ...rest)
@@ -60,7 +60,7 @@ export class Script {
   }
 }
 
-/** Whether Redis refused a command with one of these codes: then it has not run. */
+/** Whether Redis refused a command with one of these codes, so that the command did not run. */
 function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && codes.some((code) => error.message.startsWith(`${code} `));
 }

@@ -1,33 +1,33 @@
 import type { Emit } from "../../../core/events/events.ts";
 import { isWrongType } from "./errors.ts";
 
-/** A key of the wrong type fails each call on it: one line in this many milliseconds is enough. */
+/** The shortest time between two log lines, in milliseconds, because every call to a key of the wrong type fails. */
 const LOG_INTERVAL_MS = 60_000;
 
-/** Most keys of a call whose types are asked for. */
+/** The largest number of keys of a call whose types are read. */
 const MAX_KEYS = 500;
 
-/** Most keys in a line. */
+/** The largest number of keys in a log line. */
 const MAX_KEYS_LOGGED = 5;
 
-/** What keys hold, by how their names end (keys.ts). */
+/** The types of keys, by the ends of their names (keys.ts). */
 const TYPES: readonly (readonly [RegExp, string])[] = [
   [/\}:c:.*:(meta|ids|marks|present)$/, "hash"],
   [/\}:c:.*:(log|copy)$/, "stream"],
   [/\}:u:.*:quota$/, "list"],
 ];
 
-/** Logs the keys that hold another type than Parley keeps there. */
+/** Logs the keys that have another type than Parley uses for them. */
 export class WrongTypeReporter {
   private quietUntil = Number.NEGATIVE_INFINITY;
 
-  /** `typeOf` asks Redis for the type of a key. */
+  /** `typeOf` reads the type of a key from Redis. */
   constructor(
     private readonly typeOf: (key: string) => Promise<string>,
     private readonly emit: Emit,
   ) {}
 
-  /** Logs which keys a call failed on, where that was why it failed. Redis itself does not name them. */
+  /** If `error` is about a key of the wrong type, logs the keys of the call that have one. Redis does not name the key. */
   report(error: unknown): void {
     if (!isWrongType(error) || performance.now() < this.quietUntil) return;
     this.quietUntil = performance.now() + LOG_INTERVAL_MS;
@@ -36,7 +36,7 @@ export class WrongTypeReporter {
 
   private async logKeys(keys: readonly string[], error: string): Promise<void> {
     const lookups = keys.map(async (key) => ({ key, type: await this.typeOf(key) }));
-    // Where Redis is away by now, the keys of the call are named without their types.
+    // If Redis is unavailable now, the keys of the call are logged without their types.
     const types = await Promise.all(lookups).catch(() => []);
     const wrong = types.filter(hasWrongType).map(({ key, type }) => `${key} (${type})`);
     this.emit("store.wrong_type", {
@@ -51,11 +51,11 @@ export class WrongTypeReporter {
 function hasWrongType({ key, type }: { key: string; type: string }): boolean {
   if (type === "none") return false;
   const known = TYPES.find(([name]) => name.test(key));
-  // Where the type is not listed: the keys of all nodes may be strings, those of a user or an address are not.
+  // For types that are not listed: keys that all nodes share may be strings, keys of a user or an address are not.
   return known === undefined ? type === "string" && !key.includes("{all}:") : type !== known[1];
 }
 
-/** The keys of the command that Redis refused, as ioredis names it in the error. */
+/** Returns the keys of the refused command, which ioredis adds to the error. */
 function keysOf(error: unknown): string[] {
   const { command } = error as { command?: { name?: string; args?: readonly unknown[] } };
   const args = (command?.args ?? []).map(String);
