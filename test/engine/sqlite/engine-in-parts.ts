@@ -28,7 +28,7 @@ export async function openEngineInParts(
     folder,
     engine: parts.engine,
     async takeIn() {
-      await parts.keeper.runRound();
+      await parts.indexWorker.runRound();
       // Housekeeping.
       clock.advance(1_000);
     },
@@ -51,16 +51,16 @@ function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits
   const db = openStore(paths.store, "normal", 0);
   const index = openIndexFile(paths.index, db, log.emit);
   const lastPosition = readLastPosition(db);
-  const keeper = new IndexWorker(paths, lastPosition, index.indexed, log.emit);
+  const indexWorker = new IndexWorker(paths, lastPosition, index.indexed, log.emit);
   const engine = new SqliteEngine({
     db,
     index,
-    indexWorker: keeper,
+    indexWorker,
     clock,
     emit: log.emit,
     retention,
     paths,
     description: "in parts",
   });
-  return { engine, keeper };
+  return { engine, indexWorker };
 }

@@ -5,52 +5,55 @@ import type { EntryListener, Head, Subscription } from "../../../core/ports/mess
 import type { KnownHead } from "./batch.ts";
 import { type Announcement, decodeRecord } from "./message-encoding.ts";
 
-/** How far a conversation reaches, and the time of its newest message. */
+/** The newest `seq` and the epoch of a conversation, and the time of its newest message. */
 export interface FeedHead extends Head {
   readonly at: number;
 }
 
-/** What a feed reads from the store. Both resolve with undefined where the store cannot be read now, and MUST NOT reject. */
+/** The reads of a feed. Both resolve with undefined if the store cannot be read now, and MUST NOT reject. */
 export interface FeedStore {
-  /** How far the conversation reaches; a store that lacks what is `known` begins a new epoch. */
+  /** Reads the head of the conversation. If the store lacks the `known` message, the conversation begins a new epoch. */
   head(conversation: string, known: Pick<KnownHead, "seq" | "at" | "epoch">): Promise<FeedHead | undefined>;
-  /** Entries with first ≤ seq ≤ last, some of the oldest of them. */
+  /** Reads some of the oldest entries with first ≤ seq ≤ last. */
   read(conversation: string, first: number, last: number): Promise<readonly Entry[] | undefined>;
-  /** The last subscription of the feed has ended. */
+  /** Called when the last subscription of the feed has ended. */
   onEnded(feed: OrderedFeed): void;
-  /** The conversation has another epoch: delivered messages may be gone, or it was removed. The next one follows `feed.lastDelivered`. */
+  /**
+   * Called when the conversation has another epoch: delivered messages may be gone, or it was removed. The next message follows
+   * `feed.lastDelivered`.
+   */
   onEpochChanged(feed: OrderedFeed): void;
   readonly emit: Emit;
 }
 
 /** A reply to a request of this node. It is sent after the message that it belongs to, and after those before it. */
 export interface PendingReply {
-  /** The message it belongs to; 0 where it belongs to none. */
+  /** The `seq` of the message that it belongs to; 0 for none. */
   readonly seq: number;
-  /** The entry itself, where this node stored it. */
+  /** The entry, if this request has stored it. */
   readonly entry: Entry | undefined;
   send(): void;
-  /** Called instead of `send` where its message cannot be delivered: the sender may try again. */
+  /** Called instead of `send` if the message cannot be delivered; the sender may try again. */
   reject(): void;
 }
 
-/** How long a gap may last because two connections are read one after the other, in milliseconds. */
+/** The longest gap that is normal because two connections are read one after the other, in milliseconds. */
 const GAP_TIMEOUT_MS = 5;
 
 /**
- * A conversation with subscriptions on this node. Entries come in three ways, each in its own time: in the replies to
- * this node's posts, announced by other nodes, and read from the store where one is missing. They are delivered in the
- * order of `seq`, each once and without a hole (D1, D5).
+ * A conversation with subscriptions on this node. Entries arrive from three sources, in no fixed order: in the replies to this
+ * node's posts, in announcements of other nodes, and by reads of missing entries from the store. They are delivered in the order
+ * of `seq`, each once and without holes (D1, D5).
  */
 export class OrderedFeed {
   /** The newest `seq` that was delivered. */
   lastDelivered = 0;
   epoch = "";
-  /** The time of that message; 0 where it is not known. */
+  /** The time of that message; 0 if it is not known. */
   private lastDeliveredAt = 0;
   /**
-   * What was delivered last before the connection was lost, until the store has shown that it still has it. Meanwhile
-   * other nodes may go on with a store that has lost messages, and come beyond the `seq` that was delivered here.
+   * The last message that was delivered before the connection was lost, until the store has shown that it still has it. Until
+   * then, other nodes may already have stored messages beyond that `seq` in a store that has lost messages.
    */
   private unverified: Pick<KnownHead, "seq" | "at"> | undefined;
   isOpen = false;
@@ -58,15 +61,15 @@ export class OrderedFeed {
   private pendingReplies: PendingReply[] = [];
   /** Calls of `waitUntilDelivered`. */
   private waiting: { readonly seq: number; readonly resolve: (isDelivered: boolean) => void }[] = [];
-  /** Entries that are known here and wait for those before them. */
+  /** Entries that this node has and that wait for missing ones before them. */
   private readonly outOfOrder = new Map<number, Entry>();
-  /** Announcements that came before the feed was open. */
+  /** Announcements that arrived before the feed was open. */
   private receivedBeforeOpen: Announcement[] = [];
   /** The newest `seq` that is known to exist. */
   private newest = 0;
   /**
-   * Batches of this node that may store something here and whose replies are not all sent, the oldest first: the next
-   * batch begins before that. `before` is the newest `seq` that was known when the batch began, or was replied since.
+   * Batches of this node that may store entries here and whose replies are not all sent, the oldest first. There can be several,
+   * because the next batch begins earlier. `before` is the newest `seq` that was known when the batch began or was in a reply since.
    */
   private batchesInFlight: { readonly batch: number; before: number }[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -102,7 +105,7 @@ export class OrderedFeed {
     if (this.subscriptions.length === 0) this.end();
   }
 
-  /** Entries were announced, by this node or another. */
+  /** Called when this node or another has announced entries. */
   receive(announcement: Announcement): void {
     if (!this.isOpen) {
       this.receivedBeforeOpen.push(announcement);
@@ -118,22 +121,22 @@ export class OrderedFeed {
   }
 
   /**
-   * A batch of this node begins that may store something here. What is stored after it is delivered after its replies, or
-   * a sender would see the ack of one message after a later message.
+   * Called when a batch of this node begins that may store entries here. Later entries are delivered after the replies of the
+   * batch, because a sender must not get a message before the ack of an earlier message of its own.
    */
   beginBatch(batch: number): void {
     if (this.batchesInFlight.at(-1)?.batch !== batch)
       this.batchesInFlight.push({ batch, before: this.newest });
   }
 
-  /** All replies of a batch were added; nothing waits for it any more. */
+  /** Called when all replies of a batch were added; no entry waits for the batch any more. */
   endBatch(batch: number): void {
     if (this.batchesInFlight[0]?.batch !== batch) return;
     this.batchesInFlight.shift();
     this.advance();
   }
 
-  /** Sends a reply to a request of this node, at once where nothing is missing before it. */
+  /** Sends a reply to a request of this node; at once if no entry is missing before it. */
   addReply(reply: PendingReply): void {
     if (this.ended) {
       reply.send();
@@ -146,7 +149,7 @@ export class OrderedFeed {
     this.advance();
   }
 
-  /** Resolves with true when everything up to `seq` was delivered, and with false when that cannot be done now. */
+  /** Resolves with true when all entries up to `seq` were delivered, and with false if that is not possible now. */
   waitUntilDelivered(seq: number): Promise<boolean> {
     if (this.ended || seq <= this.lastDelivered) return Promise.resolve(true);
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -161,7 +164,7 @@ export class OrderedFeed {
     if (!this.isOpen || this.ended) return;
     const { epoch, unverified } = this;
     const head = await this.store.head(this.conversation, this.known);
-    // Where another epoch has begun meanwhile, the reply is out of date.
+    // If another epoch has begun meanwhile, the reply is out of date.
     if (head === undefined || this.ended || epoch !== this.epoch) return;
     if (head.epoch !== this.epoch) this.changeEpoch(head);
     else {
@@ -171,27 +174,27 @@ export class OrderedFeed {
     this.advance();
   }
 
-  /** Reads what was missed; resolves when it was delivered, or cannot be delivered now. */
+  /** Reads missed entries. Resolves when they were delivered, or if that is not possible now. */
   async catchUp(): Promise<void> {
     this.markUnverified();
     await this.check();
     await this.waitUntilDelivered(this.newest);
   }
 
-  /** What the store must have, or it has lost messages. */
+  /** The message that the store must have; if it lacks it, it has lost messages. */
   get known(): Pick<KnownHead, "seq" | "at" | "epoch"> {
     const { seq, at } = this.unverified ?? { seq: this.lastDelivered, at: this.lastDeliveredAt };
     return { seq, at, epoch: this.epoch };
   }
 
-  /** The connection is lost: when it is back, the store may be another one. */
+  /** Called when the connection is lost: after that, the store may lack messages. */
   markUnverified(): void {
     if (this.isOpen) this.unverified ??= { seq: this.lastDelivered, at: this.lastDeliveredAt };
   }
 
   /**
-   * The conversation was removed (MB6), or the store has lost messages, or this node cannot deliver them any more (D5):
-   * the next one follows `head.seq`.
+   * Called when the conversation was removed (MB6), when the store has lost messages, or when this node cannot deliver some any
+   * more (D5). The next message follows `head.seq`.
    */
   changeEpoch(head: Pick<Head, "seq" | "epoch"> & { readonly at?: number }): void {
     if (this.ended) return;
@@ -228,7 +231,7 @@ export class OrderedFeed {
     this.resolveWaiting(true);
   }
 
-  /** Delivers and sends everything that can be now, and has missing entries read. */
+  /** Delivers entries and sends replies as far as possible now, and starts the read of missing entries. */
   private advance(): void {
     if (!this.isOpen) return;
     while (!this.ended) {
@@ -270,7 +273,7 @@ export class OrderedFeed {
     for (const { seq, resolve } of waiting) if (seq <= upTo) resolve(isDelivered);
   }
 
-  /** Reads missing entries from the store, but for those that have come meanwhile. */
+  /** Reads missing entries from the store, except those that have arrived meanwhile. */
   private async fill(): Promise<void> {
     this.timer = undefined;
     if (!this.hasGap() || this.ended) return;
@@ -282,11 +285,11 @@ export class OrderedFeed {
       if (this.ended) return;
       if (epoch !== this.epoch) continue;
       if (entries === undefined) {
-        // It is read when the store is back; that may take long, so no request waits for it.
+        // Missing entries are read when the store is available again. That may take long, so waiting requests are refused now.
         this.rejectReplies();
         break;
       }
-      // It was removed before it could be delivered, or the store has lost it: in either case there is a hole.
+      // The entry was removed before it could be delivered, or the store has lost it. In both cases there is a hole.
       if (this.lastDelivered < from && entries[0]?.seq !== from) {
         const head = await this.store.head(this.conversation, this.known);
         if (head !== undefined && this.lastDelivered < from && epoch === this.epoch) this.changeEpoch(head);
@@ -318,7 +321,7 @@ export class OrderedFeed {
   }
 }
 
-/** A class, because there is one for each conversation in use, and closures take more memory. */
+/** A class, because there is one for each subscription, and closures take more memory. */
 class FeedSubscription implements Subscription {
   readonly seq: number;
   readonly epoch: string;

@@ -16,55 +16,55 @@ export interface RedisLeasesDeps {
   readonly emit: Emit;
 }
 
-/** How long a count outlives its last change, and how often it is settled meanwhile, in milliseconds. */
+/** The expiry of a count after its last change, and the interval at which counts are settled, in milliseconds. */
 const TTL_MS = 3 * 3_600_000;
 const SETTLE_INTERVAL_MS = 3_600_000;
 
-/** How often it is tried again to write what could not be written, in milliseconds. */
+/** The interval at which failed writes are tried again, in milliseconds. */
 const RETRY_INTERVAL_MS = 1_000;
 
-/** Users who gave back their last connection, of whom a store that goes back may count it again. */
+/** The number of remembered users without connections: after a failover that loses writes, Redis may count their connections again. */
 const MAX_REMEMBERED = 10_000;
 
-/** By how much ages of connections on two nodes may be wrong: as long as a command to a busy store takes, in milliseconds. */
+/** The possible error of the ages of two nodes' connections, in milliseconds: the time of a command to a busy Redis. */
 const AGE_TOLERANCE_MS = 1_000;
 
-/** Counts settled at once. */
+/** The number of users that are settled at once. */
 const SETTLE_BATCH_SIZE = 500;
 
-/** A connection that names its client, as the store knows it: `id` is unique on this node. */
+/** A connection that names its client, as it is stored. `id` is unique on this node. */
 interface NamedLease {
   readonly slot: string;
   readonly id: number;
   readonly connection: NamedConnection;
 }
 
-/** A named one that is being taken. */
+/** The lease of a named connection that is being acquired. */
 interface PendingLease extends NamedLease {
-  /** It was replaced before the store's answer came. */
+  /** Whether it was replaced before the reply of Redis came. */
   isReplaced: boolean;
 }
 
 interface UserLeases {
-  /** The user's connections on this node that name no client, those that are being taken included. */
+  /** The number of the user's connections on this node that name no client, including those that are being acquired. */
   unnamed: number;
-  /** How many are being taken, named ones included: until the store has answered, it is not known what it counts. */
+  /** The number of running acquisitions. Until Redis has replied, it is not known whether it counts them. */
   acquiring: number;
-  /** Those that name their client, by slot; made when there is one. */
+  /** The connections that name their client, by slot; undefined if there are none. */
   named?: Map<string, NamedLease>;
-  /** Those that are being taken; made when there is one. */
+  /** The named connections that are being acquired; undefined if there are none. */
   pending?: Set<PendingLease>;
 }
 
 const script = new Script("presence/connection-leases");
 
-/** The lease port for many nodes: each writes how many of a user's connections it holds, and the dead do not count. */
+/** The lease port for many nodes: each node stores the number of a user's connections on it; expired nodes do not count. */
 export class RedisLeases implements ConnectionLeases, LeasedResource {
   private readonly client: RedisClient;
   private readonly nodes: NodeRegistry;
   private readonly emit: Emit;
   private readonly users = new Map<string, UserLeases>();
-  /** Users of whom the store may count something else than this node holds. */
+  /** Users for which the count in Redis may differ from the connections on this node. */
   private readonly unsettled = new Set<string>();
   private released = new LruMap<true>(MAX_REMEMBERED);
   private readonly replacements: Replacements;
@@ -87,7 +87,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     ];
   }
 
-  /** Subscribes to replacements of this node's connections by connections on other nodes; also after Redis was away. */
+  /** Subscribes to replacements of this node's connections by those of other nodes. Called again after Redis was unavailable. */
   async start(): Promise<void> {
     await this.replacements.listen();
   }
@@ -104,7 +104,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
           ? await this.requestLease(user, limit)
           : await this.acquireNamed(user, limit, holding, client);
     } catch (error) {
-      // Whether the store counts it is not known.
+      // It is not known whether Redis counts the connection.
       this.unsettled.add(user);
       throw error;
     } finally {
@@ -134,14 +134,14 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     await this.settle();
   }
 
-  /** Nothing to do: counts of a node that is gone are left out where they would refuse a connection, and expire. */
+  /** Does nothing: counts of expired nodes are removed when they would refuse a connection, and they expire. */
   async sweep(): Promise<void> {}
 
   async hasLeftovers(): Promise<boolean> {
     return false;
   }
 
-  /** Gives back all that this node holds. */
+  /** Releases all leases of this node. */
   async close(): Promise<void> {
     for (const stop of this.stops) stop();
     this.replacements.close();
@@ -193,7 +193,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     return "taken";
   }
 
-  /** A connection of this node was replaced. */
+  /** Called when a connection of this node was replaced. */
   private onReplaced(user: string, slot: string, id: number): void {
     const holding = this.users.get(user);
     for (const lease of holding?.pending ?? []) if (lease.id === id) lease.isReplaced = true;
@@ -230,9 +230,9 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   }
 
   private async tryToSettle(): Promise<void> {
-    // A replacement that comes after this look-up is announced.
+    // Settling finds earlier replacements; later ones are announced, once the subscription is active.
     await this.replacements.listening;
-    // Commands of one user are carried out in the order in which they are sent, so what is taken later is added to this.
+    // Redis carries out the commands for a user in the order in which they are sent, so later acquisitions are added to this count.
     const users = [...this.unsettled].filter((user) => (this.users.get(user)?.acquiring ?? 0) === 0);
     for (let i = 0; i < users.length; i += SETTLE_BATCH_SIZE) {
       await Promise.all(users.slice(i, i + SETTLE_BATCH_SIZE).map((user) => this.settleOne(user)));
@@ -241,7 +241,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
 
   private async settleOne(user: string): Promise<void> {
     const holding = this.users.get(user);
-    // It may have begun to take one since the list was made.
+    // An acquisition may have begun since the list was made.
     if ((holding?.acquiring ?? 0) > 0) return;
     this.unsettled.delete(user);
     try {
@@ -290,7 +290,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   }
 }
 
-/** Whether this node has a newer connection of the slot; the store, which sees all nodes, does not know it so exactly. */
+/** Whether this node has a newer connection in the slot. Redis sees all nodes, but knows the ages less exactly. */
 function isOvertaken(
   { named, pending: arriving }: UserLeases,
   slot: string,
@@ -302,7 +302,7 @@ function isOvertaken(
   );
 }
 
-/** As long as any other, whatever the names are: 128 bits of a hash. */
+/** Returns 128 bits of a hash, so that long names take no more memory than short ones. */
 function digest(slot: string): string {
   return createHash("sha256").update(slot).digest("base64url").slice(0, 22);
 }

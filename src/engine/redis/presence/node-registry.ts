@@ -17,31 +17,31 @@ export interface NodeRegistryDeps {
   readonly leaseMs: number;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** The store's time, for tests; its own where it is missing. */
+  /** A manual clock, for tests. Without it, the time of Redis is used. */
   readonly time?: Clock;
 }
 
-/** Keeps something in the store under a node's incarnation. */
+/** A part of a node that stores state under the node's incarnation. */
 export interface LeasedResource {
   /**
-   * What this node has stored may be gone, or a new incarnation has begun: all of it is to be stored again. Resolves when
-   * that is done, or has to wait. MUST NOT reject.
+   * Stores the whole state again, because it may be lost or a new incarnation has begun. Resolves when that is done, or when it
+   * is not possible now. MUST NOT reject.
    */
   reassert(): Promise<void>;
-  /** A node is gone: what it stored under its incarnation is to be removed. Other nodes may do the same at the same time. */
+  /** Removes the state of an expired incarnation. Other nodes may do the same at the same time. */
   sweep(incarnation: string): Promise<void>;
-  /** Whether anything is stored under `incarnation` that may be left for `sweep`. */
+  /** Whether there is state under `incarnation` that `sweep` of other nodes must remove. */
   hasLeftovers(incarnation: string): Promise<boolean>;
 }
 
-/** How many of its own incarnations a node remembers. */
+/** The number of its own incarnations that a node remembers. */
 const MAX_KNOWN_INCARNATIONS = 16;
 
 type NodeCommand = "look" | "begin" | "renew" | "end" | "forget";
 
 const script = new Script("presence/node-leases");
 
-/** The nodes of one store: keeps this one's lease, and sweeps those that are gone. */
+/** The nodes of a store. Keeps the lease of this node, and sweeps expired ones. */
 export class NodeRegistry {
   private readonly client: RedisClient;
   private readonly leaseMs: number;
@@ -54,7 +54,7 @@ export class NodeRegistry {
   private currentIncarnation: string;
   private facts: NodeFacts | undefined;
   private nodes: readonly NodeEntry[] = [];
-  /** When the store gave `nodes`, in its own time. */
+  /** When `nodes` was read, in the time of Redis. */
   private seenAt = 0;
   /** How far the store's clock is ahead of this node's, in milliseconds. */
   private clockOffset = 0;
@@ -75,8 +75,8 @@ export class NodeRegistry {
   }
 
   /**
-   * All nodes of a store, also those whose lease has run out and that were not removed yet, and the store's time; for a
-   * program that is no node.
+   * Returns all nodes of a store, including expired ones that were not removed yet, and the store's time. For programs that are
+   * not nodes.
    */
   static async read(client: RedisClient): Promise<{ nodes: readonly NodeEntry[]; now: number }> {
     const { nodes, now } = decodeReply(
@@ -85,7 +85,7 @@ export class NodeRegistry {
     return { nodes: nodes.filter(({ stopped }) => !stopped), now };
   }
 
-  /** The name under which this node stores what others are to remove when it is gone. */
+  /** The name under which this node stores its state, so that other nodes can remove it when this node has expired. */
   get incarnation(): string {
     return this.currentIncarnation;
   }
@@ -95,22 +95,22 @@ export class NodeRegistry {
     return this.incarnations.has(incarnation);
   }
 
-  /** The names it had before. */
+  /** The earlier incarnations of this node. */
   get pastIncarnations(): readonly string[] {
     return [...this.incarnations].filter((incarnation) => incarnation !== this.currentIncarnation);
   }
 
-  /** A time of this node's clock in the store's, which all nodes share. */
+  /** Converts a time of this node's clock to the time of Redis, which all nodes share. */
   toStoreTime(time: number): number {
     return Math.round(time + this.clockOffset);
   }
 
-  /** From when on (of the clock given) what is missing in the store is missing, and not only not put back yet. */
+  /** The time of this node's clock from which nodes that are missing in Redis count as expired; before it, they may still register. */
   get trustedFrom(): number {
     return this.trusted;
   }
 
-  /** Joins the others. Rejects when the store does not answer. */
+  /** Registers this node. Rejects when Redis does not reply. */
   async start(): Promise<void> {
     const { now } = await this.run("look");
     this.startedAt = now;
@@ -121,7 +121,7 @@ export class NodeRegistry {
     );
   }
 
-  /** After the store was away: renews the lease, or begins a new incarnation, and has everything stored again. */
+  /** After Redis was unavailable: renews the lease or begins a new incarnation, and has all resources store their state again. */
   async reassert(): Promise<void> {
     this.trusted = evictionAllowedFrom(this.clock.now(), this.leaseMs);
     await this.renewing;
@@ -130,30 +130,30 @@ export class NodeRegistry {
     await this.reassertAll();
   }
 
-  /** Clients can connect to this node from now on. */
+  /** Announces that clients can connect to this node from now on. */
   serving(facts: NodeFacts): void {
     this.facts = facts;
     this.renew();
   }
 
-  /** Calls `resource` from now on when it has to store its state again, and when it has to sweep. */
+  /** Adds a resource, which is called when it must store its state again or sweep another node's. */
   add(resource: LeasedResource): void {
     this.resources.add(resource);
   }
 
-  /** Which of `incarnations` are gone for good. None where that is not known now. */
+  /** Returns those of `incarnations` that have expired; none if that is not known now. */
   async expiredOf(incarnations: Iterable<string>): Promise<string[]> {
     const doubtful = [...new Set(incarnations)].filter(
       (incarnation) => !this.isOwn(incarnation) && !this.isKnown(incarnation),
     );
     if (doubtful.length === 0) return [];
     await this.run("look");
-    // Until this node has recovered, `trusted` may be that of before the store was away.
+    // Until this node has recovered, `trusted` may be from before Redis was unavailable.
     if (!this.client.ready || this.clock.now() < this.trusted) return [];
     return doubtful.filter((incarnation) => !this.isKnown(incarnation));
   }
 
-  /** Stops. Where anything is left under this incarnation, its lease runs out, and other nodes sweep it then. */
+  /** Stops. If there is state under this incarnation, leaves the lease to expire, after which other nodes sweep that state. */
   async close(): Promise<void> {
     this.closed = true;
     for (const stop of this.stops) stop();
@@ -163,7 +163,7 @@ export class NodeRegistry {
       );
       await this.run(leftovers.includes(true) ? "renew" : "end");
     } catch {
-      // The lease runs out all the same.
+      // The lease expires anyway.
     }
   }
 
@@ -179,7 +179,7 @@ export class NodeRegistry {
           // Not awaited, or the lease would not be renewed meanwhile.
           if (isNew) void this.reassertAll();
         },
-        // It is tried again in a moment; the client logs that the store is away.
+        // The next renewal tries again. The client logs that Redis is unavailable.
         () => {},
       )
       .finally(() => {
@@ -187,7 +187,7 @@ export class NodeRegistry {
       });
   }
 
-  /** Returns whether a new incarnation has begun. */
+  /** Renews the lease, or begins a new incarnation if it has expired. Returns whether one has begun. */
   private async tryToRenew(): Promise<boolean> {
     const asked = performance.now();
     const { done } = await this.run("renew");
@@ -215,7 +215,7 @@ export class NodeRegistry {
     this.sweeping = true;
     this.tryToSweep()
       .catch((error) => {
-        // While the store is away the client logs that, which is enough.
+        // While Redis is unavailable, the client logs that, and a second line is not needed.
         if (this.client.ready) this.emit("node.sweep_failed", { error: String(error) });
       })
       .finally(() => {
@@ -228,7 +228,7 @@ export class NodeRegistry {
     if (this.clock.now() < this.trusted) return;
     for (const { id, incarnation, stopped } of expiredNodes(this.nodes, this.seenAt)) {
       for (const resource of this.resources) await resource.sweep(incarnation);
-      // Only one of the survivors says so.
+      // `done` is true on one node only, so only one logs the expired node.
       const { done } = await this.run("forget", incarnation);
       const isBack = this.nodes.some((node) => node.id === id && node.until > this.seenAt);
       if (done && !stopped && !isBack) this.emit("node.expired", { node: id });
@@ -238,7 +238,7 @@ export class NodeRegistry {
   private newIncarnation(): string {
     const incarnation = `${this.client.node}~${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
     this.incarnations.add(incarnation);
-    // What was stored under an older one was removed long ago.
+    // The state of the oldest incarnation was removed long ago.
     const [oldest] = this.incarnations;
     if (this.incarnations.size > MAX_KNOWN_INCARNATIONS && oldest !== undefined)
       this.incarnations.delete(oldest);
@@ -272,8 +272,8 @@ export class NodeRegistry {
 }
 
 /**
- * How far a clock is ahead that showed `now` (whole milliseconds) at some moment between `asked` and `answered` of this
- * node's: 0 where both may show the same, so that times which nodes send to each other are exact then.
+ * Returns how far the clock of Redis is ahead, if it was `now` (whole milliseconds) at some moment between `asked` and `answered`
+ * of this node's clock. 0 if both clocks may be equal, so that times which nodes send to each other are exact then.
  */
 function clockOffsetOf(now: number, asked: number, answered: number): number {
   const [least, most] = [now - answered, now + 1 - asked];

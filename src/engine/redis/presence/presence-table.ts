@@ -3,25 +3,25 @@ import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 
-/** How long the entries of a node outlive it where no other node is left to remove them, in milliseconds. */
+/** The expiry of a node's entries, in milliseconds. It applies if there is no other node to remove them. */
 const TTL_MS = 86_400_000;
 
 const script = new Script("presence/presence-update");
 
-/** A user came, or left, and when: milliseconds since 1970, by the clock of the store. */
+/** A user joined or left; with the time in milliseconds since 1970, by the clock of Redis. */
 export interface PresenceMove {
   readonly state: "joined" | "left";
   readonly at: number;
 }
 
-/** Users that are in conversations, and through which nodes, as the store holds it. */
+/** The stored users of conversations, with the nodes through which they are present. */
 export class PresenceTable {
   constructor(
     private readonly client: RedisClient,
     private readonly nodes: NodeRegistry,
   ) {}
 
-  /** Returns the users in a conversation. Users of a node that is gone are left out, and removed from the store. */
+  /** Returns the users in a conversation. Leaves out users of expired nodes, and removes them from Redis. */
   async read(conversation: string): Promise<PresenceSnapshot> {
     const fields = await this.client.commands.hgetall(this.key(conversation));
     const version = Number(fields.version ?? 0);
@@ -37,7 +37,7 @@ export class PresenceTable {
     return { version, entries: entries.filter(({ incarnation }) => !expired.has(incarnation)) };
   }
 
-  /** The version of what the store holds of a conversation. */
+  /** Returns the version of a conversation's stored users. */
   async version(conversation: string): Promise<number> {
     return Number((await this.client.commands.hget(this.key(conversation), "version")) ?? 0);
   }
@@ -52,8 +52,8 @@ export class PresenceTable {
   }
 
   /**
-   * Makes the users that join by `moves` the only ones that are there through `incarnation`, and announces what that
-   * changes. A user that is not named left now.
+   * Replaces the users that are present through `incarnation` by those that join in `moves`, and announces the difference. Users
+   * that are not in `moves` left now.
    */
   async replace(
     conversation: string,
@@ -63,12 +63,12 @@ export class PresenceTable {
     await this.run(conversation, incarnation, "exactly", moves);
   }
 
-  /** Removes all users that are there through `incarnation`. */
+  /** Removes all users that are present through `incarnation`. */
   clear(conversation: string, incarnation: string): Promise<void> {
     return this.replace(conversation, incarnation, new Map());
   }
 
-  /** Notes that users are in a conversation through `incarnation`, for a node that removes them later. MUST come before `change`. */
+  /** Records that users are in a conversation through `incarnation`, for a node that removes them later. MUST be called before `change`. */
   async noteConversation(conversation: string, incarnation: string): Promise<void> {
     const key = this.client.keys.nodeKey(incarnation, "conversations");
     await Promise.all([
@@ -77,17 +77,17 @@ export class PresenceTable {
     ]);
   }
 
-  /** No user is in a conversation through `incarnation` any more. */
+  /** Removes the record that users are in a conversation through `incarnation`. */
   async forgetConversation(conversation: string, incarnation: string): Promise<void> {
     await this.client.commands.srem(this.client.keys.nodeKey(incarnation, "conversations"), conversation);
   }
 
-  /** The conversations with users that are there through `incarnation`. */
+  /** Returns the conversations with users that are present through `incarnation`. */
   conversationsOf(incarnation: string): Promise<string[]> {
     return this.client.commands.smembers(this.client.keys.nodeKey(incarnation, "conversations"));
   }
 
-  /** Forgets the conversations with users that were there through `incarnation`. */
+  /** Removes the records of all conversations of `incarnation`. */
   async forgetAll(incarnation: string): Promise<void> {
     await this.client.commands.del(this.client.keys.nodeKey(incarnation, "conversations"));
   }

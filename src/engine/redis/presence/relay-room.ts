@@ -15,11 +15,11 @@ export interface RelayRoomDeps {
   readonly channels: Channels;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
-  /** Called when there is no listener any more and the store has no user of this node there. */
+  /** Called when the room has no listener any more and Redis has no user of this node in it. */
   onIdle(): void;
 }
 
-/** What nodes send to each other on a conversation's channel: one of these. */
+/** A message between nodes on a conversation's channel. It has one of these fields. */
 interface RelayFrame {
   readonly here?: PresenceDelta;
   readonly by?: string;
@@ -34,25 +34,25 @@ export class RedisRelayRoom implements RelayRoom {
   private listener: RelayListener | undefined;
   private opening = false;
   private subscription: ChannelSubscription | undefined;
-  /** Users that are there through this node, and since when: what the store should hold. */
+  /** The users that are present through this node, and since when. Redis should have the same. */
   private readonly localUsers = new Map<string, number>();
-  /** Users that joined and left since the last write to the store. */
+  /** The users that joined or left since the last write to Redis. */
   private unwritten = new Map<string, PresenceMove>();
-  /** The store may hold something else, so all is written. */
+  /** Whether Redis may have other users than `localUsers`, so that all are written again. */
   private uncertain = false;
-  /** The incarnation under which the store has users that are there through this node. */
+  /** The incarnation under which Redis has the users of this node. */
   private notedIncarnation: string | undefined;
   private writing: Promise<void> | undefined;
   private reading: Promise<void> | undefined;
   private readAgain = false;
-  /** Changes that arrive while all is read. */
+  /** Changes that arrive while the table is read. */
   private bufferedChanges: PresenceDelta[] = [];
 
   constructor(private readonly deps: RelayRoomDeps) {
     this.remote = new RemotePresence((life) => deps.nodes.isOwn(life));
   }
 
-  /** Subscribes. Rejects when the store does not reply. */
+  /** Subscribes. Rejects when Redis does not reply. */
   async open(listener: RelayListener): Promise<void> {
     const { channels, conversation } = this.deps;
     this.opening = true;
@@ -105,14 +105,14 @@ export class RedisRelayRoom implements RelayRoom {
     this.reportIdle();
   }
 
-  /** Writes to the store again which users are there through this node; resolves when that is done, or has failed. */
+  /** Writes the users of this node to Redis again. Resolves when that is done or has failed. */
   async reassert(): Promise<void> {
     if (this.localUsers.size === 0 && this.notedIncarnation === undefined && !this.uncertain) return;
     this.uncertain = true;
     await this.write();
   }
 
-  /** After the store was away: notifies of users that joined and left through other nodes meanwhile, and has read marks read again. */
+  /** After Redis was unavailable: notifies of users that joined and left through other nodes, and has read marks read again. */
   async catchUp(): Promise<void> {
     if (this.listener === undefined) return;
     if (this.reading !== undefined) this.readAgain = true;
@@ -120,23 +120,23 @@ export class RedisRelayRoom implements RelayRoom {
     await this.listener?.onGap();
   }
 
-  /** Notifies of users that were waited for and did not come back. */
+  /** Notifies that users left, if they did not come back in the time that they had for it. */
   settle(): void {
     if (this.remote.hasPending) this.notify(this.remote.settle(this.now));
   }
 
-  /** Compares this with the store, and recovers what was lost. */
+  /** Compares the room with Redis, and repairs differences. */
   audit(): void {
     if (this.uncertain) this.write();
     if (this.listener === undefined) return;
     this.deps.table.version(this.deps.conversation).then(
       (version) => this.remote.isAt(version) || this.readInBackground(),
-      // The next one may succeed; the client logs that the store is away.
+      // The next audit may succeed. The client logs that Redis is unavailable.
       () => {},
     );
   }
 
-  /** Stops for good when everything is written to the store; no user is removed from it. */
+  /** Ends the room. Resolves when everything is written to Redis. Removes no user. */
   async end(): Promise<void> {
     this.close();
     await this.writing;
@@ -156,7 +156,7 @@ export class RedisRelayRoom implements RelayRoom {
       return;
     }
     const changes = this.remote.apply(change);
-    // What is read now contains this change.
+    // If a change is missing, reads the table, which also has this change.
     if (changes === undefined) this.readInBackground();
     else this.notify(changes);
   }
@@ -165,12 +165,12 @@ export class RedisRelayRoom implements RelayRoom {
     for (const { user, state, at } of changes) this.listener?.onPresence(user, state, at);
   }
 
-  /** Reads without a caller that waits; the next audit does it again when it fails. */
+  /** Reads the table without waiting for it. If that fails, the next audit reads it again. */
   private readInBackground(): void {
     this.readTable().catch(() => {});
   }
 
-  /** Reads which users are there. Changes that arrive meanwhile are applied after it. */
+  /** Reads the present users. Changes that arrive meanwhile are applied after that. */
   private readTable(): Promise<void> {
     this.reading ??= this.tryToRead();
     return this.reading;
@@ -183,7 +183,7 @@ export class RedisRelayRoom implements RelayRoom {
         this.readAgain = false;
         const state = await table.read(conversation);
         this.notify(this.remote.reset(state, this.now, nodes.toStoreTime(nodes.trustedFrom)));
-        // A store that went back may have users of this node who have left.
+        // After a failover that lost writes, Redis may have users of this node who have left.
         if (this.writing === undefined && state.entries.some((entry) => this.isLeftover(entry))) {
           this.uncertain = true;
           this.write();
@@ -209,7 +209,7 @@ export class RedisRelayRoom implements RelayRoom {
 
   private publish(frame: RelayFrame): void {
     const { channels, conversation } = this.deps;
-    // Not worth another try: it is about this moment.
+    // Not tried again, because the frame is only of use at this moment.
     channels.publish(conversation, "relay", JSON.stringify(frame)).catch(() => {});
   }
 
@@ -228,7 +228,7 @@ export class RedisRelayRoom implements RelayRoom {
       try {
         await this.writeAll();
       } catch {
-        // It is written again when the store is back, or at the next audit.
+        // All is written again when Redis is available again, or at the next audit.
         this.uncertain = true;
         return;
       }
@@ -242,7 +242,7 @@ export class RedisRelayRoom implements RelayRoom {
     try {
       await this.writeMoves(uncertain, unwritten, notedIncarnation);
     } catch (error) {
-      // Joins are written from `localUsers`; only this knows when a user left.
+      // Keeps the leaves for the next try: only `unwritten` has their times, while joins are in `localUsers`.
       for (const [user, move] of unwritten)
         if (move.state === "left" && !this.localUsers.has(user) && !this.unwritten.has(user))
           this.unwritten.set(user, move);
@@ -264,7 +264,7 @@ export class RedisRelayRoom implements RelayRoom {
     const moves = notedIncarnation !== undefined && notedIncarnation !== incarnation;
     if (uncertain || moves) await table.replace(conversation, incarnation, this.all(unwritten));
     else await table.change(conversation, incarnation, unwritten);
-    // After they are there by the new incarnation, so that no user seems to leave.
+    // The old incarnation is cleared after the users are stored under the new one, so that no user seems to leave.
     if (moves) {
       await table.clear(conversation, notedIncarnation);
       await table.forgetConversation(conversation, notedIncarnation);
@@ -274,7 +274,7 @@ export class RedisRelayRoom implements RelayRoom {
     this.notedIncarnation = undefined;
   }
 
-  /** All users that are here, as joins, and the leaves that the store may not have. */
+  /** Returns all users of this node, as joins, and the leaves that Redis may not have. */
   private all(unwritten: ReadonlyMap<string, PresenceMove>): ReadonlyMap<string, PresenceMove> {
     const moves = new Map(unwritten);
     for (const [user, at] of this.localUsers) moves.set(user, { state: "joined", at });
@@ -285,7 +285,7 @@ export class RedisRelayRoom implements RelayRoom {
     return this.deps.nodes.toStoreTime(this.deps.clock.now());
   }
 
-  /** Lets the relay forget this room when nothing is left to do. */
+  /** Lets the relay drop this room when it has nothing left to do. */
   private reportIdle(): void {
     const isWanted = this.listener !== undefined || this.opening || this.localUsers.size > 0;
     const isBusy = this.writing !== undefined || this.uncertain || this.unwritten.size > 0;

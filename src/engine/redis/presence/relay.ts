@@ -14,27 +14,27 @@ export interface RedisRelayDeps {
 }
 
 /**
- * How often some rooms are compared with the store, in milliseconds, and in how many goes all of them are: an announcement
- * may be lost without a trace.
+ * The interval at which a share of the rooms is compared with Redis, in milliseconds, and the number of rounds for all of them.
+ * This is needed because an announcement may be lost unnoticed.
  */
 const AUDIT_INTERVAL_MS = 500;
 const AUDIT_ROUNDS = 20;
 
-/** How often it checks whether users that it waited for have not come back, in milliseconds. */
+/** The interval at which it checks whether users that may come back have not done so in time, in milliseconds. */
 const SETTLE_INTERVAL_MS = 250;
 
-/** How often this node stores its state again, so that it does not expire, in milliseconds. */
+/** The interval at which this node stores its state again, so that it does not expire, in milliseconds. */
 const REASSERT_INTERVAL_MS = 3_600_000;
 
-/** Conversations that are looked at in one go after the store was away. */
+/** The number of conversations that catch up at once after Redis was unavailable. */
 const CATCH_UP_BATCH_SIZE = 500;
 
-/** Conversations of a node that is gone that are swept at once. */
+/** The number of conversations of an expired node that are swept at once. */
 const SWEEP_BATCH_SIZE = 200;
 
 /**
- * The relay port for many nodes. The users of a conversation are kept in a hash beside its messages, and announced on its
- * channel with each change; typing and read marks are only announced.
+ * The relay port for many nodes. The users of a conversation are stored in a hash, and each change is announced on its channel.
+ * Typing and read marks are only announced.
  */
 export class RedisRelay implements Relay, LeasedResource {
   private readonly rooms = new Map<string, RedisRelayRoom>();
@@ -58,7 +58,7 @@ export class RedisRelay implements Relay, LeasedResource {
     let room = this.rooms.get(conversation);
     if (room === undefined) {
       const { channels, nodes, clock } = this.deps;
-      // A room that this node left is kept until the store knows it; who comes back meanwhile finds it again.
+      // A room without listeners is kept until Redis has its last changes. A user who comes back meanwhile gets the same room.
       const idle = () => this.rooms.get(conversation) === room && this.rooms.delete(conversation);
       room = new RedisRelayRoom({ conversation, table: this.table, channels, nodes, clock, onIdle: idle });
       this.rooms.set(conversation, room);
@@ -79,11 +79,11 @@ export class RedisRelay implements Relay, LeasedResource {
 
   async reassert(): Promise<void> {
     await Promise.all([...this.rooms.values()].map((room) => room.reassert()));
-    // The next time will do, too.
+    // If it fails, the next interval stores the state.
     await this.clearLeftovers().catch(() => {});
   }
 
-  /** After the store was away: notifies every conversation of what happened there through other nodes meanwhile. */
+  /** After Redis was unavailable: notifies every conversation of changes through other nodes that it has missed. */
   async catchUp(): Promise<void> {
     const rooms = [...this.rooms.values()];
     for (let i = 0; i < rooms.length; i += CATCH_UP_BATCH_SIZE)
@@ -103,18 +103,21 @@ export class RedisRelay implements Relay, LeasedResource {
     return (await this.table.conversationsOf(incarnation)).length > 0;
   }
 
-  /** Stops, and lets the users be there until this node's lease has run out: by then they are back through another. */
+  /** Stops. The users stay present until the lease of this node expires, by which time they are back through other nodes. */
   async close(): Promise<void> {
     for (const stop of this.stops) stop();
     await Promise.all([...this.rooms.values()].map((room) => room.end()));
   }
 
-  /** A store that went back may have this node's users in conversations that they have left, and that are not open here. */
+  /**
+   * After a failover that lost writes, Redis may have this node's users in conversations that they have left and that are not
+   * open here. Removes them.
+   */
   private async clearLeftovers(): Promise<void> {
     const { incarnation } = this.deps.nodes;
     for (const conversation of await this.table.conversationsOf(incarnation)) {
       if (this.rooms.has(conversation)) continue;
-      // Both in one go: a user that joins from now on is noted after it.
+      // Both commands are sent together, so that a user who joins later is recorded after them.
       await Promise.all([
         this.table.clear(conversation, incarnation),
         this.table.forgetConversation(conversation, incarnation),

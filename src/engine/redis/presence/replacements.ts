@@ -1,21 +1,21 @@
 import type { RedisClient } from "../connection/client.ts";
 
-/** A connection that was replaced, as its own node knows it. */
+/** A replaced connection, as its own node identifies it. */
 export interface Replacement {
   readonly user: string;
   readonly slot: string;
   readonly id: number;
 }
 
-/** Notifications kept for another try; the oldest are given up, and their nodes find out when they settle. */
+/** The number of notifications that are kept for another try. The nodes of dropped ones learn of the replacement when they settle. */
 const MAX_UNSENT = 10_000;
 
 /**
- * Notifies nodes of those of their connections that newer ones on other nodes have replaced. Each node has a channel of
- * its own. What a subscriber misses while Redis is away it finds out when it settles its leases afterwards.
+ * Notifies nodes of their connections that newer connections on other nodes have replaced. Each node has its own channel. A
+ * node that misses notifications while Redis is unavailable learns of the replacements when it settles its leases after that.
  */
 export class Replacements {
-  /** Resolves when Redis has taken note of the subscription that is wanted now. */
+  /** Resolves when Redis has confirmed the present subscription. */
   listening: Promise<void> = Promise.resolve();
   private readonly unsent = new Map<string, string>();
   private readonly channel: string;
@@ -27,7 +27,7 @@ export class Replacements {
     this.channel = client.keys.replacementsChannel(client.node);
   }
 
-  /** Subscribes to what other nodes send to this one. Rejects when Redis cannot be reached. */
+  /** Subscribes to the notifications of other nodes. Rejects when Redis cannot be reached. */
   listen(): Promise<void> {
     const subscribed = this.client.subscribe([this.channel], (payload) => {
       const [user = "", slot = "", id] = payload.split(" ");
@@ -37,7 +37,7 @@ export class Replacements {
     return subscribed;
   }
 
-  /** Notifies the node of `incarnation`; tried again where that fails. */
+  /** Notifies the node of `incarnation`. If that fails, `retryUnsent` tries again. */
   send(incarnation: string, { user, slot, id }: Replacement): void {
     const payload = `${user} ${slot} ${id}`;
     const node = incarnation.slice(0, incarnation.lastIndexOf("~"));
@@ -46,7 +46,7 @@ export class Replacements {
     });
   }
 
-  /** Sends what could not be sent. */
+  /** Sends the notifications that could not be sent. */
   retryUnsent(): void {
     if (this.unsent.size === 0 || !this.client.ready) return;
     const unsent = [...this.unsent];

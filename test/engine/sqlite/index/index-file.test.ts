@@ -75,7 +75,7 @@ test("D1 D3 messages that arrive while the worker indexes are found at every mom
 });
 
 test("D1 D3 a running store indexes its messages once there are enough", async () => {
-  // As many as make the keeper start at once (INDEX_AT in outbox-persistence.ts), without waiting for its round of a second.
+  // As many as make the index worker start at once (MAX_UNINDEXED in index-worker.ts), instead of at its next round.
   await using folder = new StoreFolder();
   const { engine } = await folder.open();
   const count = 50_000;

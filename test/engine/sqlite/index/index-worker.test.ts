@@ -116,12 +116,12 @@ test("L1 a worker whose thread has ended blocks no caller, and the store closes"
   const store = await folder.open();
   await store.close();
   const log = new RecordedLog();
-  const keeper = new IndexWorker({ store: folder.storeFile, index: folder.indexFile }, 0, 0, log.emit);
-  const waiting = [keeper.runRound(), keeper.prune(1, 1, 1)];
-  keeper.kill();
+  const worker = new IndexWorker({ store: folder.storeFile, index: folder.indexFile }, 0, 0, log.emit);
+  const waiting = [worker.runRound(), worker.prune(1, 1, 1)];
+  worker.kill();
   await Promise.all(waiting);
-  expect(await keeper.prune(1, 1, 1)).toEqual({ positions: [], more: false });
-  await keeper.stop();
+  expect(await worker.prune(1, 1, 1)).toEqual({ positions: [], more: false });
+  await worker.stop();
 });
 
 test("Q1 charges older than an hour are deleted from disk, the others are kept", async () => {
