@@ -11,24 +11,24 @@ import type { Live, SessionRules } from "./session/connection-state.ts";
 
 /** Longest freeze of a connection, in seconds. Meanwhile the server receives nothing from its client, not even a close. */
 export const MAX_FREEZE_S = 600;
-/** Longest delay in one direction, in milliseconds. */
+/** The longest delay in one direction, in milliseconds. */
 export const MAX_DELAY_MS = 60_000;
-/** Most frames that are lost for one request. */
+/** The most frames that one request can drop. */
 export const MAX_DROPPED_FRAMES = 1000;
-/** Furthest jump, in seconds: the longest inactivity time-out that can be set. */
+/** The longest clock jump, in seconds: the longest inactivity time-out that can be set. */
 export const MAX_CLOCK_JUMP_S = 604_800;
-/** Most requests that are charged to fill a quota: real ones, each with its row in the store. */
+/** The most requests that are charged to fill a quota. Each is a real charge with a row in the store. */
 export const MAX_FILL_REQUESTS = 100_000;
 /** Longest reason of a close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
-/** Longest wait that a `closing` frame may be made to name, in seconds. */
+/** The longest `retry_after` of an injected `closing` frame, in seconds. */
 const MAX_RETRY_AFTER_S = 3600;
 
-/** Frames that can be lost: all but the first, without which nothing begins. */
+/** The types of frames that can be dropped: all but `welcome`, without which a connection does not begin. */
 export const DROPPABLE_FRAMES = Object.keys(SERVER_FRAMES).filter(
   (type) => type !== "welcome",
 ) as ServerFrameType[];
-/** Where the clock of a connection can be moved to. */
+/** The events to which the clock of a connection can be moved. */
 export const CLOCK_JUMP_TARGETS = [
   "inactivity_warning",
   "inactivity",
@@ -48,26 +48,26 @@ function seconds(max: number): z.ZodNumber {
 
 const integer = z.int("must be a whole number");
 
-/** The line ends without a close frame. */
+/** Ends the TCP connection without a close frame. */
 const Cut = z.strictObject({ do: z.literal("cut") });
 
-/** The server neither reads nor writes the connection, and its time-outs stand still, for so long or until `thaw`. */
+/** Stops reading, writing and the time-outs of the connection, for this long or until `thaw`. */
 const Freeze = z.strictObject({ do: z.literal("freeze"), seconds: seconds(MAX_FREEZE_S) });
 
 /** Ends a freeze. */
 const Thaw = z.strictObject({ do: z.literal("thaw") });
 
-/** Everything to and from the connection comes so much later, in its order; 0 ends that. */
+/** Delays all frames to and from the connection by this time, in their order; 0 ends the delay. */
 const Delay = z.strictObject({ do: z.literal("delay"), milliseconds: within(0, MAX_DELAY_MS) });
 
-/** The next `count` frames of that type are not sent to the connection; 0 forgets what was asked for before. */
+/** Drops the next `count` frames of a type to the connection; 0 cancels an earlier request. */
 const Lose = z.strictObject({
   do: z.literal("lose"),
   next: z.enum(DROPPABLE_FRAMES, `must be one of ${DROPPABLE_FRAMES.join(", ")}`),
   count: within(0, MAX_DROPPED_FRAMES, integer).default(1),
 });
 
-/** Closes as the server does: `error` where the code has one, `closing`, and the close. */
+/** Closes the connection as the server does: an `error` frame where the code has one, `closing`, and the close. */
 const Close = z.strictObject({
   do: z.literal("close"),
   code: integer.refine(isClosable, "must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499"),
@@ -80,7 +80,7 @@ const Close = z.strictObject({
   retry_after: within(0, MAX_RETRY_AFTER_S).optional(),
 });
 
-/** Moves the clock of this one connection forward: by so many seconds, or to where something happens to it. */
+/** Moves the clock of this one connection forward, by a number of seconds or to an event. */
 const Jump = z
   .strictObject({
     do: z.literal("jump"),
@@ -91,10 +91,10 @@ const Jump = z
     error: "needs either `to` or `seconds`",
   });
 
-/** Charges the user until nothing remains of the plan's requests. Real charges: they pass as all do, in an hour. */
+/** Charges the user for all remaining requests of the plan. These are real charges, which expire after an hour. */
 const FillQuota = z.strictObject({ do: z.literal("fill_quota") });
 
-/** Signs a token of the user that has expired: worth nothing, but for seeing what a client makes of its refusal. */
+/** Signs an expired token of the user, to test how a client handles its refusal. */
 const ExpiredToken = z.strictObject({ do: z.literal("expired_token") });
 
 const FAULT_SCHEMAS = [Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota, ExpiredToken] as const;
@@ -111,12 +111,12 @@ const FaultRequest = z.strictObject(
   { error: "must be a JSON object" },
 );
 
-/** What is asked for, on which connection. */
+/** A request for a fault on a connection. */
 export type FaultRequest = z.output<typeof FaultRequest>;
 export type Fault = FaultRequest["fault"];
 export type FaultOf<Do extends Fault["do"]> = Extract<Fault, { do: Do }>;
 
-/** Why a fault is not made, for an answer with that code. */
+/** Why a fault is not injected, with the error code of the response. */
 export interface FaultRefusal {
   readonly code: Extract<ErrorCode, "malformed" | "too_large" | "invalid" | "not_found" | "unavailable">;
   readonly message: string;
@@ -145,14 +145,14 @@ function isClosable(code: number): boolean {
   return [1000, 1001, 1011, 1012, 1013].includes(code) || (code >= 4400 && code <= 4499);
 }
 
-/** How a connection ends that is to be closed by a fault: as the server would end it with that code. */
+/** Returns the close reason for the fault `close`: the one with which the server itself closes with that code. */
 export function closeReasonOf({ code, reason, retry_after: asked }: FaultOf<"close">): CloseReason {
   const retryAfter = asked ?? (code === 4409 ? FULL_PLAN_RETRY_S : undefined);
   const known = Object.entries(ERRORS).find(([, entry]) => "close" in entry && entry.close === code);
-  // 1013 comes with an error only where nobody can be let in; a reader that is too slow gets none.
+  // 1013 has an error only where no client can be admitted; a slow reader gets none.
   const error = known !== undefined && code !== 1013 ? (known[0] as ErrorCode) : undefined;
   return {
-    // Codes from 4400 on of which nothing is known are there to be tried, too.
+    // Unknown codes from 4400 on can be tested too.
     code: code as CloseCode,
     reason: reason ?? describeClose(code).reason,
     ...(error !== undefined && {
@@ -162,15 +162,15 @@ export function closeReasonOf({ code, reason, retry_after: asked }: FaultOf<"clo
   };
 }
 
-/** Where a jump takes a connection's clock. */
+/** The steps of a clock jump. */
 export interface ClockJump {
-  /** The moments to halt at, on the connection's own clock, the last one being where it ends: nothing is jumped over. */
+  /** The times to stop at, on the connection's own clock, so that no deadline is skipped. The last one is the target. */
   readonly stops: readonly number[];
-  /** Whether the user counts as active all the way: it is the token's end that is looked for, not that of patience. */
+  /** Whether the user counts as active during the jump: for a jump to the token's expiry, which inactivity must not prevent. */
   readonly active: boolean;
 }
 
-/** Plans a jump for a connection whose clock shows `now`; answers a sentence where there is nowhere to jump to. */
+/** Plans a jump for a connection whose clock shows `now`; returns a sentence with the reason where there is no such time. */
 export function planClockJump(
   session: Live,
   { to, seconds }: FaultOf<"jump">,
@@ -178,7 +178,7 @@ export function planClockJump(
   rules: SessionRules,
 ): ClockJump | string {
   const quietEnd = rules.inactivity === 0 ? Number.POSITIVE_INFINITY : session.activeAt + rules.inactivity;
-  // Once a client was warned, that lies in the past.
+  // After the warning its time lies in the past.
   const isWarned = session.expiryWarningAt > session.expiresAt;
   const moments = {
     inactivity_warning: quietEnd - rules.inactivityWarning,
@@ -201,7 +201,7 @@ export function planClockJump(
   return { stops: between(end, [moments.inactivity_warning, moments.token_expiring]), active: false };
 }
 
-/** How many requests fill a user's quota; a sentence where it cannot be filled. */
+/** Returns how many requests fill a user's quota, or a sentence with the reason why it cannot be filled. */
 export function requestsToExhaustQuota(quota: Quota | null): number | string {
   if (quota === null) return "The user's plan is without limit: there is nothing to fill.";
   const { remaining } = quota;

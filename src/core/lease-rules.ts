@@ -1,31 +1,31 @@
 // Rules about the connections that a user holds: how many, and which of two connections of one client stays (W8).
 
-/** The slot of a client in a conversation; neither of the names holds a `/`. */
+/** Returns the slot of a client in a conversation. Neither name contains a `/`, so the slot is unique. */
 export function slotOf(conversation: string, client: string): string {
   return `${conversation}/${client}`;
 }
 
-/** Whether a user who has `held` connections may have another; a `limit` of 0 is none. */
+/** Returns whether a user with `held` connections may open another one; a `limit` of 0 means no limit. */
 export function canAcquire(held: number, limit: number): boolean {
   return limit === 0 || held < limit;
 }
 
 /**
- * Longest that a connection can take to be let in, in milliseconds. No age above it counts, so that a clock that was
- * moved keeps nobody out.
+ * The longest time from the handshake of a connection to its lease, in milliseconds. A higher age counts as this one, so that
+ * a clock that was set does not keep a client out.
  */
 const MAX_ADMISSION_MS = 10_000;
 
 /**
- * How old the holder of a slot must be to be replaced by a connection whose handshake came `age` milliseconds ago, where
- * ages may be wrong by `uncertainty`: in doubt the one that is decided about later is the newer one. A handshake that was
- * overtaken on its way, on another node perhaps, is the older one though it is decided about later.
+ * Returns the least age at which the holder of a slot is replaced by a connection whose handshake arrived `age` milliseconds
+ * ago. Ages may be wrong by `uncertainty`; in doubt the later decision belongs to the newer connection. A handshake that was
+ * delayed, perhaps on another node, stays the older one, though the decision about it comes later.
  */
 export function replaceableFrom(age: number, uncertainty = 0): number {
   return Math.max(0, Math.min(age, MAX_ADMISSION_MS) - uncertainty);
 }
 
-/** Whether a connection replaces its client's one of `holderAge`; a holder of the future is one whose clock was wrong. */
+/** Returns whether a connection replaces the holder with the age `holderAge`. A holder with a time in the future had a wrong clock. */
 export function replaces(age: number, holderAge: number, uncertainty = 0): boolean {
   return holderAge < 0 || holderAge >= replaceableFrom(age, uncertainty);
 }

@@ -4,7 +4,7 @@ import { BlockList, isIPv4, isIPv6 } from "node:net";
 export type ClientAddress = (socketAddress: string, forwardedFor: string | null) => string;
 
 /**
- * Makes the function that finds a client's address (W5).
+ * Returns the function that finds a client's address (W5).
  *
  * Any client can send `X-Forwarded-For` with any content. So it is read from the right, where the nearest proxy appended,
  * and only while the hop that appended is in `trustedNetworks` (`10.0.0.0/8`, `fd00::/8` or single addresses). The first
@@ -22,12 +22,12 @@ export function clientAddressBehind(trustedNetworks: readonly string[]): ClientA
       if (hop === undefined) break;
       client = hop;
     }
-    // A part of a string keeps the whole of it in memory, and who is limited by this address is remembered for long (B3).
+    // A slice of a string keeps the whole string in memory, and the limits keep this address for long, so it is copied (B3).
     return Buffer.from(client, "latin1").toString("latin1");
   };
 }
 
-/** Makes the function that says whether what the other end of a line writes about its clients is believed. */
+/** Returns the function that decides whether the peer of a connection is a trusted proxy. */
 export function isTrustedIn(trustedNetworks: readonly string[]): (socketAddress: string) => boolean {
   if (trustedNetworks.length === 0) return () => false;
   const trusted = new BlockList();
@@ -38,17 +38,17 @@ export function isTrustedIn(trustedNetworks: readonly string[]): (socketAddress:
   };
 }
 
-/** Whether `host`, a name or an address, can be reached from this machine only. */
+/** Returns whether `host`, a name or an address, can be reached from this machine only. */
 export function isLoopback(host: string): boolean {
   const address = plainAddress(host) ?? host;
   return address.toLowerCase() === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
 }
 
 /**
- * What limits by address count as one client: an IPv4 address, or the first 64 bits of an IPv6 address, because one
- * household or rented machine has all 2^64 addresses behind them to hop through. An IPv6 address that was made from an
- * IPv4 address counts as that: a translator puts all of the IPv4 Internet into one such network, and 6to4 gives
- * each IPv4 address 65,536 of them.
+ * Returns the part of an address that limits by address count as one client: an IPv4 address, or the first 64 bits of an IPv6
+ * address, because one household or rented machine can use all 2^64 addresses behind them. An IPv6 address that was made from
+ * an IPv4 address counts as that one: a translator maps the whole IPv4 Internet into one such network, and 6to4 gives each
+ * IPv4 address 65,536 networks.
  */
 export function addressGroup(address: string): string {
   const plain = plainAddress(address);
@@ -62,7 +62,7 @@ export function addressGroup(address: string): string {
     .join(":")}::/64`;
 }
 
-/** Characters of the longest address there is (RFC 4291 §2.2): what is no address is not remembered in full. */
+/** The length of the longest address (RFC 4291 §2.2). Longer texts, which are no addresses, are cut to it. */
 const MAX_ADDRESS_LENGTH = 45;
 
 /** Prefixes of IPv6 addresses that hold an IPv4 address, and the first of the two groups in which it stands. */
@@ -84,7 +84,7 @@ function dotted(high: number, low: number): string {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
 
-/** The eight groups of an IPv6 address in its shortest spelling. */
+/** Returns the eight groups of an IPv6 address in its shortest form. */
 function groupsOf(address: string): number[] {
   const [left = "", right] = address.split("::");
   const head = left === "" ? [] : left.split(":");
@@ -103,10 +103,10 @@ function addNetwork(list: BlockList, network: string): void {
 }
 
 /**
- * An address in its one spelling: without port, brackets and zone, an IPv6 address as short as RFC 5952 has it, the IPv6
- * form of an IPv4 address (`::ffff:10.0.0.1`, RFC 4291 §2.5.5.2) as that. Undefined for anything else.
+ * Returns an address in its canonical form: without port, brackets and zone, an IPv6 address in the short form of RFC 5952,
+ * and the IPv6 form of an IPv4 address (`::ffff:10.0.0.1`, RFC 4291 §2.5.5.2) as IPv4. Undefined for any other text.
  *
- * One client must not be several to what counts by address because a proxy spells its address in another way.
+ * The limits by address must not count one client as several because a proxy writes its address in another form.
  */
 export function plainAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;

@@ -75,7 +75,7 @@ describe.skipIf(chromiumPath() === undefined)("the connection of the console", (
       await ann.page.locator(".message.pending", { hasText: "waits to be sent" }).first().waitFor();
       const notice = ann.page.locator(".notice[data-code='away']");
       await notice.getByText("Your messages are kept").waitFor();
-      await notice.getByText(/comes back/).waitFor();
+      await notice.getByText(/sent when the page reconnects/).waitFor();
 
       // Waiting messages are in memory: the page asks before a reload that would lose them.
       const asked = ann.page.waitForEvent("dialog");

@@ -95,7 +95,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await page.locator("#pause").click();
       await say(page, "meanwhile");
       await page.locator(".own[data-seq='2']").waitFor();
-      await page.locator("#timeline-foot", { hasText: /paused, \d+ more came/ }).waitFor();
+      await page.locator("#timeline-foot", { hasText: /paused, \d+ new/ }).waitFor();
       expect(await page.locator(".frame").count()).toBe(1);
       await page.locator("#pause").click();
       await shownRows(page, 2);
@@ -212,10 +212,10 @@ const DISORDER = [
 
 const MARKS = [
   ["gap", "#2 to #3 are missing before this message (D1)."],
-  ["late", "#3 came after #4: out of order (D1)."],
-  ["repeat", "#1 came before already (D4)."],
+  ["late", "#3 arrived after #4: out of order (D1)."],
+  ["repeat", "#1 was already received (D4)."],
   ["close", "1013 too slow or overloaded: "],
   ["lost", "#5 to #6 were missed and are no longer kept."],
   ["close", "4429 flooding: "],
-  ["epoch", "epoch e1 became e2"],
+  ["epoch", "new epoch: e1 became e2"],
 ] as const;
