@@ -4,25 +4,25 @@ export const UNAVAILABLE = { outcome: "unavailable" } as const;
 
 /** The result of a batch. */
 export interface BatchResult {
-  /** One for each operation, in their order. */
+  /** The results of the operations, in their order. */
   readonly results: readonly OperationResult[];
-  /** The epochs of conversations that are not those that were known, or were not known yet. */
+  /** The epochs of conversations for which the node knew another epoch, or none. */
   readonly epochs: ReadonlyMap<string, string>;
 }
 
-/** What a node knows of a conversation before it asks Redis. */
+/** The state of a conversation as a node knows it before a batch. */
 export interface KnownHead {
-  /** The newest `seq` that it delivered or acknowledged under `epoch`; a store that is behind it has lost messages. */
+  /** The newest `seq` that the node has delivered or acknowledged under `epoch`. A store that is behind it has lost messages. */
   readonly seq: number;
-  /** The time of that message; 0 where it is not known. By it a store shows that it has the same one. */
+  /** The time of that message; 0 if it is not known. It shows whether the store has the same message. */
   readonly at: number;
-  /** Empty where nothing is known. */
+  /** Empty if the node does not know the conversation. */
   readonly epoch: string;
-  /** Its own subscriptions to the conversation's channel; they need no announcement of what the reply contains. */
+  /** The node's subscriptions to the conversation's channel. They need no announcement, because the reply has the messages. */
   readonly subscriptions: 0 | 1;
 }
 
-/** Carries out one batch of operations. MUST NOT throw: what cannot be carried out is `unavailable`. */
+/** Carries out one batch of operations. MUST NOT throw: the result of an operation that fails is `unavailable`. */
 export interface BatchExecutor {
   execute(work: readonly Operation[]): Promise<BatchResult>;
 }

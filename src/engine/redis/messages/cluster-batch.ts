@@ -10,40 +10,40 @@ import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./mes
 import type { BatchDeps } from "./standalone-batch.ts";
 
 export interface ClusterBatchDeps extends BatchDeps {
-  /** The life of the store, which lies in a slot of its own. */
+  /** The epoch of the store, whose key is in another slot than the conversations. */
   readonly storeEpoch: () => string;
 }
 
-/** What came of charging a request: 1 charged now, 2 charged by an earlier try, 0 refused. */
+/** The result of the charge for a request: 1 charged now, 2 charged by an earlier try, 0 refused. */
 interface Charge {
   readonly outcome: number;
-  /** When it was charged; of what is refused, how long to wait. */
+  /** The time of the charge; if it was refused, the milliseconds to wait. */
   readonly time: number;
   readonly token: string;
   used: number;
   reset: number;
 }
 
-/** What came of an operation in a conversation; undefined where it could not be carried out. */
+/** The result of an operation in a conversation; undefined if it could not be carried out. */
 type AppendReply = CallReply | undefined;
 
-/** Results of operations, one after the other, as a script returns them. */
+/** The results of operations, one after the other, as a script returns them. */
 type CallReply = readonly (string | number)[];
 
-/** A user or conversation with the places of its operations in the batch. */
+/** A user or conversation with the indexes of its operations in the batch. */
 interface Member {
   readonly name: string;
   readonly indexes: number[];
 }
 
-/** What one call carries out: the operations of users, or of conversations, of one bucket. */
+/** The operations of one call: those of the users, or of the conversations, of one bucket. */
 type BucketGroup = Member[];
 
 /**
- * Redis Cluster keeps a user's charges and a conversation in different slots, which no script can touch together. So a
- * batch takes three steps, each of them one call for each bucket of users or conversations, and all calls of a step at once:
- * the charge is reserved by the message's name, the message appended, and the reservation settled. A crash between two of
- * them charges nothing twice and stores nothing twice, because the next try finds what the one before has done.
+ * In Redis Cluster, the charges of a user and a conversation are in different slots, and a script can use only one slot. So a
+ * batch has three steps: the charge is reserved under the message's name, the message is appended, and the reservation is settled.
+ * Each step makes one call for each bucket of users or conversations, all at the same time. After a crash between two steps
+ * nothing is charged or stored twice, because the next try finds what the earlier one has done.
  */
 export class ClusterBatch implements BatchExecutor {
   private readonly reserveScript = new Script("messages/reserve");
@@ -61,7 +61,7 @@ export class ClusterBatch implements BatchExecutor {
   }
 
   /**
-   * Charges the users of metered requests. Undefined for a request that is not metered, and null for one that could not be
+   * Charges the users of metered requests. A result is undefined if the request is not metered, and null if it could not be
    * charged.
    */
   private async reserve(operations: readonly Operation[]): Promise<(Charge | undefined | null)[]> {
@@ -97,7 +97,7 @@ export class ClusterBatch implements BatchExecutor {
     return charges;
   }
 
-  /** Carries out in each conversation what was charged, and looks whether the rest is a repeat. */
+  /** Carries out the charged requests in each conversation, and looks up whether the others are repeats. */
   private async append(
     operations: readonly Operation[],
     charges: readonly (Charge | undefined | null)[],
@@ -127,7 +127,7 @@ export class ClusterBatch implements BatchExecutor {
     return replies;
   }
 
-  /** Keeps what was charged for what is stored, and takes back the rest; what is unknown stays reserved. */
+  /** Keeps the charges of stored messages, and refunds the others. A charge stays reserved if its message's result is unknown. */
   private async settle(
     operations: readonly Operation[],
     charges: readonly (Charge | undefined | null)[],
@@ -150,7 +150,7 @@ export class ClusterBatch implements BatchExecutor {
         ...countsOf(members),
         ...values,
       ]);
-      // Nothing is taken back for messages that are new: no client waits for that, and what it is shown stays as reserved.
+      // A charge for a new message is never refunded, so its quota does not change, and the reply does not wait for this call.
       const isNew = (i: number) => operations[i]!.kind === "post" && replies[i]![0] === 1;
       const changed = new Set(indexes.filter((i) => !isNew(i)).map((i) => userOf(operations[i]!)));
       if (changed.size === 0) return;
@@ -219,7 +219,7 @@ export class ClusterBatch implements BatchExecutor {
   }
 }
 
-/** How many values append.lua returns for each kind of operation. */
+/** The number of values that append.lua returns for each kind of operation. */
 const REPLY_LENGTHS: Readonly<Record<Operation["kind"], number>> = { post: 4, history: 2, mark: 1 };
 
 function isMetered(operation: Operation): boolean {
@@ -230,7 +230,7 @@ function userOf({ request }: Operation): string {
   return request.user;
 }
 
-/** The name of a message among all messages of its user. */
+/** Returns a name for a message that is unique among all messages of its user. */
 function reservationKey({ request }: OperationOf<"post">): string {
   return dedupeKey(request.conversation, request.id);
 }
@@ -285,7 +285,7 @@ function decodeResult(
   return { outcome: outcome === 1 ? "stored" : "duplicate", seq: seq!, at: at!, quota };
 }
 
-/** Groups operations by the bucket of a name of each: its user or its conversation. Operations without that name are left out. */
+/** Groups operations by the bucket of their user or conversation. Operations without that name are left out. */
 function groupByBucket(
   operations: readonly Operation[],
   nameOf: (operation: Operation, index: number) => string | undefined,
@@ -310,7 +310,7 @@ function groupByBucket(
   return [...groups.values()];
 }
 
-/** The places of a group's operations in the batch, in the order in which a call has them: member by member. */
+/** Returns the indexes of a group's operations in the batch, in the order of the call: member by member. */
 function indexesOf(members: BucketGroup): readonly number[] {
   return members.length === 1 ? members[0]!.indexes : members.flatMap(({ indexes }) => indexes);
 }

@@ -15,16 +15,16 @@ import { scanConversations } from "./scan-conversations.ts";
 const REMOVE = new Script("messages/conversation-remove");
 const RETAIN = new Script("messages/conversation-retain");
 
-/** Messages read in one go by an export: Redis does nothing else meanwhile. */
+/** The number of messages that an export reads at once: Redis serves no other client during a read. */
 const PAGE_SIZE = 500;
 
-/** Opens the conversations for a command, beside the servers that may run on them. */
+/** Opens the conversations for a command. Servers may run on the same Redis. */
 export async function openRedisConversations(options: ConnectOptions): Promise<RedisConversations> {
   const client = await connect(options);
   return new RedisConversations(client, new ControlStream(client, options.clock, options.emit));
 }
 
-/** Conversations on Redis as commands see and change them. */
+/** The conversations on Redis, for commands. */
 export class RedisConversations implements ConversationStore {
   constructor(
     private readonly client: RedisClient,
@@ -54,7 +54,7 @@ export class RedisConversations implements ConversationStore {
     const first = oldest === undefined ? Number(seq) + 1 : seqOf(oldest[0]);
     return {
       id,
-      // A message may have come between the replies.
+      // A message may have been stored between the commands.
       seq: newest === undefined ? Number(seq) : Math.max(Number(seq), seqOf(newest[0])),
       first,
       lastAt: newest === undefined ? undefined : decodeStreamValue(newest).at,
@@ -99,7 +99,7 @@ export class RedisConversations implements ConversationStore {
   }
 }
 
-/** A value of the stream holds the name by which repeats are found, the time, and the record (lua/messages/conversation.lua). */
+/** An entry of the stream has the message's name, by which repeats are found, the time, and the record (lua/messages/conversation.lua). */
 function decodeStreamValue([id, [, , , at, , record]]: [string, string[]]): Entry {
   return decodeRecord(record!, seqOf(id), Number(at));
 }

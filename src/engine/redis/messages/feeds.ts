@@ -14,7 +14,7 @@ export interface FeedsDeps {
   readonly channels: Channels;
   readonly emit: Emit;
   readonly store: Pick<FeedStore, "head" | "read"> & {
-    /** Reads the epoch of the store, where that may be another one now. MUST NOT reject. */
+    /** Reads the epoch of the store again, because it may have changed. MUST NOT reject. */
     refreshEpoch(): Promise<void>;
   };
 }
@@ -25,25 +25,25 @@ interface OpenFeed {
   subscription: ChannelSubscription | undefined;
 }
 
-/** Conversations without a subscription here whose newest `seq` is remembered. */
+/** The number of conversations without a subscription on this node whose newest `seq` is remembered. */
 const MAX_REMEMBERED = 50_000;
 
-/** Feeds that are checked in one go after Redis was away. */
+/** The number of feeds that catch up at once after Redis was unavailable. */
 const CATCH_UP_BATCH_SIZE = 500;
 
-/** How often the head is read of a conversation that loses messages meanwhile. */
+/** The number of tries to read the head of a conversation that loses messages meanwhile. */
 const MAX_HEAD_ATTEMPTS = 3;
 
 const UNKNOWN_HEAD: KnownHead = { seq: 0, at: 0, epoch: "", subscriptions: 0 };
 
-/** The conversations with subscriptions on this node, and how far those reach that this node has posted to. */
+/** The feeds of the conversations with subscriptions on this node, and the newest `seq` of others that it has posted to. */
 export class Feeds {
   private readonly feeds = new Map<string, OpenFeed>();
   private readonly remembered = new LruMap<Pick<KnownHead, "seq" | "at" | "epoch">>(MAX_REMEMBERED);
   private readonly epochListeners = new Set<EpochListener>();
   private readonly feedStore: FeedStore;
   private batchCount = 0;
-  /** Feeds that are still to be checked in this round. */
+  /** The feeds that are not checked yet in this round. */
   private toCheck: OrderedFeed[] = [];
   private readonly stopWatching: () => void;
 
@@ -68,7 +68,7 @@ export class Feeds {
     return () => this.epochListeners.delete(listener);
   }
 
-  /** Begins to deliver the entries of a conversation. Rejects when Redis cannot be reached. */
+  /** Starts to deliver the entries of a conversation. Rejects when Redis cannot be reached. */
   async subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
     for (;;) {
       let open = this.feeds.get(conversation);
@@ -78,14 +78,14 @@ export class Feeds {
         this.feeds.set(conversation, open);
       }
       if (!open.feed.isOpen) await open.opening;
-      // Other subscriptions that waited for it may have begun and ended meanwhile.
+      // Other subscriptions that waited for the feed may have begun and ended meanwhile.
       if (this.feeds.get(conversation) === open) return open.feed.add(listener);
     }
   }
 
   /**
-   * How far a conversation reaches. Before it resolves, its subscriptions here get everything up to there, and learn of
-   * what it has lost: a client that comes from another node may have seen entries that this node has not received (D4).
+   * Returns the head of a conversation. Before it resolves, the subscriptions on this node get all entries up to the head, and
+   * learn of lost messages: a client that comes from another node may have seen entries that this node has not received (D4).
    */
   async head(conversation: string): Promise<Head | undefined> {
     for (let tries = 0; tries < MAX_HEAD_ATTEMPTS; tries++) {
@@ -111,7 +111,7 @@ export class Feeds {
     return remembered === undefined ? UNKNOWN_HEAD : { ...remembered, subscriptions: 0 };
   }
 
-  /** Takes note of a batch that is about to be carried out; returns its number. */
+  /** Records that a batch is about to be carried out. Returns its number. */
   beginBatch(operations: readonly Operation[]): number {
     this.batchCount++;
     for (const { kind, request } of operations)
@@ -119,7 +119,7 @@ export class Feeds {
     return this.batchCount;
   }
 
-  /** Delivers what a batch stored, and replies to all of its operations, in order. */
+  /** Delivers the messages that a batch stored, and replies to all of its operations, in order. */
   deliverBatch(batch: number, operations: readonly Operation[], { results, epochs }: BatchResult): void {
     for (const [conversation, epoch] of epochs) this.onEpoch(conversation, epoch, operations, results);
     const uncertain = new Set<OrderedFeed>();
@@ -133,7 +133,7 @@ export class Feeds {
         this.reply(operation, result);
         continue;
       }
-      // It may be stored though the reply was lost, and then no node announces it.
+      // The message may be stored although the reply was lost, and then no node announces it.
       if (result.outcome === "unavailable") uncertain.add(feed);
       feed.addReply({
         seq,
@@ -152,7 +152,7 @@ export class Feeds {
 
   /** Checks a `share` (0–1) of the feeds: whether the store has more than was announced, or less. */
   async check(share: number): Promise<void> {
-    // In Cluster it lies apart from the conversations, and no call for a conversation returns it.
+    // In Cluster, the store's epoch is in another slot than the conversations, so their scripts do not return it.
     if (this.deps.client.isCluster) await this.deps.store.refreshEpoch();
     if (this.toCheck.length === 0) this.toCheck = [...this.feeds.values()].map(({ feed }) => feed);
     const count = Math.ceil(this.feeds.size * share);
@@ -160,8 +160,8 @@ export class Feeds {
   }
 
   /**
-   * After Redis was away: delivers what was missed meanwhile, or reports that messages are lost. A feed that cannot be
-   * checked now is checked again by `check`.
+   * After Redis was unavailable: delivers missed messages, or reports that messages are lost. A feed that cannot be checked now
+   * is checked again by `check`.
    */
   async catchUp(): Promise<void> {
     await this.deps.store.refreshEpoch();
@@ -188,7 +188,7 @@ export class Feeds {
         throw new Error("closed");
       }
       open.subscription = subscription;
-      // After the subscription, so that nothing falls between the two.
+      // The head is read after the subscription, so that no entry is missed between the two.
       const head = await this.feedStore.head(conversation, this.known(conversation));
       if (head === undefined) throw new RedisUnavailable();
       feed.open(head);
@@ -212,7 +212,7 @@ export class Feeds {
     if (known !== undefined && seq > known.seq) this.remembered.set(conversation, { ...known, seq, at });
   }
 
-  /** A conversation has another epoch than this node knew, or is new to it. */
+  /** Called when a conversation has another epoch than this node knew, or is new to this node. */
   private onEpoch(
     conversation: string,
     epoch: string,

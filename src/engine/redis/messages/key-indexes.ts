@@ -1,4 +1,4 @@
-/** The places of names among the keys of a call, in the order in which they are first asked for; counted from 1 as in Lua. */
+/** Assigns an index to each name among the keys of a call, in the order of first use, starting with 1 as in Lua. */
 export class KeyIndexes {
   readonly names: string[] = [];
   private readonly indexes = new Map<string, number>();

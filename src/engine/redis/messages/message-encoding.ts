@@ -3,12 +3,12 @@ import { type Entry, kindOf, letterOf } from "../../../core/conversation/entry.t
 import type { PostRequest } from "../../../core/ports/message-log.ts";
 import type { Quota } from "../../../protocol/server-frames.ts";
 
-/** A name of this length is shorter than its digest would be worth. */
+/** Names up to this length are used as they are, because a digest would save no memory. */
 const MAX_PLAIN_KEY_LENGTH = 40;
 
 /**
- * A short name for `id` as `owner` uses it: as it is where that is short, else 128 bits of SHA-256, so that an
- * attacker cannot prepare a name that collides with another one. Owners hold no space and no `#`, so no two names are equal.
+ * Returns a short name for the `id` of `owner`: both as they are if they are short, else 128 bits of their SHA-256, so that an
+ * attacker cannot prepare two ids with the same name. Owners have no space and no `#`, so different ids get different names.
  */
 export function dedupeKey(owner: string, id: string): string {
   const name = `${owner} ${id}`;
@@ -16,18 +16,18 @@ export function dedupeKey(owner: string, id: string): string {
   return `#${createHash("sha256").update(name).digest("base64url").slice(0, 22)}`;
 }
 
-/** Stands between the fields of a record: no identifier, no `id` and no JSON holds one as it is. */
+/** The separator between the fields of a record: identifiers, ids and JSON contain no unescaped tab. */
 const TAB = "\t";
 
 /**
- * An entry as Redis stores and announces it, without its `seq` and time, which the store gives: `m`, the sender, the `id`
- * and the body, with tabs between them. Lua passes it on as it is; only the short fields before the body are ever read.
+ * Returns an entry as Redis stores and announces it: the kind, the sender, the `id` and the body, with tabs between them. It does
+ * not have `seq` and time, which the store assigns. Scripts do not read it; nodes read only the short fields before the body.
  */
 export function encodeRecord({ kind, user, id, body }: PostRequest): string {
   return letterOf(kind) + TAB + user + TAB + id + TAB + body;
 }
 
-/** The entry of a record. Throws where its kind is not known. */
+/** Returns the entry of a record. Throws if its kind is not known. */
 export function decodeRecord(record: string, seq: number, at: number): Entry {
   const afterKind = record.indexOf(TAB);
   const afterFrom = record.indexOf(TAB, afterKind + 1);
@@ -42,7 +42,7 @@ export function decodeRecord(record: string, seq: number, at: number): Entry {
   };
 }
 
-/** The entries of a list that `conversation_read` of lua/messages/conversation.lua made: lines of `<seq> <at> <record>`. */
+/** Returns the entries of a list of `conversation_read` (lua/messages/conversation.lua): lines of `<seq> <at> <record>`. */
 export function decodeList(list: string): Entry[] {
   if (list === "") return [];
   return list.split("\n").map((line) => {
@@ -56,23 +56,23 @@ export function decodeList(list: string): Entry[] {
   });
 }
 
-/** The entry that a request became. */
+/** Returns the stored entry of a request. */
 export function entryOf({ kind, id, user, body }: PostRequest, seq: number, at: number): Entry {
   return { kind, seq, id, from: user, at, body };
 }
 
-/** What is announced on a conversation's channel: the entries with first ≤ seq ≤ last, which were stored together. */
+/** An announcement on a conversation's channel: the entries with first ≤ seq ≤ last, which were stored together. */
 export interface Announcement {
   readonly epoch: string;
   readonly first: number;
   readonly last: number;
-  /** When they were stored. */
+  /** The time when they were stored, in milliseconds since 1970. */
   readonly at: number;
-  /** One record on each line; they are read only where this node does not have the entries already. */
+  /** One record on each line. They are decoded only if this node does not have the entries yet. */
   readonly records: string;
 }
 
-/** Reads `<epoch> <first> <last> <at>` and splits off the records on the lines after it. */
+/** Decodes the first line, `<epoch> <first> <last> <at>`, and returns the lines after it as the records. */
 export function decodeAnnouncement(payload: string): Announcement {
   const end = payload.indexOf("\n");
   const [epoch, first, last, at] = payload.slice(0, end).split(" ");
@@ -86,14 +86,14 @@ export function decodeAnnouncement(payload: string): Announcement {
 }
 
 /**
- * What the user is shown (Q3): `used` requests lie in the hour, and the last leaves it in `reset` milliseconds. Null where
- * nothing is counted, because `limit` is 0.
+ * Returns the quota that the user is shown (Q3), for `used` requests in the last hour, of which the newest is an hour old in
+ * `reset` milliseconds. Null if `limit` is 0, because then nothing is counted.
  */
 export function quotaView(limit: number, used: number, reset: number): Quota | null {
   return limit === 0 ? null : quotaLeft(limit, used, reset);
 }
 
-/** The same under a `limit` above 0. */
+/** Returns the same for a `limit` above 0. */
 export function quotaLeft(limit: number, used: number, reset: number): Quota {
   return { limit, remaining: Math.max(0, limit - used), reset: reset / 1000 };
 }

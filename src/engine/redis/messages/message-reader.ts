@@ -8,10 +8,10 @@ import type { KnownHead } from "./batch.ts";
 import { decodeList } from "./message-encoding.ts";
 import type { FeedHead } from "./ordered-feed.ts";
 
-/** Most entries that are read for a feed in one go. */
+/** The largest number of entries that one read for a feed returns. */
 const FILL_PAGE_SIZE = 200;
 
-/** Reads conversations. Resolves with undefined, and logs it, where Redis cannot be read now. */
+/** Reads conversations. Logs errors of Redis, and then resolves with undefined. */
 export class MessageReader {
   private readonly headScript = new Script("messages/head");
   private readonly pageScript = new Script("messages/page");
@@ -23,12 +23,12 @@ export class MessageReader {
     private readonly emit: Emit,
   ) {}
 
-  /** The epoch of the store. In Cluster it lies in another slot than the conversations, and the node sends it to their scripts. */
+  /** The epoch of the store. In Cluster it is in another slot than the conversations, so the node sends it to their scripts. */
   get storeEpoch(): string {
     return this.epoch;
   }
 
-  /** Reads the epoch of the store, and begins one where there is none, because the store is empty. */
+  /** Reads the epoch of the store. If there is none, because the store is empty, begins one. */
   async refreshEpoch(): Promise<void> {
     const key = this.client.keys.globalKey("epoch");
     try {
@@ -39,7 +39,7 @@ export class MessageReader {
     }
   }
 
-  /** How far a conversation reaches; a store behind `known` begins a new epoch. */
+  /** Reads the head of a conversation. If the store is behind `known`, the conversation begins a new epoch. */
   readonly head = async (
     conversation: string,
     known: Pick<KnownHead, "seq" | "at" | "epoch">,
@@ -58,7 +58,7 @@ export class MessageReader {
     }
   };
 
-  /** The oldest `count` entries with first ≤ seq ≤ last that are kept, as many as MAX_HISTORY_BYTES allows, but at least one. */
+  /** Reads the oldest `count` kept entries with first ≤ seq ≤ last, as many as MAX_HISTORY_BYTES allows, but at least one. */
   async page(
     conversation: string,
     first: number,
@@ -76,11 +76,11 @@ export class MessageReader {
     }
   }
 
-  /** Some of the oldest entries with first ≤ seq ≤ last, for a feed that lacks them. */
+  /** Reads some of the oldest entries with first ≤ seq ≤ last, for a feed that lacks them. */
   readonly read = (conversation: string, first: number, last: number) =>
     this.page(conversation, first, last, FILL_PAGE_SIZE);
 
-  /** That Redis is away was logged once; a line for each read that fails because of it would be hundreds. */
+  /** Does not log while Redis is unavailable: the client has logged that once, and hundreds of reads may fail. */
   private logReadError(error: unknown): void {
     if (this.client.ready) this.emit("store.read_failed", { error: String(error) });
   }

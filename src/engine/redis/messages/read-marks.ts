@@ -1,6 +1,6 @@
 import type { RedisClient } from "../connection/client.ts";
 
-/** How far each user has read in a conversation. */
+/** Returns the read marks of a conversation, by user. */
 export async function readMarks(
   { commands, keys }: RedisClient,
   conversation: string,

@@ -15,31 +15,31 @@ export interface RetentionSweeperDeps {
   readonly runOnOneNode: RunOnOneNode;
 }
 
-/** How often one node goes through all conversations, in milliseconds. */
+/** The interval at which one node visits all conversations, in milliseconds. */
 const ROUND_INTERVAL_MS = 3_600_000;
 
 /**
- * How often conversations with new messages of this node are checked for texts that were trimmed, in milliseconds. The
- * second check that finds the same copies what is kept, so trimmed texts are gone within a minute.
+ * The interval at which conversations with new messages of this node are checked for trimmed texts, in milliseconds. If two checks
+ * find the same oldest message, the second rewrites the log, so trimmed texts are gone within a minute.
  */
 const REWRITE_INTERVAL_MS = 25_000;
 const COPY_BATCH_SIZE = 500;
-/** Most conversations remembered for that; the hourly round covers the others. */
+/** The largest number of conversations that are remembered for these checks; the hourly round covers the others. */
 const MAX_ACTIVE = 50_000;
 
-/** Messages removed in one go: Redis does nothing else meanwhile. */
+/** The number of messages that one call removes: Redis serves no other client during a call. */
 const REMOVE_BATCH_SIZE = 1_000;
 
 /**
- * Removes messages that are no longer kept. Most are removed with the messages that come after them, or expire when no
- * message comes any more; once an hour one of the nodes removes the rest.
+ * Removes messages that are no longer kept. Most are removed when later messages are stored, or expire if there are none. Once an
+ * hour one of the nodes removes the rest.
  */
 export class RetentionSweeper {
   private readonly script = new Script("messages/sweep");
   private readonly rewriteScript = new Script("messages/rewrite-trimmed-log");
   private readonly stopRounds: StopTask;
   private readonly stopRewriting: () => void;
-  /** Conversations with messages since the last check, and those that it found trimmed texts in, with their oldest `seq`. */
+  /** The conversations with messages since the last check, and those in which it found trimmed texts, with their oldest `seq`. */
   private active = new Set<string>();
   private trimmed = new Map<string, string>();
   private rewriting: Promise<void> | undefined;
@@ -51,7 +51,7 @@ export class RetentionSweeper {
     this.stopRewriting = deps.clock.every(REWRITE_INTERVAL_MS, () => this.rewriteIfIdle());
   }
 
-  /** A message is posted: the conversation is trimmed with it, and may hold trimmed texts. */
+  /** Records that a message is posted to a conversation, which may trim it and leave trimmed texts in memory. */
   noteActivity(conversation: string): void {
     if (this.active.size < MAX_ACTIVE) this.active.add(conversation);
   }
@@ -67,7 +67,7 @@ export class RetentionSweeper {
     }
   }
 
-  /** Stops, and waits for the sweep that is running. */
+  /** Stops, and waits for a running sweep to end. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.stopRewriting();
@@ -101,7 +101,7 @@ export class RetentionSweeper {
     }
   }
 
-  /** Removes trimmed texts from memory if `oldest` is still the oldest `seq`; returns the oldest `seq`, or '' when all is done. */
+  /** Removes trimmed texts from memory if `oldest` is still the oldest `seq`. Returns the oldest `seq`, or '' when all is done. */
   private async rewriteLog(conversation: string, oldest: string): Promise<string> {
     const { client } = this.deps;
     const keys = (["meta", "log", "copy"] as const).map((what) =>

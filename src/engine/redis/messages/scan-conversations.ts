@@ -1,11 +1,11 @@
 import type { RedisClient } from "../connection/client.ts";
 
-/** Keys looked at in one go: Redis does nothing else meanwhile. */
+/** The number of keys that one SCAN visits: Redis serves no other client during a command. */
 const SCAN_COUNT = 500;
 
 /**
- * The conversations that have a key `what`, some at a time, one primary after the other. One that comes or goes meanwhile
- * may be missing; one can come twice, while Redis makes room or a slot moves.
+ * Yields the conversations that have a key `what`, some at a time, one primary after the other. A conversation that is created or
+ * removed meanwhile may be missing. One can be yielded twice, if Redis resizes its table or a slot moves.
  */
 export async function* scanConversations(
   { keys, primaries }: RedisClient,

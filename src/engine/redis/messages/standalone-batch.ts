@@ -15,16 +15,16 @@ export interface BatchDeps {
   readonly client: RedisClient;
   readonly emit: Emit;
   readonly retention: RetentionLimits;
-  /** How long to wait until a replica has what was written, in milliseconds; undefined: the primary is enough. */
+  /** How long a replica may take to have the writes, in milliseconds; undefined: the primary is enough. */
   readonly replicaTimeoutMs: number | undefined;
-  /** Time in tests; without it, Redis's own. */
+  /** A manual clock, for tests. Without it, the time of Redis is used. */
   readonly time: Clock | undefined;
   readonly known: (conversation: string) => KnownHead;
 }
 
 type BatchReply = readonly [epoch: string, epochs: readonly string[], said: readonly (string | number)[]];
 
-/** One script call carries out a whole batch: one Redis holds the keys of all conversations and users. */
+/** Carries out a whole batch in one script call, because one Redis has the keys of all conversations and users. */
 export class StandaloneBatch implements BatchExecutor {
   private readonly script = new Script("messages/batch");
 
@@ -45,7 +45,7 @@ export class StandaloneBatch implements BatchExecutor {
   }
 }
 
-/** The operations of a batch as keys and arguments of batch.lua. */
+/** Returns the operations of a batch as keys and arguments of batch.lua. */
 class BatchCall {
   readonly keys: readonly string[];
   readonly values: readonly (string | number)[];
@@ -71,7 +71,7 @@ class BatchCall {
       this.users.names.length,
     ];
     for (const conversation of this.conversations.names) {
-      // Its bucket is found once, not for each key.
+      // The bucket is computed once for all keys of the conversation.
       const name = client.keys.conversationName(conversation);
       keys.push(`${name}:meta`, `${name}:log`, `${name}:ids`, name);
       const { seq, at, epoch, subscriptions } = known(conversation);
