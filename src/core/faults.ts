@@ -1,5 +1,5 @@
-// Faults that somebody who tests a client asks the server to make, on one connection of their own: what they are, what
-// is wrong with a request for one, and what it comes to. server/faults/ makes them.
+// The faults that a user who tests a client can have the server inject into one of the user's own connections: their
+// requests, the checks of these, and their effects. server/faults/ injects them.
 import { z } from "zod";
 import { type CloseCode, describeClose } from "../protocol/close-codes.ts";
 import { JSON_TOO_LARGE } from "../protocol/decode.ts";

@@ -1,11 +1,11 @@
-// What a client sends. This union is one half of the wire's table of contents; server-frames.ts is the other.
+// The frames that a client sends. server-frames.ts has those that the server sends.
 import { z } from "zod";
 import { MessageId } from "./identifiers.ts";
 import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT, MAX_TOKEN_BYTES } from "./limits.ts";
 
 /**
- * Any JSON object. What is in it is looked at by `refuseData` (decode.ts): a schema of each value costs twenty times as much,
- * which a client could use to keep a server busy.
+ * Any JSON object. `refuseData` (decode.ts) checks its content: a schema of each value would take twenty times as long, which
+ * a client could use to keep a server busy.
  */
 const Data = z
   .custom<Record<string, z.core.util.JSONType>>(isPlainObject, "must be a JSON object")
@@ -14,8 +14,8 @@ const Data = z
 const Sequence = z.int("must be a whole number").min(0, "must be 0 or more");
 
 /**
- * Sent to say something: `text`, `data` or both. The server answers `ack` when it is stored, or `error`; a retry repeats the
- * same `id`.
+ * Sent to post a message: `text`, `data` or both. The server replies with `ack` when it is stored, or with `error`. A retry
+ * repeats the same `id`.
  */
 export const MessageRequest = z
   .object({

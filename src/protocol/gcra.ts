@@ -1,19 +1,19 @@
-// Rate limits by the generic cell rate algorithm (ITU-T I.371, annex A). What is counted is one number:
+// Rate limits by the generic cell rate algorithm (ITU-T I.371, annex A). The state is one number:
 //
 //   now ├── burst · interval ──────────────┤
 //       └────┬────┬────┬────┬────┬─────────┴──▶ time
-//                                ▲ due: when the ones counted so far would all have come, one each interval
+//                                ▲ due: the time by which all counted events would have come at one per interval
 //
 // One more is within the limit while it would not move `due` beyond `now` + burst · interval.
 
-/** One each `intervalMs` over time, `burst` of them at once. */
+/** Allows one event per `intervalMs` on average, and `burst` of them at once. */
 export interface Rate {
   /** Milliseconds; 0 is no limit. */
   readonly intervalMs: number;
   readonly burst: number;
 }
 
-/** Returns the moment from which one more is within the limit; a moment that is over where it is now. */
+/** Returns the time from which on one more event is within the limit; it is in the past where one is allowed now. */
 export function readyAt(due: number, intervalMs: number, burst: number): number {
   return due - (burst - 1) * intervalMs;
 }
@@ -24,7 +24,7 @@ export function waitTime(due: number, rate: Rate, now: number): number {
   return wait < ROUNDING_MS ? 0 : wait;
 }
 
-/** Shorter waits come from adding up intervals that are no binary fractions, as a third of a second. */
+/** Shorter waits are rounding errors of sums of intervals that are not binary fractions, such as a third of a second. */
 const ROUNDING_MS = 0.1;
 
 /** Returns `due` after one more at `now`. */

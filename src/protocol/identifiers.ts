@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * Users and conversations: 1–128 of `A-Z a-z 0-9 . _ : @ -`, but not `.` or `..`, which every reader of an address
- * takes out of its path (RFC 3986 §5.2.4), so that nobody could open them.
+ * Users and conversations: 1–128 of `A-Z a-z 0-9 . _ : @ -`, but not `.` or `..`: URL parsers remove these from a path
+ * (RFC 3986 §5.2.4), so no client could open such an address.
  */
 const IDENTIFIER = /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$/;
 

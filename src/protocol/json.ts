@@ -1,8 +1,9 @@
-// JSON from outside. Its depth and its number of values are bounded in the text, before anything is made of it: a text of
-// 64 KB can nest 32,000 deep, and what walks or writes such a value (a schema, JSON.stringify) takes seconds or overflows.
+// JSON from clients and other machines. Its depth and its number of values are checked in the text, before it is parsed: a
+// text of 64 KB can nest 32,000 deep, and code that walks such a value (a schema, JSON.stringify) takes seconds or overflows
+// the stack.
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./limits.ts";
 
-/** How much structure a text may have. */
+/** The limits of a text's structure. */
 export interface JsonBounds {
   /** How deep it may nest; `[[1]]` has depth 2. */
   readonly depth: number;
@@ -18,8 +19,8 @@ export type JsonResult =
 const DEFAULT_BOUNDS: JsonBounds = { depth: MAX_JSON_DEPTH, values: MAX_JSON_VALUES };
 
 /**
- * Texts up to this length are parsed without a look at their structure: they cannot hold enough of it to cost anything,
- * and nearly every frame is shorter.
+ * Texts up to this length are parsed without a check of their structure: they are too short to cost much time, and nearly
+ * every frame is shorter.
  */
 const MIN_CHECKED_LENGTH = 512;
 
@@ -49,8 +50,8 @@ export function parseJsonObject(
 }
 
 /**
- * Whether a text has more structure than `bounds` allow; of a text that is not JSON it says anything. It ends at the first
- * bracket that is too many, and jumps over strings.
+ * Returns whether a text has more structure than `bounds` allow; for a text that is not JSON the result is arbitrary. It stops
+ * at the first bracket beyond the limit, and skips strings.
  */
 export function exceedsBounds(text: string, { depth, values }: JsonBounds): boolean {
   let open = 0;
@@ -110,8 +111,8 @@ const MIN_INEXACT_DIGITS = 16;
 const MAX_NUMBER_LENGTH = 400;
 
 /**
- * The whole numbers in a JSON text that JavaScript writes with other digits than they came with, as it holds them:
- * `1285704473650888702` is 1285704473650888700. One pass over the text, which MUST be JSON; nothing is made of it.
+ * Returns the whole numbers in a JSON text that JavaScript rounds, in their rounded form: 1285704473650888700 for
+ * `1285704473650888702`. It makes one pass over the text, which MUST be JSON, without parsing it.
  */
 export function inexactNumbers(text: string): ReadonlySet<number> {
   const found = new Set<number>();

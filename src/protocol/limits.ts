@@ -1,4 +1,4 @@
-// Limits of the wire. Both sides know them: a client can refuse early what the server would refuse late.
+// Limits of the wire, for server and client: a client can refuse a frame before it sends it.
 
 /** Largest frame from a client, in bytes of UTF-8. A larger one gets `too_large` and a close with 1009. */
 export const MAX_FRAME_BYTES = 64 * 1024;

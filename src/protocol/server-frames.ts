@@ -1,10 +1,10 @@
-// The frames that the server sends. This union is the other half of the wire's table of contents; see client-frames.ts.
+// The frames that the server sends. client-frames.ts has those that a client sends.
 // Durations are in seconds (decimals allowed); `at` and `since` are milliseconds since 1970.
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
 
-/** A user's allowance: `reset` is when the whole `limit` is there again if nothing more is sent. */
+/** A user's quota. `reset` is the time until the whole `limit` is available again if the user sends nothing more. */
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });
 
 /** One user in a conversation, however many connections it has there; `read` is how far the user has read, once said. */

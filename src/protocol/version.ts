@@ -1,12 +1,12 @@
 /** The subprotocol a client offers in `Sec-WebSocket-Protocol`, and the only one the server ever echoes. */
 export const SUBPROTOCOL = "parley.v1";
 
-/** The protocol's number, sent in `welcome.server.protocol`. It grows when a client written for the old one would break. */
+/** The protocol's version, sent in `welcome.server.protocol`. It increases with changes that break existing clients. */
 export const PROTOCOL_VERSION = 1;
 
 /**
- * Counts what was added within PROTOCOL_VERSION: frames, optional fields, codes. A client need not know it, because it
- * ignores what it does not know; it says which of two documents is the newer one.
+ * The number of additions within PROTOCOL_VERSION: frames, optional fields, codes. A client need not check it, because it
+ * ignores unknown fields and frames. It shows which of two documents is the newer one.
  */
 export const PROTOCOL_REVISION = 0;
 
