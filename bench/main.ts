@@ -1,4 +1,4 @@
-// npm run bench [-- <case…> <peer…>]: measures Parley beside its peers. What and how: README.md.
+// npm run bench [-- <case…> <peer…>]: measures Parley and its peers. README.md says what is measured, and how.
 import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";

@@ -37,7 +37,7 @@ type trafficResult struct {
 }
 
 // sender is the first member of a room. It keeps inFlight messages pending, and follows a read with one write; or it
-// sends on a schedule, whatever it receives.
+// sends on a schedule, which does not depend on what it receives.
 type sender struct {
 	template template
 	sent     uint64

@@ -8,7 +8,7 @@ import { ManualClock } from "../support/time/manual-clock.ts";
 export interface OpenedAccounts {
   readonly accounts: AccountStore;
   /** Opens the same data a second time, as another process does; `close` closes it with the rest. */
-  beside(): Promise<AccountStore>;
+  openOther(): Promise<AccountStore>;
   /** Closes all, and opens another store on the same data. */
   reopen(): Promise<AccountStore>;
   /** Advances the store's time, and resolves when due work is done; without it, `clock` alone is its time. */
@@ -131,7 +131,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
 
     test("SEC-S1 when two seed the same store at once, one of them does", async () => {
       await using store = await begin();
-      const other = await store.beside();
+      const other = await store.openOther();
       const seeded = await Promise.all([store.accounts.seed([ANNA]), other.seed([BEN])]);
       expect(seeded.filter(Boolean)).toHaveLength(1);
       expect(await store.accounts.list()).toHaveLength(1);
@@ -154,7 +154,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
     test("SEC-T6 a watcher receives changes by another process within a second", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
-      const other = await store.beside();
+      const other = await store.openOther();
       const { changes } = watch(store.accounts);
       await other.add(BEN);
       await store.pass(SECOND);
@@ -174,7 +174,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
 
     test("SEC-T6 changes here and by another process in the same second are both reported, once", async () => {
       await using store = await begin();
-      const other = await store.beside();
+      const other = await store.openOther();
       const { changes } = watch(store.accounts);
       await other.add(BEN);
       await store.accounts.add(ANNA);
@@ -187,7 +187,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
 
     test("SEC-T6 a watcher that stopped receives nothing more; a later watcher receives later changes", async () => {
       await using store = await begin();
-      const other = await store.beside();
+      const other = await store.openOther();
       const first = watch(store.accounts);
       const second = watch(store.accounts);
       await store.accounts.add(ANNA);

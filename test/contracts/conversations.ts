@@ -11,7 +11,7 @@ import { type OpenedEngine, Subject } from "./engine/subject.ts";
 /** An engine on its own data, and access to the same data as commands have it. */
 export interface OpenedConversations extends OpenedEngine {
   /** Opens the port as a command does, next to the engine; the caller closes it. */
-  beside(): Promise<ConversationStore>;
+  openOther(): Promise<ConversationStore>;
 }
 
 export type OpenConversations = (
@@ -30,16 +30,22 @@ export function conversationContract(name: string, open: OpenConversations): voi
       opened = await open(clock, limits);
       return opened;
     }, retention);
-    const { beside, clean } = opened!;
+    const { openOther, clean } = opened!;
     /** Changes something next to the engine, and lets the engine notice it. */
     const command = async <T>(task: (conversations: ConversationStore) => Promise<T>): Promise<T> => {
-      const conversations = await beside();
+      const conversations = await openOther();
       const result = await task(conversations);
       await conversations.close();
       subject.clock.advance(SECOND);
       return result;
     };
-    return { subject, command, clean, beside, [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose]() };
+    return {
+      subject,
+      command,
+      clean,
+      openOther,
+      [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose](),
+    };
   }
 
   describe(`conversation contract: ${name}`, () => {
@@ -126,7 +132,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
       const { subject } = store;
       await subject.fill(3, { limit: 10 });
       const { epoch } = await subject.engine.head("room");
-      const conversations = await store.beside();
+      const conversations = await store.openOther();
       await conversations.remove("room");
       // At once: the engine has not polled for changes by commands.
       expect(await subject.post("new", { epoch, limit: 10 })).toEqual({ outcome: "removed" });

@@ -12,7 +12,7 @@ import { ManualClock } from "../support/time/manual-clock.ts";
 export interface OpenedRevocations {
   readonly revocations: RevocationStore;
   /** Opens the same data a second time, as another process does; `close` closes it with the rest. */
-  beside(): Promise<RevocationStore>;
+  openOther(): Promise<RevocationStore>;
   /** Closes all, and opens another store on the same data. */
   reopen(): Promise<RevocationStore>;
   /** Advances the store's time, and resolves when due work is done; without it, `clock` alone is its time. */
@@ -78,16 +78,16 @@ export function revocationContract(
       await revocations.revokeToken("before", NEVER);
       const reported: Revocation[] = [];
       const stop = revocations.watch((revocation) => reported.push(revocation));
-      const beside = await store.beside();
+      const other = await store.openOther();
       await revocations.revokeToken("own", NEVER);
-      await beside.revokeToken("other", NEVER);
-      await beside.revokeUser("anna", 7);
-      await beside.revokeUser("anna", 9);
+      await other.revokeToken("other", NEVER);
+      await other.revokeUser("anna", 7);
+      await other.revokeUser("anna", 9);
       await store.pass(1_000);
       await store.pass(1_000);
       expect(reported).toEqual([{ tokenId: "own" }, { tokenId: "other" }, { user: "anna", before: 9 }]);
       stop();
-      await beside.revokeToken("unheard", NEVER);
+      await other.revokeToken("unheard", NEVER);
       await store.pass(1_000);
       expect(reported).toHaveLength(3);
     });

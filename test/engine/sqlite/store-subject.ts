@@ -6,30 +6,30 @@ import { StoreFolder } from "./store-folder.ts";
 type SharedPort = "accounts" | "revocations";
 
 /**
- * What a contract suite needs of a port that other processes also write: the port, a second one, and both again later.
+ * Opens a port for a contract suite. `openOther` opens it as another process does; `reopen` closes all and opens it again.
  */
 export async function openSubject<P extends SharedPort>(port: P, clock: Clock) {
   const folder = new StoreFolder();
   let store = await folder.open(clock);
-  const besides: { close(): void }[] = [];
-  const closeBesides = () => {
-    for (const beside of besides.splice(0)) beside.close();
+  const opened: { close(): void }[] = [];
+  const closeOthers = () => {
+    for (const other of opened.splice(0)) other.close();
   };
   return {
     subject: store[port],
-    async beside() {
-      const beside = openAccounts({ dataDir: folder.path, clock, emit: folder.log.emit, sync: "normal" });
-      besides.push(beside);
-      return beside[port];
+    async openOther() {
+      const other = openAccounts({ dataDir: folder.path, clock, emit: folder.log.emit, sync: "normal" });
+      opened.push(other);
+      return other[port];
     },
     async reopen() {
-      closeBesides();
+      closeOthers();
       await store.close();
       store = await folder.open(clock);
       return store[port];
     },
     async close() {
-      closeBesides();
+      closeOthers();
       await folder[Symbol.asyncDispose]();
     },
   };

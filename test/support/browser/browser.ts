@@ -8,7 +8,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 const DEBIAN_PATHS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 
 /**
- * Where chromium is: CHROMIUM in the environment, else one of Debian's places; `undefined` where there is none.
+ * The path of chromium: CHROMIUM in the environment, else one of the paths of Debian; `undefined` if there is none.
  *
  * Throws with CI=true: there, a test that is skipped would be a promise that is never checked.
  */

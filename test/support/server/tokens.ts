@@ -22,7 +22,7 @@ export function goodClaims(now: number): Record<string, unknown> {
   return { iss: "parley", aud: "parley", sub: "ann", iat, exp: iat + 1800, jti: "token-1" };
 }
 
-/** Signs any header and claims, with HS256 whatever the header names. */
+/** Signs any header and claims with HS256, even if the header names another algorithm. */
 export function handMade(
   header: string | object,
   claims: string | object,

@@ -24,7 +24,7 @@ for (const kind of KINDS) {
       },
       clean: () => node.engine.clean(),
       close: () => node[Symbol.asyncDispose](),
-      beside: async () => conversationsOn(await redis.connect(prefix)),
+      openOther: async () => conversationsOn(await redis.connect(prefix)),
     };
   });
 

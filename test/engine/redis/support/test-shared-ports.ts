@@ -53,7 +53,7 @@ export async function openSubject<P extends "accounts" | "revocations">(
   };
   return {
     subject: first[port],
-    beside: open,
+    openOther: open,
     async reopen() {
       await close();
       return open();

@@ -1,5 +1,5 @@
 // Messages are found in memory until the index worker has indexed them, and in the index file afterwards. The index is
-// derived: whatever happens to the file, the log is authoritative.
+// derived: the log is authoritative, even if the file is damaged or lost.
 import { expect, test } from "bun:test";
 import {
   closeSync,
@@ -155,9 +155,9 @@ test("D2 D3 an index of the previous layout is replaced and rebuilt; a command l
     index.query("insert into meta values ('epoch', ?), ('indexed', '100')").run(value);
   }
   const before = readFileSync(indexFile);
-  const beside = openConversations({ dataDir, clock: subject.clock, emit: log.emit, sync: "normal" });
-  expect((await Array.fromAsync(beside.entries("room"))).map(({ seq }) => seq)).toHaveLength(100);
-  await beside.close();
+  const command = openConversations({ dataDir, clock: subject.clock, emit: log.emit, sync: "normal" });
+  expect((await Array.fromAsync(command.entries("room"))).map(({ seq }) => seq)).toHaveLength(100);
+  await command.close();
   expect(readFileSync(indexFile).equals(before)).toBe(true);
   await subject.reopen();
   await expectAllFound(subject, 100);

@@ -7,6 +7,6 @@ conversationContract("sqlite", async (clock, retention) => {
   const { path: dataDir, log } = parts.folder;
   return {
     ...parts,
-    beside: async () => openConversations({ dataDir, clock, emit: log.emit, sync: "normal" }),
+    openOther: async () => openConversations({ dataDir, clock, emit: log.emit, sync: "normal" }),
   };
 });

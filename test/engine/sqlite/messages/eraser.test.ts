@@ -68,9 +68,9 @@ async function removeRooms(folder: StoreFolder, which: (room: number) => boolean
     emit: folder.log.emit,
     sync: "normal",
   } as const;
-  const beside = openConversations(options);
-  for (let i = 0; i < CONVERSATIONS; i++) if (which(i)) expect(await beside.remove(nameOf(i))).toBe(true);
-  await beside.close();
+  const command = openConversations(options);
+  for (let i = 0; i < CONVERSATIONS; i++) if (which(i)) expect(await command.remove(nameOf(i))).toBe(true);
+  await command.close();
 }
 
 async function publicCount({ engine }: Pick<Store, "engine">): Promise<number> {

@@ -117,23 +117,23 @@ test("D5 a running server notices a conversation removed by a command; seqs cont
   await parts.takeIn();
   await Promise.all(Array.from({ length: 5 }, (_, i) => subject.store(`late ${i}`)));
   const { received } = await subject.subscribe();
-  const beside = openConversations({
+  const command = openConversations({
     dataDir: parts.folder.path,
     clock,
     emit: parts.folder.log.emit,
     sync: "normal",
   });
-  const first = await beside.find("room");
+  const first = await command.find("room");
   expect(first).toMatchObject({ id: "room", first: 1, seq: 25 });
-  expect((await Array.fromAsync(beside.entries("room"))).map(({ seq }) => seq)).toEqual(
+  expect((await Array.fromAsync(command.entries("room"))).map(({ seq }) => seq)).toEqual(
     Array.from({ length: 25 }, (_, i) => i + 1),
   );
   // Stored after the command read the store: it is removed too.
   await subject.store("latest");
-  expect(await beside.remove("room")).toBe(true);
-  expect(await beside.remove("nowhere")).toBe(false);
-  expect((await beside.list()).map(({ id, first, seq }) => [id, first, seq])).toEqual([["other", 1, 5]]);
-  await beside.close();
+  expect(await command.remove("room")).toBe(true);
+  expect(await command.remove("nowhere")).toBe(false);
+  expect((await command.list()).map(({ id, first, seq }) => [id, first, seq])).toEqual([["other", 1, 5]]);
+  await command.close();
   subject.clock.advance(1_000);
   expect(await subject.engine.head("room")).toMatchObject({ seq: 26, first: 27 });
   expect((await subject.read()).messages).toEqual([]);
@@ -148,15 +148,15 @@ test("D5 a conversation's own limits override the server's, and so does a limit 
   const { subject, parts } = await begin({ messages: 3, days: 0 });
   await using _ = subject;
   for (const conversation of ["own", "all", "default"]) await subject.fill(10, { conversation });
-  const beside = openConversations({
+  const command = openConversations({
     dataDir: parts.folder.path,
     clock: subject.clock,
     emit: parts.folder.log.emit,
     sync: "normal",
   });
-  await beside.retain("own", { messages: 5, days: null });
-  await beside.retain("all", { messages: 0, days: null });
-  await beside.close();
+  await command.retain("own", { messages: 5, days: null });
+  await command.retain("all", { messages: 0, days: null });
+  await command.close();
   await parts.clean();
   for (const [conversation, first] of [
     ["own", 6],
