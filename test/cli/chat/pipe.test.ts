@@ -181,7 +181,7 @@ describe("MX7 earlier messages", () => {
     await parley.close();
     const ended = await room.chat(["--history", "50"]);
     expect(ended.stderr).toMatch(
-      /^parley: The server closed the connection with 1013, .*sent to this user within the hour/,
+      /^parley: The server closed the connection with 1013, .*sent to this user within the last hour/,
     );
     expect(ended.code).toBe(1);
   });
@@ -234,12 +234,12 @@ describe("its end", () => {
       "closed the connection with 4401",
     );
     expect((await run(ann, "--token", ann.PARLEY_TOKEN, "--user", "ben")).stderr).toContain(
-      "closed with 4403",
+      "closed the connection with 4403",
     );
     const { code, stderr } = await run({ ...ann, PARLEY_URL: "http://127.0.0.1:1" });
     expect(stderr).toStartWith("parley: http://127.0.0.1:1 cannot be reached");
     expect(code).toBe(1);
-    expect((await run(ann, "--after", "7")).stderr).toBe("parley: --after=7: the newest message is #0.\n");
+    expect((await run(ann, "--after", "7")).stderr).toBe("parley: --after=7 is too large: the newest message is #0.\n");
     await folder[Symbol.asyncDispose]();
   });
 
