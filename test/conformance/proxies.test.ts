@@ -43,8 +43,8 @@ describe.skipIf(!isInstalled("haproxy"))("behind HAProxy", () => {
     const failed = await failedAt(proxy.port);
     expect(failed).toHaveLength(1);
     expect(failed[0]).toStartWith(
-      `A5: A sign-in on the server's own page, http://127.0.0.1:${proxy.port}, was`,
+      `A5: A sign-in on the server's own page, http://127.0.0.1:${proxy.port}, returned 403`,
     );
-    expect(failed[0]).toEndWith("in ALLOWED_ORIGINS.");
+    expect(failed[0]).toEndWith("to ALLOWED_ORIGINS.");
   });
 });

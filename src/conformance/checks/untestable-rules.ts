@@ -1,8 +1,18 @@
 import type { Check } from "../check.ts";
 import { RuleSkipped } from "../verdicts.ts";
 
+const NAMING = "a rule about names: the checks of the frames and replies that have them apply it";
+
 /** Rules of the document that a run does not test, with the reason. They are reported as skipped. */
 const UNTESTABLE: readonly [rule: string, what: string, reason: string][] = [
+  ["N1", "moments are milliseconds, durations seconds", NAMING],
+  ["N2", "`seq`, `after` and `before` are positions", NAMING],
+  ["N3", "ranges are `{first, last}`", NAMING],
+  ["N4", "`retry_after` invites the same request again", NAMING],
+  ["N5", "a field has one name everywhere", NAMING],
+  ["N6", "events are named after frames", "there are no events on the wire yet"],
+  ["N7", "lists have `limit` and `more`", NAMING],
+  ["N8", "HTTP verbs have one meaning each", NAMING],
   ["A4", "no token in a log line or a page", "a client cannot read the logs"],
   ["W2", "origins are compared as a whole", "a client does not know the allowed origins"],
   ["Q1", "exact over a rolling hour", "takes an hour"],

@@ -239,7 +239,9 @@ describe("its end", () => {
     const { code, stderr } = await run({ ...ann, PARLEY_URL: "http://127.0.0.1:1" });
     expect(stderr).toStartWith("parley: http://127.0.0.1:1 cannot be reached");
     expect(code).toBe(1);
-    expect((await run(ann, "--after", "7")).stderr).toBe("parley: --after=7 is too large: the newest message is #0.\n");
+    expect((await run(ann, "--after", "7")).stderr).toBe(
+      "parley: --after=7 is too large: the newest message is #0.\n",
+    );
     await folder[Symbol.asyncDispose]();
   });
 
