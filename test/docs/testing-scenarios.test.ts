@@ -101,7 +101,7 @@ test("the workflow starts a server and runs scenarios: its commands run as print
 });
 
 test("every matcher has a row", () => {
-  const known = /there are (.*)$/.exec(invalidMatcher({ $no: true })!)![1]!.split(", ");
+  const known = /use one of (.*)$/.exec(invalidMatcher({ $no: true })!)![1]!.split(", ");
   const rows = sectionOf(page, "## Recording and scenario file format")
     .match(/^\| `\{"\$.*$/gm)!
     .join("\n");

@@ -77,7 +77,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await page.locator("#raw").fill(JSON.stringify({ type: "token", token: await server.token("user1") }));
       await page.locator("#save-name").fill("secret");
       await page.locator("#save").click();
-      await page.locator("#save-problem", { hasText: "tokens are not saved" }).waitFor();
+      await page.locator("#save-problem", { hasText: "a token, which is not saved" }).waitFor();
       expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("eyJ");
       await page.locator("#send-frame").click();
       await outcome(page, /token_accepted/, "fine");

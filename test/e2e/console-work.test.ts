@@ -54,7 +54,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.keyboard.press("Escape");
       for (const [key, words] of [
         ["j", "There is no other client; n adds one"],
-        ["a", "There is no other client to talk as; n adds one"],
+        ["a", "There is only one client; n adds another"],
         ["y", "Choose a frame first"],
       ] as const) {
         await page.keyboard.press(key);

@@ -24,7 +24,7 @@ test("D3 a missing ack causes one note, and after a cut the message is stored on
   await session.execute({ kind: "fault", fault: { do: "lose", next: "ack", count: 1 } });
   const sent = session.send("one");
   await waitUntil("the note is written", () => notes.length > 0);
-  expect(notes).toEqual([expect.stringMatching(/^no ack yet of what you sent; if the connection breaks/)]);
+  expect(notes).toEqual([expect.stringMatching(/^no ack for your message yet; /)]);
   await session.execute({ kind: "fault", fault: { do: "cut" } });
   await waitUntil("the cut is noticed", () => session.conversation.status.state === "waiting");
   await session.execute({ kind: "reconnect" });
