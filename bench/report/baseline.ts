@@ -49,7 +49,7 @@ export function mergeResults(before: Baseline, { cases, growth, on }: NewResults
 /** The committed results; undefined without any, or outside a checkout. */
 export function readBaseline(): Baseline | undefined {
   const show = Bun.spawnSync(["git", "show", `HEAD:./${RESULTS_FILE}`], {
-    cwd: import.meta.dir,
+    cwd: join(import.meta.dir, ".."),
     stderr: "ignore",
   });
   return show.success ? (JSON.parse(show.stdout.toString()) as Baseline) : undefined;
