@@ -126,9 +126,9 @@ export interface FaultRefusal {
 export function readFaultRequest(
   text: string,
 ): { readonly request: FaultRequest } | { readonly refusal: FaultRefusal } {
-  const { value, error: fault } = parseJson(text);
-  if (fault === "too_large") return { refusal: { code: fault, message: JSON_TOO_LARGE } };
-  if (fault !== undefined) return { refusal: { code: fault, message: "The body is not JSON." } };
+  const { value, error } = parseJson(text);
+  if (error === "too_large") return { refusal: { code: error, message: JSON_TOO_LARGE } };
+  if (error !== undefined) return { refusal: { code: error, message: "The body is not JSON." } };
   const parsed = FaultRequest.safeParse(value);
   if (parsed.success) return { request: parsed.data };
   const [issue] = parsed.error.issues;

@@ -72,12 +72,12 @@ const SWEEP_INTERVAL_MS = 60_000;
 const REQUEST_TIMEOUT_S = 10;
 
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
-export async function startServer(parts: ServerDeps): Promise<RunningServer> {
-  const { settings, engine, accounts, clock, emit } = parts;
+export async function startServer(deps: ServerDeps): Promise<RunningServer> {
+  const { settings, engine, accounts, clock, emit } = deps;
   const shared = {
-    ...parts,
+    ...deps,
     plans: settings.plans,
-    tickets: parts.tickets<VerifiedToken>(),
+    tickets: deps.tickets<VerifiedToken>(),
   };
 
   const admission = new Admission({
@@ -87,7 +87,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   });
   const hub = new Hub(
     engine,
-    parts.relay,
+    deps.relay,
     clock,
     { presenceGrace: settings.presenceGrace * 1000 },
     (topic, frame) => listener.publish(topic, frame),
@@ -117,7 +117,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     timingWheel,
     writeBatcher: new WriteBatcher(failed),
     admission,
-    leases: parts.leases,
+    leases: deps.leases,
     registry,
     counters: counts,
     emit,
@@ -128,7 +128,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   const faults =
     settings.testFaults === "off"
       ? undefined
-      : createFaultInjector({ host: connectionDeps, keys: parts.keys, settings });
+      : createFaultInjector({ host: connectionDeps, keys: deps.keys, settings });
   let draining = false;
   const { tlsCert, tlsKey } = settings;
   const tlsFiles = tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! };
@@ -139,7 +139,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   };
   const app = createApp({
     ...shared,
-    throttle: parts.throttle({
+    throttle: deps.throttle({
       failures: settings.signinFailures,
       window: settings.signinWindow * 1000,
       attemptsPerMinute: settings.signinsPerMinute,
@@ -147,13 +147,13 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     burst: rules.burst,
     refreshLifetime: settings.refreshLifetime,
     inactivityTimeout: inactivity.timeout,
-    version: parts.version,
-    page: parts.page ?? (await createPage()),
+    version: deps.version,
+    page: deps.page ?? (await createPage()),
     faults,
     apiKeys: settings.apiKeys,
     origins,
     present: (conversation) => hub.present(conversation),
-    removeConversation: createRemovalBatcher(parts.removeConversations),
+    removeConversation: createRemovalBatcher(deps.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.ready(),
     isStoreUnavailable: (error) => engine.isUnavailable(error),
@@ -228,7 +228,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     emit,
   });
   const stopWatchingClock = watchClock({ clock, registry, emit });
-  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, registry, clock, emit });
+  const stopWatchingRevocations = watchRevocations({ revocations: deps.revocations, registry, clock, emit });
   const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
   const gcScheduler = new GcScheduler();
   const stopGc = clock.every(GC_CHECK_INTERVAL_MS, () => {
@@ -239,8 +239,8 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   threads.lowerPriority();
   const stopThreadScan = clock.every(THREAD_SCAN_INTERVAL_MS, () => threads.lowerPriority());
   const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${listener.port}`;
-  const { version } = parts;
-  parts.announceNode({
+  const { version } = deps;
+  deps.announceNode({
     url: url(externalHost(settings.host)),
     version,
     connections: () => admission.openConnections,

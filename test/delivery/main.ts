@@ -11,7 +11,7 @@ const USAGE = `npm run check:delivery -- [--seed <n>] [--clients 60] [--seconds 
 Without a seed a new one is taken, and printed: give it again to repeat what the run did to its clients. With --nodes that
 many servers share a Redis; --fault is what happens meanwhile, and without it there is a run for each:
 ${Object.entries(REDIS_FAULTS)
-  .map(([name, { description: about }]) => `  ${name.padEnd(18)}${about}`)
+  .map(([name, { description }]) => `  ${name.padEnd(18)}${description}`)
   .join("\n")}`;
 
 const KILLS_PER_S = 0.4;

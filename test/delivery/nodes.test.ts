@@ -30,10 +30,10 @@ const KEEPS = "D1 D2 D3 D4 Q2 P1 L2 L3";
 
 // Side by side, because most of a run is waiting.
 describe.concurrent("delivery on many nodes", () => {
-  for (const [name, { description: about, loses }] of Object.entries(REDIS_FAULTS))
+  for (const [name, { description, loses }] of Object.entries(REDIS_FAULTS))
     for (const seed of seeds(20_250_701))
       test(
-        `${loses ? LOSES : KEEPS} three nodes; ${about} (seed ${seed})`,
+        `${loses ? LOSES : KEEPS} three nodes; ${description} (seed ${seed})`,
         async () => {
           const fault = name as RedisFaultName;
           const often = FAULT_COUNTS[fault] ?? { strikes: 1 };

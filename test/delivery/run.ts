@@ -91,7 +91,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
 
 function ackedBy(clients: readonly DeliveryClient[]): number {
   return clients.reduce(
-    (sum, { record }) => sum + record.events.filter(({ kind: what }) => what === "acked").length,
+    (sum, { record }) => sum + record.events.filter(({ kind }) => kind === "acked").length,
     0,
   );
 }
@@ -106,30 +106,30 @@ interface RunContext {
 /** Lets the clients post while faults are injected, until every message has a result. */
 async function runClients(
   options: RunOptions,
-  { random, proxy, topology: stage, clients }: RunContext,
+  { random, proxy, topology, clients }: RunContext,
 ): Promise<Record<Cut, number>> {
   for (const client of clients) client.start();
   await waitUntil(() => clients.every(({ connections }) => connections > 0));
   const cuts: Record<Cut, number> = { reset: 0, "half-open": 0, stall: 0 };
   /** Waits for a time of the schedule, and for the part of the messages that is due then. */
   const reach = async (at: number) => {
-    await Bun.sleep(Math.max(0, at - stage.elapsed()));
+    await Bun.sleep(Math.max(0, at - topology.elapsed()));
     const due = ((options.least ?? 0) * at) / (options.seconds * 1000);
     await waitUntil(() => ackedBy(clients) >= due);
   };
   for (const { at, what } of schedule(options, random)) {
     await reach(at);
-    if (what !== "cut") await stage[what]();
+    if (what !== "cut") await topology[what]();
     else {
       const hit = injectConnectionFault(proxy, random);
       if (hit !== undefined) cuts[hit]++;
     }
   }
   await reach(options.seconds * 1000);
-  await stage.waitUntilHealthy();
+  await topology.waitUntilHealthy();
   for (const client of clients) client.stopSending();
   await settle(clients);
-  await waitForEpoch(clients, stage);
+  await waitForEpoch(clients, topology);
   return cuts;
 }
 

@@ -5,14 +5,14 @@ import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "../../src/protocol/limits.ts";
 
 /** The error for a text that is no frame. */
 function faultOf(text: string) {
-  const { error: fault } = decodeClientFrame(text);
-  if (fault === undefined) throw new Error(`${text.slice(0, 80)} was taken.`);
-  return fault;
+  const { error } = decodeClientFrame(text);
+  if (error === undefined) throw new Error(`${text.slice(0, 80)} was taken.`);
+  return error;
 }
 
 function dataOf(json: string): ClientFrameOf<"message">["data"] {
-  const { frame, error: fault } = decodeClientFrame(`{"type":"message","text":"x","data":${json}}`);
-  if (frame?.type !== "message") throw new Error(fault?.message);
+  const { frame, error } = decodeClientFrame(`{"type":"message","text":"x","data":${json}}`);
+  if (frame?.type !== "message") throw new Error(error?.message);
   return frame.data;
 }
 

@@ -144,10 +144,10 @@ function close(socket: WebSocket | undefined, code: number, reason: string): voi
 async function requestFault(
   target: Target,
   token: string,
-  { connectionId: connection, fault }: Effect & { type: "fault" },
+  { connectionId, fault }: Effect & { type: "fault" },
 ): Promise<string | undefined> {
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
-  const body = JSON.stringify({ connection, fault });
+  const body = JSON.stringify({ connection: connectionId, fault });
   try {
     const response = await fetchServer(target, "/test/faults", { method: "POST", headers, body });
     if (response.ok) return undefined;

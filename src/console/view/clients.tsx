@@ -145,16 +145,10 @@ function ConnectionFacts({ workbench, client }: ClientCardProps) {
 }
 
 /** The remaining requests of this hour. Browsers draw meters differently: the meter is for screen readers, the bar for the eye. */
-function QuotaGauge({
-  usage: allowance,
-  now,
-}: {
-  readonly usage: PlanUsage | null | undefined;
-  readonly now: number;
-}) {
-  if (allowance === undefined) return null;
-  if (allowance === null) return <p class="quota">No limit</p>;
-  const { limit, remaining, fullAt } = allowance;
+function QuotaGauge({ usage, now }: { readonly usage: PlanUsage | null | undefined; readonly now: number }) {
+  if (usage === undefined) return null;
+  if (usage === null) return <p class="quota">No limit</p>;
+  const { limit, remaining, fullAt } = usage;
   const used = limit - remaining;
   const level = remaining === 0 ? "out" : used >= limit * LOW_QUOTA_SHARE ? "low" : "fine";
   const full = fullAt > now ? ` All are back at ${clockTime(fullAt)} if nothing more is sent.` : "";

@@ -74,8 +74,8 @@ export function typeOf(text: string): string {
 
 /** Returns the JSON of an entry with line breaks; any other text unchanged. */
 export function prettyJson(text: string): string {
-  const { value, error: fault } = parseJson(text, JSON_DISPLAY_BOUNDS);
-  return fault === undefined ? JSON.stringify(value, null, 2) : text;
+  const { value, error } = parseJson(text, JSON_DISPLAY_BOUNDS);
+  return error === undefined ? JSON.stringify(value, null, 2) : text;
 }
 
 /** Matches a token: three parts of base64url. It must begin at a word boundary: without that, a long word would take minutes to search. */

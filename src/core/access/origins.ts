@@ -55,7 +55,7 @@ export function explainOriginRefusal(
  * and the server's own port in `Host`. A request through a proxy or a forwarded port has another port there.
  */
 function isOurHost(
-  { allowed: listed }: OriginRule,
+  { allowed }: OriginRule,
   ourPort: number,
   field: string | null,
   host: HostAndPort | undefined,
@@ -65,7 +65,7 @@ function isOurHost(
   // Browsers always send `Host`; health checks with HTTP/1.0 do not.
   if (field === null || field === "") return true;
   if (host === undefined) return false;
-  if (isLoopbackName(host.name) || isListedHost(listed, host.name)) return true;
+  if (isLoopbackName(host.name) || isListedHost(allowed, host.name)) return true;
   return (host.port ?? DEFAULT_PORTS[scheme]) !== ourPort && isForwarded(headers);
 }
 
@@ -75,14 +75,14 @@ function isListedHost(listed: readonly string[], name: string): boolean {
 
 /** Whether a page from `origin` may use the server that it reached as `host`. */
 function isOriginAllowed(
-  { allowed: listed, loopbackPort }: OriginRule,
+  { allowed, loopbackPort }: OriginRule,
   origin: string,
   host: HostAndPort | undefined,
   scheme: "http" | "https",
   headers: Headers,
 ): boolean {
   const lower = origin.toLowerCase();
-  if (listed.includes(lower)) return true;
+  if (allowed.includes(lower)) return true;
   const page = readOrigin(lower);
   if (page === undefined || page.text !== lower || host === undefined) return false;
   const isSameOrigin = page.name === host.name && page.port === (host.port ?? DEFAULT_PORTS[page.scheme]);
@@ -93,7 +93,7 @@ function isOriginAllowed(
   if (loopbackPort === undefined) return isSameOrigin;
   const isOurName = isLoopbackName(page.name);
   return isSameOrigin
-    ? isOurName || scheme === "https" || isListedHost(listed, page.name)
+    ? isOurName || scheme === "https" || isListedHost(allowed, page.name)
     : isOurName && page.port === loopbackPort && isLoopbackName(host.name);
 }
 

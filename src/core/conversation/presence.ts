@@ -57,9 +57,7 @@ export class Roster {
   /** The users whose grace is over, with the time of their leave; they are not present any more. */
   takeExpired(now: number): { user: string; at: number }[] {
     if (this.leaving === 0) return [];
-    const gone = this.present.filter(
-      ({ leftAt, graceEndsAt: goneAt }) => leftAt !== undefined && now >= goneAt,
-    );
+    const gone = this.present.filter(({ leftAt, graceEndsAt }) => leftAt !== undefined && now >= graceEndsAt);
     for (const one of gone) {
       this.present.splice(this.present.indexOf(one), 1);
       this.byUser?.delete(one.user);

@@ -95,10 +95,10 @@ export class RemotePresence {
     const before = new Set(this.since.keys());
     this.presences.clear();
     const changes: PresenceChange[] = [];
-    for (const { incarnation: life, user, since } of entries) {
-      if (this.isOwn(life)) continue;
+    for (const { incarnation, user, since } of entries) {
+      if (this.isOwn(incarnation)) continue;
       before.delete(user);
-      if (this.add(user, { incarnation: life, since })) changes.push({ user, state: "joined", at: since });
+      if (this.add(user, { incarnation, since })) changes.push({ user, state: "joined", at: since });
     }
     for (const user of before) {
       if (!this.missing.has(user)) this.missing.set(user, evictFrom);
@@ -127,7 +127,7 @@ export class RemotePresence {
   private add(user: string, presence: NodePresence): boolean {
     const isNew = !this.since.has(user);
     const others = (this.presences.get(user) ?? []).filter(
-      ({ incarnation: life }) => life !== presence.incarnation,
+      ({ incarnation }) => incarnation !== presence.incarnation,
     );
     this.set(user, [...others, presence]);
     this.missing.delete(user);

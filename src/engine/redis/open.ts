@@ -36,7 +36,7 @@ export interface RedisOptions extends ConnectOptions {
  * so that acknowledged messages could be lost, or the user lacks a permission.
  */
 export async function openRedis(options: RedisOptions): Promise<Store> {
-  const { leaseMs: lease, ackAfter, retention, clock, emit } = options;
+  const { leaseMs, ackAfter, retention, clock, emit } = options;
   const client = await connect(options);
   try {
     await checkRequirements(client, emit);
@@ -55,7 +55,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const control = new ControlStream(client, clock, emit);
     await control.start();
     control.listen(logConversationChanges(emit));
-    const nodes = new NodeRegistry({ client, leaseMs: lease, clock, emit });
+    const nodes = new NodeRegistry({ client, leaseMs, clock, emit });
     const relay = new RedisRelay({ client, channels, nodes, clock });
     const leases = new RedisLeases({ client, nodes, clock, emit });
     await leases.start();

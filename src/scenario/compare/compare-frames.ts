@@ -254,8 +254,8 @@ class Comparer {
 
 /** Whether the conversation was empty before the recording and before the run, so that pages of `history` match exactly. */
 function startsEmpty(mapping: NameMapping, epochKey: string): boolean {
-  const { recorded, received: came } = mapping.base(epochKey);
-  return recorded === 0 && came === 0;
+  const { recorded, received } = mapping.base(epochKey);
+  return recorded === 0 && received === 0;
 }
 
 export function isRecord(value: unknown): value is Frame {

@@ -52,19 +52,19 @@ export type AuthResult = Identity | { readonly refusal: AuthFailure };
  * the client.
  */
 export async function authenticate(
-  parts: AuthDeps,
+  deps: AuthDeps,
   token: string,
   demoUse: DemoUse,
   requestedUser?: string,
 ): Promise<AuthResult> {
-  const verdict = await verifyToken(parts.keys, token, parts.clock.wall(), parts.clock.latest());
+  const verdict = await verifyToken(deps.keys, token, deps.clock.wall(), deps.clock.latest());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
-  return authorize(parts, verdict.token, demoUse, requestedUser);
+  return authorize(deps, verdict.token, demoUse, requestedUser);
 }
 
 /** Returns the present rights of the holder of a genuine token, or why it is refused. */
 export async function authorize(
-  parts: AuthDeps,
+  deps: AuthDeps,
   token: VerifiedToken,
   demoUse: DemoUse,
   requestedUser?: string,
@@ -73,13 +73,13 @@ export async function authorize(
   // Both are read last and together. No wait follows, so a later change reaches the caller through `watch`, and none is missed
   // in between.
   const [account, isRevoked] = await Promise.all([
-    parts.accounts.find(subject),
-    parts.revocations.isRevoked(token),
+    deps.accounts.find(subject),
+    deps.revocations.isRevoked(token),
   ]);
   const access = decideAccess({
     subject,
     account,
-    plans: parts.plans,
+    plans: deps.plans,
     demoUse,
     ...(requestedUser !== undefined && { requestedUser }),
     ...(claimedPlan !== undefined && { claimedPlan }),
@@ -89,7 +89,7 @@ export async function authorize(
   if (isRevoked) return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
   if (access.missingPlan !== undefined) {
     const plan = access.missingPlan.slice(0, MAX_LOGGED_PLAN_LENGTH);
-    parts.emit("plan.unknown", { user: subject, plan, fallback: access.plan.name });
+    deps.emit("plan.unknown", { user: subject, plan, fallback: access.plan.name });
   }
   const { grants, id: tokenId, issuedAt, expiresAt } = token;
   return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };

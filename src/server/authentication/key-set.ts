@@ -42,10 +42,10 @@ export class KeySet {
 
   constructor(
     private readonly url: URL,
-    { now = () => performance.now(), timeoutMs: patience = FETCH_TIMEOUT_MS, emit }: KeySetOptions = {},
+    { now = () => performance.now(), timeoutMs = FETCH_TIMEOUT_MS, emit }: KeySetOptions = {},
   ) {
     this.now = now;
-    this.timeoutMs = patience;
+    this.timeoutMs = timeoutMs;
     this.emit = emit;
   }
 
@@ -105,8 +105,8 @@ async function fetchKeys(url: URL, timeoutMs: number): Promise<readonly unknown[
     throw new Error(`it was answered with status ${answer.status}`);
   }
   const text = new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(answer, signal));
-  const { value, error: fault } = parseJsonObject(text, JSON_BOUNDS);
-  if (fault !== undefined || !Array.isArray(value.keys))
+  const { value, error } = parseJsonObject(text, JSON_BOUNDS);
+  if (error !== undefined || !Array.isArray(value.keys))
     throw new Error("the answer is no key set (RFC 7517)");
   return value.keys;
 }

@@ -19,17 +19,17 @@ export interface SocketAddress {
 
 /** Authenticates a token or a ticket for the address of `user` in `conversation` (W3). */
 export async function authenticateCredential(
-  parts: CredentialDeps,
+  deps: CredentialDeps,
   presented: PresentedCredential,
   { user, conversation, demoUse }: SocketAddress,
 ): Promise<AuthResult> {
-  if ("token" in presented) return authenticate(parts, presented.token, demoUse, user);
-  const token = await parts.tickets.redeem(presented.ticket, { user, conversation });
+  if ("token" in presented) return authenticate(deps, presented.token, demoUse, user);
+  const token = await deps.tickets.redeem(presented.ticket, { user, conversation });
   if (token === undefined) return { refusal: { code: "unauthorized", message: TICKET_REFUSED } };
   // A ticket is valid only as long as its token: it ends with the token's expiry or revocation.
-  if (token.expiresAt <= parts.clock.wall())
+  if (token.expiresAt <= deps.clock.wall())
     return { refusal: { code: "token_expired", message: "The token behind the ticket has expired." } };
-  return authorize(parts, token, demoUse, user);
+  return authorize(deps, token, demoUse, user);
 }
 
 const TICKET_REFUSED =

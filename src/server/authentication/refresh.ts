@@ -86,10 +86,10 @@ export interface RefreshRequest {
 
 /** Exchanges a refresh token for a token and the next refresh token. */
 export async function refresh(
-  parts: RefreshDeps,
+  deps: RefreshDeps,
   { token, address, demoUse }: RefreshRequest,
 ): Promise<RefreshResult> {
-  const { refreshTokens, refreshLifetime, clock, emit } = parts;
+  const { refreshTokens, refreshLifetime, clock, emit } = deps;
   // With a lifetime of 0 refresh tokens are switched off, and earlier ones are refused too.
   const id = refreshLifetime > 0 ? familyIdOf(token) : undefined;
   for (let attempt = 0; id !== undefined; attempt++) {
@@ -118,12 +118,12 @@ export async function refresh(
       emit("refresh.throttled", { ...logFields, retry_after: decision.retryAfter / 1000 });
       return { outcome: "throttled", retryAfter: decision.retryAfter };
     }
-    const account = await accountOf(parts, family);
+    const account = await accountOf(deps, family);
     if (account === undefined) {
       await refreshTokens.remove(id, family.user);
       break;
     }
-    const access = decideAccess({ plans: parts.plans, demoUse, subject: account.user, account });
+    const access = decideAccess({ plans: deps.plans, demoUse, subject: account.user, account });
     if ("refusal" in access) {
       emit("refresh.refused", { ...logFields, code: access.refusal.code });
       return { outcome: "forbidden", message: access.refusal.message };
@@ -132,12 +132,12 @@ export async function refresh(
     emit("refresh.succeeded", { ...logFields, plan: access.plan.name });
     return {
       outcome: "refreshed",
-      token: await signToken(parts.keys, {
+      token: await signToken(deps.keys, {
         subject: account.user,
         account: account.createdAt,
         now: clock.wall(),
       }),
-      expiresIn: parts.keys.lifetime,
+      expiresIn: deps.keys.lifetime,
       refresh: { token: successor, expiresIn: refreshLifetime },
       user: account.user,
       plan: access.plan,

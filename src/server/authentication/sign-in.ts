@@ -56,8 +56,8 @@ export type SignInResult =
 const BUSY_RETRY_MS = 2_000;
 
 /** Signs a user in: throttle, account, password, permission, token. In this order, a refused guess costs the server little work. */
-export async function signIn(parts: SignInDeps, credentials: Credentials): Promise<SignInResult> {
-  const { accounts, passwords, throttle, clock, emit } = parts;
+export async function signIn(deps: SignInDeps, credentials: Credentials): Promise<SignInResult> {
+  const { accounts, passwords, throttle, clock, emit } = deps;
   const { username, password, address, demoUse = "elsewhere" } = credentials;
   // A name without an account may be a password in the wrong field, and must not be logged.
   const logFields = (known: boolean) => (known ? { user: username, address, known } : { address, known });
@@ -97,19 +97,19 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
   }
   await throttle.succeeded(username, group);
 
-  const access = decideAccess({ plans: parts.plans, demoUse, subject: account.user, account });
+  const access = decideAccess({ plans: deps.plans, demoUse, subject: account.user, account });
   if ("refusal" in access) {
     emit("signin.refused", { user: account.user, address, code: access.refusal.code });
     return { outcome: "forbidden", message: access.refusal.message };
   }
-  if (verification.outcome === "right" && verification.outdated) await renewHash(parts, account, password);
+  if (verification.outcome === "right" && verification.outdated) await renewHash(deps, account, password);
   // Without a `plan` claim: the account's plan is read from the store when a connection opens (SEC-T6).
-  const token = await signToken(parts.keys, {
+  const token = await signToken(deps.keys, {
     subject: account.user,
     account: account.createdAt,
     now: clock.wall(),
   });
-  const refresh = credentials.offline ? await parts.beginRefresh?.(account) : undefined;
+  const refresh = credentials.offline ? await deps.beginRefresh?.(account) : undefined;
   emit("signin.succeeded", {
     user: account.user,
     address,
@@ -119,7 +119,7 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
   return {
     outcome: "signed_in",
     token,
-    expiresIn: parts.keys.lifetime,
+    expiresIn: deps.keys.lifetime,
     ...(refresh && { refresh }),
     user: account.user,
     plan: access.plan,
@@ -130,8 +130,8 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
  * Replaces a hash of an older cost, or of a password that was not prepared (SEC-S1). A failure does not affect the sign-in;
  * the next sign-in tries again.
  */
-async function renewHash(parts: SignInDeps, account: Account, password: string): Promise<void> {
-  const { accounts, passwords, emit } = parts;
+async function renewHash(deps: SignInDeps, account: Account, password: string): Promise<void> {
+  const { accounts, passwords, emit } = deps;
   try {
     const hashing = await passwords.hash(password);
     if (hashing.outcome === "busy") return;

@@ -39,6 +39,6 @@ export class DelayQueue {
     const { waiting } = this;
     this.waiting = [];
     this.bytes = 0;
-    return waiting.map(({ run: go }) => go);
+    return waiting.map(({ run }) => run);
   }
 }

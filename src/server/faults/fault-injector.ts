@@ -36,14 +36,14 @@ const EXPIRED_SINCE_S = 60;
 
 /** Creates the fault injector, and logs that it is on. */
 export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps): ServerFaultInjector {
-  const { registry: directory, emit } = host;
+  const { registry, emit } = host;
   emit("test.faults_enabled", {
     host: settings.host,
     advice:
       "Clients can disturb their own connections with POST /test/faults. Use this for tests only; otherwise remove TEST_FAULTS.",
   });
   const find = (user: string, id: string) =>
-    directory
+    registry
       .ofUser(user)
       .find((one): one is FaultyConnection => one instanceof FaultyConnection && one.id === id);
   const inject = async (fault: Fault, connection: FaultyConnection): Promise<FaultResult> => {
@@ -62,7 +62,7 @@ export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps)
       return answer;
     },
     clearFaults() {
-      for (const connection of directory.all())
+      for (const connection of registry.all())
         if (connection instanceof FaultyConnection) connection.clearFaults();
     },
   };

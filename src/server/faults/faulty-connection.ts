@@ -79,23 +79,23 @@ export class FaultyConnection extends Connection {
   }
 
   private tryInject(fault: ConnectionFault): string | undefined {
-    const { faultySocket: line } = this;
+    const { faultySocket } = this;
     switch (fault.do) {
       case "cut":
         this.terminate();
         return;
       case "freeze":
-        line?.freeze(fault.seconds * 1000);
+        faultySocket?.freeze(fault.seconds * 1000);
         this.ownClock.stop();
         return;
       case "thaw":
-        line?.thaw();
+        faultySocket?.thaw();
         return;
       case "delay":
-        line?.delay(fault.milliseconds);
+        faultySocket?.delay(fault.milliseconds);
         return;
       case "lose":
-        line?.dropNext(fault.next, fault.count);
+        faultySocket?.dropNext(fault.next, fault.count);
         return;
       case "close":
         this.end(closeReasonOf(fault));

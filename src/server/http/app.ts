@@ -99,11 +99,11 @@ function isAuthenticatedPath(path: string): boolean {
 }
 
 /** Refuses a body whose stated length is too large, before any other work for its client. */
-function bodyLimits(parts: AppDeps): MiddlewareHandler<HttpEnvironment> {
+function bodyLimits(deps: AppDeps): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const maxBytes = c.req.path.startsWith("/conversations/") ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
     if (Number(c.req.header("Content-Length") ?? 0) <= maxBytes) return next();
-    return refuseBody(parts.emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
+    return refuseBody(deps.emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
   };
 }
 
@@ -133,7 +133,7 @@ function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
 
 /** The log gets the error; the client gets only the id of that log line (M5). */
 function onUnexpectedError(
-  { emit, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "emit" | "isStoreUnavailable">,
+  { emit, isStoreUnavailable }: Pick<AppDeps, "emit" | "isStoreUnavailable">,
   error: Error,
   c: HttpContext,
 ): Response {
@@ -144,7 +144,7 @@ function onUnexpectedError(
     return problem("malformed", { detail: error.message });
   }
   // The store was unavailable; the log has the reason already.
-  if (storeIsAway(error)) {
+  if (isStoreUnavailable(error)) {
     emit("request.refused", { address: c.env.address, path, code: "unavailable" });
     if (path === "/token") return tokensUnavailable();
     return problem("unavailable", { headers: { "Retry-After": "1" } });

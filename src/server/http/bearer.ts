@@ -20,25 +20,25 @@ export interface Bearer {
 }
 
 /** Returns the sender of a request by its token, or the refusal, which is logged. */
-export async function authenticateBearer(parts: BearerDeps, c: HttpContext): Promise<Bearer | Response> {
+export async function authenticateBearer(deps: BearerDeps, c: HttpContext): Promise<Bearer | Response> {
   const { address, demoUse } = c.env;
   const bearer = bearerTokenOf(c);
   if (bearer === undefined) {
-    parts.emit("request.refused", { address, path: c.req.path, code: "unauthorized" });
+    deps.emit("request.refused", { address, path: c.req.path, code: "unauthorized" });
     return problem("unauthorized", {
       detail: "Send the token in the field `Authorization: Bearer <token>`.",
       headers: { "WWW-Authenticate": "Bearer" },
     });
   }
-  const verdict = await verifyToken(parts.keys, bearer, parts.clock.wall(), parts.clock.latest());
-  if (!verdict.ok) return (await parts.guard.address(c)) ?? refuse(parts, c, verdict.code, verdict.reason);
+  const verdict = await verifyToken(deps.keys, bearer, deps.clock.wall(), deps.clock.latest());
+  if (!verdict.ok) return (await deps.guard.address(c)) ?? refuse(deps, c, verdict.code, verdict.reason);
   // The rate is limited before the store is read.
-  const flooding = await parts.guard.user(c, verdict.token.subject);
+  const flooding = await deps.guard.user(c, verdict.token.subject);
   if (flooding !== undefined) return flooding;
-  const identity = await authorize(parts, verdict.token, demoUse);
+  const identity = await authorize(deps, verdict.token, demoUse);
   if ("refusal" in identity) {
     const { code, message, user } = identity.refusal;
-    return refuse(parts, c, code, message, user);
+    return refuse(deps, c, code, message, user);
   }
   return { identity, token: verdict.token };
 }

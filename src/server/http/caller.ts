@@ -28,23 +28,23 @@ export interface Caller {
 
 /** Returns the sender of a request about the conversation in the address, or the refusal: no valid credential, or no such right. */
 export async function authenticateCaller(
-  parts: CallerDeps,
+  deps: CallerDeps,
   c: HttpContext,
   right: Right,
 ): Promise<Caller | Response> {
-  const found = await findCaller(parts, c);
+  const found = await findCaller(deps, c);
   if (found instanceof Response) return found;
   const { grants, ...caller } = found;
   const conversation = c.req.param("id") ?? "";
   if (!isIdentifier(conversation)) {
-    parts.emit("request.invalid", { ...caller.logFields, code: "bad_address" });
+    deps.emit("request.invalid", { ...caller.logFields, code: "bad_address" });
     return problem("bad_address", {
       detail: `The conversation in the address must be ${IDENTIFIER_RULE}.`,
     });
   }
   const missing = explainMissingRight(grants, conversation, right);
   if (missing === undefined) return { ...caller, conversation };
-  parts.emit("request.refused", {
+  deps.emit("request.refused", {
     ...caller.logFields,
     conversation,
     code: "forbidden",
@@ -54,16 +54,16 @@ export async function authenticateCaller(
 }
 
 async function findCaller(
-  parts: CallerDeps,
+  deps: CallerDeps,
   c: HttpContext,
 ): Promise<(Omit<Caller, "conversation"> & { grants: Grants }) | Response> {
   const { address } = c.env;
   const presented = bearerTokenOf(c);
   if (presented?.startsWith(API_KEY_PREFIX)) {
-    const key = findApiKey(parts.apiKeys, presented);
+    const key = findApiKey(deps.apiKeys, presented);
     if (key !== undefined) {
       const { name, rights } = key;
-      const flooding = await parts.guard.key(c, name);
+      const flooding = await deps.guard.key(c, name);
       if (flooding !== undefined) return flooding;
       return {
         user: name,
@@ -74,9 +74,9 @@ async function findCaller(
         logFields: { address, key: name },
       };
     }
-    const flooding = await parts.guard.address(c);
+    const flooding = await deps.guard.address(c);
     if (flooding !== undefined) return flooding;
-    parts.emit("request.refused", {
+    deps.emit("request.refused", {
       address,
       path: c.req.path,
       code: "unauthorized",
@@ -87,7 +87,7 @@ async function findCaller(
       headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },
     });
   }
-  const bearer = await authenticateBearer(parts, c);
+  const bearer = await authenticateBearer(deps, c);
   if (bearer instanceof Response) return bearer;
   const { user, plan, grants } = bearer.identity;
   const { name, requestsPerHour: limit } = plan;

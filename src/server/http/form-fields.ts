@@ -58,9 +58,9 @@ async function readFields(emit: Emit, c: HttpContext): Promise<Fields | FieldErr
   const text = await readText(emit, c);
   if (text instanceof Response) return text;
   if (type === "application/json" || type.endsWith("+json")) {
-    const { value, error: fault } = parseJsonObject(text);
-    if (fault === "too_large") return refuseBody(emit, c, "too_large", JSON_TOO_LARGE);
-    if (fault !== undefined)
+    const { value, error } = parseJsonObject(text);
+    if (error === "too_large") return refuseBody(emit, c, "too_large", JSON_TOO_LARGE);
+    if (error !== undefined)
       return { type: "json_invalid", loc: ["body"], msg: "Body should be a JSON object" };
     return new Map(Object.entries(value).map(([name, field]) => [name, [field]]));
   }

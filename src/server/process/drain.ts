@@ -21,11 +21,11 @@ const POLL_INTERVAL_MS = 20;
 /**
  * Sends every client the time to reconnect, spread so that they do not all return at once, and closes their sockets.
  */
-export async function drain({ registry: directory, admission, drainSeconds }: DrainDeps): Promise<void> {
+export async function drain({ registry, admission, drainSeconds }: DrainDeps): Promise<void> {
   // Frames that arrived before are in a batch of their own by the end of this turn.
   await new Promise(setImmediate);
   await new Promise(setImmediate);
-  const all = directory.all();
+  const all = registry.all();
   const leaving = new Map(
     all.map((connection, index) => [connection, reconnectDelay(index, all.length, drainSeconds)]),
   );

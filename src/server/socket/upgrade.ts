@@ -50,19 +50,19 @@ const NO_ADDRESS = { user: "", conversation: "" };
 
 /** Handles a handshake. Returns the HTTP response of a refusal, or undefined when the socket was opened. */
 export function handleUpgrade(
-  parts: UpgradeDeps,
+  deps: UpgradeDeps,
   { request, server, address, scheme, target, demoUse }: UpgradeRequest,
 ): Response | undefined | Promise<Response | undefined> {
-  const { admission, clock, emit } = parts;
+  const { admission, clock, emit } = deps;
   const { method, headers } = request;
-  const verdict = parseHandshake({ method, target, headers, scheme }, parts.origins);
+  const verdict = parseHandshake({ method, target, headers, scheme }, deps.origins);
   if ("refusal" in verdict) {
     const { code, detail, headers: fields } = verdict.refusal;
     emit("handshake.refused", { address, code, reason: detail });
     return problem(code, { detail, headers: { ...SECURITY_HEADERS, ...fields } });
   }
   const { opening } = verdict;
-  const wait = parts.draining();
+  const wait = deps.draining();
   if (wait !== undefined) return retryLater("unavailable", wait);
 
   const presented = credentialIn(opening);
@@ -76,18 +76,18 @@ export function handleUpgrade(
   }
   const enter = (permit: Permit | undefined) => {
     // The server may have begun to drain while this request waited for its permit.
-    const end = parts.draining();
+    const end = deps.draining();
     const facts = { entry, ...addressOf(opening), demoUse, presented, permit, arrivedAt };
     const refusal =
       end === undefined
-        ? upgrade(server, request, parts.connect(facts), opening.subprotocol)
+        ? upgrade(server, request, deps.connect(facts), opening.subprotocol)
         : retryLater("unavailable", end);
     if (refusal === undefined) return undefined;
     admission.release(entry);
     permit?.release();
     return refusal;
   };
-  const place = anonymous ? undefined : parts.admissionQueue.acquire();
+  const place = anonymous ? undefined : deps.admissionQueue.acquire();
   return place instanceof Promise ? place.then(enter) : enter(place);
 }
 

@@ -17,12 +17,12 @@ export interface AccountWatchDeps {
  * Applies changes of accounts to open connections (SEC-T6): another plan counts at once, a removed account closes them.
  * Each change causes an event, wherever it was made.
  */
-export function watchAccounts(parts: AccountWatchDeps): () => void {
-  const { accounts, registry: directory, plans, emit } = parts;
+export function watchAccounts(deps: AccountWatchDeps): () => void {
+  const { accounts, registry, plans, emit } = deps;
   return accounts.watch((user, account) => {
     if (account === undefined) emit("account.removed", { user });
     else emit("account.changed", { user, plan: account.plan, disabled: account.disabled });
-    for (const connection of directory.ofUser(user)) {
+    for (const connection of registry.ofUser(user)) {
       if (account === undefined) {
         connection.end(
           closeReason(4401, { code: "token_revoked", message: `The account \`${user}\` was removed.` }),

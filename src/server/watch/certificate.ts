@@ -39,9 +39,9 @@ export function readTlsFiles({ cert, key }: TlsFiles): TlsPair {
  * link that leads elsewhere now. Files are read when two looks in a row found the same ones, because the two files are not
  * replaced at the same moment. Unusable files are logged, and the certificate before them stays in use.
  */
-export function watchCertificate(parts: CertificateWatchDeps): CertificateWatch {
-  const { files, clock, emit, use } = parts;
-  let current = parts.current;
+export function watchCertificate(deps: CertificateWatchDeps): CertificateWatch {
+  const { files, clock, emit, use } = deps;
+  let current = deps.current;
   let known = fingerprintOf(files);
   let changed: string | undefined;
   const load = (looks: string) => {

@@ -16,7 +16,7 @@ export interface ClockWatchDeps {
  * Detects that the machine's clock was set, or that the machine has slept, and notifies the log and the open connections,
  * whose tokens end at a time of that clock. Returns a function that stops it.
  */
-export function watchClock({ clock, registry: directory, emit }: ClockWatchDeps): () => void {
+export function watchClock({ clock, registry, emit }: ClockWatchDeps): () => void {
   let offset = clock.wall() - clock.now();
   return clock.every(CHECK_INTERVAL_MS, () => {
     // Read also when no other part asks for the time: the clock remembers the latest moment.
@@ -28,6 +28,6 @@ export function watchClock({ clock, registry: directory, emit }: ClockWatchDeps)
       advice:
         "The machine's clock was set, or the machine slept. Synchronise the clock with a time server (NTP).",
     });
-    for (const connection of directory.all()) connection.clockStepped(by);
+    for (const connection of registry.all()) connection.clockStepped(by);
   });
 }

@@ -25,12 +25,7 @@ const SWEEP_INTERVAL_MS = 250;
 const CHECKS_AT_ONCE = 500;
 
 /** Closes the sockets whose token was revoked (SEC-T5, A3), within a second, on whichever node that happened. */
-export function watchRevocations({
-  revocations,
-  registry: directory,
-  clock,
-  emit,
-}: RevocationWatchDeps): () => void {
+export function watchRevocations({ revocations, registry, clock, emit }: RevocationWatchDeps): () => void {
   const tokens = new Set<string>();
   const users = new Map<string, number>();
   const onRevocation: RevocationListener = (revocation) => {
@@ -40,19 +35,19 @@ export function watchRevocations({
     } else {
       emit("revocation.user", { user: revocation.user });
       users.set(revocation.user, revocation.before);
-      closeOlder(directory, revocation);
+      closeOlder(registry, revocation);
     }
   };
-  const stopWatching = revocations.watch(onRevocation, () => recheckAll(revocations, directory));
+  const stopWatching = revocations.watch(onRevocation, () => recheckAll(revocations, registry));
   const stopWalking = clock.every(SWEEP_INTERVAL_MS, () => {
     if (tokens.size > 0) {
-      for (const connection of directory.all())
+      for (const connection of registry.all())
         if (connection.credential !== undefined && tokens.has(connection.credential.tokenId))
           closeRevoked(connection);
       tokens.clear();
     }
     // A second time: a connection that was accepted just before was not in the registry yet.
-    for (const [user, before] of users) closeOlder(directory, { user, before });
+    for (const [user, before] of users) closeOlder(registry, { user, before });
     users.clear();
   });
   return () => {

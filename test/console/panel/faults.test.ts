@@ -25,7 +25,7 @@ function wire(client = "c1") {
 }
 
 function words(outcomes: readonly FaultOutcome[]): readonly (readonly string[])[] {
-  return outcomes.map(({ notes: seen }) => seen.map((one) => one.text));
+  return outcomes.map(({ notes }) => notes.map((one) => one.text));
 }
 
 describe("the outcome of a fault", () => {

@@ -119,7 +119,7 @@ test.each(seeds(1, 2, 3))(
     }
     check(remote.reset(state(), 2_001, 0));
     check(remote.settle(9_999));
-    const expected = state().entries.filter(({ incarnation: life }) => life !== "own~1");
+    const expected = state().entries.filter(({ incarnation }) => incarnation !== "own~1");
     expect([...remote.users().keys()].sort()).toEqual([...new Set(expected.map(({ user }) => user))].sort());
     expect([...present].sort()).toEqual([...remote.users().keys()].sort());
   },

@@ -62,8 +62,8 @@ describe("messages of foreign users", () => {
   });
 
   test("are left out of a recording, and the seqs after them are lowered", () => {
-    const { recording, dropped: left } = dropForeignMessages(recordingOf("recording", LINES));
-    expect(left).toBe(2);
+    const { recording, dropped } = dropForeignMessages(recordingOf("recording", LINES));
+    expect(dropped).toBe(2);
     const short = recording.entries.map((entry) => {
       if (entry.dir === "line") return entry.event === "open" ? `open ${entry.after}` : "close";
       const { type, seq, after, messages, present } = (entry as { frame: Frame }).frame;

@@ -116,7 +116,7 @@ export class ScriptedRun {
 
   /** The outcome of each expectation, in the order of the file. */
   outcomes(): string[] {
-    return [...this.runner.outcomes].sort(([a], [b]) => a - b).map(([, { kind: is }]) => is);
+    return [...this.runner.outcomes].sort(([a], [b]) => a - b).map(([, { kind }]) => kind);
   }
 
   private readonly connections = new Map<string, Effect["connection"]>();

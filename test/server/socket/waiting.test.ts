@@ -34,7 +34,7 @@ test("W1 a client that leaves while it waits for admission holds no permit", asy
     const sockets = await Promise.all(
       Array.from({ length: all }, () => RawSocket.handshake(server.port, target)),
     );
-    const open = sockets.filter(({ response: answer }) => answer?.status === 101);
+    const open = sockets.filter(({ response }) => response?.status === 101);
     const welcomes = await Promise.allSettled(open.map((socket) => socket.waitForFrame("welcome")));
     entered = welcomes.filter(({ status }) => status === "fulfilled").length;
     await Promise.all(sockets.map((socket) => socket[Symbol.asyncDispose]()));

@@ -52,7 +52,7 @@ let page: Promise<Page> | undefined;
 export async function startTestServer({
   env = {},
   clock = systemClock(),
-  wrapEngine: disturb = (engine) => engine,
+  wrapEngine = (engine) => engine,
 }: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-test-"));
   const read = readSettings({
@@ -77,7 +77,7 @@ export async function startTestServer({
     page: await page,
     settings,
     version: "0.0.0",
-    engine: disturb(engine),
+    engine: wrapEngine(engine),
     keys,
     passwords,
     clock,

@@ -25,7 +25,7 @@ interface ChartProps {
 export function Chart({ id, title, times, curves, draw, pointed, words, point }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing>(undefined);
-  const shape = curves.map(({ label, color: colour }) => `${label} ${colour}`).join("\n");
+  const shape = curves.map(({ label, color }) => `${label} ${color}`).join("\n");
   useEffect(() => {
     drawing.current = draw(place.current!, {
       series: curves,
@@ -46,9 +46,9 @@ export function Chart({ id, title, times, curves, draw, pointed, words, point }:
       <div class="chart-head">
         <h2 id={`chart-${id}-title`}>{title}</h2>
         <ul class="chart-lines">
-          {curves.map(({ label, color: colour, dash, values }) => (
+          {curves.map(({ label, color, dash, values }) => (
             <li key={label}>
-              <SeriesSwatch color={colour} dash={dash} />
+              <SeriesSwatch color={color} dash={dash} />
               {label} <b>{formatSample(values[pointed ?? values.length - 1], words)}</b>
             </li>
           ))}
@@ -65,10 +65,10 @@ export function Chart({ id, title, times, curves, draw, pointed, words, point }:
 }
 
 /** A sample of the line's style. */
-function SeriesSwatch({ color: colour, dash }: Pick<SeriesStyle, "color" | "dash">) {
+function SeriesSwatch({ color, dash }: Pick<SeriesStyle, "color" | "dash">) {
   return (
     <svg class="chart-sample" viewBox="0 0 20 8" width="20" height="8" aria-hidden="true">
-      <line x1="0" y1="4" x2="20" y2="4" stroke={`var(${colour})`} stroke-dasharray={dash?.join(" ")} />
+      <line x1="0" y1="4" x2="20" y2="4" stroke={`var(${color})`} stroke-dasharray={dash?.join(" ")} />
     </svg>
   );
 }

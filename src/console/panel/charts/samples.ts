@@ -88,12 +88,12 @@ export function createSamples(): Samples {
   }
 
   return {
-    note({ client, at: time, direction, type, annotations: notes }) {
+    note({ client, at: time, direction, type, annotations }) {
       if (type === "message" && direction === "out") at(time, client).sent++;
       if (type === "message" && direction === "in") at(time, client).received++;
-      if (type !== "ack" || direction !== "in" || notes.roundTrip === undefined) return;
+      if (type !== "ack" || direction !== "in" || annotations.roundTrip === undefined) return;
       const { acks } = at(time, client);
-      if (acks.length < MAX_ACKS) acks.push(notes.roundTrip);
+      if (acks.length < MAX_ACKS) acks.push(annotations.roundTrip);
     },
     measure(client, time, { unsent, quota }) {
       if (unsent > 0) {

@@ -59,9 +59,9 @@ async function spendQuota(client: TestClient) {
 
 /** Freezes the connection while long messages arrive. Returns a problem, if any. */
 export async function stopReading(workbench: Workbench, client: TestClient): Promise<string | undefined> {
-  const { conversation, usage: allowance } = client.current();
-  if (allowance && allowance.remaining < LONG_MESSAGES)
-    return `This takes ${LONG_MESSAGES} requests, and ${allowance.remaining} are left.`;
+  const { conversation, usage } = client.current();
+  if (usage && usage.remaining < LONG_MESSAGES)
+    return `This takes ${LONG_MESSAGES} requests, and ${usage.remaining} are left.`;
   const frozen = await requestFault(workbench, client, { do: "freeze", seconds: READER_TIMEOUT_S });
   if (frozen.problem !== undefined) return frozen.problem;
   let problem: string | undefined;

@@ -61,8 +61,8 @@ export function onFrame(outcomes: readonly FaultOutcome[], frame: Frame): readon
 }
 
 /** Returns the note for a frame that a fault can have caused. */
-export function noteOf({ direction, type, text, annotations: notes }: Frame): FaultNote | undefined {
-  const [mark] = notes.marks;
+export function noteOf({ direction, type, text, annotations }: Frame): FaultNote | undefined {
+  const [mark] = annotations.marks;
   if (direction === "line") {
     if (type === "wait") return { severity: "fine", text };
     // A close by this side is not an outcome.
@@ -83,10 +83,10 @@ export function noteOf({ direction, type, text, annotations: notes }: Frame): Fa
         : { severity: mark.severity, text: `${words}: ${mark.text}` };
     }
     case "ack": {
-      const took = notes.roundTrip === undefined ? "" : ` after ${formatMs(notes.roundTrip)}`;
+      const took = annotations.roundTrip === undefined ? "" : ` after ${formatMs(annotations.roundTrip)}`;
       const words =
         mark?.kind === "duplicate" ? "ack: a duplicate, stored before as" : "ack: the message is stored as";
-      return { severity: "fine", text: `${words} #${notes.seq}${took}` };
+      return { severity: "fine", text: `${words} #${annotations.seq}${took}` };
     }
     case "token_accepted":
       return { severity: "fine", text: "token_accepted: the new token is in use" };

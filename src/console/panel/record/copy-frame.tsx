@@ -23,9 +23,9 @@ export function CopyFrame({ workbench, frame, announce }: CopyFrameProps) {
   if (recordingOf(workbench, frame) === undefined) return null;
 
   async function copy(kind: CopyKind): Promise<void> {
-    const { copyAs, singleFrameRecording: onlyThis } = await import("./recording-tools.ts");
+    const { copyAs, singleFrameRecording } = await import("./recording-tools.ts");
     const recording = recordingOf(workbench, frame)!;
-    await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)), announce);
+    await copyText(copyAs(kind, singleFrameRecording(recording, recording.entries[0]!)), announce);
   }
 
   return (

@@ -73,8 +73,8 @@ export function createRecord(context: PanelContext): Panel {
   }
 
   async function open(file: File): Promise<void> {
-    const { parseRecordingOrHar: readAnyRecording } = await loadTools();
-    const read = readAnyRecording(await file.text());
+    const { parseRecordingOrHar } = await loadTools();
+    const read = parseRecordingOrHar(await file.text());
     problems.value = (read.problems ?? [])
       .slice(0, MAX_PROBLEMS)
       .map((problem) => formatProblem(file.name, problem));
@@ -84,8 +84,8 @@ export function createRecord(context: PanelContext): Panel {
   }
 
   async function show(recording: Recording): Promise<void> {
-    const { toWireEvents: seenOf } = await loadTools();
-    workbench.showEvents(seenOf(recording));
+    const { toWireEvents } = await loadTools();
+    workbench.showEvents(toWireEvents(recording));
     announce("Now shown on the timeline");
   }
 

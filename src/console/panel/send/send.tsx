@@ -24,7 +24,7 @@ interface Shown extends SentFrame {
 }
 
 export function createSend(context: PanelContext): Panel {
-  const { workbench, frameToEdit: toEdit } = context;
+  const { workbench, frameToEdit } = context;
   const kind = signal<FrameKind>("message");
   const values = signal<FieldValues>(initialValues("message"));
   const text = signal(writeFrame("message", values.value));
@@ -94,10 +94,10 @@ export function createSend(context: PanelContext): Panel {
     shown.value = shown.value.map((one, at) => (at === index ? { ...one, outcome } : one));
   });
   effect(() => {
-    const edited = toEdit.value;
+    const edited = frameToEdit.value;
     if (edited === undefined) return;
     showText(edited);
-    toEdit.value = undefined;
+    frameToEdit.value = undefined;
     context.openPanel.value = "send";
     context.visibleColumn.value = "panel";
   });

@@ -53,12 +53,12 @@ export function createSeriesRunner(workbench: Workbench): SeriesRunner {
     let roundTrips: number[] = [];
     let problem: string | undefined;
 
-    const endListening = workbench.onFrame(({ client, direction, type, annotations: notes, at }) => {
-      if (direction !== "in" || at < began || !ids.has(client) || notes.roundTrip === undefined) return;
+    const endListening = workbench.onFrame(({ client, direction, type, annotations, at }) => {
+      if (direction !== "in" || at < began || !ids.has(client) || annotations.roundTrip === undefined) return;
       if (type === "error") refused++;
       else if (type === "ack" || type === "pong" || type === "history") {
         acked++;
-        roundTrips.push(notes.roundTrip);
+        roundTrips.push(annotations.roundTrip);
         if (roundTrips.length > 2 * MAX_ROUND_TRIPS) roundTrips = roundTrips.slice(-MAX_ROUND_TRIPS);
       }
     });

@@ -42,11 +42,11 @@ export function compileFilter(filter: Filter, nameOf: (id: string) => string): C
   if (find !== "") {
     const expression = expressionOf(find);
     if (typeof expression === "string") return { matches: undefined, problem: expression };
-    tests.push(({ text, type: name, annotations: notes }) => {
+    tests.push(({ text, type: name, annotations }) => {
       return (
         expression.test(text) ||
         expression.test(name) ||
-        notes.marks.some((mark) => expression.test(mark.text))
+        annotations.marks.some((mark) => expression.test(mark.text))
       );
     });
   }

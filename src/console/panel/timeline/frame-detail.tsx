@@ -19,7 +19,7 @@ interface FrameDetailProps {
 /** The details of one frame: its annotations and its text. */
 export function FrameDetail({ workbench, frame, edit, close, announce }: FrameDetailProps) {
   const [raw, setRaw] = useState(false);
-  const { number, type, direction, client, at, bytes, text, annotations: notes } = frame;
+  const { number, type, direction, client, at, bytes, text, annotations } = frame;
   const content = raw ? text : prettyJson(text);
 
   return (
@@ -54,10 +54,10 @@ export function FrameDetail({ workbench, frame, edit, close, announce }: FrameDe
       <p class="fine">
         {workbench.nameOf(client)} at {preciseTime(at)}
         {direction === "in" || direction === "out" ? `, ${formatBytes(bytes)}` : ""}
-        {notes.seq === undefined ? "" : `, sequence ${notes.seq}`}
-        {notes.roundTrip === undefined ? "" : `, answered after ${formatMs(notes.roundTrip)}`}
+        {annotations.seq === undefined ? "" : `, sequence ${annotations.seq}`}
+        {annotations.roundTrip === undefined ? "" : `, answered after ${formatMs(annotations.roundTrip)}`}
       </p>
-      {notes.marks.map((mark) => (
+      {annotations.marks.map((mark) => (
         <p key={mark.kind} class={`remark ${mark.severity}`}>
           {mark.text}
         </p>

@@ -90,8 +90,8 @@ export class FrameRow extends Component<FrameRowProps> {
   }
 
   override render({ name, tone, frame, index, delta, isChosen, choose }: FrameRowProps) {
-    const { number, direction, type, bytes, text, at, annotations: notes } = frame;
-    const { seq, roundTrip, marks } = notes;
+    const { number, direction, type, bytes, text, at, annotations } = frame;
+    const { seq, roundTrip, marks } = annotations;
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
       <div

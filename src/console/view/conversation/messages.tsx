@@ -150,7 +150,7 @@ function renderItem(
   actions: MessageActions,
 ): VNode {
   if (item.kind !== "row") return <DividerRow key={item.key} item={item} loadBefore={actions.loadBefore} />;
-  const { row, above, isAdjacent: joined } = item;
+  const { row, above, isAdjacent } = item;
   const day = dayName(row.at, now);
   const begins = above === undefined || dayName(above.at, now) !== day;
   const own = row.from === user;
@@ -159,7 +159,7 @@ function renderItem(
       <MessageRow
         row={row}
         own={own}
-        continues={joined && !begins && continuesBlock(row, above)}
+        continues={isAdjacent && !begins && continuesBlock(row, above)}
         held={held}
         readers={marks.get(row.key) ?? []}
         actions={actions}

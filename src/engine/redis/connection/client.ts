@@ -301,17 +301,17 @@ export class RedisClient {
 
   /** Called when Redis is reachable again: runs the recovery, and then notifies the listeners. */
   private async recover(): Promise<void> {
-    const { lossCount: losses } = this;
+    const { lossCount } = this;
     this.state = "recovering";
     try {
       await this.recovery();
     } catch (error) {
       this.recordError(error);
       // The next probe starts the recovery again.
-      if (losses === this.lossCount) this.state = "away";
+      if (lossCount === this.lossCount) this.state = "away";
       return;
     }
-    if (this.closed || losses !== this.lossCount) return;
+    if (this.closed || lossCount !== this.lossCount) return;
     this.state = "ready";
     this.lastError = "";
     this.emit("store.connected", { store: this.description });

@@ -33,9 +33,9 @@ export class StandaloneBatch implements BatchExecutor {
   async execute(operations: readonly Operation[]): Promise<BatchResult> {
     const call = new BatchCall(operations, this.deps);
     try {
-      const { client, replicaTimeoutMs: replicaPatience } = this.deps;
+      const { client, replicaTimeoutMs } = this.deps;
       const reply = await retryAfterRepair(() =>
-        client.runDurably(this.script, call.keys, call.values, replicaPatience),
+        client.runDurably(this.script, call.keys, call.values, replicaTimeoutMs),
       );
       return call.decode(reply as BatchReply);
     } catch (error) {
@@ -55,7 +55,7 @@ class BatchCall {
 
   constructor(
     private readonly operations: readonly Operation[],
-    { client, retention, replicaTimeoutMs: replicaPatience, time, known }: BatchDeps,
+    { client, retention, replicaTimeoutMs, time, known }: BatchDeps,
   ) {
     const encoded: (string | number)[] = [];
     for (const each of operations) this.add(each, encoded);
@@ -65,7 +65,7 @@ class BatchCall {
       newEpoch(),
       retention.messages,
       retention.days,
-      replicaPatience === undefined ? 0 : 1,
+      replicaTimeoutMs === undefined ? 0 : 1,
       MAX_HISTORY_BYTES,
       this.conversations.names.length,
       this.users.names.length,

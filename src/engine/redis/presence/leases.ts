@@ -268,13 +268,13 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     } = {},
   ): Promise<unknown[]> {
     const { keys } = this.client;
-    const { incarnation: life, pastIncarnations: pastLives } = this.nodes;
+    const { incarnation, pastIncarnations } = this.nodes;
     const ages = named.map(({ connection }) => Math.max(0, Math.round(connection.ageMs())));
     const clearsSlots = operation === "settle" || gone.length > 0;
     const arguments_ = [
       ...[
         operation,
-        life,
+        incarnation,
         count,
         TTL_MS,
         replaceableFrom(ages[0] ?? 0, AGE_TOLERANCE_MS),
@@ -282,7 +282,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
         clearsSlots ? 1 : 0,
       ],
       ...named.flatMap(({ slot, id }, at) => [slot, id, ages[at]!]),
-      ...pastLives,
+      ...pastIncarnations,
       ...gone,
     ];
     const both = [keys.userKey(user, "connections"), keys.userKey(user, "clients")];
@@ -291,12 +291,8 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
 }
 
 /** Whether this node has a newer connection in the slot. Redis sees all nodes, but knows the ages less exactly. */
-function isOvertaken(
-  { named, pending: arriving }: UserLeases,
-  slot: string,
-  connection: NamedConnection,
-): boolean {
-  const others = [named?.get(slot), ...(arriving ?? [])];
+function isOvertaken({ named, pending }: UserLeases, slot: string, connection: NamedConnection): boolean {
+  const others = [named?.get(slot), ...(pending ?? [])];
   return others.some(
     (other) => other?.slot === slot && !replaces(connection.ageMs(), other.connection.ageMs()),
   );

@@ -206,13 +206,13 @@ export class RetentionSweeper {
   }
 
   private async finishIfDue(): Promise<void> {
-    const { eraser, deps: parts } = this;
-    if (!eraser.pending || (!this.isUrgent && parts.clock.now() < this.finishedAt + FINISH_INTERVAL_MS)) {
+    const { eraser, deps } = this;
+    if (!eraser.pending || (!this.isUrgent && deps.clock.now() < this.finishedAt + FINISH_INTERVAL_MS)) {
       this.isUrgent &&= eraser.pending;
       return;
     }
     await eraser.finish();
-    this.finishedAt = parts.clock.now();
+    this.finishedAt = deps.clock.now();
     // If a reader prevented the truncation, the next round tries again.
     this.isUrgent &&= eraser.pending;
   }

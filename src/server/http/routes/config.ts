@@ -16,20 +16,20 @@ export interface ConfigRouteDeps {
  * `GET /config.json`: the settings that the console needs before a user has signed in. It contains no others, because it is
  * public.
  */
-export function configRoute(parts: ConfigRouteDeps): (c: HttpContext) => Promise<Response> {
+export function configRoute(deps: ConfigRouteDeps): (c: HttpContext) => Promise<Response> {
   return async ({ env }) => {
     const body = {
-      demo: env.demoUse === "usable" ? await demoAccounts(parts) : [],
-      inactivity: { timeout: parts.inactivityTimeout },
-      version: parts.version,
-      faults: parts.faults !== undefined && env.faultsUsable,
+      demo: env.demoUse === "usable" ? await demoAccounts(deps) : [],
+      inactivity: { timeout: deps.inactivityTimeout },
+      version: deps.version,
+      faults: deps.faults !== undefined && env.faultsUsable,
     };
     return Response.json(body, { headers: { "Cache-Control": "no-store" } });
   };
 }
 
-async function demoAccounts(parts: ConfigRouteDeps): Promise<{ user: string; plan: string }[]> {
-  const found = await Promise.all(DEMO_ACCOUNTS.map(({ user }) => parts.accounts.find(user)));
+async function demoAccounts(deps: ConfigRouteDeps): Promise<{ user: string; plan: string }[]> {
+  const found = await Promise.all(DEMO_ACCOUNTS.map(({ user }) => deps.accounts.find(user)));
   return found
     .filter((account): account is Account => account?.demo === true && !account.disabled)
     .map(({ user, plan }) => ({ user, plan }));

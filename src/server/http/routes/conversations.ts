@@ -34,24 +34,24 @@ export interface ConversationRoutesDeps extends CallerDeps {
 type Route = (c: HttpContext) => Promise<Response>;
 
 /** `GET /conversations/{id}/messages?before=…&after=…&limit=…`: the counterpart of a `history` frame. */
-export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
+export function readMessagesRoute(deps: ConversationRoutesDeps): Route {
   return async (c) => {
-    const caller = await authenticateCaller(parts, c, "read");
+    const caller = await authenticateCaller(deps, c, "read");
     if (caller instanceof Response) return caller;
     const range: Record<string, unknown> = { type: "history" };
     for (const name of ["before", "after", "limit"]) {
       const values = c.req.queries(name) ?? [];
-      if (values.length > 1) return invalid(parts, caller, `\`${name}\`: must be there once.`);
+      if (values.length > 1) return invalid(deps, caller, `\`${name}\`: must be there once.`);
       // A value that is not a number stays a text, and the schema reports it.
       if (values[0] !== undefined) range[name] = /^\d{1,15}$/.test(values[0]) ? Number(values[0]) : values[0];
     }
-    const frame = decode(parts, caller, range, "history");
+    const frame = decode(deps, caller, range, "history");
     if (frame instanceof Response) return frame;
     const { user, conversation, limit, plan } = caller;
     const { before, after, limit: count } = frame;
     const optional = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
     const result = await new Promise<HistoryResult>((done) =>
-      parts.engine.history({ conversation, user, limit, count, ...optional }, done),
+      deps.engine.history({ conversation, user, limit, count, ...optional }, done),
     );
     if (result.outcome !== "read") return refusal(result, plan);
     return reply(200, `{${encodeHistoryMembers(result)}}`, result.quota, plan);
@@ -59,24 +59,24 @@ export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
 }
 
 /** `POST /conversations/{id}/messages`: the counterpart of a `message` frame; the same `id` again is the same message (D3). */
-export function postMessageRoute(parts: ConversationRoutesDeps): Route {
+export function postMessageRoute(deps: ConversationRoutesDeps): Route {
   return async (c) => {
-    const caller = await authenticateCaller(parts, c, "write");
+    const caller = await authenticateCaller(deps, c, "write");
     if (caller instanceof Response) return caller;
-    const sent = await readText(parts.emit, c, MAX_FRAME_BYTES);
+    const sent = await readText(deps.emit, c, MAX_FRAME_BYTES);
     if (sent instanceof Response) return sent;
-    const { value: fields, error: fault } = parseJsonObject(sent);
-    if (fault === "too_large") return invalid(parts, caller, JSON_TOO_LARGE, fault);
-    if (fault !== undefined) return invalid(parts, caller, "The body is not a JSON object.", fault);
-    const frame = decode(parts, caller, { ...fields, type: "message" }, "message", sent);
+    const { value: fields, error } = parseJsonObject(sent);
+    if (error === "too_large") return invalid(deps, caller, JSON_TOO_LARGE, error);
+    if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
+    const frame = decode(deps, caller, { ...fields, type: "message" }, "message", sent);
     if (frame instanceof Response) return frame;
-    const { conversation, limit, plan, logFields: who } = caller;
+    const { conversation, limit, plan, logFields } = caller;
     const user = fields.from ?? caller.user;
     if (typeof user !== "string" || !isIdentifier(user))
-      return invalid(parts, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
+      return invalid(deps, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
     if (user !== caller.user && !caller.isKey) {
-      parts.emit("request.refused", {
-        ...who,
+      deps.emit("request.refused", {
+        ...logFields,
         conversation,
         code: "forbidden",
         reason: "Only a server key may set `from`.",
@@ -86,8 +86,8 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
     const id = frame.id ?? crypto.randomUUID();
     const body = encodeMessageBody(frame.text, frame.data);
     const request: PostRequest = { conversation, user, id, kind: "message", body, limit };
-    const result = await new Promise<PostResult>((done) => parts.engine.post(request, done));
-    parts.count({ user, conversation }, id, result);
+    const result = await new Promise<PostResult>((done) => deps.engine.post(request, done));
+    deps.count({ user, conversation }, id, result);
     if (result.outcome === "removed") return problem("removed");
     if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
     const { seq, at, quota } = result;
@@ -98,11 +98,11 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
 }
 
 /** `GET /conversations/{id}/presence`: the users who are present now. The request is free. */
-export function presenceRoute(parts: ConversationRoutesDeps): Route {
+export function presenceRoute(deps: ConversationRoutesDeps): Route {
   return async (c) => {
-    const caller = await authenticateCaller(parts, c, "read");
+    const caller = await authenticateCaller(deps, c, "read");
     if (caller instanceof Response) return caller;
-    const present = await parts.present(caller.conversation);
+    const present = await deps.present(caller.conversation);
     if (present === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
     return Response.json({ present }, { headers: { "Cache-Control": "no-store" } });
   };
@@ -110,25 +110,25 @@ export function presenceRoute(parts: ConversationRoutesDeps): Route {
 
 /** Reads a request by the schema of its frame, or returns the refusal. `text` is its JSON. */
 function decode<T extends "message" | "history">(
-  parts: ConversationRoutesDeps,
+  deps: ConversationRoutesDeps,
   caller: Caller,
   value: object,
   type: T,
   text = "",
 ): Extract<ClientFrame, { type: T }> | Response {
-  const { frame, error: fault } = decodeFrameObject(value, text);
-  if (fault !== undefined) return invalid(parts, caller, fault.message, fault.code);
+  const { frame, error } = decodeFrameObject(value, text);
+  if (error !== undefined) return invalid(deps, caller, error.message, error.code);
   if (frame.type !== type) throw new Error(`a ${type} was read as ${frame.type}`);
   return frame as Extract<ClientFrame, { type: T }>;
 }
 
 function invalid(
   { emit }: ConversationRoutesDeps,
-  { logFields: who, conversation }: Caller,
+  { logFields, conversation }: Caller,
   detail: string,
   code: ErrorCode = "invalid",
 ): Response {
-  emit("request.invalid", { ...who, conversation, code });
+  emit("request.invalid", { ...logFields, conversation, code });
   return problem(code, { detail });
 }
 

@@ -8,12 +8,12 @@ export interface MeRouteDeps extends BearerDeps {
 }
 
 /** `GET /me`: the user, the plan, and the rest of its quota. The request is free. */
-export function meRoute(parts: MeRouteDeps): (c: HttpContext) => Promise<Response> {
+export function meRoute(deps: MeRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const bearer = await authenticateBearer(parts, c);
+    const bearer = await authenticateBearer(deps, c);
     if (bearer instanceof Response) return bearer;
     const { user, plan } = bearer.identity;
-    const quota = await parts.engine.quota(user, plan.requestsPerHour);
+    const quota = await deps.engine.quota(user, plan.requestsPerHour);
     const body = { user, plan: plan.name, quota, connections_limit: plan.connections };
     return Response.json(body, {
       headers: { "Cache-Control": "no-store", ...rateLimitFields(quota, plan.name) },

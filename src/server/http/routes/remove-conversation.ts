@@ -9,22 +9,22 @@ export interface RemovalRouteDeps extends CallerDeps {
 }
 
 /** `DELETE /conversations/{id}`: removes a conversation of checks (core/conversation/removal-over-http.ts); 204, also where it does not exist. */
-export function removeConversationRoute(parts: RemovalRouteDeps): (c: HttpContext) => Promise<Response> {
+export function removeConversationRoute(deps: RemovalRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const caller = await authenticateCaller(parts, c, "write");
+    const caller = await authenticateCaller(deps, c, "write");
     if (caller instanceof Response) return caller;
-    const { conversation, logFields: who } = caller;
+    const { conversation, logFields } = caller;
     const reason = explainRemovalRefusal(conversation);
     if (reason !== undefined) {
-      parts.emit("request.refused", { ...who, conversation, code: "forbidden", reason });
+      deps.emit("request.refused", { ...logFields, conversation, code: "forbidden", reason });
       return problem("forbidden", { detail: reason });
     }
-    const removal = parts.removeConversation(conversation);
+    const removal = deps.removeConversation(conversation);
     if (removal === undefined) {
-      parts.emit("request.refused", { ...who, conversation, code: "unavailable" });
+      deps.emit("request.refused", { ...logFields, conversation, code: "unavailable" });
       return problem("unavailable", { headers: { "Retry-After": "1" } });
     }
-    if (await removal) parts.emit("conversation.removed", { ...who, conversation });
+    if (await removal) deps.emit("conversation.removed", { ...logFields, conversation });
     return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
   };
 }

@@ -14,10 +14,10 @@ export interface TicketRouteDeps extends BearerDeps {
 }
 
 /** `POST /ticket`: gives the bearer a ticket for one conversation, to open a socket without the token in its address. */
-export function ticketRoute(parts: TicketRouteDeps): (c: HttpContext) => Promise<Response> {
+export function ticketRoute(deps: TicketRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const { tickets, emit } = parts;
-    const bearer = await authenticateBearer(parts, c);
+    const { tickets, emit } = deps;
+    const bearer = await authenticateBearer(deps, c);
     if (bearer instanceof Response) return bearer;
     const { user, grants } = bearer.identity;
     const logFields = { address: c.env.address, path: c.req.path, user };

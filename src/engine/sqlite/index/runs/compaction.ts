@@ -117,12 +117,12 @@ export class Compactor {
       const offset = run.first - target.first;
       const rows = this.blocks.keys(run.id, ...overlappingBuckets(from, to, buckets, run.buckets));
       for (const row of rows) {
-        const { keys, offsets: places } = decodeKeyBlock(row);
+        const { keys, offsets } = decodeKeyBlock(row);
         seen += keys.length;
         for (let i = 0; i < keys.length; i++) {
           const bucket = Math.floor(keys[i]! * scale);
           if (bucket < from || bucket >= to) continue;
-          const place = offset + places[i]!;
+          const place = offset + offsets[i]!;
           if (kept === undefined || (kept[place >>> 3]! & (1 << (place & 7))) !== 0)
             builder.add(keys[i]!, place);
         }

@@ -75,8 +75,8 @@ function readEntries(blocks: BlockStore, run: Run): Float64Array {
   const messages: number[][] = [];
   const keyAt = new Map<number, number>();
   for (const row of blocks.eachKeys(run)) {
-    const { keys, offsets: places } = decodeKeyBlock(row);
-    places.forEach((place, i) => void keyAt.set(place, keys[i]!));
+    const { keys, offsets } = decodeKeyBlock(row);
+    offsets.forEach((place, i) => void keyAt.set(place, keys[i]!));
   }
   for (const row of blocks.eachSeqs(run)) {
     const groups = decodeSeqBlock(row);

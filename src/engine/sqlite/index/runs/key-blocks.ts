@@ -106,10 +106,10 @@ export class KeyBlockBuilder {
     this.count = 0;
   }
   private grow(): void {
-    const { keys, offsets: places } = this;
+    const { keys, offsets } = this;
     this.keys = new Float64Array(keys.length * 2 + 1);
     this.offsets = new Uint32Array(this.keys.length);
     this.keys.set(keys);
-    this.offsets.set(places);
+    this.offsets.set(offsets);
   }
 }

@@ -46,8 +46,9 @@ export class RunReader {
   /** Yields the positions with `key`, those of newer runs first. Some may be of removed messages. */
   *withKey(key: number): Generator<number, void> {
     for (const row of this.keyed.iterate(key)) {
-      const { keys, offsets: places } = decodeKeyBlock(row);
-      for (let at = keys.indexOf(key); at >= 0; at = keys.indexOf(key, at + 1)) yield row.first + places[at]!;
+      const { keys, offsets } = decodeKeyBlock(row);
+      for (let at = keys.indexOf(key); at >= 0; at = keys.indexOf(key, at + 1))
+        yield row.first + offsets[at]!;
     }
   }
 
