@@ -1,9 +1,6 @@
 // Checks the ids of rules (`D3`, `SEC-T6`, `RT-7`), as a part of `npm run check`: each id that the code, the tests or the
 // documents cite is defined exactly once, and no two documents define ids of one prefix.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
-const ROOT = join(import.meta.dir, "../..");
+import { lineAt, projectPaths, readProjectFile } from "./project-files.ts";
 
 /** Where ids are cited. */
 const CITED = new Bun.Glob("{src,test,bench,docs,packages,examples,deploy}/**/*.{ts,tsx,mjs,md,lua}");
@@ -62,15 +59,9 @@ function citationOf(prefixes: readonly string[]): RegExp {
   return new RegExp(`(?<![\\w%#+/=\\\\.-])(?:${ids.join("|")})(?![\\w%=]|\\.\\d)`, "g");
 }
 
-function lineAt(text: string, index: number): number {
-  return text.slice(0, index).split("\n").length;
-}
-
 function read(glob: Bun.Glob, except: readonly string[] = []): Files {
-  const paths = [...glob.scanSync(ROOT)].filter(
-    (path) => !except.includes(path) && !path.includes("node_modules"),
-  );
-  return new Map(paths.sort().map((path) => [path, readFileSync(join(ROOT, path), "utf8")]));
+  const paths = projectPaths(glob).filter((path) => !except.includes(path));
+  return new Map(paths.map((path) => [path, readProjectFile(path)]));
 }
 
 if (import.meta.main) {

@@ -1,8 +1,7 @@
 // Checks, as a part of `npm run check`, that every file and folder which a document names exists, and that no two decisions have one number.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-
-const ROOT = join(import.meta.dir, "../..");
+import { projectPaths, ROOT, readProjectFile } from "./project-files.ts";
 
 const PAGES = new Bun.Glob("{docs,src,bench,test}/**/*.md");
 
@@ -23,15 +22,15 @@ export function pathsIn(page: string): string[] {
 }
 
 if (import.meta.main) {
-  const pages = ["README.md", ...PAGES.scanSync(ROOT)].filter((page) => !page.includes("node_modules"));
+  const pages = ["README.md", ...projectPaths(PAGES)];
   const errors = pages.flatMap((page) =>
-    pathsIn(readFileSync(join(ROOT, page), "utf8"))
+    pathsIn(readProjectFile(page))
       .filter((path) => !existsSync(join(ROOT, path)))
       .map((path) => `${page}: there is no ${path}`),
   );
-  const numbers = [...DECISIONS.scanSync(ROOT)]
-    .sort()
-    .map((path) => path.slice(DECISION_FOLDER.length, DECISION_FOLDER.length + 4));
+  const numbers = projectPaths(DECISIONS).map((path) =>
+    path.slice(DECISION_FOLDER.length, DECISION_FOLDER.length + 4),
+  );
   for (const number of numbers.filter((number, i) => numbers.indexOf(number) !== i))
     errors.push(`${DECISION_FOLDER}: two decisions have the number ${number}`);
   for (const error of errors) console.error(error);

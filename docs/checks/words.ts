@@ -1,16 +1,10 @@
 // Checks, as a part of `npm run check`, that words which this project has given up do not come back: in names (split at their
 // humps), comments, texts, test titles and documents. docs/GLOSSARY.md has the words to use instead.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
-const ROOT = join(import.meta.dir, "../..");
+import { lineAt, projectPaths, readProjectFile } from "./project-files.ts";
 
 const CHECKED = new Bun.Glob(
   "{src,test,bench,docs,packages,examples,deploy}/**/*.{ts,tsx,mjs,go,md,lua,css,html,py,json,jsonl}",
 );
-
-/** What others wrote, or what a command of this project makes. */
-const GENERATED = /(?:^|\/)(?:node_modules|dist)\//;
 
 /** The list itself, its test, and that of the ids. */
 const EXEMPT: readonly string[] = [
@@ -54,17 +48,14 @@ export function wordErrors(path: string, text: string): string[] {
 function findAll(path: string, text: string, patterns: readonly (readonly [RegExp, string])[]): string[] {
   return patterns.flatMap(([pattern, instead]) =>
     [...text.matchAll(pattern)].map(({ 0: found, index }) => {
-      const line = text.slice(0, index).split("\n").length;
-      return `${path}:${line}: "${found.trim()}" is not used here; write: ${instead}`;
+      return `${path}:${lineAt(text, index)}: "${found.trim()}" is not used here; write: ${instead}`;
     }),
   );
 }
 
 if (import.meta.main) {
-  const paths = ["README.md", ...CHECKED.scanSync(ROOT)].filter(
-    (path) => !GENERATED.test(path) && !EXEMPT.includes(path),
-  );
-  const errors = paths.sort().flatMap((path) => wordErrors(path, readFileSync(join(ROOT, path), "utf8")));
+  const paths = ["README.md", ...projectPaths(CHECKED)].filter((path) => !EXEMPT.includes(path));
+  const errors = paths.flatMap((path) => wordErrors(path, readProjectFile(path)));
   for (const error of errors) console.error(error);
   if (errors.length > 0) process.exit(1);
 }
