@@ -57,7 +57,11 @@ export function encodeEntry(entry: Entry): string {
 
 /** An entry as the frame that every connection in the conversation is sent. */
 export function encodeFrame(entry: Entry): string {
-  return `{"type":"${entry.kind}",${encodeMembers(entry)}}`;
+  return `${frameStart(entry.kind)}${encodeMembers(entry)}}`;
+}
+
+function frameStart(kind: EntryKind): string {
+  return `{"type":"${kind}",`;
 }
 
 /** What `history` returns, over the socket and over HTTP. */
@@ -78,11 +82,11 @@ export function encodeHistoryFrame(page: HistoryPage, id: string | undefined): s
   return `{"type":"history",${encodeHistoryMembers(page)}${named}}`;
 }
 
-const FRAME_START = '{"type":"message",';
+const MESSAGE_START = frameStart("message");
 
 /** Encoded `message` frames as the `history` frame that a connection is sent right after `welcome`. */
 export function encodeRecentFrame(frames: readonly string[], more: boolean): string {
-  const messages = frames.map((frame) => `{${frame.slice(FRAME_START.length)}`);
+  const messages = frames.map((frame) => `{${frame.slice(MESSAGE_START.length)}`);
   return `{"type":"history","messages":[${messages.join(",")}],"more":${more}}`;
 }
 
