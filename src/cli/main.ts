@@ -21,6 +21,7 @@ import { latencyCommand } from "./latency/command.ts";
 import { runCommand } from "./run/command.ts";
 import { serveCommand } from "./serve/command.ts";
 import { exitWithParent } from "./signals.ts";
+import { TASKS } from "./tasks.ts";
 import { exitOnClosedPipe, printNote, write } from "./terminal/print.ts";
 import { enterCallerDirectory } from "./working-directory.ts";
 
@@ -42,7 +43,8 @@ Run \`parley <command> --help\` for the options of a command.
 
 try {
   enterCallerDirectory();
-  await program().parseAsync();
+  if (process.argv.length > 2) await program().parseAsync();
+  else write(process.stdout, TASKS);
 } catch (error) {
   // commander has already printed the usage error, or the help.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
@@ -58,7 +60,7 @@ function program(): Command {
     .configureHelp({ showGlobalOptions: false })
     .showHelpAfterError("(use --help for usage)")
     .addHelpText("after", NOTE);
-  // `npm start -- --port 9000` and `npm start -- user list` use the same command line: the default command is `serve`.
+  // Flags without a command are those of `serve`: `parley --port 9000` runs a server.
   parley.commandsGroup("The server:");
   parley.addCommand(serveCommand(), { isDefault: true });
   parley.addCommand(doctorCommand());

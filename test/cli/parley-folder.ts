@@ -49,7 +49,7 @@ export class ParleyFolder implements AsyncDisposable {
 
   /** Starts the server and waits until it has printed its block. */
   async serve(args: string[] = [], env: Record<string, string> = {}): Promise<Running> {
-    const process = this.spawn(args, { PORT: "0", ...env }, "ignore");
+    const process = this.spawn(["serve", ...args], { PORT: "0", ...env }, "ignore");
     this.running.push(process);
     const written = { stdout: "", stderr: "" };
     void gather(process.stdout, (text) => {

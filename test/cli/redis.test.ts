@@ -219,7 +219,7 @@ describe("an error that prevents a node's start is printed in one line, with exi
   test("SEC-T4 no SECRET_KEY, which each node would generate for itself", async () => {
     await using folder = new ParleyFolder();
     const { SECRET_KEY: _, ...env } = on("keyless");
-    const { code, stderr } = await folder.run([], { env });
+    const { code, stderr } = await folder.run(["serve"], { env });
     expect(code).toBe(1);
     expect(stderr).toMatch(oneLine);
     expect(stderr).toContain("SECRET_KEY is missing: with Redis set it, the same on every node.");
@@ -229,7 +229,7 @@ describe("an error that prevents a node's start is printed in one line, with exi
   test("L3 no Redis within the time-out, which is shorter for commands", async () => {
     await using folder = new ParleyFolder();
     const env = { ...on("away"), REDIS_PORT: `${await freePort()}`, STARTUP_TIMEOUT: "1" };
-    const { code, stderr } = await folder.run([], { env });
+    const { code, stderr } = await folder.run(["serve"], { env });
     expect(code).toBe(1);
     expect(stderr).toMatch(oneLine);
     expect(stderr).toContain("could not be used within 1 s: nothing listens there.");
@@ -238,7 +238,7 @@ describe("an error that prevents a node's start is printed in one line, with exi
   test("D2 a Redis that may evict messages", async () => {
     await using evicting = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
     await using folder = new ParleyFolder();
-    const { code, stderr } = await folder.run([], {
+    const { code, stderr } = await folder.run(["serve"], {
       env: { ...on("evicting"), REDIS_PORT: `${evicting.port}` },
     });
     expect(code).toBe(1);

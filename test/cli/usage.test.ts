@@ -48,7 +48,7 @@ test("all wrong settings are reported at once, one line each, with exit code 1 a
 test("every command reports an unwritable data folder in one line", async () => {
   await using folder = new ParleyFolder();
   folder.write("data", "a file where the folder should be");
-  const calls = [[], ["user", "list"], ["token", "ada"]];
+  const calls = [["serve"], ["user", "list"], ["token", "ada"]];
   for (const { code, stderr } of await Promise.all(calls.map((call) => folder.run(call)))) {
     expect(code).toBe(1);
     expect(stderr).toBe(

@@ -2,6 +2,7 @@ import type { Account } from "../../core/ports/accounts.ts";
 import { DEMO_PASSWORD, demoReachOf } from "../../server/authentication/demo-accounts.ts";
 import { isLoopback } from "../../server/client-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
+import { DEFAULT_URL } from "../server/target.ts";
 
 /** The facts that are shown to the person who started the server. */
 export interface StartupInfo {
@@ -16,7 +17,10 @@ export interface StartupInfo {
   readonly accounts: readonly Account[];
 }
 
-/** Returns the banner that is printed at the start: URLs, accounts, the location of the data, and steps for production. */
+/**
+ * Returns the banner that is printed at the start: first what to try, where the demo accounts can be used, then the facts:
+ * addresses, accounts, the location of the data, and steps for production.
+ */
 export function startupBanner({ settings, version, url, engine, node, accounts }: StartupInfo): string {
   const base = localUrl(url);
   const rows: [string, string][] = [
@@ -31,8 +35,27 @@ export function startupBanner({ settings, version, url, engine, node, accounts }
     ...faultRow(settings),
     ["Production", productionAdvice(settings)],
   ];
-  const lines = rows.map(([name, text]) => `  ${name.padEnd(11)} ${text}`);
-  return `\nParley ${version} is running. Ctrl+C stops it.\n\n${lines.join("\n")}\n\n`;
+  const parts = [tasksToTry(base, settings, accounts), rows].filter((part) => part.length > 0);
+  return `\nParley ${version} is running. Ctrl+C stops it.\n\n${parts.map(formatRows).join("\n")}\n`;
+}
+
+function formatRows(rows: readonly (readonly [string, string])[]): string {
+  return rows.map(([name, text]) => `  ${name.padEnd(11)} ${text}\n`).join("");
+}
+
+/** Returns commands for another terminal that work as they are; none where the demo accounts cannot be used. */
+function tasksToTry(
+  base: string,
+  settings: Settings,
+  accounts: readonly Account[],
+): readonly (readonly [string, string])[] {
+  if (usableDemoAccounts(settings, accounts).length === 0) return [];
+  const url = base === DEFAULT_URL ? "" : ` --url ${base}`;
+  return [
+    ["Talk", `open ${base}/ or run: npx parley chat lobby --user user1${url}`],
+    ["Post", `curl -s ${base}/token -d username=user1 -d password=${DEMO_PASSWORD}`],
+    ["Examples", "npx parley examples"],
+  ];
 }
 
 const NO_ACCOUNTS = "none yet: `npx parley user add <user>`";
@@ -42,9 +65,14 @@ function localUrl(url: string): string {
   return url.replace(/\/$/, "").replace(/\/\/(0\.0\.0\.0|\[::\])(?=:|$)/, "//localhost");
 }
 
+function usableDemoAccounts(settings: Settings, accounts: readonly Account[]): readonly Account[] {
+  if (demoReachOf(settings) === "nowhere") return [];
+  return accounts.filter((account) => account.demo && !account.disabled);
+}
+
 function demoAccounts(settings: Settings, accounts: readonly Account[]): string | undefined {
-  const demo = accounts.filter((account) => account.demo && !account.disabled);
-  if (demo.length === 0 || demoReachOf(settings) === "nowhere") return undefined;
+  const demo = usableDemoAccounts(settings, accounts);
+  if (demo.length === 0) return undefined;
   const names = demo.map(({ user, plan }) => `${user} (${plan})`).join(", ");
   const reach =
     demoReachOf(settings) === "this_machine" ? "; from this machine only, not through a proxy" : "";

@@ -20,11 +20,9 @@ import { storeProvider } from "../store/providers.ts";
 import { enterPackageDirectory } from "../working-directory.ts";
 import { startupBanner } from "./banner.ts";
 
-/** `parley serve`, or `parley` alone: runs the server until it is stopped. */
+/** `parley serve`: runs the server until it is stopped. Flags without a command are those of `serve`. */
 export function serveCommand(): Command {
-  const command = new Command("serve")
-    .description("run the server (the default command)")
-    .allowExcessArguments();
+  const command = new Command("serve").description("run the server").allowExcessArguments();
   return addSettingFlags(command)
     .addHelpText("after", SETTINGS_NOTE)
     .action((flags: Flags, self: Command) => {

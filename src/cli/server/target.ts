@@ -50,7 +50,7 @@ interface Layer {
 }
 
 /** The URL of a server with default settings. */
-const DEFAULT_URL = "http://127.0.0.1:8000";
+export const DEFAULT_URL = "http://127.0.0.1:8000";
 
 /** The part of `--help` about other sources of values. */
 export const TARGET_NOTE = `

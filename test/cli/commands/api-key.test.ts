@@ -26,7 +26,7 @@ test("A1 `api-key` makes a key that works once its entry is in API_KEYS, and exp
 
 test("A4 a key used as an entry of API_KEYS stops the start, and is not repeated in the error", async () => {
   await using folder = new ParleyFolder();
-  const { code, stdout, stderr } = await folder.run([], { env: { API_KEYS: "pk_s3cret:x:read" } });
+  const { code, stdout, stderr } = await folder.run(["serve"], { env: { API_KEYS: "pk_s3cret:x:read" } });
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toContain("API_KEYS");
   expect(stderr).toContain("is a key itself");

@@ -12,6 +12,15 @@ test("a start prints one block, serves, notices new accounts, and SIGTERM ends i
   expect(stderr).toContain(`embedded, ${join(folder.path, "data/parley.db")}`);
   expect(stderr).toContain("user1 (free), user2 (basic), user3 (premium); password: password");
   expect(stderr).toMatch(/Production +set HOST, SECRET_KEY/);
+  const post = /Post +curl -s (\S+) -d (\S+) -d (\S+)\n/.exec(stderr);
+  const signIn = await fetch(post![1]!, {
+    method: "POST",
+    body: new URLSearchParams(post!.slice(2).join("&")),
+  });
+  expect(signIn.status).toBe(200);
+  expect(stderr).toContain(
+    `Talk        open ${server.url}/ or run: npx parley chat lobby --user user1 --url ${server.url}\n`,
+  );
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 
   const added = await folder.run(["user", "add", "ada", "--password-stdin"], { stdin: "correct horse" });
@@ -34,7 +43,7 @@ test("a data folder in use and a taken port are reported in one line, with exit 
   const server = await folder.serve();
   const port = new URL(server.url).port;
   const [sameFolder, samePort] = await Promise.all([
-    folder.run([], { env: { PORT: "0" } }),
+    folder.run(["serve"], { env: { PORT: "0" } }),
     folder.run(["serve", "--port", port, "--data-dir", "other"]),
   ]);
   expect(sameFolder.code).toBe(1);
@@ -60,4 +69,21 @@ test("TEST_FAULTS is shown in the block and the log, and refused if other machin
   expect(refused.stderr).toMatch(
     /^parley: TEST_FAULTS=true is for a server that only this machine reaches, [^\n]+\n$/,
   );
+});
+
+test("without demo accounts the block begins with the addresses", async () => {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve([], { DEMO_ACCOUNTS: "false" });
+  expect(server.output().stderr).toMatch(/Ctrl\+C stops it\.\n\n {2}Page {8}\S+\n/);
+  expect(server.output().stderr).not.toContain("Talk ");
+});
+
+test("`parley` alone lists six tasks; flags alone run a server", async () => {
+  await using folder = new ParleyFolder();
+  const { code, stdout, stderr } = await folder.run([]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout.match(/^ {2}parley [a-z]+/gm)).toHaveLength(6);
+  const refused = await folder.run(["--port", "none"]);
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toContain("PORT");
 });
