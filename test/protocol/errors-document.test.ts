@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DOCUMENTS } from "../../docs/generate.ts";
+import { DOCUMENTS } from "../../docs/generate/main.ts";
 import { CLOSE_CODES } from "../../src/protocol/close-codes.ts";
 import { ERRORS, type ErrorCode, errorEntry } from "../../src/protocol/errors.ts";
 

@@ -1,7 +1,7 @@
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import table from "./client-fields.json";
 
-/** A field of a frame, from the protocol's schema (docs/generate.ts writes the table). */
+/** A field of a frame, from the protocol's schema (docs/generate/main.ts writes the table). */
 export interface FrameField {
   readonly kind: "string" | "integer" | "boolean" | "object";
   readonly required: boolean;

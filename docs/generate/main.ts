@@ -3,20 +3,22 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import type { EventDefinition } from "../src/core/events/definition.ts";
-import { EVENT_AREAS } from "../src/core/events/events.ts";
-import { FIELDS } from "../src/core/events/fields.ts";
-import { CLIENT_FRAMES } from "../src/protocol/client-frames.ts";
-import { CLOSE_CODES, mayReconnect } from "../src/protocol/close-codes.ts";
-import { ERRORS, type ErrorCategory, type ErrorEntry } from "../src/protocol/errors.ts";
-import { flagOf, SETTING_NAMES, type SettingName, setting } from "../src/server/settings/table.ts";
+import type { EventDefinition } from "../../src/core/events/definition.ts";
+import { EVENT_AREAS } from "../../src/core/events/events.ts";
+import { FIELDS } from "../../src/core/events/fields.ts";
+import { CLIENT_FRAMES } from "../../src/protocol/client-frames.ts";
+import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
+import { ERRORS, type ErrorCategory, type ErrorEntry } from "../../src/protocol/errors.ts";
+import { flagOf, SETTING_NAMES, type SettingName, setting } from "../../src/server/settings/table.ts";
+import { framesPage } from "./frames-page.ts";
 
-const ROOT = join(import.meta.dir, "..");
+const ROOT = join(import.meta.dir, "../..");
 
 /** The generated files by their path in the repository. */
 export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/SETTINGS.md", settingsPage],
   ["docs/ERRORS.md", errorsPage],
+  ["docs/FRAMES.md", framesPage],
   [".env.example", envExample],
   ["docs/OPERATIONS.md", operationsPage],
   ["src/console/panel/send/client-fields.json", clientFields],
@@ -34,7 +36,7 @@ function settingsPage(): string {
   const parts = [
     `# Settings
 
-<!-- Made by docs/generate.ts from src/server/settings/table.ts. Change it there, then: npm run docs -->
+<!-- Made by docs/generate/main.ts from src/server/settings/table.ts. Change it there, then: npm run docs -->
 
 A setting comes from, strongest first: a flag (\`npm start -- --port 9000\`), the environment, the file \`.env\` in the
 folder where Parley is started, and its default. An empty value counts as none. With a wrong setting the server does not
@@ -96,7 +98,7 @@ function errorsPage(): string {
   const parts = [
     `# Errors and close codes
 
-<!-- Made by docs/generate.ts from src/protocol/errors.ts and src/protocol/close-codes.ts. Change them there, then: npm run docs -->
+<!-- Made by docs/generate/main.ts from src/protocol/errors.ts and src/protocol/close-codes.ts. Change them there, then: npm run docs -->
 
 Every error has a \`code\` that does not change; its \`message\` is for people and may change. On the socket it comes in an
 \`error\` frame, over HTTP in a problem document (RFC 9457) with the status below. Where there is a close code, the
@@ -132,8 +134,8 @@ with the same address, and show meanwhile that the user has too many connections
 }
 
 const EVENTS_BEGIN =
-  "<!-- Made by docs/generate.ts from src/core/events/. Change it there, then: npm run docs -->\n\n";
-const EVENTS_END = "<!-- End of what docs/generate.ts makes -->\n";
+  "<!-- Made by docs/generate/main.ts from src/core/events/. Change it there, then: npm run docs -->\n\n";
+const EVENTS_END = "<!-- End of what docs/generate/main.ts makes -->\n";
 
 /** The page as it is, with the tables of events between the two marks made again. */
 function operationsPage(): string {
