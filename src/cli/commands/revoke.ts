@@ -30,12 +30,12 @@ async function revoke(flags: RevokeFlags): Promise<void> {
   if (user !== undefined) {
     if (!isIdentifier(user))
       throw new CliError(`${JSON.stringify(user)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
-    await withStore(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
+    await withStore(settings, ({ revocations }) => revocations.revokeUser(user, systemClock().now()));
     print(`Signed out ${user}: all tokens issued until now are revoked.`);
     return printStorePath(settings);
   }
   const { id, expiresAt } = readToken(token!);
-  await withStore(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
+  await withStore(settings, ({ revocations }) => revocations.revokeToken(id, expiresAt));
   print("Revoked the token.");
   printStorePath(settings);
 }

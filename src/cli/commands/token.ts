@@ -5,10 +5,11 @@ import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import type { Account } from "../../core/ports/accounts.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { createKeys } from "../../server/authentication/keys.ts";
+import { isAcceptedKey } from "../../server/authentication/signing-key-check.ts";
 import { signToken } from "../../server/authentication/tokens.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { integer } from "../../server/settings/parsers.ts";
-import { findSecretKey } from "../../server/settings/secret-key.ts";
+import { findSecretKey, keyFileOf } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
@@ -58,7 +59,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
     problems.push(`The token could not be used: ${granted.problem}; see docs/TOKENS.md.`);
   if ("problem" in life || "problem" in granted || problems.length > 0) throw new CliError(...problems);
 
-  const account = await findAccount(settings, user);
+  const { account, isAccepted } = await readStore(settings, user);
   if (account?.disabled)
     throw new CliError(
       `The account ${user} is disabled, so a token would be rejected. Enable it first: parley user enable ${user}`,
@@ -67,6 +68,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
     printNote(`warning: --plan is ignored: the account ${user} has the plan ${account.plan}.`);
   const key = findSecretKey(settings);
   if ("problem" in key) throw new CliError(key.problem);
+  if (!isAccepted(key.secret)) throw new CliError(wrongKeyProblem(settings));
   if (key.warning !== undefined) printNote(`warning: ${key.warning}`);
 
   const keys = await createKeys(settings, key.secret);
@@ -76,12 +78,27 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   print(await signToken(keys, { subject: user, grants, lifetime: life.value, now, ...optional }));
 }
 
-/** Returns the user's account. With SECRET_KEY a token needs no store, as in an application that signs its own tokens. */
-async function findAccount(settings: Settings, user: string): Promise<Account | undefined> {
+interface StoreFacts {
+  readonly account: Account | undefined;
+  /** Returns whether the server would accept a token signed with `secret`. */
+  isAccepted(secret: string): boolean;
+}
+
+/** Reads the user's account and the server's keys. With SECRET_KEY a token needs no store, as in an application that signs its own tokens. */
+async function readStore(settings: Settings, user: string): Promise<StoreFacts> {
   if (settings.secretKey === undefined || storeProvider(settings).exists())
-    return withStore(settings, (accounts) => accounts.find(user));
+    return withStore(settings, async ({ accounts, signingKeys }) => {
+      const [account, digests] = await Promise.all([accounts.find(user), signingKeys.read()]);
+      return { account, isAccepted: (secret) => isAcceptedKey(digests, secret) };
+    });
   printNote(
     `note: signed with SECRET_KEY without looking up an account: there is no store in ${escapeControlChars(resolve(settings.dataDir))}.`,
   );
-  return undefined;
+  return { account: undefined, isAccepted: () => true };
+}
+
+function wrongKeyProblem(settings: Settings): string {
+  const path = settings.secretKey === undefined ? keyFileOf(settings) : undefined;
+  const key = path === undefined ? "SECRET_KEY" : `The key in ${escapeControlChars(resolve(path))}`;
+  return `${key} is not the key of the server that started last on this store, which would reject the token. Give the server's SECRET_KEY; after a change of the key, restart the server first.`;
 }

@@ -36,7 +36,7 @@ export function userCommand(): Command {
       const command = given.at(-1) as Command;
       const flags = command.opts();
       const settings = loadStoreSettings(flags);
-      await withStore(settings, (accounts, revocations) =>
+      await withStore(settings, ({ accounts, revocations }) =>
         task({ accounts, revocations, settings, flags, operands: command.args }),
       );
       if (task !== list && task !== show) printStorePath(settings);

@@ -5,6 +5,7 @@ import { EventBus } from "../../core/events/event-bus.ts";
 import { seedDemoAccounts } from "../../server/authentication/demo-accounts.ts";
 import { createKeys } from "../../server/authentication/keys.ts";
 import { createPasswords } from "../../server/authentication/passwords.ts";
+import { recordSigningKeys } from "../../server/authentication/signing-key-check.ts";
 import { openEventLog } from "../../server/log/event-log.ts";
 import { openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
@@ -59,6 +60,8 @@ async function serve(settings: Settings): Promise<void> {
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, emit });
   await seeded.catch(provider.explainError);
+  const serverKeys = { secret: key.secret, previous: settings.secretKeyPrevious };
+  await recordSigningKeys(serverKeys, { signingKeys: store.signingKeys, emit }).catch(provider.explainError);
   const keys = await createKeys(settings, key.secret, emit);
   const server = await startServer({
     ...store,

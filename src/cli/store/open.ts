@@ -1,20 +1,19 @@
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
-import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
-import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { printNote } from "../terminal/print.ts";
+import type { CommandAccounts } from "./provider.ts";
 import { storeProvider } from "./providers.ts";
 
-/** Runs `task` on the accounts and revocations, beside the servers that may run on them, and closes them again. */
+/** Runs `task` on accounts, revocations and digests of signing keys, beside the servers that may run on them, and closes them again. */
 export async function withStore<T>(
   settings: Settings,
-  task: (accounts: AccountStore, revocations: RevocationStore) => Promise<T>,
+  task: (opened: Omit<CommandAccounts, "close">) => Promise<T>,
 ): Promise<T> {
   const provider = storeProvider(settings);
-  const { accounts, revocations, close } = await provider.openAccounts();
+  const { close, ...opened } = await provider.openAccounts();
   try {
-    return await task(accounts, revocations).catch(provider.explainError);
+    return await task(opened).catch(provider.explainError);
   } finally {
     await close();
   }

@@ -6,7 +6,7 @@ import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
-import type { Store } from "../../core/ports/store.ts";
+import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
 import { writeEventsTo } from "../../server/log/event-log.ts";
@@ -33,7 +33,7 @@ export interface StoreProvider {
 
   /** Opens all ports for a server. */
   open(deps: StoreDeps): Promise<OpenedStore>;
-  /** Opens accounts and revocations for a command, beside the servers that may run on the store. */
+  /** Opens accounts, revocations and digests of signing keys for a command, beside the servers that may run on the store. */
   openAccounts(): Promise<CommandAccounts>;
   /** Opens the conversations for a command, beside the servers that may run on the store. */
   openConversations(): Promise<ConversationStore>;
@@ -64,6 +64,7 @@ export interface OpenedStore {
 export interface CommandAccounts {
   readonly accounts: AccountStore;
   readonly revocations: RevocationStore;
+  readonly signingKeys: SigningKeyStore;
   close(): Promise<void> | void;
 }
 

@@ -26,6 +26,12 @@ export const SERVER_EVENTS = {
     text: "other users of the machine can read the key; the line has the command that ends it",
     urgent: true,
   },
+  "secret_key.changed": {
+    level: "warn",
+    fields: ["advice"],
+    text: "the server that started before on this store had another `SECRET_KEY`: each refuses the tokens of the other",
+    urgent: true,
+  },
   "key_set.unavailable": {
     level: "warn",
     fields: ["url", "reason"],

@@ -15,6 +15,7 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly revocations: RevocationStore;
   readonly refreshTokens: RefreshTokenStore;
+  readonly signingKeys: SigningKeyStore;
   readonly relay: Relay;
   readonly leases: ConnectionLeases;
   readonly runOnOneNode: RunOnOneNode;
@@ -25,4 +26,15 @@ export interface Store {
   /** Removes all messages beyond the limits of retention; resolves when they are removed. */
   applyRetention(): Promise<void>;
   close(): Promise<void>;
+}
+
+/**
+ * Digests of the keys that sign tokens. With them a command that signs a token, or another node, notices that its SECRET_KEY is not
+ * the one of the servers on the same store. The keys themselves are never in the store.
+ */
+export interface SigningKeyStore {
+  /** Returns the digests that the server that started last has written; none when no server has. */
+  read(): Promise<readonly string[]>;
+  /** Replaces the digests. They MUST have no spaces. */
+  write(digests: readonly string[]): Promise<void>;
 }

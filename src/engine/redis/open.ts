@@ -3,10 +3,11 @@ import type { Emit } from "../../core/events/events.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
-import type { Store } from "../../core/ports/store.ts";
+import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
 import { RedisAccounts } from "./accounts/accounts.ts";
 import { RedisRefreshFamilies } from "./accounts/refresh-families.ts";
 import { RedisRevocations } from "./accounts/revocations.ts";
+import { RedisSigningKeys } from "./accounts/signing-keys.ts";
 import { RedisThrottle } from "./accounts/throttle.ts";
 import { RedisTickets } from "./accounts/tickets.ts";
 import { Channels } from "./connection/channels.ts";
@@ -77,6 +78,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       accounts: new RedisAccounts(client, control, emit),
       revocations: new RedisRevocations(client, control, emit),
       refreshTokens: new RedisRefreshFamilies(client, clock),
+      signingKeys: new RedisSigningKeys(client),
       relay,
       leases,
       runOnOneNode,
@@ -106,10 +108,11 @@ function logConversationChanges(emit: Emit): ControlListener {
   };
 }
 
-/** Opens the accounts and revocations, which all nodes share, for a command. */
+/** Opens the accounts, revocations and digests of signing keys, which all nodes share, for a command. */
 export async function openRedisAccounts(options: ConnectOptions): Promise<{
   accounts: AccountStore;
   revocations: RevocationStore;
+  signingKeys: SigningKeyStore;
   close(): Promise<void>;
 }> {
   const { clock, emit } = options;
@@ -119,6 +122,7 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
   return {
     accounts: new RedisAccounts(client, control, emit),
     revocations: new RedisRevocations(client, control, emit),
+    signingKeys: new RedisSigningKeys(client),
     close: () => client.close(),
   };
 }

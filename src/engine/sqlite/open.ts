@@ -6,11 +6,12 @@ import type { Emit } from "../../core/events/events.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
-import type { Store } from "../../core/ports/store.ts";
+import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
 import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts/accounts.ts";
 import { SqliteRefreshFamilies } from "./accounts/refresh-families.ts";
 import { SqliteRevocations } from "./accounts/revocations.ts";
+import { SqliteSigningKeys } from "./accounts/signing-keys.ts";
 import { SqliteEngine } from "./engine.ts";
 import type { Disk } from "./folder/disk-watch.ts";
 import { END_MARK_FILE, type LogEnd, readEndMark } from "./folder/end-mark.ts";
@@ -114,6 +115,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     accounts: guardedPort(new SqliteAccounts(accountsDb, clock, emit), engine.condition),
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
+    signingKeys: guardedPort(new SqliteSigningKeys(accountsDb), engine.condition),
     applyRetention: () => engine.clean(),
     close: () => (closing ??= close()),
   };
@@ -139,10 +141,11 @@ function detectLostTail(end: LogEnd | undefined, store: Database, emit: Emit): v
   }
 }
 
-/** Opens the accounts and revocations of a data folder for a command. A server may run on the folder. */
+/** Opens the accounts, revocations and digests of signing keys of a data folder for a command. A server may run on the folder. */
 export function openAccounts(options: SqliteOptions): {
   accounts: AccountStore;
   revocations: RevocationStore;
+  signingKeys: SigningKeyStore;
   close(): void;
 } {
   const { dataDir, clock, emit, sync } = options;
@@ -151,6 +154,7 @@ export function openAccounts(options: SqliteOptions): {
   return {
     accounts: new SqliteAccounts(db, clock, emit),
     revocations: new SqliteRevocations(db, clock, emit),
+    signingKeys: new SqliteSigningKeys(db),
     close: () => db.close(),
   };
 }

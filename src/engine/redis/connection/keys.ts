@@ -18,7 +18,7 @@
 //   parley:{…}:a:<address>:tries    string  sign-in attempts of an address
 //   parley:{…}:n:<incarnation>:conversations  set  conversations with users that are present through this incarnation
 //   parley:{…}:n:<node>  {…}:r:<node>       channels of a node
-//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, and the other names below
+//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, and the other names below
 //
 // Reserved names of each bucket, which are not used yet:
 //
@@ -109,7 +109,17 @@ export class Keys {
 
   /** Returns a key that all nodes share. `batch` has the plan of a running batch on one Redis; `none` never exists. */
   globalKey(
-    what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "tasks" | "batch" | "probe" | "none",
+    what:
+      | "epoch"
+      | "nodes"
+      | "accounts"
+      | "seeded"
+      | "control"
+      | "tasks"
+      | "signing-keys"
+      | "batch"
+      | "probe"
+      | "none",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }

@@ -1,5 +1,6 @@
 import { RedisAccounts } from "../../../../src/engine/redis/accounts/accounts.ts";
 import { RedisRevocations } from "../../../../src/engine/redis/accounts/revocations.ts";
+import { RedisSigningKeys } from "../../../../src/engine/redis/accounts/signing-keys.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
@@ -12,6 +13,7 @@ export class TestSharedPorts {
   readonly control: ControlStream;
   readonly accounts: RedisAccounts;
   readonly revocations: RedisRevocations;
+  readonly signingKeys: RedisSigningKeys;
 
   private constructor(
     readonly client: RedisClient,
@@ -20,6 +22,7 @@ export class TestSharedPorts {
     this.control = new ControlStream(client, clock, this.log.emit);
     this.accounts = new RedisAccounts(client, this.control, this.log.emit);
     this.revocations = new RedisRevocations(client, this.control, this.log.emit);
+    this.signingKeys = new RedisSigningKeys(client);
   }
 
   static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<TestSharedPorts> {
@@ -35,7 +38,7 @@ export class TestSharedPorts {
 }
 
 /** What a contract suite needs of such a port: the port, one on another node, and both again later. */
-export async function openSubject<P extends "accounts" | "revocations">(
+export async function openSubject<P extends "accounts" | "revocations" | "signingKeys">(
   port: P,
   redis: RealRedis,
   clock: ManualClock,
