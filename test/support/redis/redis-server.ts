@@ -8,6 +8,8 @@ import { freePort } from "../free-port.ts";
 export interface TestRedis extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
+  /** The folder of its files. */
+  readonly folder: string;
   /** kill -9. */
   kill(): Promise<void>;
   /** Starts it again on the same port, with the data it kept on disk. */
@@ -50,6 +52,7 @@ export async function startRedis(options: readonly string[] = [], port?: number)
   return {
     port: chosen,
     url: `redis://127.0.0.1:${chosen}`,
+    folder,
     kill,
     async restart() {
       running = await start();
