@@ -16,7 +16,12 @@ export const LEASE_MS = 5_000;
 export interface RecordedEvents {
   readonly room: RelayRoom;
   readonly events: string[];
+  /** The received marks: typing of users that begin with MARK_PREFIX. They are not among the events. */
+  readonly marks: Set<string>;
 }
+
+/** Begins the name of a user whose typing shows that every event sent before it has arrived. */
+export const MARK_PREFIX = "mark-";
 
 /** What makes a node meet others: registry, relay and leases, on connections of its own. */
 export class TestRelayNode implements AsyncDisposable {
@@ -26,6 +31,7 @@ export class TestRelayNode implements AsyncDisposable {
   readonly relay: RedisRelay;
   readonly leases: RedisLeases;
   private isClosed = false;
+  private isInterrupted = false;
 
   private constructor(
     readonly client: RedisClient,
@@ -45,23 +51,38 @@ export class TestRelayNode implements AsyncDisposable {
     await node.leases.start();
     await node.nodes.start();
     client.onRecovery(() => recover(node));
+    client.watchReady(() => node.interrupt());
     return node;
   }
 
   async join(conversation: string): Promise<RecordedEvents> {
     const events: string[] = [];
+    const marks = new Set<string>();
     const room = await this.relay.open(conversation, {
       onPresence: (user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
-      onTyping: (user, active) => events.push(`${user} ${active ? "types" : "stopped"}`),
+      onTyping: (user, active) => {
+        if (user.startsWith(MARK_PREFIX)) marks.add(user);
+        else events.push(`${user} ${active ? "types" : "stopped"}`);
+      },
       onReadMark: (user, seq) => events.push(`${user} read ${seq}`),
       onGap: () => void events.push("missed"),
     });
-    return { room, events };
+    return { room, events, marks };
+  }
+
+  /** Whether Redis did not reply to this node in time at any moment since it was opened. */
+  get wasInterrupted(): boolean {
+    return this.isInterrupted;
   }
 
   /** Waits until Redis has executed the registry's earlier commands: it reads the registry on the same connection. */
   async renewed(): Promise<void> {
-    if (!this.isClosed) await NodeRegistry.read(this.client);
+    if (this.isClosed) return;
+    await NodeRegistry.read(this.client).catch(() => this.interrupt());
+  }
+
+  private interrupt(): void {
+    if (!this.isClosed) this.isInterrupted = true;
   }
 
   /** Ends as a process does that is killed: its connections are cut, and nothing is given back. */
