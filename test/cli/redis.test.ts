@@ -6,7 +6,7 @@ import { TestClient } from "../support/clients/test-client.ts";
 import { freePort } from "../support/free-port.ts";
 import { accepts, startRedis, type TestRedis } from "../support/redis/redis-server.ts";
 import { SECRET } from "../support/server/test-server.ts";
-import { waitUntil } from "../support/time/wait-until.ts";
+import { TIMEOUT_MS, waitUntil } from "../support/time/wait-until.ts";
 import { ParleyFolder, type Running } from "./parley-folder.ts";
 
 let redis: TestRedis;
@@ -109,7 +109,7 @@ describe("two nodes on one Redis", () => {
 
     expect((await run("revoke", "--user", "ada")).stdout).toStartWith("Signed out ada");
     const refused = async () => (await post("four")).status === 401;
-    for (const deadline = Date.now() + 5_000; !(await refused()); await Bun.sleep(50))
+    for (const deadline = Date.now() + TIMEOUT_MS; !(await refused()); await Bun.sleep(50))
       if (Date.now() > deadline) throw new Error("The token is still taken.");
     const made = await run("token", "ada");
     expect(made.code).toBe(0);

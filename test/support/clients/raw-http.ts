@@ -8,7 +8,7 @@ export interface RawHttpResponse {
 }
 
 /** Longest wait for a response, in real milliseconds: only a broken server ever takes this long. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 60_000;
 
 /**
  * Sends one HTTP request byte for byte, with any `Host` and `Origin`, which no HTTP library allows. It must ask for the

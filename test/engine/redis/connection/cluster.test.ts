@@ -4,7 +4,7 @@ import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { startRedisCluster, type TestRedisCluster } from "../../../support/redis/cluster.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
-import { waitUntil } from "../../../support/time/wait-until.ts";
+import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
 import { postContinuously } from "../support/post-continuously.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
@@ -21,7 +21,7 @@ async function openNode({ nodes }: TestRedisCluster, prefix: string): Promise<Te
     node: prefix,
     emit: new RecordedLog().emit,
   });
-  if (!(await client.start(10_000))) throw new Error(client.lastErrorText);
+  if (!(await client.start(TIMEOUT_MS))) throw new Error(client.lastErrorText);
   return TestNode.open(client);
 }
 

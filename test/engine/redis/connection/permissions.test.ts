@@ -8,7 +8,7 @@ import { connect, StoreMisconfigured } from "../../../../src/engine/redis/connec
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { startRedis, type TestRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
-import { waitUntil } from "../../../support/time/wait-until.ts";
+import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 
 const SOURCE = join(import.meta.dir, "../../../../src/engine/redis");
@@ -57,7 +57,7 @@ const open = () =>
     },
     prefix: freshPrefix(),
     node: crypto.randomUUID(),
-    timeoutMs: 10_000,
+    timeoutMs: TIMEOUT_MS,
     clock: systemClock(),
     emit: new RecordedLog().emit,
   });

@@ -4,7 +4,7 @@ import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../../support/redis/sentinel.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
-import { waitUntil } from "../../../support/time/wait-until.ts";
+import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
 import { postContinuously } from "../support/post-continuously.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
@@ -23,7 +23,7 @@ async function openNode(prefix: string): Promise<TestNode> {
   const address = { kind: "sentinel", hosts, primary: PRIMARY_NAME, tls: false, database: 0 } as const;
   const node = crypto.randomUUID();
   const client = new RedisClient({ address, keys: new Keys(prefix), node, emit: new RecordedLog().emit });
-  if (!(await client.start(10_000))) throw new Error(client.lastErrorText);
+  if (!(await client.start(TIMEOUT_MS))) throw new Error(client.lastErrorText);
   return TestNode.open(client);
 }
 

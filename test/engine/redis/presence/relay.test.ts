@@ -125,9 +125,15 @@ for (const kind of KINDS) {
       const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       for (const user of ["anna", "ben"]) a!.room.join(user, 1_000);
       b!.room.join("anna", 500);
-      await opened.becomes("all members are known", async () => b!.events.length === 2 && users(c!).length === 2);
+      await opened.becomes(
+        "all members are known",
+        async () => b!.events.length === 2 && users(c!).length === 2,
+      );
       // Typing may arrive before presence: the mark below does not prove that c knows of anna at b.
-      await opened.becomes("anna is known at b, too", async () => c!.room.remoteMembers().get("anna") === 500);
+      await opened.becomes(
+        "anna is known at b, too",
+        async () => c!.room.remoteMembers().get("anna") === 500,
+      );
       await settled(b!, c!);
       await opened.nodes[0].crash();
       await opened.pass(LEASE_MS - 1_000);

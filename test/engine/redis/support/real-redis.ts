@@ -6,6 +6,7 @@ import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
 import { startRedisCluster } from "../../../support/redis/cluster.ts";
 import { startRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 
 /** How Redis can be run; each contract is kept on both. */
 export const KINDS = ["standalone", "cluster"] as const;
@@ -41,7 +42,7 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
     node: `node-${++nodes}`,
     emit: new RecordedLog().emit,
   });
-  if (await client.start(10_000)) return client;
+  if (await client.start(TIMEOUT_MS)) return client;
   throw new Error(`Redis does not reply: ${client.lastErrorText}`);
 }
 

@@ -12,6 +12,7 @@ import { type MessageFields, messageContent } from "../../../support/entries.ts"
 import type { TestRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
+import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 import { freshPrefix, type RealRedis } from "./real-redis.ts";
 
 /** An engine with connections of its own, as each node has one. */
@@ -83,7 +84,7 @@ export async function connectTo(
     node: crypto.randomUUID(),
     emit: log.emit,
   });
-  if (await client.start(5_000)) return client;
+  if (await client.start(TIMEOUT_MS)) return client;
   throw new Error(`Redis does not reply: ${client.lastErrorText}`);
 }
 

@@ -16,7 +16,7 @@ import { messageKey } from "../../../../src/engine/sqlite/index/message-key.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
 import { messageContent } from "../../../support/entries.ts";
-import { waitUntil } from "../../../support/time/wait-until.ts";
+import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
 import { type EngineInParts, openEngineInParts } from "../engine-in-parts.ts";
 import { StoreFolder } from "../store-folder.ts";
 
@@ -88,7 +88,7 @@ test("D1 D3 a running store indexes its messages once there are enough", async (
         },
       );
   });
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + TIMEOUT_MS;
   while (folder.indexed().messages < count && Date.now() < deadline) await Bun.sleep(10);
   expect(folder.indexed().messages).toBe(count);
   for (const id of ["1", "25000", "50000"]) {

@@ -5,6 +5,7 @@ import { rmSync } from "node:fs";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
+import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 import { type EngineInParts, openEngineInParts } from "../engine-in-parts.ts";
 import type { StoreFolder } from "../store-folder.ts";
 
@@ -46,7 +47,7 @@ test("D5 B1 housekeeping removes messages while others are posted, and delays no
   const { subject, parts } = await begin({ messages: 10, days: 0 });
   await using _ = subject;
   await subject.fill(600, { limit: 0 });
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + TIMEOUT_MS;
   let posts = 600;
   const inHand = () => rows(parts.folder).index !== 10 || posts < 605;
   while (inHand() && Date.now() < deadline) {
