@@ -85,7 +85,7 @@ for (const preamble of ["yes", "no"]) {
     // Redis deletes the append-only files of before in the background.
     await waitUntil("no file holds a removed text", () => holding(removed).length === 0);
     await waitUntil("no file holds a trimmed text", () => holding(trimmed).length === 0);
-    expect(holding(kept).sort()).toEqual(written);
-    for (const text of kept) expect(holding([text]).sort()).toEqual(written);
+    // Commands after the fork, such as a copy of the log, are in a file of their own beside the written ones.
+    for (const text of kept) expect(holding([text])).toEqual(expect.arrayContaining(written));
   });
 }
