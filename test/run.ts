@@ -1,10 +1,13 @@
-// npm test: the checks and every test, then one line that counts them. Words on the command line are passed on to
+// npm test: the checks and every test, then one line that counts them. Files with failures are run again, alone, and tests that
+// pass only then are named (docs/decisions/0027-second-run.md). Words on the command line are passed on to
 // `bun test` (a part of a path, or `-t name`), and then only those tests run. With --long (npm run test:long) the random
 // tests and the delivery runs take their long form, and the delivery check runs on one node and on three.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { Glob } from "bun";
 import { buildProgram } from "./support/built-program.ts";
+import { combineRuns, type FileRun, filesToRunAgain, readReport } from "./tooling/second-run.ts";
 
 interface Tool {
   readonly name: string;
@@ -107,34 +110,50 @@ const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
 console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exit(counts.failed > 0 ? 1 : 0);
 
-/** Runs `bun test` and counts from its report, which has more detail than its exit code. */
+/**
+ * Runs `bun test` and counts from its report, which has more detail than its exit code. When tests of a few files failed in a
+ * whole run, runs these files again, alone (docs/decisions/0027-second-run.md).
+ */
 async function runTests(words: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
   // Some tests start the program as another user.
   chmodSync(folder, 0o755);
   process.env.TEST_PROGRAM = await buildProgram(folder);
   const report = join(folder, "report.xml");
-  const arguments_ = [
-    ...["--reporter=junit", `--reporter-outfile=${report}`, "--timeout=180000", "--only-failures"],
-    ...[`--parallel=${WORKERS}`, `--timings=${TIMINGS}`],
-  ];
-  const code = run([
-    process.execPath,
-    "--no-env-file",
-    "test",
-    ...arguments_,
-    ...words,
-    ...(isWhole ? ["test/"] : []),
-  ]);
-  const root = existsSync(report) ? (/<testsuites [^>]*>/.exec(readFileSync(report, "utf8"))?.[0] ?? "") : "";
+  const parallel = [`--parallel=${WORKERS}`, `--timings=${TIMINGS}`];
+  const { results, code } = runBunTest(report, [...parallel, ...words, ...(isWhole ? ["test/"] : [])]);
+  // A file that does not load is in no report.
+  const missing =
+    isWhole && code !== 0 ? testFiles().filter((path) => !results.some(({ file }) => file === path)) : [];
+  const again = new Map<string, FileRun>();
+  for (const file of isWhole ? filesToRunAgain(results, missing) : []) {
+    console.log(`\nTests failed while others ran beside them. Run again alone: ${file}`);
+    again.set(file, runBunTest(report, [`./${file}`]));
+  }
   rmSync(folder, { recursive: true });
-  const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
-  const [tests, failures, skips] = [number("tests"), number("failures"), number("skipped")];
-  counts.passed += tests - failures - skips;
-  counts.failed += failures;
-  counts.skipped += skips;
-  // A file that does not load, or a run that found no test, is in no report.
-  if (code !== 0 && failures === 0) counts.failed++;
+  const { passed, failed, skipped, passedAlone } = combineRuns(results, missing, again);
+  counts.passed += passed;
+  counts.failed += failed;
+  counts.skipped += skipped;
+  // A run that found no test, or that ended early.
+  if (code !== 0 && failed === 0 && again.size === 0) counts.failed++;
+  if (passedAlone.length > 0) console.log("");
+  for (const test of passedAlone) console.log(`passed only when run again alone: ${test}`);
+}
+
+/** Runs `bun test`, with its report in the file `report`. */
+function runBunTest(report: string, words: readonly string[]): FileRun {
+  rmSync(report, { force: true });
+  const code = run([
+    ...[process.execPath, "--no-env-file", "test", "--reporter=junit", `--reporter-outfile=${report}`],
+    ...["--timeout=180000", "--only-failures", ...words],
+  ]);
+  return { results: existsSync(report) ? readReport(readFileSync(report, "utf8")) : [], code };
+}
+
+/** The paths of all test files, from the root of the project. */
+function testFiles(): string[] {
+  return [...new Glob("test/**/*.test.ts").scanSync({ cwd: join(import.meta.dir, "..") })];
 }
 
 /** Installs missing programs, if this user may; otherwise prints in one line what to install. */
