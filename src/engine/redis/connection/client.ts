@@ -246,6 +246,9 @@ export class RedisClient {
         this.subscriber.disconnect(true);
         this.unansweredSince = performance.now();
       }
+      // The Cluster client replaces a connection for subscriptions only when it reads the slots. It reads them when such a connection
+      // ends, but cannot replace it if the connection for commands to the same server is missing just then.
+      if (this.subscriber instanceof Cluster) this.subscriber.refreshSlotsCache();
     }
     if (this.probeInFlight || this.closed) return;
     if (this.probeReceived === this.probe) this.unansweredSince = performance.now();

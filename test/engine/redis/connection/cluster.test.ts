@@ -90,3 +90,18 @@ test("D5 L2 when a primary dies, acknowledged messages are still there, or subsc
     if (!lost.has(room)) expect(kept.sort()).toEqual(ids.sort());
   }
 });
+
+test("L3 a node whose connections for announcements are gone opens new ones, and receives again", async () => {
+  await using cluster = await startRedisCluster();
+  await using node = await openNode(cluster, freshPrefix());
+  await using other = await openNode(cluster, node.client.keys.prefix);
+  const received = await other.subscribe("room");
+  // As ioredis leaves it when a connection ends while that for commands to the same server is being replaced, too.
+  const { commands } = other.client as unknown as { commands: { shardedSubscribers: { stop(): void } } };
+  commands.shardedSubscribers.stop();
+  await waitUntil("the loss is noticed", () => !other.client.ready);
+  await waitUntil("the node is ready again", () => other.client.ready);
+  await node.fill(1, 3);
+  await waitUntil("all are received", () => received.length === 3);
+  expect(received.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+});

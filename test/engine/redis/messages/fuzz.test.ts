@@ -58,6 +58,8 @@ for (const kind of KINDS) {
             );
             sent++;
             if (outcome !== "unavailable") return sent;
+            // A feed that could not be read is checked again when time passes.
+            node.clock.advance(CHECKED);
             await Bun.sleep(5);
           }
         };
@@ -81,6 +83,7 @@ for (const kind of KINDS) {
             if (seq < 0) expect(Math.max(...seqs.slice(0, i))).toBe(-seq);
         }
         expect(lost).toEqual([]);
+        await waitUntil("all nodes are ready", () => nodes.every(({ client }) => client.ready));
         expect(await nodes[0]!.engine.quota("anna", 10_000)).toMatchObject({
           remaining: 10_000 - posts.length,
         });
