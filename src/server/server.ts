@@ -155,7 +155,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     present: (conversation) => hub.present(conversation),
     removeConversation: createRemovalBatcher(deps.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
-    ready: () => !draining && engine.ready(),
+    ready: () => !draining && engine.allWritable(),
     isStoreUnavailable: (error) => engine.isUnavailable(error),
   });
   const upgradeDeps = {

@@ -92,6 +92,17 @@ export const STORE_EVENTS = {
     text: "messages that are no longer kept could not be removed; Parley tries again. If the line stays, memory or disk fills up",
     urgent: true,
   },
+  "store.partly_unavailable": {
+    level: "error",
+    fields: ["store", "problems"],
+    text: "some primaries of a Cluster refuse writes or do not reply: `problems` has each with its reason. Messages to their conversations and of their users are refused as `unavailable`, and `/readyz` is 503",
+    urgent: true,
+  },
+  "store.all_writable": {
+    level: "info",
+    fields: ["store"],
+    text: "all primaries of a Cluster take writes again",
+  },
   "store.waiting": {
     level: "warn",
     fields: ["store", "reason", "seconds_left"],

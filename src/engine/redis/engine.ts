@@ -1,3 +1,4 @@
+import { Cluster } from "ioredis";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -19,6 +20,7 @@ import { PageQueue } from "../page-queue.ts";
 import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { classifyError, RedisUnavailable } from "./connection/errors.ts";
+import { PrimaryProbes } from "./connection/primary-probes.ts";
 import { Script } from "./connection/script.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./messages/batch.ts";
 import { ClusterBatch } from "./messages/cluster-batch.ts";
@@ -61,6 +63,9 @@ export const REPLICA_TIMEOUT_MS = 1_000;
 const CHECK_INTERVAL_MS = 500;
 const CHECK_ROUNDS = 8;
 
+/** How often each primary of a Cluster gets a probe, in milliseconds. */
+const PROBE_INTERVAL_MS = 500;
+
 /**
  * The engine port on Redis, for many nodes.
  *
@@ -76,6 +81,8 @@ export class RedisEngine implements Engine {
   private readonly feeds: Feeds;
   private readonly pages: PageQueue;
   private readonly sweeper: RetentionSweeper;
+  /** Undefined on a single Redis, where the probe of the client covers everything. */
+  private readonly primaryProbes: PrimaryProbes | undefined;
   private readonly quotaScript = new Script("messages/quota-view");
   private readonly stopTimers: readonly (() => void)[];
   private queue: Operation[] = [];
@@ -101,11 +108,12 @@ export class RedisEngine implements Engine {
       () => this.executed,
       MAX_PAGES_IN_A_ROW,
     );
+    const replicaTimeoutMs = ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined;
     const batchDeps = {
       client,
       emit,
       retention,
-      replicaTimeoutMs: ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined,
+      replicaTimeoutMs,
       time,
       known: (conversation: string) => this.feeds.known(conversation),
     };
@@ -115,13 +123,22 @@ export class RedisEngine implements Engine {
       ? new ClusterBatch({ ...batchDeps, storeEpoch: () => this.reader.storeEpoch })
       : new StandaloneBatch(batchDeps);
     this.sweeper = new RetentionSweeper({ client, emit, retention, clock, time, runOnOneNode });
-    this.stopTimers = [clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds())];
+    const { commands: cluster, keys, node, description } = client;
+    this.primaryProbes =
+      cluster instanceof Cluster
+        ? new PrimaryProbes({ cluster, keys, node, description, emit, replicaTimeoutMs })
+        : undefined;
+    this.stopTimers = [
+      clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds()),
+      clock.every(PROBE_INTERVAL_MS, () => this.primaryProbes?.run()),
+    ];
   }
 
   /** Opens the engine on a connected Redis. */
   static async open(deps: RedisEngineDeps): Promise<RedisEngine> {
     const engine = new RedisEngine(deps);
     await engine.reader.refreshEpoch();
+    engine.primaryProbes?.run();
     return engine;
   }
 
@@ -184,6 +201,10 @@ export class RedisEngine implements Engine {
 
   ready(): boolean {
     return this.client.ready && !this.closed;
+  }
+
+  allWritable(): boolean {
+    return this.ready() && this.primaryProbes?.allWritable !== false;
   }
 
   /** In Cluster, one primary can be unreachable, or refuse writes, while the others serve. */

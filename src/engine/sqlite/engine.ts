@@ -193,6 +193,10 @@ export class SqliteEngine implements Engine {
     return this.condition.troubles.isEmpty && !this.closed;
   }
 
+  allWritable(): boolean {
+    return this.ready();
+  }
+
   isUnavailable(error: unknown): boolean {
     return !this.ready() || isStoreError(error);
   }

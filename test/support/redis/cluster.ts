@@ -10,6 +10,12 @@ export interface TestRedisCluster extends AsyncDisposable {
   readonly url: string;
   /** In the order in which they were started: the primaries first. */
   readonly nodes: readonly TestRedis[];
+  /** Returns the first of `nameOf(0)`, `nameOf(1)`, … whose key is on a primary that fits. */
+  findName(
+    nameOf: (i: number) => string,
+    keyOf: (name: string) => string,
+    fits: (primary: TestRedis) => boolean,
+  ): Promise<string>;
   /** Gives the slot of `key` to the next primary, with all that is in it, while clients go on. */
   moveSlot(key: string): Promise<void>;
   /** Ends the primary that has `key` with kill -9; resolves with it when its replica has taken over. */
@@ -53,6 +59,12 @@ export async function startRedisCluster({
   return {
     url: `redis://${ports.map((port) => `127.0.0.1:${port}`).join(",")}`,
     nodes,
+    async findName(nameOf, keyOf, fits) {
+      for (let i = 0; ; i++) {
+        const name = nameOf(i);
+        if (fits((await primaryOf(nodes, keyOf(name))).node)) return name;
+      }
+    },
     async moveSlot(key) {
       const from = await primaryOf(nodes, key);
       const all = await primaries(nodes);

@@ -13,6 +13,7 @@ export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engi
     setReadMark: (conversation, user, seq) => engine.setReadMark(conversation, user, seq),
     readMarks: (conversation) => engine.readMarks(conversation),
     ready: () => engine.ready(),
+    allWritable: () => overrides.ready?.() !== false && engine.allWritable(),
     isUnavailable: (error) => overrides.ready?.() === false || engine.isUnavailable(error),
     watchReady: (listener) => engine.watchReady(listener),
     watchEpoch: (listener) => engine.watchEpoch(listener),

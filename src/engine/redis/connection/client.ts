@@ -7,6 +7,7 @@ import { classifyError, explainError, isInformative, isMissingPermission } from 
 import type { Keys } from "./keys.ts";
 import { checkPermissions } from "./permissions.ts";
 import type { Script } from "./script.ts";
+import { PROBE_TTL_MS, writeProbe } from "./write-probe.ts";
 import { WrongTypeReporter } from "./wrong-types.ts";
 
 export interface RedisClientDeps {
@@ -26,9 +27,6 @@ const COMMAND_TIMEOUT_MS = 3_000;
 /** The interval of the probes, and how long a probe may take to come back, in milliseconds. */
 const PROBE_INTERVAL_MS = 500;
 const PROBE_TIMEOUT_MS = 2_000;
-
-/** The expiry of the key that a probe writes, in milliseconds. */
-const PROBE_TTL_MS = 60_000;
 
 /** Returns the wait before the next try to connect, in milliseconds. */
 const reconnectDelayMs = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
@@ -271,23 +269,9 @@ export class RedisClient {
       await checkPermissions(this, PROBE_TTL_MS);
       this.mustCheckPermissions = false;
     }
-    await this.writeProbe();
+    await writeProbe(this.commands, this.keys.globalKey("probe"), this.node, this.replicaTimeoutMs);
     await this.publish(channel, String(probe));
     this.probePublished = probe;
-  }
-
-  private async writeProbe(): Promise<void> {
-    const key = this.keys.globalKey("probe");
-    if (this.replicaTimeoutMs === undefined) {
-      await this.commands.set(key, this.node, "PX", PROBE_TTL_MS);
-      return;
-    }
-    const written = this.commands.pipeline().set(key, this.node, "PX", PROBE_TTL_MS);
-    const replies = await written.wait(1, this.replicaTimeoutMs).exec();
-    const error = replies?.find(([error]) => error !== null)?.[0];
-    if (error) throw error;
-    if (!(Number(replies?.[1]?.[1]) >= 1))
-      throw new Error(`no replica had it within ${this.replicaTimeoutMs} ms`);
   }
 
   private failProbe(error: unknown): void {

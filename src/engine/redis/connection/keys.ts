@@ -18,6 +18,7 @@
 //   parley:{…}:a:<address>:tries    string  sign-in attempts of an address
 //   parley:{…}:n:<incarnation>:conversations  set  conversations with users that are present through this incarnation
 //   parley:{…}:n:<node>  {…}:r:<node>       channels of a node
+//   parley:{b41bj}:probe            string  shows that the bucket can be written; in Cluster only
 //   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, and the other names below
 //
 // Reserved names of each bucket, which are not used yet:
@@ -127,6 +128,11 @@ export class Keys {
   /** Returns the keys of a task that one node runs for all (core/ports/shared-tasks.ts): its lease, and that it was done. */
   taskKey(task: string, part: "lease" | "done"): string {
     return `${this.prefix}:{all}:task:${task}:${part}`;
+  }
+
+  /** Returns the key by which a node checks whether a bucket can be written. */
+  bucketProbeKey(bucket: number): string {
+    return `${this.bucketPrefixes[bucket]!}probe`;
   }
 
   private bucketPrefix(name: string): string {

@@ -46,12 +46,12 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
   throw new Error(`Redis does not reply: ${client.lastErrorText}`);
 }
 
-/** All keys under a client's prefix, but that of its probe. */
+/** All keys under a client's prefix, but those of probes. */
 export async function keysUnder({ primaries, keys }: RedisClient): Promise<string[]> {
   const found = await Promise.all(primaries.map((each) => each.keys(`${keys.prefix}:*`)));
   return found
     .flat()
-    .filter((key) => key !== keys.globalKey("probe"))
+    .filter((key) => !key.endsWith("}:probe"))
     .sort();
 }
 
