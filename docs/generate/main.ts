@@ -102,19 +102,27 @@ function errorsPage(): string {
 
 Every error has a \`code\` that does not change; its \`message\` is for people and may change. On the socket it comes in an
 \`error\` frame, over HTTP in a problem document (RFC 9457) with the status below. Where there is a close code, the
-socket may be closed with it, and then a \`closing\` frame follows the \`error\`; without one it stays open.
+socket may be closed with it, and then a \`closing\` frame follows the \`error\`; without one it stays open. An error that ends
+a conversation comes as \`closed\` on the socket of a user, and the socket stays open.
 `,
   ];
   const entries: [string, ErrorEntry][] = Object.entries(ERRORS);
   for (const [category, about] of Object.entries(CATEGORIES)) {
     const rows = entries
       .filter(([, entry]) => entry.category === category)
-      .map(([code, { http, close, what, advice }]) =>
-        row(`\`${code}\``, `${http}`, `${close ?? "–"}`, what, advice),
+      .map(([code, { http, close, endsConversation, what, advice }]) =>
+        row(
+          `\`${code}\``,
+          `${http}`,
+          `${close ?? "–"}`,
+          endsConversation ? "conversation" : "–",
+          what,
+          advice,
+        ),
       );
     parts.push(
       `## ${category[0]!.toUpperCase()}${category.slice(1)}\n\n${about}\n
-| code | HTTP | close | what happened | what to do |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}\n`,
+| code | HTTP | close | ends | what happened | what to do |\n| --- | --- | --- | --- | --- | --- |\n${rows.join("\n")}\n`,
     );
   }
   const closes = Object.entries(CLOSE_CODES).map(([code, { reason, advice, ...entry }]) => {

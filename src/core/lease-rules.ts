@@ -1,8 +1,11 @@
 // Rules about the connections that a user holds: how many, and which of two connections of one client stays (W8).
 
-/** Returns the slot of a client in a conversation. Neither name contains a `/`, so the slot is unique. */
-export function slotOf(conversation: string, client: string): string {
-  return `${conversation}/${client}`;
+/**
+ * Returns the slot of a client in a conversation, or on the socket of a user (undefined). Neither name contains a `/`, and a
+ * conversation's name is not empty, so the slot is unique.
+ */
+export function slotOf(conversation: string | undefined, client: string): string {
+  return `${conversation ?? ""}/${client}`;
 }
 
 /** Returns whether a user with `held` connections may open another one; a `limit` of 0 means no limit. */

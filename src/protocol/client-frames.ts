@@ -1,7 +1,13 @@
 // The frames that a client sends. server-frames.ts has those that the server sends.
 import { z } from "zod";
-import { MessageId } from "./identifiers.ts";
-import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT, MAX_TOKEN_BYTES } from "./limits.ts";
+import { Identifier, MessageId } from "./identifiers.ts";
+import {
+  DEFAULT_HISTORY_LIMIT,
+  MAX_HISTORY_LIMIT,
+  MAX_LAST,
+  MAX_NAMED_CONVERSATIONS,
+  MAX_TOKEN_BYTES,
+} from "./limits.ts";
 
 /**
  * Any JSON object. `refuseData` (decode.ts) checks its content: a schema of each value would take twenty times as long, which
@@ -14,12 +20,55 @@ const Data = z
 const Sequence = z.int("must be a whole number").min(0, "must be 0 or more");
 
 /**
+ * The conversation that a request is about. It MUST be there on the socket of a user. On a socket of one conversation it may
+ * be missing, and MUST name that conversation otherwise.
+ */
+const OptionalConversation = Identifier.optional();
+
+const Epoch = z.string("must be a string").max(128, "is too long");
+
+/** One conversation that an `open` frame names, with the client's position in it. */
+const Opening = z.object({
+  conversation: Identifier,
+  after: Sequence.optional(),
+  epoch: Epoch.optional(),
+  last: z
+    .int("must be a whole number")
+    .min(0, "must be 0 or more")
+    .max(MAX_LAST, `must be ${MAX_LAST} or less`)
+    .optional(),
+});
+
+/**
+ * Sent on the socket of a user to open conversations: to receive what happens in them. The server replies for each with
+ * `opened`, or with `error` and its `conversation`.
+ */
+export const OpenRequest = z.object({
+  type: z.literal("open"),
+  conversations: z
+    .array(Opening, "must be a list")
+    .min(1, "must name a conversation")
+    .max(MAX_NAMED_CONVERSATIONS, `must name at most ${MAX_NAMED_CONVERSATIONS} conversations`),
+  id: MessageId.optional(),
+});
+
+/** Sent on the socket of a user to close conversations. The server replies for each with `closed`. */
+export const CloseRequest = z.object({
+  type: z.literal("close"),
+  conversations: z
+    .array(Identifier, "must be a list")
+    .min(1, "must name a conversation")
+    .max(MAX_NAMED_CONVERSATIONS, `must name at most ${MAX_NAMED_CONVERSATIONS} conversations`),
+});
+
+/**
  * Sent to post a message: `text`, `data` or both. The server replies with `ack` when it is stored, or with `error`. A retry
  * repeats the same `id`.
  */
 export const MessageRequest = z
   .object({
     type: z.literal("message"),
+    conversation: OptionalConversation,
     text: z.string("must be a string").default(""),
     id: MessageId.optional(),
     data: Data.optional(),
@@ -33,6 +82,7 @@ export const MessageRequest = z
 export const HistoryRequest = z
   .object({
     type: z.literal("history"),
+    conversation: OptionalConversation,
     before: Sequence.optional(),
     after: Sequence.optional(),
     limit: z
@@ -50,11 +100,16 @@ export const HistoryRequest = z
 /** Sent when the user starts (`active: true`) or stops typing. There is no reply. */
 export const TypingRequest = z.object({
   type: z.literal("typing"),
+  conversation: OptionalConversation,
   active: z.boolean("must be true or false"),
 });
 
 /** Sent when the user has seen everything up to `seq`. There is no reply. */
-export const ReadRequest = z.object({ type: z.literal("read"), seq: Sequence });
+export const ReadRequest = z.object({
+  type: z.literal("read"),
+  conversation: OptionalConversation,
+  seq: Sequence,
+});
 
 /** Sent to show that the user is still there. There is no reply; cancels an inactivity warning. */
 export const ActivityRequest = z.object({ type: z.literal("activity") });
@@ -70,6 +125,8 @@ export const PingRequest = z.object({ type: z.literal("ping"), id: MessageId.opt
 
 /** Every frame a client may send, by its `type`. */
 export const CLIENT_FRAMES = {
+  open: OpenRequest,
+  close: CloseRequest,
   message: MessageRequest,
   history: HistoryRequest,
   typing: TypingRequest,
@@ -86,3 +143,6 @@ export type ClientFrameOf<T extends ClientFrameType> = z.output<(typeof CLIENT_F
 function isPlainObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** One conversation of an `open` frame. */
+export type Opening = ClientFrameOf<"open">["conversations"][number];

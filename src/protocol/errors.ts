@@ -16,6 +16,8 @@ export interface ErrorEntry {
   readonly http: number;
   /** Close code, when the error also ends the socket. */
   readonly close?: number;
+  /** On the socket of a user the error ends one conversation, and the socket stays open. */
+  readonly endsConversation?: true;
   /** What happened, for the person who reads it. */
   readonly what: string;
   /** What to do about it. */
@@ -97,9 +99,31 @@ export const ERRORS = {
     category: "invalid connection",
     http: 410,
     close: 4404,
+    endsConversation: true,
     what: "The conversation was removed; one that has its name now is another conversation.",
     advice:
       "Delete the messages and the `epoch` you have of it. Open it without an `epoch` to start a new one under its name.",
+  },
+  behind: {
+    category: "server",
+    http: 503,
+    endsConversation: true,
+    what: "Messages of this conversation came faster than they were read, or could not be read from the store.",
+    advice: "Open the conversation again after `retry_after` seconds, with `after`.",
+  },
+  new_epoch: {
+    category: "server",
+    http: 503,
+    endsConversation: true,
+    what: "The store has lost messages of this conversation.",
+    advice: "Open the conversation again after `retry_after` seconds; `opened` says what is left.",
+  },
+  too_many_conversations: {
+    category: "rate limit",
+    http: 429,
+    what: "As many conversations are open on this socket as may be.",
+    advice:
+      "Close a conversation first. `welcome.limits.conversations` has the number (MAX_OPEN_CONVERSATIONS).",
   },
   too_many_handshakes: {
     category: "rate limit",
@@ -141,9 +165,18 @@ export const ERRORS = {
     category: "authentication",
     http: 403,
     close: 4403,
+    endsConversation: true,
     what: "The credential is valid, but does not allow this; the message names the missing right.",
     advice:
       "Use the address of the token's own user, and a token for this conversation and with this right; a disabled account must be enabled by an operator.",
+  },
+  banned: {
+    category: "authentication",
+    http: 403,
+    close: 4403,
+    endsConversation: true,
+    what: "The user is banned from this conversation.",
+    advice: "Do not open it again; a moderator of the conversation can end the ban.",
   },
   rate_limited: {
     category: "rate limit",

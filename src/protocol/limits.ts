@@ -24,5 +24,8 @@ export const DEFAULT_HISTORY_LIMIT = 50;
 /** Most messages that `last` in the address of a socket may ask for. */
 export const MAX_LAST = 50;
 
+/** Most conversations that one `open` or `close` frame may name. */
+export const MAX_NAMED_CONVERSATIONS = 64;
+
 /** Longest token accepted anywhere, in bytes (RFC 6750 sets none; ours are under 500). */
 export const MAX_TOKEN_BYTES = 4096;

@@ -13,22 +13,61 @@ export const PresentUser = z.object({ user: Identifier, since: z.int(), read: z.
 /** The messages from one `seq` to another, both included. */
 export const Range = z.object({ first: z.int(), last: z.int() });
 
-/** The first frame of an admitted connection. The client may send from now on. */
-export const WelcomeFrame = z.object({
-  type: z.literal("welcome"),
-  connection: z.string(),
+/** The conversation that a frame is about: on the socket of a user, and never on a socket of one conversation. */
+const OptionalConversation = Identifier.optional();
+
+/** What the server accepts on this connection. */
+export const Limits = z.object({
+  /** Conversations that may be open at a time. */
+  conversations: z.int(),
+  /** Connections that the plan allows at a time; 0 for no limit. */
+  connections: z.int(),
+  /** Bytes of one frame from the client. */
+  frame_bytes: z.int(),
+});
+
+/** What a client learns about a conversation that was opened for it: in `welcome` on a socket of one conversation, in `opened` on the socket of a user. */
+const OPENED_FIELDS = {
   conversation: Identifier,
-  user: Identifier,
-  plan: z.string(),
   seq: z.int(),
   epoch: z.string(),
   resumed: z.boolean(),
   lost: Range.optional(),
   skipped: Range.optional(),
+  present: z.array(PresentUser),
+} as const;
+
+/** The first frame of an admitted connection. The client may send from now on. */
+export const WelcomeFrame = z.object({
+  type: z.literal("welcome"),
+  connection: z.string(),
+  user: Identifier,
+  plan: z.string(),
   quota: Quota.nullable(),
   inactivity: z.object({ timeout: z.number(), warning: z.number() }),
-  present: z.array(PresentUser),
   server: z.object({ name: z.string(), protocol: z.int() }),
+  // On the socket of a user.
+  limits: Limits.optional(),
+  at: z.int().optional(),
+  // On a socket of one conversation.
+  ...z.object(OPENED_FIELDS).partial().shape,
+});
+
+/** Sent on the socket of a user when a conversation is open, in reply to `open`: what happens in it follows. */
+export const OpenedFrame = z.object({
+  type: z.literal("opened"),
+  ...OPENED_FIELDS,
+  read: z.int(),
+  id: MessageId.optional(),
+});
+
+/** Sent on the socket of a user when a conversation is closed, in reply to `close`, or with a `code` by the server. */
+export const ClosedFrame = z.object({
+  type: z.literal("closed"),
+  conversation: Identifier,
+  code: z.enum(["forbidden", "banned", "removed", "behind", "new_epoch"]).optional(),
+  message: z.string().optional(),
+  retry_after: z.number().optional(),
 });
 
 /** A message as every user sees it. */
@@ -42,11 +81,15 @@ export const Message = z.object({
 });
 
 /** Sent to every member of the conversation, the sender included, in the order of `seq`. */
-export const MessageFrame = Message.extend({ type: z.literal("message") });
+export const MessageFrame = Message.extend({
+  type: z.literal("message"),
+  conversation: OptionalConversation,
+});
 
 /** Sent when a message is stored. `duplicate` is there, and true, when the same `id` had been stored before. */
 export const AckFrame = z.object({
   type: z.literal("ack"),
+  conversation: OptionalConversation,
   id: MessageId,
   seq: z.int(),
   at: z.int(),
@@ -60,6 +103,7 @@ export const AckFrame = z.object({
  */
 export const HistoryFrame = z.object({
   type: z.literal("history"),
+  conversation: OptionalConversation,
   messages: z.array(Message),
   more: z.boolean(),
   id: MessageId.optional(),
@@ -69,16 +113,27 @@ export const HistoryFrame = z.object({
 /** Sent when a user's first connection joins the conversation and when its last one has left. */
 export const PresenceFrame = z.object({
   type: z.literal("presence"),
+  conversation: OptionalConversation,
   user: Identifier,
   state: z.enum(["joined", "left"]),
   at: z.int(),
 });
 
 /** Sent when another user starts or stops typing. */
-export const TypingFrame = z.object({ type: z.literal("typing"), user: Identifier, active: z.boolean() });
+export const TypingFrame = z.object({
+  type: z.literal("typing"),
+  conversation: OptionalConversation,
+  user: Identifier,
+  active: z.boolean(),
+});
 
 /** Sent when another user has read up to `seq`. */
-export const ReadFrame = z.object({ type: z.literal("read"), user: Identifier, seq: z.int() });
+export const ReadFrame = z.object({
+  type: z.literal("read"),
+  conversation: OptionalConversation,
+  user: Identifier,
+  seq: z.int(),
+});
 
 /** Sent before something happens that the client can still prevent within `seconds`. */
 export const WarningFrame = z.object({
@@ -93,6 +148,7 @@ export const ErrorFrame = z.object({
   type: z.literal("error"),
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
+  conversation: OptionalConversation,
   id: MessageId.optional(),
   retry_after: z.number().optional(),
   quota: Quota.optional(),
@@ -122,6 +178,8 @@ export const ClosingFrame = z.object({
 /** Every frame the server may send, by its `type`. */
 export const SERVER_FRAMES = {
   welcome: WelcomeFrame,
+  opened: OpenedFrame,
+  closed: ClosedFrame,
   message: MessageFrame,
   ack: AckFrame,
   history: HistoryFrame,
@@ -142,6 +200,17 @@ export type Quota = z.output<typeof Quota>;
 export type PresentUser = z.output<typeof PresentUser>;
 export type Message = z.output<typeof Message>;
 export type ServerFrameType = keyof typeof SERVER_FRAMES;
-export type ServerFrame = { [T in ServerFrameType]: z.output<(typeof SERVER_FRAMES)[T]> }[ServerFrameType];
-export type ServerFrameOf<T extends ServerFrameType> = z.output<(typeof SERVER_FRAMES)[T]>;
+export type ServerFrame = { [T in ServerFrameType]: ServerFrameOf<T> }[ServerFrameType];
+/** A frame by its `type`. `welcome` is that of a socket of one conversation; `UserWelcome` is the other one. */
+export type ServerFrameOf<T extends ServerFrameType> = T extends "welcome"
+  ? ConversationWelcome
+  : z.output<(typeof SERVER_FRAMES)[T]>;
+
+type AnyWelcome = z.output<typeof WelcomeFrame>;
+/** What a client learns about a conversation that was opened for it. */
+export type OpenedFields = Omit<z.output<typeof OpenedFrame>, "type" | "id">;
+/** The first frame on a socket of one conversation. */
+export type ConversationWelcome = AnyWelcome & Omit<OpenedFields, "read">;
+/** The first frame on the socket of a user. */
+export type UserWelcome = Omit<AnyWelcome, keyof OpenedFields> & Required<Pick<AnyWelcome, "limits" | "at">>;
 export type WarningCode = ServerFrameOf<"warning">["code"];

@@ -6,6 +6,7 @@ import { ResendLimiter } from "../core/conversation/resend-limiter.ts";
 import type { Emit } from "../core/events/events.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Store } from "../core/ports/store.ts";
+import type { ServerFrame } from "../protocol/server-frames.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
 import type { Passwords } from "./authentication/passwords.ts";
@@ -35,6 +36,7 @@ import { MessageCounters } from "./socket/message-counters.ts";
 import { sessionRules } from "./socket/session-rules.ts";
 import { TimingWheel } from "./socket/timing-wheel.ts";
 import { handleUpgrade } from "./socket/upgrade.ts";
+import { openConversation } from "./socket/user/open.ts";
 import { WriteBatcher } from "./socket/write-batcher.ts";
 import { watchAccounts } from "./watch/accounts.ts";
 import { readTlsFiles, watchCertificate } from "./watch/certificate.ts";
@@ -92,8 +94,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     { presenceGrace: settings.presenceGrace * 1000 },
     (topic, frame) => listener.publish(topic, frame),
   );
-  const storeWatch = watchStore({ engine, hub, clock });
   const registry = new ConnectionRegistry<Connection>();
+  const storeWatch = watchStore({ engine, clock, sendToAll: (frame) => sendToAll(registry, frame) });
   const failed = (connection: Connection, error: unknown) => closeWithInternalError(emit, connection, error);
   const timingWheel = new TimingWheel(clock, failed);
   const counts = new MessageCounters(clock, emit, () => hub.delivered, settings.logLevel === "debug");
@@ -108,6 +110,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     health: storeWatch.health,
     admissionQueue,
     inactivity,
+    maxOpenConversations: settings.maxOpenConversations,
   };
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
@@ -122,6 +125,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     counters: counts,
     emit,
     admit: (connection, presented, place) => admit(admitDeps, connection, presented, place),
+    maxOpenConversations: settings.maxOpenConversations,
+    open: (connection, member, item) => openConversation(admitDeps, connection, member, item),
     renew: (connection, token) => renew(admitDeps, connection, token),
   };
 
@@ -267,6 +272,12 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       counts.stop();
     },
   };
+}
+
+/** Sends a frame about the server to all connections that have got their `welcome`. */
+function sendToAll(registry: ConnectionRegistry<Connection>, frame: ServerFrame): void {
+  const text = JSON.stringify(frame);
+  for (const connection of registry.all()) if (connection.isLive) connection.deliver(text);
 }
 
 /** MAX_CONNECTIONS, or what the system's limit of open files leaves room for. */

@@ -25,8 +25,9 @@ test("every close code is in docs/ERRORS.md, and every one there is in the table
 });
 
 test.each(codes)("%s is documented with its own status and close code, and the close code exists", (code) => {
-  const { http, close, what, advice } = errorEntry(code);
-  expect(errors).toContain(`| \`${code}\` | ${http} | ${close ?? "–"} | ${what} | ${advice} |`);
+  const { http, close, endsConversation, what, advice } = errorEntry(code);
+  const ends = endsConversation ? "conversation" : "–";
+  expect(errors).toContain(`| \`${code}\` | ${http} | ${close ?? "–"} | ${ends} | ${what} | ${advice} |`);
   if (close !== undefined) expect(Object.keys(CLOSE_CODES)).toContain(String(close));
 });
 

@@ -11,6 +11,8 @@ const CLIENT: Record<ClientFrameType, true> = {
   activity: true,
   token: true,
   ping: true,
+  open: true,
+  close: true,
 };
 
 const SERVER: Record<ServerFrameType, true> = {
@@ -28,6 +30,8 @@ const SERVER: Record<ServerFrameType, true> = {
   degraded: true,
   recovered: true,
   closing: true,
+  opened: true,
+  closed: true,
 };
 
 export const CLIENT_FRAME_TYPES: readonly string[] = Object.keys(CLIENT);

@@ -17,6 +17,9 @@ const MAX_TARGET_BYTES = 8 * 1024;
  */
 const BEARER_PROTOCOL = "bearer.";
 
+/** The fields of the query that are about the conversation in the address. */
+const POSITION = ["after", "epoch", "last"] as const;
+
 const SEQUENCE = /^\d{1,15}$/;
 
 const COUNT = /^\d{1,3}$/;
@@ -44,9 +47,15 @@ export interface HandshakeRejection {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** The ids in an address; one without a conversation is that of the socket of a user. */
+interface SocketPath {
+  readonly user: string;
+  readonly conversation: string | undefined;
+}
+
 /** The address that the client opens, or the error in it; the socket is opened either way. */
 export interface ParsedHandshake {
-  readonly address: { readonly user: string; readonly conversation: string } | { readonly error: string };
+  readonly address: SocketPath | { readonly error: string };
   /** The token, when one came with the handshake. */
   readonly token: string | undefined;
   /** The ticket, if the client has one instead of a token. */
@@ -73,7 +82,7 @@ export function parseHandshake(handshake: HandshakeRequest, origins: OriginRule)
   const refusal = rejection(handshake, path, protocols, origins);
   if (refusal !== undefined) return { refusal };
   const query = new URLSearchParams(mark < 0 ? "" : handshake.target.slice(mark + 1));
-  const [user, conversation] = path.slice(2) as [string, string];
+  const [user, conversation] = path.slice(2) as [string, string | undefined];
   const tokensSent = findTokens(query, handshake.headers, protocols);
   const tickets = query.getAll("ticket");
   return {
@@ -100,8 +109,10 @@ function rejection(
       detail: `The address has ${target.length} bytes; at most ${MAX_TARGET_BYTES} are accepted.`,
     };
   }
-  if (path.length !== 4 || path[2] === "" || path[3] === "") {
-    return { code: "not_found", detail: "Sockets are opened at /ws/{user_id}/{conversation_id}." };
+  const names = path.slice(2);
+  if (names.length < 1 || names.length > 2 || names.includes("")) {
+    const detail = "Sockets are opened at /ws/{user_id}/{conversation_id}, or at /ws/{user_id}.";
+    return { code: "not_found", detail };
   }
   if (method !== "GET") {
     return {
@@ -143,12 +154,17 @@ function rejection(
 
 function readAddress(
   user: string,
-  conversation: string,
+  conversation: string | undefined,
   query: URLSearchParams,
   credentials: number,
 ): ParsedHandshake["address"] {
-  const ids = { user: decode(user), conversation: decode(conversation) };
-  for (const [name, id] of Object.entries(ids)) {
+  const ids = {
+    user: decode(user),
+    conversation: conversation === undefined ? undefined : decode(conversation),
+  };
+  const named = conversation === undefined ? ["user" as const] : (["user", "conversation"] as const);
+  for (const name of named) {
+    const id = ids[name];
     if (id === undefined || !isIdentifier(id)) {
       return { error: `The ${name} in the address must be ${IDENTIFIER_RULE}.` };
     }
@@ -156,7 +172,12 @@ function readAddress(
   // With two credentials, one user could be checked and another one be used (W3).
   if (credentials > 1)
     return { error: "There is more than one credential; send one token or ticket, in one place, once." };
-  for (const name of ["after", "epoch", "last", "client"]) {
+  const position = conversation === undefined && POSITION.find((name) => query.has(name));
+  if (position)
+    return {
+      error: `\`${position}\` belongs to a conversation: send it in an \`open\` frame on this socket.`,
+    };
+  for (const name of [...POSITION, "client"]) {
     if (query.getAll(name).length > 1) return { error: `There is more than one \`${name}\` in the address.` };
   }
   if (query.has("after") && !SEQUENCE.test(query.get("after")!)) {
@@ -170,7 +191,7 @@ function readAddress(
   if (query.has("last") && readLast(query) === undefined) {
     return { error: `\`last\` in the address must be a whole number from 0 to ${MAX_LAST}.` };
   }
-  return ids as { user: string; conversation: string };
+  return ids as SocketPath;
 }
 
 /** Reads `after`, `epoch` and `last`, which `readAddress` has checked. Returns undefined where the client sent none of them. */

@@ -1,5 +1,5 @@
 // A ticket replaces the token in a socket's address, since addresses are kept in browser histories and logs. A ticket opens
-// one conversation for one user, once, within half a minute. So an attacker cannot use a ticket from a log.
+// one conversation for one user, or the socket of a user, once, within half a minute. So an attacker cannot use a ticket from a log.
 
 /** Lifetime of a ticket, in milliseconds. */
 export const TICKET_LIFETIME_MS = 30_000;

@@ -3,7 +3,8 @@
 /** The scope of a ticket. */
 export interface TicketScope {
   readonly user: string;
-  readonly conversation: string;
+  /** Undefined for the socket of a user. */
+  readonly conversation: string | undefined;
 }
 
 /** `Holder` is the credential with which the ticket was obtained. It MUST be equal after encoding and parsing as JSON. */

@@ -26,7 +26,7 @@ import type {
 } from "./connection-state.ts";
 import { log, NO_EFFECTS, send } from "./effects.ts";
 import { consumeFrame, fullBucket, secondsToRefill, type TokenBucket } from "./flood-guard.ts";
-import type { RequestStep } from "./membership-state.ts";
+import type { RequestOutcome } from "./membership-state.ts";
 import { expiryWarningAt, nextPing, onClockStepped, onTick, progressTimeout } from "./timeouts.ts";
 
 /** The share of the quota at or below which a client is warned that its quota runs low. */
@@ -70,6 +70,10 @@ export function stepConnection(
       return onAnswered(session, event.quota, rules);
     case "released":
       return onReleased(session, rules);
+    case "catching_up":
+      return session.phase === "live"
+        ? { session: { ...session, catchingUpSince: now }, effects: NO_EFFECTS }
+        : { session, effects: NO_EFFECTS };
     case "caught_up":
       return onCaughtUp(session, now, rules);
     case "progress":
@@ -159,10 +163,11 @@ function onLiveFrame(
   return { session: next, effects: warning === NO_EFFECTS ? effects : [...warning, ...effects] };
 }
 
-function refuseFrame({ code, message, id }: DecodeError): ConnectionEffect[] {
+function refuseFrame({ code, message, conversation, id }: DecodeError): ConnectionEffect[] {
+  const named = conversation !== undefined && { conversation };
   return [
     log({ event: "frame.refused", code, reason: message }),
-    send(id === undefined ? { type: "error", code, message } : { type: "error", code, message, id }),
+    send({ type: "error", ...named, code, message, ...(id !== undefined && { id }) }),
   ];
 }
 
@@ -174,6 +179,10 @@ function onOwnFrame(next: LiveDraft, frame: ClientFrame, now: number): readonly 
     case "activity":
       recordActivity(next, now);
       return NO_EFFECTS;
+    case "open":
+    case "close":
+      recordActivity(next, now);
+      return [{ type: "open_or_close", frame }];
     case "token":
       return [{ type: "renew", token: frame.token }];
     case "message":
@@ -190,7 +199,7 @@ function onOwnFrame(next: LiveDraft, frame: ClientFrame, now: number): readonly 
 /** Passes a request to its conversation, and pauses a socket with too many requests that wait or are held (B2). */
 function pass(
   next: LiveDraft,
-  { outcome }: RequestStep,
+  { outcome }: { readonly outcome: RequestOutcome },
   now: number,
   rules: SessionRules,
 ): readonly ConnectionEffect[] {
@@ -281,7 +290,8 @@ function onAdmitted(
   jitter: number,
 ): ConnectionStep {
   if (session.phase !== "checking") return { session, effects: NO_EFFECTS };
-  const effects: ConnectionEffect[] = [send(welcome), { type: "open", opened }];
+  const effects: ConnectionEffect[] = [send(welcome)];
+  if (opened !== undefined) effects.push({ type: "open", opened });
   // Before the held frames are released: they may pause the socket again, and then it must stay paused (B2).
   if (session.held >= rules.maxWaiting) effects.push({ type: "resume" });
   effects.push({ type: "release" });
@@ -290,7 +300,7 @@ function onAdmitted(
       phase: "live",
       expiresAt: term.expiresAt,
       expiryWarningAt: expiryWarningAt(term),
-      catchingUpSince: opened.behind ? now : undefined,
+      catchingUpSince: opened?.behind ? now : undefined,
       activeAt: now,
       inactivityWarned: false,
       waiting: 0,

@@ -1,12 +1,14 @@
 // The types of core/session/connection-session.ts: the states, events and effects of a connection. Times are in
 // milliseconds.
+
+import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import type { CloseCode } from "../../protocol/close-codes.ts";
 import type { DecodeResult } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { ConversationWelcome, UserWelcome } from "../../protocol/server-frames.ts";
 import type { NoteEffect, SendEffect } from "./effects.ts";
 import type { BurstRule, TokenBucket } from "./flood-guard.ts";
-import type { ConnectionReport, OpenedEvent, RequestStep } from "./membership-state.ts";
+import type { ConnectionReport, OpenedEvent, RequestOutcome } from "./membership-state.ts";
 
 export interface SessionRules {
   /** Inactivity time-out; 0 switches it off. */
@@ -84,26 +86,30 @@ export type ConnectionSession = Anonymous | Checking | Live | Closed;
 
 export type ConnectionEvent =
   /**
-   * A frame arrived. `request` is the membership's step, for a frame about the conversation; the effect `pass` carries it
+   * A frame arrived. `request` is the membership's step, for a frame about one conversation; the effect `pass` carries it
    * out. `counted`: the frame was held, and the flood guard counted it when it arrived.
    */
   | {
       readonly type: "frame";
       readonly decoded: DecodeResult;
-      readonly request?: RequestStep | undefined;
+      readonly request?: { readonly outcome: RequestOutcome } | undefined;
       readonly counted?: boolean;
     }
   /** A binary frame, or one over the size limit. */
   | { readonly type: "bad_frame"; readonly code: 1003 | 1009 }
   /** A transport ping or pong from the peer. */
   | { readonly type: "control" }
-  /** The client is admitted and has joined its conversation. `opened` is the event for the membership. */
+  /**
+   * The client is admitted. On a socket of one conversation it has joined it, and `opened` is the event for the membership.
+   */
   | {
       readonly type: "admitted";
-      readonly welcome: ServerFrameOf<"welcome">;
+      readonly welcome: ConversationWelcome | UserWelcome;
       readonly term: TokenTerm;
-      readonly opened: OpenedEvent;
+      readonly opened?: OpenedEvent;
     }
+  /** A conversation on the socket of a user was opened, and the client has to catch up in it, until `caught_up`. */
+  | { readonly type: "catching_up" }
   /** Some unsent bytes were sent, so the peer is alive and reads. */
   | { readonly type: "progress" }
   /** A conversation is about to release the requests that it held. */
@@ -128,6 +134,8 @@ export type ConnectionEffect =
   | { readonly type: "release" }
   /** Pass the event to the membership. */
   | { readonly type: "open"; readonly opened: OpenedEvent }
+  /** Open or close conversations on the socket of a user. */
+  | { readonly type: "open_or_close"; readonly frame: ClientFrameOf<"open" | "close"> }
   /** Carry out the `request` of the frame. */
   | { readonly type: "pass" }
   | { readonly type: "ping" }

@@ -1,11 +1,11 @@
 // The effects that the steps of a connection and of a membership have in common.
-import type { ServerFrame } from "../../protocol/server-frames.ts";
+import type { ServerFrame, UserWelcome } from "../../protocol/server-frames.ts";
 import type { ConnectionFields, EventFields } from "../events/events.ts";
 
 /** Send one frame. */
 export interface SendEffect {
   readonly type: "send";
-  readonly frame: ServerFrame;
+  readonly frame: ServerFrame | UserWelcome;
 }
 
 /** Emit an event. */
@@ -33,7 +33,7 @@ type SessionEventName =
 export const NO_EFFECTS: readonly never[] = [];
 
 /** The effect that sends one frame. */
-export function send(frame: ServerFrame): SendEffect {
+export function send(frame: ServerFrame | UserWelcome): SendEffect {
   return { type: "send", frame };
 }
 

@@ -135,6 +135,8 @@ export function isRequest(frame: ClientFrame): frame is RequestFrame {
     case "typing":
     case "read":
       return true;
+    case "open":
+    case "close":
     case "ping":
     case "activity":
     case "token":

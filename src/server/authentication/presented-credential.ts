@@ -13,7 +13,8 @@ export interface CredentialDeps extends AuthDeps {
 /** The address at which a socket was opened, and whether its client may use demo accounts. */
 export interface SocketAddress {
   readonly user: string;
-  readonly conversation: string;
+  /** Undefined for the socket of a user. */
+  readonly conversation: string | undefined;
   readonly demoUse: DemoUse;
 }
 

@@ -90,8 +90,9 @@ async function fillQuota(
   { engine }: Pick<ConnectionDeps<Connection>, "engine">,
   connection: FaultyConnection,
 ): Promise<FaultResult> {
-  const { user, plan, member } = connection;
-  const { conversation } = member;
+  const { user, plan, conversations } = connection;
+  // On the socket of a user any conversation will do; that of the user's own name is one that a client may know.
+  const { conversation = user } = conversations;
   const limit = plan?.requestsPerHour ?? 0;
   let quota: Quota | null = await engine.quota(user, limit);
   while (quota === null || quota.remaining > 0) {

@@ -63,8 +63,8 @@ export class FaultyConnection extends Connection {
   }
 
   /** Adapts the token's expiry to the connection's clock, which may be ahead of the server's. */
-  override renewed(identity: Identity, term: TokenTerm, writeRefusal: string | undefined): void {
-    super.renewed(identity, { ...term, expiresAt: term.expiresAt + this.ownClock.aheadMs }, writeRefusal);
+  override renewed(identity: Identity, term: TokenTerm): void {
+    super.renewed(identity, { ...term, expiresAt: term.expiresAt + this.ownClock.aheadMs });
   }
 
   override onClose(code: number, reason: string): void {

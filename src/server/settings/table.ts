@@ -279,6 +279,13 @@ export const SETTINGS = {
     about: "frames of one connection waiting for an answer before it is paused",
     default: "32",
   },
+  MAX_OPEN_CONVERSATIONS: {
+    group: "Connections",
+    kind: integer("count", 1, 10_000),
+    about: "conversations that may be open on the socket of a user at a time",
+    default: "64",
+    reason: "more than a person looks at, and each is present in a room",
+  },
   PRESENCE_GRACE: {
     group: "Connections",
     kind: seconds(0, 3600),

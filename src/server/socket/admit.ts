@@ -11,18 +11,21 @@ import {
 import type { Permit } from "../concurrency-limiter.ts";
 import type { AdmissionQueue } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
-import { type JoinDeps, join } from "./conversation/join.ts";
+import { join } from "./conversation/join.ts";
+import { SoleMember } from "./conversation/sole-member.ts";
 import { closeWithInternalError } from "./internal-error.ts";
-import { tokenTermOf, writeRefusalOf } from "./token-access.ts";
+import { tokenTermOf } from "./token-access.ts";
+import { type WelcomeDeps, welcomeUser } from "./user/welcome.ts";
 
-export interface AdmitDeps extends CredentialDeps, Omit<JoinDeps, keyof CredentialDeps> {
-  readonly engine: JoinDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
+export interface AdmitDeps extends CredentialDeps, Omit<WelcomeDeps, keyof CredentialDeps> {
+  readonly engine: WelcomeDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
   readonly leases: ConnectionLeases;
   readonly admissionQueue: AdmissionQueue;
 }
 
 /**
- * Admits a connection in three steps: `authenticate` its credential, acquire a `lease` for it, `join` its conversation.
+ * Admits a connection in three steps: `authenticate` its credential, acquire a `lease` for it, `join` its conversation, if
+ * the socket has one in its address.
  *
  * The client may have disconnected during each wait. Then `Connection.onClose` has already released everything that was
  * acquired before.
@@ -64,30 +67,29 @@ async function tryToAdmit(
   if (connection.ended) return;
   if ("refusal" in identity) return connection.refused(identity.refusal.code, identity.refusal.message);
   connection.authenticated(identity);
-  if (await lease(deps, connection, identity)) await join(deps, connection, identity);
+  if (!(await lease(deps, connection, identity))) return;
+  const { conversations } = connection;
+  if (conversations instanceof SoleMember) await join(deps, connection, conversations, identity);
+  else await welcomeUser(deps, connection, identity);
 }
 
 async function tryToRenew(deps: AdmitDeps, connection: Connection, token: string): Promise<void> {
   const identity = await authenticate(deps, connection, { token });
   if (connection.ended) return;
   if ("refusal" in identity) connection.apply({ type: "renewal_refused", ...identity.refusal });
-  else
-    connection.renewed(
-      identity,
-      tokenTermOf(deps, identity),
-      writeRefusalOf(identity, connection.member.conversation),
-    );
+  else connection.renewed(identity, tokenTermOf(deps, identity));
 }
 
 /** Returns the identity of the credential's holder, or the reason why the credential does not allow the connection's address. */
 async function authenticate(
   deps: AdmitDeps,
-  { user, demoUse, member }: Connection,
+  { user, demoUse, conversations }: Connection,
   presented: PresentedCredential,
 ): Promise<AuthResult> {
-  const { conversation } = member;
+  const { conversation } = conversations;
   const identity = await authenticateCredential(deps, presented, { user, conversation, demoUse });
-  if ("refusal" in identity) return identity;
+  // On the socket of a user the rights are checked with each request.
+  if ("refusal" in identity || conversation === undefined) return identity;
   const message = explainMissingRight(identity.grants, conversation, "read");
   return message === undefined ? identity : { refusal: { code: "forbidden", message } };
 }

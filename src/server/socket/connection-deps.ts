@@ -8,12 +8,14 @@ import type { ConnectionLeases } from "../../core/ports/leases.ts";
 import type { MessageLog, Quotas } from "../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../core/ports/read-marks.ts";
 import type { SessionRules } from "../../core/session/connection-state.ts";
+import type { OpenItem } from "../../core/session/user/state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "../concurrency-limiter.ts";
 import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";
 import type { Hub } from "./conversation/hub.ts";
 import type { MessageCounters } from "./message-counters.ts";
 import type { TimerEntry, TimingWheel } from "./timing-wheel.ts";
+import type { UserMember } from "./user/user-member.ts";
 import type { FlushTarget, WriteBatcher } from "./write-batcher.ts";
 
 /**
@@ -41,6 +43,10 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly emit: Emit;
   /** Checks the presented credential and admits or refuses the connection, with the permit `place` if it has one. Never throws. */
   admit(connection: C, presented: PresentedCredential, place?: Permit): void;
+  /** The most conversations that may be open on the socket of a user. */
+  readonly maxOpenConversations: number;
+  /** Opens a conversation on the socket of a user. Never rejects. */
+  open(connection: C, member: UserMember, item: OpenItem): Promise<void>;
   /** Replaces the token of a connection by `token`, or refuses it. Never throws. */
   renew(connection: C, token: string): void;
 }
@@ -50,7 +56,8 @@ export interface ConnectionInit {
   readonly entry: SocketEntry;
   /** The ids in the address; empty strings where the address was invalid. */
   readonly user: string;
-  readonly conversation: string;
+  /** Undefined for the socket of a user. */
+  readonly conversation: string | undefined;
   /** Whether the client may use a demo account. */
   readonly demoUse: DemoUse;
   /** The token or ticket in the handshake, if any. */

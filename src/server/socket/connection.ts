@@ -20,14 +20,16 @@ import { nextDeadline } from "../../core/session/timeouts.ts";
 import { type DecodeResult, decodeClientFrame } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { ConversationWelcome, UserWelcome } from "../../protocol/server-frames.ts";
 import type { Identity } from "../authentication/authenticate.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "../concurrency-limiter.ts";
 import type { ConnectionDeps, ConnectionInit, Socket } from "./connection-deps.ts";
-import { Member } from "./conversation/member.ts";
+import { SoleMember } from "./conversation/sole-member.ts";
+import type { ConsideredStep, Conversations } from "./conversations.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import type { TimerEntry } from "./timing-wheel.ts";
+import { UserConversations } from "./user/user-conversations.ts";
 
 /** The claims by which a revocation applies to a connection's token. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
@@ -36,7 +38,7 @@ export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 const NO_FRAMES: DecodeResult[] = [];
 
 /**
- * One socket, with one conversation on it. It passes frames and other events to core/session/connection-session.ts, which
+ * One socket, with one conversation on it, or the socket of a user, with several. It passes frames and other events to core/session/connection-session.ts, which
  * makes all decisions, and carries out the effects. The handlers are synchronous, so that two frames of one socket are never
  * handled at the same time (RT-3).
  */
@@ -45,8 +47,8 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   readonly user: string;
   readonly address: string;
   readonly demoUse: DemoUse;
-  /** The conversation on it. */
-  readonly member: Member;
+  /** The conversations on it. */
+  readonly conversations: Conversations;
   wheelSlot = -1;
   /** The present plan; a change applies from the next request on (Q2). */
   plan: Plan | undefined;
@@ -74,7 +76,13 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   ) {
     super();
     this.user = init.user;
-    this.member = new Member(this, init.conversation, init.resume);
+    this.conversations =
+      init.conversation === undefined
+        ? new UserConversations(this, {
+            maxOpen: deps.maxOpenConversations,
+            open: (member, item) => deps.open(this, member, item),
+          })
+        : new SoleMember(this, init.conversation, init.resume);
     this.address = init.entry.address;
     this.demoUse = init.demoUse;
     this.entry = init.entry;
@@ -91,6 +99,11 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     return this.session.phase === "closed";
   }
 
+  /** Whether it has got its `welcome`, and has not ended. */
+  get isLive(): boolean {
+    return this.session.phase === "live";
+  }
+
   /** Whether a request waits for a result of the store. */
   get isWaiting(): boolean {
     return this.session.phase === "live" && this.session.waiting > 0;
@@ -102,7 +115,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   }
 
   get slot(): string {
-    return slotOf(this.member.conversation, this.client ?? "");
+    return slotOf(this.conversations.conversation, this.client ?? "");
   }
 
   ageMs(): number {
@@ -138,8 +151,10 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   }
 
   /** Handles a frame. `counted`: it was held by its conversation, and the flood guard has counted it already. */
-  receive(decoded: DecodeResult, counted = false): void {
-    this.apply({ type: "frame", decoded, request: this.member.consider(decoded.frame), counted });
+  receive(received: DecodeResult, counted = false): void {
+    const { conversations } = this;
+    const decoded = conversations.check(received);
+    this.apply({ type: "frame", decoded, request: conversations.consider(decoded.frame), counted });
   }
 
   /** A transport ping or pong arrived. */
@@ -153,7 +168,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     const { session, effects } = stepConnection(this.session, event, clock.now(), rules, this.jitter);
     this.session = session;
     // A membership ends with its connection, so that no frame is sent after the `closing` frame.
-    if (session.phase === "closed") this.member.close();
+    if (session.phase === "closed") this.conversations.close();
     for (const effect of effects) this.execute(effect, event);
   }
 
@@ -167,20 +182,20 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.entry = { ...this.entry, anonymous: false };
   }
 
-  /** Admits the connection, after its member has joined the conversation. */
-  admitted(welcome: ServerFrameOf<"welcome">, term: TokenTerm, opened: OpenedEvent): void {
+  /** Admits the connection; that of one conversation after its member has joined the conversation. */
+  admitted(welcome: ConversationWelcome | UserWelcome, term: TokenTerm, opened?: OpenedEvent): void {
     this.joined = true;
-    this.apply({ type: "admitted", welcome, term, opened });
+    this.apply({ type: "admitted", welcome, term, ...(opened !== undefined && { opened }) });
     this.schedule();
     this.deps.emit("connection.opened", { ...this.logFields(), plan: welcome.plan });
   }
 
   /** Replaces the token by another one of the same user. */
-  renewed(identity: Identity, term: TokenTerm, writeRefusal: string | undefined): void {
+  renewed(identity: Identity, term: TokenTerm): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
     this.apply({ type: "renewed", term });
-    this.member.apply({ type: "rights_changed", writeRefusal });
+    this.conversations.renewed(identity.grants);
     // The new token may expire sooner than the old one.
     this.schedule();
   }
@@ -220,32 +235,32 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
 
   /** The socket is closed, by the client, the server or the network. `reason` is the runtime's, and for the log only (RT-8). */
   onClose(code: number, reason: string): void {
-    const { deps, member } = this;
+    const { deps, conversations } = this;
     const neverAuthenticated = this.credential === undefined && !(this.ended && isServerSideClose(code));
     this.session = CLOSED;
-    member.close();
+    conversations.close();
     this.held = NO_FRAMES;
     this.closeWriter();
     deps.timingWheel.cancel(this);
     if (neverAuthenticated) deps.admission.failed(this.entry, deps.clock.now());
     deps.admission.release(this.entry);
     deps.registry.remove(this);
-    deps.hub.leave(member.conversation, member, code === REPLACED.code);
+    conversations.leave(code === REPLACED.code);
     if (this.holdsLease) deps.leases.release(this.user, this.named);
     if (!this.joined) return;
     const seconds = (deps.clock.now() - this.openedAt) / 1000;
     deps.emit("connection.closed", { ...this.logFields(), close_code: code, reason, seconds });
   }
 
-  /** The fields that identify the connection in the log. */
-  logFields(): ConnectionFields {
-    const { id, user, member, address } = this;
-    return { connection: id, user, conversation: member.conversation, address };
+  /** The fields that identify the connection in the log, and on the socket of a user one conversation on it. */
+  logFields(conversation = this.conversations.conversation): ConnectionFields {
+    const { id, user, address } = this;
+    return { connection: id, user, ...(conversation !== undefined && { conversation }), address };
   }
 
   /** Emits an event of the session, with the fields of the connection. */
-  logEvent({ event, ...fields }: SessionLogEvent): void {
-    this.deps.emit(event, { ...this.logFields(), ...fields } as EventFields<typeof event>);
+  logEvent({ event, ...fields }: SessionLogEvent, conversation?: string): void {
+    this.deps.emit(event, { ...this.logFields(conversation), ...fields } as EventFields<typeof event>);
   }
 
   protected override scheduleFlush(): void {
@@ -257,7 +272,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   }
 
   protected override onPagesLeft(): void {
-    this.member.apply({ type: "page_left" });
+    this.conversations.pagesLeft();
   }
 
   private execute(effect: ConnectionEffect, cause: ConnectionEvent): void {
@@ -275,7 +290,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
         this.deps.renew(this, effect.token);
         break;
       case "pass":
-        if (cause.type === "frame" && cause.request !== undefined) this.member.carryOut(cause.request);
+        this.carryOut(cause);
         break;
       case "hold":
         if (this.held === NO_FRAMES) this.held = [];
@@ -285,7 +300,10 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
         this.release();
         break;
       case "open":
-        this.member.apply(effect.opened);
+        this.conversations.opened(effect.opened);
+        break;
+      case "open_or_close":
+        this.conversations.openOrClose(effect.frame);
         break;
       case "ping":
         this.socket?.ping();
@@ -306,6 +324,12 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
       default:
         effect satisfies never;
     }
+  }
+
+  /** Carries out the step of a request that `receive` has considered. */
+  private carryOut(cause: ConnectionEvent): void {
+    if (cause.type !== "frame" || cause.request === undefined) return;
+    this.conversations.carryOut(cause.decoded.frame, cause.request as ConsideredStep);
   }
 
   private release(): void {

@@ -118,7 +118,7 @@ function addressOf({
   if ("error" in address) return { ...NO_ADDRESS, addressError: address.error, resume, client: undefined };
   return {
     user: copyOf(address.user),
-    conversation: copyOf(address.conversation),
+    conversation: address.conversation && copyOf(address.conversation),
     addressError: undefined,
     resume,
     client: client && copyOf(client),

@@ -47,7 +47,7 @@ describe("W1 handshakes refused before the upgrade, as HTTP", () => {
   const ADDRESSES: Record<string, string> = {
     "/ws/anna/lobby": "101",
     "/ws/anna/lobby?token=abc&after=3": "101",
-    "/ws/anna": "404 not_found",
+    "/ws/": "404 not_found",
     "/ws/anna/": "404 not_found",
     "/ws//lobby": "404 not_found",
     "/ws/anna/lobby/": "404 not_found",

@@ -40,7 +40,7 @@ const SESSIONS: { readonly [P in Phase]: Extract<ConnectionSession, { phase: P }
 function request(outcome: RequestOutcome): Extract<ConnectionEvent, { type: "frame" }> {
   return {
     ...frame({ type: "message", text: "hello" }),
-    request: { membership: { phase: "left" }, effects: [], outcome },
+    request: { outcome },
   };
 }
 
@@ -53,6 +53,7 @@ const EVENTS: { readonly [T in EventType]: Extract<ConnectionEvent, { type: T }>
   released: { type: "released" },
   answered: { type: "answered", quota: QUOTA },
   caught_up: { type: "caught_up" },
+  catching_up: { type: "catching_up" },
   renewed: { type: "renewed", term: { ...TERM, expiresAt: START_MS + 60_000 } },
   renewal_refused: {
     type: "renewal_refused",
@@ -77,6 +78,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     released: "anonymous",
     answered: "anonymous",
     caught_up: "anonymous",
+    catching_up: "anonymous",
     renewed: "anonymous",
     renewal_refused: "anonymous",
     refused: "closed error closing close 4403",
@@ -94,6 +96,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     released: "checking",
     answered: "checking",
     caught_up: "checking",
+    catching_up: "checking",
     renewed: "checking",
     renewal_refused: "checking",
     refused: "closed error closing close 4403",
@@ -111,6 +114,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     released: "live",
     answered: "live",
     caught_up: "live ping",
+    catching_up: "live",
     renewed: "live token_accepted",
     renewal_refused: "live error",
     refused: "closed error closing close 4403",
@@ -129,6 +133,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     released: "closed",
     answered: "closed",
     caught_up: "closed",
+    catching_up: "closed",
     renewed: "closed",
     renewal_refused: "closed",
     refused: "closed",
@@ -168,6 +173,12 @@ describe("every frame of an admitted client", () => {
   const FRAMES: Record<ClientFrameType, { content: object; answer: string; activity: boolean }> = {
     message: { content: { text: "hello", id: "m1" }, answer: "live post", activity: true },
     history: { content: { limit: 10 }, answer: "live read_history", activity: true },
+    open: {
+      content: { conversations: [{ conversation: "a" }] },
+      answer: "live open_or_close",
+      activity: true,
+    },
+    close: { content: { conversations: ["a"] }, answer: "live open_or_close", activity: true },
     activity: { content: {}, answer: "live", activity: true },
     typing: { content: { active: true }, answer: "live typing", activity: true },
     read: { content: { seq: 1 }, answer: "live mark", activity: true },

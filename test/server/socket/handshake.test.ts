@@ -28,7 +28,7 @@ describe("W1 refusals before the upgrade", () => {
       [400, "bad_request", target, { "Sec-WebSocket-Protocol": "chat" }],
       [400, "bad_request", target, { "Content-Length": "5" }],
       [403, "origin_refused", target, { Origin: "https://evil.example" }],
-      [404, "not_found", "/ws/anna", {}],
+      [404, "not_found", "/ws/", {}],
       [404, "not_found", "/ws/anna/lobby/more", {}],
       [405, "method_not_allowed", target, {}, "POST"],
       [414, "address_too_long", `/ws/anna/lobby?token=${"a".repeat(8_192)}`, {}],

@@ -20,6 +20,7 @@ import {
   type OpenedEvent,
   openMembership,
   type RequestFrame,
+  type RequestStep,
 } from "../../../src/core/session/membership-state.ts";
 import { type DecodeResult, decodeClientFrame } from "../../../src/protocol/decode.ts";
 import type { Quota, ServerFrame, ServerFrameOf } from "../../../src/protocol/server-frames.ts";
@@ -103,7 +104,7 @@ type SessionEffect = ConnectionEffect | MembershipEffect;
 
 /** The frames that a step sends. */
 export function sentFrames(effects: readonly SessionEffect[]): ServerFrame[] {
-  return effects.flatMap((effect) => (effect.type === "send" ? [effect.frame] : []));
+  return effects.flatMap((effect) => (effect.type === "send" ? [effect.frame as ServerFrame] : []));
 }
 
 /** A step in short: the phase after it, and its effects in order, notes left out. */
@@ -198,7 +199,8 @@ export class SessionRun {
     if (session.phase === "closed") this.membership = LEFT;
     for (const effect of effects) {
       if (effect.type === "pass") {
-        if (event.type === "frame" && event.request !== undefined) this.carryOut(event.request);
+        if (event.type === "frame" && event.request !== undefined)
+          this.carryOut(event.request as RequestStep);
         continue;
       }
       if (effect.type === "open") {

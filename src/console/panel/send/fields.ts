@@ -3,7 +3,7 @@ import table from "./client-fields.json";
 
 /** A field of a frame, from the protocol's schema (docs/generate/main.ts writes the table). */
 export interface FrameField {
-  readonly kind: "string" | "integer" | "boolean" | "object";
+  readonly kind: "string" | "integer" | "boolean" | "object" | "array";
   readonly required: boolean;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -56,7 +56,13 @@ export function describeField({
   pattern,
   default: usual,
 }: FrameField): string {
-  const kinds = { string: "text", integer: "whole number", boolean: "true or false", object: "JSON object" };
+  const kinds = {
+    string: "text",
+    integer: "whole number",
+    boolean: "true or false",
+    object: "JSON object",
+    array: "JSON list",
+  };
   const bounds =
     minimum !== undefined && maximum !== undefined
       ? `${minimum} to ${maximum}`

@@ -13,7 +13,7 @@ export interface TicketRouteDeps extends BearerDeps {
   readonly tickets: TicketStore<VerifiedToken>;
 }
 
-/** `POST /ticket`: gives the bearer a ticket for one conversation, to open a socket without the token in its address. */
+/** `POST /ticket`: gives the bearer a ticket for one conversation, or for the socket of the user, to open it without the token in its address. */
 export function ticketRoute(deps: TicketRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const { tickets, emit } = deps;
@@ -24,12 +24,13 @@ export function ticketRoute(deps: TicketRouteDeps): (c: HttpContext) => Promise<
     const fields = await readFormFields(emit, c);
     if (fields instanceof Response) return fields;
     const conversation = fields.optional("conversation");
-    if (conversation === undefined || !isIdentifier(conversation)) {
+    if (fields.errors.length > 0 || (conversation !== undefined && !isIdentifier(conversation))) {
       emit("request.invalid", { ...logFields, code: "invalid" });
-      const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}.`;
+      const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}; or none, for the socket of a user.`;
       return problem("invalid", { detail });
     }
-    const missing = explainMissingRight(grants, conversation, "read");
+    const missing =
+      conversation === undefined ? undefined : explainMissingRight(grants, conversation, "read");
     if (missing !== undefined) {
       emit("request.refused", { ...logFields, code: "forbidden", reason: missing });
       return problem("forbidden", { detail: missing });

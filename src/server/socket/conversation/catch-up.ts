@@ -3,8 +3,8 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type { MessageLog } from "../../../core/ports/message-log.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
 import { MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
-import type { Connection } from "../connection.ts";
 import type { Hub } from "./hub.ts";
+import type { Member } from "./member.ts";
 
 export interface CatchUpDeps {
   readonly engine: Pick<MessageLog, "page">;
@@ -14,48 +14,49 @@ export interface CatchUpDeps {
 }
 
 /**
- * Sends a connection the messages after the position of its membership, and then makes its member live (D4).
+ * Sends a member the messages after its position, and then makes it live (D4).
  *
  * It sends pages, and reads each page only when the one before was sent to the client. So a thousand clients that reconnect at
  * once need memory for one page each, and a client that does not read delays no other. The last step, from the replay buffer
  * to live, takes place in one turn of the event loop.
  */
-export async function catchUp(deps: CatchUpDeps, connection: Connection): Promise<void> {
+export async function catchUp(deps: CatchUpDeps, member: Member): Promise<void> {
   const { engine, hub } = deps;
-  const { member } = connection;
   const { conversation } = member;
-  while (!connection.ended) {
+  while (member.isBehind) {
     const { position } = member;
     const frames = hub.goLive(conversation, member, position);
     if (frames !== undefined) {
-      if (sendPage(deps, connection, position + 1, frames)) member.apply({ type: "caught_up" });
+      if (sendPage(deps, member, position + 1, frames)) member.apply({ type: "caught_up" });
       return;
     }
+    using _turn = await member.pageTurn();
+    if (!member.isBehind) return;
     const page = await engine.page(conversation, position, hub.newest(conversation), MAX_HISTORY_LIMIT);
+    if (!member.isBehind) return;
     // The store is unavailable, or retention has removed the next message. Then the `welcome` after the reconnect names the
     // lost messages.
-    if (page?.[0]?.seq !== position + 1) return connection.end(closeReason(1013));
-    if (!sendPage(deps, connection, position + 1, hub.framesOf(conversation, page))) return;
+    if (page?.[0]?.seq !== position + 1) return member.end(closeReason(1013));
+    if (!sendPage(deps, member, position + 1, hub.framesOf(conversation, page))) return;
     member.apply({ type: "page_sent", position: page.at(-1)!.seq });
-    await connection.drained();
+    await member.drained();
   }
 }
 
 /**
- * Sends messages that a client missed, from `first` on. Returns false, and ends the connection, when they were sent to its
+ * Sends messages that a client missed, from `first` on. Returns false, and ends the membership, when they were sent to its
  * user too often (MX7).
  */
 export function sendPage(
   { resendLimiter, clock }: Pick<CatchUpDeps, "resendLimiter" | "clock">,
-  connection: Connection,
+  member: Member,
   first: number,
   frames: readonly string[],
 ): boolean {
   if (frames.length === 0) return true;
-  const { user, member } = connection;
   const sizes = frames.map((frame) => Buffer.byteLength(frame));
-  const wait = resendLimiter.admit(user, member.conversation, first, sizes, clock.now());
-  if (wait > 0) connection.end(closeForResends(wait));
-  else connection.feed(frames);
+  const wait = resendLimiter.admit(member.user, member.conversation, first, sizes, clock.now());
+  if (wait > 0) member.end(closeForResends(wait));
+  else member.feed(frames);
   return wait === 0;
 }

@@ -153,12 +153,6 @@ export class Hub {
     }
   }
 
-  /** Sends a frame about the server to all members of all rooms. */
-  sendToAll(frame: ServerFrame): void {
-    const text = JSON.stringify(frame);
-    for (const room of this.rooms.values()) room.publishEvent(text);
-  }
-
   /** Records that a user types, or has stopped typing. */
   setTyping(conversation: string, user: string, active: boolean): void {
     const room = this.rooms.get(conversation);

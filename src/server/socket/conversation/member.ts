@@ -6,59 +6,62 @@ import type { MessageLog, PostResult } from "../../../core/ports/message-log.ts"
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { CloseReason } from "../../../core/session/close-reason.ts";
 import type { SessionLogEvent } from "../../../core/session/effects.ts";
-import { stepMembership, stepRequest } from "../../../core/session/membership.ts";
-import {
-  type ConnectionReport,
-  isRequest,
-  JOINING,
-  type Membership,
-  type MembershipEffect,
-  type MembershipEvent,
-  type MembershipRules,
-  type MembershipStep,
-  type RequestFrame,
-  type RequestStep,
+import type {
+  ConnectionReport,
+  MembershipEvent,
+  MembershipRules,
 } from "../../../core/session/membership-state.ts";
-import type { ClientFrame, ClientFrameOf } from "../../../protocol/client-frames.ts";
+import type { ClientFrameOf } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
 import type { MessageCounters } from "../message-counters.ts";
 import type { Hub } from "./hub.ts";
 import type { RoomMember } from "./room-member.ts";
 
-// Shared by all members without held requests, so that an idle member needs no list of its own.
-const NO_REQUESTS: RequestFrame[] = [];
-
-/** The part of a connection that its member uses. */
-export interface MemberConnection extends Omit<RoomMember, "end"> {
+/** The part of a connection that its members use. */
+export interface MemberConnection
+  extends Pick<
+    RoomMember,
+    "user" | "canSubscribe" | "deliver" | "subscribe" | "unsubscribe" | "checkBackpressure"
+  > {
   readonly plan: Plan | undefined;
   readonly deps: MemberDeps;
+  /** Whether its session has ended. */
+  readonly ended: boolean;
   /** Queues a page of encoded frames. Their bytes do not count as back-pressure. */
   feed(frames: readonly string[]): void;
+  /** Resolves when all delivered frames are sent to the peer, or never will be. */
+  drained(): Promise<void>;
   /** Handles a frame that was held. */
   receive(decoded: DecodeResult, counted: true): void;
-  apply(event: ConnectionReport | { readonly type: "released" }): void;
-  logEvent(note: SessionLogEvent): void;
-  logFields(): ConnectionFields;
+  apply(event: ConnectionReport | { readonly type: "released" | "catching_up" }): void;
+  logEvent(note: SessionLogEvent, conversation?: string): void;
+  logFields(conversation?: string): ConnectionFields;
 }
 
 export interface MemberDeps {
   readonly rules: MembershipRules;
   readonly engine: Pick<MessageLog, "post" | "history"> & Pick<ReadMarks, "setReadMark">;
-  readonly hub: Pick<Hub, "epoch" | "setTyping" | "setReadMark">;
+  readonly hub: Pick<Hub, "epoch" | "setTyping" | "setReadMark" | "leave">;
   readonly counters: Pick<MessageCounters, "count">;
   readonly emit: Emit;
 }
 
+/** An effect that is carried out alike on both kinds of sockets. */
+type RequestEffect =
+  | { readonly type: "post"; readonly frame: ClientFrameOf<"message"> }
+  | { readonly type: "read_history"; readonly frame: ClientFrameOf<"history"> }
+  | { readonly type: "typing"; readonly active: boolean }
+  | { readonly type: "mark"; readonly seq: number };
+
 /**
- * One conversation on one connection. It passes events to core/session/membership.ts, which makes all decisions, and carries
- * out the effects.
+ * One conversation on one connection: what the room delivers to, and what carries out requests at the store. The subclasses
+ * are its two kinds: the only conversation of a socket, and one of several on the socket of a user.
  */
-export class Member implements RoomMember {
-  private membership: Membership = JOINING;
-  private held: RequestFrame[] = NO_REQUESTS;
+export abstract class Member implements RoomMember {
+  abstract readonly isNamed: boolean;
 
   constructor(
-    private readonly connection: MemberConnection,
+    protected readonly connection: MemberConnection,
     readonly conversation: string,
     /** The client's position when it connected; undefined after it has joined. */
     public resume: ResumeRequest | undefined,
@@ -72,13 +75,38 @@ export class Member implements RoomMember {
     return this.connection.canSubscribe;
   }
 
+  /** Whether the client still waits to be joined to the conversation. */
+  abstract get isJoining(): boolean;
+
+  /** Whether the client is catching up. */
+  abstract get isBehind(): boolean;
+
+  /** The epoch that the member has joined; undefined where it is not in the room. */
+  abstract get epoch(): string | undefined;
+
   /** The `seq` up to which the client was sent all messages; 0 where it is not catching up. */
-  get position(): number {
-    return this.membership.phase === "behind" ? this.membership.position : 0;
-  }
+  abstract get position(): number;
+
+  /** Passes an event to the rules, and carries out the effects. */
+  abstract apply(event: Exclude<MembershipEvent, { type: "request" | "opened" | "rights_changed" }>): void;
+
+  /** Ends the membership. A socket of one conversation is closed; on the socket of a user `closed` is sent. */
+  abstract end(ending: CloseReason): void;
 
   deliver(frame: string): void {
     this.connection.deliver(frame);
+  }
+
+  /** Queues a page of encoded messages. Their bytes do not count as back-pressure. */
+  feed(frames: readonly string[]): void {
+    this.connection.feed(frames);
+  }
+
+  /** Resolves when the member may read the next page of missed messages. The turn ends with its disposal. */
+  abstract pageTurn(): Promise<Disposable> | undefined;
+
+  drained(): Promise<void> {
+    return this.connection.drained();
   }
 
   subscribe(topic: string): void {
@@ -93,56 +121,8 @@ export class Member implements RoomMember {
     this.connection.checkBackpressure();
   }
 
-  /** Ends the membership and its connection, which has no other membership. */
-  end(ending: CloseReason): void {
-    this.connection.apply({ type: "end", ending });
-  }
-
-  /** The connection has ended: no more frames of the conversation are sent. */
-  close(): void {
-    this.held = NO_REQUESTS;
-    this.apply({ type: "left" });
-  }
-
-  /** Returns the step for a frame, for `carryOut`; undefined where the frame is about the connection. */
-  consider(frame: ClientFrame | undefined): RequestStep | undefined {
-    if (frame === undefined || !isRequest(frame)) return undefined;
-    return stepRequest(this.membership, frame, this.connection.deps.rules);
-  }
-
-  apply(event: MembershipEvent): void {
-    this.carryOut(stepMembership(this.membership, event, this.connection.deps.rules));
-  }
-
-  carryOut({ membership, effects }: MembershipStep): void {
-    this.membership = membership;
-    for (const effect of effects) this.execute(effect);
-  }
-
-  private execute(effect: MembershipEffect): void {
-    const { connection } = this;
+  protected carryOutRequest(effect: RequestEffect): void {
     switch (effect.type) {
-      case "send":
-        connection.deliver(JSON.stringify(effect.frame));
-        break;
-      case "feed":
-        connection.feed([effect.frame]);
-        break;
-      case "note":
-        connection.logEvent(effect.note);
-        break;
-      case "answered":
-      case "caught_up":
-      case "end":
-        connection.apply(effect);
-        break;
-      case "hold":
-        if (this.held === NO_REQUESTS) this.held = [];
-        this.held.push(effect.frame);
-        break;
-      case "release":
-        this.release();
-        break;
       case "post":
         this.post(effect.frame);
         break;
@@ -150,7 +130,7 @@ export class Member implements RoomMember {
         this.readHistory(effect.frame);
         break;
       case "typing":
-        connection.deps.hub.setTyping(this.conversation, this.user, effect.active);
+        this.connection.deps.hub.setTyping(this.conversation, this.user, effect.active);
         break;
       case "mark":
         this.mark(effect.seq);
@@ -160,16 +140,9 @@ export class Member implements RoomMember {
     }
   }
 
-  private release(): void {
-    const { held, connection } = this;
-    this.held = NO_REQUESTS;
-    connection.apply({ type: "released" });
-    for (const frame of held) connection.receive({ frame }, true);
-  }
-
   private post(frame: ClientFrameOf<"message">): void {
-    const { conversation, user, connection } = this;
-    const { engine, hub, counters } = connection.deps;
+    const { conversation, user, connection, epoch } = this;
+    const { engine, counters } = connection.deps;
     const id = frame.id ?? crypto.randomUUID();
     const body = encodeMessageBody(frame.text, frame.data);
     const limit = connection.plan?.requestsPerHour ?? 0;
@@ -177,8 +150,8 @@ export class Member implements RoomMember {
       counters.count(this, id, result);
       this.apply({ type: "posted", id, result });
     };
-    const epoch = hub.epoch(conversation);
-    engine.post({ conversation, user, id, kind: "message", body, limit, epoch }, done);
+    const joined = epoch !== undefined && { epoch };
+    engine.post({ conversation, user, id, kind: "message", body, limit, ...joined }, done);
   }
 
   private readHistory({ before, after, limit: count, id }: ClientFrameOf<"history">): void {
@@ -191,11 +164,11 @@ export class Member implements RoomMember {
   }
 
   private mark(seq: number): void {
-    const { conversation, user, connection } = this;
+    const { conversation, user, connection, epoch } = this;
     const { engine, hub, emit } = connection.deps;
-    engine.setReadMark(conversation, user, seq, hub.epoch(conversation)).then(
+    engine.setReadMark(conversation, user, seq, epoch).then(
       (mark) => mark !== undefined && hub.setReadMark(conversation, user, mark, this),
-      (error) => emit("connection.failed", { ...connection.logFields(), error: String(error) }),
+      (error) => emit("connection.failed", { ...connection.logFields(conversation), error: String(error) }),
     );
   }
 }

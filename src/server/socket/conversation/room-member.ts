@@ -3,6 +3,8 @@ import type { CloseReason } from "../../../core/session/close-reason.ts";
 /** The part of a member that the hub uses. */
 export interface RoomMember {
   readonly user: string;
+  /** Whether its frames carry `conversation`, as on the socket of a user. */
+  readonly isNamed: boolean;
   /** Whether its socket can subscribe to topics, and no frame that was delivered earlier waits to be sent first. */
   readonly canSubscribe: boolean;
   /** Queues one encoded frame. */
@@ -13,6 +15,6 @@ export interface RoomMember {
   unsubscribe(topic: string): void;
   /** Ends the connection if too many bytes wait to be sent to it. */
   checkBackpressure(): void;
-  /** Ends the connection. */
+  /** Ends the membership: closes a socket of one conversation, or sends `closed` on the socket of a user. */
   end(ending: CloseReason): void;
 }

@@ -1,24 +1,29 @@
+import { nameConversation } from "../../../core/conversation/named-frame.ts";
 import { mergeMembers, Roster, withReadMarks } from "../../../core/conversation/presence.ts";
 import { TypingTracker } from "../../../core/conversation/typing.ts";
 import type { Subscription } from "../../../core/ports/message-log.ts";
 import type { RelayRoom } from "../../../core/ports/relay.ts";
 import type { PresentUser } from "../../../protocol/server-frames.ts";
-import { Broadcast, MIN_PUBSUB_LISTENERS, type Publish } from "./broadcast.ts";
+import { Audience, removeFrom } from "./audience.ts";
+import type { Publish } from "./broadcast.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import type { RoomMember } from "./room-member.ts";
 
 /** How long a replay buffer is kept after its last frame, in milliseconds. A client that is away longer is sent pages from the store. */
 const REPLAY_TTL_MS = 60_000;
 
+/** What the topic of frames that carry `conversation` has after the conversation's name; no name contains a `/`. */
+const NAMED_TOPIC = "/named";
+
 /**
  * A conversation with connections on this node. Most rooms are small and there are many, so a room creates rarely needed
  * parts on demand and uses arrays instead of sets.
  */
 export class Room {
-  /** Live members to which each message is delivered one by one. */
-  private live: RoomMember[] = [];
-  /** Live members that get each message by a publish; created when there are enough of them. */
-  private broadcast: Broadcast | undefined;
+  /** Live members whose frames do not carry `conversation`: sockets of this conversation. */
+  private readonly plain: Audience;
+  /** Live members whose frames carry it: sockets of a user. Created for the first of them. */
+  private named: Audience | undefined;
   /** Members that are catching up. They get all frames except new messages. */
   private behind: RoomMember[] | undefined;
   readonly roster: Roster;
@@ -46,13 +51,14 @@ export class Room {
     grace: number,
     private readonly publish: Publish,
   ) {
+    this.plain = new Audience(conversation);
     this.subscription = opening;
     this.roster = new Roster(grace);
   }
 
   /** The number of live members. */
   get liveCount(): number {
-    return this.live.length + (this.broadcast?.size ?? 0);
+    return this.plain.size + (this.named?.size ?? 0);
   }
 
   get isEmpty(): boolean {
@@ -82,17 +88,10 @@ export class Room {
     this.seq = seq;
     this.replayUsedAt = now;
     this.replayBuffer.add(seq, frame);
-    if (this.live.length >= MIN_PUBSUB_LISTENERS)
-      this.broadcast ??= new Broadcast(this.conversation, this.publish);
-    if (this.broadcast !== undefined) this.publishToTopic(this.broadcast, user, frame, now);
-    for (const member of this.live) member.deliver(frame);
-  }
-
-  private publishToTopic(broadcast: Broadcast, user: string, frame: string, now: number): void {
-    const speaking = broadcast.recordSender(user, now);
-    this.live = broadcast.subscribe(this.live);
-    this.live.push(...speaking);
-    broadcast.publishFrame(frame);
+    if (this.plain.size > 0) this.plain.publishMessage(user, frame, now, this.publish);
+    const { named } = this;
+    if (named === undefined || named.size === 0) return;
+    named.publishMessage(user, nameConversation(frame, this.conversation), now, this.publish);
   }
 
   /** Keeps frames that were read from the store, up to the message `last`: the next client that catches up may need them. */
@@ -109,13 +108,23 @@ export class Room {
 
   /** Delivers a frame that is not a message to all members for which `isFor` returns true. */
   publishEvent(frame: string, isFor: (member: RoomMember) => boolean = () => true): void {
-    for (const member of this.allMembers()) if (isFor(member)) member.deliver(frame);
+    let named: string | undefined;
+    for (const member of this.allMembers()) {
+      if (!isFor(member)) continue;
+      if (member.isNamed) {
+        named ??= nameConversation(frame, this.conversation);
+        member.deliver(named);
+      } else member.deliver(frame);
+    }
   }
 
   /** Makes a member live: it gets every message from now on. */
   addLive(member: RoomMember): void {
     this.removeBehind(member);
-    this.live.push(member);
+    if (member.isNamed) {
+      this.named ??= new Audience(`${this.conversation}${NAMED_TOPIC}`);
+      this.named.add(member);
+    } else this.plain.add(member);
   }
 
   /** Adds a member that is catching up. It gets all frames except new messages, until `addLive`. */
@@ -126,7 +135,8 @@ export class Room {
 
   /** Removes a member; returns whether it was in the room. */
   remove(member: RoomMember): boolean {
-    return removeFrom(this.live, member) || this.broadcast?.unsubscribe(member) || this.removeBehind(member);
+    const audience = member.isNamed ? this.named : this.plain;
+    return audience?.remove(member) || this.removeBehind(member);
   }
 
   setTyping(user: string, active: boolean, now: number): void {
@@ -152,7 +162,8 @@ export class Room {
   /** Drops the replay buffer when it was not used for REPLAY_TTL_MS, and senders who have not sent for long. */
   forget(now: number): void {
     if (now >= this.replayUsedAt + REPLAY_TTL_MS) this.replayBuffer = undefined;
-    this.broadcast?.forgetSenders(now);
+    this.plain.forgetSenders(now);
+    this.named?.forgetSenders(now);
   }
 
   /** Begins another epoch, in which the next message follows `seq`. Returns all members: they may have messages that are gone. */
@@ -205,7 +216,7 @@ export class Room {
   }
 
   private allMembers(): RoomMember[] {
-    return [...this.live, ...(this.broadcast?.members ?? []), ...(this.behind ?? [])];
+    return [...this.plain.members(), ...(this.named?.members() ?? []), ...(this.behind ?? [])];
   }
 
   private removeBehind(member: RoomMember): boolean {
@@ -217,12 +228,3 @@ export class Room {
 
 // Shared by all rooms without read marks.
 const NO_READ_MARKS: ReadonlyMap<string, number> = new Map();
-
-/** Removes `item` from `list` without keeping the order of the list; returns whether it was in it. */
-function removeFrom<T>(list: T[], item: T): boolean {
-  const index = list.indexOf(item);
-  if (index < 0) return false;
-  const last = list.pop()!;
-  if (last !== item) list[index] = last;
-  return true;
-}

@@ -40,6 +40,20 @@ describe("A7 W3 POST /ticket", () => {
     expect(await refusalOf(second)).toEqual(["unauthorized", 4401]);
   });
 
+  test("A7 W3 a ticket without a conversation opens the socket of its user, and no other", async () => {
+    await using server = await startTestServer();
+    const token = await server.token("anna");
+    const ticket = async () => (await ask(server, token, {})).body.ticket as string;
+    await using own = await open(server, await ticket(), "anna");
+    expect(await own.waitForFrame("welcome")).toMatchObject({ user: "anna" });
+    for (const place of ["ben", "anna/lobby"]) {
+      await using raw = await open(server, await ticket(), place);
+      expect(await refusalOf(raw)).toEqual(["unauthorized", 4401]);
+    }
+    await using raw = await open(server, await ticketFor(server, token), "anna");
+    expect(await refusalOf(raw)).toEqual(["unauthorized", 4401]);
+  });
+
   test("A7 W3 a ticket opens no other conversation, no other user's address, and none after 30 seconds", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
@@ -97,7 +111,7 @@ describe("A7 W3 POST /ticket", () => {
     await using server = await startTestServer();
     expect((await ask(server, "x")).status).toBe(401);
     const token = await server.token("anna");
-    for (const body of [{}, { conversation: "" }, { conversation: "a b" }, { conversation: 7 }, []])
+    for (const body of [{ conversation: "a b" }, { conversation: 7 }, []])
       expect(await ask(server, token, body)).toMatchObject({ status: 422, body: { code: "invalid" } });
   });
 

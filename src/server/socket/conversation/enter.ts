@@ -1,0 +1,84 @@
+import { encodeRecentFrame } from "../../../core/conversation/entry.ts";
+import { closeForResends } from "../../../core/conversation/resend-limiter.ts";
+import { knowsRemoved, planResume, type ResumePlan } from "../../../core/conversation/resume.ts";
+import { type CloseReason, REMOVED } from "../../../core/session/close-reason.ts";
+import { closeForLostMessages, STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
+import type { PresentUser } from "../../../protocol/server-frames.ts";
+import { type CatchUpDeps, catchUp, sendPage } from "./catch-up.ts";
+import { readFirstPage } from "./first-page.ts";
+import type { Member } from "./member.ts";
+import type { Reservation } from "./reservation.ts";
+
+/** A member that is in its room. `follow` MUST be called in the same turn of the event loop, after the first frame. */
+export interface Entered extends Pick<ResumePlan, "resumed" | "lost" | "skipped" | "from"> {
+  readonly seq: number;
+  readonly epoch: string;
+  readonly present: readonly PresentUser[];
+  /** The newest messages as one encoded frame, if the client requested them. */
+  readonly shown: string | undefined;
+  /** The frames that the client missed; undefined where it has to catch up from the store. */
+  readonly missed: readonly string[] | undefined;
+}
+
+/** The part of entering a room that has to wait: reads the first page that a client requested. */
+export async function prepareEntry(
+  deps: CatchUpDeps,
+  member: Member,
+  reservation: Reservation,
+): Promise<{ readonly shown: string | undefined } | { readonly refusal: CloseReason }> {
+  const { resume } = member;
+  const { head } = reservation;
+  if (knowsRemoved(resume, head)) return { refusal: REMOVED };
+  const { recentCount } = planResume(resume, head);
+  return recentCount === undefined
+    ? { shown: undefined }
+    : readRecent(deps, member, reservation, recentCount);
+}
+
+/**
+ * Makes a member part of its room. From here to the end of this turn of the event loop no message is announced, so none is
+ * missed or repeated (D4).
+ */
+export function enterRoom(
+  { hub }: CatchUpDeps,
+  member: Member,
+  reservation: Reservation,
+  shown: string | undefined,
+): Entered {
+  const { conversation, resume } = member;
+  const { head } = reservation;
+  const { seq: newest, present } = hub.join(reservation, member);
+  // Messages that were stored while the first page was read are new, and follow as `message` frames.
+  const seq = shown === undefined ? newest : head.seq;
+  const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
+  const missed = hub.goLive(conversation, member, from);
+  if (missed === undefined) hub.startCatchUp(conversation, member);
+  // It is not needed any more, and would take memory as long as the connection is open.
+  member.resume = undefined;
+  return { seq, epoch: head.epoch, resumed, lost, skipped, from, present, shown, missed };
+}
+
+/** Sends what the client missed, after its `welcome` or `opened`. Rejects only for an internal error. */
+export async function follow(deps: CatchUpDeps, member: Member, { missed, from }: Entered): Promise<void> {
+  if (missed === undefined) await catchUp(deps, member);
+  else sendPage(deps, member, from + 1, missed);
+}
+
+/** Returns the first page that a client requested, encoded, or why it cannot be sent. */
+async function readRecent(
+  deps: CatchUpDeps,
+  { user, conversation }: Member,
+  reservation: Reservation,
+  count: number,
+): Promise<{ readonly shown: string } | { readonly refusal: CloseReason }> {
+  const { head } = reservation;
+  const page = await readFirstPage(deps, conversation, head, count);
+  if (page === undefined) return { refusal: STORE_UNAVAILABLE };
+  // Messages that the page contains may have been lost since it was read. The client comes back and gets a new page.
+  if (reservation.hasLost) return { refusal: closeForLostMessages(0) };
+  const { frames, more } = page;
+  const sizes = frames.map((frame) => Buffer.byteLength(frame));
+  const first = head.seq - frames.length + 1;
+  const wait = deps.resendLimiter.admit(user, conversation, first, sizes, deps.clock.now());
+  return wait > 0 ? { refusal: closeForResends(wait) } : { shown: encodeRecentFrame(frames, more) };
+}

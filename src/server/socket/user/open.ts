@@ -1,0 +1,79 @@
+import type { Emit } from "../../../core/events/events.ts";
+import type { StoreHealth } from "../../../core/ports/store-health.ts";
+import { closeReason } from "../../../core/session/close-reason.ts";
+import { STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
+import type { OpenItem } from "../../../core/session/user/state.ts";
+import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
+import type { Connection } from "../connection.ts";
+import type { CatchUpDeps } from "../conversation/catch-up.ts";
+import { type Entered, enterRoom, follow, prepareEntry } from "../conversation/enter.ts";
+import { closeWithInternalError } from "../internal-error.ts";
+import type { UserMember } from "./user-member.ts";
+
+export interface OpenDeps extends CatchUpDeps {
+  readonly engine: CatchUpDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
+  readonly emit: Emit;
+}
+
+/**
+ * Opens a conversation on the socket of a user: joins its room and sends `opened`, or `error`. Returns before the client has
+ * caught up, so that others can be opened meanwhile. Never rejects.
+ */
+export async function openConversation(
+  deps: OpenDeps,
+  connection: Connection,
+  member: UserMember,
+  item: OpenItem,
+): Promise<void> {
+  const failed = (error: unknown) => closeWithInternalError(deps.emit, connection, error);
+  try {
+    const entered = await enter(deps, member, item);
+    if (entered !== undefined) follow(deps, member, entered).catch(failed);
+  } catch (error) {
+    if (deps.engine.isUnavailable(error)) member.apply({ type: "open_failed", reason: STORE_UNAVAILABLE });
+    else failed(error);
+  }
+}
+
+async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promise<Entered | undefined> {
+  member.resume = item.resume;
+  using reservation = await deps.hub.reserve(member.conversation);
+  const prepared = await prepareEntry(deps, member, reservation);
+  // The connection has ended.
+  if (!member.isJoining) return undefined;
+  if ("refusal" in prepared) return void member.apply({ type: "open_failed", reason: prepared.refusal });
+  const { refusals } = member;
+  if (refusals.read !== undefined) {
+    const reason = closeReason(4403, { code: "forbidden", message: refusals.read });
+    return void member.apply({ type: "open_failed", reason });
+  }
+  const entered = enterRoom(deps, member, reservation, prepared.shown);
+  member.sendUnnamed(JSON.stringify(openedFrame(member, entered, item)));
+  member.apply({
+    type: "opened",
+    behind: entered.missed === undefined,
+    position: entered.from,
+    writeRefusal: refusals.write,
+    shown: entered.shown,
+  });
+  return entered;
+}
+
+/** The `opened` frame; `sendUnnamed` adds the conversation. */
+function openedFrame(
+  { user }: UserMember,
+  { seq, epoch, resumed, lost, skipped, present }: Entered,
+  { id }: OpenItem,
+): Omit<ServerFrameOf<"opened">, "conversation"> {
+  return {
+    type: "opened",
+    seq,
+    epoch,
+    resumed,
+    ...(lost !== undefined && { lost }),
+    ...(skipped !== undefined && { skipped }),
+    read: present.find((one) => one.user === user)?.read ?? 0,
+    present: [...present],
+    ...(id !== undefined && { id }),
+  };
+}

@@ -1,0 +1,188 @@
+import { nameConversation } from "../../../core/conversation/named-frame.ts";
+import type { CloseReason } from "../../../core/session/close-reason.ts";
+import type {
+  OpenItem,
+  Refusals,
+  UserConversation,
+  UserConversationEffect,
+  UserConversationEvent,
+  UserRequest,
+  UserRequestStep,
+} from "../../../core/session/user/state.ts";
+import {
+  countsAsOpen,
+  isForgettable,
+  outside,
+  stepUserConversation,
+  stepUserRequest,
+} from "../../../core/session/user/step.ts";
+import { Member, type MemberConnection } from "../conversation/member.ts";
+
+/** What a member uses of the set that it belongs to. */
+export interface MemberSet {
+  /** Whether as many conversations are open as may be, without this one. */
+  isFullWithout(member: UserMember): boolean;
+  /** The conversation waits for its turn to be opened. */
+  queue(member: UserMember): void;
+  /** Joins the conversation, and applies `opened` or `open_failed`. */
+  join(member: UserMember, item: OpenItem): void;
+  /** The member catches up from now on, or does not any more. */
+  noteCatchingUp(member: UserMember, isBehind: boolean): void;
+  /** Nothing of the conversation is open, and nothing waits. */
+  forget(member: UserMember): void;
+  pageTurn(): Promise<Disposable>;
+}
+
+// Shared by all members without held requests.
+const NO_REQUESTS: UserRequest[] = [];
+
+/**
+ * One of the conversations on the socket of a user. It passes events to core/session/user/step.ts, which makes all
+ * decisions, and carries out the effects. It exists while the conversation is open or a request of it waits.
+ */
+export class UserMember extends Member {
+  private state: UserConversation;
+  private held: UserRequest[] = NO_REQUESTS;
+
+  constructor(
+    connection: MemberConnection,
+    conversation: string,
+    private readonly set: MemberSet,
+    refusals: Refusals,
+  ) {
+    super(connection, conversation, undefined);
+    this.state = outside(refusals);
+  }
+
+  get isNamed(): boolean {
+    return true;
+  }
+
+  get isJoining(): boolean {
+    return this.state.phase === "opening";
+  }
+
+  get isBehind(): boolean {
+    return this.state.membership.phase === "behind";
+  }
+
+  /** Whether it counts as one of the open conversations of its connection. */
+  get countsAsOpen(): boolean {
+    return countsAsOpen(this.state);
+  }
+
+  get epoch(): string | undefined {
+    return this.state.phase === "inside" ? this.connection.deps.hub.epoch(this.conversation) : undefined;
+  }
+
+  get position(): number {
+    const { membership } = this.state;
+    return membership.phase === "behind" ? membership.position : 0;
+  }
+
+  /** What the token does not allow here. */
+  get refusals(): Refusals {
+    return this.state.refusals;
+  }
+
+  /** Sends frames that do not carry the conversation yet. */
+  override feed(frames: readonly string[]): void {
+    super.feed(frames.map((frame) => nameConversation(frame, this.conversation)));
+  }
+
+  /** Sends a frame that does not carry the conversation yet. */
+  sendUnnamed(frame: string): void {
+    this.deliver(nameConversation(frame, this.conversation));
+  }
+
+  pageTurn(): Promise<Disposable> {
+    return this.set.pageTurn();
+  }
+
+  end(ending: CloseReason): void {
+    this.apply({ type: "end", ending });
+  }
+
+  /** Returns the step of a request, for `carryOut`. */
+  consider(request: UserRequest): UserRequestStep {
+    return stepUserRequest(this.state, request, request.type === "open" && this.set.isFullWithout(this));
+  }
+
+  /** Handles a request that the connection does not count: `open` or `close`. */
+  request(request: UserRequest): void {
+    this.carryOut(this.consider(request));
+  }
+
+  apply(event: Exclude<UserConversationEvent, { type: "request" }>): void {
+    this.carryOut(stepUserConversation(this.state, event));
+  }
+
+  carryOut({ state, effects }: Pick<UserRequestStep, "state" | "effects">): void {
+    this.state = state;
+    for (const effect of effects) this.execute(effect);
+    if (isForgettable(this.state)) this.set.forget(this);
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.held = NO_REQUESTS;
+    this.apply({ type: "left" });
+  }
+
+  /** Leaves the room, if it is in it. */
+  leave(replaced: boolean): void {
+    this.connection.deps.hub.leave(this.conversation, this, replaced);
+  }
+
+  private execute(effect: UserConversationEffect): void {
+    const { connection, conversation } = this;
+    switch (effect.type) {
+      case "send":
+        this.sendUnnamed(JSON.stringify(effect.frame));
+        break;
+      case "feed":
+        this.feed([effect.frame]);
+        break;
+      case "note":
+        connection.logEvent(effect.note, conversation);
+        break;
+      case "answered":
+        connection.apply(effect);
+        break;
+      case "catching_up":
+        this.set.noteCatchingUp(this, true);
+        break;
+      case "caught_up":
+        this.set.noteCatchingUp(this, false);
+        break;
+      case "leave":
+        this.set.noteCatchingUp(this, false);
+        this.leave(effect.reopens);
+        break;
+      case "queue":
+        this.set.queue(this);
+        break;
+      case "join":
+        this.set.join(this, effect.item);
+        break;
+      case "hold":
+        if (this.held === NO_REQUESTS) this.held = [];
+        this.held.push(effect.frame);
+        break;
+      case "release":
+        this.release();
+        break;
+      default:
+        this.carryOutRequest(effect);
+    }
+  }
+
+  private release(): void {
+    const { held, connection } = this;
+    this.held = NO_REQUESTS;
+    for (const request of held) {
+      if (request.type === "open" || request.type === "close") this.request(request);
+      else connection.receive({ frame: request }, true);
+    }
+  }
+}
