@@ -4,6 +4,8 @@ import type { ServerFrameType } from "../../protocol/server-frames.ts";
 
 /** A record, so that a new type of the protocol does not compile until it is added here. */
 const CLIENT: Record<ClientFrameType, true> = {
+  open: true,
+  close: true,
   message: true,
   history: true,
   typing: true,
@@ -11,12 +13,12 @@ const CLIENT: Record<ClientFrameType, true> = {
   activity: true,
   token: true,
   ping: true,
-  open: true,
-  close: true,
 };
 
 const SERVER: Record<ServerFrameType, true> = {
   welcome: true,
+  opened: true,
+  closed: true,
   message: true,
   ack: true,
   history: true,
@@ -30,8 +32,6 @@ const SERVER: Record<ServerFrameType, true> = {
   degraded: true,
   recovered: true,
   closing: true,
-  opened: true,
-  closed: true,
 };
 
 export const CLIENT_FRAME_TYPES: readonly string[] = Object.keys(CLIENT);

@@ -27,9 +27,16 @@ const INITIAL_VALUES: Readonly<Record<string, string>> = {
   seq: "1",
 };
 
+/** The initial conversations of the frames that name several. */
+const INITIAL_CONVERSATIONS: Partial<Readonly<Record<ClientFrameType, string>>> = {
+  open: '[{"conversation": "lobby", "last": 20}]',
+  close: '["lobby"]',
+};
+
 /** Returns the initial values for a frame of `type`: required fields, a text, and an id to recognize the reply. */
 export function initialValues(type: ClientFrameType): FieldValues {
   const entries = Object.entries(CLIENT_FIELDS[type]).map(([name, { required }]) => {
+    if (name === "conversations") return [name, INITIAL_CONVERSATIONS[type] ?? "[]"];
     return [name, required || Object.hasOwn(INITIAL_VALUES, name) ? (INITIAL_VALUES[name] ?? "") : ""];
   });
   return Object.fromEntries(entries);
@@ -69,9 +76,14 @@ export function describeField({
       : minimum !== undefined
         ? `${minimum} or more`
         : "";
-  const parts = [kinds[kind], bounds, pattern === undefined ? "" : "1 to 64 signs of ASCII"];
+  const parts = [kinds[kind], bounds, pattern === undefined ? "" : describePattern(pattern)];
   const absent = usual === undefined || usual === "" ? "optional" : `otherwise ${usual}`;
   return [...parts.filter((part) => part !== ""), ...(required ? [] : [absent])].join(", ");
+}
+
+/** Fields with a pattern are the ids of messages and the names of conversations. */
+function describePattern(pattern: string): string {
+  return pattern.includes("\\x20") ? "1 to 64 signs of ASCII" : "1 to 128 letters, digits, . _ : @ -";
 }
 
 function literal(kind: FrameField["kind"], value: string): string {
