@@ -92,8 +92,8 @@ export const ERRORS = {
   not_found: {
     category: "invalid connection",
     http: 404,
-    what: "There is nothing at this address.",
-    advice: "See docs/PROTOCOL.md for the addresses the server answers.",
+    what: "There is nothing at this address: no such path, conversation or user.",
+    advice: "Check the names in it; docs/PROTOCOL.md has the addresses that the server answers.",
   },
   removed: {
     category: "invalid connection",
@@ -170,13 +170,25 @@ export const ERRORS = {
     advice:
       "Use the address of the token's own user, and a token for this conversation and with this right; a disabled account must be enabled by an operator.",
   },
+  muted: {
+    category: "authentication",
+    http: 403,
+    what: "The user is muted in this conversation: it may read and not write.",
+    advice: "Wait until `until`; without one, only a moderator of the conversation ends the mute.",
+  },
   banned: {
     category: "authentication",
     http: 403,
     close: 4403,
     endsConversation: true,
     what: "The user is banned from this conversation.",
-    advice: "Do not open it again; a moderator of the conversation can end the ban.",
+    advice: "Wait until `until`; without one, only a moderator of the conversation ends the ban.",
+  },
+  conflict: {
+    category: "validation",
+    http: 409,
+    what: "What the request assumes is not so, for example that a conversation keeps an owner; the message says what is.",
+    advice: "Read the present state, and decide again.",
   },
   rate_limited: {
     category: "rate limit",

@@ -151,6 +151,8 @@ export const ErrorFrame = z.object({
   conversation: OptionalConversation,
   id: MessageId.optional(),
   retry_after: z.number().optional(),
+  /** When a mute or ban ends. */
+  until: z.int().optional(),
   quota: Quota.optional(),
 });
 

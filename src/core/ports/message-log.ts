@@ -1,6 +1,7 @@
 // The port for the messages of conversations and their charges. `test/contracts/engine.ts` is the contract.
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { Entry, EntryKind } from "../conversation/entry.ts";
+import type { SpeechRefusal } from "../members/speech.ts";
 
 export interface PostRequest {
   readonly conversation: string;
@@ -14,6 +15,15 @@ export interface PostRequest {
   readonly epoch?: string;
   /** Requests an hour of the sender's present plan; 0 is unmetered: such requests MUST NOT be counted. */
   readonly limit: number;
+  /**
+   * The sender is not known to be a member: where the conversation is open to anyone, the engine MUST make it a member together
+   * with the stored message, unless the conversation has `members` members or the user belongs to `conversations` already.
+   */
+  readonly joins?: { readonly members: number; readonly conversations: number };
+  /** As in core/members/speech.ts. */
+  readonly exempt?: boolean;
+  /** A message under this name begins no conversation: where there is none, the post is `forbidden` (core/members/names.ts). */
+  readonly mustExist?: boolean;
 }
 
 export type PostResult =
@@ -25,6 +35,7 @@ export type PostResult =
     }
   | RateLimited
   | Removed
+  | SpeechRefusal
   | Unavailable;
 
 /** The conversation was removed after the sender joined it (MB6). Nothing was charged or stored. */

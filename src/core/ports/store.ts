@@ -1,5 +1,6 @@
 import type { NodeFacts } from "../nodes.ts";
 import type { AccountStore } from "./accounts.ts";
+import type { MemberStore } from "./conversation/members.ts";
 import type { Engine } from "./engine.ts";
 import type { ConnectionLeases } from "./leases.ts";
 import type { RefreshTokenStore } from "./refresh-tokens.ts";
@@ -12,6 +13,7 @@ import type { TicketStore } from "./tickets.ts";
 /** All ports of one node on one technology. */
 export interface Store {
   readonly engine: Engine;
+  readonly members: MemberStore;
   readonly accounts: AccountStore;
   readonly revocations: RevocationStore;
   readonly refreshTokens: RefreshTokenStore;

@@ -12,9 +12,8 @@ export function closeConnection(ending: CloseReason): ConnectionStep {
     log({ event: "connection.closing", close_code: code, ...(error && { code: error.code }) }),
   ];
   if (error !== undefined) {
-    const { code, message } = error;
     effects.push(
-      send({ type: "error", code, message, ...(retryAfter !== undefined && { retry_after: retryAfter }) }),
+      send({ type: "error", ...error, ...(retryAfter !== undefined && { retry_after: retryAfter }) }),
     );
   }
   effects.push(send(closingFrame(ending)), { type: "close", code, reason });

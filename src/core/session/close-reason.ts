@@ -8,7 +8,12 @@ export interface CloseReason {
   /** At most 123 bytes of UTF-8 (RFC 6455 §5.5). MUST NOT contain text from a client. */
   readonly reason: string;
   /** The `error` frame that is sent first, when the connection ends with an error. */
-  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  readonly error?: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    /** When a ban ends, in milliseconds since 1970. */
+    readonly until?: number;
+  };
   /** When to reconnect, in seconds. The `error` and `closing` frames carry it as `retry_after`. */
   readonly retryAfter?: number;
 }

@@ -1,6 +1,8 @@
 // The frames that reply to requests of a conversation, made from the results of the store.
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { encodeHistoryFrame } from "../conversation/entry.ts";
+import { closeForRefusal, describeRefusal } from "../members/refusals.ts";
+import type { SpeechRefusal } from "../members/speech.ts";
 import type { HistoryResult, PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
 import { REMOVED } from "./close-reason.ts";
 import { formatDuration, log, send } from "./effects.ts";
@@ -25,6 +27,15 @@ export function onPosted(membership: Membership, id: string, result: PostResult)
   switch (result.outcome) {
     case "removed":
       return { membership, effects: [ANSWERED, { type: "end", ending: REMOVED }] };
+    case "forbidden":
+    case "banned":
+      // The watch of members ends the membership on this node as well; the post may come first.
+      return {
+        membership,
+        effects: [ANSWERED, { type: "end", ending: closeForRefusal(describeRefusal(result)) }],
+      };
+    case "muted":
+      return { membership, effects: [...mutedReply(result, id), ANSWERED] };
     case "rate_limited":
     case "unavailable":
       return { membership, effects: [...errorReply(result, id), ANSWERED] };
@@ -68,6 +79,15 @@ export function finishReading(membership: Open, effects: readonly MembershipEffe
     membership: openMembership(membership.writeRefusal),
     effects: membership.held === 0 ? effects : [...effects, { type: "release" }],
   };
+}
+
+/** The `error` frame for a message of a muted user. It has no `retry_after`: the same message will not be accepted by itself. */
+function mutedReply(result: SpeechRefusal, id: string): MembershipEffect[] {
+  const refusal = describeRefusal(result);
+  return [
+    log({ event: "frame.refused", code: refusal.code, reason: refusal.message }),
+    send({ type: "error", ...refusal, id }),
+  ];
 }
 
 /** The `error` frame for a request that the store refused. The socket stays open (Q4). */

@@ -15,6 +15,7 @@ import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { checkRequirements } from "./connection/requirements.ts";
 import { type ControlListener, ControlStream } from "./control-stream.ts";
 import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
+import { MEMBERS_NOT_BUILT } from "./members/not-built.ts";
 import { RedisLeases } from "./presence/leases.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 import { RedisRelay } from "./presence/relay.ts";
@@ -75,6 +76,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     };
     return {
       engine,
+      members: MEMBERS_NOT_BUILT,
       accounts: new RedisAccounts(client, control, emit),
       revocations: new RedisRevocations(client, control, emit),
       refreshTokens: new RedisRefreshFamilies(client, clock),

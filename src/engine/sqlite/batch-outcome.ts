@@ -1,4 +1,5 @@
 import type { Entry } from "../../core/conversation/entry.ts";
+import type { MemberNews } from "../../core/members/records.ts";
 import type { Operation, OperationResult } from "../operation.ts";
 
 /** The outcome of one operation. It is delivered after the commit. */
@@ -6,4 +7,6 @@ export interface BatchOutcome {
   readonly operation: Operation;
   readonly result: OperationResult;
   readonly announce?: { readonly conversation: string; readonly entry: Entry };
+  /** The sender became a member with the announced message. */
+  readonly joined?: MemberNews;
 }

@@ -1,12 +1,19 @@
 import type { Entry } from "../../core/conversation/entry.ts";
 import { relationOf } from "../../core/conversation/epoch.ts";
 import { decidePost } from "../../core/conversation/post-decision.ts";
+import type { MemberNews } from "../../core/members/records.ts";
+import { refuseSpeech, type SpeechRefusal } from "../../core/members/speech.ts";
+import type { PostRequest } from "../../core/ports/message-log.ts";
 import type { Operation, OperationOf } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
+import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
 import type { HistoryReader } from "./messages/history-reader.ts";
-import type { ConversationHead, MessageLog } from "./messages/message-log.ts";
+import { type ConversationHead, existsAsConversation, type MessageLog } from "./messages/message-log.ts";
 import type { QuotaLog } from "./messages/quota-log.ts";
 import type { ReadMarkTable } from "./messages/read-mark-table.ts";
+
+/** The most members that are remembered for a conversation in memory. */
+const MAX_KNOWN_MEMBERS = 10_000;
 
 /** Writes the rows of a batch of operations. The caller delivers the outcomes after the commit. */
 export class Batch {
@@ -15,6 +22,7 @@ export class Batch {
     private readonly charges: QuotaLog,
     private readonly marks: ReadMarkTable,
     private readonly reader: HistoryReader,
+    private readonly members: MemberTable,
   ) {}
 
   /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
@@ -40,7 +48,7 @@ export class Batch {
     let key = head === undefined ? 0 : this.messages.keyOf(head, request.user, request.id);
     const stored =
       head === undefined ? undefined : this.messages.findStored(head, key, request.user, request.id);
-    const decision = decidePost(stored, log, request.limit, now);
+    const decision = decidePost(stored, log, request.limit, now, this.refusalOf(request, head, now));
     if (decision.outcome !== "store") return { operation, result: decision };
     if (head === undefined) {
       head = this.messages.create(request.conversation);
@@ -50,11 +58,36 @@ export class Batch {
     const { conversation, user, id, kind, body } = request;
     const entry: Entry = { kind, seq: head.seq + 1, id, from: user, at: now, body };
     this.messages.append(head, key, entry);
+    const joined = this.join(request, head, now);
     return {
       operation,
       result: { outcome: "stored", seq: entry.seq, at: now, quota: log.view(request.limit, now) },
       announce: { conversation, entry },
+      ...(joined !== undefined && { joined }),
     };
+  }
+
+  private refusalOf(
+    { user, exempt = false, mustExist = false }: PostRequest,
+    head: ConversationHead | undefined,
+    now: number,
+  ): SpeechRefusal | undefined {
+    if (mustExist && (head === undefined || !existsAsConversation(head))) return { outcome: "forbidden" };
+    // In most conversations there is nothing to look up.
+    if (head === undefined || head.guard === 0) return undefined;
+    const access = (head.guard & GUARD_MEMBERS_ONLY) !== 0 ? "members" : "anyone";
+    return refuseSpeech(access, this.members.find(head, user), exempt, now);
+  }
+
+  /** Makes the sender of a stored message a member, where that is wanted and it is none. */
+  private join({ user, joins }: PostRequest, head: ConversationHead, now: number): MemberNews | undefined {
+    if (joins === undefined || (head.guard & GUARD_MEMBERS_ONLY) !== 0 || head.known?.has(user)) return;
+    const isMember = this.members.find(head, user)?.role !== undefined;
+    if (!isMember && !this.members.tryJoin(head, user, joins, now)) return;
+    if (head.known === undefined || head.known.size >= MAX_KNOWN_MEMBERS) head.known = new Set();
+    head.known.add(user);
+    if (isMember) return;
+    return { type: "member", user, change: "added", role: "member", at: now, spoke: true };
   }
 
   private isOfRemoved(epoch: string | undefined, head: ConversationHead | undefined): boolean {

@@ -2,7 +2,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
-import { CLOCK_STEP_MS, type Clock } from "../../core/ports/clock.ts";
+import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
 import type {
   EntryListener,
@@ -21,12 +21,14 @@ import type { Operation, OperationResult } from "../operation.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
+import { warnOfClockBehind } from "./clock-behind.ts";
 import type { Disk } from "./folder/disk-watch.ts";
 import { EndMark } from "./folder/end-mark.ts";
 import { isBusy, isStoreError, StoreUnavailable } from "./folder/errors.ts";
 import { StoreCondition } from "./folder/store-condition.ts";
 import { IndexCorrupted, type IndexFile } from "./index/index-file.ts";
 import type { IndexWorker } from "./index/index-worker.ts";
+import { SqliteMembers } from "./members/members.ts";
 import { HistoryReader } from "./messages/history-reader.ts";
 import { type ConversationHead, MessageLog } from "./messages/message-log.ts";
 import { QuotaLog } from "./messages/quota-log.ts";
@@ -67,6 +69,8 @@ const MAX_HEADS = 10_000;
  */
 export class SqliteEngine implements Engine {
   readonly description: string;
+  /** The port for members, on the same connection: its changes and the batches of posts come one after another. */
+  readonly members: SqliteMembers;
   private readonly db: Database;
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
@@ -117,18 +121,13 @@ export class SqliteEngine implements Engine {
     this.indexWorker.readFrom(this.messages);
     this.reader = new HistoryReader(this.messages);
     this.readMarkTable = new ReadMarkTable(this.db);
-    this.batch = new Batch(this.messages, this.quotaLog, this.readMarkTable, this.reader);
+    const { messages, quotaLog, readMarkTable, reader } = this;
+    this.members = new SqliteMembers({ ...deps, messages, now: () => this.now() });
+    this.batch = new Batch(messages, quotaLog, readMarkTable, reader, this.members.table);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = () => Math.max(this.quotaLog.newestAt, this.messages.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
-    if (this.time.aheadOfWall > CLOCK_STEP_MS) {
-      this.emit("store.clock_behind", {
-        seconds: this.time.aheadOfWall / 1000,
-        advice:
-          "The machine's clock is behind the newest entry in the store; the store goes on with its own time.",
-      });
-    }
-    const { messages } = this;
+    warnOfClockBehind(this.time, this.emit);
     this.condition = new StoreCondition({ ...deps, messages });
     this.endMark = new EndMark(deps.paths.end, {
       epoch: readMeta(this.db, "epoch") ?? "",
@@ -227,6 +226,7 @@ export class SqliteEngine implements Engine {
     this.messages.close();
     this.quotaLog.close();
     this.readMarkTable.close();
+    this.members.close();
     this.dataVersion.finalize();
     this.db.close();
   }
@@ -367,6 +367,7 @@ export class SqliteEngine implements Engine {
     if (outcome.announce !== undefined) {
       const { conversation, entry } = outcome.announce;
       this.subscriptions.deliver(conversation, entry);
+      if (outcome.joined !== undefined) this.members.announce(conversation, [outcome.joined]);
     }
     this.reply(outcome.operation, outcome.result);
   }
@@ -386,6 +387,7 @@ export class SqliteEngine implements Engine {
     this.condition.probe(this.now());
     this.messages.forgetIndexed(FORGET_BUDGET);
     try {
+      this.members.pollForCommands();
       this.quotaLog.prune(this.now());
     } catch (error) {
       if (!isBusy(error)) this.condition.writeFailed(error);

@@ -84,6 +84,43 @@ const STEPS: readonly ((db: Database) => void)[] = [
   },
   // 5: entries. `kind` and `body` as in src/core/conversation/entry.ts, instead of `text` and `data`.
   (db) => encodeBodies(db),
+  // 6: facts and members of conversations (src/core/members/records.ts); times in milliseconds since 1970.
+  // `facts`: as JSON; null: none. `guard`: as in members/member-table.ts. `members`, `owners`: their numbers.
+  // A row of `member` belongs to the conversation that had been removed `life` times when it was written; a later removal makes
+  // the row void. A row without a role stays for a while, so that the list of its user can say that the conversation left it.
+  // `member_news`: what commands have changed, for a running server, which deletes the rows.
+  (db) => {
+    addColumn(db, "conversation", "facts text");
+    addColumn(db, "conversation", "guard integer not null default 0");
+    addColumn(db, "conversation", "members integer not null default 0");
+    addColumn(db, "conversation", "owners integer not null default 0");
+    addColumn(db, "conversation", "revision integer not null default 0");
+    addColumn(db, "conversation", "removed_at integer not null default 0");
+    db.run(`
+      create table if not exists member (
+        conversation integer,
+        user text,
+        life integer not null,
+        role text,
+        since integer,
+        unopened integer,
+        "left" integer,
+        muted text,
+        banned text,
+        changed_at integer not null,
+        primary key (conversation, user)
+      ) without rowid;
+      create index if not exists member_list on member (user, conversation, life, role, unopened);
+      create index if not exists member_muted on member (conversation, user) where muted is not null;
+      create index if not exists member_banned on member (conversation, user) where banned is not null;
+      create table if not exists member_news (
+        position integer primary key autoincrement,
+        conversation text not null,
+        news text not null
+      );
+    `);
+    setIfMissing(db, "name_secret", Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex"));
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

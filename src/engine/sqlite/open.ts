@@ -114,6 +114,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     engine,
     accounts: guardedPort(new SqliteAccounts(accountsDb, clock, emit), engine.condition),
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),
+    members: guardedPort(engine.members, engine.condition),
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     signingKeys: guardedPort(new SqliteSigningKeys(accountsDb), engine.condition),
     applyRetention: () => engine.clean(),

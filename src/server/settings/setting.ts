@@ -7,6 +7,7 @@ export type SettingGroup =
   | "Accounts and tokens"
   | "Plans"
   | "Connections"
+  | "Conversations"
   | "Log"
   | "Testing"
   | "Clustering";

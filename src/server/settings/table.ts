@@ -1,5 +1,6 @@
 import { LOG_LEVELS } from "../log/levels.ts";
 import { apiKeyList } from "./api-key-list.ts";
+import { CONVERSATION_SETTINGS } from "./groups/conversations.ts";
 import {
   anyString,
   boolean,
@@ -279,13 +280,6 @@ export const SETTINGS = {
     about: "frames of one connection waiting for an answer before it is paused",
     default: "32",
   },
-  MAX_OPEN_CONVERSATIONS: {
-    group: "Connections",
-    kind: integer("count", 1, 10_000),
-    about: "conversations that may be open on the socket of a user at a time",
-    default: "64",
-    reason: "more than a person looks at, and each is present in a room",
-  },
   PRESENCE_GRACE: {
     group: "Connections",
     kind: seconds(0, 3600),
@@ -300,6 +294,8 @@ export const SETTINGS = {
     default: "10",
     reason: "thousands that come back in one second would all wait",
   },
+
+  ...CONVERSATION_SETTINGS,
 
   LOG_LEVEL: {
     group: "Log",

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Entry } from "../../../core/conversation/entry.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type {
   ConversationStore,
   ConversationSummary,
@@ -15,6 +16,7 @@ import {
   CONVERSATION_COLUMNS,
   type ConversationHead,
   type ConversationRow,
+  existsAsConversation,
   MessageLog,
 } from "./message-log.ts";
 import { ReadMarkTable } from "./read-mark-table.ts";
@@ -23,10 +25,10 @@ import { ReadMarkTable } from "./read-mark-table.ts";
 const EXPORT_PAGE_SIZE = 500;
 
 /** Marks a conversation as changed by a command, for a running server (retention-sweeper.ts). */
-const CHANGED = "changed = (select max(changed) + 1 from conversation)";
+export const CHANGED = "changed = (select max(changed) + 1 from conversation)";
 
 /** Opens the conversations of a data folder for commands. A server may run on the folder. */
-export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConversations {
+export function openConversations({ dataDir, sync, clock }: SqliteOptions): SqliteConversations {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_TIMEOUT_MS);
   // So that SQLite overwrites removed texts (eraser.ts).
@@ -35,6 +37,7 @@ export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConve
   return new SqliteConversations(
     db,
     withFileErrors(index, () => openIndexReadOnly(index, db)),
+    clock,
   );
 }
 
@@ -46,6 +49,7 @@ export class SqliteConversations implements ConversationStore {
   constructor(
     private readonly db: Database,
     private readonly index: IndexFile,
+    private readonly clock: Pick<Clock, "wall">,
   ) {
     this.log = new MessageLog(db, index, { indexed: index.indexed, filter: undefined });
     this.readMarkTable = new ReadMarkTable(db);
@@ -83,9 +87,10 @@ export class SqliteConversations implements ConversationStore {
       this.db
         .query(
           `update conversation set first_seq = ?1 + 1, removed_seq = ?1, removals = removals + 1,
-             keep_messages = null, keep_days = null, ${CHANGED} where number = ?2`,
+             keep_messages = null, keep_days = null, facts = null, guard = 0, members = 0, owners = 0,
+             revision = revision + 1, removed_at = ?3, ${CHANGED} where number = ?2`,
         )
-        .run(seq, number);
+        .run(seq, number, this.clock.wall());
       this.db.query("delete from mark where conversation = ?").run(number);
     });
   }
@@ -124,10 +129,10 @@ export class SqliteConversations implements ConversationStore {
     return (row as ConversationRow | null) ?? undefined;
   }
 
-  /** Returns undefined if the conversation was removed and got no message since. */
+  /** Returns undefined if there is no such conversation: it was removed, and not made again. */
   private summary(row: ConversationRow): ConversationSummary | undefined {
     const head = this.log.headOf(row);
-    if (row.removals > 0 && head.seq <= row.removed_seq) return undefined;
+    if (!existsAsConversation(head)) return undefined;
     return {
       id: row.id,
       seq: head.seq,

@@ -37,13 +37,22 @@ export interface ConversationRow {
   readonly changed: number;
   readonly removals: number;
   readonly removed_seq: number;
+  readonly removed_at: number;
+  readonly facts: string | null;
+  readonly guard: number;
+  readonly members: number;
+  readonly owners: number;
+  readonly revision: number;
 }
 
 /** The columns of a ConversationRow. */
 export const CONVERSATION_COLUMNS =
-  "number, id, first_seq, keep_messages, keep_days, changed, removals, removed_seq";
+  "number, id, first_seq, keep_messages, keep_days, changed, removals, removed_seq, removed_at, facts, guard, members, owners, revision";
 
-type HeadRow = Pick<ConversationRow, "number" | "id" | "first_seq" | "removals">;
+type HeadRow = Pick<
+  ConversationRow,
+  "number" | "id" | "first_seq" | "removals" | "removed_seq" | "facts" | "guard"
+>;
 
 /** The state of a conversation in the log. Rows refer to it by `number`. */
 export interface ConversationHead {
@@ -54,6 +63,19 @@ export interface ConversationHead {
   /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is no message. */
   first: number;
   epoch: string;
+  /** How often it was removed, and the newest `seq` at the last removal. */
+  removals: number;
+  removedSeq: number;
+  hasFacts: boolean;
+  /** Whether posts must look at the standing of their sender, as in members/member-table.ts. */
+  guard: number;
+  /** Users who are known to be members, or undefined for none: their posts look up no standing. */
+  known: Set<string> | undefined;
+}
+
+/** Returns whether there is a conversation, and not only the name of one that was removed. */
+export function existsAsConversation({ hasFacts, seq, removedSeq }: ConversationHead): boolean {
+  return hasFacts || seq > removedSeq;
 }
 
 /**
@@ -65,8 +87,8 @@ export class MessageLog {
   private readonly memtable = new Memtable();
   private readonly heads = new Map<string, ConversationHead>();
   /**
-   * Names of conversations that do not exist, because opening a new one looks it up several times. Only this process creates
-   * conversations, so an entry cannot become wrong.
+   * Names of conversations that do not exist, because opening a new one looks it up several times. Where another process
+   * creates one, `rowChanged` follows.
    */
   private unknown = new LruMap<true>(MAX_UNKNOWN);
   private readonly seed: number;
@@ -145,7 +167,9 @@ export class MessageLog {
     if (known !== undefined) return known;
     if (this.unknown.get(id)) return undefined;
     const row = this.db
-      .query("select number, id, first_seq, removals from conversation where id = ?")
+      .query(
+        "select number, id, first_seq, removals, removed_seq, facts, guard from conversation where id = ?",
+      )
       .get(id) as HeadRow | null;
     if (row === null) {
       this.unknown.set(id, true);
@@ -157,12 +181,16 @@ export class MessageLog {
   }
 
   /** Returns the conversation of `row`. If it is not in memory, this does not keep it there. */
-  headOf({ number, id, first_seq: first, removals }: HeadRow): ConversationHead {
-    const known = this.heads.get(id);
-    if (known !== undefined) return known;
+  headOf(row: HeadRow): ConversationHead {
+    const { number, id, first_seq: first, removals, guard } = row;
+    const held = this.heads.get(id);
+    if (held !== undefined) return held;
     // When all messages were removed, only the floor shows which `seq` were used.
     const seq = Math.max(this.newestSeq(number), first - 1);
-    return { id, number, seq, first, epoch: epochOf(this.storeEpoch, removals) };
+    const epoch = epochOf(this.storeEpoch, removals);
+    const removedSeq = row.removed_seq;
+    const hasFacts = row.facts !== null;
+    return { id, number, seq, first, epoch, removals, removedSeq, hasFacts, guard, known: undefined };
   }
 
   /** Returns the epoch of a conversation, also of one without messages. */
@@ -176,12 +204,19 @@ export class MessageLog {
     if (head !== undefined) head.first = Math.max(head.first, first);
   }
 
-  /** Updates the number of a conversation's removals from the disk. Returns its head if its epoch has changed thereby. */
-  removedTimes(id: string, removals: number): ConversationHead | undefined {
-    const head = this.heads.get(id);
-    const epoch = epochOf(this.storeEpoch, removals);
-    if (head === undefined || head.epoch === epoch) return undefined;
-    head.epoch = epoch;
+  /** Updates a conversation in memory from its row on disk. Returns its head if its epoch has changed thereby. */
+  rowChanged(row: HeadRow): ConversationHead | undefined {
+    this.unknown.delete(row.id);
+    const head = this.heads.get(row.id);
+    if (head === undefined) return undefined;
+    head.first = Math.max(head.first, row.first_seq);
+    head.removedSeq = row.removed_seq;
+    head.hasFacts = row.facts !== null;
+    head.guard = row.guard;
+    head.known = undefined;
+    if (head.removals === row.removals) return undefined;
+    head.removals = row.removals;
+    head.epoch = epochOf(this.storeEpoch, row.removals);
     return head;
   }
 
@@ -196,7 +231,18 @@ export class MessageLog {
     const { number } = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
       number: number;
     };
-    const head = { id, number, seq: 0, first: 1, epoch: this.firstEpoch };
+    const head: ConversationHead = {
+      id,
+      number,
+      seq: 0,
+      first: 1,
+      epoch: this.firstEpoch,
+      removals: 0,
+      removedSeq: 0,
+      hasFacts: false,
+      guard: 0,
+      known: undefined,
+    };
     this.unknown.delete(id);
     this.heads.set(id, head);
     return head;

@@ -156,9 +156,13 @@ export class RetentionSweeper {
     removals,
     keep_messages,
     keep_days,
+    facts,
+    guard,
+    members,
   }: ConversationRow): void {
-    const isRemoved =
-      removals > 0 && first_seq === removed_seq + 1 && keep_messages === null && keep_days === null;
+    const hasOwnLimits = keep_messages !== null || keep_days !== null;
+    const isInUse = hasOwnLimits || facts !== null || guard !== 0 || members !== 0;
+    const isRemoved = removals > 0 && first_seq === removed_seq + 1 && !isInUse;
     this.deps.emit(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
   }
 
@@ -168,8 +172,7 @@ export class RetentionSweeper {
       for (const row of this.changed.all(this.lastChangeSeen, ROUND_ROWS)) {
         this.lastChangeSeen = row.changed;
         if (row.changed > this.lastChangeAtStart) this.logChange(row);
-        this.deps.messages.floorRaised(row.id, row.first_seq);
-        const removed = this.deps.messages.removedTimes(row.id, row.removals);
+        const removed = this.deps.messages.rowChanged(row);
         if (removed !== undefined) this.deps.onRemoved(removed);
         this.urgent.push(row);
       }

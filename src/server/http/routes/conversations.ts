@@ -1,4 +1,6 @@
 import { encodeHistoryMembers, encodeMessageBody } from "../../../core/conversation/entry.ts";
+import { describeRefusal } from "../../../core/members/refusals.ts";
+import type { SpeechRefusal } from "../../../core/members/speech.ts";
 import type {
   HistoryResult,
   MessageLog,
@@ -90,6 +92,7 @@ export function postMessageRoute(deps: ConversationRoutesDeps): Route {
     deps.count({ user, conversation }, id, result);
     if (result.outcome === "removed") return problem("removed");
     if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
+    if (!("seq" in result)) return refuseSender(deps, caller, result);
     const { seq, at, quota } = result;
     return result.outcome === "duplicate"
       ? reply(200, JSON.stringify({ id, seq, at, duplicate: true, quota }), quota, plan)
@@ -130,6 +133,17 @@ function invalid(
 ): Response {
   emit("request.invalid", { ...logFields, conversation, code });
   return problem(code, { detail });
+}
+
+/** The sender may not write: it does not belong to the conversation, or is muted or banned. */
+function refuseSender(
+  { emit }: ConversationRoutesDeps,
+  { logFields, conversation }: Caller,
+  result: SpeechRefusal,
+): Response {
+  const { code, message, until } = describeRefusal(result);
+  emit("request.refused", { ...logFields, conversation, code, reason: message });
+  return problem(code, { detail: message, ...(until !== undefined && { extra: { until } }) });
 }
 
 function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {

@@ -1,0 +1,38 @@
+import { choice, integer } from "../parsers.ts";
+import type { Setting } from "../setting.ts";
+
+/** The settings of conversations and their members, as a part of the table. */
+export const CONVERSATION_SETTINGS = {
+  CONVERSATION_ACCESS: {
+    group: "Conversations",
+    kind: choice("anyone", "members"),
+    about:
+      "who may use a new conversation: `anyone` who knows its name and has the right, or `members`; with `members` no conversation comes to be by talking",
+    default: "anyone",
+  },
+  CONVERSATION_CREATE: {
+    group: "Conversations",
+    kind: choice("anyone", "operators"),
+    about: "who may make conversations with POST /conversations: `anyone`, or API keys only",
+    default: "anyone",
+  },
+  MAX_MEMBERS: {
+    group: "Conversations",
+    kind: integer("count", 1, 1_000_000),
+    about: "members of one conversation",
+    default: "100000",
+  },
+  MAX_CONVERSATIONS_PER_USER: {
+    group: "Conversations",
+    kind: integer("count", 1, 1_000_000),
+    about: "conversations to which one user belongs",
+    default: "10000",
+  },
+  MAX_OPEN_CONVERSATIONS: {
+    group: "Conversations",
+    kind: integer("count", 1, 10_000),
+    about: "conversations that may be open on the socket of a user at a time",
+    default: "64",
+    reason: "more than a person looks at, and each is present in a room",
+  },
+} as const satisfies Record<string, Setting<unknown>>;
