@@ -21,6 +21,11 @@ export const MONOTONIC: Timing = {
   },
 };
 
+/** Returns the clock that the option `timing` holds; the monotonic one if it holds none. */
+export function timingOf(given: Partial<Timing> = {}): Timing {
+  return given.after ? (given as Timing) : MONOTONIC;
+}
+
 /** Settles as `promise` does, or rejects after `milliseconds`: the application's function `name` may never settle. */
 export function within<T>(
   timing: Timing,

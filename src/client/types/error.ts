@@ -1,0 +1,38 @@
+import type { ErrorCode } from "../../protocol/errors.ts";
+
+/**
+ * The server's error codes, and those of the library itself:
+ * `closed` (the line is closed), `outbox_full` (too many pending messages), `storage` (the given storage failed),
+ * `token` (the token function failed).
+ */
+export type ParleyErrorCode = ErrorCode | "closed" | "outbox_full" | "storage" | "token";
+
+/** What an error names beside its code. */
+export interface ErrorFacts {
+  /** Seconds after which the same request is accepted. */
+  readonly retry_after?: number | undefined;
+  /** When the reason ends, in milliseconds since 1970. */
+  readonly until?: number | undefined;
+  /** The conversation's change that the request did not know of. */
+  readonly rev?: number | undefined;
+  readonly conversation?: string | undefined;
+}
+
+/** Why a request failed. Decide by `code`; `message` is for people and may change. */
+export class ParleyError extends Error implements ErrorFacts {
+  override readonly name = "ParleyError";
+  readonly retry_after?: number | undefined;
+  readonly until?: number | undefined;
+  readonly rev?: number | undefined;
+  readonly conversation?: string | undefined;
+
+  constructor(
+    readonly code: ParleyErrorCode,
+    message: string,
+    { retry_after, until, rev, conversation, ...options }: ErrorFacts & { readonly cause?: unknown } = {},
+  ) {
+    super(message, options);
+    // A field that the error does not name is missing, and not undefined.
+    Object.assign(this, JSON.parse(JSON.stringify({ retry_after, until, rev, conversation })));
+  }
+}

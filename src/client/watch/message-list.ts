@@ -1,0 +1,212 @@
+import type { Lost } from "../conversation/sequencer.ts";
+import type { Ack, FailedMessage } from "../conversation/types.ts";
+import type { AnyData, Message } from "../message.ts";
+import { ParleyError } from "../types/error.ts";
+
+/** A message of the list. An own one is there from the moment at which it is written. */
+export type Entry<Data extends object = AnyData> = Omit<Message<Data>, "seq"> & {
+  /** The same from writing to storing: to recognize the entry across redraws. */
+  readonly key: string;
+  /** `failed`: until it is retried or discarded. */
+  readonly state: "pending" | "failed" | "stored";
+  /** Missing until it is stored. */
+  readonly seq?: number;
+  /** Written by this user. */
+  readonly own: boolean;
+  /** Why it failed. */
+  readonly error?: ParleyError;
+};
+
+/** The messages of a conversation, the oldest first. Between two entries whose `seq` is not adjacent, messages are not loaded or `lost`. */
+export interface MessageList<Data extends object = AnyData> {
+  readonly entries: readonly Entry<Data>[];
+  /** `loading`: the first page is awaited. `stale`: messages may have come since that are not in the list. */
+  readonly status: "loading" | "ready" | "stale";
+  /** Whether `loadOlder()` finds more: before the first entry, or where entries are missing. */
+  readonly hasOlder: boolean;
+  /** Up to which `seq` this user has read. */
+  readonly read: number;
+  /** Messages that can never be loaded. After a new epoch the list is empty again. */
+  readonly lost: readonly Lost[];
+}
+
+/** The list, and what it needs to go on. */
+export interface ListState extends MessageList {
+  readonly stored: readonly Entry[];
+  /** Own messages, as written: not acked, failed, or acked and not received yet. */
+  readonly waiting: readonly Entry[];
+  /** The smallest `seq` that can be loaded, as far as is known. */
+  readonly floor: number;
+  /** The newest `seq` that exists, as far as is known. */
+  readonly newest: number;
+  /** The first page was loaded. */
+  readonly isLoaded: boolean;
+}
+
+export type ListEvent =
+  | { readonly type: "opened"; readonly seq: number; readonly read: number }
+  /** `older`: a page before the block of the newest entries, whose `more` says whether there are older ones. */
+  | {
+      readonly type: "page";
+      readonly messages: readonly Message[];
+      readonly more: boolean;
+      readonly older: boolean;
+    }
+  | { readonly type: "message"; readonly message: Message }
+  | { readonly type: "lost"; readonly lost: Lost }
+  /** Messages that wait for their ack; `at` is the time, in milliseconds since 1970. */
+  | { readonly type: "pending"; readonly pending: readonly FailedMessage[]; readonly at: number }
+  | { readonly type: "acked"; readonly ack: Ack }
+  | { readonly type: "failed"; readonly message: FailedMessage; readonly error: unknown; readonly at: number }
+  | { readonly type: "discarded"; readonly id: string }
+  | { readonly type: "read"; readonly seq: number }
+  | { readonly type: "live"; readonly isLive: boolean };
+
+export const EMPTY_LIST: ListState = {
+  entries: [],
+  status: "loading",
+  hasOlder: false,
+  read: 0,
+  lost: [],
+  stored: [],
+  waiting: [],
+  floor: 1,
+  newest: 0,
+  isLoaded: false,
+};
+
+/** An own message is written before the user is known, perhaps. */
+const keyOf = (from: string, id: string, user: string) => (from === user ? id : `${from}\n${id}`);
+
+/** One step of the list: returns the state after `event`; the same object if nothing changed. `user` is this user. */
+export function listStep(state: ListState, event: ListEvent, user: string): ListState {
+  const { stored, waiting } = state;
+  switch (event.type) {
+    case "opened": {
+      const { seq, read } = event;
+      return complete(state, {
+        newest: Math.max(state.newest, seq),
+        read: Math.max(state.read, read),
+        isLoaded: state.isLoaded || seq === 0,
+      });
+    }
+    case "page": {
+      const merged = merge(state, event.messages, user);
+      const first = event.messages[0]?.seq ?? startOf(state);
+      return complete(state, {
+        ...merged,
+        isLoaded: true,
+        ...(event.older && !event.more && { floor: Math.max(state.floor, first) }),
+      });
+    }
+    case "message":
+      return complete(state, merge(state, [event.message], user));
+    case "lost":
+      return "epoch" in event.lost
+        ? complete(EMPTY_LIST, { waiting, lost: [event.lost] })
+        : complete(state, { lost: [...state.lost, event.lost] });
+    case "pending": {
+      const known = new Map(waiting.map((entry) => [entry.id, entry]));
+      const added = event.pending.flatMap((one) => {
+        const entry = known.get(one.id);
+        if (entry?.state === "pending") return [];
+        known.delete(one.id);
+        return [entryOf(one, entry?.at ?? event.at, user)];
+      });
+      return added.length === 0
+        ? state
+        : complete(state, { waiting: [...waiting.filter(({ id }) => known.has(id)), ...added] });
+    }
+    case "acked": {
+      const { id, seq, at } = event.ack;
+      return replace(state, id, (entry) => ({ ...entry, from: user, state: "stored", seq, at }));
+    }
+    case "failed": {
+      const { message, error, at } = event;
+      // Cancelled by its sender: nothing to retry.
+      if (!(error instanceof ParleyError)) return replace(state, message.id, () => undefined);
+      const known = waiting.some(({ id }) => id === message.id)
+        ? state
+        : { ...state, waiting: [...waiting, entryOf(message, at, user)] };
+      return replace(known, message.id, (entry) => ({ ...entry, state: "failed", error }));
+    }
+    case "discarded":
+      return replace(state, event.id, () => undefined);
+    case "read":
+      return event.seq > state.read ? complete(state, { read: event.seq }) : state;
+    default: {
+      const status = !state.isLoaded ? "loading" : event.isLive ? "ready" : "stale";
+      return stored === state.stored && status === state.status ? state : { ...state, status };
+    }
+  }
+}
+
+/** Returns the `seq` of the first entry of the newest block without a hole: older messages are loaded before it. */
+export function startOf({ stored, newest, lost }: Pick<ListState, "stored" | "newest" | "lost">): number {
+  let start = newest + 1;
+  for (let index = stored.length - 1; index >= 0; index--) {
+    const seq = stored[index]!.seq!;
+    const isHole =
+      start - seq > 1 && !lost.some((one) => "last" in one && one.first <= seq + 1 && one.last >= start - 1);
+    if (isHole) break;
+    start = seq;
+  }
+  return start;
+}
+
+/** Returns the state with what is derived. */
+function complete(state: ListState, changes: Partial<ListState>): ListState {
+  const next = { ...state, ...changes };
+  return {
+    ...next,
+    entries:
+      next.stored === state.stored && next.waiting === state.waiting
+        ? state.entries
+        : [...next.stored, ...next.waiting],
+    hasOlder: startOf(next) > next.floor,
+  };
+}
+
+/** Changes one waiting entry, or drops it. */
+function replace(state: ListState, id: string, change: (entry: Entry) => Entry | undefined): ListState {
+  const { waiting } = state;
+  if (!waiting.some((entry) => entry.id === id)) return state;
+  return complete(state, {
+    waiting: waiting.flatMap((entry) => (entry.id === id ? (change(entry) ?? []) : entry)),
+  });
+}
+
+function entryOf({ id, text, data }: FailedMessage, at: number, user: string): Entry {
+  return { key: id, state: "pending", own: true, id, from: user, text, at, ...(data && { data }) };
+}
+
+/** Merges messages into the stored ones, in the order of `seq`; one that is there stays as it is. */
+function merge(
+  { stored, waiting, newest }: ListState,
+  messages: readonly Message[],
+  user: string,
+): Partial<ListState> {
+  const added = messages.map((message): Entry => {
+    return {
+      ...message,
+      key: keyOf(message.from, message.id, user),
+      state: "stored",
+      own: message.from === user,
+    };
+  });
+  const last = stored.at(-1)?.seq ?? 0;
+  const keys = new Set(added.map(({ key }) => key));
+  const left = waiting.filter(({ key }) => !keys.has(key));
+  const first = added[0]?.seq ?? 0;
+  const all =
+    first > last
+      ? [...stored, ...added]
+      : [...new Map([...added, ...stored].map((entry) => [entry.seq!, entry])).values()].sort(
+          (a, b) => a.seq! - b.seq!,
+        );
+  return {
+    stored: added.length === 0 ? stored : all,
+    waiting: left.length === waiting.length ? waiting : left,
+    newest: Math.max(newest, added.at(-1)?.seq ?? 0),
+  };
+}
