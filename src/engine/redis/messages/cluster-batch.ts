@@ -127,11 +127,14 @@ export class ClusterBatch implements BatchExecutor {
     return replies;
   }
 
-  /** Keeps the charges of stored messages, and refunds the others. A charge stays reserved if its message's result is unknown. */
+  /**
+   * Keeps the charges of stored messages, and refunds the others. A charge stays reserved if its message's result is unknown. If a
+   * repeat cannot be refunded now, its result is removed from `replies`: its sender tries again, and that try finds the charge.
+   */
   private async settle(
     operations: readonly Operation[],
     charges: readonly (Charge | undefined | null)[],
-    replies: readonly AppendReply[],
+    replies: AppendReply[],
   ): Promise<void> {
     const groups = groupByBucket(operations, (each, i) => {
       const charge = charges[i];
@@ -155,7 +158,10 @@ export class ClusterBatch implements BatchExecutor {
       const changed = new Set(indexes.filter((i) => !isNew(i)).map((i) => userOf(operations[i]!)));
       if (changed.size === 0) return;
       const reply = (await call) as CallReply | undefined;
-      if (reply === undefined) return;
+      if (reply === undefined) {
+        for (const i of indexes) if (operations[i]!.kind === "post" && !isNew(i)) replies[i] = undefined;
+        return;
+      }
       for (const [n, i] of indexes.entries()) {
         if (!changed.has(userOf(operations[i]!))) continue;
         const charge = charges[i]!;

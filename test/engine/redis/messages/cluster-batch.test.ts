@@ -50,6 +50,22 @@ describe("a batch in Cluster", () => {
     expect(calls.length).toBeLessThanOrEqual(3 * BUCKET_COUNT);
   });
 
+  test("D3 Q2 a repeat whose charge cannot be refunded now is tried again, and is charged once", async () => {
+    await using node = await TestNode.open(await redis.connect(freshPrefix()));
+    const post = () => node.post("m1", { limit: LIMIT });
+    expect(await post()).toMatchObject({ outcome: "stored", quota: { remaining: LIMIT - 1 } });
+    const { runDurably } = node.client;
+    let calls = 0;
+    // The third call of a batch settles.
+    node.client.runDurably = async (...call) => {
+      if (++calls === 3) throw new Error("Connection is closed.");
+      return runDurably.apply(node.client, call);
+    };
+    expect(await post()).toEqual({ outcome: "unavailable" });
+    expect(await post()).toMatchObject({ outcome: "duplicate", quota: { remaining: LIMIT - 1 } });
+    expect(await node.engine.quota("anna", LIMIT)).toMatchObject({ remaining: LIMIT - 1 });
+  });
+
   test("D3 Q1 Q2 gives each message, history and mark its own result where users and conversations share a call", async () => {
     await using node = await TestNode.open(await redis.connect(freshPrefix()));
     const [ann, ben, cat] = USERS as [string, string, string];
