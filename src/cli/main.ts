@@ -41,16 +41,19 @@ Run \`parley <command> --help\` for the options of a command.
   parley chat lobby --user user2
   parley token alice --plan basic`;
 
-try {
-  enterCallerDirectory();
-  if (process.argv.length > 2) await program().parseAsync();
-  else write(process.stdout, TASKS);
-} catch (error) {
+// A function, because a module with a top-level `await` has no bytecode (test/support/built-program.ts).
+main().catch((error: unknown) => {
   // commander has already printed the usage error, or the help.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   const prefix = error instanceof UsageError ? "error" : "parley";
   for (const line of errorLines(error)) printNote(`${prefix}: ${escapeControlChars(line)}`);
   process.exit(error instanceof CliError ? error.exitCode : 1);
+});
+
+async function main(): Promise<void> {
+  enterCallerDirectory();
+  if (process.argv.length > 2) await program().parseAsync();
+  else write(process.stdout, TASKS);
 }
 
 function program(): Command {

@@ -8,11 +8,12 @@ import { ParleyTerminal } from "./parley-terminal.ts";
 
 // The server as a supervisor has it: beneath `bin/parley.mjs`, and beneath npm.
 
+const STARTER = ["node", BIN, "serve"];
 const START = ["npm", "start", "--silent", "--"];
 
 test("RT-9 SIGTERM to the whole process group drains once, and ends with 0", async () => {
   await using folder = new ParleyFolder();
-  for (const command of [["node", BIN], START]) {
+  for (const command of [STARTER, START]) {
     await using started = await Started.begin(folder, command);
     const client = await started.connect();
     process.kill(-started.program.pid, "SIGTERM");
@@ -23,20 +24,20 @@ test("RT-9 SIGTERM to the whole process group drains once, and ends with 0", asy
     // npm ends by the signal that it got, as it does for every script.
     if (command !== START) expect(started.program.exitCode).toBe(0);
   }
-}, 60_000);
+});
 
 test("RT-9 SIGTERM to the starter alone reaches the runtime", async () => {
   await using folder = new ParleyFolder();
-  await using started = await Started.begin(folder, ["node", BIN]);
+  await using started = await Started.begin(folder, STARTER);
   process.kill(started.program.pid, "SIGTERM");
   expect(await started.program.exited).toBe(0);
   expect(started.events("server.stopping")).toMatchObject([{ signal: "SIGTERM" }]);
-}, 30_000);
+});
 
 test("SIGKILL of the starter, or of npm, ends the runtime, which closes its connections first", async () => {
   await using folder = new ParleyFolder();
   // The second start takes the folder of the first.
-  for (const command of [["node", BIN], START]) {
+  for (const command of [STARTER, START]) {
     await using started = await Started.begin(folder, command);
     const client = await started.connect();
     process.kill(started.program.pid, "SIGKILL");
@@ -46,17 +47,17 @@ test("SIGKILL of the starter, or of npm, ends the runtime, which closes its conn
       { reason: "The process that started the server has ended." },
     ]);
   }
-}, 60_000);
+});
 
 test("SIGHUP without a terminal does not stop the server, and leaves a line in the log", async () => {
   await using folder = new ParleyFolder();
-  await using started = await Started.begin(folder, ["node", BIN]);
+  await using started = await Started.begin(folder, STARTER);
   const client = await started.connect();
   process.kill(-started.program.pid, "SIGHUP");
   await waitUntil("a line", () => started.events("server.hangup").length > 0);
   client.send({ type: "ping", id: "p" });
   expect((await client.next("pong")).id).toBe("p");
-}, 30_000);
+});
 
 test("SIGHUP of a closed terminal stops the server: it would run on unseen", async () => {
   await using folder = new ParleyFolder();
@@ -71,7 +72,7 @@ test("SIGHUP of a closed terminal stops the server: it would run on unseen", asy
   await terminal.shows("is running");
   terminal.process.kill("SIGHUP");
   expect(await terminal.ended).toBe(0);
-}, 30_000);
+});
 
 /** A server that was started as people start it, in a process group of its own. */
 class Started implements AsyncDisposable {
@@ -84,7 +85,7 @@ class Started implements AsyncDisposable {
 
   static async begin(folder: ParleyFolder, command: readonly string[]): Promise<Started> {
     const settings = ["--port", "0", "--data-dir", join(folder.path, "data"), "--drain-seconds", "2"];
-    const program = Bun.spawn([...command, "serve", ...settings], {
+    const program = Bun.spawn([...command, ...settings], {
       cwd: ROOT,
       env: { PATH: process.env.PATH ?? "", HOME: folder.path, BCRYPT_COST: "4" },
       stdio: ["ignore", "pipe", "pipe"],

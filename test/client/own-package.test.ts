@@ -52,7 +52,7 @@ beforeAll(() => {
     const printed = run(["npm", "pack", "--silent", "--pack-destination", folder], from);
     tarballs.set(name, join(folder, printed.trim().split("\n").at(-1)!));
   }
-}, 120_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true }));
 

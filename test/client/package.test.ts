@@ -124,7 +124,7 @@ beforeAll(() => {
     if (!existsSync(runtimes)) throw error;
     rmSync(folder, { recursive: true });
   }
-}, 180_000);
+});
 
 afterAll(() => rmSync(packed, { recursive: true }));
 

@@ -79,5 +79,4 @@ test.skipIf(chromiumPath() === undefined)(
       site.stop(true);
     }
   },
-  60_000,
 );

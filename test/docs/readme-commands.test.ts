@@ -29,7 +29,7 @@ test("the README's commands for users and conversations all succeed, one after t
       code: 0,
     });
   }
-}, 60_000);
+});
 
 test("the README's sign.mjs with the first start's key signs in, as carol and with the token's plan", async () => {
   await using folder = new ParleyFolder();
@@ -42,4 +42,4 @@ test("the README's sign.mjs with the first start's key signs in, as carol and wi
   const answer = await fetch(`${url}/me`, { headers: { Authorization: `Bearer ${token}` } });
   expect(await answer.json()).toMatchObject({ user: "carol", plan: "basic" });
   expect(readFileSync(join(folder.path, "data/secret.key"), "utf8").trim().length).toBeGreaterThan(31);
-}, 60_000);
+});

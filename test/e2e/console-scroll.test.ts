@@ -58,7 +58,6 @@ test.skipIf(chromiumPath() === undefined)(
     await becomes(() => page.locator(".frame").count(), 10);
     expect(bench.errors).toEqual([]);
   },
-  180_000,
 );
 
 interface Figures {

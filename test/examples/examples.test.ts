@@ -91,16 +91,12 @@ test.skipIf(Bun.which("jq") === null || Bun.which("curl") === null)("talk.sh", a
   });
 });
 
-test.skipIf(Bun.which("jq") === null)(
-  "chat.sh",
-  async () => {
-    await using server = await startTestServer();
-    const { written, ended } = start(["sh", "chat.sh"], server);
-    expect(await ended).toBe(0);
-    expect(written.stdout).toMatch(/^#1 [\d:]+ user2: hello from chat\n1 user2: hello from chat\n$/);
-  },
-  180_000,
-);
+test.skipIf(Bun.which("jq") === null)("chat.sh", async () => {
+  await using server = await startTestServer();
+  const { written, ended } = start(["sh", "chat.sh"], server);
+  expect(await ended).toBe(0);
+  expect(written.stdout).toMatch(/^#1 [\d:]+ user2: hello from chat\n1 user2: hello from chat\n$/);
+});
 
 test("first-talk.jsonl", async () => {
   await using server = await startTestServer();
@@ -195,7 +191,6 @@ test.skipIf(chromiumPath() === undefined)(
     expect(await page.getByRole("button", { name: "Earlier" }).isVisible()).toBe(false);
     expect(watched.errors).toEqual([]);
   },
-  180_000,
 );
 
 /** Serves the folder on an origin of its own, with the library next to the page. */
@@ -245,29 +240,25 @@ test("survive-a-cut.mjs passes with faults enabled, and names the missing settin
   expect(whole!.stderr).toContain("The server injects no faults (404)");
 });
 
-test.skipIf(python === undefined)(
-  "listen.py prints messages, and resumes after a cut",
-  async () => {
-    await using server = await startTestServer();
-    await using proxy = await FaultProxy.start();
-    proxy.target = server.port;
-    const env = { PARLEY_URL: `http://127.0.0.1:${proxy.port}` };
-    const { child, written, ended } = start([python!, "listen.py", "lobby"], server, env);
-    const lines = () => written.stdout.split("\n").filter((line) => line !== "");
-    const received = () => lines().map((line) => JSON.parse(line).text);
-    await waitUntil("it listens", () => written.stderr.includes("listening after 0"));
-    await postMessage(server, "ann", "one");
-    await waitUntil("it received one", () => received().length === 1);
-    for (const line of proxy.connections) line.reset();
-    await postMessage(server, "ann", "two");
-    await waitUntil("it received two", () => received().length === 2);
-    expect(received()).toEqual(["one", "two"]);
-    expect(written.stderr).toContain("disconnected (1006), reconnecting in");
-    child.kill("SIGTERM");
-    await ended;
-  },
-  180_000,
-);
+test.skipIf(python === undefined)("listen.py prints messages, and resumes after a cut", async () => {
+  await using server = await startTestServer();
+  await using proxy = await FaultProxy.start();
+  proxy.target = server.port;
+  const env = { PARLEY_URL: `http://127.0.0.1:${proxy.port}` };
+  const { child, written, ended } = start([python!, "listen.py", "lobby"], server, env);
+  const lines = () => written.stdout.split("\n").filter((line) => line !== "");
+  const received = () => lines().map((line) => JSON.parse(line).text);
+  await waitUntil("it listens", () => written.stderr.includes("listening after 0"));
+  await postMessage(server, "ann", "one");
+  await waitUntil("it received one", () => received().length === 1);
+  for (const line of proxy.connections) line.reset();
+  await postMessage(server, "ann", "two");
+  await waitUntil("it received two", () => received().length === 2);
+  expect(received()).toEqual(["one", "two"]);
+  expect(written.stderr).toContain("disconnected (1006), reconnecting in");
+  child.kill("SIGTERM");
+  await ended;
+});
 
 test("each example has a test", () => {
   const skipped = [

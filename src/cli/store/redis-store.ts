@@ -2,15 +2,14 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
 import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
-import { inspectRedis } from "../../engine/redis/inspect.ts";
-import { openRedisConversations } from "../../engine/redis/messages/conversations.ts";
-import { beginRedisEpoch } from "../../engine/redis/new-epoch.ts";
-import { openRedis, openRedisAccounts, readRedisNodes } from "../../engine/redis/open.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { errorLines } from "../cli-error.ts";
 import { COMMAND_TIMEOUT_MS, commandDeps, type StoreDeps, type StoreProvider } from "./provider.ts";
+
+// The engine is loaded when it is used: a command or a server without Redis starts in three quarters of the time.
+const engine = () => import("../../engine/redis/open.ts");
 
 /** The Redis that the settings name, which several nodes can share. */
 export function redisStore(settings: Settings): StoreProvider {
@@ -40,18 +39,32 @@ export function redisStore(settings: Settings): StoreProvider {
     async open(deps) {
       const options = optionsWith(deps, startupTimeout * 1000);
       const retention = retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION);
+      const { openRedis } = await engine();
       const store = await openRedis({ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 });
       return { store, node: options.node };
     },
-    openAccounts: () => openRedisAccounts(commandOptions()),
-    openConversations: () => openRedisConversations(commandOptions()),
-    beginEpoch: () => beginRedisEpoch(commandOptions()),
+    async openAccounts() {
+      const { openRedisAccounts } = await engine();
+      return openRedisAccounts(commandOptions());
+    },
+    async openConversations() {
+      const { openRedisConversations } = await import("../../engine/redis/messages/conversations.ts");
+      return openRedisConversations(commandOptions());
+    },
+    async beginEpoch() {
+      const { beginRedisEpoch } = await import("../../engine/redis/new-epoch.ts");
+      return beginRedisEpoch(commandOptions());
+    },
     // Redis forgets at once.
     async purgeRemoved() {},
-    readNodes: () => readRedisNodes(commandOptions()),
+    async readNodes() {
+      const { readRedisNodes } = await engine();
+      return readRedisNodes(commandOptions());
+    },
     async inspect({ timeoutMs }) {
       // The checks report what was found; a log beside them would report it twice.
       const deps = { clock: systemClock(), emit: () => {} };
+      const { inspectRedis } = await import("../../engine/redis/inspect.ts");
       const found = inspectRedis(optionsWith(deps, timeoutMs));
       return {
         kind: "redis",

@@ -55,4 +55,4 @@ test("`parley conformance` leaves no conversation behind", async () => {
   expect(await folder.run(["conformance", url])).toMatchObject({ code: 0, stderr: "" });
   const list = await folder.run(["conversation", "list", "--json"]);
   expect(JSON.parse(list.stdout)).toEqual([]);
-}, 60_000);
+});

@@ -44,7 +44,7 @@ test("a command creates no store: it names the folder without one, and how to ch
   const inEmpty = await folder.run(["user", "list"], { env: { DATA_DIR: join(folder.path, "empty") } });
   expect(inEmpty).toEqual({ code: 1, stdout: "", stderr: expected(join(folder.path, "empty")) });
   expect(readdirSync(join(folder.path, "empty"))).toEqual([]);
-}, 60_000);
+});
 
 test("a change prints the store if that depends on the current folder, and not if it was given in full", async () => {
   await using folder = new ParleyFolder();

@@ -72,7 +72,7 @@ test("control characters in files and arguments are escaped: names, paths, recor
     expect(code).not.toBe(0);
     expect({ args, output: OBEYED.exec(`${stdout}${stderr}`) }).toEqual({ args, output: null });
   }
-}, 120_000);
+});
 
 test("names and frames of a recording cannot forge a line of the report, nor colour it", () => {
   const result = {

@@ -141,7 +141,6 @@ describe("B2 memory under a flood, measured on a real process", () => {
       expect(residentMegabytes(server.process.pid) - before).toBeLessThan(60);
       for (const raw of [writer, rude, ...readers]) await raw[Symbol.asyncDispose]();
     },
-    180_000,
   );
 });
 

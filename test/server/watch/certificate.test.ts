@@ -119,7 +119,7 @@ test("a replaced certificate is presented to new connections, and ends no open o
   await server.stop();
   expect(await anna.closed).toEqual({ code: 1012, reason: "restarting" });
   expect(await ben.closed).toEqual({ code: 1012, reason: "restarting" });
-}, 30_000);
+});
 
 test("an unusable certificate is logged once, and the previous one stays; the next valid one is used", async () => {
   const { own, second, clock, files, server } = await serverWithFiles();
@@ -140,7 +140,7 @@ test("an unusable certificate is logged once, and the previous one stays; the ne
   copyFileSync(second.key, join(own, "v1/tls.key"));
   for (let i = 0; i < 2; i++) clock.advance(1000);
   expect(await shown(server.port)).toBe(inDays(180));
-}, 30_000);
+});
 
 test("SIGHUP reads the certificate at once", async () => {
   const { server, pointTo } = await serverWithFiles();
@@ -148,4 +148,4 @@ test("SIGHUP reads the certificate at once", async () => {
   pointTo("v2");
   server.readCertificate();
   expect(await shown(server.port)).toBe(inDays(180));
-}, 30_000);
+});

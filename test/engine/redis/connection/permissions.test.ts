@@ -83,7 +83,7 @@ test("a start whose user lacks a command is rejected at once, with the name of t
     expect([command, refused]).toEqual([command, expect.any(StoreMisconfigured)]);
     expect(String(refused)).toContain(`may not run ${command}`);
   }
-}, 60_000);
+});
 
 test("L3 revoking a permission makes a running node unready, and granting it again makes it ready", async () => {
   await allow();

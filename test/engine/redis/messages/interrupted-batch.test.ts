@@ -106,7 +106,6 @@ for (const kind of KINDS) {
           expect([where, (await node.engine.head(A)).seq]).toEqual([where, 5]);
         }
       },
-      60_000,
     );
 
     test("D2 D3 Q2 conversations that one call left half written are all healed by the next call, which is acknowledged", async () => {
@@ -125,7 +124,7 @@ for (const kind of KINDS) {
         expect([write, (await node.engine.quota(ANNA, LIMIT))?.remaining]).toEqual([write, LIMIT - 3]);
         expect([write, (await node.engine.quota(BEN, LIMIT))?.remaining]).toEqual([write, LIMIT - 1]);
       }
-    }, 60_000);
+    });
   });
 }
 

@@ -181,7 +181,7 @@ test(`MB6 what a killed process left of its removal is erased by the next proces
     return marksIn(folder).secret === 0;
   });
   expect(await publicCount(last)).toBe(kept);
-}, 120_000);
+});
 
 /** The messages that stay, in all conversations. */
 async function publicMessages({ engine }: Pick<Store, "engine">): Promise<unknown[]> {
