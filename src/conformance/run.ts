@@ -11,6 +11,7 @@ import { RESUME_CHECKS } from "./checks/resume.ts";
 import { TIME_CHECKS } from "./checks/time.ts";
 import { TOKEN_CHECKS } from "./checks/tokens.ts";
 import { UNTESTABLE_RULES } from "./checks/untestable-rules.ts";
+import { USER_SOCKET_CHECKS } from "./checks/user-socket.ts";
 import { TestContext, type TestUser } from "./context.ts";
 import type { ServerAddress } from "./server-address.ts";
 import type { SigningKey } from "./token-signer.ts";
@@ -23,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   ...FRAME_CHECKS,
   ...DELIVERY_CHECKS,
   ...RESUME_CHECKS,
+  ...USER_SOCKET_CHECKS,
   ...QUOTA_CHECKS,
   ...PRESENCE_CHECKS,
   ...TIME_CHECKS,

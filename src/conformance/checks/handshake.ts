@@ -141,7 +141,7 @@ async function refusesBrokenHandshakes({ target, ann }: TestContext): Promise<vo
     ["with version 12", [426], rawHandshake(target, path, { "Sec-WebSocket-Version": "12" })],
     ["without a key", [400], rawHandshake(target, path, { "Sec-WebSocket-Key": undefined })],
     ["with POST", [405], rawRequest(target, "POST", path, { "Content-Length": "0" })],
-    ["at a path without a conversation", [404], rawHandshake(target, "/ws/conformance")],
+    ["at a path with a third name", [404], rawHandshake(target, `${path}/more`)],
     // HAProxy returns 400 for a request that is longer than its buffer.
     ["with a URL of 20,000 bytes", [400, 414, 431], rawHandshake(target, `${path}?x=${"x".repeat(20_000)}`)],
     ["with another subprotocol", [400], rawHandshake(target, path, offer("chat"))],
