@@ -22,6 +22,7 @@ import type { RedisClient } from "./connection/client.ts";
 import { classifyError, RedisUnavailable } from "./connection/errors.ts";
 import { PrimaryProbes } from "./connection/primary-probes.ts";
 import { Script } from "./connection/script.ts";
+import { KnownMembers } from "./members/known-members.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./messages/batch.ts";
 import { ClusterBatch } from "./messages/cluster-batch.ts";
 import { Feeds } from "./messages/feeds.ts";
@@ -40,6 +41,8 @@ export interface RedisEngineDeps {
   readonly retention: RetentionLimits;
   /** Where a message must be stored before it is acknowledged (D2). */
   readonly ackAfter: "primary" | "replica";
+  /** The members that this node knows; the port for members keeps it right. */
+  readonly knownMembers?: KnownMembers;
   /** For tasks that run every few seconds. */
   readonly clock: Clock;
   /** A manual clock, for tests. Without it, the time of Redis is used (Q1). */
@@ -103,6 +106,8 @@ export class RedisEngine implements Engine {
     this.description = client.description;
     this.reader = new MessageReader(client, emit);
     this.feeds = new Feeds({ client, channels, emit, store: this.reader });
+    const members = deps.knownMembers ?? new KnownMembers();
+    this.feeds.watchEpoch((conversation) => members.forget(conversation));
     this.pages = new PageQueue(
       ({ conversation, after, upTo, count }) => this.reader.page(conversation, after + 1, upTo, count),
       () => this.executed,
@@ -116,6 +121,7 @@ export class RedisEngine implements Engine {
       replicaTimeoutMs,
       time,
       known: (conversation: string) => this.feeds.known(conversation),
+      members,
     };
     // In Cluster a batch is several calls to different primaries, so the calls of a later batch could overtake those of an earlier one.
     this.maxInFlight = client.isCluster ? 1 : MAX_BATCHES_IN_FLIGHT;
@@ -140,6 +146,11 @@ export class RedisEngine implements Engine {
     await engine.reader.refreshEpoch();
     engine.primaryProbes?.run();
     return engine;
+  }
+
+  /** The epoch of the store, as this node knows it. */
+  get storeEpoch(): string {
+    return this.reader.storeEpoch;
   }
 
   post(request: PostRequest, done: (result: PostResult) => void): void {

@@ -15,7 +15,9 @@ import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { checkRequirements } from "./connection/requirements.ts";
 import { type ControlListener, ControlStream } from "./control-stream.ts";
 import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
-import { MEMBERS_NOT_BUILT } from "./members/not-built.ts";
+import { KnownMembers } from "./members/known-members.ts";
+import { RedisMembers } from "./members/members.ts";
+import { NewsStreams } from "./members/news-streams.ts";
 import { RedisLeases } from "./presence/leases.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 import { RedisRelay } from "./presence/relay.ts";
@@ -45,6 +47,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     if (ackAfter === "replica") client.waitForReplica(REPLICA_TIMEOUT_MS);
     const channels = new Channels(client);
     const runOnOneNode = redisTasks({ client, clock, emit });
+    const knownMembers = new KnownMembers();
     const engine = await RedisEngine.open({
       client,
       channels,
@@ -53,6 +56,16 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       ackAfter,
       clock,
       runOnOneNode,
+      knownMembers,
+    });
+    const news = new NewsStreams(client, clock, emit);
+    await news.start();
+    const members = new RedisMembers({
+      client,
+      news,
+      known: knownMembers,
+      storeEpoch: () => engine.storeEpoch,
+      replicaTimeoutMs: ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined,
     });
     const control = new ControlStream(client, clock, emit);
     await control.start();
@@ -61,7 +74,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const relay = new RedisRelay({ client, channels, nodes, clock });
     const leases = new RedisLeases({ client, nodes, clock, emit });
     await leases.start();
-    client.onRecovery(() => recover({ channels, leases, engine, nodes, relay, control }));
+    client.onRecovery(() => recover({ channels, leases, engine, nodes, relay, control, news }));
     await nodes.start();
     let closing: Promise<void> | undefined;
     const close = async () => {
@@ -71,12 +84,13 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       await leases.close();
       await nodes.close();
       control.close();
+      news.close();
       channels.close();
       await client.close();
     };
     return {
       engine,
-      members: MEMBERS_NOT_BUILT,
+      members,
       accounts: new RedisAccounts(client, control, emit),
       revocations: new RedisRevocations(client, control, emit),
       refreshTokens: new RedisRefreshFamilies(client, clock),

@@ -1,6 +1,7 @@
 import type { Channels } from "./connection/channels.ts";
 import type { ControlStream } from "./control-stream.ts";
 import type { RedisEngine } from "./engine.ts";
+import type { NewsStreams } from "./members/news-streams.ts";
 import type { RedisLeases } from "./presence/leases.ts";
 import type { NodeRegistry } from "./presence/node-registry.ts";
 import type { RedisRelay } from "./presence/relay.ts";
@@ -13,6 +14,7 @@ export interface RecoveryDeps {
   readonly nodes?: Pick<NodeRegistry, "reassert">;
   readonly relay?: Pick<RedisRelay, "catchUp">;
   readonly control?: Pick<ControlStream, "poll">;
+  readonly news?: Pick<NewsStreams, "poll">;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface RecoveryDeps {
  * `recovered`, only after all steps. Rejects if Redis becomes unavailable again; then all steps must be repeated.
  */
 export async function recover(deps: RecoveryDeps): Promise<void> {
-  const { channels, leases, engine, nodes, relay, control } = deps;
+  const { channels, leases, engine, nodes, relay, control, news } = deps;
   // From here on no announcement of another node is missed.
   await Promise.all([channels?.resubscribe(), leases?.start()]);
   // Delivers the messages that were missed to all subscribers, or reports that messages are lost.
@@ -31,4 +33,6 @@ export async function recover(deps: RecoveryDeps): Promise<void> {
   await relay?.catchUp();
   // Changed accounts and revocations.
   await control?.poll();
+  // Changed facts and members.
+  await news?.poll();
 }

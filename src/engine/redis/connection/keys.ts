@@ -2,15 +2,20 @@
 // Cluster. The hash of a conversation's or user's name gives one of 64 buckets (buckets.ts), which has the tag. Keys that all
 // nodes share have a tag of their own. The layout is the same on one Redis and in Cluster. Identifiers have no braces or spaces.
 //
-//   parley:{b41bj}:c:room:meta      hash    seq, at, epoch, swept, messages?, days?, removals?, removed_seq?, trimmed?
+//   parley:{b41bj}:c:room:meta      hash    seq, at, epoch, swept, messages?, days?, removals?, removed_seq?, removed_at?,
+//                                            trimmed?, facts?, guard?, revision?, owners?, changing?:
 //                                                                               a conversation's head; never expires
 //   parley:{b41bj}:c:room:log       stream  <seq>-0 → name, time, body                its messages
 //   parley:{b41bj}:c:room:copy      stream  a copy of the log without the trimmed messages, while it is being made
 //   parley:{b41bj}:c:room:ids       hash    name: sender and id, or digest → seq      finds repeats while the message is kept
 //   parley:{b41bj}:c:room:marks     hash    user → seq                                read marks
 //   parley:{b41bj}:c:room:present   hash    incarnation and user → since              present users, by node
+//   parley:{b41bj}:c:room:members   hash    user → role and more (lua/members/encoding.lua)
+//   parley:{b41bj}:c:room:names     sorted set  the users of `members` in the order of their names
+//   parley:{b41bj}:c:room:…                 muted, banned, gone: hashes by user (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room                   channel of the conversation
 //   parley:{b26bc}:u:anna:quota     list    accepted requests of the last hour
+//   parley:{b26bc}:u:anna:conversations  hash  conversation → entry; former: hash: conversation → time (members/user-lists.ts)
 //   parley:{b26bc}:u:anna:…                 reserved, connections, clients (leases), tickets, throttle, families, revoked
 //   parley:{…}:t:<jti>:revoked      string  a revoked token
 //   parley:{…}:f:<id>               string  a family of refresh tokens
@@ -19,7 +24,9 @@
 //   parley:{…}:n:<incarnation>:conversations  set  conversations with users that are present through this incarnation
 //   parley:{…}:n:<node>  {…}:r:<node>       channels of a node
 //   parley:{b41bj}:probe            string  shows that the bucket can be written; in Cluster only
-//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, and the other names below
+//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, name-secret, and the other names below
+//
+//   parley:{b41bj}:news                     stream  changes of facts and members in the conversations of the bucket
 //
 // Reserved names of each bucket, which are not used yet:
 //
@@ -28,6 +35,20 @@
 //   parley:{b41bj}:leases           the leases of nodes in the bucket
 
 import { BUCKET_TAGS, bucketOf } from "./buckets.ts";
+
+/** The keys of a conversation. */
+export type ConversationPart =
+  | "meta"
+  | "log"
+  | "copy"
+  | "ids"
+  | "marks"
+  | "present"
+  | "members"
+  | "names"
+  | "muted"
+  | "banned"
+  | "gone";
 
 /** Makes the names of keys with one prefix. With different prefixes, several installations can share a Redis. */
 export class Keys {
@@ -43,7 +64,7 @@ export class Keys {
     return `${this.bucketPrefix(conversation)}c:${conversation}`;
   }
 
-  conversationKey(conversation: string, what: "meta" | "log" | "copy" | "ids" | "marks" | "present"): string {
+  conversationKey(conversation: string, what: ConversationPart): string {
     return `${this.conversationName(conversation)}:${what}`;
   }
 
@@ -69,7 +90,17 @@ export class Keys {
 
   userKey(
     user: string,
-    what: "quota" | "reserved" | "connections" | "clients" | "tickets" | "throttle" | "families" | "revoked",
+    what:
+      | "quota"
+      | "reserved"
+      | "connections"
+      | "clients"
+      | "tickets"
+      | "throttle"
+      | "families"
+      | "revoked"
+      | "conversations"
+      | "former",
   ): string {
     return `${this.bucketPrefix(user)}u:${user}:${what}`;
   }
@@ -108,6 +139,11 @@ export class Keys {
     return `${this.bucketPrefix(node)}r:${node}`;
   }
 
+  /** Returns a key of a bucket (0–63). */
+  bucketKey(bucket: number, what: "news"): string {
+    return `${this.bucketPrefixes[bucket]!}${what}`;
+  }
+
   /** Returns a key that all nodes share. `batch` has the plan of a running batch on one Redis; `none` never exists. */
   globalKey(
     what:
@@ -118,6 +154,7 @@ export class Keys {
       | "control"
       | "tasks"
       | "signing-keys"
+      | "name-secret"
       | "batch"
       | "probe"
       | "none",

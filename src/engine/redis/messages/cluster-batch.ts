@@ -1,10 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
+import type { PostRequest } from "../../../core/ports/message-log.ts";
 import type { Operation, OperationOf, OperationResult } from "../../operation.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
+import { decodeRefusal, speechFlags } from "../members/encoding.ts";
+import { JOIN_OUTCOMES, JoinLists } from "../members/join-lists.ts";
+import { UserLists } from "../members/user-lists.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./batch.ts";
 import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 import type { BatchDeps } from "./standalone-batch.ts";
@@ -30,6 +34,14 @@ type AppendReply = CallReply | undefined;
 /** The results of operations, one after the other, as a script returns them. */
 type CallReply = readonly (string | number)[];
 
+/** The reply of append.lua. */
+type AppendCallReply = readonly [
+  epochs: readonly string[],
+  results: CallReply,
+  /** Of each message that could have made its sender a member (JOIN_OUTCOMES). */
+  joined: readonly number[],
+];
+
 /** A user or conversation with the indexes of its operations in the batch. */
 interface Member {
   readonly name: string;
@@ -50,14 +62,33 @@ export class ClusterBatch implements BatchExecutor {
   private readonly appendScript = new Script("messages/append");
   private readonly settleScript = new Script("messages/settle");
 
-  constructor(private readonly deps: ClusterBatchDeps) {}
+  private readonly lists: UserLists;
+
+  constructor(private readonly deps: ClusterBatchDeps) {
+    const { client, replicaTimeoutMs } = deps;
+    this.lists = new UserLists({ client, replicaTimeoutMs, now: () => this.now });
+  }
 
   async execute(operations: readonly Operation[]): Promise<BatchResult> {
+    const joins = this.beginJoins(operations);
     const charges = await this.reserve(operations);
     const epochs = new Map<string, string>();
-    const replies = await this.append(operations, charges, epochs);
-    await this.settle(operations, charges, replies);
+    const replies = await this.append(operations, charges, epochs, joins);
+    await Promise.all([this.settle(operations, charges, replies), joins?.settle()]);
     return { results: operations.map((each, i) => decodeResult(each, charges[i], replies[i])), epochs };
+  }
+
+  /** Begins to write the lists of users who may become members; returns undefined if there are none. */
+  private beginJoins(operations: readonly Operation[]): JoinLists | undefined {
+    const { members } = this.deps;
+    let joins: JoinLists | undefined;
+    for (const { kind, request } of operations) {
+      if (kind !== "post" || request.joins === undefined) continue;
+      if (members.has(request.conversation, request.user)) continue;
+      joins ??= new JoinLists(this.lists);
+      joins.prepare(request);
+    }
+    return joins;
   }
 
   /**
@@ -102,7 +133,11 @@ export class ClusterBatch implements BatchExecutor {
     operations: readonly Operation[],
     charges: readonly (Charge | undefined | null)[],
     epochs: Map<string, string>,
+    joins: JoinLists | undefined,
   ): Promise<AppendReply[]> {
+    const { members: known } = this.deps;
+    const mayJoin = (await joins?.ready()) ?? (() => false);
+    const { version } = known;
     const replies: AppendReply[] = operations.map(() => undefined);
     const groups = groupByBucket(operations, (each, i) =>
       charges[i] === null || (each.kind === "history" && charges[i]?.outcome === 0)
@@ -111,11 +146,27 @@ export class ClusterBatch implements BatchExecutor {
     );
     const calls = groups.map(async (members) => {
       const indexes = indexesOf(members);
-      const values = indexes.flatMap((i) => encodeOperation(operations[i]!, charges[i]));
+      const joining: PostRequest[] = [];
+      const values = indexes.flatMap((i) => {
+        const operation = operations[i]!;
+        const isJoining =
+          operation.kind === "post" && charges[i]?.outcome !== 0 && mayJoin(operation.request);
+        if (isJoining) joining.push(operation.request);
+        return encodeOperation(operation, charges[i], isJoining);
+      });
       const reply = await this.appendTo(members, values);
       if (reply === undefined) return;
-      const [changed, fields] = reply;
-      for (const [n, epoch] of changed.entries()) if (epoch !== "") epochs.set(members[n]!.name, epoch);
+      const [changed, fields, joined] = reply;
+      for (const [n, epoch] of changed.entries()) {
+        if (epoch === "") continue;
+        epochs.set(members[n]!.name, epoch);
+        known.drop(members[n]!.name);
+      }
+      for (const [n, request] of joining.entries()) {
+        const outcome = JOIN_OUTCOMES[joined[n]!]!;
+        joins!.onReply(request, outcome);
+        known.onJoin(request, outcome, version);
+      }
       let at = 0;
       for (const i of indexes) {
         const length = REPLY_LENGTHS[operations[i]!.kind];
@@ -176,7 +227,7 @@ export class ClusterBatch implements BatchExecutor {
   private async appendTo(
     conversations: readonly Member[],
     operations: readonly (string | number)[],
-  ): Promise<readonly [epochs: readonly string[], results: CallReply] | undefined> {
+  ): Promise<AppendCallReply | undefined> {
     const { client, retention, replicaTimeoutMs, known, storeEpoch } = this.deps;
     const keys: string[] = [];
     const values: (string | number)[] = [
@@ -196,7 +247,7 @@ export class ClusterBatch implements BatchExecutor {
     }
     for (const operation of operations) values.push(operation);
     const reply = await this.call(this.appendScript, keys, values, replicaTimeoutMs);
-    return reply as readonly [readonly string[], CallReply] | undefined;
+    return reply as AppendCallReply | undefined;
   }
 
   private async call(
@@ -220,7 +271,7 @@ export class ClusterBatch implements BatchExecutor {
     return users.flatMap(({ name: user }) => [keys.userKey(user, "quota"), keys.userKey(user, "reserved")]);
   }
 
-  private get now(): string | number {
+  private get now(): "" | number {
     return this.deps.time === undefined ? "" : this.deps.time.now();
   }
 }
@@ -245,7 +296,11 @@ function newToken(): string {
   return randomBytes(6).toString("base64url");
 }
 
-function encodeOperation(operation: Operation, charge: Charge | undefined | null): (string | number)[] {
+function encodeOperation(
+  operation: Operation,
+  charge: Charge | undefined | null,
+  isJoining: boolean,
+): (string | number)[] {
   if (operation.kind === "mark") {
     const { user, seq, epoch = "" } = operation.request;
     return ["m", user, seq, epoch];
@@ -256,10 +311,11 @@ function encodeOperation(operation: Operation, charge: Charge | undefined | null
   }
   const { request } = operation;
   const name = dedupeKey(request.user, request.id);
-  const { epoch = "" } = request;
-  return charge?.outcome === 0
-    ? ["q", name, epoch]
-    : ["p", name, encodeRecord(request), charge?.token ?? "", epoch];
+  const { epoch = "", exempt, mustExist, user, joins } = request;
+  const flags = exempt || mustExist ? speechFlags(request) : "";
+  if (charge?.outcome === 0) return [`q${flags}`, name, user, epoch];
+  const kind = isJoining ? `p${flags}j${joins!.members}` : `p${flags}`;
+  return [kind, name, encodeRecord(request), charge?.token ?? "", epoch];
 }
 
 function decodeResult(
@@ -288,6 +344,7 @@ function decodeResult(
   const [outcome, seq, at] = reply.map(Number);
   if (outcome === 0) return refused;
   if (outcome === 3) return { outcome: "removed" };
+  if (outcome! > 3) return decodeRefusal(outcome!, reply[1]!);
   return { outcome: outcome === 1 ? "stored" : "duplicate", seq: seq!, at: at!, quota };
 }
 

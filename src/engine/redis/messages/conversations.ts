@@ -1,4 +1,5 @@
 import type { Entry } from "../../../core/conversation/entry.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type {
   ConversationStore,
   ConversationSummary,
@@ -6,6 +7,7 @@ import type {
 } from "../../../core/ports/conversations.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect } from "../connection/connect.ts";
+import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
 import { ControlStream } from "../control-stream.ts";
 import { decodeRecord } from "./message-encoding.ts";
@@ -13,6 +15,12 @@ import { readMarks } from "./read-marks.ts";
 import { scanConversations } from "./scan-conversations.ts";
 
 const REMOVE = new Script("messages/conversation-remove");
+/** The keys of a conversation that are deleted when it is removed. */
+const CONTENT: readonly ConversationPart[] = [
+  ...(["log", "copy", "ids", "marks"] as const),
+  ...(["members", "names", "muted", "banned", "gone"] as const),
+];
+
 const RETAIN = new Script("messages/conversation-retain");
 
 /** The number of messages that an export reads at once: Redis serves no other client during a read. */
@@ -29,6 +37,8 @@ export class RedisConversations implements ConversationStore {
   constructor(
     private readonly client: RedisClient,
     private readonly control: Pick<ControlStream, "append">,
+    /** A manual clock, for tests. Without it, the time of Redis is used. */
+    private readonly time?: Clock,
   ) {}
 
   async list(): Promise<ConversationSummary[]> {
@@ -44,12 +54,12 @@ export class RedisConversations implements ConversationStore {
     const { commands, keys } = this.client;
     const log = keys.conversationKey(id, "log");
     const [meta, [oldest], [newest]] = await Promise.all([
-      commands.hmget(keys.conversationKey(id, "meta"), "seq", "messages", "days", "removed_seq"),
+      commands.hmget(keys.conversationKey(id, "meta"), "seq", "messages", "days", "removed_seq", "facts"),
       commands.xrange(log, "-", "+", "COUNT", 1),
       commands.xrevrange(log, "+", "-", "COUNT", 1),
     ]);
-    const [seq = null, messages = null, days = null, removed = null] = meta;
-    if (seq === null || seq === removed) return undefined;
+    const [seq = null, messages = null, days = null, removed = null, facts = null] = meta;
+    if (facts === null && (seq === null || seq === removed)) return undefined;
     const keep = { messages: numberOf(messages), days: numberOf(days) };
     const first = oldest === undefined ? Number(seq) + 1 : seqOf(oldest[0]);
     return {
@@ -78,10 +88,12 @@ export class RedisConversations implements ConversationStore {
 
   async remove(id: string): Promise<boolean> {
     const { keys } = this.client;
-    const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.conversationKey(id, what));
+    const all = [keys.conversationKey(id, "meta"), keys.channelOf(id)];
+    for (const what of CONTENT) all.push(keys.conversationKey(id, what));
     const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
-    const all = [...own, keys.channelOf(id), keys.conversationKey(id, "copy")];
-    const existed = (await this.client.run(REMOVE, all, [announce])) === 1;
+    const epoch = await this.client.commands.get(keys.globalKey("epoch"));
+    const existed =
+      (await this.client.run(REMOVE, all, [announce, this.time?.now() ?? "", epoch ?? ""])) === 1;
     if (existed) await this.control.append({ conversation: id, change: "removed" });
     return existed;
   }

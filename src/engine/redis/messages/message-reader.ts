@@ -2,7 +2,7 @@ import type { Entry } from "../../../core/conversation/entry.ts";
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { RedisClient } from "../connection/client.ts";
-import { newEpoch } from "../connection/epoch.ts";
+import { ensureStoreEpoch, newEpoch } from "../connection/epoch.ts";
 import { Script } from "../connection/script.ts";
 import type { KnownHead } from "./batch.ts";
 import { decodeList } from "./message-encoding.ts";
@@ -30,10 +30,8 @@ export class MessageReader {
 
   /** Reads the epoch of the store. If there is none, because the store is empty, begins one. */
   async refreshEpoch(): Promise<void> {
-    const key = this.client.keys.globalKey("epoch");
     try {
-      await this.client.commands.set(key, newEpoch(), "NX");
-      this.epoch = (await this.client.commands.get(key)) ?? this.epoch;
+      this.epoch = (await ensureStoreEpoch(this.client)) ?? this.epoch;
     } catch (error) {
       this.logReadError(error);
     }

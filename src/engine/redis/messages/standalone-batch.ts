@@ -2,11 +2,15 @@ import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { PostRequest } from "../../../core/ports/message-log.ts";
 import type { Operation, OperationResult } from "../../operation.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
+import { decodeRefusal, speechFlags } from "../members/encoding.ts";
+import { JOIN_OUTCOMES } from "../members/join-lists.ts";
+import type { KnownMembers } from "../members/known-members.ts";
 import { type BatchExecutor, type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
 import { KeyIndexes } from "./key-indexes.ts";
 import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
@@ -20,9 +24,15 @@ export interface BatchDeps {
   /** A manual clock, for tests. Without it, the time of Redis is used. */
   readonly time: Clock | undefined;
   readonly known: (conversation: string) => KnownHead;
+  readonly members: KnownMembers;
 }
 
-type BatchReply = readonly [epoch: string, epochs: readonly string[], said: readonly (string | number)[]];
+type BatchReply = readonly [
+  epoch: string,
+  epochs: readonly string[],
+  said: readonly (string | number)[],
+  joins: readonly number[],
+];
 
 /** Carries out a whole batch in one script call, because one Redis has the keys of all conversations and users. */
 export class StandaloneBatch implements BatchExecutor {
@@ -52,11 +62,17 @@ class BatchCall {
   private readonly conversations = new KeyIndexes();
   private readonly users = new KeyIndexes();
   private readonly marked = new KeyIndexes();
+  private readonly lists = new KeyIndexes();
+  /** The messages that may make their senders members. */
+  private readonly joining: PostRequest[] = [];
+  private readonly membersVersion: number;
 
   constructor(
     private readonly operations: readonly Operation[],
-    { client, retention, replicaTimeoutMs, time, known }: BatchDeps,
+    private readonly deps: BatchDeps,
   ) {
+    const { client, retention, replicaTimeoutMs, time, known, members } = deps;
+    this.membersVersion = members.version;
     const encoded: (string | number)[] = [];
     for (const each of operations) this.add(each, encoded);
     const keys = [client.keys.globalKey("epoch"), client.keys.globalKey("batch")];
@@ -69,6 +85,7 @@ class BatchCall {
       MAX_HISTORY_BYTES,
       this.conversations.names.length,
       this.users.names.length,
+      this.marked.names.length,
     ];
     for (const conversation of this.conversations.names) {
       // The bucket is computed once for all keys of the conversation.
@@ -80,13 +97,14 @@ class BatchCall {
     for (const user of this.users.names) keys.push(client.keys.userKey(user, "quota"));
     for (const conversation of this.marked.names)
       keys.push(client.keys.conversationKey(conversation, "marks"));
+    for (const user of this.lists.names) keys.push(client.keys.userKey(user, "conversations"));
     for (const operation of encoded) values.push(operation);
     this.keys = keys;
     this.values = values;
   }
 
   /** Reads the reply of batch.lua: results in the order of the operations. */
-  decode([, epochs, values]: BatchReply): BatchResult {
+  decode([, epochs, values, joins]: BatchReply): BatchResult {
     let at = 0;
     const next = () => values[at++]!;
     const number = () => Number(next());
@@ -98,6 +116,7 @@ class BatchCall {
         return { outcome: "rate_limited", retryAfter: Number(first), quota: quotaLeft(...counted) };
       const quota = quotaView(...counted);
       if (outcome === 3) return { outcome: "removed" };
+      if (outcome > 3) return decodeRefusal(outcome, first);
       if (operation.kind === "history")
         return { outcome: "read", entries: decodeList(String(first)), more: second === 1, quota };
       return {
@@ -108,9 +127,22 @@ class BatchCall {
       };
     });
     const changed = new Map<string, string>();
-    for (const [i, epoch] of epochs.entries())
-      if (epoch !== "") changed.set(this.conversations.names[i]!, epoch);
+    for (const [i, epoch] of epochs.entries()) {
+      if (epoch === "") continue;
+      changed.set(this.conversations.names[i]!, epoch);
+      this.deps.members.drop(this.conversations.names[i]!);
+    }
+    for (const [i, request] of this.joining.entries())
+      this.deps.members.onJoin(request, JOIN_OUTCOMES[joins[i]!]!, this.membersVersion);
     return { results, epochs: changed };
+  }
+
+  private kindOf(request: PostRequest): string {
+    const { joins, exempt, mustExist, user } = request;
+    const flags = exempt || mustExist ? `p${speechFlags(request)}` : "p";
+    if (joins === undefined || this.deps.members.has(request.conversation, user)) return flags;
+    this.joining.push(request);
+    return `${flags}j${joins.members} ${joins.conversations} ${this.lists.of(user)}`;
   }
 
   private add({ kind, request }: Operation, encoded: (string | number)[]): void {
@@ -124,7 +156,7 @@ class BatchCall {
     if (kind === "post") {
       const name = dedupeKey(request.user, request.id);
       const { limit, epoch = "" } = request;
-      encoded.push("p", conversation, user, limit, name, encodeRecord(request), epoch);
+      encoded.push(this.kindOf(request), conversation, user, limit, name, encodeRecord(request), epoch);
     } else {
       const { limit, before, after, count } = request;
       encoded.push("h", conversation, user, limit, before ?? "", after ?? "", count);

@@ -12,7 +12,7 @@ local commands = {
   { 'GET', none }, { 'MGET', none }, { 'GETDEL', none }, { 'EXISTS', none }, { 'TYPE', none }, { 'DEL', none }, { 'UNLINK', none },
   { 'PEXPIRE', none, 1 }, { 'PTTL', none }, { 'PERSIST', none }, { 'RENAME', none, none },
   { 'HGET', none, 'a' }, { 'HMGET', none, 'a' }, { 'HGETALL', none }, { 'HKEYS', none }, { 'HVALS', none },
-  { 'HLEN', none }, { 'HEXISTS', none, 'a' }, { 'HDEL', none, 'a' },
+  { 'HSCAN', none, 0 }, { 'HLEN', none }, { 'HEXISTS', none, 'a' }, { 'HDEL', none, 'a' },
   { 'HSET', text, 'a', 1 }, { 'HSETNX', text, 'a', 1 }, { 'HINCRBY', text, 'a', 1 },
   { 'LINDEX', none, 0 }, { 'LLEN', none }, { 'LRANGE', none, 0, -1 }, { 'LPOS', none, 1 }, { 'LREM', none, 1, 1 },
   { 'LTRIM', none, 0, -1 }, { 'LPOP', none }, { 'RPOP', none, 1 }, { 'RPUSH', text, 1 },

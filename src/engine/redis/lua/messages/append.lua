@@ -1,6 +1,6 @@
 -- Cluster, second step of three (reserve, append, settle): carries out the operations of one batch of a node in the conversations
 -- of one bucket; in each conversation in their order. Implements `decidePost` of src/core/conversation/post-decision.ts, except for
--- the charge, `historyRange` of src/core/conversation/history.ts and `retentionFloor` of src/core/conversation/retention.ts.
+-- the charge, `refuseSpeech` of src/core/members/speech.ts, `historyRange` of src/core/conversation/history.ts and `retentionFloor` of src/core/conversation/retention.ts.
 --
 -- KEYS  of each conversation: meta, log, ids, marks, channel
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
@@ -9,16 +9,19 @@
 --       its channel, or '' if PUBSUB cannot count them (Cluster before 7): then everything is announced
 --       then the operations, conversation by conversation:
 --         p name record token epoch  a message; token: its reservation, '' if none is needed; epoch: in which the sender has
---                                    joined the conversation, or ''
---         q name epoch               a message that was not charged: it is not stored, but looked up as a repeat
+--                                    joined the conversation, or ''. The p can be followed by flags (members/speech.lua), of
+--                                    which the last is j with the limit of members
+--         q name user epoch          a message that was not charged: it is not stored, but looked up as a repeat; the q can be
+--                                    followed by flags
 --         h before after count       history; before and after may be ''
 --         m user seq epoch           a read mark
 -- Reply 1: of each conversation its epoch, '' if it is the one known
 --       2: the results of the operations, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the token of the reservation
---               under which it is stored
+--               under which it is stored. Or 4 (forbidden), 5 (banned) or 6 (muted); until or ''; 0; ''
 --         h     list, more
 --         m     seq, or 0 when it did not move
+--       3: of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
 
 -- include connection/time
 
@@ -30,6 +33,7 @@ local BUDGET = tonumber(ARGV[6])
 local EPOCH = ARGV[7]
 
 -- include messages/conversation
+-- include members/speech
 
 local conversations, epochs = {}, {}
 local at = 8
@@ -56,29 +60,54 @@ end
 -- History requests. They are read after the earlier messages of the batch were written.
 local histories = {}
 
+-- Messages with the flag j: flags, conversation, user; the user is nil unless the message was stored.
+local joins = {}
+
+local function decide_post(conversation, kind)
+  local name, record, token = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local refusal, till, stored
+  if conversation.guard or kind ~= 'p' then refusal, till = speech_refusal(conversation, kind, speech_sender(record)) end
+  if conversation_is_removed(conversation, ARGV[at + 4]) then
+    add_message(3, 0, 0, '')
+  elseif refusal and refusal ~= MUTED then
+    add_message(refusal, till, 0, '')
+  elseif refusal then
+    local seq, time, payer = conversation_find(conversation, conversation.ids, name)
+    if seq then add_message(2, seq, time, payer) else add_message(refusal, till, 0, '') end
+  else
+    local seq, time, payer
+    stored, seq, time, payer = conversation_store(conversation, conversation.ids, name, record, token ~= '' and token or nil)
+    if stored then add_message(1, seq, time, token) else add_message(2, seq, time, payer) end
+  end
+  if kind ~= 'p' and string.find(kind, 'j', 1, true) then joins[#joins + 1] = { kind, conversation, stored and speech_sender(record) } end
+  at = at + 5
+end
+
+local function decide_uncharged_post(conversation, kind)
+  local refusal, till
+  if conversation.guard or kind ~= 'q' then refusal, till = speech_refusal(conversation, kind, ARGV[at + 2]) end
+  local seq, time, payer
+  if not refusal or refusal == MUTED then seq, time, payer = conversation_find(conversation, conversation.ids, ARGV[at + 1]) end
+  if conversation_is_removed(conversation, ARGV[at + 3]) then
+    add_message(3, 0, 0, '')
+  elseif seq then
+    add_message(2, seq, time, payer)
+  elseif refusal then
+    add_message(refusal, till, 0, '')
+  else
+    add_message(0, 0, 0, '')
+  end
+  at = at + 4
+end
+
 -- Decides about the operation at `at`, and moves `at` to the next one.
 local function decide(conversation)
   local kind = ARGV[at]
-  if kind == 'p' then
-    local token = ARGV[at + 3]
-    if conversation_is_removed(conversation, ARGV[at + 4]) then
-      add_message(3, 0, 0, '')
-    else
-      local stored, seq, time, payer =
-        conversation_store(conversation, conversation.ids, ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
-      if stored then add_message(1, seq, time, token) else add_message(2, seq, time, payer) end
-    end
-    at = at + 5
-  elseif kind == 'q' then
-    local seq, time, payer = conversation_find(conversation, conversation.ids, ARGV[at + 1])
-    if conversation_is_removed(conversation, ARGV[at + 2]) then
-      add_message(3, 0, 0, '')
-    elseif seq then
-      add_message(2, seq, time, payer)
-    else
-      add_message(0, 0, 0, '')
-    end
-    at = at + 3
+  local letter = string.sub(kind, 1, 1)
+  if letter == 'p' then
+    decide_post(conversation, kind)
+  elseif letter == 'q' then
+    decide_uncharged_post(conversation, kind)
   elseif kind == 'h' then
     histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
     reply[n + 1], reply[n + 2] = '', 0
@@ -106,5 +135,10 @@ for _, each in ipairs(histories) do
   local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
   reply[place + 1], reply[place + 2] = list, more and 1 or 0
 end
+local joined = {}
+for i, each in ipairs(joins) do
+  local flags, conversation, user = each[1], each[2], each[3]
+  joined[i] = user and speech_join(conversation, user, tonumber(string.match(flags, 'j(%d+)$'))) or 0
+end
 for i = 1, #conversations do conversation_finish(conversations[i], conversations[i].ids) end
-return { epochs, reply }
+return { epochs, reply, joined }

@@ -1,25 +1,31 @@
 -- Carries out the operations of one batch of a node, in their order (standalone Redis and Sentinel).
--- Implements `decidePost` of src/core/conversation/post-decision.ts, `SlidingWindowLog` of src/core/conversation/quota.ts, `historyRange` of
--- src/core/conversation/history.ts and `retentionFloor` of src/core/conversation/retention.ts.
+-- Implements `decidePost` of src/core/conversation/post-decision.ts, `refuseSpeech` of src/core/members/speech.ts, `SlidingWindowLog`
+-- of src/core/conversation/quota.ts, `historyRange` of src/core/conversation/history.ts and `retentionFloor` of
+-- src/core/conversation/retention.ts.
 --
 -- KEYS  1: the epoch of the store   2: the plan of an unfinished batch (interrupted-batch.lua)
 --       then of each conversation: meta, log, ids, channel
 --       then of each charged user: quota
 --       then of each read mark: the marks of its conversation
+--       then of each user who may become a member: its list of conversations
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the number of conversations   8: the number of users
+--       9: the number of keys of marks
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel
 --       then the operations, with the indexes of conversations and users; user 0 is not metered:
---         p conversation user limit name record epoch    a message; epoch: in which the sender has joined, or ''
+--         p conversation user limit name record epoch    a message; epoch: in which the sender has joined, or ''. The p can be
+--                                                        followed by flags (members/speech.lua), of which the last is j with the
+--                                                        limits of members and of conversations, and the index of the list
 --         h conversation user limit before after count   history; before and after may be ''
 --         m conversation key user seq epoch              a read mark; key: the index of its key among the keys of marks
 -- Reply 1: the epoch of the store
 --       2: of each conversation its epoch, '' if it is the one known
 --       3: the results of the operations, one after the other:
 --         p  1 seq at used reset (stored), 2 seq at used reset (a repeat), 0 wait 0 used reset (refused), 3 0 0 used
---            reset (the conversation was removed since)
+--            reset (the conversation was removed since); 4 (forbidden), 5 (banned) or 6 (muted), until or '', 0 used reset
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
 --         m  seq, or 0 when it did not move
+--       4: of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
 
 -- include connection/time
 
@@ -37,13 +43,15 @@ end
 -- include messages/quota-log
 -- include messages/interrupted-batch
 -- include messages/conversation
+-- include members/speech
 
 if half then interrupted_heal(KEYS[2], half, EPOCH) end
 
 local conversation_count, users = tonumber(ARGV[7]), tonumber(ARGV[8])
 local usersFrom = 2 + conversation_count * 4
 local marksFrom = usersFrom + users
-local at = 9
+local listsFrom = marksFrom + tonumber(ARGV[9])
+local at = 10
 
 local conversations, epochs = {}, {}
 for i = 1, conversation_count do
@@ -70,24 +78,11 @@ end
 
 -- History requests. They are read after the earlier messages of the batch were written.
 local histories = {}
+-- Messages with the flag j: flags, conversation, user; the user is nil unless the message was stored.
+local joins = {}
 while ARGV[at] do
   local kind, conversation = ARGV[at], conversations[tonumber(ARGV[at + 1])]
-  if kind == 'p' then
-    local user, name = tonumber(ARGV[at + 2]), ARGV[at + 4]
-    local quota_log = quota_logs[user]
-    local wait = quota_log and quota_wait(quota_log, tonumber(ARGV[at + 3])) or 0
-    if conversation_is_removed(conversation, ARGV[at + 6]) then
-      add_result(3, 0, 0, quota_log)
-    elseif wait > 0 then
-      local seq, time = conversation_find(conversation, conversation.ids, name)
-      if seq then add_result(2, seq, time, quota_log) else add_result(0, wait, 0, quota_log) end
-    else
-      local stored, seq, time = conversation_store(conversation, conversation.ids, name, ARGV[at + 5], nil, user)
-      if stored and quota_log then quota_charge(quota_log) end
-      add_result(stored and 1 or 2, seq, time, quota_log)
-    end
-    at = at + 7
-  elseif kind == 'h' then
+  if kind == 'h' then
     local quota_log = quota_logs[tonumber(ARGV[at + 2])]
     local wait = quota_log and quota_wait(quota_log, tonumber(ARGV[at + 3])) or 0
     if wait > 0 then
@@ -98,12 +93,39 @@ while ARGV[at] do
       add_result(1, '', 0, quota_log)
     end
     at = at + 7
-  else
+  elseif kind == 'm' then
     local marks, seq = KEYS[marksFrom + tonumber(ARGV[at + 2])], tonumber(ARGV[at + 4])
     n = n + 1
     local moved = not conversation_is_removed(conversation, ARGV[at + 5]) and conversation_mark(conversation, marks, ARGV[at + 3], seq)
     reply[n] = moved and seq or 0
     at = at + 6
+  else
+    local user, name, record = tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5]
+    local quota_log = quota_logs[user]
+    local wait = quota_log and quota_wait(quota_log, tonumber(ARGV[at + 3])) or 0
+    local refusal, till, stored
+    if conversation.guard or kind ~= 'p' then refusal, till = speech_refusal(conversation, kind, speech_sender(record)) end
+    if conversation_is_removed(conversation, ARGV[at + 6]) then
+      add_result(3, 0, 0, quota_log)
+    elseif refusal and refusal ~= MUTED then
+      add_result(refusal, till, 0, quota_log)
+    elseif refusal or wait > 0 then
+      local seq, time = conversation_find(conversation, conversation.ids, name)
+      if seq then
+        add_result(2, seq, time, quota_log)
+      elseif refusal then
+        add_result(refusal, till, 0, quota_log)
+      else
+        add_result(0, wait, 0, quota_log)
+      end
+    else
+      local seq, time
+      stored, seq, time = conversation_store(conversation, conversation.ids, name, record, nil, user)
+      if stored and quota_log then quota_charge(quota_log) end
+      add_result(stored and 1 or 2, seq, time, quota_log)
+    end
+    if kind ~= 'p' and string.find(kind, 'j', 1, true) then joins[#joins + 1] = { kind, conversation, stored and speech_sender(record) } end
+    at = at + 7
   end
 end
 
@@ -118,5 +140,11 @@ for _, each in ipairs(histories) do
   reply[place + 2], reply[place + 3] = list, more and 1 or 0
 end
 if begun then interrupted_end(KEYS[2]) end
+local joined = {}
+for i, each in ipairs(joins) do
+  local flags, conversation, user = each[1], each[2], each[3]
+  local members, of_user, list = string.match(flags, 'j(%d+) (%d+) (%d+)$')
+  joined[i] = user and speech_join(conversation, user, tonumber(members), KEYS[listsFrom + list], tonumber(of_user)) or 0
+end
 for i = 1, conversation_count do conversation_finish(conversations[i], conversations[i].ids) end
-return { EPOCH, epochs, reply }
+return { EPOCH, epochs, reply, joined }

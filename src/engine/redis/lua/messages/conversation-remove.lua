@@ -1,19 +1,25 @@
 -- Removes a conversation: `remove` of ConversationStore (src/core/ports/conversations.ts). Its newest seq and the number of its
 -- removals stay (src/core/conversation/epoch.ts). Nodes learn of the new epoch on its channel.
 --
--- KEYS  1: meta   2: log   3: ids   4: marks   5: channel   6: copy
--- ARGV  1: the command that announces: PUBLISH or SPUBLISH
+-- KEYS  1: meta   2: channel   then all other keys of the conversation
+-- ARGV  1: the command that announces: PUBLISH or SPUBLISH   2: '' or the time   3: the epoch of the store, '' if it has none
 -- Reply 1, or 0 if there is no such conversation
 
-local seq, life, removed = unpack(redis.call('HMGET', KEYS[1], 'seq', 'epoch', 'removed_seq'))
-if not seq or seq == removed then return 0 end
--- Deleted first: if the script ends after this, the conversation still exists, and the next try removes it.
-redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[6])
-redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed')
-local removals = redis.call('HGET', KEYS[1], 'removals') or 0
-removals = string.format('%d', removals + 1)
-redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq)
-if life then
-  redis.call(ARGV[1], KEYS[5], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. ' 0\n')
+-- include connection/time
+
+local seq, life, removed, facts = unpack(redis.call('HMGET', KEYS[1], 'seq', 'epoch', 'removed_seq', 'facts'))
+if not facts and (not seq or seq == removed) then return 0 end
+seq, life = seq or '0', life or ARGV[3]
+-- Deleted first: if the script ends after this, the conversation still exists, and the next try removes it. The facts are deleted
+-- together with the limits on speech, so that no message is stored for a conversation of which half is left.
+redis.call('UNLINK', unpack(KEYS, 3))
+redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed', 'owners', 'changing')
+local removals = string.format('%d', (redis.call('HGET', KEYS[1], 'removals') or 0) + 1)
+local revision = string.format('%d', (redis.call('HGET', KEYS[1], 'revision') or 0) + 1)
+redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq, 'removed_at', string.format('%d', store_time(ARGV[2])),
+  'revision', revision)
+redis.call('HDEL', KEYS[1], 'facts', 'guard')
+if life ~= '' then
+  redis.call(ARGV[1], KEYS[2], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. ' 0\n')
 end
 return 1

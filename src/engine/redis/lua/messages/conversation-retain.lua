@@ -4,8 +4,8 @@
 -- ARGV  1: messages and 2: days to keep; '' for those of the server's settings
 -- Reply 1, or 0 if there is no such conversation
 
-local seq, removed = unpack(redis.call('HMGET', KEYS[1], 'seq', 'removed_seq'))
-if not seq or seq == removed then return 0 end
+local seq, removed, facts = unpack(redis.call('HMGET', KEYS[1], 'seq', 'removed_seq', 'facts'))
+if not facts and (not seq or seq == removed) then return 0 end
 -- The expiry of the old limits would delete the whole log. It is removed; the next message or the retention sweeper applies the
 -- new limits. The names lose their expiry first, and both keys before the new limits are written: so wherever the script ends, no
 -- message is lost that is to be kept.

@@ -51,7 +51,7 @@ end
 -- of that message. If the store is behind it or has another message there, it has lost messages, and the conversation begins a
 -- new epoch (D5), unless another node has done that already.
 local function conversation_open(meta, log, known, time, expected)
-  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals')
+  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals', 'guard')
   local conversation = {
     meta = meta,
     log = log,
@@ -60,6 +60,8 @@ local function conversation_open(meta, log, known, time, expected)
     at = math.max(CLOCK, tonumber(m[2] or 0)),
     life = m[3] or EPOCH,
     removals = tonumber(m[7] or 0),
+    -- Letters that say why the sender's standing must be read (members/speech.lua); false if it need not be.
+    guard = m[8],
     messages = tonumber(m[4] or KEEP_MESSAGES),
     days = tonumber(m[5] or KEEP_DAYS),
     swept = tonumber(m[6] or 0),

@@ -1,0 +1,29 @@
+-- Reads the news of buckets (members/news-streams.ts).
+--
+-- KEYS  streams
+-- ARGV  1: the largest number of entries to read of each   then of each stream the last entry that was read, '' for none,
+--       or '$' to find its newest entry only
+-- Reply of each stream: its entries after that one; the id of the newest entry for '$', '' if it has none; or 0 if that entry is
+--       missing, although entries of its age are kept
+
+local t = redis.call('TIME')
+local day_ago = (tonumber(t[1]) - 86400) * 1000
+local reply = {}
+for i, stream in ipairs(KEYS) do
+  local position = ARGV[1 + i]
+  if position == '$' then
+    local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+    reply[i] = newest and newest[1] or ''
+  else
+    local entries = redis.call('XRANGE', stream, position == '' and '-' or position, '+', 'COUNT', ARGV[1] + 1)
+    if position ~= '' then
+      if #entries > 0 and entries[1][1] == position then
+        table.remove(entries, 1)
+      elseif #entries > 0 or tonumber(string.match(position, '^%d+')) > day_ago then
+        entries = 0
+      end
+    end
+    reply[i] = entries
+  end
+end
+return reply

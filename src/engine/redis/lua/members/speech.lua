@@ -1,0 +1,68 @@
+-- Included by the scripts that store messages, after messages/conversation: refuses senders by their standing, which is read in the
+-- same script that stores the message (MB2), and makes senders members.
+--
+-- The operation of a message is 'p' for a sender who is known to be a member, or no member at all; other senders have flags:
+--   x  the sender is exempt   e  the conversation must exist   j<limits>  the sender becomes a member with the message
+
+-- include members/encoding
+
+-- Results of messages.
+local FORBIDDEN, BANNED, MUTED = 4, 5, 6
+
+-- Returns when the sanction of a user ends: '' for never, nil if there is none in force. `isInForce` of src/core/members/records.ts.
+local function speech_sanction(conversation, what, user)
+  local found = call('HGET', member_key(conversation.meta, what), user)
+  if not found then return nil end
+  local till = string.match(found, '^%d*')
+  if till == '' or CLOCK < tonumber(till) then return till end
+end
+
+-- `refuseSpeech` of src/core/members/speech.ts, and `mustExist` of PostRequest. Returns the refusal and when it ends, or nil.
+local function speech_refusal(conversation, flags, user)
+  local guard = conversation.guard or ''
+  if string.find(flags, 'e', 1, true) and not string.find(guard, 'f', 1, true)
+    and conversation.seq <= tonumber(call('HGET', conversation.meta, 'removed_seq') or 0) then
+    return FORBIDDEN, ''
+  end
+  local members_only, sanctions = string.find(guard, 'm', 1, true), string.find(guard, 's', 1, true)
+  local exempt = string.find(flags, 'x', 1, true)
+  if sanctions and (exempt or not members_only) then
+    local till = speech_sanction(conversation, 'banned', user)
+    if till then return BANNED, till end
+  end
+  if exempt then return nil end
+  if members_only and call('HEXISTS', member_key(conversation.meta, 'members'), user) == 0 then return FORBIDDEN, '' end
+  local till = sanctions and speech_sanction(conversation, 'muted', user)
+  if till then return MUTED, till end
+end
+
+-- The sender of a record, as messages/message-encoding.ts encodes it.
+local function speech_sender(record)
+  return string.match(record, '^[^\t]*\t([^\t]*)')
+end
+
+-- Makes the sender of a stored message a member, unless a list is full. `list`: the user's list on one Redis, and `most_of_user` its
+-- limit; in Cluster the node has written to it before. Returns 2 if the user became a member, 1 if it was one, and 0 if it is none.
+--
+-- The list and the index of names are written before the membership: each may have more than there is.
+local function speech_join(conversation, user, most, list, most_of_user)
+  local meta = conversation.meta
+  local name, news = member_conversation(meta)
+  local members = member_key(meta, 'members')
+  local entry = conversation.time .. ' ' .. FRESH
+  if call('HEXISTS', members, user) == 1 then
+    if list then call('HSETNX', list, name, entry) end
+    return 1
+  end
+  if string.find(conversation.guard or '', 'm', 1, true) or call('HLEN', members) >= most then return 0 end
+  if list then
+    if call('HLEN', list) >= most_of_user and call('HEXISTS', list, name) == 0 then return 0 end
+    call('HSET', list, name, entry)
+  end
+  local seq = string.format('%d', conversation.seq)
+  call('ZADD', member_key(meta, 'names'), 0, user)
+  call('HSET', members, user, member_value('0', conversation.time, seq, conversation.time))
+  call('HDEL', member_key(meta, 'gone'), user)
+  member_news(news, 'conversation', name, 'joined', user, 'at', conversation.time)
+  return 2
+end
