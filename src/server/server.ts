@@ -41,6 +41,7 @@ import { WriteBatcher } from "./socket/write-batcher.ts";
 import { watchAccounts } from "./watch/accounts.ts";
 import { readTlsFiles, watchCertificate } from "./watch/certificate.ts";
 import { watchClock } from "./watch/clock.ts";
+import { watchOpenFiles } from "./watch/open-files.ts";
 import { watchRevocations } from "./watch/revocations.ts";
 import { watchStore } from "./watch/store-health.ts";
 
@@ -233,6 +234,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     emit,
   });
   const stopWatchingClock = watchClock({ clock, registry, emit });
+  const stopWatchingFiles = watchOpenFiles({ listener, clock, emit });
   const stopWatchingRevocations = watchRevocations({ revocations: deps.revocations, registry, clock, emit });
   const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
   const gcScheduler = new GcScheduler();
@@ -259,6 +261,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       faults?.clearFaults();
       await drain({ registry, admission, drainSeconds: settings.drainSeconds });
       certificate?.stop();
+      stopWatchingFiles();
       await listener.stop();
       stopWatching();
       stopWatchingClock();

@@ -47,9 +47,13 @@ export class ParleyFolder implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** Starts the server and waits until it has printed its block. */
-  async serve(args: string[] = [], env: Record<string, string> = {}): Promise<Running> {
-    const process = this.spawn(["serve", ...args], { PORT: "0", ...env }, "ignore");
+  /** Starts the server, with `wrapper` before its command line, and waits until it has printed its block. */
+  async serve(
+    args: string[] = [],
+    env: Record<string, string> = {},
+    wrapper: readonly string[] = [],
+  ): Promise<Running> {
+    const process = this.spawn(["serve", ...args], { PORT: "0", ...env }, "ignore", wrapper);
     this.running.push(process);
     const written = { stdout: "", stderr: "" };
     void gather(process.stdout, (text) => {
@@ -83,8 +87,13 @@ export class ParleyFolder implements AsyncDisposable {
     rmSync(this.path, { recursive: true, force: true });
   }
 
-  private spawn<In extends "ignore" | "pipe" | Blob>(args: string[], env: Record<string, string>, stdin: In) {
-    return Bun.spawn([process.execPath, "--no-env-file", this.program, ...args], {
+  private spawn<In extends "ignore" | "pipe" | Blob>(
+    args: string[],
+    env: Record<string, string>,
+    stdin: In,
+    wrapper: readonly string[] = [],
+  ) {
+    return Bun.spawn([...wrapper, process.execPath, "--no-env-file", this.program, ...args], {
       cwd: this.path,
       // Nothing of the environment that the tests run in, or a developer's settings would decide about them.
       env: { PATH: process.env.PATH ?? "", HOME: this.path, BCRYPT_COST: "4", ...env },

@@ -72,6 +72,18 @@ export const SERVER_EVENTS = {
     text: "the system allows this process fewer open files than `MAX_CONNECTIONS` needs; `connections` are accepted. Raise it (`ulimit -n`, `LimitNOFILE=`)",
     thinned: true,
   },
+  "limit.open_files_reached": {
+    level: "error",
+    fields: ["open_files", "reason?"],
+    text: "the process has nearly as many open files as `open_files`, the system's limit. It stops to listen, so new connections are refused; open sockets go on. A flood of connections without a request, or a limit that is too low (`LimitNOFILE=`). With `reason` it could not listen again, and tries once more",
+    thinned: true,
+  },
+  "limit.open_files_free": {
+    level: "info",
+    fields: ["open_files"],
+    text: "file descriptors are free again, and the server listens again",
+    thinned: true,
+  },
   "server.stopping": {
     level: "info",
     fields: ["signal?", "reason?"],

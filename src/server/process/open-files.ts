@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 
 /** How many files and connections this process may have open at a time; undefined if the system does not report it. */
 export function openFilesLimit(): number | undefined {
@@ -8,5 +8,31 @@ export function openFilesLimit(): number | undefined {
   } catch {
     // Only Linux has the file.
     return undefined;
+  }
+}
+
+/** Returns the lowest free file descriptor; undefined if none is free. Takes some microseconds, however many are open. */
+export function lowestFreeDescriptor(): number | undefined {
+  return unlessExhausted(() => {
+    // POSIX: open() returns the lowest descriptor that is not open.
+    const lowest = openSync("/dev/null", "r");
+    closeSync(lowest);
+    return lowest;
+  });
+}
+
+/** Returns the number of open file descriptors; undefined if none is free to count them. Takes a microsecond for each. */
+export function countOpenFiles(): number | undefined {
+  return unlessExhausted(() => readdirSync("/proc/self/fd").length);
+}
+
+function unlessExhausted<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // ENFILE: the whole machine has none left.
+    if (code === "EMFILE" || code === "ENFILE") return undefined;
+    throw error;
   }
 }
