@@ -1,9 +1,10 @@
-// The ports that an engine implements (MessageLog, Quotas, ReadMarks, StoreHealth in src/core/ports) in executable form.
+// The ports that an engine implements (MessageLog, Quotas, ReadMarks, Inboxes, StoreHealth in src/core/ports) in executable form.
 // An engine's own test file opens it and calls this.
 import { describe } from "bun:test";
 import { deliveryContract } from "./engine/delivery.ts";
 import { entriesContract } from "./engine/entries.ts";
 import { historyContract } from "./engine/history.ts";
+import { inboxContract } from "./engine/inbox.ts";
 import { lifecycleContract } from "./engine/lifecycle.ts";
 import { onceContract } from "./engine/once.ts";
 import { quotaContract } from "./engine/quota.ts";
@@ -27,6 +28,7 @@ export function engineContract(name: string, open: OpenEngine): void {
     });
     describe("Quotas", () => quotaContract(open));
     describe("ReadMarks", () => readMarksContract(open));
+    describe("Inboxes", () => inboxContract(open));
     describe("StoreHealth", () => lifecycleContract(open));
   });
 }

@@ -5,6 +5,10 @@
 export class Multimap<Value extends object> {
   private readonly entries = new Map<string, Value | Value[]>();
 
+  get isEmpty(): boolean {
+    return this.entries.size === 0;
+  }
+
   has(name: string): boolean {
     return this.entries.has(name);
   }

@@ -105,6 +105,13 @@ export const CONNECTION_EVENTS = {
     text: "a client hung up before the body of its request was complete",
     thinned: true,
   },
+  "inbox.failed": {
+    level: "error",
+    fields: ["error"],
+    text: "an internal error while inboxes were read; they are read again. Please report it",
+    urgent: true,
+    thinned: true,
+  },
   "request.failed": {
     level: "error",
     fields: ["id?", "method?", "path?", "address?", "error"],

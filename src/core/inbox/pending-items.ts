@@ -44,6 +44,11 @@ export class PendingItems {
     this.time = Math.max(this.time, time);
   }
 
+  /** Removes the state of a conversation, because the client gets a newer one by other means. */
+  drop(conversation: string): void {
+    this.items.delete(conversation);
+  }
+
   /** Removes all, because the client gets the whole list instead, as it was at `time`. */
   restart(time: number): void {
     this.items.clear();

@@ -22,6 +22,7 @@ import type { RedisClient } from "./connection/client.ts";
 import { classifyError, RedisUnavailable } from "./connection/errors.ts";
 import { PrimaryProbes } from "./connection/primary-probes.ts";
 import { Script } from "./connection/script.ts";
+import { RedisInbox } from "./inbox/inbox.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./messages/batch.ts";
 import { ClusterBatch } from "./messages/cluster-batch.ts";
@@ -86,6 +87,7 @@ export class RedisEngine implements Engine {
   private readonly sweeper: RetentionSweeper;
   /** Undefined on a single Redis, where the probe of the client covers everything. */
   private readonly primaryProbes: PrimaryProbes | undefined;
+  readonly inbox: RedisInbox;
   private readonly quotaScript = new Script("messages/quota-view");
   private readonly stopTimers: readonly (() => void)[];
   private queue: Operation[] = [];
@@ -138,6 +140,13 @@ export class RedisEngine implements Engine {
       clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds()),
       clock.every(PROBE_INTERVAL_MS, () => this.primaryProbes?.run()),
     ];
+    this.inbox = new RedisInbox({
+      client,
+      clock,
+      time,
+      storeEpoch: () => this.reader.storeEpoch,
+      watchEpoch: (listener) => this.watchEpoch(listener),
+    });
   }
 
   /** Opens the engine on a connected Redis. */
@@ -239,6 +248,7 @@ export class RedisEngine implements Engine {
     this.sendBatches();
     while (this.inFlight > 0) await this.delivered;
     this.pages.refuseAll();
+    this.inbox.close();
     this.feeds.close();
     await this.sweeper.stop();
   }

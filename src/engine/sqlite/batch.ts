@@ -6,6 +6,7 @@ import { refuseSpeech, type SpeechRefusal } from "../../core/members/speech.ts";
 import type { PostRequest } from "../../core/ports/message-log.ts";
 import type { Operation, OperationOf } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
+import type { RecentHeads } from "./inbox/recent-heads.ts";
 import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
 import type { HistoryReader } from "./messages/history-reader.ts";
 import { type ConversationHead, existsAsConversation, type MessageLog } from "./messages/message-log.ts";
@@ -23,6 +24,7 @@ export class Batch {
     private readonly marks: ReadMarkTable,
     private readonly reader: HistoryReader,
     private readonly members: MemberTable,
+    private readonly recent: RecentHeads,
   ) {}
 
   /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
@@ -33,7 +35,7 @@ export class Batch {
       case "history":
         return this.history(operation, now);
       case "mark":
-        return this.setReadMark(operation);
+        return this.setReadMark(operation, now);
       default:
         return operation satisfies never;
     }
@@ -58,6 +60,7 @@ export class Batch {
     const { conversation, user, id, kind, body } = request;
     const entry: Entry = { kind, seq: head.seq + 1, id, from: user, at: now, body };
     this.messages.append(head, key, entry);
+    this.recent.add(head.number, entry, this.messages.lastPosition);
     const joined = this.join(request, head, now);
     return {
       operation,
@@ -112,11 +115,11 @@ export class Batch {
     return { operation, result: { outcome: "read", entries, more, quota: log.view(request.limit, now) } };
   }
 
-  private setReadMark(operation: OperationOf<"mark">): BatchOutcome {
+  private setReadMark(operation: OperationOf<"mark">, now: number): BatchOutcome {
     const { conversation, user, seq, epoch } = operation.request;
     const head = this.messages.find(conversation);
     const exists = head !== undefined && seq >= 1 && seq <= head.seq && !this.isOfRemoved(epoch, head);
-    const moved = exists && this.marks.move(head.number, user, seq);
+    const moved = exists && this.marks.move(head.number, user, seq, now);
     return { operation, result: { outcome: moved ? "moved" : "stayed" } };
   }
 }

@@ -17,15 +17,17 @@ import type {
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { Listeners } from "../listeners.ts";
-import type { Operation, OperationResult } from "../operation.ts";
+import type { Operation } from "../operation.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
 import { warnOfClockBehind } from "./clock-behind.ts";
+import { Delivery } from "./delivery.ts";
 import type { Disk } from "./folder/disk-watch.ts";
 import { EndMark } from "./folder/end-mark.ts";
 import { isBusy, isStoreError, StoreUnavailable } from "./folder/errors.ts";
 import { StoreCondition } from "./folder/store-condition.ts";
+import { SqliteInbox } from "./inbox/inbox.ts";
 import { IndexCorrupted, type IndexFile } from "./index/index-file.ts";
 import type { IndexWorker } from "./index/index-worker.ts";
 import { SqliteMembers } from "./members/members.ts";
@@ -71,6 +73,7 @@ export class SqliteEngine implements Engine {
   readonly description: string;
   /** The port for members, on the same connection: its changes and the batches of posts come one after another. */
   readonly members: SqliteMembers;
+  readonly inbox: SqliteInbox;
   private readonly db: Database;
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
@@ -81,6 +84,7 @@ export class SqliteEngine implements Engine {
   private readonly quotaLog: QuotaLog;
   private readonly readMarkTable: ReadMarkTable;
   private readonly batch: Batch;
+  private readonly delivery: Delivery;
   private readonly sweeper: RetentionSweeper;
   // One page for each turn of the event loop, so that messages that arrive meanwhile are stored first.
   private readonly pages = new PageQueue(
@@ -123,9 +127,13 @@ export class SqliteEngine implements Engine {
     this.readMarkTable = new ReadMarkTable(this.db);
     const { messages, quotaLog, readMarkTable, reader } = this;
     this.members = new SqliteMembers({ ...deps, messages, now: () => this.now() });
-    this.batch = new Batch(messages, quotaLog, readMarkTable, reader, this.members.table);
+    const assertReadable = () => this.assertReadable();
+    this.inbox = new SqliteInbox({ ...deps, messages, now: () => this.now(), assertReadable });
+    const { members, inbox, subscriptions } = this;
+    this.delivery = new Delivery({ ...deps, subscriptions, members, inbox });
+    this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
-    const newest = () => Math.max(this.quotaLog.newestAt, this.messages.newestAt, writtenAt);
+    const newest = () => Math.max(quotaLog.newestAt, messages.newestAt, inbox.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
     warnOfClockBehind(this.time, this.emit);
     this.condition = new StoreCondition({ ...deps, messages });
@@ -138,6 +146,7 @@ export class SqliteEngine implements Engine {
       messages,
       clock: { now: () => this.now() },
       onRemoved: (head) => this.removed.push(head),
+      inbox,
     });
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL_MS, () => this.housekeep());
   }
@@ -217,7 +226,7 @@ export class SqliteEngine implements Engine {
     this.commitBatch();
     this.closed = true;
     this.stopHousekeeping();
-    for (const work of this.takeQueue()) this.reply(work, { outcome: "unavailable" });
+    for (const work of this.takeQueue()) this.delivery.reply(work, { outcome: "unavailable" });
     this.pages.refuseAll();
     await this.condition.stop();
     await this.sweeper.stop();
@@ -227,6 +236,7 @@ export class SqliteEngine implements Engine {
     this.quotaLog.close();
     this.readMarkTable.close();
     this.members.close();
+    this.inbox.close();
     this.dataVersion.finalize();
     this.db.close();
   }
@@ -257,7 +267,7 @@ export class SqliteEngine implements Engine {
     this.scheduled = false;
     if (this.queue.length === 0 || this.closed) return;
     if (!this.condition.troubles.mayWrite || !this.refresh()) {
-      for (const work of this.takeQueue()) this.reply(work, { outcome: "unavailable" });
+      for (const work of this.takeQueue()) this.delivery.reply(work, { outcome: "unavailable" });
       return;
     }
     if (!this.beginTransaction()) return;
@@ -272,14 +282,14 @@ export class SqliteEngine implements Engine {
     } catch (error) {
       this.rollBack(error);
       this.notifyRemoved();
-      for (const operation of operations) this.reply(operation, { outcome: "unavailable" });
+      for (const operation of operations) this.delivery.reply(operation, { outcome: "unavailable" });
       return;
     }
     // Before replies and announcements: the next start must notice when a message that was announced is gone.
     this.endMark.record(this.messages.lastPosition);
     this.condition.writeSucceeded();
     this.notifyRemoved();
-    for (const outcome of outcomes) this.deliver(outcome);
+    for (const outcome of outcomes) this.delivery.deliver(outcome);
     this.indexWorker.appended(this.messages.lastPosition);
     // Twice as many as were stored, so that the memtable shrinks under constant load, too.
     this.messages.forgetIndexed(operations.length * 2);
@@ -315,7 +325,7 @@ export class SqliteEngine implements Engine {
       }
       this.waitingSince = undefined;
       this.condition.writeFailed(error, this.queue.length);
-      for (const work of this.takeQueue()) this.reply(work, { outcome: "unavailable" });
+      for (const work of this.takeQueue()) this.delivery.reply(work, { outcome: "unavailable" });
       return false;
     }
   }
@@ -334,6 +344,7 @@ export class SqliteEngine implements Engine {
       // A rebuild of the index ends with a reload, too.
       if (!this.condition.troubles.has("index")) this.messages.reload();
       this.quotaLog.reload(this.now() - QUOTA_WINDOW_MS);
+      this.inbox.recent.reload();
       this.stale = false;
     } catch (error) {
       this.condition.readFailed(error);
@@ -343,14 +354,19 @@ export class SqliteEngine implements Engine {
 
   /** Returns the head of a conversation for a read request. Throws when the disk cannot be read. */
   private findForReading(conversation: string): ConversationHead | undefined {
-    if (this.condition.troubles.has("index")) throw new StoreUnavailable("The index is being rebuilt.");
-    if (!this.refresh()) throw new StoreUnavailable("The store cannot be read after a commit that failed.");
+    this.assertReadable();
     try {
       return this.messages.find(conversation);
     } catch (error) {
       this.condition.onError(error);
       throw error instanceof IndexCorrupted ? new StoreUnavailable(error.message) : error;
     }
+  }
+
+  private assertReadable(): void {
+    if (this.closed) throw new StoreUnavailable("The store is closed.");
+    if (this.condition.troubles.has("index")) throw new StoreUnavailable("The index is being rebuilt.");
+    if (!this.refresh()) throw new StoreUnavailable("The store cannot be read after a commit that failed.");
   }
 
   private readPage(request: PageRequest): Page {
@@ -363,24 +379,6 @@ export class SqliteEngine implements Engine {
     }
   }
 
-  private deliver(outcome: BatchOutcome): void {
-    if (outcome.announce !== undefined) {
-      const { conversation, entry } = outcome.announce;
-      this.subscriptions.deliver(conversation, entry);
-      if (outcome.joined !== undefined) this.members.announce(conversation, [outcome.joined]);
-    }
-    this.reply(outcome.operation, outcome.result);
-  }
-
-  private reply(operation: Operation, result: OperationResult): void {
-    try {
-      (operation.done as (result: OperationResult) => void)(result);
-    } catch (error) {
-      // An error in one reply must not keep the others from being sent: their messages are stored.
-      this.emit("engine.listener_failed", { error: String(error) });
-    }
-  }
-
   private housekeep(): void {
     if (this.closed) return;
     if (!this.condition.check() || !this.refresh()) return;
@@ -389,6 +387,7 @@ export class SqliteEngine implements Engine {
     try {
       this.members.pollForCommands();
       this.quotaLog.prune(this.now());
+      this.inbox.writeDue(this.now());
     } catch (error) {
       if (!isBusy(error)) this.condition.writeFailed(error);
     }

@@ -121,6 +121,29 @@ const STEPS: readonly ((db: Database) => void)[] = [
     `);
     setIfMissing(db, "name_secret", Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex"));
   },
+  // 7: what the inbox shows of conversations and their users (inbox/recent-heads.ts). `head`: the newest message; `changed`: when
+  // something else changed for all users, in milliseconds since 1970. `mark`: `at` is when the mark moved; up to `sent` all counts
+  // as read, because the user sent that message, or became a member then. `heads_to`: these have the log up to this position.
+  (db) => {
+    db.run(`
+      create table if not exists head (
+        conversation integer primary key,
+        seq integer not null,
+        at integer not null,
+        changed integer not null default 0
+      );
+    `);
+    addColumn(db, "mark", "at integer not null default 0");
+    addColumn(db, "mark", "sent integer not null default 0");
+    db.run(`
+      insert or replace into head (conversation, seq, at)
+        select conversation, max(seq), max(at) from message where sender <> '' group by conversation;
+      insert into mark (conversation, user, seq, sent)
+        select conversation, sender, 0, max(seq) from message where sender <> '' group by conversation, sender
+        on conflict do update set sent = excluded.sent;
+      insert or replace into meta select 'heads_to', max(position) from message having max(position) is not null;
+    `);
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

@@ -4,6 +4,7 @@ import type { Engine } from "../../../src/core/ports/engine.ts";
 export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engine {
   return {
     description: engine.description,
+    inbox: engine.inbox,
     post: (request, done) => engine.post(request, done),
     history: (request, done) => engine.history(request, done),
     quota: (user, limit) => engine.quota(user, limit),

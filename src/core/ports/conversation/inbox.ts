@@ -48,17 +48,17 @@ export interface Inboxes {
    * Each view MUST be of one moment. Unread numbers that are computed of it MUST be exact (IN1), also after a crash. MUST NOT
    * hold up posts: large reads are done in slices, a few calls at a time. Rejects when the store cannot be read now.
    */
-  readInbox(
+  read(
     queries: readonly InboxQuery[],
     newest: boolean,
   ): Promise<{ readonly views: readonly InboxView[]; readonly now: number; readonly store: string }>;
 
   /**
-   * Calls `listener` for each change of what `readInbox` returns, on every node, within a second: once or more often for a
-   * change, and once for several that follow each other quickly. When it is called, `readInbox` returns the new state.
+   * Calls `listener` for each change of what `read` returns, on every node, within a second: once or more often for a
+   * change, and once for several that follow each other quickly. When it is called, `read` returns the new state.
    * `onGap` is called when changes may have been missed. MUST cost nothing while there is no listener.
    *
    * Resolves when no later change is missed, with a function that stops it.
    */
-  watchInbox(listener: InboxListener, onGap: () => void): Promise<() => void>;
+  watch(listener: InboxListener, onGap: () => void): Promise<() => void>;
 }

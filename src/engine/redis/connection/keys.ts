@@ -2,13 +2,14 @@
 // Cluster. The hash of a conversation's or user's name gives one of 64 buckets (buckets.ts), which has the tag. Keys that all
 // nodes share have a tag of their own. The layout is the same on one Redis and in Cluster. Identifiers have no braces or spaces.
 //
-//   parley:{b41bj}:c:room:meta      hash    seq, at, epoch, swept, messages?, days?, removals?, removed_seq?, removed_at?,
-//                                            trimmed?, facts?, guard?, revision?, owners?, changing?:
+//   parley:{b41bj}:c:room:meta      hash    seq, at, by, epoch, swept, messages?, days?, removals?, removed_seq?, removed_at?,
+//                                            trimmed?, facts?, guard?, revision?, owners?, changing?:, changed?
 //                                                                               a conversation's head; never expires
 //   parley:{b41bj}:c:room:log       stream  <seq>-0 → name, time, body                its messages
 //   parley:{b41bj}:c:room:copy      stream  a copy of the log without the trimmed messages, while it is being made
 //   parley:{b41bj}:c:room:ids       hash    name: sender and id, or digest → seq      finds repeats while the message is kept
-//   parley:{b41bj}:c:room:marks     hash    user → seq                                read marks
+//   parley:{b41bj}:c:room:marks     hash    user → seq time                           read marks
+//   parley:{b41bj}:c:room:sent      hash    user → seq                                newest own message (lua/messages/senders.lua)
 //   parley:{b41bj}:c:room:present   hash    incarnation and user → since              present users, by node
 //   parley:{b41bj}:c:room:members   hash    user → role and more (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room:names     sorted set  the users of `members` in the order of their names
@@ -24,6 +25,8 @@
 //   parley:{…}:n:<incarnation>:conversations  set  conversations with users that are present through this incarnation
 //   parley:{…}:n:<node>  {…}:r:<node>       channels of a node
 //   parley:{b41bj}:probe            string  shows that the bucket can be written; in Cluster only
+//   parley:{b41bj}:activity         zset    conversation, conversation user → time    what has changed lately, while a node watches
+//   parley:{b41bj}:watched          string  since when a node watches (lua/inbox/watch.lua)
 //   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, name-secret, and the other names below
 //
 //   parley:{b41bj}:news                     stream  changes of facts and members in the conversations of the bucket
@@ -31,7 +34,6 @@
 // Reserved names of each bucket, which are not used yet:
 //
 //   parley:{b41bj}:feed             the events in the conversations of the bucket, in order
-//   parley:{b41bj}:activity         the time of the last change of each conversation of the bucket
 //   parley:{b41bj}:leases           the leases of nodes in the bucket
 
 import { BUCKET_TAGS, bucketOf } from "./buckets.ts";
@@ -43,6 +45,7 @@ export type ConversationPart =
   | "copy"
   | "ids"
   | "marks"
+  | "sent"
   | "present"
   | "members"
   | "names"
@@ -140,7 +143,7 @@ export class Keys {
   }
 
   /** Returns a key of a bucket (0–63). */
-  bucketKey(bucket: number, what: "news"): string {
+  bucketKey(bucket: number, what: "news" | "activity" | "watched"): string {
     return `${this.bucketPrefixes[bucket]!}${what}`;
   }
 
@@ -157,7 +160,8 @@ export class Keys {
       | "name-secret"
       | "batch"
       | "probe"
-      | "none",
+      | "none"
+      | "watched",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }

@@ -20,12 +20,14 @@ import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
+import { seqOfMark } from "../messages/read-marks.ts";
 import { decodeMember, decodeSanction, decodeStanding, encodeStandingChange, guardOf } from "./encoding.ts";
 import type { KnownMembers } from "./known-members.ts";
 import type { NewsStreams } from "./news-streams.ts";
 import { scanHash, UserLists } from "./user-lists.ts";
 
 const READ = new Script("members/read");
+
 const CHANGE = new Script("members/change");
 const OPENED = new Script("members/opened");
 const PAGE = new Script("members/page");
@@ -139,7 +141,7 @@ export class RedisMembers implements MemberStore {
     for (let i = 0; i < reply.length && members.length < limit; i += 3) {
       const { role, since } = decodeMember(reply[i + 1]!)!;
       const read = reply[i + 2]!;
-      members.push({ user: reply[i]!, role, since, ...(read !== "" && { read: Number(read) }) });
+      members.push({ user: reply[i]!, role, since, ...(read !== "" && { read: seqOfMark(read) }) });
     }
     return { members, more: reply.length > 3 * limit };
   }

@@ -245,6 +245,7 @@ export class ClusterBatch implements BatchExecutor {
       const { seq, at, epoch, subscriptions } = known(conversation);
       values.push(indexes.length, seq, at, epoch, client.isSharded ? subscriptions : "");
     }
+    keys.push(client.keys.bucketKey(bucketOf(conversations[0]!.name), "watched"));
     for (const operation of operations) values.push(operation);
     const reply = await this.call(this.appendScript, keys, values, replicaTimeoutMs);
     return reply as AppendCallReply | undefined;

@@ -17,7 +17,7 @@ import { scanConversations } from "./scan-conversations.ts";
 const REMOVE = new Script("messages/conversation-remove");
 /** The keys of a conversation that are deleted when it is removed. */
 const CONTENT: readonly ConversationPart[] = [
-  ...(["log", "copy", "ids", "marks"] as const),
+  ...(["log", "copy", "ids", "marks", "sent"] as const),
   ...(["members", "names", "muted", "banned", "gone"] as const),
 ];
 

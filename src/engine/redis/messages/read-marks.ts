@@ -6,5 +6,10 @@ export async function readMarks(
   conversation: string,
 ): Promise<ReadonlyMap<string, number>> {
   const marks = await commands.hgetall(keys.conversationKey(conversation, "marks"));
-  return new Map(Object.entries(marks).map(([user, seq]) => [user, Number(seq)]));
+  return new Map(Object.entries(marks).map(([user, mark]) => [user, seqOfMark(mark)]));
+}
+
+/** Marks are stored as "seq time". */
+export function seqOfMark(mark: string): number {
+  return Number.parseInt(mark, 10);
 }

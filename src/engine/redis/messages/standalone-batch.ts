@@ -98,6 +98,7 @@ class BatchCall {
     for (const conversation of this.marked.names)
       keys.push(client.keys.conversationKey(conversation, "marks"));
     for (const user of this.lists.names) keys.push(client.keys.userKey(user, "conversations"));
+    keys.push(client.keys.globalKey("watched"));
     for (const operation of encoded) values.push(operation);
     this.keys = keys;
     this.values = values;

@@ -122,7 +122,7 @@ export class MemberTable {
   ): { members: MemberEntry[]; more: boolean } {
     const rows = this.db
       .query(
-        `select member.user as user, role, since, mark.seq as read from member
+        `select member.user as user, role, since, nullif(mark.seq, 0) as read from member
          left join mark on mark.conversation = member.conversation and mark.user = member.user
          where member.conversation = ? and member.user > ? and role is not null and life = ?
          order by member.user limit ?`,

@@ -184,6 +184,7 @@ export class SqliteMembers implements MemberStore {
       members += moved.members;
       owners += moved.owners;
       if (change.muted || change.banned) guard |= GUARD_SANCTIONS;
+      if (moved.members > 0) this.markAllRead(row, change.user);
     }
     if (facts !== undefined)
       guard = facts.access === "members" ? guard | GUARD_MEMBERS_ONLY : guard & ~GUARD_MEMBERS_ONLY;
@@ -191,12 +192,26 @@ export class SqliteMembers implements MemberStore {
       `update conversation set facts = coalesce(?, facts), guard = ?, members = ?, owners = ?,
          revision = revision + 1 ${isCommand ? `, ${CHANGED}` : ""} where number = ?`,
     ).run(facts === undefined ? null : JSON.stringify(facts), guard, members, owners, row.number);
+    db.query(
+      `insert into head (conversation, seq, at, changed) values (?, 0, 0, ?)
+       on conflict do update set changed = max(changed, excluded.changed)`,
+    ).run(row.number, at);
     if (isCommand && news.length > 0)
       db.query("insert into member_news (conversation, news) values (?, ?)").run(
         conversation,
         JSON.stringify(news),
       );
     return this.row(conversation);
+  }
+
+  /** A new member begins with nothing unread (IN1). */
+  private markAllRead(row: ConversationRow, user: string): void {
+    this.deps.db
+      .query(
+        `insert into mark (conversation, user, seq, sent) values (?, ?, 0, ?)
+         on conflict do update set sent = max(sent, excluded.sent)`,
+      )
+      .run(row.number, user, this.deps.messages.headOf(row).seq);
   }
 
   private row(conversation: string): ConversationRow | undefined {

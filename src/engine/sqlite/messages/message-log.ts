@@ -198,6 +198,11 @@ export class MessageLog {
     return head?.epoch ?? this.firstEpoch;
   }
 
+  /** Returns the epoch of a conversation that was removed so many times. */
+  epochAfter(removals: number): string {
+    return removals === 0 ? this.firstEpoch : epochOf(this.storeEpoch, removals);
+  }
+
   /** Updates the floor of a conversation in memory, after it was raised on disk. */
   floorRaised(id: string, first: number): void {
     const head = this.heads.get(id);

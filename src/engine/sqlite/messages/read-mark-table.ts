@@ -7,15 +7,15 @@ export class ReadMarkTable {
 
   constructor(db: Database) {
     this.raise = db.prepare(
-      `insert into mark (conversation, user, seq) values (?, ?, ?)
-       on conflict do update set seq = excluded.seq where excluded.seq > seq`,
+      `insert into mark (conversation, user, seq, at) values (?, ?, ?, ?)
+       on conflict do update set seq = excluded.seq, at = excluded.at where excluded.seq > seq`,
     );
-    this.all = db.prepare("select user, seq from mark where conversation = ?");
+    this.all = db.prepare("select user, seq from mark where conversation = ? and seq > 0");
   }
 
-  /** Moves a mark forward. Returns false if it is there or further already. MUST be called inside a transaction. */
-  move(conversation: number, user: string, seq: number): boolean {
-    return this.raise.run(conversation, user, seq).changes > 0;
+  /** Moves a mark forward, at the store's time `now`. Returns false if it is there or further already. MUST be called inside a transaction. */
+  move(conversation: number, user: string, seq: number, now: number): boolean {
+    return this.raise.run(conversation, user, seq, now).changes > 0;
   }
 
   /** Returns the marks of a conversation, by user. */

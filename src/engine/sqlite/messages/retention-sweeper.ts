@@ -3,6 +3,7 @@ import { type RetentionLimits, retentionFloor } from "../../../core/conversation
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import { isBusy } from "../folder/errors.ts";
+import type { SqliteInbox } from "../inbox/inbox.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { IndexWorker } from "../index/index-worker.ts";
 import { Eraser } from "./eraser.ts";
@@ -47,6 +48,8 @@ export interface RetentionSweeperDeps {
   readonly retention: RetentionLimits;
   /** Called when a command has removed a conversation that is in memory. */
   readonly onRemoved: (head: ConversationHead) => void;
+  /** Is notified of conversations whose unread numbers may have changed. */
+  readonly inbox: Pick<SqliteInbox, "recent" | "notify">;
 }
 
 /** A conversation with messages below its floor. */
@@ -246,8 +249,12 @@ export class RetentionSweeper {
     };
     const floor = retentionFloor(head, limits, clock.now(), (seq) => messages.timeOf(head, seq));
     if (floor === head.first) return floor;
-    await this.eraser.inTransaction(() => this.raise.run(floor, row.number));
+    await this.eraser.inTransaction(() => {
+      this.raise.run(floor, row.number);
+      this.deps.inbox.recent.change(row.number, clock.now());
+    });
     messages.floorRaised(row.id, floor);
+    this.deps.inbox.notify(row.id);
     return floor;
   }
 

@@ -19,6 +19,7 @@
 
 -- include connection/time
 -- include members/encoding
+-- include messages/senders
 
 local call = redis.call
 local meta = KEYS[1]
@@ -49,7 +50,11 @@ local function set_role(user, role, unopened, left)
     if becomes ~= was then changed = time end
     put(2, user, member_value(becomes, since or time, seq or m[1] or '0', changed, is_unopened == 'u'))
   end
-  if becomes and not was then call('ZADD', KEYS[3], 0, user) end
+  if becomes and not was then
+    call('ZADD', KEYS[3], 0, user)
+    -- A new member begins with nothing unread (IN1).
+    call('HSET', senders_key(meta), user, m[1] or '0')
+  end
   if role == '-' then drop(2, user) end
   if becomes == OWNER then owners = owners + 1 end
   if was == OWNER then owners = owners - 1 end
@@ -75,8 +80,8 @@ for i = 7, #ARGV, 6 do
 end
 if (#writes[4] > 0 or #writes[5] > 0) and not string.find(guard, 's', 1, true) then guard = guard .. 's' end
 
-local head = { 'revision', string.format('%d', ARGV[2] + 1), 'changing', 1 }
-if guard ~= '' then head[5], head[6] = 'guard', guard end
+local head = { 'revision', string.format('%d', ARGV[2] + 1), 'changing', 1, 'changed', time }
+if guard ~= '' then head[7], head[8] = 'guard', guard end
 call('HSET', meta, unpack(head))
 if ARGV[6] ~= '' then member_news(KEYS[7], 'conversation', (member_conversation(meta)), 'news', ARGV[6]) end
 for _, key in ipairs({ 4, 5, 2, 6 }) do

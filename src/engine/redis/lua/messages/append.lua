@@ -3,6 +3,7 @@
 -- the charge, `refuseSpeech` of src/core/members/speech.ts, `historyRange` of src/core/conversation/history.ts and `retentionFloor` of src/core/conversation/retention.ts.
 --
 -- KEYS  of each conversation: meta, log, ids, marks, channel
+--       last: the key of the bucket that says that a node watches (inbox/watch.lua)
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the epoch of the store
 --       then of each conversation: the number of operations; newest seq known, its time or 0, epoch known; own subscriptions to
@@ -31,13 +32,16 @@ local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
 local TOUCH = ARGV[5] == '1'
 local BUDGET = tonumber(ARGV[6])
 local EPOCH = ARGV[7]
+local WATCHED = redis.call('GET', KEYS[#KEYS])
+WATCHED = WATCHED and tonumber(WATCHED)
 
+-- include messages/senders
 -- include messages/conversation
 -- include members/speech
 
 local conversations, epochs = {}, {}
 local at = 8
-for i = 1, #KEYS / 5 do
+for i = 1, math.floor(#KEYS / 5) do
   local key, expected, subscriptions = 5 * i - 4, ARGV[at + 3], ARGV[at + 4]
   local conversation = conversation_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), expected)
   conversation.ids, conversation.marksKey, conversation.operations = KEYS[key + 2], KEYS[key + 3], tonumber(ARGV[at])

@@ -8,6 +8,7 @@
 --       then of each charged user: quota
 --       then of each read mark: the marks of its conversation
 --       then of each user who may become a member: its list of conversations
+--       last: the key that says that a node watches (inbox/watch.lua)
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the number of conversations   8: the number of users
 --       9: the number of keys of marks
@@ -34,7 +35,8 @@ local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
 local TOUCH = ARGV[5] == '1'
 local BUDGET = tonumber(ARGV[6])
-local EPOCH, half = unpack(redis.call('MGET', KEYS[1], KEYS[2]))
+local EPOCH, half, watched = unpack(redis.call('MGET', KEYS[1], KEYS[2], KEYS[#KEYS]))
+local WATCHED = watched and tonumber(watched)
 if not EPOCH then
   EPOCH = FRESH
   redis.call('SET', KEYS[1], EPOCH)

@@ -13,11 +13,11 @@ seq, life = seq or '0', life or ARGV[3]
 -- Deleted first: if the script ends after this, the conversation still exists, and the next try removes it. The facts are deleted
 -- together with the limits on speech, so that no message is stored for a conversation of which half is left.
 redis.call('UNLINK', unpack(KEYS, 3))
-redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed', 'owners', 'changing')
+redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed', 'owners', 'changing', 'by')
 local removals = string.format('%d', (redis.call('HGET', KEYS[1], 'removals') or 0) + 1)
 local revision = string.format('%d', (redis.call('HGET', KEYS[1], 'revision') or 0) + 1)
-redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq, 'removed_at', string.format('%d', store_time(ARGV[2])),
-  'revision', revision)
+local now = string.format('%d', store_time(ARGV[2]))
+redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq, 'removed_at', now, 'changed', now, 'revision', revision)
 redis.call('HDEL', KEYS[1], 'facts', 'guard')
 if life ~= '' then
   redis.call(ARGV[1], KEYS[2], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. ' 0\n')

@@ -9,7 +9,11 @@
 --        │            └ the log is ahead of the head: the next script that finds this updates the head (conversation_heal)
 --        └ a name without its message: a name is ignored unless the message at its seq has that name
 --
--- The script that includes it must define these locals: CLOCK, the store's time; EPOCH, the epoch of the store; FRESH, a random
+-- A node that has sockets with an inbox watches for changed conversations (inbox/watch.lua). Only then they are recorded, in the
+-- activity of their bucket.
+--
+-- The script that includes it must include messages/senders and define these locals: WATCHED, the time since when changes are
+-- recorded, or nil; CLOCK, the store's time; EPOCH, the epoch of the store; FRESH, a random
 -- text for a new epoch; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without limits of their own; TOUCH, whether
 -- a repeat writes its name again, so that a following WAIT shows that a replica has the message.
 
@@ -21,6 +25,8 @@ local TRIM_SLACK = 100
 -- A batch removes at most this many messages more than it stores, so a full conversation does not grow.
 local MAX_TRIMMED_BESIDE = 200
 local READ_AT_ONCE = 16
+-- Of the messages of a conversation within this time only the first is recorded in the activity of its bucket, in milliseconds.
+local ACTIVITY_SPAN = 500
 
 -- The conversations that this script has opened.
 local opened = {}
@@ -47,11 +53,28 @@ local function conversation_is_removed(conversation, theirs)
   return life == conversation.life and tonumber(removals) < conversation.removals
 end
 
+-- Records that the inbox items of a conversation have changed, for one user or for all.
+local function conversation_record(meta, now, user)
+  local bucket, name = string.match(meta, '^(.*}:)c:(.*):meta$')
+  call('ZADD', bucket .. 'activity', string.format('%d', now), user and name .. ' ' .. user or name)
+end
+
+-- Records a change that is not a message, for the inbox of all users.
+local function conversation_change(meta)
+  local now = CLOCK
+  if now == 0 then
+    local t = call('TIME')
+    now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  end
+  call('HSET', meta, 'changed', string.format('%d', now))
+  if WATCHED then conversation_record(meta, now) end
+end
+
 -- Reads a conversation. `known` is the newest seq that the calling node has seen under the epoch `expected`, and `time` the time
 -- of that message. If the store is behind it or has another message there, it has lost messages, and the conversation begins a
 -- new epoch (D5), unless another node has done that already.
 local function conversation_open(meta, log, known, time, expected)
-  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals', 'guard')
+  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals', 'guard', 'by')
   local conversation = {
     meta = meta,
     log = log,
@@ -66,6 +89,9 @@ local function conversation_open(meta, log, known, time, expected)
     days = tonumber(m[5] or KEEP_DAYS),
     swept = tonumber(m[6] or 0),
     isNew = not m[3],
+    -- The sender of the newest message, as it is in the head and with the messages of this script.
+    by = m[9] or '',
+    sender = m[9] or '',
     stored = 0,
     -- Of each message to store: name, seq, record, and the index of the user that is charged for it.
     posts = {},
@@ -77,6 +103,7 @@ local function conversation_open(meta, log, known, time, expected)
     conversation.life = FRESH
     conversation.epoch = conversation_epoch(conversation)
     call('HSET', meta, 'epoch', FRESH)
+    conversation_change(meta)
   end
   opened[#opened + 1] = conversation
   return conversation
@@ -98,8 +125,10 @@ end
 local function conversation_heal()
   for _, conversation in ipairs(opened) do
     local newest = call('XREVRANGE', conversation.log, '+', '-', 'COUNT', 1)[1]
-    if newest and conversation_seq_of(newest[1]) > tonumber(call('HGET', conversation.meta, 'seq') or 0) then
-      call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', conversation_seq_of(newest[1]), 'at', newest[2][4])
+    local seq, known = newest and conversation_seq_of(newest[1]) or 0, tonumber(call('HGET', conversation.meta, 'seq') or 0)
+    if seq > known then
+      local by = senders_heal(conversation.meta, conversation.log, known + 1, seq)
+      call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', seq, 'at', newest[2][4], 'by', by)
     end
   end
   error('PARLEYAGAIN')
@@ -136,6 +165,14 @@ local function conversation_store(conversation, ids, name, record, token, payer)
   local stored, posts = conversation.stored + 1, conversation.posts
   local n = 4 * stored
   posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, record, payer or 0
+  local sender, before = senders_of(record), conversation.sender
+  if sender ~= before then
+    if before ~= '' then
+      conversation.sent = conversation.sent or {}
+      conversation.sent[before] = string.format('%d', seq - 1)
+    end
+    conversation.sender = sender
+  end
   conversation.seq = seq
   conversation.stored = stored
   return true, seq, conversation.at
@@ -181,6 +218,7 @@ local function conversation_trim(conversation, ids, slack, most)
   -- Messages are removed before their names: a name without its message is ignored, but a message without its name could be
   -- stored twice. `trimmed` is set before both, because the texts stay in memory until rewrite-trimmed-log.lua removes them.
   call('HSET', conversation.meta, 'trimmed', 1)
+  conversation_change(conversation.meta)
   call('XTRIM', conversation.log, 'MINID', conversation_seq_of(entries[#names][1]) + 1 .. '-0')
   call('HDEL', ids, unpack(names))
   return #names
@@ -199,15 +237,38 @@ local function conversation_settle(conversation)
     -- A conversation has its own copy of the epoch from its first message on: in Cluster the store's epoch can be lost alone.
     conversation.sweeps = CLOCK - conversation.swept >= MINUTE or CLOCK < conversation.swept
     local seq = conversation.posts[4 * conversation.stored - 2]
+    -- Before the head: if the script ends between the two, `conversation_heal` writes it again.
+    if conversation.sent then
+      local sent = {}
+      for user, own in pairs(conversation.sent) do
+        sent[#sent + 1] = user
+        sent[#sent + 1] = own
+      end
+      call('HSET', senders_key(conversation.meta), unpack(sent))
+    end
+    local head = { 'seq', seq, 'at', conversation.time }
+    local n = 4
     if conversation.isNew then
-      call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', seq, 'at', conversation.time, 'swept', CLOCK)
-    elseif conversation.sweeps then
-      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time, 'swept', CLOCK)
-    else
-      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time)
+      head[n + 1], head[n + 2] = 'epoch', conversation.life
+      n = n + 2
+    end
+    if conversation.isNew or conversation.sweeps then
+      head[n + 1], head[n + 2] = 'swept', CLOCK
+      n = n + 2
+    end
+    if conversation.sender ~= conversation.by then head[n + 1], head[n + 2] = 'by', conversation.sender end
+    call('HSET', conversation.meta, unpack(head))
+    -- Not for each message of a busy conversation. After the clock was set back, for each.
+    local before = conversation.newestAt
+    if WATCHED and (before <= WATCHED or CLOCK < before or math.floor(CLOCK / ACTIVITY_SPAN) > math.floor(before / ACTIVITY_SPAN)) then
+      conversation_record(conversation.meta, CLOCK)
     end
   end
-  if conversation.marked then call('HSET', conversation.marks, unpack(conversation.marked)) end
+  if not conversation.marked then return end
+  call('HSET', conversation.marks, unpack(conversation.marked))
+  if WATCHED then
+    for user in pairs(conversation.moved) do conversation_record(conversation.meta, CLOCK, user) end
+  end
 end
 
 -- Announces the stored messages, removes old ones, and sets the expiry, by which Redis removes a log that gets no more messages.
@@ -277,13 +338,18 @@ local function conversation_history(conversation, newest, before, after, count, 
   return list, more or cut
 end
 
+-- Returns the read mark of a user; 0 for none. Marks are stored as "seq time".
+local function conversation_marked(marks, user)
+  return tonumber(string.match(call('HGET', marks, user) or '0', '^%d+'))
+end
+
 -- Decides whether a user's read mark moves to `seq`: only forward, and not beyond the newest message. Returns whether it moves.
 local function conversation_mark(conversation, marks, user, seq)
   local moved = conversation.moved or {}
-  if seq < 1 or seq > conversation.seq or seq <= tonumber(moved[user] or call('HGET', marks, user) or 0) then return false end
+  if seq < 1 or seq > conversation.seq or seq <= (moved[user] or conversation_marked(marks, user)) then return false end
   conversation.marks, conversation.moved, conversation.marked = marks, moved, conversation.marked or {}
   moved[user] = seq
   conversation.marked[#conversation.marked + 1] = user
-  conversation.marked[#conversation.marked + 1] = string.format('%d', seq)
+  conversation.marked[#conversation.marked + 1] = string.format('%d %d', seq, CLOCK)
   return true
 end

@@ -6,7 +6,7 @@
 -- Reply seq, its time, first seq that is kept, epoch of the conversation, epoch of the store
 
 local FRESH = ARGV[1]
-local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH = 0, 0, 0, false
+local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH, WATCHED = 0, 0, 0, false, 0
 local EPOCH = ARGV[5]
 if KEYS[3] then
   EPOCH = redis.call('GET', KEYS[3])
@@ -16,6 +16,7 @@ if KEYS[3] then
   end
 end
 
+-- include messages/senders
 -- include messages/conversation
 
 local conversation = conversation_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])

@@ -10,6 +10,8 @@
 -- A payer is the index of a user in that list, or 0. All entries of a log after "seq before" are of that batch, because every
 -- script that writes to a log repairs an interrupted batch first.
 
+-- include messages/senders
+
 -- Writes the plan; returns false if there is nothing to write.
 local function interrupted_begin(key, quota_logs, conversations)
   local all, n, places = { 0 }, 1, {}
@@ -54,9 +56,11 @@ local function interrupted_heal(key, text, epoch)
       local payer = all[at + 2 + post]
       stored[payer] = (stored[payer] or 0) + 1
     end
-    if seq > base and tonumber(redis.call('HGET', meta, 'seq') or 0) < seq then
+    local known = tonumber(redis.call('HGET', meta, 'seq') or 0)
+    if seq > base and known < seq then
+      local by = senders_heal(meta, (string.gsub(meta, ':meta$', ':log')), known + 1, seq)
       if epoch then redis.call('HSETNX', meta, 'epoch', epoch) end
-      redis.call('HSET', meta, 'seq', string.format('%d', seq), 'at', newest[2][4])
+      redis.call('HSET', meta, 'seq', string.format('%d', seq), 'at', newest[2][4], 'by', by)
     end
     at = at + 3 + count
   end

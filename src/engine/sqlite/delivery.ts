@@ -1,0 +1,38 @@
+import type { Emit } from "../../core/events/events.ts";
+import type { Operation, OperationResult } from "../operation.ts";
+import type { BatchOutcome } from "./batch-outcome.ts";
+import type { SqliteInbox } from "./inbox/inbox.ts";
+import type { SqliteMembers } from "./members/members.ts";
+import type { Subscriptions } from "./messages/subscriptions.ts";
+
+export interface DeliveryDeps {
+  readonly subscriptions: Pick<Subscriptions, "deliver">;
+  readonly members: Pick<SqliteMembers, "announce">;
+  readonly inbox: Pick<SqliteInbox, "announce">;
+  readonly emit: Emit;
+}
+
+/** Announces what a batch has stored, and replies to its operations, after the commit. */
+export class Delivery {
+  constructor(private readonly deps: DeliveryDeps) {}
+
+  deliver(outcome: BatchOutcome): void {
+    const { announce, joined, operation, result } = outcome;
+    if (announce !== undefined) {
+      const { conversation, entry } = announce;
+      this.deps.subscriptions.deliver(conversation, entry);
+      if (joined !== undefined) this.deps.members.announce(conversation, [joined]);
+    }
+    this.deps.inbox.announce(outcome);
+    this.reply(operation, result);
+  }
+
+  reply(operation: Operation, result: OperationResult): void {
+    try {
+      (operation.done as (result: OperationResult) => void)(result);
+    } catch (error) {
+      // An error in one reply must not keep the others from being sent: their messages are stored.
+      this.deps.emit("engine.listener_failed", { error: String(error) });
+    }
+  }
+}

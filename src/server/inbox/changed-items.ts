@@ -1,0 +1,192 @@
+import type { Emit } from "../../core/events/events.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { ConversationLists } from "./conversation-lists.ts";
+import { type InboxSources, isAllowed, type ReadItem, readItems } from "./read-list.ts";
+import type { InboxClient, UserList } from "./user-list.ts";
+
+export interface ChangedItemsDeps extends InboxSources {
+  readonly conversations: ConversationLists;
+  readonly listsOf: (user: string) => readonly UserList[];
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly isStoreUnavailable: (error: unknown) => boolean;
+  /** Called when changes may have been missed. */
+  readonly onGap: () => void;
+}
+
+/** How often changed items are read and sent, in milliseconds. So a busy conversation is read at most twice a second (IN2). */
+const ROUND_INTERVAL_MS = 500;
+/** The conversations that are read at the same time, and the users of one conversation. */
+const CONVERSATIONS_AT_ONCE = 16;
+const USERS_AT_ONCE = 100;
+
+/** The lists in which a conversation has changed. */
+type Changed = "all" | Set<UserList>;
+
+/**
+ * Reads the items that have changed, and gives them to the sockets. The stores say only which conversation has changed; each
+ * conversation is read once for all users of this node, and what comes in between is not read at all.
+ */
+export class ChangedItems {
+  private changed = new Map<string, Changed>();
+  /** All changes before this time were given to the sockets, in milliseconds since 1970 by the store's clock. */
+  private time = 0;
+  private starting: Promise<void> | undefined;
+  private stops: (() => void)[] = [];
+  /** Sockets with items that wait. */
+  private readonly waiting = new Set<InboxClient>();
+  private running = false;
+  private generation = 0;
+
+  constructor(private readonly deps: ChangedItemsDeps) {}
+
+  /** Begins to watch the stores. When it resolves, no later change is missed. */
+  start(): Promise<void> {
+    this.starting ??= this.watch().catch((error) => {
+      this.stop();
+      throw error;
+    });
+    return this.starting;
+  }
+
+  stop(): void {
+    this.generation++;
+    this.starting = undefined;
+    for (const stop of this.stops.splice(0)) stop();
+    this.changed.clear();
+    this.waiting.clear();
+  }
+
+  /** A list was read: what has changed meanwhile is read again. */
+  loaded(list: UserList): void {
+    for (const conversation of list.changedWhileLoading) this.add(conversation, [list]);
+    list.changedWhileLoading.clear();
+  }
+
+  private async watch(): Promise<void> {
+    const { inbox, members, clock, onGap } = this.deps;
+    const { generation } = this;
+    const keep = (stop: () => void) => {
+      // Stopped meanwhile.
+      if (generation !== this.generation) stop();
+      else this.stops.push(stop);
+    };
+    keep(clock.every(ROUND_INTERVAL_MS, () => void this.runRound()));
+    keep(
+      members.watch((conversation, news) => {
+        for (const each of news) {
+          if (each.type === "member") this.onChange(conversation, each.user);
+          else this.onChange(conversation, undefined);
+        }
+      }, onGap),
+    );
+    keep(await inbox.watch((conversation, user) => this.onChange(conversation, user), onGap));
+  }
+
+  private onChange(conversation: string, user: string | undefined): void {
+    if (user !== undefined) this.add(conversation, this.deps.listsOf(user));
+    else if (this.deps.conversations.find(conversation) !== undefined) this.changed.set(conversation, "all");
+  }
+
+  private add(conversation: string, lists: readonly UserList[]): void {
+    const known = this.changed.get(conversation);
+    if (lists.length === 0 || known === "all") return;
+    if (known === undefined) this.changed.set(conversation, new Set(lists));
+    else for (const list of lists) known.add(list);
+  }
+
+  private async runRound(): Promise<void> {
+    for (const client of this.waiting) this.flush(client);
+    if (this.running || this.changed.size === 0) return;
+    this.running = true;
+    try {
+      // The time is read before the changes are taken: all that are older are among them.
+      const { now } = await this.deps.inbox.read([], false);
+      const changed = [...this.changed];
+      this.changed = new Map();
+      const touched = new Set<InboxClient>();
+      for (let from = 0; from < changed.length; from += CONVERSATIONS_AT_ONCE) {
+        const some = changed.slice(from, from + CONVERSATIONS_AT_ONCE);
+        await Promise.all(some.map(([conversation, lists]) => this.readOne(conversation, lists, touched)));
+      }
+      this.time = Math.max(this.time, now);
+      for (const client of touched) {
+        client.pending.reach(this.time);
+        this.flush(client);
+      }
+    } catch (error) {
+      this.report(error);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  /** Reads a conversation for all `lists` in which it has changed. What cannot be read now is tried again in the next round. */
+  private async readOne(conversation: string, changed: Changed, touched: Set<InboxClient>): Promise<void> {
+    const lists =
+      changed === "all" ? [...(this.deps.conversations.find(conversation)?.lists ?? [])] : [...changed];
+    const ready = lists.filter((list) => {
+      if (list.loading > 0) list.changedWhileLoading.add(conversation);
+      return list.loading === 0 && list.clients.size > 0;
+    });
+    for (let from = 0; from < ready.length; from += USERS_AT_ONCE) {
+      const some = ready.slice(from, from + USERS_AT_ONCE);
+      try {
+        const { items } = await readItems(
+          this.deps,
+          conversation,
+          some.map(({ user }) => user),
+        );
+        for (const [i, list] of some.entries()) this.apply(list, items[i]!, touched);
+      } catch (error) {
+        this.add(conversation, ready.slice(from));
+        this.report(error);
+        return;
+      }
+    }
+  }
+
+  /** Takes over a new state of an item, and gives it to the sockets of the list. */
+  private apply(list: UserList, { conversation, unread, json }: ReadItem, touched: Set<InboxClient>): void {
+    const { conversations } = this.deps;
+    // Its list is read as a whole, and this state may be older.
+    if (list.loading > 0) {
+      list.changedWhileLoading.add(conversation);
+      return;
+    }
+    if (list.clients.size === 0) return;
+    if (unread === undefined) {
+      if (!conversations.remove(conversation, list)) return;
+    } else {
+      let known = conversations.find(conversation);
+      if (known === undefined || !list.numbers.has(known.number)) {
+        if (!isAllowed(list.grants, conversation)) return;
+        known = conversations.add(conversation, list);
+      }
+      list.numbers.set(known.number, unread);
+      if (!list.numbers.note(known.number, digestOf(json))) return;
+    }
+    for (const client of list.clients) {
+      if (client.limit === 0) continue;
+      client.pending.reach(this.time);
+      client.pending.add(conversation, json);
+      touched.add(client);
+    }
+  }
+
+  private flush(client: InboxClient): void {
+    client.flush();
+    if (client.pending.isEmpty || client.closed) this.waiting.delete(client);
+    else this.waiting.add(client);
+  }
+
+  private report(error: unknown): void {
+    // While the store is away, everything is tried again.
+    if (!this.deps.isStoreUnavailable(error)) this.deps.emit("inbox.failed", { error: String(error) });
+  }
+}
+
+/** A number that differs for two different items; 53 bits of a hash. */
+export function digestOf(json: string): number {
+  return Number(BigInt(Bun.hash(json)) >> 11n);
+}

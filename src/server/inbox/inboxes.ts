@@ -1,0 +1,236 @@
+import type { Grants } from "../../core/access/grants.ts";
+import { Multimap } from "../../core/collections/multimap.ts";
+import type { Emit } from "../../core/events/events.ts";
+import {
+  chooseItems,
+  encodeInboxFrame,
+  encodeInboxMembers,
+  type InboxAsk,
+  MAX_ITEMS_BYTES,
+} from "../../core/inbox/answer.ts";
+import { encodeCursor, partsWithin } from "../../core/inbox/page.ts";
+import { encodePosition } from "../../core/inbox/position.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import { LIST_MEMORY_MS } from "../../core/ports/conversation/members.ts";
+import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
+import { ChangedItems, digestOf } from "./changed-items.ts";
+import { ConversationLists } from "./conversation-lists.ts";
+import {
+  type InboxList,
+  type InboxSources,
+  type ReadItem,
+  readItemsOf,
+  readList,
+  removedAsRead,
+} from "./read-list.ts";
+import { InboxClient, type InboxSocket, UserList } from "./user-list.ts";
+
+export interface InboxesDeps extends InboxSources {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Returns whether an error means that the store cannot be reached. */
+  readonly isStoreUnavailable: (error: unknown) => boolean;
+}
+
+/** The users whose lists are read at the same time: a thousand who come back at once do not hold up messages (IN3). */
+const LISTS_AT_ONCE = 4;
+
+/** A position that no store gave: the client gets the newest page, with `reset`. */
+const NO_POSITION = "";
+
+/** The inboxes of this node's sockets, and what HTTP requests get. It costs nothing while no socket has asked for one. */
+export class Inboxes {
+  private readonly limiter = new ConcurrencyLimiter({ permits: LISTS_AT_ONCE });
+  private readonly conversations = new ConversationLists();
+  private readonly lists = new Multimap<UserList>();
+  private readonly changes: ChangedItems;
+
+  constructor(private readonly deps: InboxesDeps) {
+    this.changes = new ChangedItems({
+      ...deps,
+      conversations: this.conversations,
+      listsOf: (user) => this.lists.of(user),
+      onGap: () => this.onGap(),
+    });
+  }
+
+  /** Returns the body of an answer to `GET /inbox`. Rejects when the store cannot be read now. */
+  async read(user: string, grants: Grants, ask: InboxAsk): Promise<string> {
+    const list = await this.limited(() => readList(this.deps, user, grants));
+    const choice = chooseItems(list, ask, LIST_MEMORY_MS);
+    const items = await this.readChosen(user, choice.entries, choice.removed);
+    const end = {
+      cursor: choice.cursor,
+      reset: choice.reset,
+      position: encodePosition(list.position),
+      totals: list.totals,
+      id: undefined,
+    };
+    return `{${encodeInboxMembers(
+      items.map(({ json }) => json),
+      choice.more,
+      end,
+    )}}`;
+  }
+
+  /** Begins to send a socket its inbox; it gets items after its first request. */
+  open(socket: InboxSocket, grants: Grants): InboxClient {
+    const client = new InboxClient(socket, this.listFor(socket.user, grants));
+    client.list.clients.add(client);
+    return client;
+  }
+
+  /**
+   * Replies to a request of a socket, after those before it. Resolves with false, and sends nothing, when the store cannot be read
+   * now.
+   */
+  request(client: InboxClient, ask: InboxAsk, id: string | undefined): Promise<boolean> {
+    client.limit = ask.limit;
+    const answer = client.queue.then(() => this.answer(client, ask, id));
+    client.queue = answer.then(
+      () => {},
+      () => {},
+    );
+    return answer;
+  }
+
+  /** The socket has another token. If that shows other conversations, the list is sent again from its beginning. */
+  renew(client: InboxClient, grants: Grants): void {
+    if (client.closed) return;
+    const list = this.listFor(client.socket.user, grants);
+    if (list === client.list) return;
+    const before = client.list;
+    list.clients.add(client);
+    client.list = list;
+    this.leave(client, before);
+    if (client.limit > 0) this.restart(client);
+  }
+
+  close(client: InboxClient): void {
+    if (client.closed) return;
+    client.closed = true;
+    this.leave(client, client.list);
+  }
+
+  /** Stops everything, at the end of the server. */
+  stop(): void {
+    this.changes.stop();
+  }
+
+  private listFor(user: string, grants: Grants): UserList {
+    const list = new UserList(user, grants);
+    const known = this.lists.of(user).find(({ scope }) => scope === list.scope);
+    if (known !== undefined) return known;
+    this.lists.add(user, list);
+    return list;
+  }
+
+  private leave(client: InboxClient, list: UserList): void {
+    list.clients.delete(client);
+    if (list.clients.size > 0) return;
+    this.lists.remove(list.user, list);
+    this.conversations.drop(list);
+    if (this.lists.isEmpty) this.changes.stop();
+  }
+
+  private async answer(client: InboxClient, ask: InboxAsk, id: string | undefined): Promise<boolean> {
+    const { list } = client;
+    client.answering++;
+    list.loading++;
+    try {
+      if (client.closed) return true;
+      await this.changes.start();
+      const whole = await this.limited(() => this.load(list));
+      const choice = chooseItems(whole, ask, LIST_MEMORY_MS);
+      const items = await this.readChosen(list.user, choice.entries, choice.removed);
+      // With another token, its list follows (`renew`).
+      if (client.closed || client.list !== list) return true;
+      if (choice.reset) client.pending.restart(whole.position.time);
+      this.noteSent(client, items);
+      const parts = partsWithin(
+        items.map(({ json }) => json),
+        MAX_ITEMS_BYTES,
+      );
+      const end = { position: encodePosition(whole.position), totals: whole.totals, id };
+      const isPage = ask.after === undefined || choice.reset;
+      for (const [i, part] of parts.entries()) {
+        const isLast = i === parts.length - 1;
+        const { more, cursor } =
+          isPage && !isLast ? { more: true, cursor: encodeCursor(choice.entries[part.length - 1]!) } : choice;
+        const frame = {
+          ...end,
+          cursor: isLast || isPage ? cursor : undefined,
+          reset: choice.reset && i === 0,
+        };
+        client.socket.deliver(encodeInboxFrame(part, isLast ? choice.more : more || !isPage, frame));
+        // A page that is longer than a frame ends there; the client asks for the rest with the cursor.
+        if (isPage) break;
+      }
+      return true;
+    } catch (error) {
+      if (this.deps.isStoreUnavailable(error)) return false;
+      throw error;
+    } finally {
+      list.loading--;
+      if (list.loading === 0) this.changes.loaded(list);
+      client.answering--;
+      client.flush();
+    }
+  }
+
+  /** Reads the whole list of a user, and takes over its numbers. */
+  private async load(list: UserList): Promise<InboxList> {
+    const whole = await readList(this.deps, list.user, list.grants, (names) => {
+      if (list.clients.size > 0) this.conversations.replace(list, names);
+    });
+    list.store = whole.position.store;
+    const unread = new Map<number, number>();
+    for (const entry of whole.entries) {
+      const conversation = this.conversations.find(entry.conversation);
+      if (conversation !== undefined) unread.set(conversation.number, entry.unread);
+    }
+    list.numbers.setAll(unread);
+    return whole;
+  }
+
+  private async readChosen(
+    user: string,
+    entries: readonly { readonly conversation: string }[],
+    removed: readonly string[],
+  ): Promise<readonly ReadItem[]> {
+    const conversations = entries.map(({ conversation }) => conversation);
+    return [...(await readItemsOf(this.deps, user, conversations)), ...removed.map(removedAsRead)];
+  }
+
+  /** Records what a socket is sent: what waits of the same conversations is older, and the same item does not come again as news. */
+  private noteSent({ list, pending }: InboxClient, items: readonly ReadItem[]): void {
+    for (const { conversation, json, unread } of items) {
+      pending.drop(conversation);
+      // Other sockets with the same list are not sent it.
+      if (unread === undefined || list.clients.size > 1) continue;
+      const known = this.conversations.find(conversation);
+      if (known !== undefined && list.numbers.has(known.number))
+        list.numbers.note(known.number, digestOf(json));
+    }
+  }
+
+  private limited<T>(task: () => Promise<T>): Promise<T> {
+    return this.limiter.run(task).then((result) => {
+      if (result.outcome === "busy") throw new Error("the limiter has no bound");
+      return result.value;
+    });
+  }
+
+  /** Changes may have been missed: all lists are sent again from their beginning. Called again if the store is away again meanwhile. */
+  private onGap(): void {
+    for (const list of this.lists.all())
+      for (const client of list.clients) if (client.limit > 0) this.restart(client);
+  }
+
+  private restart(client: InboxClient): void {
+    const ask = { limit: client.limit, cursor: undefined, after: NO_POSITION };
+    this.request(client, ask, undefined).catch((error) =>
+      this.deps.emit("inbox.failed", { error: String(error) }),
+    );
+  }
+}

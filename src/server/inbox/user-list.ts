@@ -1,0 +1,68 @@
+import type { Grants } from "../../core/access/grants.ts";
+import { encodeItemFrame } from "../../core/inbox/answer.ts";
+import { ListNumbers } from "../../core/inbox/list-numbers.ts";
+import { PendingItems } from "../../core/inbox/pending-items.ts";
+import { encodePosition, scopeOf } from "../../core/inbox/position.ts";
+
+/** The most bytes that are handed to a socket at a time, so that its other frames need not wait for many items. */
+const BYTES_AT_ONCE = 32 * 1024;
+
+/** A socket that gets an inbox. */
+export interface InboxSocket {
+  readonly user: string;
+  /** Queues one encoded frame. */
+  deliver(frame: string): void;
+  /** Whether the peer has read nearly all that was sent. Items wait while it has not. */
+  readonly isWritable: boolean;
+}
+
+/** The list of a user, as a token with the scope `scope` shows it, for all sockets on this node that asked for it. */
+export class UserList {
+  readonly scope: string;
+  readonly numbers = new ListNumbers();
+  readonly clients = new Set<InboxClient>();
+  /** The name of the store that the numbers are from. */
+  store = "";
+  /** Reads of the whole list that are under way. Items are not read meanwhile, since an older state could take their place. */
+  loading = 0;
+  /** Conversations that have changed meanwhile. */
+  readonly changedWhileLoading = new Set<string>();
+
+  constructor(
+    readonly user: string,
+    readonly grants: Grants,
+  ) {
+    this.scope = scopeOf(grants);
+  }
+}
+
+/** One socket that gets an inbox. */
+export class InboxClient {
+  readonly pending = new PendingItems();
+  /** The requests that are answered; items wait meanwhile. */
+  answering = 0;
+  /** The size of the page that the client asked for last. */
+  limit = 0;
+  closed = false;
+  /** Requests are answered one after another. */
+  queue: Promise<void> = Promise.resolve();
+
+  constructor(
+    readonly socket: InboxSocket,
+    public list: UserList,
+  ) {}
+
+  /** Sends items that wait, as many as the socket takes now. */
+  flush(): void {
+    if (this.answering > 0 || this.closed) return;
+    const { socket, pending, list } = this;
+    for (let bytes = 0; bytes < BYTES_AT_ONCE && socket.isWritable; ) {
+      const sent = pending.take();
+      if (sent === undefined) return;
+      const position = encodePosition({ store: list.store, time: sent.time, scope: list.scope });
+      const frame = encodeItemFrame(sent.item, position, list.numbers.totals);
+      bytes += frame.length;
+      socket.deliver(frame);
+    }
+  }
+}
