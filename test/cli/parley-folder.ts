@@ -53,7 +53,9 @@ export class ParleyFolder implements AsyncDisposable {
     env: Record<string, string> = {},
     wrapper: readonly string[] = [],
   ): Promise<Running> {
-    const process = this.spawn(["serve", ...args], { PORT: "0", ...env }, "ignore", wrapper);
+    // Programs that replace the command line have no commands.
+    const command = this.program === MAIN ? ["serve"] : [];
+    const process = this.spawn([...command, ...args], { PORT: "0", ...env }, "ignore", wrapper);
     this.running.push(process);
     const written = { stdout: "", stderr: "" };
     void gather(process.stdout, (text) => {

@@ -3,6 +3,7 @@ import { Random } from "../support/random.ts";
 import { checkRecord, type Verdict } from "./check/checker.ts";
 import { LibraryClient } from "./clients/library-client.ts";
 import { type DeliveryClient, type SendPace, WireClient } from "./clients/wire-client.ts";
+import { UserLine } from "./clients/wire-line.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import { chargedTo, epochOf, readConversation } from "./read-back.ts";
 import { lastEpoch, type StoredConversation } from "./record.ts";
@@ -41,6 +42,9 @@ export interface RunResult {
 }
 
 const CLIENTS_IN_A_CONVERSATION = 6;
+
+/** The client of each conversation whose user is in all conversations on one socket. */
+const ON_ONE_SOCKET = 4;
 
 /** How long the last results may take, in milliseconds. */
 const SETTLE_TIMEOUT_MS = 60_000;
@@ -164,6 +168,10 @@ async function makeClients(
   random: Random,
 ): Promise<DeliveryClient[]> {
   const conversations = Math.ceil(count / CLIENTS_IN_A_CONVERSATION);
+  const line = new UserLine({
+    ...{ user: `user-${ON_ONE_SOCKET}`, url, token: await tokenOf(`user-${ON_ONE_SOCKET}`) },
+    random: new Random(random.between(0, 2 ** 31)),
+  });
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const conversation = `room-${i % conversations}`;
@@ -173,7 +181,8 @@ async function makeClients(
       const name = `${conversation}.${member}`;
       const own = new Random(random.between(0, 2 ** 31));
       const clientOptions = { name, user, conversation, url, pace, token: await tokenOf(user), random: own };
-      return library && member % 2 === 1 ? new LibraryClient(clientOptions) : new WireClient(clientOptions);
+      if (library && member % 2 === 1) return new LibraryClient(clientOptions);
+      return new WireClient(clientOptions, member === ON_ONE_SOCKET ? line : undefined);
     }),
   );
 }

@@ -1,6 +1,7 @@
 import type { ServerFrame, ServerFrameOf } from "../../../src/protocol/server-frames.ts";
 import type { Random } from "../../support/random.ts";
 import type { ClientEvent, ClientRecord, ResumePoint } from "../record.ts";
+import { type LineClient, SoleLine, type WireLine } from "./wire-line.ts";
 
 /** How fast a client posts. */
 export interface SendPace {
@@ -27,9 +28,6 @@ export interface DeliveryClient {
   close(): void;
 }
 
-/** Bun's, which can also be cut without a close frame: on a dead connection that would never get a reply. */
-type Socket = WebSocket & { terminate(): void };
-
 export interface DeliveryClientOptions {
   readonly name: string;
   readonly user: string;
@@ -41,20 +39,8 @@ export interface DeliveryClientOptions {
   readonly random: Random;
 }
 
-/** Milliseconds between two pings, and how long a pong may take before the connection counts as dead. */
-const PING_INTERVAL_MS = 500;
-const PING_TIMEOUT_MS = 1_500;
-
-/** Milliseconds before the first reconnect attempt, doubled with each failure. */
-const BACKOFF_INITIAL_MS = 20;
-const BACKOFF_MAX_MS = 400;
-
-/**
- * One lost connection in this many is not reopened at once: its user stays away for a while, in milliseconds, and
- * misses much.
- */
-const ABSENCE_ONE_IN = 12;
-const ABSENCE_MS = 4_000;
+/** Milliseconds until a message is sent again whose outcome is unknown. */
+const RETRY_MS = 20;
 
 /** One message in so many is sent again at once, or after its ack: both must change nothing (D3). */
 const REPEAT_ONE_IN = 25;
@@ -64,41 +50,47 @@ const LONG_TEXT_CHARS = 3_000;
 
 /**
  * A client made from docs/PROTOCOL.md and a WebSocket alone, so that it proves the server and not the library: it names
- * its messages, sends again what was not acked, and resumes after the newest message that it has.
+ * its messages, sends again what was not acked, and resumes after the newest message that it has. It has a socket of its own,
+ * or shares the socket of its user (`line`) with its user's clients in other conversations.
  */
-export class WireClient implements DeliveryClient {
+export class WireClient implements DeliveryClient, LineClient {
   readonly record: ClientRecord;
   connections = 0;
   repeats = 0;
   newest = 0;
+  resumePoint: ResumePoint | undefined;
   /** Every sent message, by id: messages acked long ago are repeated too. */
   private readonly texts = new Map<string, string>();
   private readonly unacked = new Set<string>();
   private readonly events: ClientEvent[] = [];
-  private socket: Socket | undefined;
-  /** Whether the socket was welcomed. */
+  /** Whether the conversation was opened on the present socket. */
   private live = false;
-  private resumePoint: ResumePoint | undefined;
   private sentCount = 0;
-  private failures = 0;
-  private lastReceivedAt = 0;
   private sending = true;
-  private closed = false;
-  private readonly pingTimer: ReturnType<typeof setInterval>;
+  private readonly line: WireLine;
 
-  constructor(private readonly options: DeliveryClientOptions) {
+  constructor(
+    private readonly options: DeliveryClientOptions,
+    line?: WireLine,
+  ) {
     const { name, user, conversation } = options;
     this.record = { name, user, conversation, inLine: true, events: this.events };
-    this.pingTimer = setInterval(() => this.checkLiveness(), PING_INTERVAL_MS);
+    this.line = line ?? new SoleLine(options);
+    this.line.add(this);
+  }
+
+  get conversation(): string {
+    return this.options.conversation;
   }
 
   start(): void {
-    this.connect();
+    this.line.start();
     this.sendLoop();
   }
 
   stopSending(): void {
     this.sending = false;
+    this.line.stopAbsences();
   }
 
   isSettled(newest: number): boolean {
@@ -106,60 +98,23 @@ export class WireClient implements DeliveryClient {
   }
 
   close(): void {
-    this.closed = true;
     this.sending = false;
-    clearInterval(this.pingTimer);
-    this.socket?.close(1000);
+    this.line.remove(this);
   }
 
-  private connect(): void {
-    if (this.closed) return;
-    const { url, user, conversation, token } = this.options;
-    const asked = this.resumePoint;
-    const resume = asked === undefined ? "" : `&after=${asked.after}&epoch=${asked.epoch}`;
-    const socket = new WebSocket(`${url}/ws/${user}/${conversation}?token=${token}${resume}`) as Socket;
-    this.socket = socket;
-    this.lastReceivedAt = performance.now();
-    let wait: number | undefined;
-    socket.addEventListener("message", ({ data }) => {
-      // Frames that still arrive on an abandoned connection are ignored: the messages come again on the next one.
-      if (socket !== this.socket) return;
-      const frame: ServerFrame = JSON.parse(String(data));
-      this.lastReceivedAt = performance.now();
-      if (frame.type === "closing" && frame.retry_after !== undefined) wait = frame.retry_after * 1000;
-      if (frame.type === "closing" && !frame.reconnect)
-        this.events.push({ kind: "refused", code: String(frame.code), text: frame.reason });
-      this.onFrame(frame, asked);
-    });
-    socket.addEventListener("close", () => {
-      if (socket === this.socket) this.onClose(wait);
-    });
-  }
-
-  private onClose(after: number | undefined): void {
+  onLost(): void {
     this.live = false;
-    this.socket = undefined;
-    const { random } = this.options;
-    const wait = Math.min(BACKOFF_MAX_MS, BACKOFF_INITIAL_MS * 2 ** this.failures++) * (0.5 + random.next());
-    const isAbsent = this.sending && random.between(1, ABSENCE_ONE_IN) === 1;
-    setTimeout(() => this.connect(), isAbsent ? ABSENCE_MS : (after ?? wait));
   }
 
-  /** A half-open connection reports nothing; only a missing reply reveals it. */
-  private checkLiveness(): void {
-    const { socket } = this;
-    if (socket === undefined) return;
-    if (performance.now() - this.lastReceivedAt > PING_TIMEOUT_MS) {
-      socket.terminate();
-      if (this.socket === socket) this.onClose(undefined);
-    } else if (this.live) socket.send('{"type":"ping"}');
+  onRefused(code: string, text: string): void {
+    this.events.push({ kind: "refused", code, text });
   }
 
-  private onFrame(frame: ServerFrame, asked: ResumePoint | undefined): void {
-    if ("seq" in frame) this.newest = Math.max(this.newest, frame.seq);
-    if (frame.type === "welcome") this.onWelcome(frame, asked);
+  onFrame(frame: ServerFrame, asked: ResumePoint | undefined): void {
+    if ("seq" in frame && frame.seq !== undefined) this.newest = Math.max(this.newest, frame.seq);
+    if (frame.type === "welcome" || frame.type === "opened") this.onJoined(frame as Joined, asked);
     else if (frame.type === "message") {
-      const { type: _, ...message } = frame;
+      const { type: _, conversation: __, ...message } = frame;
       this.events.push({ kind: "received", message });
       if (this.resumePoint !== undefined && message.seq > this.resumePoint.after)
         this.resumePoint = { ...this.resumePoint, after: message.seq };
@@ -172,21 +127,24 @@ export class WireClient implements DeliveryClient {
     else if (frame.type === "error") this.onError(frame);
   }
 
-  private onWelcome(frame: ServerFrameOf<"welcome">, asked: ResumePoint | undefined): void {
+  private onJoined(frame: Joined, asked: ResumePoint | undefined): void {
     const { seq, epoch, resumed, lost } = frame;
     this.events.push(joinedEvent(frame, asked));
     const from = resumed && asked !== undefined ? (lost?.last ?? asked.after) : seq;
     this.resumePoint = { after: from, epoch };
     this.connections++;
-    this.failures = 0;
     this.live = true;
     for (const id of this.unacked) this.resend(id);
   }
 
-  /** `unavailable` means that the outcome is unknown and the client may retry; no other error may come. */
-  private onError({ code, message, id }: ServerFrameOf<"error">): void {
-    if (code !== "unavailable") this.events.push({ kind: "refused", code, text: message });
-    else if (id !== undefined) setTimeout(() => this.unacked.has(id) && this.resend(id), BACKOFF_INITIAL_MS);
+  /**
+   * `unavailable` means that the outcome is unknown and the client may retry; `busy` that the conversation is still catching
+   * up on the socket of a user. No other error may come.
+   */
+  private onError({ code, message, id, retry_after }: ServerFrameOf<"error">): void {
+    if (code !== "unavailable" && code !== "busy") this.onRefused(code, message);
+    else if (id !== undefined)
+      setTimeout(() => this.unacked.has(id) && this.resend(id), (retry_after ?? 0) * 1_000 + RETRY_MS);
   }
 
   private sendLoop(): void {
@@ -214,13 +172,16 @@ export class WireClient implements DeliveryClient {
   }
 
   private send(id: string): void {
-    this.socket?.send(JSON.stringify({ type: "message", id, text: this.texts.get(id) }));
+    this.line.send(this, { type: "message", id, text: this.texts.get(id) });
   }
 }
 
-/** A welcome as a record holds it. */
+/** What a client learns when its conversation is open: `welcome` of its own socket, or `opened` on the socket of its user. */
+export type Joined = Pick<ServerFrameOf<"opened">, "seq" | "epoch" | "resumed" | "lost" | "present">;
+
+/** A welcome or an `opened` as a record holds it. */
 export function joinedEvent(
-  { seq, epoch, resumed, lost, present }: ServerFrameOf<"welcome">,
+  { seq, epoch, resumed, lost, present }: Joined,
   asked: ResumePoint | undefined,
 ): ClientEvent {
   const users = present.map(({ user }) => user);

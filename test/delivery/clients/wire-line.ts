@@ -1,0 +1,237 @@
+import type { ServerFrame, ServerFrameOf } from "../../../src/protocol/server-frames.ts";
+import type { Random } from "../../support/random.ts";
+import type { ResumePoint } from "../record.ts";
+
+/** A client in one conversation, as its line uses it. */
+export interface LineClient {
+  readonly conversation: string;
+  /** Where the client resumes; undefined before it joined for the first time. */
+  readonly resumePoint: ResumePoint | undefined;
+  /** A frame about its conversation, or about its own socket. `asked`: the position with which the conversation was opened. */
+  onFrame(frame: ServerFrame, asked: ResumePoint | undefined): void;
+  /** Nothing of the conversation comes until it is open again. */
+  onLost(): void;
+  /** The server closed the socket, or refused the conversation, in a way that no fault of a run explains. */
+  onRefused(code: string, text: string): void;
+}
+
+export interface LineOptions {
+  readonly user: string;
+  readonly token: string;
+  /** `ws://127.0.0.1:1234` */
+  readonly url: string;
+  readonly random: Random;
+}
+
+/** Bun's, which can also be cut without a close frame: on a dead connection that would never get a reply. */
+type Socket = WebSocket & { terminate(): void };
+
+/** Milliseconds between two pings, and how long a pong may take before the connection counts as dead. */
+const PING_INTERVAL_MS = 500;
+const PING_TIMEOUT_MS = 1_500;
+
+/** Milliseconds before the first reconnect attempt, doubled with each failure. */
+const BACKOFF_INITIAL_MS = 20;
+const BACKOFF_MAX_MS = 400;
+
+/**
+ * One lost connection in this many is not reopened at once: its user stays away for a while, in milliseconds, and
+ * misses much.
+ */
+const ABSENCE_ONE_IN = 12;
+const ABSENCE_MS = 4_000;
+
+/** A WebSocket that is opened again whenever it is lost, until `close`. */
+export abstract class WireLine {
+  protected socket: Socket | undefined;
+  private welcomed = false;
+  private failures = 0;
+  private lastReceivedAt = 0;
+  private started = false;
+  private closed = false;
+  private mayBeAbsent = true;
+  private pingTimer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(protected readonly options: LineOptions) {}
+
+  abstract add(client: LineClient): void;
+  /** The client leaves its conversation for good. */
+  abstract remove(client: LineClient): void;
+  abstract send(client: LineClient, frame: object): void;
+  /** Path and query of the next socket, without the token. */
+  protected abstract path(): { readonly path: string; readonly query: string };
+  protected abstract receive(frame: ServerFrame): void;
+  protected abstract lost(): void;
+  protected abstract refused(code: string, text: string): void;
+
+  /** Begins to connect; later calls change nothing. */
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    this.pingTimer = setInterval(() => this.checkLiveness(), PING_INTERVAL_MS);
+    this.connect();
+  }
+
+  /** From now on the line reconnects at once. */
+  stopAbsences(): void {
+    this.mayBeAbsent = false;
+  }
+
+  protected close(): void {
+    this.closed = true;
+    clearInterval(this.pingTimer);
+    this.socket?.close(1000);
+  }
+
+  private connect(): void {
+    if (this.closed) return;
+    const { path, query } = this.path();
+    const { url, token } = this.options;
+    const socket = new WebSocket(`${url}${path}?token=${token}${query}`) as Socket;
+    this.socket = socket;
+    this.lastReceivedAt = performance.now();
+    let wait: number | undefined;
+    socket.addEventListener("message", ({ data }) => {
+      // Frames that still arrive on an abandoned connection are ignored: the messages come again on the next one.
+      if (socket !== this.socket) return;
+      const frame: ServerFrame = JSON.parse(String(data));
+      this.lastReceivedAt = performance.now();
+      if (frame.type === "welcome") {
+        this.welcomed = true;
+        this.failures = 0;
+      } else if (frame.type === "closing") {
+        if (frame.retry_after !== undefined) wait = frame.retry_after * 1000;
+        if (!frame.reconnect) this.refused(String(frame.code), frame.reason);
+      }
+      this.receive(frame);
+    });
+    socket.addEventListener("close", () => {
+      if (socket === this.socket) this.onClose(wait);
+    });
+  }
+
+  private onClose(after: number | undefined): void {
+    this.welcomed = false;
+    this.socket = undefined;
+    this.lost();
+    const { random } = this.options;
+    const wait = Math.min(BACKOFF_MAX_MS, BACKOFF_INITIAL_MS * 2 ** this.failures++) * (0.5 + random.next());
+    const isAbsent = this.mayBeAbsent && random.between(1, ABSENCE_ONE_IN) === 1;
+    setTimeout(() => this.connect(), isAbsent ? ABSENCE_MS : (after ?? wait));
+  }
+
+  /** A half-open connection reports nothing; only a missing reply reveals it. */
+  private checkLiveness(): void {
+    const { socket } = this;
+    if (socket === undefined) return;
+    if (performance.now() - this.lastReceivedAt > PING_TIMEOUT_MS) {
+      socket.terminate();
+      if (this.socket === socket) this.onClose(undefined);
+    } else if (this.welcomed) socket.send('{"type":"ping"}');
+  }
+}
+
+/** A socket of one conversation. */
+export class SoleLine extends WireLine {
+  private client: LineClient | undefined;
+  private asked: ResumePoint | undefined;
+
+  add(client: LineClient): void {
+    this.client = client;
+  }
+
+  remove(): void {
+    this.close();
+  }
+
+  send(_client: LineClient, frame: object): void {
+    this.socket?.send(JSON.stringify(frame));
+  }
+
+  protected path() {
+    const { conversation, resumePoint } = this.client!;
+    this.asked = resumePoint;
+    const query = resumePoint === undefined ? "" : `&after=${resumePoint.after}&epoch=${resumePoint.epoch}`;
+    return { path: `/ws/${this.options.user}/${conversation}`, query };
+  }
+
+  protected receive(frame: ServerFrame): void {
+    this.client?.onFrame(frame, this.asked);
+  }
+
+  protected lost(): void {
+    this.client?.onLost();
+  }
+
+  protected refused(code: string, text: string): void {
+    this.client?.onRefused(code, text);
+  }
+}
+
+/** The socket of a user (MX), which its clients in several conversations share. */
+export class UserLine extends WireLine {
+  private readonly clients = new Map<string, LineClient>();
+  /** The position with which each conversation was opened on this socket. */
+  private readonly asked = new Map<string, ResumePoint | undefined>();
+
+  add(client: LineClient): void {
+    this.clients.set(client.conversation, client);
+  }
+
+  remove({ conversation }: LineClient): void {
+    if (!this.clients.delete(conversation)) return;
+    if (this.clients.size === 0) this.close();
+    else this.socket?.send(JSON.stringify({ type: "close", conversations: [conversation] }));
+  }
+
+  send({ conversation }: LineClient, frame: object): void {
+    this.socket?.send(JSON.stringify({ ...frame, conversation }));
+  }
+
+  protected path() {
+    return { path: `/ws/${this.options.user}`, query: "" };
+  }
+
+  protected receive(frame: ServerFrame): void {
+    if (frame.type === "welcome") this.open([...this.clients.values()]);
+    const client = "conversation" in frame ? this.clients.get(frame.conversation ?? "") : undefined;
+    if (client === undefined) return;
+    if (frame.type === "closed") this.onClosed(client, frame);
+    else if (frame.type === "error" && frame.id === undefined) this.onNotOpened(client, frame);
+    else client.onFrame(frame, this.asked.get(client.conversation));
+  }
+
+  protected lost(): void {
+    for (const client of this.clients.values()) client.onLost();
+  }
+
+  protected refused(code: string, text: string): void {
+    for (const client of this.clients.values()) client.onRefused(code, text);
+  }
+
+  private open(clients: readonly LineClient[]): void {
+    const conversations = clients.map(({ conversation, resumePoint }) => {
+      this.asked.set(conversation, resumePoint);
+      return { conversation, ...resumePoint };
+    });
+    this.socket?.send(JSON.stringify({ type: "open", conversations }));
+  }
+
+  /** The server closed the conversation: it could not keep up, or the store lost messages. */
+  private onClosed(client: LineClient, { code, message, retry_after }: ServerFrameOf<"closed">): void {
+    client.onLost();
+    if (retry_after === undefined) client.onRefused(code ?? "closed", message ?? "");
+    else this.openLater(client, retry_after);
+  }
+
+  private onNotOpened(client: LineClient, { code, message, retry_after }: ServerFrameOf<"error">): void {
+    if (code === "unavailable" || retry_after !== undefined) this.openLater(client, retry_after ?? 0);
+    else client.onRefused(code, message);
+  }
+
+  private openLater(client: LineClient, seconds: number): void {
+    const { socket } = this;
+    // A newer socket opens all conversations.
+    setTimeout(() => socket === this.socket && this.open([client]), seconds * 1_000 + BACKOFF_INITIAL_MS);
+  }
+}
