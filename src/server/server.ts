@@ -14,6 +14,7 @@ import type { VerifiedToken } from "./authentication/verified-token.ts";
 import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
 import { createFaultInjector } from "./faults/fault-injector.ts";
 import { createApp } from "./http/app.ts";
+import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
 import { createPage, type Page } from "./http/routes/page.ts";
 import { type Listen, Listener } from "./listener.ts";
@@ -164,6 +165,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     ready: () => !draining && engine.allWritable(),
     isStoreUnavailable: (error) => engine.isUnavailable(error),
   });
+  await app.request("/healthz", {}, WARM_UP_REQUEST);
   const upgradeDeps = {
     connect: faults?.connect ?? ((facts: ConnectionInit) => new Connection(connectionDeps, facts)),
     origins,
@@ -282,6 +284,15 @@ function sendToAll(registry: ConnectionRegistry<Connection>, frame: ServerFrame)
   const text = JSON.stringify(frame);
   for (const connection of registry.all()) if (connection.isLive) connection.deliver(text);
 }
+
+/** A request of the server itself at its start: the first request builds the router, some 15 ms, which no client should wait for. */
+const WARM_UP_REQUEST: HttpEnvironment["Bindings"] = {
+  address: "127.0.0.1",
+  scheme: "http",
+  demoUse: "off",
+  faultsUsable: false,
+  arrived() {},
+};
 
 /** MAX_CONNECTIONS, or what the system's limit of open files leaves room for. */
 function boundedConnections({ maxConnections }: Settings, emit: Emit): number {
