@@ -32,6 +32,12 @@ export const CONNECTION_EVENTS = {
     text: "the server ends a connection; `close_code` says why",
     thinned: true,
   },
+  "conversation.closed": {
+    level: "warn",
+    fields: ["connection", "user", "conversation?", "address", "code"],
+    text: "the server closes a conversation on the socket of a user, which stays open; `code` says why",
+    thinned: true,
+  },
   "connection.timed_out": {
     level: "warn",
     fields: ["connection", "user", "conversation?", "address"],

@@ -26,6 +26,7 @@ type SessionEventName =
   | "token.renewal_refused"
   | "limit.rate"
   | "limit.flooding"
+  | "conversation.closed"
   | "connection.timed_out"
   | "connection.closing";
 

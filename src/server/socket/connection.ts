@@ -29,6 +29,7 @@ import { SoleMember } from "./conversation/sole-member.ts";
 import type { ConsideredStep, Conversations } from "./conversations.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import type { TimerEntry } from "./timing-wheel.ts";
+import { LaneWriter } from "./user/lane-writer.ts";
 import { UserConversations } from "./user/user-conversations.ts";
 
 /** The claims by which a revocation applies to a connection's token. */
@@ -76,13 +77,16 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   ) {
     super();
     this.user = init.user;
-    this.conversations =
-      init.conversation === undefined
-        ? new UserConversations(this, {
-            maxOpen: deps.maxOpenConversations,
-            open: (member, item) => deps.open(this, member, item),
-          })
-        : new SoleMember(this, init.conversation, init.resume);
+    if (init.conversation === undefined) {
+      const lanes = new LaneWriter((lane) => conversations.lanePagesLeft(lane));
+      const conversations = new UserConversations(this, lanes, {
+        maxOpen: deps.maxOpenConversations,
+        maxUnsent: deps.rules.maxUnsent,
+        open: (member, item) => deps.open(this, member, item),
+      });
+      this.conversations = conversations;
+      this.lanes = lanes;
+    } else this.conversations = new SoleMember(this, init.conversation, init.resume);
     this.address = init.entry.address;
     this.demoUse = init.demoUse;
     this.entry = init.entry;
@@ -168,7 +172,10 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     const { session, effects } = stepConnection(this.session, event, clock.now(), rules, this.jitter);
     this.session = session;
     // A membership ends with its connection, so that no frame is sent after the `closing` frame.
-    if (session.phase === "closed") this.conversations.close();
+    if (session.phase === "closed") {
+      this.conversations.close();
+      this.endLanes();
+    }
     for (const effect of effects) this.execute(effect, event);
   }
 
@@ -268,7 +275,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   }
 
   protected override onUnsent(unsent: number, dropped: boolean): void {
-    this.apply({ type: "flushed", unsent, dropped });
+    this.apply({ type: "flushed", unsent: this.conversations.relieve(unsent), dropped });
   }
 
   protected override onPagesLeft(): void {
@@ -316,6 +323,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
         break;
       case "close":
         this.flush();
+        this.writeFirstLane();
         this.socket?.close(effect.code, effect.reason);
         break;
       case "terminate":

@@ -27,6 +27,11 @@ export interface Conversations {
   renewed(grants: Grants): void;
   /** All pages that were queued are sent to the peer. */
   pagesLeft(): void;
+  /**
+   * `unsent` bytes wait for the peer. Returns how many still do after the socket of a user has closed the conversations that
+   * do not keep up.
+   */
+  relieve(unsent: number): number;
   /** The connection has ended: no more frames of the conversations are sent. */
   close(): void;
   /** The socket is closed. `replaced`: a newer connection of its client takes its place. */

@@ -1,4 +1,5 @@
 import type { Socket } from "./connection-deps.ts";
+import type { LaneWriter } from "./user/lane-writer.ts";
 import type { FlushTarget } from "./write-batcher.ts";
 
 /** Pages that were written to the socket and are not completely sent to the peer yet. */
@@ -23,6 +24,8 @@ export abstract class SocketWriter implements FlushTarget {
   protected socket: Socket | undefined;
   private outgoing: string[] = NO_FRAMES;
   private page: PendingPage | undefined;
+  /** On the socket of a user: the frames that wait, by conversation. All frames go through it. */
+  protected lanes: LaneWriter | undefined;
 
   /** Schedules `flush` at the end of this turn of the event loop. */
   protected abstract scheduleFlush(): void;
@@ -48,6 +51,12 @@ export abstract class SocketWriter implements FlushTarget {
 
   /** Queues one encoded frame. */
   deliver(frame: string): void {
+    const { lanes } = this;
+    if (lanes !== undefined) {
+      lanes.addFirst(frame);
+      this.flushSoon(lanes);
+      return;
+    }
     if (this.outgoing.length > 0) {
       this.outgoing.push(frame);
       return;
@@ -56,7 +65,52 @@ export abstract class SocketWriter implements FlushTarget {
     this.scheduleFlush();
   }
 
+  /** Queues one encoded frame of a conversation on the socket of a user. The bytes of a page are no back-pressure. */
+  deliverIn(lane: string, frame: string, isPage: boolean): void {
+    const { lanes } = this;
+    if (lanes === undefined) return;
+    lanes.add(lane, frame, isPage);
+    this.flushSoon(lanes);
+  }
+
+  /** Drops the frames of a conversation that wait on the socket of a user. */
+  dropLane(lane: string): void {
+    this.lanes?.drop(lane);
+  }
+
+  /** Whether no frame of a conversation waits on the socket of a user, and the line takes more. */
+  isLaneFree(lane: string): boolean {
+    return (
+      this.lanes?.isLaneEmpty(lane) === true && this.unsent === 0 && this.socket?.subscribe !== undefined
+    );
+  }
+
+  /** Resolves when no page of a conversation waits on the socket of a user. */
+  laneDrained(lane: string): Promise<void> {
+    this.flush();
+    return this.lanes?.drained(lane) ?? Promise.resolve();
+  }
+
+  /** Whether the runtime holds bytes that the peer has not taken yet. */
+  get hasBacklog(): boolean {
+    return this.unsent > 0;
+  }
+
+  /** Writes the frames about the connection itself on the socket of a user, also where the line takes no more. */
+  protected writeFirstLane(): void {
+    if (this.socket !== undefined) this.lanes?.writeFirst(this.socket);
+  }
+
+  /** Writes what can be written, and drops the rest: the connection is about to be closed. */
+  protected endLanes(): void {
+    const { lanes, socket } = this;
+    if (lanes === undefined) return;
+    if (socket !== undefined) lanes.write(socket);
+    lanes.clear();
+  }
+
   flush(): void {
+    if (this.lanes !== undefined) this.flushLanes(this.lanes);
     const { socket, outgoing } = this;
     this.outgoing = NO_FRAMES;
     if (socket === undefined || outgoing.length === 0) return;
@@ -98,15 +152,30 @@ export abstract class SocketWriter implements FlushTarget {
     return this.socket?.getBufferedAmount() ?? 0;
   }
 
+  private flushSoon(lanes: LaneWriter): void {
+    if (lanes.isScheduled) return;
+    lanes.isScheduled = true;
+    this.scheduleFlush();
+  }
+
+  private flushLanes(lanes: LaneWriter): void {
+    lanes.isScheduled = false;
+    if (this.socket === undefined) return;
+    const dropped = !lanes.write(this.socket);
+    if (dropped || lanes.unsent > 0) this.onUnsent(lanes.unsent, dropped);
+  }
+
   /** Call this when the runtime has sent some bytes, which need not be all (RT-15). */
   protected onSent(): void {
-    if (this.unsent === 0) this.checkPages();
+    if (this.lanes !== undefined) this.flushLanes(this.lanes);
+    else if (this.unsent === 0) this.checkPages();
   }
 
   /** The socket is closed: no more frames are sent, and those that wait are dropped. */
   protected closeWriter(): void {
     this.socket = undefined;
     this.outgoing = NO_FRAMES;
+    this.lanes?.close();
     this.checkPages();
   }
 

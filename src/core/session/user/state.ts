@@ -33,10 +33,20 @@ export interface Refusals {
   readonly write: string | undefined;
 }
 
+/** What the other conversations of the connection take up. */
+export interface Load {
+  /** As many conversations are open as may be (MX5). */
+  readonly isFull: boolean;
+  /** As many pages of history as may be are being read, or wait for the line. */
+  readonly isReading: boolean;
+}
+
 interface Common {
   readonly refusals: Refusals;
   /** Requests that wait for a result of the store. */
   readonly waiting: number;
+  /** Results that still come for requests from before the server closed the conversation. They are not answered any more. */
+  readonly voided: number;
 }
 
 /** Not open. Requests are carried out as over HTTP, and the user is not present by them (MX3). */
@@ -80,8 +90,7 @@ export interface Gone extends Common {
 export type UserConversation = Outside | Queued | Opening | Inside | Closing | Gone;
 
 export type UserConversationEvent =
-  /** `full`: the connection has as many conversations open as it may, without this one. */
-  | { readonly type: "request"; readonly request: UserRequest; readonly full: boolean }
+  | { readonly type: "request"; readonly request: UserRequest; readonly load: Load }
   /** The conversation is the next to be opened. */
   | { readonly type: "turn" }
   | OpenedEvent
@@ -102,7 +111,9 @@ export type UserConversationEffect =
   /** The client catches up from now on, until `caught_up` or `leave`. */
   | { readonly type: "catching_up" }
   /** Leave the room. `reopens`: the conversation is opened again at once, so other users must not see a leave. */
-  | { readonly type: "leave"; readonly reopens: boolean };
+  | { readonly type: "leave"; readonly reopens: boolean }
+  /** Drop the frames of the conversation that wait for the line, and the requests that are held, except for `open` and `close`. */
+  | { readonly type: "drop" };
 
 export interface UserConversationStep {
   readonly state: UserConversation;

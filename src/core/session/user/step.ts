@@ -14,6 +14,7 @@ import { JOINING, LEFT, type Open, openMembership, type RequestFrame } from "../
 import { closedFrame, openingError } from "./closed.ts";
 import type {
   CloseItem,
+  Load,
   OpenItem,
   Outside,
   Refusals,
@@ -35,8 +36,8 @@ const BUSY_RETRY_S = 1;
 const NO_LIMIT = { maxWaiting: Number.POSITIVE_INFINITY };
 
 /** A conversation that is not open. */
-export function outside(refusals: Refusals, waiting = 0): Outside {
-  return { phase: "outside", refusals, waiting, membership: openMembership(refusals.write) };
+export function outside(refusals: Refusals, waiting = 0, voided = 0): Outside {
+  return { phase: "outside", refusals, waiting, voided, membership: openMembership(refusals.write) };
 }
 
 /** Whether nothing is open and nothing waits, so that the conversation can be forgotten. */
@@ -44,6 +45,7 @@ export function isForgettable(state: UserConversation): boolean {
   return (
     state.phase === "outside" &&
     state.waiting === 0 &&
+    state.voided === 0 &&
     state.membership.held === 0 &&
     state.membership.reading === undefined
   );
@@ -52,6 +54,11 @@ export function isForgettable(state: UserConversation): boolean {
 /** Whether it counts as one of the open conversations of its connection (MX5). */
 export function countsAsOpen({ phase }: UserConversation): boolean {
   return phase === "queued" || phase === "opening" || phase === "inside";
+}
+
+/** Whether a page of its history is being read, or waits for the line. */
+export function isReading({ membership }: UserConversation): boolean {
+  return membership.phase === "open" && membership.reading !== undefined;
 }
 
 /** One step of a conversation, for everything but a request. */
@@ -82,7 +89,7 @@ export function stepUserConversation(
       return delegate(state, event);
     case "left":
       return {
-        state: { phase: "gone", refusals: state.refusals, waiting: 0, membership: LEFT },
+        state: { ...state, phase: "gone", membership: LEFT },
         effects: NO_EFFECTS,
       };
     default:
@@ -90,12 +97,8 @@ export function stepUserConversation(
   }
 }
 
-/** The step of a request. `full`: the connection has as many conversations open as it may, without this one. */
-export function stepUserRequest(
-  state: UserConversation,
-  request: UserRequest,
-  full: boolean,
-): UserRequestStep {
+/** The step of a request. `load` is that of the other conversations. */
+export function stepUserRequest(state: UserConversation, request: UserRequest, load: Load): UserRequestStep {
   if (state.phase === "gone") return { state, effects: NO_EFFECTS, outcome: "done" };
   if (request.type === "typing" && state.phase !== "inside")
     return { state, effects: NO_EFFECTS, outcome: "done" };
@@ -106,13 +109,15 @@ export function stepUserRequest(
   switch (request.type) {
     case "open":
     case "close":
-      return onOpenOrClose(state, request, full);
+      return onOpenOrClose(state, request, load);
     case "history":
     case "read": {
       const refusal = state.refusals.read;
       if (refusal !== undefined)
         return refuse(state, closeReason(4403, { code: "forbidden", message: refusal }), request);
-      return pass(state, request);
+      return request.type === "history" && load.isReading && !isReading(state)
+        ? refuse(state, BUSY_READING, request)
+        : pass(state, request);
     }
     case "message":
     case "typing":
@@ -147,6 +152,12 @@ function hold(state: Present, request: UserRequest): UserRequestStep {
   };
 }
 
+const BUSY_READING: CloseReason = closeReason(
+  1013,
+  { code: "busy", message: "Too many pages of history wait for the line. Ask again when they have arrived." },
+  BUSY_RETRY_S,
+);
+
 const BUSY: CloseReason = closeReason(
   1013,
   {
@@ -166,8 +177,8 @@ function refuse(state: UserConversation, reason: CloseReason, request: UserReque
 }
 
 /** `open` leaves a room that is open and joins again; `close` leaves it. Both come after what is held. */
-function onOpenOrClose(state: Passing, item: OpenItem | CloseItem, full: boolean): UserRequestStep {
-  const { membership, refusals, waiting } = state;
+function onOpenOrClose(state: Passing, item: OpenItem | CloseItem, load: Load): UserRequestStep {
+  const { membership, refusals, waiting, voided } = state;
   if (membership.phase === "open" && (membership.held > 0 || membership.reading !== undefined))
     return hold(state, item);
   const leave: UserConversationEffect[] =
@@ -175,25 +186,24 @@ function onOpenOrClose(state: Passing, item: OpenItem | CloseItem, full: boolean
   if (membership.held > 0) {
     // The client was catching up. What it requested before is carried out first, without the rest of the messages.
     const effects: UserConversationEffect[] = [...leave, { type: "hold", frame: item }, { type: "release" }];
-    return { state: outside(refusals, waiting), effects, outcome: "held" };
+    return { state: outside(refusals, waiting, voided), effects, outcome: "held" };
   }
   if (item.type === "close") {
     if (waiting === 0)
-      return { state: outside(refusals), effects: [...leave, send(closedFrame())], outcome: "done" };
-    const closing = {
-      phase: "closing",
-      refusals,
-      waiting,
-      membership: openMembership(refusals.write),
-    } as const;
+      return {
+        state: outside(refusals, 0, voided),
+        effects: [...leave, send(closedFrame())],
+        outcome: "done",
+      };
+    const closing = { ...outside(refusals, waiting, voided), phase: "closing" } as const;
     return { state: closing, effects: leave, outcome: "done" };
   }
-  if (full) {
-    const refused = refuse(outside(refusals, waiting), TOO_MANY, item);
+  if (load.isFull) {
+    const refused = refuse(outside(refusals, waiting, voided), TOO_MANY, item);
     return { ...refused, effects: [...leave, ...refused.effects] };
   }
   return {
-    state: { phase: "queued", item, refusals, waiting, membership: JOINING },
+    state: { phase: "queued", item, refusals, waiting, voided, membership: JOINING },
     effects: waiting === 0 ? [...leave, { type: "queue" }] : leave,
     outcome: "done",
   };
@@ -218,14 +228,14 @@ function onOpened(
   event: Extract<UserConversationEvent, { type: "opened" }>,
 ): UserConversationStep {
   if (state.phase !== "opening") return { state, effects: NO_EFFECTS };
-  const { refusals } = state;
+  const { refusals, voided } = state;
   const { membership, effects } = stepMembership(
     state.membership,
     { ...event, writeRefusal: refusals.write },
     NO_LIMIT,
   );
   return {
-    state: { phase: "inside", refusals, waiting: 0, membership: membership as Open },
+    state: { phase: "inside", refusals, waiting: 0, voided, membership: membership as Open },
     effects: [...(effects as UserConversationEffect[]), ...(event.behind ? CATCHING_UP : [])],
   };
 }
@@ -236,25 +246,35 @@ function refuseOpening(
   state: Extract<UserConversation, { phase: "queued" | "opening" }>,
   reason: CloseReason,
 ): UserConversationStep {
-  const { refusals, waiting, item } = state;
+  const { refusals, waiting, voided, item } = state;
   const error = openingError(reason, item.id);
   const effects: UserConversationEffect[] = [
     log({ event: "frame.refused", code: error.code, reason: error.message }),
     send(error),
   ];
   if (state.membership.held > 0) effects.push({ type: "release" });
-  return { state: outside(refusals, waiting), effects };
+  return { state: outside(refusals, waiting, voided), effects };
 }
 
-/** The server closes an open conversation. Requests that were held are carried out as those of one that is not open. */
+/**
+ * The server closes an open conversation. Nothing of it comes after `closed`: what waits for the line is dropped, and
+ * requests that are not answered yet are not answered any more, as when a socket of one conversation is closed. An ack that
+ * came after dropped messages would make a client believe that it has them.
+ */
 function end(
   state: Extract<UserConversation, { phase: "inside" }>,
   ending: CloseReason,
 ): UserConversationStep {
-  const { refusals, waiting, membership } = state;
-  const effects: UserConversationEffect[] = [{ type: "leave", reopens: false }, send(closedFrame(ending))];
+  const { refusals, waiting, voided, membership } = state;
+  const frame = closedFrame(ending);
+  const effects: UserConversationEffect[] = [
+    { type: "leave", reopens: false },
+    { type: "drop" },
+    log({ event: "conversation.closed", code: frame.code! }),
+    send(frame),
+  ];
   if (membership.held > 0) effects.push({ type: "release" });
-  return { state: outside(refusals, waiting), effects };
+  return { state: outside(refusals, 0, waiting + voided), effects };
 }
 
 function onRightsChanged(state: Present, refusals: Refusals): UserConversationStep {
@@ -269,6 +289,8 @@ function onResult(
   state: Present,
   event: Extract<UserConversationEvent, { type: "posted" | "history_read" }>,
 ): UserConversationStep {
+  if (state.voided > 0)
+    return { state: { ...state, voided: state.voided - 1 }, effects: onlyAnswered(event) };
   // While an `open` waits for this answer the membership does not exist yet, and the answer is that of a conversation that is
   // not open.
   const { membership, effects } = stepMembership(
@@ -299,7 +321,7 @@ function onResult(
   if (next.phase !== "closing") return { state: next, effects: replies };
   replies.push(send(closedFrame()));
   if (next.membership.held > 0) replies.push({ type: "release" });
-  return { state: outside(next.refusals), effects: replies };
+  return { state: outside(next.refusals, 0, next.voided), effects: replies };
 }
 
 function delegate(

@@ -8,7 +8,11 @@ export class Audience {
   /** Members that get each message by a publish; created when there are enough of them. */
   private broadcast: Broadcast | undefined;
 
-  constructor(private readonly topic: string) {}
+  /** `isNamed`: its members share their line with other conversations, so those with a backlog get frames one by one. */
+  constructor(
+    private readonly topic: string,
+    private readonly isNamed: boolean,
+  ) {}
 
   get size(): number {
     return this.live.length + (this.broadcast?.size ?? 0);
@@ -30,8 +34,10 @@ export class Audience {
   /** Delivers the frame of a message from `user` to all members. */
   publishMessage(user: string, frame: string, now: number, publish: Publish): void {
     if (this.live.length >= MIN_PUBSUB_LISTENERS) this.broadcast ??= new Broadcast(this.topic, publish);
-    if (this.broadcast !== undefined) this.publishToTopic(this.broadcast, user, frame, now);
+    const backlogged =
+      this.broadcast === undefined ? NO_MEMBERS : this.publishToTopic(this.broadcast, user, frame, now);
     for (const member of this.live) member.deliver(frame);
+    if (backlogged.length > 0) this.live.push(...backlogged);
   }
 
   /** Forgets senders who have not sent for long: their members can get messages by a publish again. */
@@ -39,13 +45,22 @@ export class Audience {
     this.broadcast?.forgetSenders(now);
   }
 
-  private publishToTopic(broadcast: Broadcast, user: string, frame: string, now: number): void {
+  private publishToTopic(
+    broadcast: Broadcast,
+    user: string,
+    frame: string,
+    now: number,
+  ): readonly RoomMember[] {
     const speaking = broadcast.recordSender(user, now);
     this.live = broadcast.subscribe(this.live);
     this.live.push(...speaking);
     broadcast.publishFrame(frame);
+    // They have this frame, so they are added after it was delivered to the others.
+    return this.isNamed ? broadcast.takeBacklogged() : NO_MEMBERS;
   }
 }
+
+const NO_MEMBERS: readonly RoomMember[] = [];
 
 /** Removes `item` from `list` without keeping the order of the list; returns whether it was in it. */
 export function removeFrom<T>(list: T[], item: T): boolean {

@@ -72,6 +72,18 @@ export class Broadcast {
     for (const member of [...this.subscribed]) member.checkBackpressure();
   }
 
+  /** Unsubscribes the members that have a backlog, and returns them: they get frames one by one from now on (MX4). */
+  takeBacklogged(): readonly RoomMember[] {
+    let taken: RoomMember[] | undefined;
+    for (const member of this.subscribed) {
+      if (!member.hasBacklog) continue;
+      taken ??= [];
+      taken.push(member);
+    }
+    for (const member of taken ?? NO_LISTENERS) this.unsubscribe(member);
+    return taken ?? NO_LISTENERS;
+  }
+
   /** Removes a member; returns whether it was subscribed. */
   unsubscribe(member: RoomMember): boolean {
     if (!this.subscribed.delete(member)) return false;

@@ -59,6 +59,7 @@ type RequestEffect =
  */
 export abstract class Member implements RoomMember {
   abstract readonly isNamed: boolean;
+  abstract readonly hasBacklog: boolean;
 
   constructor(
     protected readonly connection: MemberConnection,

@@ -7,6 +7,8 @@ export interface RoomMember {
   readonly isNamed: boolean;
   /** Whether its socket can subscribe to topics, and no frame that was delivered earlier waits to be sent first. */
   readonly canSubscribe: boolean;
+  /** Whether it must get each message alone, after what waits for it: only where `isNamed`. */
+  readonly hasBacklog: boolean;
   /** Queues one encoded frame. */
   deliver(frame: string): void;
   /** Subscribes its socket to `topic`. */

@@ -51,7 +51,7 @@ export class Room {
     grace: number,
     private readonly publish: Publish,
   ) {
-    this.plain = new Audience(conversation);
+    this.plain = new Audience(conversation, false);
     this.subscription = opening;
     this.roster = new Roster(grace);
   }
@@ -122,7 +122,7 @@ export class Room {
   addLive(member: RoomMember): void {
     this.removeBehind(member);
     if (member.isNamed) {
-      this.named ??= new Audience(`${this.conversation}${NAMED_TOPIC}`);
+      this.named ??= new Audience(`${this.conversation}${NAMED_TOPIC}`, true);
       this.named.add(member);
     } else this.plain.add(member);
   }

@@ -33,6 +33,11 @@ export class SoleMember extends Member implements Conversations {
     return false;
   }
 
+  /** What it does not take is reported to the connection by `checkBackpressure`. */
+  get hasBacklog(): boolean {
+    return false;
+  }
+
   get isJoining(): boolean {
     return this.membership.phase === "joining";
   }
@@ -96,6 +101,11 @@ export class SoleMember extends Member implements Conversations {
   renewed(grants: Grants): void {
     const writeRefusal = explainMissingRight(grants, this.conversation, "write");
     this.apply({ type: "rights_changed", writeRefusal });
+  }
+
+  /** A socket of one conversation is closed itself. */
+  relieve(unsent: number): number {
+    return unsent;
   }
 
   pagesLeft(): void {

@@ -28,7 +28,10 @@ export async function openConversation(
   const failed = (error: unknown) => closeWithInternalError(deps.emit, connection, error);
   try {
     const entered = await enter(deps, member, item);
-    if (entered !== undefined) follow(deps, member, entered).catch(failed);
+    if (entered === undefined) return;
+    follow(deps, member, entered).catch(failed);
+    // A first page that waits for the line is in memory, so the next conversation is opened after it.
+    await member.drained();
   } catch (error) {
     if (deps.engine.isUnavailable(error)) member.apply({ type: "open_failed", reason: STORE_UNAVAILABLE });
     else failed(error);

@@ -1,20 +1,27 @@
 import { explainMissingRight, type Grants } from "../../../core/access/grants.ts";
 import { explainUnnamedFrame } from "../../../core/session/addressing.ts";
+import { closeReason } from "../../../core/session/close-reason.ts";
 import { isRequest } from "../../../core/session/membership-state.ts";
-import type { OpenItem, Refusals, UserRequestStep } from "../../../core/session/user/state.ts";
+import { conversationsBehind } from "../../../core/session/user/behind.ts";
+import type { Load, OpenItem, Refusals, UserRequestStep } from "../../../core/session/user/state.ts";
 import type { ClientFrame, ClientFrameOf, Opening } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
-import type { MemberConnection } from "../conversation/member.ts";
 import type { ConsideredStep, Conversations } from "../conversations.ts";
+import type { LaneWriter } from "./lane-writer.ts";
 import { PageTurns } from "./page-turns.ts";
-import { type MemberSet, UserMember } from "./user-member.ts";
+import { type MemberSet, UserMember, type UserMemberConnection } from "./user-member.ts";
 
 /** The conversations that one socket opens at a time (MX2). */
 const MAX_OPENING = 4;
 
+/** The pages of history that are read for one socket, or wait for its line, at a time: they are in memory until then. */
+const MAX_READING = 16;
+
 export interface UserConversationsDeps {
   /** The most conversations that may be open at a time (MX5). */
   readonly maxOpen: number;
+  /** Bytes that may wait for the line (MX4). */
+  readonly maxUnsent: number;
   /** Joins a conversation, and applies `opened` or `open_failed` to the member. Never rejects. */
   open(member: UserMember, item: OpenItem): Promise<void>;
 }
@@ -30,7 +37,8 @@ export class UserConversations implements Conversations, MemberSet {
   private grants: Grants = {};
 
   constructor(
-    private readonly connection: MemberConnection,
+    private readonly connection: UserMemberConnection,
+    private readonly lanes: LaneWriter,
     private readonly deps: UserConversationsDeps,
   ) {}
 
@@ -71,8 +79,23 @@ export class UserConversations implements Conversations, MemberSet {
       member.apply({ type: "rights_changed", refusals: refusalsOf(grants, member.conversation) });
   }
 
-  pagesLeft(): void {
-    for (const member of [...this.members.values()]) member.apply({ type: "page_left" });
+  /** Pages are counted by conversation: see `lanePagesLeft`. */
+  pagesLeft(): void {}
+
+  /** No frame of a page waits in this conversation any more. */
+  lanePagesLeft(conversation: string): void {
+    this.members.get(conversation)?.apply({ type: "page_left" });
+  }
+
+  relieve(unsent: number): number {
+    const { maxUnsent } = this.deps;
+    if (unsent <= maxUnsent) return unsent;
+    const open = this.lanes
+      .largestLanes()
+      .filter(({ conversation }) => this.members.get(conversation)?.isInside === true);
+    for (const conversation of conversationsBehind(open, unsent, maxUnsent))
+      this.members.get(conversation)?.end(closeReason(1013));
+    return this.lanes.unsent;
   }
 
   close(): void {
@@ -85,10 +108,15 @@ export class UserConversations implements Conversations, MemberSet {
     this.members.clear();
   }
 
-  isFullWithout(member: UserMember): boolean {
+  loadWithout(member: UserMember): Load {
     let open = 0;
-    for (const other of this.members.values()) if (other !== member && other.countsAsOpen) open++;
-    return open >= this.deps.maxOpen;
+    let reading = 0;
+    for (const other of this.members.values()) {
+      if (other === member) continue;
+      if (other.countsAsOpen) open++;
+      if (other.isReading) reading++;
+    }
+    return { isFull: open >= this.deps.maxOpen, isReading: reading >= MAX_READING };
   }
 
   queue(member: UserMember): void {

@@ -1,6 +1,7 @@
 import { nameConversation } from "../../../core/conversation/named-frame.ts";
 import type { CloseReason } from "../../../core/session/close-reason.ts";
 import type {
+  Load,
   OpenItem,
   Refusals,
   UserConversation,
@@ -12,6 +13,7 @@ import type {
 import {
   countsAsOpen,
   isForgettable,
+  isReading,
   outside,
   stepUserConversation,
   stepUserRequest,
@@ -20,8 +22,8 @@ import { Member, type MemberConnection } from "../conversation/member.ts";
 
 /** What a member uses of the set that it belongs to. */
 export interface MemberSet {
-  /** Whether as many conversations are open as may be, without this one. */
-  isFullWithout(member: UserMember): boolean;
+  /** What the other conversations take up. */
+  loadWithout(member: UserMember): Load;
   /** The conversation waits for its turn to be opened. */
   queue(member: UserMember): void;
   /** Joins the conversation, and applies `opened` or `open_failed`. */
@@ -32,6 +34,23 @@ export interface MemberSet {
   forget(member: UserMember): void;
   pageTurn(): Promise<Disposable>;
 }
+
+/** The part of a connection that its members use on the socket of a user. */
+export interface UserMemberConnection extends MemberConnection {
+  /** Whether the runtime holds bytes that the peer has not taken yet. */
+  readonly hasBacklog: boolean;
+  /** Queues one encoded frame of a conversation. The bytes of a page are no back-pressure. */
+  deliverIn(conversation: string, frame: string, isPage: boolean): void;
+  /** Drops the frames of a conversation that wait. */
+  dropLane(conversation: string): void;
+  /** Whether no frame of a conversation waits, and the line takes more. */
+  isLaneFree(conversation: string): boolean;
+  /** Resolves when no page of a conversation waits. */
+  laneDrained(conversation: string): Promise<void>;
+}
+
+/** For requests that depend on no other conversation. */
+const NO_LOAD: Load = { isFull: false, isReading: false };
 
 // Shared by all members without held requests.
 const NO_REQUESTS: UserRequest[] = [];
@@ -45,7 +64,7 @@ export class UserMember extends Member {
   private held: UserRequest[] = NO_REQUESTS;
 
   constructor(
-    connection: MemberConnection,
+    protected override readonly connection: UserMemberConnection,
     conversation: string,
     private readonly set: MemberSet,
     refusals: Refusals,
@@ -85,9 +104,37 @@ export class UserMember extends Member {
     return this.state.refusals;
   }
 
+  override get canSubscribe(): boolean {
+    return this.connection.isLaneFree(this.conversation);
+  }
+
+  get hasBacklog(): boolean {
+    return this.connection.hasBacklog;
+  }
+
+  /** Whether the conversation is open. */
+  get isInside(): boolean {
+    return this.state.phase === "inside";
+  }
+
+  /** Whether a page of history is being read, or waits for the line. */
+  get isReading(): boolean {
+    return isReading(this.state);
+  }
+
+  override deliver(frame: string): void {
+    this.connection.deliverIn(this.conversation, frame, false);
+  }
+
   /** Sends frames that do not carry the conversation yet. */
   override feed(frames: readonly string[]): void {
-    super.feed(frames.map((frame) => nameConversation(frame, this.conversation)));
+    const { connection, conversation } = this;
+    for (const frame of frames)
+      connection.deliverIn(conversation, nameConversation(frame, conversation), true);
+  }
+
+  override drained(): Promise<void> {
+    return this.connection.laneDrained(this.conversation);
   }
 
   /** Sends a frame that does not carry the conversation yet. */
@@ -105,7 +152,9 @@ export class UserMember extends Member {
 
   /** Returns the step of a request, for `carryOut`. */
   consider(request: UserRequest): UserRequestStep {
-    return stepUserRequest(this.state, request, request.type === "open" && this.set.isFullWithout(this));
+    const { type } = request;
+    const load = type === "open" || type === "history" ? this.set.loadWithout(this) : NO_LOAD;
+    return stepUserRequest(this.state, request, load);
   }
 
   /** Handles a request that the connection does not count: `open` or `close`. */
@@ -158,6 +207,10 @@ export class UserMember extends Member {
       case "leave":
         this.set.noteCatchingUp(this, false);
         this.leave(effect.reopens);
+        break;
+      case "drop":
+        connection.dropLane(conversation);
+        this.held = this.held.filter(({ type }) => type === "open" || type === "close");
         break;
       case "queue":
         this.set.queue(this);
