@@ -103,7 +103,9 @@ export class NewsStreams {
     for (const [i, bucket] of buckets.entries()) {
       const entries = replies[i]!;
       if (typeof entries !== "object") {
-        this.isInvalid = true;
+        // A stream that has expired is empty, and nothing was lost.
+        if (entries === 0) this.isInvalid = true;
+        else this.positions[bucket] = "";
         continue;
       }
       if (entries.length === 0) continue;

@@ -45,7 +45,7 @@ export class InterruptedScripts {
       <Rest extends unknown[]>(original: (script: Script, ...rest: Rest) => Promise<unknown>) =>
       async (script: Script, ...rest: Rest) => {
         const { next } = this;
-        if (next === undefined || sourceOf(script) !== sourceOf(new Script(next.script)))
+        if (next === undefined || !isSameScript(script, next.script))
           return original.call(client, script, ...rest);
         this.next = undefined;
         try {
@@ -58,6 +58,11 @@ export class InterruptedScripts {
     client.run = watched(run);
     client.runDurably = watched(runDurably);
   }
+}
+
+/** Whether `script` is the one in the file `name`. */
+export function isSameScript(script: Script, name: string): boolean {
+  return sourceOf(script) === sourceOf(new Script(name));
 }
 
 function sourceOf(script: Script): string {

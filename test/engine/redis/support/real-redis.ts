@@ -17,19 +17,30 @@ export interface RealRedis {
   connect(prefix: string): Promise<RedisClient>;
 }
 
+/** One that another process can connect to as well. */
+export interface StartedRedis extends RealRedis {
+  /** As REDIS_URL has it. */
+  readonly url: string;
+}
+
 let prefixes = 0;
 
 /** A prefix that no other test has. */
 export const freshPrefix = (): string => `test-${++prefixes}`;
 
 /** Starts a Redis before the tests of the file that calls this, and ends it afterwards. */
-export function useRealRedis(kind: (typeof KINDS)[number]): RealRedis {
+export function useRealRedis(kind: (typeof KINDS)[number]): StartedRedis {
   let server: AsyncDisposable & { readonly url: string };
   beforeAll(async () => {
     server = kind === "cluster" ? await startRedisCluster() : await startRedis();
   });
   afterAll(() => server[Symbol.asyncDispose]());
-  return { connect: (prefix) => connectTo(server.url, prefix) };
+  return {
+    get url() {
+      return server.url;
+    },
+    connect: (prefix) => connectTo(server.url, prefix),
+  };
 }
 
 let nodes = 0;

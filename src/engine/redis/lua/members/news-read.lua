@@ -3,11 +3,12 @@
 -- KEYS  streams
 -- ARGV  1: the largest number of entries to read of each   then of each stream the last entry that was read, '' for none,
 --       or '$' to find its newest entry only
--- Reply of each stream: its entries after that one; the id of the newest entry for '$', '' if it has none; or 0 if that entry is
---       missing, although entries of its age are kept
+-- Reply of each stream: its entries after that one; 0 if that entry is missing; '' if the stream has expired after it; for '$' the id
+--       of the newest entry, '' if there is none
 
-local t = redis.call('TIME')
-local day_ago = (tonumber(t[1]) - 86400) * 1000
+-- include connection/time
+
+local day_ago = store_time('') - 86400000
 local reply = {}
 for i, stream in ipairs(KEYS) do
   local position = ARGV[1 + i]
@@ -19,7 +20,9 @@ for i, stream in ipairs(KEYS) do
     if position ~= '' then
       if #entries > 0 and entries[1][1] == position then
         table.remove(entries, 1)
-      elseif #entries > 0 or tonumber(string.match(position, '^%d+')) > day_ago then
+      elseif #entries == 0 and tonumber(string.match(position, '^%d+')) <= day_ago then
+        entries = ''
+      else
         entries = 0
       end
     end
