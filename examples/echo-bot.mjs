@@ -6,31 +6,32 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "parley/client";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_TOKEN } = process.env;
-const [name = "lobby", file = `${name}.position`] = process.argv.slice(2);
-
-const parley = connect({ url: PARLEY_URL, token: PARLEY_TOKEN, stayActive: true });
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => parley.close());
+const [name = "lobby", file = `${name}.place`] = process.argv.slice(2);
 
 /** Opens the conversation, and replies until it is closed. */
 async function run() {
+  const parley = connect({ url: PARLEY_URL, token: PARLEY_TOKEN, stayActive: true });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => parley.close());
   // Continue where the last run stopped.
-  const from = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
-  const conversation = parley.conversation(name, { from });
-  conversation.on("status", ({ state, ...more }) => console.error(state, JSON.stringify(more)));
+  const after = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+  const conversation = parley.conversation(name, { after });
+  parley.status.subscribe(({ state, ...more }) => console.error("line", state, JSON.stringify(more)));
+  conversation.status.subscribe(({ state, ...more }) => console.error(state, JSON.stringify(more)));
   conversation.on("lost", (lost) => console.error("lost", JSON.stringify(lost)));
-  conversation.on("error", (error) => console.error("error", error.message));
+  parley.on("error", (error) => console.error("error", error.message));
   try {
-    for await (const { seq, from: user, text } of conversation) {
-      if (user !== conversation.user && text.startsWith("echo ")) {
+    for await (const { seq, from, text } of conversation) {
+      if (from !== parley.user && text.startsWith("echo ")) {
         // The id depends on the message: a reply that is sent again, by this run or the next, is stored once.
         await conversation.send(text.slice(5), { id: `echo-${seq}` });
-        console.log(`replied to ${user}`);
+        console.log(`replied to ${from}`);
       }
-      writeFileSync(file, JSON.stringify(conversation.position));
+      writeFileSync(file, JSON.stringify(conversation.place));
     }
   } catch (error) {
-    if (conversation.status.code !== 4404) throw error;
-    // An operator removed the conversation. The saved position is of no use: start the conversation again without it.
+    if (error.code !== "removed") throw error;
+    // An operator removed the conversation. The saved place is of no use: start the conversation again without it.
+    await parley.close();
     rmSync(file, { force: true });
     await run();
   }

@@ -11,35 +11,28 @@ const conversation = parley.conversation(`cut-${crypto.randomUUID()}`);
 
 /** Makes the server cut this client's connection without a close frame, as a network failure would. Waits until the client has reconnected. */
 async function cut() {
-  const reconnected = new Promise((done) => {
-    const stop = conversation.on("status", ({ state }) => {
-      if (state !== "live") return;
-      stop();
-      done();
-    });
-  });
-  const response = await fetch(`${PARLEY_URL}/test/faults`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${PARLEY_TOKEN}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ connection: conversation.welcome.connection, fault: { do: "cut" } }),
-  });
-  if (!response.ok)
-    throw new Error(`The server injects no faults (${response.status}): start it with TEST_FAULTS=true`);
-  await reconnected;
+  const { connection } = parley.welcome.getSnapshot();
+  try {
+    await parley.request("POST", "/test/faults", { connection, fault: { do: "cut" } });
+  } catch (error) {
+    throw new Error(`The server injects no faults (${error.code}): start it with TEST_FAULTS=true`);
+  }
+  await new Promise((done) => parley.welcome.subscribe((now) => now.connection !== connection && done()));
 }
 
 let cuts = 0;
-conversation.on("status", ({ state }) => state === "waiting" && cuts++);
+parley.status.subscribe(({ state }) => state === "waiting" && cuts++);
 const sent = Array.from({ length: COUNT }, (_, n) => `message ${n}`);
-const acks = Promise.all(sent.map((text) => conversation.send(text)));
-
 const received = [];
-for await (const { text } of conversation) {
-  received.push(text);
-  if (received.length === 5 || received.length === 10) await cut();
-  if (received.length === COUNT) break;
-}
-await acks;
+const reading = (async () => {
+  for await (const { text } of conversation) {
+    received.push(text);
+    if (received.length === 5 || received.length === 10) await cut();
+    if (received.length === COUNT) break;
+  }
+})();
+await Promise.all(sent.map((text) => conversation.send(text)));
+await reading;
 await parley.close();
 
 const isComplete = JSON.stringify(received) === JSON.stringify(sent);

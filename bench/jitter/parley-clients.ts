@@ -1,5 +1,5 @@
 // Parley's client library in the jitter case; the protocol with the driver: driver.ts.
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../src/client/index.ts";
 import type { DriverCommand, DriverEvent, DriverJob } from "./driver.ts";
 
 const { sender, receivers, count, tokens = [] }: DriverJob = JSON.parse(process.argv[2] ?? "");
@@ -7,8 +7,11 @@ const { sender, receivers, count, tokens = [] }: DriverJob = JSON.parse(process.
 const report = (message: DriverEvent) => process.send?.(message);
 
 // Without its own brake: the rate is the case's.
-const sending = connect({ url: sender, token: tokens[count] ?? "", sendRate: 0 }).conversation("room");
-sending.on("status", ({ state }) => state === "live" && report({ up: -1 }));
+const sending = connect({ url: sender, token: tokens[count] ?? "", limits: { sendRate: 0 } }).conversation(
+  "room",
+);
+sending.on("message", () => {});
+sending.status.subscribe(({ state }) => state === "live" && report({ up: -1 }));
 process.on("message", (message: DriverCommand) => {
   if ("stop" in message) process.exit(0);
   // A refusal ends the program, and with it the case.
@@ -17,6 +20,6 @@ process.on("message", (message: DriverCommand) => {
 
 for (let receiver = 0; receiver < count; receiver++) {
   const conversation = connect({ url: receivers, token: tokens[receiver] ?? "" }).conversation("room");
-  conversation.on("status", ({ state }) => state === "live" && report({ up: receiver }));
+  conversation.status.subscribe(({ state }) => state === "live" && report({ up: receiver }));
   conversation.on("message", ({ text }) => report({ received: receiver, text }));
 }

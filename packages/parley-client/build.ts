@@ -28,7 +28,7 @@ const FOLDERS = ["packages/parley-client/dist", "dist/client"];
  */
 export async function bundle(minify = false): Promise<{ readonly code: string; readonly map: string }> {
   const built = await Bun.build({
-    entrypoints: [join(ROOT, "src/client/connect.ts")],
+    entrypoints: [join(ROOT, "src/client/index.ts")],
     root: ROOT,
     target: "browser",
     format: "esm",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { z } from "zod";
 import { ERRORS } from "../../src/protocol/errors.ts";
-import { Message, PresentUser, Quota, SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
+import { Message, PresentUser, Quota, Range, SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -23,8 +23,7 @@ export function writeDeclarations(folders: readonly string[]): void {
       writeFileSync(join(folder, name), text);
     }
   };
-  write("index.d.ts", 'export * from "./connect.js";\n');
-  const names = new Set(["client/connect"]);
+  const names = new Set(["client/index"]);
   // Iterating a set also visits the items that are added meanwhile.
   for (const name of names) {
     const text = PLAIN[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
@@ -44,7 +43,7 @@ function publishedName(name: string): string {
   return name.replace(/^client\//, "");
 }
 
-/** Runs the compiler to write the declarations of everything that connect.ts imports; returns the folder. */
+/** Runs the compiler to write the declarations of everything that index.ts imports; returns the folder. */
 function emitDeclarations(): string {
   const folder = mkdtempSync(join(tmpdir(), "parley-declarations-"));
   const compiler = Bun.spawnSync(
@@ -54,7 +53,7 @@ function emitDeclarations(): string {
       ...["--ignoreConfig", "--strict", "--target", "ESNext", "--module", "Preserve", "--skipLibCheck"],
       ...["--moduleResolution", "bundler", "--allowImportingTsExtensions"],
       ...["--lib", "ESNext,DOM,DOM.Iterable"],
-      join(ROOT, "src/client/connect.ts"),
+      join(ROOT, "src/client/index.ts"),
     ],
     { cwd: ROOT },
   );
@@ -68,6 +67,7 @@ function declareServerFrames(): string {
   return [
     `export type Quota = ${typeOf(Quota)};`,
     `export type PresentUser = ${typeOf(PresentUser)};`,
+    `export type Range = ${typeOf(Range)};`,
     `export type Message = ${typeOf(Message)};`,
     `export type ServerFrame =\n  | ${frames.join("\n  | ")};`,
     'export type ServerFrameOf<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;\n',

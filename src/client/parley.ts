@@ -165,7 +165,11 @@ export function connect(options: Options): Parley {
     isHeld: (conversation) => loading.has(conversation),
     refusal,
     use: () => line.dispatch({ type: "use" }),
-    send: line.send,
+    send(frame) {
+      // The server replies in the order of requests, so a reader whose `open` goes first gets this message, too.
+      openAll();
+      line.send(frame);
+    },
     fail: line.fail,
     onChange(conversation) {
       saved.get(conversation)?.save(requests.pending(conversation));

@@ -67,6 +67,19 @@ describe("one socket", () => {
     await parley.close();
   });
 
+  test("MX1 who begins to read and then writes, in one turn, reads what was written", async () => {
+    await using server = await startTestServer();
+    const parley = connect({ url: server.url, token: await server.token("ann") });
+    for (const name of ["before the line is up", "and after"]) {
+      const conversation = parley.conversation(name.replaceAll(" ", "-"));
+      const iterator = conversation[Symbol.asyncIterator]();
+      void conversation.send(name);
+      expect((await iterator.next()).value).toMatchObject({ text: name });
+      await iterator.return!();
+    }
+    await parley.close();
+  });
+
   test("a conversation is closed one second after its last use", async () => {
     await using server = await startTestServer();
     const { frames, trace } = recordFrames();

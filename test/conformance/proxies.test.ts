@@ -1,7 +1,7 @@
 // HAProxy replies to some broken handshakes itself, and once a run failed because of that alone. A proxy that sends
 // another `Host` was not noticed, because no check sent the page's origin.
 import { describe, expect, test } from "bun:test";
-import { connect } from "../../src/client/connect.ts";
+import { connect } from "../../src/client/index.ts";
 import { HANDSHAKE_CHECKS } from "../../src/conformance/checks/handshake.ts";
 import { runConformance } from "../../src/conformance/run.ts";
 import { sign } from "../../src/conformance/token-signer.ts";

@@ -1,4 +1,4 @@
-import type { Message } from "../../src/client/connect.ts";
+import type { Message } from "../../src/client/index.ts";
 
 /** Where a client resumes: the newest message it has, and the epoch in which it got it. */
 export interface ResumePoint {

@@ -13,18 +13,20 @@ test("the example in docs/CLIENT.md runs as printed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "parley-example-"));
   const program = blocksOf(readPage("docs/CLIENT.md"))
     .find(({ words }) => words[0] === "js")!
-    .text.replace("parley-client", join(ROOT, "src/client/connect.ts"));
+    .text.replace("parley-client", join(ROOT, "src/client/index.ts"));
   writeFileSync(join(folder, "example.ts"), program);
   const child = Bun.spawn([process.execPath, "--no-env-file", "example.ts"], {
     cwd: folder,
     env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
   });
   expect((await new Response(child.stdout).text()).trim().split("\n")).toEqual([
+    "line idle",
+    "line connecting",
     "shown at once true",
-    "status live",
+    "line live",
     "ann hello",
     "stored as 1 of 1",
-    "status closed",
+    "line closed",
   ]);
   rmSync(folder, { recursive: true });
 });

@@ -18,7 +18,7 @@ async function startBot(folder: ParleyFolder, url: string): Promise<Bun.Subproce
   const answer = await fetch(`${url}/token`, { method: "POST", body });
   const { access_token: token } = (await answer.json()) as { access_token: string };
   const source = await Bun.file(join(ROOT, "examples/echo-bot.mjs")).text();
-  folder.write("bot.ts", source.replace("parley/client", join(ROOT, "src/client/connect.ts")));
+  folder.write("bot.ts", source.replace("parley/client", join(ROOT, "src/client/index.ts")));
   return Bun.spawn([process.execPath, "--no-env-file", "bot.ts", "bots"], {
     cwd: folder.path,
     env: { PATH: process.env.PATH ?? "", PARLEY_URL: url, PARLEY_TOKEN: token },

@@ -21,10 +21,10 @@ export interface ErrorFacts {
 /** Why a request failed. Decide by `code`; `message` is for people and may change. */
 export class ParleyError extends Error implements ErrorFacts {
   override readonly name = "ParleyError";
-  readonly retry_after?: number | undefined;
-  readonly until?: number | undefined;
-  readonly rev?: number | undefined;
-  readonly conversation?: string | undefined;
+  declare readonly retry_after?: number | undefined;
+  declare readonly until?: number | undefined;
+  declare readonly rev?: number | undefined;
+  declare readonly conversation?: string | undefined;
 
   constructor(
     readonly code: ParleyErrorCode,

@@ -97,11 +97,13 @@ function parley(recording: Recording): string {
 
 function library({ clients, entries, server }: Recording): string {
   const names = new Map(clients.map(({ name }, index) => [name, identifier(name, index)]));
-  const begin = clients.map(({ name, user, conversation }) => {
+  const begin = clients.map(({ name, user }) => {
     const options = `{ url, user: ${js(user)}, token: () => process.env.${variable(user)} }`;
-    return `const ${names.get(name)} = connect(${options}).conversation(${js(conversation)});`;
+    return `const ${names.get(name)} = connect(${options});`;
   });
-  const done = formatActions(clients, entries, (entry, { name }) => libraryOf(entry, names.get(name)!));
+  const done = formatActions(clients, entries, (entry, { name, conversation }) =>
+    libraryOf(entry, names.get(name)!, conversation),
+  );
   const closings = [...names.values()].map((name) => `await ${name}.close();`);
   return lines([
     'import { connect } from "parley/client";',
@@ -114,15 +116,17 @@ function library({ clients, entries, server }: Recording): string {
   ]);
 }
 
-function libraryOf(entry: RecordingEntry, name: string): string {
+/** `line` is the variable of the client's `connect()`. */
+function libraryOf(entry: RecordingEntry, line: string, conversation: string): string {
+  const name = `${line}.conversation(${js(conversation)})`;
   if (entry.dir === "line")
     return entry.event === "open"
-      ? ""
-      : `// ${name} closes the socket here; the library reconnects automatically`;
+      ? `${name}.on("message", () => {});`
+      : `// ${line} closes the socket here; the library reconnects automatically`;
   if (entry.dir === "fault")
-    return `// POST /test/faults for the connection of ${name}: ${JSON.stringify(entry.fault)}`;
+    return `// POST /test/faults for the connection of ${line}: ${JSON.stringify(entry.fault)}`;
   const { frame } = entry;
-  if (frame === undefined) return `// ${name} sent ${contentOf(entry)}, which the library cannot send`;
+  if (frame === undefined) return `// ${line} sent ${contentOf(entry)}, which the library cannot send`;
   const { type, id, text, data, ...rest } = frame;
   switch (type) {
     case "message": {
@@ -136,13 +140,13 @@ function libraryOf(entry: RecordingEntry, name: string): string {
     case "read":
       return `${name}.read(${js(frame.seq)});`;
     case "activity":
-      return `${name}.activity();`;
+      return `${line}.activity();`;
     case "ping":
-      return `await ${name}.ping();`;
+      return `await ${line}.ping();`;
     case "token":
       return "// the library renews its token automatically";
     default:
-      return `// ${name} sent ${JSON.stringify(frame)}, which the library cannot send`;
+      return `// ${line} sent ${JSON.stringify(frame)}, which the library cannot send`;
   }
 }
 

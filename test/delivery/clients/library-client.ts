@@ -1,5 +1,4 @@
-import { connect } from "../../../src/client/connect.ts";
-import type { Conversation } from "../../../src/client/conversation.ts";
+import { type Conversation, connect, type Parley } from "../../../src/client/index.ts";
 import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 import type { ClientEvent, ClientRecord } from "../record.ts";
 import { type DeliveryClient, type DeliveryClientOptions, joinedEvent } from "./wire-client.ts";
@@ -21,10 +20,14 @@ export class LibraryClient implements DeliveryClient {
   newest = 0;
   private readonly events: ClientEvent[] = [];
   private readonly ids = new Set<string>();
+  private parley: Parley | undefined;
   private conversation: Conversation | undefined;
+  private isTimeNamed = false;
   private lastReceived = 0;
   private sentCount = 0;
   private sending = true;
+  /** Calls of `send` that have no result yet. */
+  private unacked = 0;
 
   constructor(private readonly options: DeliveryClientOptions) {
     const { name, user, conversation } = options;
@@ -35,12 +38,15 @@ export class LibraryClient implements DeliveryClient {
   start(): void {
     const { url, token, conversation: id } = this.options;
     const trace = (direction: "sent" | "received", text: string) => this.onFrame(direction, JSON.parse(text));
-    const conversation = connect({ url, token, sendRate: 0, trace, ...CLIENT_TIMEOUTS_MS }).conversation(id);
+    const parley = connect({ url, token, limits: { sendRate: 0 }, trace, timing: CLIENT_TIMEOUTS_MS });
+    const conversation = parley.conversation(id);
+    this.parley = parley;
     this.conversation = conversation;
-    conversation.on("status", (state) => {
-      if (state.state !== "waiting" || state.firm) return;
+    parley.status.subscribe(({ state }) => {
+      // After `closing` with a time the server wants its clients to come back at different moments.
+      if (state !== "waiting" || this.isTimeNamed) return;
       // `reconnect` would also reopen a connection that was closed meanwhile.
-      const clickReconnect = () => conversation.status.state === "waiting" && conversation.reconnect();
+      const clickReconnect = () => parley.status.getSnapshot().state === "waiting" && parley.reconnect();
       setTimeout(clickReconnect, this.options.random.between(0, MAX_RECONNECT_CLICK_MS));
     });
     void this.read(conversation);
@@ -54,15 +60,13 @@ export class LibraryClient implements DeliveryClient {
   isSettled(newest: number): boolean {
     const { conversation } = this;
     return (
-      conversation?.status.state === "live" &&
-      conversation.pending.length === 0 &&
-      this.lastReceived >= newest
+      conversation?.status.getSnapshot().state === "live" && this.unacked === 0 && this.lastReceived >= newest
     );
   }
 
   close(): void {
     this.sending = false;
-    void this.conversation?.close();
+    void this.parley?.close();
   }
 
   private async read(conversation: Conversation): Promise<void> {
@@ -76,7 +80,7 @@ export class LibraryClient implements DeliveryClient {
     }
   }
 
-  /** The library does not report `welcome`; where its messages must begin is only visible on the socket. */
+  /** The library does not report `opened`; where its messages must begin is only visible on the socket. */
   private onFrame(direction: "sent" | "received", frame: ServerFrame): void {
     if (direction === "sent") {
       if (frame.type !== "message") return;
@@ -87,9 +91,11 @@ export class LibraryClient implements DeliveryClient {
     if ("seq" in frame && frame.type !== "read") this.newest = Math.max(this.newest, frame.seq);
     if (frame.type === "presence")
       this.events.push({ kind: "presence", user: frame.user, state: frame.state });
-    if (frame.type !== "welcome") return;
-    const position = this.conversation?.position;
-    const asked = position && { after: position.seq, epoch: position.epoch };
+    if (frame.type === "welcome") this.isTimeNamed = false;
+    if (frame.type === "closing") this.isTimeNamed = frame.retry_after !== undefined;
+    if (frame.type !== "opened") return;
+    const place = this.conversation?.place;
+    const asked = place && { after: place.seq, epoch: place.epoch };
     if (asked === undefined || !frame.resumed) this.lastReceived = frame.seq;
     this.connections++;
     this.events.push(joinedEvent(frame, asked));
@@ -98,8 +104,8 @@ export class LibraryClient implements DeliveryClient {
   private sendLoop(conversation: Conversation): void {
     if (!this.sending) return;
     const { pace, random, name } = this.options;
-    // Before the first welcome nothing can be recorded of where it begins.
-    if (conversation.pending.length < pace.window && this.connections > 0) {
+    // Before the first opening nothing can be recorded of where it begins.
+    if (this.unacked < pace.window && this.connections > 0) {
       const id = `${name}.${++this.sentCount}`;
       const text = `text of ${id}`;
       this.events.push({ kind: "sent", id, text });
@@ -109,6 +115,7 @@ export class LibraryClient implements DeliveryClient {
   }
 
   private async send(conversation: Conversation, id: string, text: string): Promise<void> {
+    this.unacked++;
     try {
       const { seq, duplicate = false } = await conversation.send(text, { id });
       this.events.push({ kind: "acked", id, seq, duplicate });
@@ -116,6 +123,8 @@ export class LibraryClient implements DeliveryClient {
         await this.send(conversation, id, text);
     } catch (error) {
       this.onRefused(error);
+    } finally {
+      this.unacked--;
     }
   }
 

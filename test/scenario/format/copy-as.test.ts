@@ -6,7 +6,7 @@ import { parseRecording } from "../../../src/scenario/format/parse.ts";
 import type { Recording } from "../../../src/scenario/format/recording.ts";
 import { ParleyFolder } from "../../cli/parley-folder.ts";
 
-const CONNECT = join(import.meta.dir, "../../../src/client/connect.ts");
+const CONNECT = join(import.meta.dir, "../../../src/client/index.ts");
 
 function recordingFor(url: string): Recording {
   const lines = [
@@ -57,7 +57,7 @@ describe("a recording", () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const text = copyAs("library", recordingFor(url));
-    expect(text).toContain("client2_class.typing(true);");
+    expect(text).toContain('client2_class.conversation("lobby").typing(true);');
     folder.write("talk.ts", text.replace("parley/client", CONNECT));
     const tokens = await Promise.all(["user1", "user2"].map((user) => folder.run(["token", user])));
     const program = Bun.spawn([process.execPath, "--no-env-file", join(folder.path, "talk.ts")], {
@@ -105,9 +105,10 @@ describe("a single frame that a client sent", () => {
         'import { connect } from "parley/client";',
         "",
         'const url = "http://127.0.0.1:8000";',
-        'const client1_class = connect({ url, user: "user2", token: () => process.env.TOKEN_USER2 }).conversation("lobby");',
+        'const client1_class = connect({ url, user: "user2", token: () => process.env.TOKEN_USER2 });',
         "",
-        "client1_class.typing(true);",
+        'client1_class.conversation("lobby").on("message", () => {});',
+        'client1_class.conversation("lobby").typing(true);',
         "await client1_class.close();",
         "",
       ].join("\n"),
