@@ -91,14 +91,17 @@ for _, key in ipairs({ 2, 4, 5, 6 }) do
   if #deletes[key] > 0 then call('HDEL', KEYS[key], unpack(deletes[key])) end
 end
 if #deletes[2] > 0 then call('ZREM', KEYS[3], unpack(deletes[2])) end
-local facts = { 'owners', owners }
+-- While no user is muted or banned, messages look up no sanctions.
+local sanctions = call('EXISTS', KEYS[4], KEYS[5]) > 0 and 's' or ''
+guard = (ARGV[4] ~= '' and ARGV[5] or string.gsub(guard, 's', '')) .. sanctions
+local facts = { 'owners', owners, 'guard', guard }
 if ARGV[4] ~= '' then
-  local sanctions = string.find(guard, 's', 1, true) and 's' or ''
-  facts = { 'owners', owners, 'facts', ARGV[4], 'guard', ARGV[5] .. sanctions }
+  facts[5], facts[6] = 'facts', ARGV[4]
   -- A conversation has its own copy of the epoch from its first message on, or from its facts.
   local epoch = m[2] or KEYS[8] and call('GET', KEYS[8]) or ARGV[3]
   if epoch ~= '' then facts[7], facts[8] = 'epoch', epoch end
 end
 call('HSET', meta, unpack(facts))
 call('HDEL', meta, 'changing')
+if guard == '' then call('HDEL', meta, 'guard') end
 return tonumber(time)
