@@ -206,6 +206,11 @@ export function openConversation(
       case "typing":
         emitAll(presence[type](body as never));
         break;
+      case "presence_count":
+        // Without a list, the known one is incomplete from now on.
+        if (frame.present) emitAll(presence.welcome(frame.present));
+        emit(type, frame);
+        break;
       case "read":
         presence.setReadMark(frame.user, frame.seq);
         emit(type, frame);
@@ -240,7 +245,7 @@ export function openConversation(
     if (isNewEpoch) requests.resetReadMark();
     // A clock that stopped while the machine slept does not know how much of a wait has passed: ask the server again.
     requests.retryNow();
-    const events = presence.welcome(frame.present, isNewEpoch, Date.now());
+    const events = presence.welcome(frame.present, isNewEpoch);
     socket.dispatch({ type: "welcome", behind: inbox.isBehind() });
     emitAll(events);
     emitItems(output);

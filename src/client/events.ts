@@ -5,7 +5,10 @@ import type { Lost } from "./incoming/inbox.ts";
 import type { AnyData, Message } from "./message.ts";
 import type { ParleyError } from "./parley-error.ts";
 
-type Body<T extends "presence" | "typing" | "read" | "warning"> = Omit<ServerFrameOf<T>, "type">;
+type Body<T extends "presence" | "presence_count" | "typing" | "read" | "warning"> = Omit<
+  ServerFrameOf<T>,
+  "type"
+>;
 
 /** The user's quota. `retry_after`: a message was rejected, and is sent again after so many seconds. */
 export interface QuotaNotice extends Quota {
@@ -20,6 +23,8 @@ export interface ConversationEvents<Data extends object = AnyData> {
   history: HistoryPage<Data>;
   /** A user joined or left; also emitted for differences found after a reconnect. */
   presence: Body<"presence">;
+  /** The number of present users in a large conversation, in which single users who join and leave are not reported. */
+  presence_count: Body<"presence_count">;
   typing: Body<"typing">;
   read: Body<"read">;
   warning: Body<"warning">;

@@ -18,6 +18,10 @@ export const MAX_JSON_VALUES = 8192;
 /** Most messages in one `history` frame. */
 export const MAX_HISTORY_LIMIT = 200;
 
+/** Most users in one answer of `GET …/presence`, and how many it holds when the request names no `limit`. */
+export const MAX_PRESENCE_LIMIT = 200;
+export const DEFAULT_PRESENCE_LIMIT = 100;
+
 /** Messages in a `history` frame when the request names no `limit`. */
 export const DEFAULT_HISTORY_LIMIT = 50;
 

@@ -35,6 +35,7 @@ const OPENED_FIELDS = {
   lost: Range.optional(),
   skipped: Range.optional(),
   present: z.array(PresentUser),
+  present_count: z.int(),
 } as const;
 
 /** The first frame of an admitted connection. The client may send from now on. */
@@ -119,6 +120,17 @@ export const PresenceFrame = z.object({
   at: z.int(),
 });
 
+/**
+ * Sent instead of PresenceFrame in a large conversation: the number of present users. With `present`, which holds all of
+ * them, the conversation is no longer large.
+ */
+export const PresenceCountFrame = z.object({
+  type: z.literal("presence_count"),
+  conversation: OptionalConversation,
+  count: z.int(),
+  present: z.array(PresentUser).optional(),
+});
+
 /** Sent when another user starts or stops typing. */
 export const TypingFrame = z.object({
   type: z.literal("typing"),
@@ -186,6 +198,7 @@ export const SERVER_FRAMES = {
   ack: AckFrame,
   history: HistoryFrame,
   presence: PresenceFrame,
+  presence_count: PresenceCountFrame,
   typing: TypingFrame,
   read: ReadFrame,
   warning: WarningFrame,

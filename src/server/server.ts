@@ -159,7 +159,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     faults,
     apiKeys: settings.apiKeys,
     origins,
-    present: (conversation) => hub.present(conversation),
+    present: (conversation, limit, after) => hub.present(conversation, limit, after),
     removeConversation: createRemovalBatcher(deps.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.allWritable(),

@@ -15,6 +15,11 @@ export interface StatusEvent {
   readonly advice?: Advice;
 }
 
+/** The number of present users, where `present` has only some of them. */
+interface PresentCount {
+  readonly present_count?: number;
+}
+
 /** An event of a chat: printed as one JSON object per line with `--json`, otherwise as text. */
 export type ChatEvent =
   /** `own`: sent by this program, not by the same user elsewhere. */
@@ -27,9 +32,11 @@ export type ChatEvent =
   | ({ readonly type: "welcome" } & Pick<
       ServerFrameOf<"welcome">,
       "user" | "conversation" | "seq" | "plan" | "quota" | "present"
-    >)
+    > &
+      PresentCount)
   | { readonly type: "history"; readonly messages: readonly Message[]; readonly more: boolean }
-  | { readonly type: "present"; readonly present: readonly PresentUser[] }
+  | ({ readonly type: "present"; readonly present: readonly PresentUser[] } & PresentCount)
+  | { readonly type: "presence_count"; readonly count: number }
   | { readonly type: "quota"; readonly plan: string; readonly quota: Quota | null }
   | { readonly type: "pong"; readonly milliseconds: number }
   | { readonly type: "fault"; readonly fault: Fault }

@@ -35,6 +35,7 @@ export function formatEvent(
       return { talk: [styles.talk("red", formatRefusal(event))] };
     case "presence":
       return dim(`${escapeControlChars(event.user)} ${event.state === "joined" ? "joined" : "left"}`);
+    case "presence_count":
     case "typing":
     case "read":
       return {};
@@ -46,10 +47,15 @@ export function formatEvent(
       return { data: event.messages.flatMap((message) => messageLines(message, styles.data)) };
     case "present":
       return {
-        data: event.present.map(
-          ({ user, since, read }) =>
-            `${escapeControlChars(user)}, present since ${clockTime(since)}${read === undefined ? "" : `, read up to #${read}`}`,
-        ),
+        data: [
+          ...event.present.map(
+            ({ user, since, read }) =>
+              `${escapeControlChars(user)}, present since ${clockTime(since)}${read === undefined ? "" : `, read up to #${read}`}`,
+          ),
+          ...(event.present_count === undefined
+            ? []
+            : [`and more: ${event.present_count} users are present`]),
+        ],
       };
     case "quota":
       return { data: [formatQuota(event)] };
@@ -95,13 +101,18 @@ function formatRefusal({ id, code, message }: ChatEvent & { type: "refused" }): 
 }
 
 function formatWelcome(
-  { user, conversation, seq, plan, quota, present }: ChatEvent & { type: "welcome" },
+  { user, conversation, seq, plan, quota, present, present_count: count }: ChatEvent & { type: "welcome" },
   interactive: boolean,
 ): string {
   const others = present
     .map((one) => escapeControlChars(one.user))
     .filter((name) => name !== escapeControlChars(user));
-  const presence = others.length === 0 ? "no other users present" : `present: ${formatNames(others)}`;
+  const presence =
+    count !== undefined
+      ? `${count} users present`
+      : others.length === 0
+        ? "no other users present"
+        : `present: ${formatNames(others)}`;
   const left =
     quota === null
       ? `plan ${escapeControlChars(plan)}`

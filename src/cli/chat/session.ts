@@ -50,6 +50,12 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
 
   emitEvents(conversation, own, emit);
 
+  /** The number of users as a large conversation sent it last; 0 where the list has all of them. */
+  let presentCount: number | undefined;
+  conversation.on("presence_count", ({ count, present }) => {
+    presentCount = present === undefined ? count : 0;
+  });
+
   /** Explains a missing ack: on an open connection a lost ack (/fault lose ack) is awaited longer than a person expects. */
   function notePendingAck(id: string): void {
     const isNext = conversation.pending[0]?.id === id;
@@ -87,7 +93,10 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
   async function execute(input: Exclude<Input, { kind: "send" }>): Promise<void> {
     switch (input.kind) {
       case "who":
-        return emit({ type: "present", present: conversation.present });
+        return emit({
+          type: "present",
+          ...presentUsers(conversation, presentCount ?? countOf(conversation)),
+        });
       case "quota": {
         const { plan, quota } = await fetchPlanUsage(target, credential);
         return emit({ type: "quota", plan, quota });
@@ -140,6 +149,20 @@ function roundMs(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
 }
 
+/** Returns the number of users in `welcome`, if its list had only some of them; else 0. */
+function countOf({ welcome }: Conversation): number {
+  if (welcome === undefined || welcome.present_count <= welcome.present.length) return 0;
+  return welcome.present_count;
+}
+
+/** Returns the present users, and their number `count` where the list has only some of them. */
+function presentUsers(
+  { present }: Conversation,
+  count: number,
+): Pick<ChatEvent & { type: "welcome" }, "present" | "present_count"> {
+  return { present: [...present], ...(count > present.length && { present_count: count }) };
+}
+
 /** Emits the library's events, and those derived from them: `welcome` and `resumed`. */
 function emitEvents(conversation: Conversation, own: Set<string>, emit: (event: ChatEvent) => void): void {
   let previous: State["state"] | undefined;
@@ -157,8 +180,9 @@ function emitEvents(conversation: Conversation, own: Set<string>, emit: (event: 
     }
     if (!isWelcomed) {
       isWelcomed = true;
-      const { user, conversation: id, seq, plan, quota, present } = conversation.welcome!;
-      emit({ type: "welcome", user, conversation: id, seq, plan, quota, present });
+      const { user, conversation: id, seq, plan, quota } = conversation.welcome!;
+      const users = presentUsers(conversation, countOf(conversation));
+      emit({ type: "welcome", user, conversation: id, seq, plan, quota, ...users });
       // Users who were already present have not just joined.
       isJoining = true;
       queueMicrotask(() => {
@@ -195,6 +219,7 @@ function emitEvents(conversation: Conversation, own: Set<string>, emit: (event: 
   conversation.on("presence", (presence) => {
     if (!isJoining) emit({ type: "presence", ...presence });
   });
+  conversation.on("presence_count", ({ count }) => emit({ type: "presence_count", count }));
   conversation.on("typing", (typing) => emit({ type: "typing", ...typing }));
   conversation.on("read", (read) => emit({ type: "read", ...read }));
   conversation.on("warning", (warning) => emit({ type: "warning", ...warning }));

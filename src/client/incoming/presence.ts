@@ -12,8 +12,11 @@ export type PresenceEvent =
 export interface PresenceTracker {
   /** Returns the present users. */
   present(): readonly PresentUser[];
-  /** A connection was welcomed: returns who joined and left since the last one. `now`: milliseconds since 1970. */
-  welcome(present: readonly PresentUser[], isNewEpoch: boolean, now: number): readonly PresenceEvent[];
+  /**
+   * A frame has listed the present users: returns who joined and left since the last list. `isNewEpoch`: known read marks are
+   * void. `now`: milliseconds since 1970.
+   */
+  welcome(present: readonly PresentUser[], isNewEpoch?: boolean, now?: number): readonly PresenceEvent[];
   presence(presence: Presence): readonly PresenceEvent[];
   typing(typing: Typing): readonly PresenceEvent[];
   setReadMark(user: string, seq: number): void;
@@ -27,32 +30,30 @@ export function createPresenceTracker(): PresenceTracker {
   const readMarks = new Map<string, number>();
   const typing = new Set<string>();
 
-  function withReadMark(user: string, since: number): PresentUser {
-    const read = readMarks.get(user);
-    return { user, since, ...(read !== undefined && { read }) };
-  }
-
   function endTyping(user: string): readonly PresenceEvent[] {
     return typing.delete(user) ? [{ event: "typing", body: { user, active: false } }] : [];
   }
 
   return {
     present: () => present,
-    welcome(next, isNewEpoch, now) {
+    welcome(next, isNewEpoch, now = Date.now()) {
       const before = present;
       if (isNewEpoch) readMarks.clear();
       for (const { user, read } of next) if (read !== undefined) readMarks.set(user, read);
       present = next;
-      const left = without(before, next).map(({ user }) => ({ user, state: "left", at: now }) as const);
-      const joined = without(next, before).map(
-        ({ user, since }) => ({ user, state: "joined", at: since }) as const,
-      );
-      return [...left, ...joined].map((body) => ({ event: "presence", body }));
+      const event = (user: string, state: Presence["state"], at: number) =>
+        ({ event: "presence", body: { user, state, at } }) as const;
+      return [
+        ...without(before, next).map(({ user }) => event(user, "left", now)),
+        ...without(next, before).map(({ user, since }) => event(user, "joined", since)),
+      ];
     },
     presence(body) {
       const { user, state, at } = body;
-      const others = present.filter((one) => one.user !== user);
-      present = state === "joined" ? [...others, withReadMark(user, at)] : others;
+      const read = readMarks.get(user);
+      present = present.filter((one) => one.user !== user);
+      if (state === "joined")
+        present = [...present, { user, since: at, ...(read !== undefined && { read }) }];
       // A user who has just joined is not typing either.
       return [...endTyping(user), { event: "presence", body }];
     },
@@ -72,5 +73,6 @@ export function createPresenceTracker(): PresenceTracker {
 
 /** Returns the users of `some` that are not in `others`. */
 function without(some: readonly PresentUser[], others: readonly PresentUser[]): readonly PresentUser[] {
-  return some.filter(({ user }) => !others.some((other) => other.user === user));
+  const users = new Set(others.map(({ user }) => user));
+  return some.filter(({ user }) => !users.has(user));
 }

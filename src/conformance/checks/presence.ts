@@ -7,7 +7,7 @@ const LEAVE_TIMEOUT_MS = 12_000;
 /** How long until a user's typing must have lapsed, in milliseconds: 6 s and a margin. */
 const TYPING_LAPSE_TIMEOUT_MS = 9_000;
 
-/** Rules P1, P3 and P4: presence, typing and read marks. */
+/** Rules P1, P3, P4 and LR1: presence, typing and read marks. */
 export const PRESENCE_CHECKS: readonly Check[] = [
   {
     rule: "P1",
@@ -25,6 +25,11 @@ export const PRESENCE_CHECKS: readonly Check[] = [
     rule: "P4",
     what: "read marks are sent to the others, only move forward, and are in `welcome`",
     run: marks,
+  },
+  {
+    rule: "LR1",
+    what: "`welcome` and the pages of `GET …/presence` have the users and their number",
+    run: counts,
   },
 ];
 
@@ -88,4 +93,32 @@ async function marks(context: TestContext): Promise<void> {
   const bob = welcome.present.find(({ user }) => user === context.bob.user);
   if (bob === undefined) throw new RuleSkipped("the reader is not present any more");
   assertEqual("`read` in `welcome.present`", bob.read, 2);
+}
+
+async function counts(context: TestContext): Promise<void> {
+  const conversation = context.conversation();
+  const users = [context.ann.user, context.bob.user].sort();
+  const { socket: watcher } = await context.join(context.ann, conversation);
+  const { welcome } = await context.join(context.bob, conversation);
+  assertEqual("`present_count` in `welcome`", welcome.present_count, welcome.present.length);
+  if (welcome.present.length < 2) await watcher.next("presence");
+  const listed: string[] = [];
+  for (let query = "?limit=1"; query !== ""; ) {
+    const path = `/conversations/${conversation}/presence${query}`;
+    const response = await context.fetch(path, { as: context.ann });
+    if (response.status === 404) throw new RuleSkipped("this server does not list present users over HTTP");
+    const { present, present_count, more, cursor } = (await response.json()) as PresencePage;
+    assertEqual("users and `present_count` of a page", [present?.length, present_count], [1, 2]);
+    listed.push(...(present ?? []).map(({ user }) => user));
+    assertEqual("`more` of a page", more, listed.length < 2);
+    query = more === true && listed.length < 2 ? `?limit=1&cursor=${cursor}` : "";
+  }
+  assertEqual("the users of all pages", listed.sort(), users);
+}
+
+interface PresencePage {
+  readonly present?: readonly { readonly user: string }[];
+  readonly present_count?: number;
+  readonly more?: boolean;
+  readonly cursor?: string;
 }

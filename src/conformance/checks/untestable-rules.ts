@@ -3,6 +3,8 @@ import { RuleSkipped } from "../verdicts.ts";
 
 const NAMING = "a rule about names: the checks of the frames and replies that have them apply it";
 
+const MANY_USERS = "needs more than a hundred users";
+
 /** Rules of the document that a run does not test, with the reason. They are reported as skipped. */
 const UNTESTABLE: readonly [rule: string, what: string, reason: string][] = [
   ["N1", "moments are milliseconds, durations seconds", NAMING],
@@ -24,6 +26,9 @@ const UNTESTABLE: readonly [rule: string, what: string, reason: string][] = [
   ["B2", "a sender that does not wait is paused", "needs more load than a check may cause"],
   ["B3", "bounds are checked before use", "not visible to a client"],
   ["L1", "a server that stops says when to reconnect", "the server would have to be stopped"],
+  ["LR2", "a large conversation sends numbers", MANY_USERS],
+  ["LR3", "a large conversation shows five typing users", MANY_USERS],
+  ["LR4", "a large conversation costs as much as a small one", MANY_USERS],
   ["P2", "the users of a crashed server leave", "the server would have to be killed"],
   ["MB6", "a removed conversation stays removed", "an operator would have to remove a conversation"],
   ["IN1", "unread counts are exact", "the server does not have this yet"],

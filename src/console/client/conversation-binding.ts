@@ -1,6 +1,6 @@
 import type { Conversation, Position, State } from "../../client/connect.ts";
 import { monotonicNow } from "../wire/websocket-tap.ts";
-import type { ConversationEvent, UserFacingError } from "./state.ts";
+import type { ConversationEvent, OpenSession, UserFacingError } from "./state.ts";
 
 /** How long a message must be visible to count as read, in milliseconds; a burst of messages is reported as one mark. */
 const READ_AFTER_MS = 400;
@@ -30,22 +30,38 @@ export function bindConversation(
   let seen = 0;
   let readTimer: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
+  /** The number of present users as the server sent it last; 0 where the list has all of them. */
+  let presentCount = 0;
+  let latest = conversation.welcome;
 
   function emit(event: ConversationEvent): void {
     if (!isClosed) dispatch(event);
   }
 
   function emitMembers(): void {
-    emit({ type: "present", present: conversation.present });
+    emit({ type: "present", ...presentUsers() });
+  }
+
+  function presentUsers(): Pick<OpenSession, "present" | "presentCount"> {
+    const { present } = conversation;
+    return presentCount > present.length ? { present, presentCount } : { present };
   }
 
   conversation.on("status", (state) => {
-    const { welcome, present } = conversation;
-    emit({ type: "status", connection: withMonotonicTimes(state), welcome, present, at: monotonicNow() });
+    const { welcome } = conversation;
+    if (welcome !== latest && welcome !== undefined)
+      presentCount = welcome.present_count > welcome.present.length ? welcome.present_count : 0;
+    latest = welcome;
+    const connection = withMonotonicTimes(state);
+    emit({ type: "status", connection, welcome, ...presentUsers(), at: monotonicNow() });
   });
   conversation.on("history", ({ messages, more }) => emit({ type: "page", messages, more }));
   conversation.on("message", (message) => emit({ type: "message", message }));
   conversation.on("presence", emitMembers);
+  conversation.on("presence_count", ({ count, present }) => {
+    presentCount = present === undefined ? count : 0;
+    emitMembers();
+  });
   conversation.on("read", emitMembers);
   conversation.on("typing", ({ user, active }) => emit({ type: "typing", user, active }));
   conversation.on("lost", (lost) => {

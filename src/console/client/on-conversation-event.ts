@@ -38,8 +38,9 @@ export function onConversationEvent(state: State, event: ConversationEvent): Ste
         ? onClosed(state, session, event.connection)
         : onStatus(state, session, event.connection, event);
     case "present": {
-      const typing = session.typing.filter((user) => event.present.some((one) => one.user === user));
-      return unchanged({ ...state, session: { ...session, present: event.present, typing } });
+      const isShown = (user: string) => event.present.some((one) => one.user === user);
+      const typing = event.presentCount === undefined ? session.typing.filter(isShown) : session.typing;
+      return unchanged({ ...state, session: { ...withPresent(session, event), typing } });
     }
     case "typing":
       return unchanged({ ...state, session: withTyping(session, event.user, event.active) });
@@ -91,7 +92,7 @@ function onStatus(
   state: State,
   { outage, ...session }: OpenSession,
   connection: OpenSession["connection"],
-  { welcome, present, at }: ConversationEvent & { type: "status" },
+  { welcome, at, ...event }: ConversationEvent & { type: "status" },
 ): Step {
   const isConnected = connection.state !== "connecting" && connection.state !== "waiting";
   if (!isConnected || welcome === undefined) {
@@ -116,7 +117,7 @@ function onStatus(
   const { plan, inactivity, seq } = welcome;
   return unchanged({
     ...state,
-    session: { ...session, connection, terms: { plan, inactivity }, present },
+    session: { ...withPresent(session, event), connection, terms: { plan, inactivity } },
     transcript: { ...state.transcript, newest: Math.max(seq, state.transcript.newest) },
     // The first page, which the URL requested, arrives right after `welcome`.
     loading: state.loading || !state.transcriptOf!.isLoaded,
@@ -200,6 +201,13 @@ function onWarning(
     default:
       return notify(state, { code, severity: "warning", text: withoutBackticks(message) });
   }
+}
+
+function withPresent(
+  { presentCount: _past, ...session }: OpenSession,
+  { present, presentCount }: Pick<OpenSession, "present" | "presentCount">,
+): OpenSession {
+  return { ...session, present, ...(presentCount !== undefined && { presentCount }) };
 }
 
 function withTyping(session: OpenSession, user: string, active: boolean): OpenSession {

@@ -38,6 +38,8 @@ export interface OpenSession {
   /** The `welcome` frame; missing before it arrived. */
   readonly terms?: Pick<ServerFrameOf<"welcome">, "plan" | "inactivity">;
   readonly present: readonly PresentUser[];
+  /** The number of present users, where `present` has only some of them. */
+  readonly presentCount?: number;
   /** The other users who are typing. */
   readonly typing: readonly string[];
   /** When the server will close for inactivity; present while its warning applies. */
@@ -103,9 +105,15 @@ export type ConversationEvent =
       readonly connection: ConnectionState;
       readonly welcome: ServerFrameOf<"welcome"> | undefined;
       readonly present: readonly PresentUser[];
+      readonly presentCount?: number;
       readonly at: number;
     }
-  | { readonly type: "present"; readonly present: readonly PresentUser[] }
+  | {
+      readonly type: "present";
+      readonly present: readonly PresentUser[];
+      /** As in the session. */
+      readonly presentCount?: number;
+    }
   | { readonly type: "typing"; readonly user: string; readonly active: boolean }
   | { readonly type: "message"; readonly message: Message }
   /** `newest`: the newest `seq` that is known afterwards. */

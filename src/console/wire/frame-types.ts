@@ -23,6 +23,7 @@ const SERVER: Record<ServerFrameType, true> = {
   ack: true,
   history: true,
   presence: true,
+  presence_count: true,
   typing: true,
   read: true,
   warning: true,

@@ -8,6 +8,6 @@ export interface ReadMarks {
    */
   setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined>;
 
-  /** Returns the read marks of a conversation by user; users without a mark are missing. */
-  readMarks(conversation: string): Promise<ReadonlyMap<string, number>>;
+  /** Returns the read marks of `users` in a conversation; users without a mark are missing. What it costs MUST NOT depend on others. */
+  readMarks(conversation: string, users: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }

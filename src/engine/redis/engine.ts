@@ -205,8 +205,8 @@ export class RedisEngine implements Engine {
     );
   }
 
-  readMarks(conversation: string): Promise<ReadonlyMap<string, number>> {
-    return readMarks(this.client, conversation);
+  readMarks(conversation: string, users: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return readMarks(this.client, conversation, users);
   }
 
   /** After Redis was unavailable: delivers the messages that were missed, or reports that messages were lost. */

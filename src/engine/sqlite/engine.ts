@@ -187,9 +187,9 @@ export class SqliteEngine implements Engine {
     );
   }
 
-  async readMarks(conversation: string): Promise<ReadonlyMap<string, number>> {
+  async readMarks(conversation: string, users: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const head = this.findForReading(conversation);
-    return head === undefined ? new Map() : this.readMarkTable.of(head.number);
+    return head === undefined ? new Map() : this.readMarkTable.of(head.number, users);
   }
 
   /** Removes the messages that are no longer kept, without waiting for housekeeping. */

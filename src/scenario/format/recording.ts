@@ -96,7 +96,7 @@ export interface FaultEntry extends EntryBase {
 export type RecordingEntry = SentEntry | ReceivedEntry | OpenEntry | CloseEntry | FaultEntry;
 
 /** Presence and typing depend on other users, and on how fast people are. */
-export const IGNORED_BY_DEFAULT: readonly string[] = ["presence", "typing"];
+export const IGNORED_BY_DEFAULT: readonly string[] = ["presence", "presence_count", "typing"];
 
 /** Whether the client closed its connection; a server never closes with 1000. */
 export function isClientClose(entry: CloseEntry): boolean {

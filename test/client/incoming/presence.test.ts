@@ -55,3 +55,14 @@ test("typing never lasts for ever: a lost connection and a leave end it", () => 
   expect(presence.onDisconnect()).toEqual([ended("cat")]);
   expect(presence.onDisconnect()).toEqual([]);
 });
+
+test("LR2 a list of all users replaces the known one, and says who joined and left", () => {
+  const presence = createPresenceTracker();
+  presence.welcome([{ user: "ann", since: 1, read: 4 }], false, 9);
+  presence.welcome([{ user: "ben", since: 2 }]);
+  presence.presence({ user: "ann", state: "joined", at: 12 });
+  expect(presence.present()).toEqual([
+    { user: "ben", since: 2 },
+    { user: "ann", since: 12, read: 4 },
+  ]);
+});

@@ -54,6 +54,7 @@ export function status(connection: ConnectionState, seq = 0, present: readonly P
       quota: { limit: 3, remaining: 3, reset: 0 },
       inactivity: { timeout: 300, warning: 30 },
       present: [...present],
+      present_count: present.length,
       server: { name: "parley", protocol: 1 },
     },
     present,

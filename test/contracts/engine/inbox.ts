@@ -115,7 +115,7 @@ export function inboxContract(open: OpenEngine): void {
     ]);
     expect(await reads(subject, ["anna", "ben", "cleo"])).toEqual([4, 6, 5]);
     // The marks that others see are those that the users have set.
-    expect((await subject.engine.readMarks("room")).size).toBe(0);
+    expect((await subject.engine.readMarks("room", ["anna", "ben", "cleo"])).size).toBe(0);
     await subject.engine.setReadMark("room", "anna", 2);
     expect(await reads(subject, ["anna"])).toEqual([4]);
     await subject.engine.setReadMark("room", "anna", 6);

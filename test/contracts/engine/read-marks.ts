@@ -10,12 +10,14 @@ export function readMarksContract(open: OpenEngine): void {
     expect(await subject.engine.setReadMark("room", "ben", 5)).toBe(5);
     expect(await subject.engine.setReadMark("other", "anna", 1)).toBe(1);
     for (const round of ["fresh", "reopened"]) {
-      const marks = [...(await subject.engine.readMarks("room"))].sort();
+      const marks = [...(await subject.engine.readMarks("room", ["anna", "ben"]))].sort();
       expect([round, ...marks]).toEqual([round, ["anna", 3], ["ben", 5]]);
-      expect([...(await subject.engine.readMarks("other"))]).toEqual([["anna", 1]]);
+      expect([...(await subject.engine.readMarks("other", ["anna", "ben"]))]).toEqual([["anna", 1]]);
       if (round === "fresh") await subject.reopen();
     }
-    expect((await subject.engine.readMarks("silent")).size).toBe(0);
+    expect([...(await subject.engine.readMarks("room", ["ben", "cleo"]))]).toEqual([["ben", 5]]);
+    expect((await subject.engine.readMarks("room", [])).size).toBe(0);
+    expect((await subject.engine.readMarks("silent", ["anna", "ben"])).size).toBe(0);
   });
 
   test("D2 a read mark only moves forward, and not beyond the newest message", async () => {
@@ -24,10 +26,10 @@ export function readMarksContract(open: OpenEngine): void {
     const mark = (seq: number) => subject.engine.setReadMark("room", "anna", seq);
     expect(await mark(6)).toBeUndefined();
     expect(await mark(0)).toBeUndefined();
-    expect((await subject.engine.readMarks("room")).size).toBe(0);
+    expect((await subject.engine.readMarks("room", ["anna", "ben"])).size).toBe(0);
     expect(await mark(4)).toBe(4);
     for (const seq of [4, 3, 0, -1, 6, Number.MAX_SAFE_INTEGER]) expect(await mark(seq)).toBeUndefined();
-    expect([...(await subject.engine.readMarks("room"))]).toEqual([["anna", 4]]);
+    expect([...(await subject.engine.readMarks("room", ["anna", "ben"]))]).toEqual([["anna", 4]]);
     expect(await mark(5)).toBe(5);
     expect(await subject.engine.setReadMark("silent", "anna", 1)).toBeUndefined();
     expect((await subject.store("1", { conversation: "silent" })).seq).toBe(1);
@@ -46,7 +48,7 @@ export function readMarksContract(open: OpenEngine): void {
       mark(1),
     ]);
     expect(results).toEqual([undefined, 1, 1, undefined, 2, 2, undefined]);
-    expect([...(await subject.engine.readMarks("room"))]).toEqual([["anna", 2]]);
+    expect([...(await subject.engine.readMarks("room", ["anna", "ben"]))]).toEqual([["anna", 2]]);
   });
 
   test("Q2 a read mark costs nothing", async () => {
@@ -64,6 +66,6 @@ export function readMarksContract(open: OpenEngine): void {
     expect(await early).toBe(1);
     expect(await subject.engine.setReadMark("room", "anna", 2)).toBeUndefined();
     await subject.reopen();
-    expect([...(await subject.engine.readMarks("room"))]).toEqual([["anna", 1]]);
+    expect([...(await subject.engine.readMarks("room", ["anna", "ben"]))]).toEqual([["anna", 1]]);
   });
 }

@@ -44,7 +44,7 @@ describe("a recording", () => {
     expect(read(HEADER)).toMatchObject({
       kind: "recording",
       unexpected: "fail",
-      ignore: ["presence", "typing"],
+      ignore: ["presence", "presence_count", "typing"],
     });
     const scenario = HEADER.replace('"recording"', '"scenario"');
     expect(read(scenario)).toMatchObject({ kind: "scenario", unexpected: "pass" });

@@ -54,6 +54,7 @@ export const WELCOME: ServerFrameOf<"welcome"> = {
   quota: QUOTA,
   inactivity: { timeout: 300, warning: 30 },
   present: [],
+  present_count: 0,
   server: { name: "parley", protocol: 1 },
 };
 

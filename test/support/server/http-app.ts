@@ -69,7 +69,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     page: new Map(),
     apiKeys: [],
     origins: { allowed: [], loopbackPort: undefined },
-    present: async () => [],
+    present: async () => ({ present: [], present_count: 0, more: false }),
     count: () => {},
     ready: () => true,
     isStoreUnavailable: () => false,

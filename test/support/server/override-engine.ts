@@ -12,7 +12,7 @@ export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engi
     head: (conversation) => engine.head(conversation),
     page: (conversation, after, upTo, count) => engine.page(conversation, after, upTo, count),
     setReadMark: (conversation, user, seq) => engine.setReadMark(conversation, user, seq),
-    readMarks: (conversation) => engine.readMarks(conversation),
+    readMarks: (conversation, users) => engine.readMarks(conversation, users),
     ready: () => engine.ready(),
     allWritable: () => overrides.ready?.() !== false && engine.allWritable(),
     isUnavailable: (error) => overrides.ready?.() === false || engine.isUnavailable(error),

@@ -8,7 +8,7 @@ export function MemberList({ client }: { readonly client: TestClient }) {
   const { session } = client.state.value;
   if (session.state !== "open" || session.terms === undefined) return null;
   const present = [...session.present].sort((a, b) => a.since - b.since);
-  const { roundTrip } = session;
+  const { roundTrip, presentCount } = session;
   return (
     <div class="presence">
       <ul class="members" id="members" aria-label="Present users">
@@ -18,6 +18,9 @@ export function MemberList({ client }: { readonly client: TestClient }) {
             <span class="name">{user === session.user ? `${user} (you)` : user}</span>
           </li>
         ))}
+        {presentCount !== undefined && (
+          <li id="present-count">{presentCount.toLocaleString("en")} present in all</li>
+        )}
       </ul>
       <button
         type="button"

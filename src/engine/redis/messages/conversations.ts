@@ -11,7 +11,7 @@ import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
 import { ControlStream } from "../control-stream.ts";
 import { decodeRecord } from "./message-encoding.ts";
-import { readMarks } from "./read-marks.ts";
+import { allReadMarks } from "./read-marks.ts";
 import { scanConversations } from "./scan-conversations.ts";
 
 const REMOVE = new Script("messages/conversation-remove");
@@ -73,7 +73,7 @@ export class RedisConversations implements ConversationStore {
   }
 
   readMarks(id: string): Promise<ReadonlyMap<string, number>> {
-    return readMarks(this.client, id);
+    return allReadMarks(this.client, id);
   }
 
   async *entries(id: string): AsyncGenerator<Entry> {

@@ -1,4 +1,4 @@
-import type { PresenceSnapshot } from "../../../core/conversation/remote-presence.ts";
+import type { PresenceSnapshot } from "../../../core/conversation/presence/remote-presence.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { NodeRegistry } from "./node-registry.ts";

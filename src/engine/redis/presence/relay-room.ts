@@ -2,7 +2,7 @@ import {
   type PresenceChange,
   type PresenceDelta,
   RemotePresence,
-} from "../../../core/conversation/remote-presence.ts";
+} from "../../../core/conversation/presence/remote-presence.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RelayListener, RelayRoom } from "../../../core/ports/relay.ts";
 import type { ChannelSubscription, Channels } from "../connection/channels.ts";

@@ -69,7 +69,7 @@ export class SqliteConversations implements ConversationStore {
 
   async readMarks(id: string): Promise<Map<string, number>> {
     const row = this.row(id);
-    return row === undefined ? new Map() : this.readMarkTable.of(row.number);
+    return row === undefined ? new Map() : this.readMarkTable.all(row.number);
   }
 
   async *entries(id: string): AsyncGenerator<Entry> {

@@ -1,4 +1,9 @@
 import { encodeHistoryMembers, encodeMessageBody } from "../../../core/conversation/entry.ts";
+import {
+  decodePresenceCursor,
+  encodePresenceCursor,
+  type PresencePlace,
+} from "../../../core/conversation/presence/presence-page.ts";
 import { describeRefusal } from "../../../core/members/refusals.ts";
 import type { SpeechRefusal } from "../../../core/members/speech.ts";
 import type {
@@ -13,8 +18,9 @@ import { decodeFrameObject, JSON_TOO_LARGE } from "../../../protocol/decode.ts";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
 import { parseJsonObject } from "../../../protocol/json.ts";
-import { MAX_FRAME_BYTES } from "../../../protocol/limits.ts";
-import type { PresentUser, Quota } from "../../../protocol/server-frames.ts";
+import { DEFAULT_PRESENCE_LIMIT, MAX_FRAME_BYTES, MAX_PRESENCE_LIMIT } from "../../../protocol/limits.ts";
+import type { Quota } from "../../../protocol/server-frames.ts";
+import type { PresencePage } from "../../socket/conversation/presence-page.ts";
 import type { MessageSender } from "../../socket/message-counters.ts";
 import { readText } from "../body.ts";
 import { authenticateCaller, type Caller, type CallerDeps } from "../caller.ts";
@@ -27,8 +33,12 @@ import { rateLimitFields } from "../rate-limit-fields.ts";
 
 export interface ConversationRoutesDeps extends CallerDeps {
   readonly engine: Pick<MessageLog, "post" | "history">;
-  /** Returns the users who are present in a conversation, on all nodes; undefined when the store cannot be read now. */
-  readonly present: (conversation: string) => Promise<readonly PresentUser[] | undefined>;
+  /** Returns `limit` of the users who are present in a conversation, on all nodes; undefined when the store cannot be read now. */
+  readonly present: (
+    conversation: string,
+    limit: number,
+    after?: PresencePlace,
+  ) => Promise<PresencePage | undefined>;
   /** Counts a message for the log. */
   readonly count: (sender: MessageSender, id: string, result: PostResult) => void;
 }
@@ -100,14 +110,25 @@ export function postMessageRoute(deps: ConversationRoutesDeps): Route {
   };
 }
 
-/** `GET /conversations/{id}/presence`: the users who are present now. The request is free. */
+/** `GET /conversations/{id}/presence?limit=…&cursor=…`: the users who are present now. The request is free. */
 export function presenceRoute(deps: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(deps, c, "read");
     if (caller instanceof Response) return caller;
-    const present = await deps.present(caller.conversation);
-    if (present === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
-    return Response.json({ present }, { headers: { "Cache-Control": "no-store" } });
+    const [limits, cursors] = [c.req.queries("limit") ?? [], c.req.queries("cursor") ?? []];
+    if (limits.length > 1) return invalid(deps, caller, "`limit`: must be there once.");
+    if (cursors.length > 1) return invalid(deps, caller, "`cursor`: must be there once.");
+    const [limit = `${DEFAULT_PRESENCE_LIMIT}`] = limits;
+    if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PRESENCE_LIMIT)
+      return invalid(deps, caller, `\`limit\`: must be a whole number from 1 to ${MAX_PRESENCE_LIMIT}.`);
+    const after = cursors[0] === undefined ? undefined : decodePresenceCursor(cursors[0]);
+    if (cursors.length > 0 && after === undefined)
+      return invalid(deps, caller, "`cursor`: must be the `cursor` of an answer to the same request.");
+    const page = await deps.present(caller.conversation, Number(limit), after);
+    if (page === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
+    const last = page.present.at(-1);
+    const cursor = page.more && last !== undefined ? { cursor: encodePresenceCursor(last) } : {};
+    return Response.json({ ...page, ...cursor }, { headers: { "Cache-Control": "no-store" } });
   };
 }
 

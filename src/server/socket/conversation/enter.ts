@@ -3,17 +3,15 @@ import { closeForResends } from "../../../core/conversation/resend-limiter.ts";
 import { knowsRemoved, planResume, type ResumePlan } from "../../../core/conversation/resume.ts";
 import { type CloseReason, REMOVED } from "../../../core/session/close-reason.ts";
 import { closeForLostMessages, STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
-import type { PresentUser } from "../../../protocol/server-frames.ts";
 import { type CatchUpDeps, catchUp, sendPage } from "./catch-up.ts";
 import { readFirstPage } from "./first-page.ts";
+import type { JoinedRoom } from "./hub.ts";
 import type { Member } from "./member.ts";
 import type { Reservation } from "./reservation.ts";
 
 /** A member that is in its room. `follow` MUST be called in the same turn of the event loop, after the first frame. */
-export interface Entered extends Pick<ResumePlan, "resumed" | "lost" | "skipped" | "from"> {
-  readonly seq: number;
+export interface Entered extends JoinedRoom, Pick<ResumePlan, "resumed" | "lost" | "skipped" | "from"> {
   readonly epoch: string;
-  readonly present: readonly PresentUser[];
   /** The newest messages as one encoded frame, if the client requested them. */
   readonly shown: string | undefined;
   /** The frames that the client missed; undefined where it has to catch up from the store. */
@@ -47,7 +45,7 @@ export function enterRoom(
 ): Entered {
   const { conversation, resume } = member;
   const { head } = reservation;
-  const { seq: newest, present } = hub.join(reservation, member);
+  const { seq: newest, ...users } = hub.join(reservation, member);
   // Messages that were stored while the first page was read are new, and follow as `message` frames.
   const seq = shown === undefined ? newest : head.seq;
   const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
@@ -55,7 +53,7 @@ export function enterRoom(
   if (missed === undefined) hub.startCatchUp(conversation, member);
   // It is not needed any more, and would take memory as long as the connection is open.
   member.resume = undefined;
-  return { seq, epoch: head.epoch, resumed, lost, skipped, from, present, shown, missed };
+  return { seq, epoch: head.epoch, resumed, lost, skipped, from, ...users, shown, missed };
 }
 
 /** Sends what the client missed, after its `welcome` or `opened`. Rejects only for an internal error. */

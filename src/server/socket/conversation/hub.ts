@@ -1,6 +1,6 @@
 import { type Entry, encodeFrame } from "../../../core/conversation/entry.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
-import { mergeMembers, withReadMarks } from "../../../core/conversation/presence.ts";
+import type { PresencePlace } from "../../../core/conversation/presence/presence-page.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../../core/ports/clock.ts";
 import type { MessageLog } from "../../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
@@ -10,6 +10,8 @@ import { reconnectDelay } from "../../../core/session/reconnect-delay.ts";
 import { closeForLostMessages } from "../../../core/session/store-health.ts";
 import type { PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
 import type { Publish } from "./broadcast.ts";
+import { type PresencePage, readPresencePage, usersElsewhere } from "./presence-page.ts";
+import { readMarkOf, readMarks } from "./read-marks.ts";
 import { Reservation } from "./reservation.ts";
 import { Room } from "./room.ts";
 import type { RoomMember } from "./room-member.ts";
@@ -20,6 +22,13 @@ const SETTLE_INTERVAL_MS = 250;
 export interface HubOptions {
   /** How long a user without a connection stays present, in milliseconds. */
   readonly presenceGrace: number;
+}
+
+/** What a member gets when it joins: the newest `seq`, and who is present; the names are those of the frames. */
+export interface JoinedRoom {
+  readonly seq: number;
+  readonly present: PresentUser[];
+  readonly present_count: number;
 }
 
 /** The reconnects of clients that have lost messages are spread over this many seconds. */
@@ -53,33 +62,40 @@ export class Hub {
     ];
   }
 
-  /** Opens the room for a member that is about to join, and reads the conversation's read marks and head from the store. */
-  async reserve(conversation: string): Promise<Reservation> {
+  /** Opens the room for a member that is about to join, and reads the needed read marks and the conversation's head from the store. */
+  async reserve(conversation: string, user: string): Promise<Reservation> {
     const room = this.rooms.get(conversation) ?? this.makeRoom(conversation);
     room.reservations++;
     // A room that could not be opened is removed (`makeRoom`), with the reservations of all members that wait for it.
     await room.subscription;
     try {
-      await room.loadReadMarks(() => this.engine.readMarks(conversation));
-      const { first, epoch } = await this.engine.head(conversation);
+      const [readMark, { first, epoch }] = await Promise.all([
+        readMarkOf(this.engine, room, user),
+        this.engine.head(conversation),
+      ]);
       room.epoch = epoch;
-      return new Reservation(room, first, this.giveUp);
+      return new Reservation(room, first, readMark, this.giveUp);
     } catch (error) {
       this.giveUp(room);
       throw error;
     }
   }
 
-  /** Joins a member to the room that was reserved for it. `goLive` or `startCatchUp` MUST follow in the same turn of the event loop. */
-  join(reservation: Reservation, member: RoomMember): { seq: number; present: PresentUser[] } {
+  /**
+   * Joins a member to the room that was reserved for it. `goLive` or `startCatchUp` MUST follow in the same turn of the event
+   * loop.
+   */
+  join(reservation: Reservation, member: RoomMember): JoinedRoom {
     const room = reservation.take();
+    const { present } = room;
+    const { user } = member;
     const now = this.clock.now();
-    if (room.roster.join(member.user, now)) {
+    if (present.join(user, now, reservation.hasLost ? 0 : reservation.readMark)) {
       // The relay returns the time by the clock that the nodes share, so that all nodes show the same time.
-      const since = this.wallTime(room, room.relay?.join(member.user, now) ?? now);
-      if (!room.isRemote(member.user)) this.announcePresence(room, member.user, "joined", since);
+      const since = this.wallTime(room, room.relay?.join(user, now) ?? now);
+      if (!present.isRemote(user)) this.announcePresence(room, user, "joined", since);
     }
-    return { seq: room.seq, present: room.present(this.clockOffset) };
+    return { seq: room.seq, present: present.list(this.clockOffset, user), present_count: present.count };
   }
 
   /**
@@ -135,19 +151,24 @@ export class Hub {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
     if (!room.remove(member)) return;
-    room.roster.leave(member.user, this.clock.now(), replaced);
+    room.present.local.leave(member.user, this.clock.now(), replaced);
     this.settleRoom(room, this.clock.now());
     this.closeIfEmpty(room);
   }
 
-  /** Returns the users present in a conversation, over all nodes; undefined when the store cannot be read now. */
-  async present(conversation: string): Promise<PresentUser[] | undefined> {
+  /** Returns a page of the users present in a conversation, over all nodes; undefined when the store cannot be read now. */
+  async present(
+    conversation: string,
+    limit: number,
+    after?: PresencePlace,
+  ): Promise<PresencePage | undefined> {
     const room = this.rooms.get(conversation);
-    if (room?.relay !== undefined) return room.present(this.clockOffset);
     try {
-      const elsewhere = await this.relay.present(conversation);
-      if (elsewhere.size === 0) return [];
-      return withReadMarks(mergeMembers([], elsewhere), await this.engine.readMarks(conversation));
+      const users =
+        room?.relay === undefined
+          ? usersElsewhere(await this.relay.present(conversation))
+          : [...room.present.all(this.clockOffset)];
+      return await readPresencePage(this.engine, conversation, users, limit, after);
     } catch {
       return undefined;
     }
@@ -162,11 +183,12 @@ export class Hub {
     this.settleRoom(room, now);
   }
 
-  /** Announces a moved read mark of a user to all members except `by`, whose connection moved it. */
+  /** Announces a moved read mark of a user, whose connection `by` moved it. */
   setReadMark(conversation: string, user: string, seq: number, by: RoomMember): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.relay?.sendReadMark(user, seq);
+    // In a large conversation only the user's other connections are notified (LR3).
+    if (!room.present.isLarge || room.present.isRemote(user)) room.relay?.sendReadMark(user, seq);
     this.announceReadMark(room, user, seq, by);
   }
 
@@ -194,6 +216,7 @@ export class Hub {
     if (listening.status === "fulfilled" && relay.status === "fulfilled") {
       room.subscription = listening.value;
       room.relay = relay.value;
+      room.present.connect(relay.value.remoteMembers());
       // Messages may have been announced between the resolution of `subscribe` and now.
       room.seq = Math.max(room.seq, listening.value.seq);
       return;
@@ -207,7 +230,7 @@ export class Hub {
   private relayListener(room: Room): RelayListener {
     return {
       onPresence: (user, state, at) => {
-        if (!room.roster.has(user)) this.announcePresence(room, user, state, at);
+        if (!room.present.local.has(user)) this.announcePresence(room, user, state, at);
       },
       onTyping: (user, active) => {
         const now = this.clock.now();
@@ -219,20 +242,25 @@ export class Hub {
     };
   }
 
-  private reloadReadMarks(room: Room): Promise<void> {
-    return this.engine.readMarks(room.conversation).then(
-      (marks) => {
-        for (const [user, seq] of marks) this.announceReadMark(room, user, seq);
-      },
+  /** Reads again the read marks that members are shown: of the present users, or in a large conversation of those of two nodes. */
+  private async reloadReadMarks(room: Room): Promise<void> {
+    const users: string[] = [];
+    for (const { user } of room.present.all(0))
+      if (!room.present.isLarge || (room.present.local.has(user) && room.present.isRemote(user)))
+        users.push(user);
+    try {
+      const marks = await readMarks(this.engine, room.conversation, users);
+      for (const [user, seq] of marks) this.announceReadMark(room, user, seq);
+    } catch {
       // The store is unavailable again. When it recovers, `onGap` is called again.
-      () => {},
-    );
+    }
   }
 
   private announceReadMark(room: Room, user: string, seq: number, by?: RoomMember): void {
-    if (!room.setReadMark(user, seq)) return;
+    if (!room.present.setReadMark(user, seq)) return;
     const frame = JSON.stringify({ type: "read", user, seq } satisfies ServerFrame);
-    room.publishEvent(frame, (member) => member !== by);
+    if (room.present.isLarge) room.sendToUser(user, frame, (member) => member !== by);
+    else room.publishEvent(frame, (member) => member !== by);
   }
 
   /**
@@ -251,7 +279,7 @@ export class Hub {
         member.end(REMOVED);
       }
       // Its users are not present in a later conversation of the same name, not even for their grace.
-      for (const user of room.clearRoster()) room.relay?.leave(user, this.clock.now());
+      for (const user of room.clearUsers()) room.relay?.leave(user, this.clock.now());
       this.closeIfEmpty(room);
       return;
     }
@@ -284,10 +312,11 @@ export class Hub {
 
   /** Announces the users whose grace or typing has ended, and notes whether the room needs another check later. */
   private settleRoom(room: Room, now: number): void {
-    for (const { user, at } of room.roster.takeExpired(now)) {
+    for (const { user, at } of room.present.local.takeExpired(now)) {
       const left = this.wallTime(room, room.relay?.leave(user, at) ?? at);
-      if (!room.isRemote(user)) this.announcePresence(room, user, "left", left);
+      if (!room.present.isRemote(user)) this.announcePresence(room, user, "left", left);
     }
+    this.announceCount(room, now);
     for (const { user, active } of room.takeTypingChanges(now)) {
       const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
       room.publishEvent(frame, (member) => member.user !== user);
@@ -308,8 +337,19 @@ export class Hub {
     return room.relay?.isShared ? at : at + this.clockOffset;
   }
 
+  /** Counts a user who joined or left, and notifies the members, each time or later by `announceCount` (LR2). */
   private announcePresence(room: Room, user: string, state: "joined" | "left", at: number): void {
-    room.publishEvent(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
+    if (room.present.recordChange(user, state, this.clock.now()))
+      room.publishEvent(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
+    else this.pendingRooms.add(room);
+  }
+
+  private announceCount(room: Room, now: number): void {
+    const what = room.present.takeCount(now);
+    if (what === undefined) return;
+    const present = what === "count_and_list" ? { present: room.present.list(this.clockOffset) } : {};
+    const frame: ServerFrame = { type: "presence_count", count: room.present.count, ...present };
+    room.publishEvent(JSON.stringify(frame));
   }
 
   /** Cancels a reservation. One function for all reservations, so that each one need not hold a closure. */

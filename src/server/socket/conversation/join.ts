@@ -28,12 +28,12 @@ export async function join(
   const { engine, hub, inactivity, health, emit } = deps;
   const { conversation } = member;
   const quota = await engine.quota(identity.user, identity.plan.requestsPerHour);
-  using reservation = await hub.reserve(conversation);
+  using reservation = await hub.reserve(conversation, identity.user);
   const prepared = await prepareEntry(deps, member, reservation);
   if (connection.ended) return;
   if ("refusal" in prepared) return connection.end(prepared.refusal);
   const entered = enterRoom(deps, member, reservation, prepared.shown);
-  const { seq, epoch, resumed, lost, skipped, present, shown, from } = entered;
+  const { seq, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
   connection.admitted(
     {
       type: "welcome",
@@ -48,7 +48,8 @@ export async function join(
       ...(skipped !== undefined && { skipped }),
       quota,
       inactivity,
-      present: [...present],
+      present,
+      present_count,
       server: { name: "parley", protocol: PROTOCOL_VERSION },
     },
     tokenTermOf(deps, identity),

@@ -14,6 +14,8 @@ export class Reservation implements Disposable {
   constructor(
     readonly room: Room,
     first: number,
+    /** How far the member's user has read; 0 if not at all. */
+    readonly readMark: number,
     private readonly giveUp: (room: Room) => void,
   ) {
     this.head = { seq: room.seq, first, epoch: room.epoch };

@@ -1,9 +1,8 @@
 import { nameConversation } from "../../../core/conversation/named-frame.ts";
-import { mergeMembers, Roster, withReadMarks } from "../../../core/conversation/presence.ts";
-import { TypingTracker } from "../../../core/conversation/typing.ts";
+import { PresentUsers } from "../../../core/conversation/presence/present-users.ts";
+import { TypingTracker } from "../../../core/conversation/presence/typing.ts";
 import type { Subscription } from "../../../core/ports/message-log.ts";
 import type { RelayRoom } from "../../../core/ports/relay.ts";
-import type { PresentUser } from "../../../protocol/server-frames.ts";
 import { Audience, removeFrom } from "./audience.ts";
 import type { Publish } from "./broadcast.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
@@ -26,7 +25,9 @@ export class Room {
   private named: Audience | undefined;
   /** Members that are catching up. They get all frames except new messages. */
   private behind: RoomMember[] | undefined;
-  readonly roster: Roster;
+  /** The members of each user, while the conversation is large; made when first needed. */
+  private byUser: Map<string, RoomMember[]> | undefined;
+  readonly present: PresentUsers;
   /** The engine's subscription; a promise until the room is open. */
   subscription: Subscription | Promise<void>;
   /** The conversation's link to the other nodes; undefined until the room is open. */
@@ -38,9 +39,6 @@ export class Room {
   losses = 0;
   /** Empty until the room is open. */
   epoch = "";
-  private readMarks: ReadonlyMap<string, number> | undefined;
-  /** Read marks from other nodes that arrived before the stored ones were read. */
-  private bufferedReadMarks: Map<string, number> | undefined;
   private replayBuffer: ReplayBuffer | undefined;
   private replayUsedAt = 0;
   private typingTracker: TypingTracker | undefined;
@@ -53,7 +51,7 @@ export class Room {
   ) {
     this.plain = new Audience(conversation, false);
     this.subscription = opening;
-    this.roster = new Roster(grace);
+    this.present = new PresentUsers(grace);
   }
 
   /** The number of live members. */
@@ -64,12 +62,7 @@ export class Room {
   get isEmpty(): boolean {
     if (this.liveCount > 0 || this.behind !== undefined || this.reservations > 0) return false;
     // The other nodes must still be notified of users whose grace is running.
-    return !(this.relay?.isShared === true && this.roster.hasPending);
-  }
-
-  /** Returns whether a user is present on another node. */
-  isRemote(user: string): boolean {
-    return this.relay?.remoteMembers().has(user) ?? false;
+    return !(this.relay?.isShared === true && this.present.local.hasPending);
   }
 
   /** Whether a user types, or did a moment ago. */
@@ -79,7 +72,9 @@ export class Room {
 
   /** Whether time alone may change something in this room. */
   get hasPending(): boolean {
-    return this.roster.hasPending || this.typingTracker !== undefined || this.replayBuffer !== undefined;
+    const { present } = this;
+    if (present.local.hasPending || present.hasUnsentCount) return true;
+    return this.typingTracker !== undefined || this.replayBuffer !== undefined;
   }
 
   /** Keeps the frame of a message from `user` for replay, and delivers it to all live members. */
@@ -108,8 +103,16 @@ export class Room {
 
   /** Delivers a frame that is not a message to all members for which `isFor` returns true. */
   publishEvent(frame: string, isFor: (member: RoomMember) => boolean = () => true): void {
+    this.deliver(this.allMembers(), frame, isFor);
+  }
+
+  private deliver(
+    members: readonly RoomMember[],
+    frame: string,
+    isFor: (member: RoomMember) => boolean,
+  ): void {
     let named: string | undefined;
-    for (const member of this.allMembers()) {
+    for (const member of members) {
       if (!isFor(member)) continue;
       if (member.isNamed) {
         named ??= nameConversation(frame, this.conversation);
@@ -118,9 +121,17 @@ export class Room {
     }
   }
 
+  /** Delivers a frame to the members of `user` for which `isFor` returns true. Takes no longer in a large conversation. */
+  sendToUser(user: string, frame: string, isFor: (member: RoomMember) => boolean = () => true): void {
+    if (this.present.isLarge) this.byUser ??= Map.groupBy(this.allMembers(), (member) => member.user);
+    else this.byUser = undefined;
+    const members = this.byUser?.get(user) ?? this.allMembers().filter((member) => member.user === user);
+    this.deliver([...members], frame, isFor);
+  }
+
   /** Makes a member live: it gets every message from now on. */
   addLive(member: RoomMember): void {
-    this.removeBehind(member);
+    if (!this.removeBehind(member)) this.index(member);
     if (member.isNamed) {
       this.named ??= new Audience(`${this.conversation}${NAMED_TOPIC}`, true);
       this.named.add(member);
@@ -131,10 +142,13 @@ export class Room {
   addBehind(member: RoomMember): void {
     this.behind ??= [];
     this.behind.push(member);
+    this.index(member);
   }
 
   /** Removes a member; returns whether it was in the room. */
   remove(member: RoomMember): boolean {
+    const own = this.byUser?.get(member.user);
+    if (own !== undefined && removeFrom(own, member) && own.length === 0) this.byUser?.delete(member.user);
     const audience = member.isNamed ? this.named : this.plain;
     return audience?.remove(member) || this.removeBehind(member);
   }
@@ -142,19 +156,19 @@ export class Room {
   setTyping(user: string, active: boolean, now: number): void {
     if (this.typingTracker === undefined && !active) return;
     this.typingTracker ??= new TypingTracker();
-    this.typingTracker.set(user, active, now);
+    this.typingTracker.set(user, active, now, this.present.isLarge);
   }
 
   /** As `setTyping`, for a user of this node; returns whether the other nodes must be notified. */
   recordTyping(user: string, active: boolean, now: number): boolean {
     if (this.typingTracker === undefined && !active) return false;
     this.typingTracker ??= new TypingTracker();
-    return this.typingTracker.recordOwn(user, active, now);
+    return this.typingTracker.recordOwn(user, active, now, this.present.isLarge);
   }
 
   /** Returns the users who began or stopped typing since the last call. */
   takeTypingChanges(now: number): readonly { user: string; active: boolean }[] {
-    const changes = this.typingTracker?.takeChanges(now) ?? [];
+    const changes = this.typingTracker?.takeChanges(now, this.present.isLarge) ?? [];
     if (this.typingTracker?.hasTypists === false) this.typingTracker = undefined;
     return changes;
   }
@@ -172,47 +186,20 @@ export class Room {
     this.epoch = epoch;
     this.losses++;
     this.replayBuffer = undefined;
-    this.readMarks = undefined;
-    this.bufferedReadMarks = undefined;
+    this.present.clearReadMarks();
     return this.allMembers();
   }
 
-  /** Removes all users from the roster and from the typists. Returns the users who were present. */
-  clearRoster(): string[] {
+  /** Removes all users of this node, and all typists. Returns the users who were present. */
+  clearUsers(): string[] {
     this.typingTracker = undefined;
-    return this.roster.clear();
+    return this.present.clear();
   }
 
-  /**
-   * Returns the users present on all nodes, each with its read mark. `clockOffset` is by how much the machine's clock was
-   * set since the start, in milliseconds.
-   */
-  present(clockOffset: number): PresentUser[] {
-    const local = this.roster.list().map((one) => ({ ...one, since: one.since + clockOffset }));
-    const present = this.relay === undefined ? local : mergeMembers(local, this.relay.remoteMembers());
-    return withReadMarks(present, this.readMarks ?? NO_READ_MARKS);
-  }
-
-  /** Loads the stored read marks, and then applies the marks that arrived from other nodes meanwhile. */
-  async loadReadMarks(read: () => Promise<ReadonlyMap<string, number>>): Promise<void> {
-    if (this.readMarks !== undefined) return;
-    const marks = await read();
-    this.readMarks ??= marks.size === 0 ? NO_READ_MARKS : marks;
-    const early = this.bufferedReadMarks ?? NO_READ_MARKS;
-    this.bufferedReadMarks = undefined;
-    for (const [user, seq] of early) this.setReadMark(user, seq);
-  }
-
-  /** Moves a user's read mark forward; returns whether it moved. */
-  setReadMark(user: string, seq: number): boolean {
-    if (this.readMarks === undefined) {
-      this.bufferedReadMarks ??= new Map();
-      this.bufferedReadMarks.set(user, Math.max(seq, this.bufferedReadMarks.get(user) ?? 0));
-      return true;
-    }
-    if ((this.readMarks.get(user) ?? 0) >= seq) return false;
-    this.readMarks = new Map(this.readMarks).set(user, seq);
-    return true;
+  private index(member: RoomMember): void {
+    const own = this.byUser?.get(member.user);
+    if (own !== undefined) own.push(member);
+    else this.byUser?.set(member.user, [member]);
   }
 
   private allMembers(): RoomMember[] {
@@ -225,6 +212,3 @@ export class Room {
     return true;
   }
 }
-
-// Shared by all rooms without read marks.
-const NO_READ_MARKS: ReadonlyMap<string, number> = new Map();

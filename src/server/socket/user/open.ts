@@ -40,7 +40,7 @@ export async function openConversation(
 
 async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promise<Entered | undefined> {
   member.resume = item.resume;
-  using reservation = await deps.hub.reserve(member.conversation);
+  using reservation = await deps.hub.reserve(member.conversation, member.user);
   const prepared = await prepareEntry(deps, member, reservation);
   // The connection has ended.
   if (!member.isJoining) return undefined;
@@ -65,7 +65,7 @@ async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promis
 /** The `opened` frame; `sendUnnamed` adds the conversation. */
 function openedFrame(
   { user }: UserMember,
-  { seq, epoch, resumed, lost, skipped, present }: Entered,
+  { seq, epoch, resumed, lost, skipped, present, present_count }: Entered,
   { id }: OpenItem,
 ): Omit<ServerFrameOf<"opened">, "conversation"> {
   return {
@@ -76,7 +76,8 @@ function openedFrame(
     ...(lost !== undefined && { lost }),
     ...(skipped !== undefined && { skipped }),
     read: present.find((one) => one.user === user)?.read ?? 0,
-    present: [...present],
+    present,
+    present_count,
     ...(id !== undefined && { id }),
   };
 }

@@ -22,7 +22,7 @@ test("L3 a key of another type causes `unavailable` for its readers and one log 
     expect(node.engine.isUnavailable(refused)).toBe(true);
     expect((await node.post("1", { limit: 5 })).outcome).toBe("unavailable");
     await admin.set(client.keys.conversationKey("room", "marks"), "x");
-    const unread = await node.engine.readMarks("room").catch((error: unknown) => error);
+    const unread = await node.engine.readMarks("room", ["anna", "ben"]).catch((error: unknown) => error);
     expect(node.engine.isUnavailable(unread)).toBe(true);
     const lines = () => log.entries.filter(({ event }) => event === "store.wrong_type");
     await waitUntil("a log line", () => lines().length > 0);

@@ -38,7 +38,7 @@ for (const kind of KINDS) {
       await age(node.client, 4 * 60_000);
       expect(await node.engine.head("room")).toEqual({ seq: 3, first: 4, epoch });
       expect(await node.engine.page("room", 0, 3, 9)).toEqual([]);
-      expect([...(await node.engine.readMarks("room"))]).toEqual([["anna", 2]]);
+      expect([...(await node.engine.readMarks("room", ["anna", "ben"]))]).toEqual([["anna", 2]]);
       const left = (await keysUnder(node.client)).map((key) => key.split(":").at(-1));
       expect(left).toEqual(["epoch", "marks", "meta"]);
       expect(await node.post("1")).toMatchObject({ outcome: "stored", seq: 4 });

@@ -221,7 +221,11 @@ describe("GET /conversations/{id}/presence", () => {
   test("P1 it returns each present user once, and costs nothing", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
-    expect((await call(server, token, "lobby/presence")).body).toEqual({ present: [] });
+    expect((await call(server, token, "lobby/presence")).body).toEqual({
+      present: [],
+      present_count: 0,
+      more: false,
+    });
     await using _first = await joinRaw(server, "ben");
     await using _second = await joinRaw(server, "ben");
     await using _third = await joinRaw(server, "cleo");
@@ -232,6 +236,8 @@ describe("GET /conversations/{id}/presence", () => {
         { user: "ben", since: expect.any(Number) },
         { user: "cleo", since: expect.any(Number) },
       ],
+      present_count: 2,
+      more: false,
     });
     expect((await call(server, token, "lobby/members")).status).toBe(404);
     expect((await post(server, token, { text: "x" })).body.quota.remaining).toBe(99);

@@ -47,6 +47,7 @@ describe("the socket of a user", () => {
         resumed: true,
         read: 0,
         present: [{ user: "ben", since: expect.any(Number) }, present],
+        present_count: 2,
         id: "o1",
       },
       {
@@ -57,6 +58,7 @@ describe("the socket of a user", () => {
         resumed: false,
         read: 0,
         present: [present],
+        present_count: 1,
         id: "o1",
       },
     ]);

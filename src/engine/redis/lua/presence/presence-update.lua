@@ -1,6 +1,6 @@
 -- Changes which users are present in a conversation through one incarnation of a node, and announces the difference. Announces
 -- nothing if there is none, so when two nodes sweep the same node only one of them announces its users (P2). Versions are those of
--- src/core/conversation/remote-presence.ts.
+-- src/core/conversation/presence/remote-presence.ts.
 --
 -- The version is written first: if the script ends after that, every node sees that it has missed a change, and reads all users.
 --

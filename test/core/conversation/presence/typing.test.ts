@@ -3,7 +3,8 @@ import {
   TYPING_INTERVAL_MS,
   TYPING_TIMEOUT_MS,
   TypingTracker,
-} from "../../../src/core/conversation/typing.ts";
+} from "../../../../src/core/conversation/presence/typing.ts";
+import { Random, seeds } from "../../../support/random.ts";
 
 test("typing is reported at once, and expires", () => {
   const board = new TypingTracker();
@@ -67,3 +68,50 @@ test("P3 a message ends the typing on every node, so the next typing is publishe
   board.set("anna", false, 1_000);
   expect(board.recordOwn("anna", true, 1_000)).toBe(true);
 });
+
+test("LR3 in a large conversation at most five users are shown typing; another one when one of them has stopped", () => {
+  const board = new TypingTracker();
+  const shown = new Set<string>();
+  const take = (now: number) => {
+    const changes = board.takeChanges(now, true);
+    for (const { user, active } of changes) shown[active ? "add" : "delete"](user);
+    expect(shown.size).toBeLessThanOrEqual(5);
+    return changes.length;
+  };
+  for (let now = 0; now < 5_000; now += 250) {
+    for (let i = 0; i < 1_000; i++) board.set(`user-${i}`, true, now, true);
+    take(now);
+  }
+  expect([...shown]).toEqual(["user-0", "user-1", "user-2", "user-3", "user-4"]);
+  board.set("user-2", false, 5_000, true);
+  for (let now = 5_000; now <= 7_000; now += 250) {
+    board.set("user-999", true, now, true);
+    take(now);
+  }
+  expect([...shown]).toEqual(["user-0", "user-1", "user-3", "user-4", "user-999"]);
+});
+
+test("LR3 when a conversation becomes large, the typing of all but five ends", () => {
+  const board = new TypingTracker();
+  for (let i = 0; i < 20; i++) board.set(`user-${i}`, true, 0);
+  expect(board.takeChanges(0)).toHaveLength(20);
+  const ended = Array.from({ length: 15 }, (_, i) => ({ user: `user-${i + 5}`, active: false }));
+  expect(board.takeChanges(0, true)).toEqual(ended);
+  expect(board.takeChanges(1_000, true)).toEqual([]);
+});
+
+test.each(seeds(1, 2))(
+  "LR4 seed %d: members of a large conversation get two typing frames a second at most",
+  (seed) => {
+    const random = new Random(seed);
+    const board = new TypingTracker();
+    const sentAt: number[] = [];
+    for (let now = 0; now < 60_000; now += 50) {
+      for (let i = 0; i < 5; i++)
+        board.set(`user-${random.between(0, 1_000)}`, random.next() < 0.5, now, true);
+      for (const _ of board.takeChanges(now, true)) sentAt.push(now);
+    }
+    for (let i = 2; i < sentAt.length; i++) expect(sentAt[i]! - sentAt[i - 2]!).toBeGreaterThanOrEqual(1_000);
+    expect(sentAt.length).toBeGreaterThan(60);
+  },
+);

@@ -3,8 +3,8 @@ import {
   type PresenceDelta,
   type PresenceSnapshot,
   RemotePresence,
-} from "../../../src/core/conversation/remote-presence.ts";
-import { Random, seeds } from "../../support/random.ts";
+} from "../../../../src/core/conversation/presence/remote-presence.ts";
+import { Random, seeds } from "../../../support/random.ts";
 
 const change = (fields: Partial<PresenceDelta>): PresenceDelta => ({
   life: "b~1",
