@@ -20,7 +20,9 @@ export class TestClient implements AsyncDisposable {
       }),
     );
     socket.addEventListener("message", ({ data }) => {
-      this.frames.push(JSON.parse(String(data)));
+      const frame = this.read(String(data));
+      if (frame === undefined) return;
+      this.frames.push(frame);
       this.wake();
     });
   }
@@ -85,6 +87,11 @@ export class TestClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.close();
     await this.closed;
+  }
+
+  /** Returns the frame that was received; undefined for one that the test does not see. */
+  protected read(text: string): ServerFrame | undefined {
+    return JSON.parse(text);
   }
 
   private wake(): void {

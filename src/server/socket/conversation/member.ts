@@ -151,8 +151,8 @@ export abstract class Member implements RoomMember {
       counters.count(this, id, result);
       this.apply({ type: "posted", id, result });
     };
-    const joined = epoch !== undefined && { epoch };
-    engine.post({ conversation, user, id, kind: "message", body, limit, ...joined }, done);
+    if (epoch === undefined) engine.post({ conversation, user, id, kind: "message", body, limit }, done);
+    else engine.post({ conversation, user, id, kind: "message", body, limit, epoch }, done);
   }
 
   private readHistory({ before, after, limit: count, id }: ClientFrameOf<"history">): void {

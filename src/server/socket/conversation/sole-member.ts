@@ -67,6 +67,8 @@ export class SoleMember extends Member implements Conversations {
   check(decoded: DecodeResult): DecodeResult {
     const { frame, error } = decoded;
     if (frame !== undefined) {
+      // Nearly every frame is such a message.
+      if (frame.type === "message" && frame.conversation === undefined) return decoded;
       const message = explainForeignFrame(frame, this.conversation);
       if (message === undefined) return decoded;
       const id = "id" in frame ? frame.id : undefined;
@@ -84,7 +86,8 @@ export class SoleMember extends Member implements Conversations {
   }
 
   carryOut(_frame: ClientFrame | undefined, step: ConsideredStep): void {
-    if ("membership" in step) this.carryOutStep(step);
+    // It is what `consider` returned; a check of each step costs more than it is worth.
+    this.carryOutStep(step as RequestStep);
   }
 
   apply(event: MembershipEvent): void {

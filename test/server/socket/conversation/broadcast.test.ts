@@ -2,6 +2,7 @@
 // visible.
 import { describe, expect, test } from "bun:test";
 import { RawSocket } from "../../../support/clients/raw-socket.ts";
+import { SOCKETS } from "../../../support/clients/sockets.ts";
 import { TestClient } from "../../../support/clients/test-client.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
@@ -14,8 +15,12 @@ async function targetOf(server: TestServer, user: string): Promise<string> {
   return `/ws/${user}/lobby?token=${await server.token(user, { lifetime: 86_400 })}`;
 }
 
-async function enter(server: TestServer, user: string): Promise<TestClient> {
-  return TestClient.connect(`${server.wsUrl}${await targetOf(server, user)}`);
+async function enter(
+  server: TestServer,
+  user: string,
+  connect = (url: string) => TestClient.connect(url),
+): Promise<TestClient> {
+  return connect(`${server.wsUrl}${await targetOf(server, user)}`);
 }
 
 /** The seqs that a client received, in their order, an ack as the seq of its message. */
@@ -33,7 +38,7 @@ function numbers(first: number, last: number): number[] {
 }
 
 test.each(seeds(1, 2, 3))(
-  "D1 D2 D4 senders, receivers and newcomers: each receives all in order, acks in between (seed %d)",
+  "MX1 D1 D2 D4 senders, receivers and newcomers on both kinds of sockets: each receives all in order, acks in between (seed %d)",
   async (seed) => {
     const random = new Random(seed);
     const clock = new ManualClock();
@@ -43,7 +48,8 @@ test.each(seeds(1, 2, 3))(
     const join = async () => {
       // Some have two tabs: one receives what the other sends.
       const user = `user-${random.between(1, 9)}`;
-      const client = stack.use(await enter(server, user));
+      const [, connect] = random.pick(SOCKETS);
+      const client = stack.use(await enter(server, user, connect));
       const [welcome] = client.of("welcome");
       clients.push({ client, user, from: welcome!.seq + 1 });
     };

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Engine } from "../../../../src/core/ports/engine.ts";
 import { RawSocket } from "../../../support/clients/raw-socket.ts";
+import { SOCKETS } from "../../../support/clients/sockets.ts";
 import { TestClient } from "../../../support/clients/test-client.ts";
 import { overrideEngine } from "../../../support/server/override-engine.ts";
 import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
@@ -26,67 +27,79 @@ function upTo(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-test("D4 after a short break a client gets the missed messages from the buffer, then live ones", async () => {
-  await using server = await startTestServer({ env: UNMETERED });
-  await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await post(anna, 10);
-  await using ben = await TestClient.connect(await addressOf(server, "ben", "&after=4"));
-  expect(ben.of("welcome")[0]).toMatchObject({ seq: 10, resumed: true });
-  expect(ben.of("welcome")[0]?.lost).toBeUndefined();
-  await post(anna, 5);
-  await ben.settled();
-  await ben.settled();
-  expect(seqs(ben)).toEqual(upTo(5, 15));
-});
-
-test("D4 after a long break it gets them from the store, page by page, without a gap while others post", async () => {
-  await using server = await startTestServer({ env: UNMETERED });
-  await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await post(anna, 1_500);
-  const readers: TestClient[] = [];
-  for (const after of [0, 1, 700, 1_400, 1_499, 1_500]) {
-    readers.push(TestClient.open(await addressOf(server, "ben", `&after=${after}`)));
-    await post(anna, 50);
-  }
-  for (const [i, after] of [0, 1, 700, 1_400, 1_499, 1_500].entries()) {
-    const reader = readers[i]!;
-    while ((seqs(reader).at(-1) ?? 0) < 1_800) await reader.next("message");
-    expect(seqs(reader)).toEqual(upTo(after + 1, 1_800));
-    expect(reader.frames[0]?.type).toBe("welcome");
-    reader.socket.close();
-  }
-});
-
-test("D4 requests of a client that catches up get their results afterwards, in the order of seq", async () => {
-  await using server = await startTestServer({ env: UNMETERED });
-  await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await post(anna, 900);
-  await using ben = TestClient.open(await addressOf(server, "ben", "&after=0"));
-  await ben.opened();
-  ben.send({ type: "message", text: "early", id: "early" });
-  const ack = await ben.next("ack");
-  expect(ack.seq).toBe(901);
-  const order = ben.frames.flatMap((frame) =>
-    frame.type === "message" || frame.type === "ack" ? [frame.seq] : [],
-  );
-  expect(order).toEqual([...order].sort((a, b) => a - b));
-  expect(seqs(ben)).toEqual(upTo(1, 901));
-});
-
-test("D5 another epoch, or a seq that was never assigned, is not resumed, and the client is notified", async () => {
-  await using server = await startTestServer({ env: UNMETERED });
-  await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  await post(anna, 3);
-  const { epoch } = anna.of("welcome")[0]!;
-  for (const query of ["&after=1&epoch=another", "&after=4", `&after=9&epoch=${epoch}`]) {
-    await using ben = await TestClient.connect(await addressOf(server, "ben", query));
-    expect(ben.of("welcome")[0]).toMatchObject({ resumed: false, epoch, seq: 3 });
+test.each(SOCKETS)(
+  "D4 after a short break a client gets the missed messages from the buffer, then live ones (%s)",
+  async (_kind, connect) => {
+    await using server = await startTestServer({ env: UNMETERED });
+    await using anna = await connect(await addressOf(server, "anna"));
+    await post(anna, 10);
+    await using ben = await connect(await addressOf(server, "ben", "&after=4"));
+    expect(ben.of("welcome")[0]).toMatchObject({ seq: 10, resumed: true });
+    expect(ben.of("welcome")[0]?.lost).toBeUndefined();
+    await post(anna, 5);
     await ben.settled();
-    expect(seqs(ben)).toEqual([]);
-  }
-  await using cleo = await TestClient.connect(await addressOf(server, "cleo", `&after=1&epoch=${epoch}`));
-  expect(cleo.of("welcome")[0]).toMatchObject({ resumed: true });
-});
+    await ben.settled();
+    expect(seqs(ben)).toEqual(upTo(5, 15));
+  },
+);
+
+test.each(SOCKETS)(
+  "D4 after a long break it gets them from the store, page by page, without a gap while others post (%s)",
+  async (_kind, connect) => {
+    await using server = await startTestServer({ env: UNMETERED });
+    await using anna = await connect(await addressOf(server, "anna"));
+    await post(anna, 1_500);
+    const readers: TestClient[] = [];
+    for (const after of [0, 1, 700, 1_400, 1_499, 1_500]) {
+      readers.push(TestClient.open(await addressOf(server, "ben", `&after=${after}`)));
+      await post(anna, 50);
+    }
+    for (const [i, after] of [0, 1, 700, 1_400, 1_499, 1_500].entries()) {
+      const reader = readers[i]!;
+      while ((seqs(reader).at(-1) ?? 0) < 1_800) await reader.next("message");
+      expect(seqs(reader)).toEqual(upTo(after + 1, 1_800));
+      expect(reader.frames[0]?.type).toBe("welcome");
+      reader.socket.close();
+    }
+  },
+);
+
+test.each(SOCKETS)(
+  "D4 requests of a client that catches up get their results afterwards, in the order of seq (%s)",
+  async (_kind, connect) => {
+    await using server = await startTestServer({ env: UNMETERED });
+    await using anna = await connect(await addressOf(server, "anna"));
+    await post(anna, 900);
+    await using ben = TestClient.open(await addressOf(server, "ben", "&after=0"));
+    await ben.opened();
+    ben.send({ type: "message", text: "early", id: "early" });
+    const ack = await ben.next("ack");
+    expect(ack.seq).toBe(901);
+    const order = ben.frames.flatMap((frame) =>
+      frame.type === "message" || frame.type === "ack" ? [frame.seq] : [],
+    );
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(seqs(ben)).toEqual(upTo(1, 901));
+  },
+);
+
+test.each(SOCKETS)(
+  "D5 another epoch, or a seq that was never assigned, is not resumed, and the client is notified (%s)",
+  async (_kind, connect) => {
+    await using server = await startTestServer({ env: UNMETERED });
+    await using anna = await connect(await addressOf(server, "anna"));
+    await post(anna, 3);
+    const { epoch } = anna.of("welcome")[0]!;
+    for (const query of ["&after=1&epoch=another", "&after=4", `&after=9&epoch=${epoch}`]) {
+      await using ben = await connect(await addressOf(server, "ben", query));
+      expect(ben.of("welcome")[0]).toMatchObject({ resumed: false, epoch, seq: 3 });
+      await ben.settled();
+      expect(seqs(ben)).toEqual([]);
+    }
+    await using cleo = await connect(await addressOf(server, "cleo", `&after=1&epoch=${epoch}`));
+    expect(cleo.of("welcome")[0]).toMatchObject({ resumed: true });
+  },
+);
 
 test("W1 B3 an invalid or repeated `after` is refused after the upgrade with 4400", async () => {
   await using server = await startTestServer();
