@@ -3,7 +3,7 @@
 // nodes share have a tag of their own. The layout is the same on one Redis and in Cluster. Identifiers have no braces or spaces.
 //
 //   parley:{b41bj}:c:room:meta      hash    seq, at, by, epoch, swept, messages?, days?, removals?, removed_seq?, removed_at?,
-//                                            trimmed?, facts?, guard?, revision?, owners?, changing?:, changed?
+//                                            trimmed?, facts?, guard?, revision?, owners?, changing?, changed?
 //                                                                               a conversation's head; never expires
 //   parley:{b41bj}:c:room:log       stream  <seq>-0 → name, time, body                its messages
 //   parley:{b41bj}:c:room:copy      stream  a copy of the log without the trimmed messages, while it is being made
@@ -25,11 +25,10 @@
 //   parley:{…}:n:<incarnation>:conversations  set  conversations with users that are present through this incarnation
 //   parley:{…}:n:<node>  {…}:r:<node>       channels of a node
 //   parley:{b41bj}:probe            string  shows that the bucket can be written; in Cluster only
+//   parley:{b41bj}:news             stream  changes of facts and members (members/news-streams.ts)
 //   parley:{b41bj}:activity         zset    conversation, conversation user → time    what has changed lately, while a node watches
 //   parley:{b41bj}:watched          string  since when a node watches (lua/inbox/watch.lua)
 //   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, name-secret, and the other names below
-//
-//   parley:{b41bj}:news                     stream  changes of facts and members in the conversations of the bucket
 //
 // Reserved names of each bucket, which are not used yet:
 //

@@ -38,12 +38,6 @@ export function decodeSanction(value: string): Sanction {
   return JSON.parse(value.slice(value.indexOf(" ") + 1));
 }
 
-/** Returns when a member left, in milliseconds since 1970, or 0; and whether it left on its own. */
-export function decodeGone(value: string): { readonly at: number; readonly left: boolean } {
-  const [at, left] = value.split(" ");
-  return { at: Number(at), left: left !== undefined };
-}
-
 /** Returns the standing of a user of its four values, of which each can be ''; undefined if nothing is stored. */
 export function decodeStanding(values: readonly string[]): Standing | undefined {
   const [member = "", muted = "", banned = "", gone = ""] = values;
@@ -51,7 +45,7 @@ export function decodeStanding(values: readonly string[]): Standing | undefined 
   const standing: Standing = {
     ...(role !== undefined && { role, since: since! }),
     ...(unopened && { unopened }),
-    ...(decodeGone(gone).left && { left: true as const }),
+    ...(gone.endsWith(" l") && { left: true as const }),
     ...(muted !== "" && { muted: decodeSanction(muted) }),
     ...(banned !== "" && { banned: decodeSanction(banned) }),
   };

@@ -3,7 +3,7 @@ import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { Script } from "../connection/script.ts";
-import { decodeGone, decodeMember, type StoredMember } from "./encoding.ts";
+import { decodeMember, type StoredMember } from "./encoding.ts";
 
 const ADD = new Script("members/list-add");
 const REMOVE = new Script("members/list-remove");
@@ -121,23 +121,23 @@ export class UserList {
   async confirm(names: readonly string[], now: number): Promise<ListedConversation[]> {
     const listed: ListedConversation[] = [];
     const stale: (readonly [string, string, number | ""])[] = [];
-    for (const [i, [value = "", gone = "", removedAt]] of (await this.read(names)).entries()) {
+    for (const [i, value] of (await this.read(names)).entries()) {
       const conversation = names[i]!;
-      const member = decodeMember(value);
-      if (member !== undefined) {
-        listed.push({ conversation, member, leftAt: 0 });
+      if (!value.startsWith("-")) {
+        listed.push({ conversation, member: decodeMember(value), leftAt: 0 });
         continue;
       }
+      const [, gone, removedAt] = value.split(" ");
       const entry = this.present.get(conversation) ?? "";
       const written = Number.parseInt(entry, 10) || 0;
       const former = this.former.get(conversation);
       const leftAt = Math.max(
         Number(former ?? 0),
-        decodeGone(gone).at,
+        Number(gone),
         entry !== "" && Number(removedAt) >= written ? Number(removedAt) : 0,
       );
       const isRemembered = leftAt > now - LIST_MEMORY_MS;
-      if (isRemembered) listed.push({ conversation, member, leftAt });
+      if (isRemembered) listed.push({ conversation, member: undefined, leftAt });
       if (entry !== "" && written < now - ABANDONED_MS)
         stale.push([conversation, entry, isRemembered ? leftAt : ""]);
       else if (entry === "" && !isRemembered) stale.push([conversation, "", Number(former)]);
@@ -147,10 +147,10 @@ export class UserList {
     return listed;
   }
 
-  /** Asks the conversations, a few calls at a time: in Cluster those of one bucket in a call. Returns three values of each. */
-  private async read(names: readonly string[]): Promise<(readonly string[])[]> {
+  /** Asks the conversations, a few calls at a time: in Cluster those of one bucket in a call. */
+  private async read(names: readonly string[]): Promise<string[]> {
     const { keys, isCluster } = this.client;
-    const values: (readonly string[])[] = [];
+    const values: string[] = [];
     const groups = new Map<number, number[][]>();
     for (const [i, name] of names.entries()) {
       const bucket = isCluster ? bucketOf(name) : 0;
@@ -162,11 +162,9 @@ export class UserList {
     const slices = [...groups.values()].flat();
     const readSlices = async () => {
       for (let slice = slices.pop(); slice !== undefined; slice = slices.pop()) {
-        const all = slice.flatMap((i) =>
-          (["meta", "members", "gone"] as const).map((what) => keys.conversationKey(names[i]!, what)),
-        );
+        const all = slice.map((i) => keys.conversationKey(names[i]!, "members"));
         const reply = (await this.client.run(CONFIRM, all, [this.user])) as string[];
-        for (const [n, i] of slice.entries()) values[i] = reply.slice(3 * n, 3 * n + 3);
+        for (const [n, i] of slice.entries()) values[i] = reply[n]!;
       }
     };
     await Promise.all(Array.from({ length: CONFIRM_CALLS }, readSlices));

@@ -1,16 +1,17 @@
 -- Returns whether a user belongs to conversations of its list: a list may have more conversations than confirm it.
 --
--- KEYS  of each conversation: meta, members, gone
+-- KEYS  of each conversation: members
 -- ARGV  1: user
--- Reply of each: the user's values in members and gone, and when the conversation was last removed; '' for what is missing
+-- Reply of each: the user's value in members; without one "- <when it left, or 0> <when the conversation was last removed, or 0>"
 
 local reply = {}
-for i = 1, #KEYS, 3 do
-  local member, gone, removed = redis.call('HGET', KEYS[i + 1], ARGV[1]), false, false
-  if not member then
-    gone = redis.call('HGET', KEYS[i + 2], ARGV[1])
-    removed = redis.call('HGET', KEYS[i], 'removed_at')
+for i = 1, #KEYS do
+  local value = redis.call('HGET', KEYS[i], ARGV[1])
+  if not value then
+    local name = string.sub(KEYS[i], 1, -8)
+    local gone = redis.call('HGET', name .. 'gone', ARGV[1]) or '0'
+    value = '- ' .. string.match(gone, '^%d+') .. ' ' .. (redis.call('HGET', name .. 'meta', 'removed_at') or '0')
   end
-  reply[i], reply[i + 1], reply[i + 2] = member or '', gone or '', removed or ''
+  reply[i] = value
 end
 return reply
