@@ -19,23 +19,43 @@ export const NOT_BELONGING: MemberRefusal = {
   message: "You do not belong to this conversation, or there is none of this name.",
 };
 
+/** The refusal for a sender to whom nothing is hidden. */
+export const NOT_FOUND: MemberRefusal = {
+  code: "not_found",
+  message: "There is no conversation of this name.",
+};
+
+/** The refusal for a banned user of a conversation of `anyone`; `until` is when the ban ends. */
+export function bannedRefusal(until: number | undefined): MemberRefusal {
+  return {
+    code: "banned",
+    message: `You are banned from this conversation${untilText(until)}.`,
+    ...(until !== undefined && { until }),
+  };
+}
+
+/** A request that the sender's role does not allow. */
+export function forbidden(message: string): MemberRefusal {
+  return { code: "forbidden", message };
+}
+
+/** A request that assumes what is not so. */
+export function conflict(message: string): MemberRefusal {
+  return { code: "conflict", message };
+}
+
 /** Returns the refusal of a message as it is sent to its sender. */
 export function describeRefusal({ outcome, until }: SpeechRefusal): MemberRefusal {
-  const optional = until === undefined ? {} : { until };
   switch (outcome) {
     case "forbidden":
       return NOT_BELONGING;
     case "banned":
-      return {
-        code: "banned",
-        message: `You are banned from this conversation${untilText(until)}.`,
-        ...optional,
-      };
+      return bannedRefusal(until);
     case "muted":
       return {
         code: "muted",
         message: `You are muted in this conversation${untilText(until)}.`,
-        ...optional,
+        ...(until !== undefined && { until }),
       };
     default:
       return outcome satisfies never;
