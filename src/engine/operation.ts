@@ -1,4 +1,12 @@
-import type { HistoryRequest, HistoryResult, PostRequest, PostResult } from "../core/ports/message-log.ts";
+import type {
+  Charged,
+  HistoryRequest,
+  HistoryResult,
+  PostRequest,
+  PostResult,
+  RateLimited,
+  Unavailable,
+} from "../core/ports/message-log.ts";
 
 export interface MarkRequest {
   readonly conversation: string;
@@ -20,6 +28,15 @@ export type Operation =
       readonly done: (result: HistoryResult) => void;
     }
   | { readonly kind: "mark"; readonly request: MarkRequest; readonly done: (result: MarkResult) => void };
+
+/** Several requests of a user that are charged together. */
+export interface ChargeOperation {
+  readonly kind: "charge";
+  readonly request: { readonly user: string; readonly limit: number; readonly count: number };
+  readonly done: (result: ChargeResult) => void;
+}
+
+export type ChargeResult = Charged | RateLimited | Unavailable;
 
 export type OperationOf<K extends Operation["kind"]> = Extract<Operation, { kind: K }>;
 

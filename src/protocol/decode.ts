@@ -115,7 +115,10 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
  * Checks a JSON value and returns its error. It uses a list instead of recursion, so that a deep value cannot overflow the
  * stack. `text` is the text from which the value was parsed.
  */
-function findDataError(root: unknown, text: string): Pick<DecodeError, "code" | "message"> | undefined {
+export function findDataError(
+  root: unknown,
+  text: string,
+): Pick<DecodeError, "code" | "message"> | undefined {
   const tooLarge = {
     code: "too_large",
     message: `\`data\` is deeper than ${MAX_DATA_DEPTH} levels or holds over ${MAX_DATA_VALUES} values.`,

@@ -18,6 +18,7 @@ import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
 import { createPage, type Page } from "./http/routes/page.ts";
 import { type Listen, Listener } from "./listener.ts";
+import { memberPolicyOf } from "./members/policy.ts";
 import { drain } from "./process/drain.ts";
 import { GC_CHECK_INTERVAL_MS, GcScheduler } from "./process/gc-scheduler.ts";
 import { openFilesLimit } from "./process/open-files.ts";
@@ -158,6 +159,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     page: deps.page ?? (await createPage()),
     faults,
     apiKeys: settings.apiKeys,
+    memberPolicy: memberPolicyOf(settings),
     origins,
     present: (conversation, limit, after) => hub.present(conversation, limit, after),
     removeConversation: createRemovalBatcher(deps.removeConversations),

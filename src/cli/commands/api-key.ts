@@ -15,7 +15,11 @@ export function apiKeyCommand(): Command {
   return new Command("api-key")
     .argument("<name>")
     .description("create a key for a program, and its entry for API_KEYS")
-    .option("--rights <read|write|read+write>", "what the key allows", "read+write")
+    .option(
+      "--rights <read+write+manage>",
+      "what the key allows: one or several of read, write and manage",
+      "read+write",
+    )
     .option("--json", "print JSON, for scripts")
     .action(apiKey);
 }

@@ -13,5 +13,9 @@ export interface ApiKey {
 export const RIGHTS_BY_NAME: ReadonlyMap<string, readonly Right[]> = new Map([
   ["read", ["read"]],
   ["write", ["write"]],
+  ["manage", ["manage"]],
   ["read+write", ["read", "write"]],
+  ["read+manage", ["read", "manage"]],
+  ["write+manage", ["write", "manage"]],
+  ["read+write+manage", ["read", "write", "manage"]],
 ]);

@@ -1,9 +1,15 @@
 import { isIdentifier } from "../../protocol/identifiers.ts";
 
-/** `read`: open a socket, receive, read history and presence, and mark as read. `write`: send messages and typing. */
-export type Right = "read" | "write";
+/**
+ * `read`: open a socket, receive, read history and presence, and mark as read. `write`: send messages and typing. `manage`: do
+ * what an owner of the conversation may.
+ */
+export type Right = "read" | "write" | "manage";
 
-/** The grants of a credential. An absent field allows everything, an empty list nothing. */
+/**
+ * The grants of a credential. An absent field allows everything but `manage`, an empty list nothing. `manage` is never implied:
+ * a token has it only where `rights` names it and `conversations` names the conversation.
+ */
 export interface Grants {
   /** Exact names, or patterns with one `*` at the end: `team-*`. */
   readonly conversations?: readonly string[];
@@ -16,7 +22,7 @@ export const ALL_GRANTS: Grants = {};
 /** The most conversations and patterns in one credential: each check compares all of them. */
 export const MAX_GRANTED_CONVERSATIONS = 100;
 
-const RIGHTS: readonly string[] = ["read", "write"] satisfies Right[];
+const RIGHTS: readonly string[] = ["read", "write", "manage"] satisfies Right[];
 
 /** Reads the claims `conversations` and `rights`; `problem` continues the sentence "The token is not valid: ". */
 export function readGrants(
@@ -28,7 +34,7 @@ export function readGrants(
       problem: `its \`conversations\` is not a list of at most ${MAX_GRANTED_CONVERSATIONS} conversations or patterns such as \`team-*\``,
     };
   if (rights !== undefined && !isRightList(rights))
-    return { problem: "its `rights` is not a list of `read` and `write`" };
+    return { problem: "its `rights` is not a list of `read`, `write` and `manage`" };
   return { grants: { ...(conversations !== undefined && { conversations }), ...(rights && { rights }) } };
 }
 
@@ -36,12 +42,22 @@ export function readGrants(
  * Returns a sentence for `forbidden` that names the missing grant for `right` in `conversation`; undefined when the right
  * is granted.
  */
-export function explainMissingRight(grants: Grants, conversation: string, right: Right): string | undefined {
+export function explainMissingRight(
+  grants: Grants,
+  conversation: string,
+  right: "read" | "write",
+): string | undefined {
   const { conversations, rights } = grants;
   if (conversations?.some((pattern) => matchesPattern(pattern, conversation)) === false)
     return `This token does not allow the conversation \`${conversation}\`.`;
   if (rights?.includes(right) === false) return `This token does not have the right \`${right}\`.`;
   return undefined;
+}
+
+/** Returns whether a user's token has the right `manage` for a conversation. */
+export function grantsManage({ conversations, rights }: Grants, conversation: string): boolean {
+  if (rights?.includes("manage") !== true) return false;
+  return conversations?.some((pattern) => matchesPattern(pattern, conversation)) === true;
 }
 
 /** Returns whether `text` is the id of a conversation, or the beginning of ids with a `*` at the end. */

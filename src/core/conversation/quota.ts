@@ -44,6 +44,11 @@ export class SlidingWindowLog {
     return QUOTA_WINDOW_MS;
   }
 
+  /** As `retryAfter`, for `count` requests at once, which MUST NOT be more than `limit`. */
+  retryAfterMany(limit: number, count: number, now: number): number {
+    return limit === 0 ? 0 : this.retryAfter(limit - count + 1, now);
+  }
+
   /** Records `count` accepted requests at `now`. */
   record(now: number, count = 1): void {
     const last = this.slot(this.length - 1);

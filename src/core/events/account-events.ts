@@ -117,11 +117,12 @@ export const ACCOUNT_EVENTS = {
   "conversation.removed": {
     level: "info",
     fields: ["conversation", "user?", "key?", "address?"],
-    text: "`parley conversation` has removed it; with a `user` or a `key`: a conversation of checks was removed over HTTP, as `parley conformance` does at its end",
+    text: "`parley conversation` has removed it; with a `user` or a `key`: it was removed over HTTP, by an owner, an operator's program, or a check such as `parley conformance`",
   },
   "conversation.changed": {
     level: "info",
-    fields: ["conversation"],
-    text: "`parley conversation` has given it limits of its own",
+    fields: ["conversation", "user?", "key?", "address?"],
+    text: "`parley conversation` has changed its limits, facts or members; with a `user` or a `key`: its facts or members were changed over HTTP",
+    thinned: true,
   },
 } as const satisfies EventDefinitions;

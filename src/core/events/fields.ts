@@ -12,6 +12,7 @@ interface FieldDefinition {
 export const FIELDS = {
   address: { type: "text", text: "the client's network address" },
   advice: { type: "text", text: "what to do, or what happens next" },
+  banned: { type: "number", text: "messages of users who are banned from the conversation" },
   cert_file: { type: "text", text: "the file that `TLS_CERT` names" },
   close_code: {
     type: "number",
@@ -28,6 +29,7 @@ export const FIELDS = {
   fallback: { type: "text", text: "the plan that counts in place of the unknown one" },
   fault: { type: "text", text: "the kind of a fault that was made on request" },
   file: { type: "text", text: "the path of a file" },
+  forbidden: { type: "number", text: "messages of users who do not belong to the conversation" },
   free_bytes: { type: "number", text: "free space where `DATA_DIR` lies, in bytes" },
   host: { type: "text", text: "the address that the server listens on, as in `HOST`" },
   id: { type: "text", text: "the id of an internal error; the client got the same one" },
@@ -44,6 +46,7 @@ export const FIELDS = {
   message_id: { type: "text", text: "the `id` that the sender gave a message" },
   messages: { type: "number", text: "a number of messages" },
   method: { type: "text", text: "the method of an HTTP request" },
+  muted: { type: "number", text: "messages of users who are muted in the conversation" },
   node: { type: "text", text: "the id of a node, as in `parley nodes`" },
   not_after: { type: "text", text: "the time at which a certificate expires (RFC 3339)" },
   open_files: { type: "number", text: "files and sockets that the system lets this process open" },
@@ -53,7 +56,7 @@ export const FIELDS = {
   },
   outcome: {
     type: "text",
-    text: "what became of a message: `stored`, `duplicate`, `rate_limited`, `removed`, `unavailable`",
+    text: "what became of a message: `stored`, `duplicate`, `rate_limited`, `muted`, `banned`, `forbidden`, `removed`, `unavailable`",
   },
   path: { type: "text", text: "the path of an HTTP request" },
   plan: { type: "text", text: "the name of a plan" },

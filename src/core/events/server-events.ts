@@ -121,7 +121,17 @@ export const SERVER_EVENTS = {
   },
   "messages.processed": {
     level: "info",
-    fields: ["stored?", "duplicate?", "rate_limited?", "removed?", "unavailable?", "delivered"],
+    fields: [
+      "stored?",
+      "duplicate?",
+      "rate_limited?",
+      "muted?",
+      "banned?",
+      "forbidden?",
+      "removed?",
+      "unavailable?",
+      "delivered",
+    ],
     text: "how many messages this server processed and delivered in the last ten seconds",
   },
   "message.processed": {

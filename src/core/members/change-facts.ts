@@ -151,7 +151,14 @@ function makeWith(
 ): Decision {
   const { view, actor, policy } = scene;
   // The rules of adding are those of an owner in the conversation that is being made.
-  const made = { ...view, exists: true, facts, members: 0, owners: 0, standings: new Map() };
+  const made = {
+    ...view,
+    exists: true,
+    facts,
+    members: owner === undefined ? 0 : 1,
+    owners: 0,
+    standings: new Map(),
+  };
   const asOwner: Scene = {
     ...scene,
     view: made,

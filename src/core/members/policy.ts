@@ -16,16 +16,6 @@ export interface MemberPolicy {
 /** The most conversations that others have put a user into and that it has not opened; the oldest goes (MB5). */
 export const MAX_UNOPENED = 200;
 
-/** Most characters of a title. */
-export const MAX_TITLE_LENGTH = 200;
-
-/** Most bytes of a conversation's `data` as JSON, and of the reason of a mute or ban. */
-export const MAX_FACTS_DATA_BYTES = 4096;
-export const MAX_REASON_LENGTH = 200;
-
-/** Longest mute or ban that has an end, in seconds: a hundred years. */
-export const MAX_SANCTION_SECONDS = 3_153_600_000;
-
 /** Returns whether a conversation of this name begins with the first message, or with the first client that opens it. */
 export function beginsByTalking(conversation: string, policy: Pick<MemberPolicy, "defaultAccess">): boolean {
   return !isGivenName(conversation) && policy.defaultAccess === "anyone";

@@ -25,7 +25,7 @@ export function putSanction(
   const target = view.standings.get(user);
   if (kind === "ban" && isLastOwner(view, target) && actor.kind !== "key") return refuse(lastOwner(user));
   const sanction: Sanction = {
-    ...(seconds !== undefined && { until: view.now + seconds * 1000 }),
+    ...(seconds !== undefined && { until: view.now + Math.ceil(seconds * 1000) }),
     ...(reason !== undefined && { reason }),
     by: actor.name,
     at: view.now,

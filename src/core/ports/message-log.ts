@@ -151,8 +151,18 @@ export interface MessageLog {
   watchEpoch(listener: EpochListener): () => void;
 }
 
-/** The remaining quotas of users. MessageLog makes the charges. */
+export interface Charged {
+  readonly outcome: "charged";
+  readonly quota: Quota | null;
+}
+
+/** The quotas of users. MessageLog makes the charges for messages and reading. */
 export interface Quotas {
+  /**
+   * Charges the user `count` requests at once, or none. `limit` as in PostRequest; where it is not 0, `count` MUST NOT be greater.
+   */
+  charge(user: string, limit: number, count: number): Promise<Charged | RateLimited | Unavailable>;
+
   /** Returns the user's present quota, without a charge. */
   quota(user: string, limit: number): Promise<Quota | null>;
 }

@@ -15,7 +15,7 @@ import type {
 } from "../../core/ports/message-log.ts";
 import type { RunOnOneNode } from "../../core/ports/shared-tasks.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
-import type { Operation } from "../operation.ts";
+import type { ChargeResult, Operation } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";
 import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
@@ -89,6 +89,7 @@ export class RedisEngine implements Engine {
   private readonly primaryProbes: PrimaryProbes | undefined;
   readonly inbox: RedisInbox;
   private readonly quotaScript = new Script("messages/quota-view");
+  private readonly chargeScript = new Script("accounts/quota-charge");
   private readonly stopTimers: readonly (() => void)[];
   private queue: Operation[] = [];
   private scheduled = false;
@@ -179,6 +180,18 @@ export class RedisEngine implements Engine {
     const reply = await this.client.run(this.quotaScript, names, [now]);
     const [used, reset] = reply as [number, number];
     return quotaView(limit, used, reset);
+  }
+
+  async charge(user: string, limit: number, count: number): Promise<ChargeResult> {
+    if (limit === 0) return { outcome: "charged", quota: null };
+    const now = this.time === undefined ? "" : this.time.now();
+    const { keys, isCluster } = this.client;
+    const names = [keys.userKey(user, "quota")];
+    if (!isCluster) names.push(keys.globalKey("batch"), keys.globalKey("epoch"));
+    const reply = await this.client.run(this.chargeScript, names, [now, limit, count]);
+    const [retryAfter, used, reset] = reply as [number, number, number];
+    const quota = quotaView(limit, used, reset)!;
+    return retryAfter > 0 ? { outcome: "rate_limited", retryAfter, quota } : { outcome: "charged", quota };
   }
 
   subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {

@@ -4,7 +4,7 @@ import { decidePost } from "../../core/conversation/post-decision.ts";
 import type { MemberNews } from "../../core/members/records.ts";
 import { refuseSpeech, type SpeechRefusal } from "../../core/members/speech.ts";
 import type { PostRequest } from "../../core/ports/message-log.ts";
-import type { Operation, OperationOf } from "../operation.ts";
+import type { ChargeOperation, Operation, OperationOf } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
 import type { RecentHeads } from "./inbox/recent-heads.ts";
 import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
@@ -28,7 +28,7 @@ export class Batch {
   ) {}
 
   /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
-  execute(operation: Operation, now: number): BatchOutcome {
+  execute(operation: Operation | ChargeOperation, now: number): BatchOutcome {
     switch (operation.kind) {
       case "post":
         return this.post(operation, now);
@@ -36,6 +36,8 @@ export class Batch {
         return this.history(operation, now);
       case "mark":
         return this.setReadMark(operation, now);
+      case "charge":
+        return this.charge(operation, now);
       default:
         return operation satisfies never;
     }
@@ -113,6 +115,16 @@ export class Batch {
     const { entries, more } =
       head === undefined ? { entries: [], more: false } : this.reader.history(head, request);
     return { operation, result: { outcome: "read", entries, more, quota: log.view(request.limit, now) } };
+  }
+
+  private charge(operation: ChargeOperation, now: number): BatchOutcome {
+    const { user, limit, count } = operation.request;
+    const log = this.charges.of(user);
+    const retryAfter = log.retryAfterMany(limit, count, now);
+    if (retryAfter > 0)
+      return { operation, result: { outcome: "rate_limited", retryAfter, quota: log.left(limit, now) } };
+    if (limit > 0) this.charges.charge(user, log, now, count);
+    return { operation, result: { outcome: "charged", quota: log.view(limit, now) } };
   }
 
   private setReadMark(operation: OperationOf<"mark">, now: number): BatchOutcome {

@@ -1,5 +1,5 @@
 import type { Emit } from "../../core/events/events.ts";
-import type { Operation, OperationResult } from "../operation.ts";
+import type { ChargeOperation, ChargeResult, Operation, OperationResult } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
 import type { SqliteInbox } from "./inbox/inbox.ts";
 import type { SqliteMembers } from "./members/members.ts";
@@ -27,9 +27,9 @@ export class Delivery {
     this.reply(operation, result);
   }
 
-  reply(operation: Operation, result: OperationResult): void {
+  reply(operation: Operation | ChargeOperation, result: OperationResult | ChargeResult): void {
     try {
-      (operation.done as (result: OperationResult) => void)(result);
+      (operation.done as (reply: typeof result) => void)(result);
     } catch (error) {
       // An error in one reply must not keep the others from being sent: their messages are stored.
       this.deps.emit("engine.listener_failed", { error: String(error) });

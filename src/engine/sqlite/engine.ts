@@ -1,6 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
 import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
-import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
@@ -17,13 +16,13 @@ import type {
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { Listeners } from "../listeners.ts";
-import type { Operation } from "../operation.ts";
+import type { ChargeOperation, ChargeResult, Operation } from "../operation.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
 import { warnOfClockBehind } from "./clock-behind.ts";
 import { Delivery } from "./delivery.ts";
-import type { Disk } from "./folder/disk-watch.ts";
+import type { SqliteEngineDeps } from "./engine-deps.ts";
 import { EndMark } from "./folder/end-mark.ts";
 import { isBusy, isStoreError, StoreUnavailable } from "./folder/errors.ts";
 import { StoreCondition } from "./folder/store-condition.ts";
@@ -38,21 +37,6 @@ import { ReadMarkTable } from "./messages/read-mark-table.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
 import { Subscriptions } from "./messages/subscriptions.ts";
 import { readMeta } from "./schema.ts";
-
-export interface SqliteEngineDeps {
-  readonly db: Database;
-  readonly index: IndexFile;
-  readonly indexWorker: IndexWorker;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly description: string;
-  /** How long messages are kept in conversations without limits of their own. */
-  readonly retention: RetentionLimits;
-  /** Paths of the store file (`parley.db`) and of the end mark (end-mark.ts). */
-  readonly paths: { readonly store: string; readonly end: string };
-  /** The free space of the disk, in tests. Without it, the operating system is asked. */
-  readonly disk?: Disk | undefined;
-}
 
 /** How long a batch waits for a lock that another process or the index worker holds, before its requests get `unavailable`. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -101,7 +85,7 @@ export class SqliteEngine implements Engine {
   private readonly subscriptions: Subscriptions;
   private readonly stopHousekeeping: () => void;
   private readonly time: StoreTime;
-  private queue: Operation[] = [];
+  private queue: (Operation | ChargeOperation)[] = [];
   private scheduled = false;
   private waitingSince: number | undefined;
   /** Whether the store is ready. Everything that uses its files reports errors here. */
@@ -157,6 +141,10 @@ export class SqliteEngine implements Engine {
 
   history(request: HistoryRequest, done: (result: HistoryResult) => void): void {
     this.enqueue({ kind: "history", request, done });
+  }
+
+  charge(user: string, limit: number, count: number): Promise<ChargeResult> {
+    return new Promise((done) => this.enqueue({ kind: "charge", request: { user, limit, count }, done }));
   }
 
   async quota(user: string, limit: number): Promise<Quota | null> {
@@ -245,7 +233,7 @@ export class SqliteEngine implements Engine {
     return this.time.now();
   }
 
-  private enqueue(operation: Operation): void {
+  private enqueue(operation: Operation | ChargeOperation): void {
     if (this.closed) {
       operation.done({ outcome: "unavailable" });
       return;
@@ -256,7 +244,7 @@ export class SqliteEngine implements Engine {
     setImmediate(() => this.commitBatch());
   }
 
-  private takeQueue(): Operation[] {
+  private takeQueue(): (Operation | ChargeOperation)[] {
     const operations = this.queue;
     this.queue = [];
     return operations;

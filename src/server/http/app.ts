@@ -22,6 +22,20 @@ import {
 import { healthRoute, readyRoute } from "./routes/health.ts";
 import { type LogoutRouteDeps, logoutRoute } from "./routes/logout.ts";
 import { type MeRouteDeps, meRoute } from "./routes/me.ts";
+import {
+  createConversationRoute,
+  patchConversationRoute,
+  putConversationRoute,
+  readConversationRoute,
+} from "./routes/members/facts.ts";
+import {
+  liftSanctionRoute,
+  listMembersRoute,
+  listSanctionsRoute,
+  putMemberRoute,
+  putSanctionRoute,
+  removeMemberRoute,
+} from "./routes/members/members.ts";
 import { type Page, pageRoute } from "./routes/page.ts";
 import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
 import { type TicketRouteDeps, ticketRoute } from "./routes/ticket.ts";
@@ -80,7 +94,20 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/presence", presenceRoute(parts));
+  app.post("/conversations", createConversationRoute(parts));
+  app.get("/conversations/:id", readConversationRoute(parts));
+  app.put("/conversations/:id", putConversationRoute(parts));
+  app.patch("/conversations/:id", patchConversationRoute(parts));
   app.delete("/conversations/:id", removeConversationRoute(parts));
+  app.get("/conversations/:id/members", listMembersRoute(parts));
+  app.put("/conversations/:id/members/:user", putMemberRoute(parts));
+  app.delete("/conversations/:id/members/:user", removeMemberRoute(parts));
+  for (const kind of ["mute", "ban"] as const) {
+    const path = `/conversations/:id/${kind}s`;
+    app.get(path, listSanctionsRoute(parts, kind));
+    app.put(`${path}/:user`, putSanctionRoute(parts, kind));
+    app.delete(`${path}/:user`, liftSanctionRoute(parts, kind));
+  }
   if (faults !== undefined) app.post(FAULTS_PATH, localOnly(parts.emit), faultRoute({ ...parts, faults }));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
@@ -95,13 +122,17 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
 
 /** Returns whether the routes of `path` authenticate the sender of a request. */
 function isAuthenticatedPath(path: string): boolean {
-  return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || path.startsWith("/conversations/");
+  return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || isAboutConversations(path);
+}
+
+function isAboutConversations(path: string): boolean {
+  return path === "/conversations" || path.startsWith("/conversations/");
 }
 
 /** Refuses a body whose stated length is too large, before any other work for its client. */
 function bodyLimits(deps: AppDeps): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
-    const maxBytes = c.req.path.startsWith("/conversations/") ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
+    const maxBytes = isAboutConversations(c.req.path) ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
     if (Number(c.req.header("Content-Length") ?? 0) <= maxBytes) return next();
     return refuseBody(deps.emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
   };

@@ -1,5 +1,6 @@
 import type { ApiKey } from "../../core/access/api-keys.ts";
-import { explainMissingRight, type Grants, type Right } from "../../core/access/grants.ts";
+import { explainMissingRight, type Grants, grantsManage, type Right } from "../../core/access/grants.ts";
+import type { Actor } from "../../core/members/standing.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
 import { authenticateBearer, type BearerDeps } from "./bearer.ts";
@@ -21,29 +22,63 @@ export interface Caller {
   readonly plan: string;
   /** Whether the caller has an API key, and so may send messages as any user. */
   readonly isKey: boolean;
+  /** The caller for the rules of members. */
+  readonly actor: Actor;
   readonly conversation: string;
   /** The fields that identify the caller in events. */
   readonly logFields: { readonly address: string; readonly user?: string; readonly key?: string };
 }
 
+/** The right that a request needs: that of an API key, and that of a user's token. */
+export interface NeededRight {
+  readonly key: Right;
+  readonly user: "read" | "write";
+}
+
+/** Requests that change a conversation or its members. The rules of members decide what the user may do with the right `write`. */
+export const MANAGING: NeededRight = { key: "manage", user: "write" };
+
 /** Returns the sender of a request about the conversation in the address, or the refusal: no valid credential, or no such right. */
 export async function authenticateCaller(
   deps: CallerDeps,
   c: HttpContext,
-  right: Right,
+  right: "read" | "write" | NeededRight,
 ): Promise<Caller | Response> {
   const found = await findCaller(deps, c);
   if (found instanceof Response) return found;
-  const { grants, ...caller } = found;
   const conversation = c.req.param("id") ?? "";
   if (!isIdentifier(conversation)) {
-    deps.emit("request.invalid", { ...caller.logFields, code: "bad_address" });
+    deps.emit("request.invalid", { ...found.logFields, code: "bad_address" });
     return problem("bad_address", {
       detail: `The conversation in the address must be ${IDENTIFIER_RULE}.`,
     });
   }
-  const missing = explainMissingRight(grants, conversation, right);
-  if (missing === undefined) return { ...caller, conversation };
+  return withRights(deps, found, conversation, right);
+}
+
+/** As `authenticateCaller`, for a conversation that the address does not name: `conversation` returns its name. */
+export async function authenticateMaker(
+  deps: CallerDeps,
+  c: HttpContext,
+): Promise<Response | { readonly found: FoundCaller; of(conversation: string): Caller | Response }> {
+  const found = await findCaller(deps, c);
+  if (found instanceof Response) return found;
+  return { found, of: (conversation) => withRights(deps, found, conversation, MANAGING) };
+}
+
+/** The sender of a request, before it is known which conversation the request is about. */
+export type FoundCaller = Omit<Caller, "conversation" | "actor"> & { readonly grants: Grants };
+
+function withRights(
+  deps: CallerDeps,
+  { grants, ...caller }: FoundCaller,
+  conversation: string,
+  right: "read" | "write" | NeededRight,
+): Caller | Response {
+  const manages = !caller.isKey && grantsManage(grants, conversation);
+  const missing = explainMissing(caller, grants, conversation, right, manages);
+  const actor: Actor = { kind: caller.isKey ? "key" : "user", name: caller.user, manages };
+  if (missing === undefined) return { ...caller, conversation, actor };
   deps.emit("request.refused", {
     ...caller.logFields,
     conversation,
@@ -53,10 +88,24 @@ export async function authenticateCaller(
   return problem("forbidden", { detail: missing });
 }
 
-async function findCaller(
-  deps: CallerDeps,
-  c: HttpContext,
-): Promise<(Omit<Caller, "conversation"> & { grants: Grants }) | Response> {
+function explainMissing(
+  { isKey }: Pick<Caller, "isKey">,
+  grants: Grants,
+  conversation: string,
+  right: "read" | "write" | NeededRight,
+  manages: boolean,
+): string | undefined {
+  const needed = typeof right === "string" ? { key: right, user: right } : right;
+  if (!isKey)
+    return typeof right !== "string" && manages
+      ? undefined
+      : explainMissingRight(grants, conversation, needed.user);
+  return grants.rights?.includes(needed.key) === true
+    ? undefined
+    : `This API key does not have the right \`${needed.key}\`.`;
+}
+
+async function findCaller(deps: CallerDeps, c: HttpContext): Promise<FoundCaller | Response> {
   const { address } = c.env;
   const presented = bearerTokenOf(c);
   if (presented?.startsWith(API_KEY_PREFIX)) {

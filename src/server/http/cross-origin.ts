@@ -3,7 +3,14 @@ import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
 /** The paths that pages of ALLOWED_ORIGINS may use with any method, and not only read. */
-export const CROSS_ORIGIN_PATHS = ["/token", "/me", "/logout", "/ticket", "/conversations/*"];
+export const CROSS_ORIGIN_PATHS = [
+  "/token",
+  "/me",
+  "/logout",
+  "/ticket",
+  "/conversations",
+  "/conversations/*",
+];
 
 /** How long a browser may cache a preflight response, in seconds. */
 const PREFLIGHT_MAX_AGE_S = "600";
@@ -31,7 +38,7 @@ function preflightAnswer(): Response {
   return new Response(null, {
     status: 204,
     headers: {
-      "Access-Control-Allow-Methods": "GET, POST",
+      "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
       "Access-Control-Allow-Headers": "Authorization, Content-Type",
       "Access-Control-Max-Age": PREFLIGHT_MAX_AGE_S,
     },

@@ -6,7 +6,7 @@ import type { SettingParser } from "./parser.ts";
 export const apiKeyList: SettingParser<readonly ApiKey[]> = {
   form: "keys",
   accepts:
-    "`name:sha256:rights` with commas between the keys, as `parley api-key <name>` prints it; rights are `read`, `write` or `read+write`",
+    "`name:sha256:rights` with commas between the keys, as `parley api-key <name>` prints it; rights are `read`, `write`, `manage`, or several with `+` as in `read+write`",
   parse(text) {
     const keys: ApiKey[] = [];
     const entries = text

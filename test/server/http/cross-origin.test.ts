@@ -21,7 +21,7 @@ describe("W2 pages of ALLOWED_ORIGINS", () => {
     const { status, headers } = await send(path, preflight(LISTED));
     expect(status).toBe(204);
     expect(headers.get("Access-Control-Allow-Origin")).toBe(LISTED);
-    expect(headers.get("Access-Control-Allow-Methods")).toBe("GET, POST");
+    expect(headers.get("Access-Control-Allow-Methods")).toBe("GET, POST, PUT, PATCH, DELETE");
     expect(headers.get("Access-Control-Allow-Headers")).toBe("Authorization, Content-Type");
     expect(headers.get("Access-Control-Allow-Credentials")).toBeNull();
     expect(headers.get("Vary")).toContain("Origin");

@@ -9,6 +9,7 @@ import { createPasswords } from "../../../src/server/authentication/passwords.ts
 import { type AppDeps, createApp } from "../../../src/server/http/app.ts";
 import type { HttpEnvironment } from "../../../src/server/http/context.ts";
 import { ManualClock } from "../time/manual-clock.ts";
+import { NO_MEMBERS } from "./no-members.ts";
 import { RecordedLog } from "./recorded-log.ts";
 import { storedAccounts, storedRefreshTokens, storedRevocations } from "./stored-accounts.ts";
 import { testKeys } from "./tokens.ts";
@@ -38,7 +39,8 @@ export async function testAccount(user: string, change: Partial<Account> = {}): 
 export function quotaEngine(quota: Engine["quota"]): AppDeps["engine"] {
   const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
     done({ outcome: "unavailable" });
-  return { quota, post: unavailable, history: unavailable };
+  const charge = async (): Promise<Unavailable> => ({ outcome: "unavailable" });
+  return { quota, charge, post: unavailable, history: unavailable };
 }
 
 /**
@@ -68,6 +70,8 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     version: "0.1.0",
     page: new Map(),
     apiKeys: [],
+    members: NO_MEMBERS,
+    memberPolicy: { defaultAccess: "anyone", create: "anyone", maxMembers: 100, maxConversations: 100 },
     origins: { allowed: [], loopbackPort: undefined },
     present: async () => ({ present: [], present_count: 0, more: false }),
     count: () => {},

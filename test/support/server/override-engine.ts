@@ -7,6 +7,7 @@ export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engi
     inbox: engine.inbox,
     post: (request, done) => engine.post(request, done),
     history: (request, done) => engine.history(request, done),
+    charge: (user, limit, count) => engine.charge(user, limit, count),
     quota: (user, limit) => engine.quota(user, limit),
     subscribe: (conversation, listener) => engine.subscribe(conversation, listener),
     head: (conversation) => engine.head(conversation),

@@ -56,10 +56,10 @@ export class QuotaLog {
     return (this.logs.get(user) ?? NOTHING_CHARGED).view(limit, now);
   }
 
-  /** Charges one request. The charge is on disk after `write`. */
-  charge(user: string, log: SlidingWindowLog, now: number): void {
-    log.record(now);
-    this.pending.set(user, (this.pending.get(user) ?? 0) + 1);
+  /** Charges `count` requests. The charge is on disk after `write`. */
+  charge(user: string, log: SlidingWindowLog, now: number, count = 1): void {
+    log.record(now, count);
+    this.pending.set(user, (this.pending.get(user) ?? 0) + count);
   }
 
   /** Writes the charges since the last call, all made at `now`. MUST be called inside the transaction of the charged requests. */

@@ -4,8 +4,9 @@ import {
   encodePresenceCursor,
   type PresencePlace,
 } from "../../../core/conversation/presence/presence-page.ts";
+import { postRulesOf } from "../../../core/members/post-rules.ts";
 import { describeRefusal } from "../../../core/members/refusals.ts";
-import type { SpeechRefusal } from "../../../core/members/speech.ts";
+import { refuseReading } from "../../../core/members/standing.ts";
 import type {
   HistoryResult,
   MessageLog,
@@ -23,16 +24,17 @@ import type { Quota } from "../../../protocol/server-frames.ts";
 import type { PresencePage } from "../../socket/conversation/presence-page.ts";
 import type { MessageSender } from "../../socket/message-counters.ts";
 import { readText } from "../body.ts";
-import { authenticateCaller, type Caller, type CallerDeps } from "../caller.ts";
+import { authenticateCaller, type Caller } from "../caller.ts";
 import type { HttpContext } from "../context.ts";
 import { problem, retryAfterSeconds } from "../problem.ts";
 import { rateLimitFields } from "../rate-limit-fields.ts";
+import { type MemberRoutesDeps, readScene, refuseRequest } from "./members/request.ts";
 
 // The HTTP counterparts of a socket's frames, for programs that have no socket. Each request is read by the schema of its
 // frame, and is charged like that frame.
 
-export interface ConversationRoutesDeps extends CallerDeps {
-  readonly engine: Pick<MessageLog, "post" | "history">;
+export interface ConversationRoutesDeps extends MemberRoutesDeps {
+  readonly engine: MemberRoutesDeps["engine"] & Pick<MessageLog, "post" | "history">;
   /** Returns `limit` of the users who are present in a conversation, on all nodes; undefined when the store cannot be read now. */
   readonly present: (
     conversation: string,
@@ -59,6 +61,8 @@ export function readMessagesRoute(deps: ConversationRoutesDeps): Route {
     }
     const frame = decode(deps, caller, range, "history");
     if (frame instanceof Response) return frame;
+    const refused = await refuseReader(deps, caller);
+    if (refused !== undefined) return refused;
     const { user, conversation, limit, plan } = caller;
     const { before, after, limit: count } = frame;
     const optional = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
@@ -97,12 +101,15 @@ export function postMessageRoute(deps: ConversationRoutesDeps): Route {
     }
     const id = frame.id ?? crypto.randomUUID();
     const body = encodeMessageBody(frame.text, frame.data);
-    const request: PostRequest = { conversation, user, id, kind: "message", body, limit };
+    const request: PostRequest = {
+      ...{ conversation, user, id, kind: "message", body, limit },
+      ...postRulesOf(caller.actor, conversation, user, deps.memberPolicy),
+    };
     const result = await new Promise<PostResult>((done) => deps.engine.post(request, done));
     deps.count({ user, conversation }, id, result);
     if (result.outcome === "removed") return problem("removed");
     if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
-    if (!("seq" in result)) return refuseSender(deps, caller, result);
+    if (!("seq" in result)) return refuseRequest(deps, caller, describeRefusal(result));
     const { seq, at, quota } = result;
     return result.outcome === "duplicate"
       ? reply(200, JSON.stringify({ id, seq, at, duplicate: true, quota }), quota, plan)
@@ -124,6 +131,8 @@ export function presenceRoute(deps: ConversationRoutesDeps): Route {
     const after = cursors[0] === undefined ? undefined : decodePresenceCursor(cursors[0]);
     if (cursors.length > 0 && after === undefined)
       return invalid(deps, caller, "`cursor`: must be the `cursor` of an answer to the same request.");
+    const refused = await refuseReader(deps, caller);
+    if (refused !== undefined) return refused;
     const page = await deps.present(caller.conversation, Number(limit), after);
     if (page === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
     const last = page.present.at(-1);
@@ -156,15 +165,15 @@ function invalid(
   return problem(code, { detail });
 }
 
-/** The sender may not write: it does not belong to the conversation, or is muted or banned. */
-function refuseSender(
-  { emit }: ConversationRoutesDeps,
-  { logFields, conversation }: Caller,
-  result: SpeechRefusal,
-): Response {
-  const { code, message, until } = describeRefusal(result);
-  emit("request.refused", { ...logFields, conversation, code, reason: message });
-  return problem(code, { detail: message, ...(until !== undefined && { extra: { until } }) });
+/** Returns the refusal where the caller does not belong to the conversation, or is banned from it. */
+async function refuseReader(deps: ConversationRoutesDeps, caller: Caller): Promise<Response | undefined> {
+  const scene = await readScene(deps, caller);
+  const refusal = refuseReading(scene);
+  if (refusal !== undefined) return refuseRequest(deps, caller, refusal);
+  const { kind, name } = caller.actor;
+  if (kind === "user" && scene.view.standings.get(name)?.unopened === true)
+    await deps.members.markOpened(caller.conversation, name);
+  return undefined;
 }
 
 function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {

@@ -1,30 +1,39 @@
-import { explainRemovalRefusal } from "../../../core/conversation/removal-over-http.ts";
-import { authenticateCaller, type CallerDeps } from "../caller.ts";
+import { refuseOwning } from "../../../core/members/change-facts.ts";
+import { isCheck, mayRemoveAsCheck } from "../../../core/members/removal.ts";
+import { authenticateCaller, MANAGING } from "../caller.ts";
 import type { HttpContext } from "../context.ts";
 import { problem } from "../problem.ts";
+import { type MemberRoutesDeps, noContent, readScene, refuseRequest } from "./members/request.ts";
 
-export interface RemovalRouteDeps extends CallerDeps {
+export interface RemovalRouteDeps extends MemberRoutesDeps {
   /** Removes a conversation's messages and read marks, and returns whether it existed; undefined if too many removals wait. */
   readonly removeConversation: (id: string) => Promise<boolean> | undefined;
 }
 
-/** `DELETE /conversations/{id}`: removes a conversation of checks (core/conversation/removal-over-http.ts); 204, also where it does not exist. */
+/**
+ * `DELETE /conversations/{id}`: removes a conversation, by an owner, an operator, or as one of checks (core/members/removal.ts);
+ * 204, also where there is none.
+ */
 export function removeConversationRoute(deps: RemovalRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const caller = await authenticateCaller(deps, c, "write");
+    const caller = await authenticateCaller(deps, c, rightTo(c));
     if (caller instanceof Response) return caller;
     const { conversation, logFields } = caller;
-    const reason = explainRemovalRefusal(conversation);
-    if (reason !== undefined) {
-      deps.emit("request.refused", { ...logFields, conversation, code: "forbidden", reason });
-      return problem("forbidden", { detail: reason });
-    }
+    const scene = await readScene(deps, caller);
+    const refusal = mayRemoveAsCheck(scene) ? undefined : refuseOwning(scene);
+    if (refusal?.code === "not_found") return noContent();
+    if (refusal !== undefined) return refuseRequest(deps, caller, refusal);
     const removal = deps.removeConversation(conversation);
     if (removal === undefined) {
       deps.emit("request.refused", { ...logFields, conversation, code: "unavailable" });
       return problem("unavailable", { headers: { "Retry-After": "1" } });
     }
     if (await removal) deps.emit("conversation.removed", { ...logFields, conversation });
-    return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+    return noContent();
   };
+}
+
+/** A key that may write removes conversations of checks. */
+function rightTo(c: HttpContext) {
+  return isCheck(c.req.param("id") ?? "") ? "write" : MANAGING;
 }

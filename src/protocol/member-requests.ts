@@ -1,0 +1,116 @@
+// The bodies of HTTP requests about conversations and members (docs/PROTOCOL.md, "HTTP").
+import { z } from "zod";
+import { findDataError } from "./decode.ts";
+import { Identifier, MessageId } from "./identifiers.ts";
+
+/** Most characters of a title, and of the reason of a mute or ban. */
+export const MAX_TITLE_LENGTH = 200;
+export const MAX_REASON_LENGTH = 200;
+
+/** Most bytes of a conversation's `data` as JSON. */
+export const MAX_CONVERSATION_DATA_BYTES = 4096;
+
+/** Longest mute or ban that has an end, in seconds: a hundred years. */
+export const MAX_SANCTION_SECONDS = 3_153_600_000;
+
+/** Most entries of one page of a list, and how many a request gets that names no `limit`. */
+export const MAX_LIST_LIMIT = 200;
+export const DEFAULT_LIST_LIMIT = 50;
+
+const Text = (most: number) =>
+  z
+    .string("must be a string")
+    .refine((text) => [...text].length <= most, `must be ${most} characters or less`)
+    // UTF-8 cannot write half of a surrogate pair.
+    .refine((text) => text.isWellFormed(), "holds half of a surrogate pair, which is no character")
+    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), "must have no control characters");
+
+const Access = z.enum(["anyone", "members"], "must be `anyone` or `members`");
+
+export const Role = z.enum(["owner", "moderator", "member"], "must be `owner`, `moderator` or `member`");
+
+const Title = Text(MAX_TITLE_LENGTH);
+
+const Data = z
+  .custom<Record<string, unknown>>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "must be a JSON object",
+  )
+  .refine(
+    (value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_CONVERSATION_DATA_BYTES,
+    `must be ${MAX_CONVERSATION_DATA_BYTES} bytes of JSON or less`,
+  )
+  .meta({ type: "object" });
+
+const Members = z.array(
+  z.object({ user: Identifier, role: Role.optional() }, "must be an object with a `user`"),
+  "must be a list of `{user, role?}`",
+);
+
+/** `PUT /conversations/{conversation_id}`. */
+export const ConversationBody = z.object({
+  access: Access.optional(),
+  title: Title.optional(),
+  data: Data.optional(),
+  members: Members.optional(),
+});
+
+/** `POST /conversations`. `direct`: the other user of a direct conversation. `from`: for API keys, the user who makes it. */
+export const NewConversationBody = ConversationBody.extend({
+  direct: Identifier.optional(),
+  id: MessageId.optional(),
+  from: Identifier.optional(),
+}).refine(
+  ({ direct, members, access }) => direct === undefined || (members === undefined && access === undefined),
+  {
+    path: ["direct"],
+    message: "cannot be combined with `members` or `access`",
+  },
+);
+
+/** `PATCH /conversations/{conversation_id}`: null drops a field. */
+export const ConversationPatch = z.object({
+  access: Access.optional(),
+  title: Title.nullable().optional(),
+  data: Data.nullable().optional(),
+});
+
+/** `PUT /conversations/{conversation_id}/members/{user}`. */
+export const MemberBody = z.object({ role: Role.optional() });
+
+/** `PUT /conversations/{conversation_id}/mutes/{user}`, and the same for bans. Without `seconds` there is no end. */
+export const SanctionBody = z.object({
+  seconds: z
+    .number("must be a number")
+    .positive("must be greater than 0")
+    .max(MAX_SANCTION_SECONDS, "must be a hundred years or less")
+    .optional(),
+  reason: Text(MAX_REASON_LENGTH).optional(),
+});
+
+/** Reads the query of a list: `limit` and `cursor`. */
+export const ListQuery = z.object({
+  limit: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(1, "must be 1 or more")
+    .max(MAX_LIST_LIMIT, `must be ${MAX_LIST_LIMIT} or less`)
+    .default(DEFAULT_LIST_LIMIT),
+  cursor: z.string().optional(),
+});
+
+export type BodyResult<T> =
+  | { readonly body: T }
+  | { readonly code: "invalid" | "too_large"; readonly message: string };
+
+/** Reads a body by its schema. `text` is the JSON that `value` was parsed from, with bounded depth and count. */
+export function readBody<T>(schema: z.ZodType<T>, value: object, text: string): BodyResult<T> {
+  const { data } = value as { data?: unknown };
+  const error = data === undefined || data === null ? undefined : findDataError(data, text);
+  if (error !== undefined)
+    return { code: error.code === "too_large" ? "too_large" : "invalid", message: error.message };
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { body: parsed.data };
+  const issue = parsed.error.issues[0]!;
+  return { code: "invalid", message: `\`${issue.path.join(".") || "body"}\`: ${issue.message}.` };
+}

@@ -1,0 +1,29 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { directKey, GIVEN_NAME_BYTES, givenName, requestKey } from "../../core/members/names.ts";
+import type { MemberStore } from "../../core/ports/conversation/members.ts";
+
+/** Returns a new name that cannot be guessed. */
+export function newName(): string {
+  return givenName(randomBytes(GIVEN_NAME_BYTES));
+}
+
+/** Returns the name of the conversation that `maker` makes with the request `id`. */
+export async function nameOfRequest(
+  store: Pick<MemberStore, "nameSecret">,
+  maker: string,
+  id: string,
+): Promise<string> {
+  return keyedName(await store.nameSecret(), requestKey(maker, id));
+}
+
+/** Returns the name of the one direct conversation of two users. */
+export async function nameOfDirect(
+  store: Pick<MemberStore, "nameSecret">,
+  pair: readonly [string, string],
+): Promise<string> {
+  return keyedName(await store.nameSecret(), directKey(pair));
+}
+
+function keyedName(secret: string, text: string): string {
+  return givenName(createHmac("sha256", Buffer.from(secret, "hex")).update(text).digest());
+}
