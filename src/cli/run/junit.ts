@@ -39,7 +39,8 @@ function caseOf(file: string, result: ExpectationResult): string[] {
   if (outcome === "unreached")
     return [`${open}>`, '      <skipped message="the run ended before"/>', "    </testcase>"];
   const details = differences.map(
-    ({ path, expected, came }) => `${path}: expected ${formatValue(expected)}, received ${formatValue(came)}`,
+    ({ path, expected, received }) =>
+      `${path}: expected ${formatValue(expected)}, received ${formatValue(received)}`,
   );
   const message = outcome === "unexpected" ? "not expected" : (why ?? details[0] ?? outcome);
   const tag = outcome === "halted" ? "error" : "failure";

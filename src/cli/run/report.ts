@@ -50,11 +50,11 @@ function formatFailure(file: string, result: ExpectationResult, colorize: Colori
   if (why !== undefined) lines.push(`    ${escapeControlChars(why)}`);
   if (outcome === "missing" && differences.length > 0)
     lines.push(colorize("dim", "    a similar frame was received; the differences:"));
-  for (const { path, expected, came } of differences)
+  for (const { path, expected, received } of differences)
     lines.push(
       `    ${escapeControlChars(path)}`,
       colorize("green", `      - expected  ${escapeControlChars(formatValue(expected))}`),
-      colorize("red", `      + received  ${escapeControlChars(formatValue(came))}`),
+      colorize("red", `      + received  ${escapeControlChars(formatValue(received))}`),
     );
   return lines;
 }

@@ -10,7 +10,7 @@ export interface Difference {
   /** Undefined if the field should be absent. */
   readonly expected?: unknown;
   /** The received value; undefined if the field is missing. */
-  readonly came?: unknown;
+  readonly received?: unknown;
 }
 
 /** The facts of the run that a comparison needs. */
@@ -30,10 +30,15 @@ export interface Comparison {
 }
 
 /** Compares a frame with an expectation of the same type; in a scenario only the fields that the expectation names. */
-export function compareFrames(expected: Frame, came: Frame, context: CompareContext): Comparison {
+export function compareFrames(expected: Frame, received: Frame, context: CompareContext): Comparison {
   const comparer = new Comparer(context);
   const type = String(expected.type);
-  comparer.compareFields(expected, came, FIELD_RULES[type] ?? {}, SIGNIFICANT_OPTIONAL_FIELDS[type] ?? []);
+  comparer.compareFields(
+    expected,
+    received,
+    FIELD_RULES[type] ?? {},
+    SIGNIFICANT_OPTIONAL_FIELDS[type] ?? [],
+  );
   return { differences: comparer.differences, learn: () => comparer.learn() };
 }
 
@@ -46,57 +51,57 @@ class Comparer {
   constructor(private readonly context: CompareContext) {}
 
   learn(): void {
-    for (const [recorded, came] of this.newIds) this.context.mapping.learnId(recorded, came);
-    for (const [recorded, came] of this.newEpochs) this.context.mapping.learnEpoch(recorded, came);
+    for (const [recorded, received] of this.newIds) this.context.mapping.learnId(recorded, received);
+    for (const [recorded, received] of this.newEpochs) this.context.mapping.learnEpoch(recorded, received);
   }
 
   /** Compares the named fields of an object, and reports significant fields that were not expected. */
   compareFields(
     expected: Frame,
-    came: Frame,
+    received: Frame,
     kinds: Readonly<Record<string, FieldRule>>,
     optional: readonly string[],
     path = "",
   ): void {
     for (const [name, want] of Object.entries(expected)) {
       const fieldPath = path === "" ? name : `${path}.${name}`;
-      const has = Object.hasOwn(came, name) ? came[name] : undefined;
+      const has = Object.hasOwn(received, name) ? received[name] : undefined;
       if (isMatcher(want)) this.matcher(fieldPath, want, has);
       else this.field(fieldPath, want, has, Object.hasOwn(kinds, name) ? kinds[name] : undefined);
     }
     if (this.context.kind === "scenario") return;
     for (const name of optional)
-      if (Object.hasOwn(came, name) && !Object.hasOwn(expected, name))
-        this.differences.push({ path: path === "" ? name : `${path}.${name}`, came: came[name] });
+      if (Object.hasOwn(received, name) && !Object.hasOwn(expected, name))
+        this.differences.push({ path: path === "" ? name : `${path}.${name}`, received: received[name] });
   }
 
-  private field(path: string, want: unknown, came: unknown, kind: FieldRule | undefined): void {
+  private field(path: string, want: unknown, received: unknown, kind: FieldRule | undefined): void {
     const { kind: recordingKind, mapping, epochKey } = this.context;
     switch (kind) {
       case "free":
         if (recordingKind === "scenario") {
-          this.value(path, want, came);
+          this.value(path, want, received);
           return;
         }
-        if (came === undefined) {
-          this.differ(path, want, came);
+        if (received === undefined) {
+          this.differ(path, want, received);
           return;
         }
-        this.matchersWithin(path, want, came);
+        this.matchersWithin(path, want, received);
         return;
       case "seq":
-        this.value(path, typeof want === "number" ? mapping.seq(epochKey, want) : want, came);
+        this.value(path, typeof want === "number" ? mapping.seq(epochKey, want) : want, received);
         return;
       case "range":
-        if (isRecord(want) && isRecord(came))
-          this.compareFields(want, came, { first: "seq", last: "seq" }, [], path);
-        else this.value(path, want, came);
+        if (isRecord(want) && isRecord(received))
+          this.compareFields(want, received, { first: "seq", last: "seq" }, [], path);
+        else this.value(path, want, received);
         return;
       case "id":
         this.compareName(
           path,
           want,
-          came,
+          received,
           mapping.id(String(want)),
           mapping.isNewId.bind(mapping),
           this.newIds,
@@ -106,33 +111,33 @@ class Comparer {
         this.compareName(
           path,
           want,
-          came,
+          received,
           mapping.epoch(String(want)),
           mapping.isNewEpoch.bind(mapping),
           this.newEpochs,
         );
         return;
       case "user":
-        this.value(path, typeof want === "string" ? mapping.user(want) : want, came);
+        this.value(path, typeof want === "string" ? mapping.user(want) : want, received);
         return;
       case "conversation":
-        this.value(path, typeof want === "string" ? mapping.conversation(want) : want, came);
+        this.value(path, typeof want === "string" ? mapping.conversation(want) : want, received);
         return;
       case "plan":
         // The plan belongs to the user: a user who replaces the recorded one may have another plan.
-        if (recordingKind === "scenario" || !mapping.anyRenamed) this.value(path, want, came);
+        if (recordingKind === "scenario" || !mapping.anyRenamed) this.value(path, want, received);
         return;
       case "present":
-        this.present(path, want, came);
+        this.present(path, want, received);
         return;
       case "messages":
-        this.messages(path, want, came);
+        this.messages(path, want, received);
         return;
       case "more":
-        if (recordingKind === "scenario" || startsEmpty(mapping, epochKey)) this.value(path, want, came);
+        if (recordingKind === "scenario" || startsEmpty(mapping, epochKey)) this.value(path, want, received);
         return;
       case undefined:
-        this.value(path, want, came);
+        this.value(path, want, received);
         return;
       default:
         kind satisfies never;
@@ -143,44 +148,44 @@ class Comparer {
   private compareName(
     path: string,
     want: unknown,
-    came: unknown,
+    received: unknown,
     known: string | undefined,
     isNew: (name: string) => boolean,
     learned: Map<string, string>,
   ): void {
     const bound = known ?? learned.get(String(want));
-    if (typeof want !== "string" || typeof came !== "string" || bound !== undefined) {
-      this.value(path, bound ?? want, came);
+    if (typeof want !== "string" || typeof received !== "string" || bound !== undefined) {
+      this.value(path, bound ?? want, received);
       return;
     }
-    if (!isNew(came) || [...learned.values()].includes(came)) {
-      this.differ(path, want, came);
+    if (!isNew(received) || [...learned.values()].includes(received)) {
+      this.differ(path, want, received);
       return;
     }
-    learned.set(want, came);
+    learned.set(want, received);
   }
 
   /** Compares the present users in any order. Users that are not part of the recording are ignored. */
-  private present(path: string, want: unknown, came: unknown): void {
+  private present(path: string, want: unknown, received: unknown): void {
     if (this.context.kind === "recording" && !this.context.comparesPresence) return;
-    if (!Array.isArray(want) || !Array.isArray(came)) {
-      this.value(path, want, came);
+    if (!Array.isArray(want) || !Array.isArray(received)) {
+      this.value(path, want, received);
       return;
     }
     const kinds = { user: "user", since: "free", read: "seq" } as const;
     for (const [index, one] of want.entries()) {
       const itemPath = `${path}[${index}]`;
       const user = this.context.mapping.user(String(one?.user));
-      const same = came.find((one) => one?.user === user);
+      const same = received.find((one) => one?.user === user);
       if (same === undefined) this.differ(`${itemPath}.user`, user, undefined);
       else this.compareFields(one, same, kinds, ["read"], itemPath);
     }
   }
 
   /** Compares messages, except those from before the recording, or before the run: its clients did not send them. */
-  private messages(path: string, want: unknown, came: unknown): void {
-    if (!Array.isArray(want) || !Array.isArray(came)) {
-      this.value(path, want, came);
+  private messages(path: string, want: unknown, received: unknown): void {
+    if (!Array.isArray(want) || !Array.isArray(received)) {
+      this.value(path, want, received);
       return;
     }
     const { mapping, epochKey, kind } = this.context;
@@ -188,7 +193,7 @@ class Comparer {
     const older = (messages: unknown[], limit: number) =>
       messages.filter((one) => !(((one as { seq?: unknown } | null)?.seq as number) <= limit));
     const [wanted, got] =
-      kind === "recording" ? [older(want, base.recorded), older(came, base.received)] : [want, came];
+      kind === "recording" ? [older(want, base.recorded), older(received, base.received)] : [want, received];
     const isComplete = kind === "scenario" || startsEmpty(mapping, epochKey);
     if (isComplete && wanted.length !== got.length) this.differ(`${path}.length`, wanted.length, got.length);
     for (const [index, message] of wanted.entries()) {
@@ -203,51 +208,55 @@ class Comparer {
   }
 
   /** Compares values; objects as a whole in a recording, only by the named fields in a scenario. */
-  private value(path: string, want: unknown, came: unknown): void {
+  private value(path: string, want: unknown, received: unknown): void {
     if (isMatcher(want)) {
-      this.matcher(path, want, came);
+      this.matcher(path, want, received);
       return;
     }
-    if (Array.isArray(want) && Array.isArray(came)) {
-      if (want.length !== came.length) this.differ(`${path}.length`, want.length, came.length);
-      for (let at = 0; at < Math.min(want.length, came.length); at++)
-        this.value(`${path}[${at}]`, want[at], came[at]);
+    if (Array.isArray(want) && Array.isArray(received)) {
+      if (want.length !== received.length) this.differ(`${path}.length`, want.length, received.length);
+      for (let at = 0; at < Math.min(want.length, received.length); at++)
+        this.value(`${path}[${at}]`, want[at], received[at]);
       return;
     }
-    if (isRecord(want) && isRecord(came)) {
+    if (isRecord(want) && isRecord(received)) {
       for (const [name, child] of Object.entries(want))
-        this.value(`${path}.${name}`, child, Object.hasOwn(came, name) ? came[name] : undefined);
+        this.value(`${path}.${name}`, child, Object.hasOwn(received, name) ? received[name] : undefined);
       if (this.context.kind === "scenario") return;
-      for (const name of Object.keys(came))
-        if (!Object.hasOwn(want, name)) this.differ(`${path}.${name}`, undefined, came[name]);
+      for (const name of Object.keys(received))
+        if (!Object.hasOwn(want, name)) this.differ(`${path}.${name}`, undefined, received[name]);
       return;
     }
-    if (want !== came) this.differ(path, want, came);
+    if (want !== received) this.differ(path, want, received);
   }
 
-  private matcher(path: string, matcher: Matcher, came: unknown): void {
-    if (came === undefined) {
-      if (!allowsAbsence(matcher)) this.differ(path, matcher, came);
-    } else if (!matches(matcher, came)) this.differ(path, matcher, came);
-    else if ("$eq" in matcher && !deepEqual(matcher.$eq, came)) this.differ(path, matcher.$eq, came);
+  private matcher(path: string, matcher: Matcher, received: unknown): void {
+    if (received === undefined) {
+      if (!allowsAbsence(matcher)) this.differ(path, matcher, received);
+    } else if (!matches(matcher, received)) this.differ(path, matcher, received);
+    else if ("$eq" in matcher && !deepEqual(matcher.$eq, received)) this.differ(path, matcher.$eq, received);
   }
 
   /** Checks only the matchers in a value that may otherwise differ: they were written by hand. */
-  private matchersWithin(path: string, want: unknown, came: unknown): void {
+  private matchersWithin(path: string, want: unknown, received: unknown): void {
     if (isMatcher(want)) {
-      this.matcher(path, want, came);
+      this.matcher(path, want, received);
       return;
     }
-    if (!isRecord(want) || !isRecord(came)) return;
+    if (!isRecord(want) || !isRecord(received)) return;
     for (const [name, child] of Object.entries(want))
-      this.matchersWithin(`${path}.${name}`, child, Object.hasOwn(came, name) ? came[name] : undefined);
+      this.matchersWithin(
+        `${path}.${name}`,
+        child,
+        Object.hasOwn(received, name) ? received[name] : undefined,
+      );
   }
 
-  private differ(path: string, expected: unknown, came: unknown): void {
+  private differ(path: string, expected: unknown, received: unknown): void {
     this.differences.push({
       path,
       ...(expected !== undefined && { expected }),
-      ...(came !== undefined && { came }),
+      ...(received !== undefined && { received }),
     });
   }
 }

@@ -59,32 +59,32 @@ export class NameMapping {
     return this.sent.get(recorded) ?? this.ids.get(recorded);
   }
 
-  /** Whether `came` can be an id that the server generated and that is not mapped yet. */
-  isNewId(came: string): boolean {
-    return !this.ids.has(came) && !this.sentInRun.has(came);
+  /** Whether `received` can be an id that the server generated and that is not mapped yet. */
+  isNewId(received: string): boolean {
+    return !this.ids.has(received) && !this.sentInRun.has(received);
   }
 
-  learnId(recorded: string, came: string): void {
-    this.ids.learn(recorded, came);
+  learnId(recorded: string, received: string): void {
+    this.ids.learn(recorded, received);
   }
 
   epoch(recorded: string): string | undefined {
     return this.epochs.get(recorded);
   }
 
-  isNewEpoch(came: string): boolean {
-    return !this.epochs.has(came);
+  isNewEpoch(received: string): boolean {
+    return !this.epochs.has(received);
   }
 
-  learnEpoch(recorded: string, came: string): void {
-    this.epochs.learn(recorded, came);
+  learnEpoch(recorded: string, received: string): void {
+    this.epochs.learn(recorded, received);
   }
 
   /** Stores where the numbers of an epoch key begin, from its first `welcome`. */
-  learnBase(epochKey: string, recorded: number, came: number): void {
+  learnBase(epochKey: string, recorded: number, received: number): void {
     if (this.bases.has(epochKey)) return;
-    this.bases.set(epochKey, { recorded, received: came });
-    this.offsets.set(epochKey, came - recorded);
+    this.bases.set(epochKey, { recorded, received });
+    this.offsets.set(epochKey, received - recorded);
   }
 
   base(epochKey: string): { readonly recorded: number; readonly received: number } {
@@ -110,13 +110,13 @@ class Bijection {
     return this.forward.get(recorded);
   }
 
-  has(came: string): boolean {
-    return this.values.has(came);
+  has(received: string): boolean {
+    return this.values.has(received);
   }
 
-  learn(recorded: string, came: string): void {
-    this.forward.set(recorded, came);
-    this.values.add(came);
+  learn(recorded: string, received: string): void {
+    this.forward.set(recorded, received);
+    this.values.add(received);
   }
 }
 

@@ -90,13 +90,13 @@ function remove(lane: Lane, index: number, keepsOthers: boolean): ExpectedFrame[
 }
 
 /** Compares a received frame with one expectation. */
-export function compareEntry(step: ExpectedFrame, came: Payload, context: CompareContext) {
+export function compareEntry(step: ExpectedFrame, received: Payload, context: CompareContext) {
   const { entry } = step;
-  if (entry.frame !== undefined && came.frame !== undefined)
-    return compareFrames(entry.frame, came.frame, context);
-  const [expected, got] = [entry.raw ?? entry.bytes, came.raw ?? came.bytes];
-  const isSame = entry.frame === undefined && came.frame === undefined && expected === got;
-  const differences = isSame ? [] : [{ path: "text", expected, came: got }];
+  if (entry.frame !== undefined && received.frame !== undefined)
+    return compareFrames(entry.frame, received.frame, context);
+  const [expected, got] = [entry.raw ?? entry.bytes, received.raw ?? received.bytes];
+  const isSame = entry.frame === undefined && received.frame === undefined && expected === got;
+  const differences = isSame ? [] : [{ path: "text", expected, received: got }];
   return { differences, learn: () => {} };
 }
 
@@ -106,17 +106,17 @@ export function compareEntry(step: ExpectedFrame, came: Payload, context: Compar
  */
 function isIntended(
   { entry }: ExpectedFrame,
-  came: Payload,
+  received: Payload,
   { mapping, kind }: CompareContext,
   index: number,
 ): boolean {
   const { frame } = entry;
-  if (frame === undefined || came.frame === undefined) return frame === came.frame && index === 0;
-  if (frame.type !== came.frame.type) return false;
+  if (frame === undefined || received.frame === undefined) return frame === received.frame && index === 0;
+  if (frame.type !== received.frame.type) return false;
   if (typeof frame.id === "string") {
     const id = mapping.id(frame.id);
-    if (id !== undefined) return id === came.frame.id;
-    return index === 0 && typeof came.frame.id === "string" && mapping.isNewId(came.frame.id);
+    if (id !== undefined) return id === received.frame.id;
+    return index === 0 && typeof received.frame.id === "string" && mapping.isNewId(received.frame.id);
   }
   if (index > 0 || isMatcher(frame.id)) return false;
   // A scenario allows other frames, too; without an id it is unknown whether this is the expected one.

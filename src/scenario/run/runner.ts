@@ -171,10 +171,10 @@ export class ScenarioRunner {
     if (expectedClose !== undefined && expectedClose.index < limit) {
       const differences: Difference[] = [];
       const { entry } = expectedClose;
-      if (code !== entry.code) differences.push({ path: "code", expected: entry.code, came: code });
+      if (code !== entry.code) differences.push({ path: "code", expected: entry.code, received: code });
       const isMeant = this.plan.recording.kind === "scenario" && entry.reason !== undefined;
       if (isMeant && reason !== entry.reason)
-        differences.push({ path: "reason", expected: entry.reason, came: reason });
+        differences.push({ path: "reason", expected: entry.reason, received: reason });
       this.resolve(expectedClose, outcomeOf(differences, this.elapsed(expectedClose, now)));
       return;
     }

@@ -28,26 +28,26 @@ function sum({ findings }: CheckResult): string {
 /** Each row: the mark, words of the finding, and the difference from the healthy facts. */
 type Row<Facts> = readonly [mark: CheckStatus, words: string, change: Partial<Facts>];
 
-/** Judges each row's facts, and the sound ones, which must be ok. */
-function judges<Facts extends object>(
+/** Evaluates the facts of each row, and healthy ones, which must be ok. */
+function describeEvaluation<Facts extends object>(
   what: string,
-  sound: Facts,
-  judge: (facts: Facts) => CheckResult,
+  healthy: Facts,
+  evaluate: (facts: Facts) => CheckResult,
   rows: readonly Row<Facts>[],
 ): void {
   describe(what, () => {
-    test("is ok when all facts are healthy", () => expect(sum(judge(sound))).toBe("ok"));
+    test("is ok when all facts are healthy", () => expect(sum(evaluate(healthy))).toBe("ok"));
     test.each(rows)("%s: %s", (mark, words, change) => {
-      const judgement = judge({ ...sound, ...change });
-      expect(worstStatus(judgement.findings)).toBe(mark);
-      expect(sum(judgement)).toContain(words);
+      const result = evaluate({ ...healthy, ...change });
+      expect(worstStatus(result.findings)).toBe(mark);
+      expect(sum(result)).toContain(words);
     });
   });
 }
 
 const denied = Object.assign(new Error(), { code: "EACCES" });
 
-judges<DataDirFacts>(
+describeEvaluation<DataDirFacts>(
   "a data folder",
   {
     path: "data",
@@ -105,7 +105,7 @@ const STORE: StoreInspection = {
   unclosed: undefined,
 };
 
-judges<StoreFacts>(
+describeEvaluation<StoreFacts>(
   "an embedded store",
   { folder: "data", store: STORE, sync: "normal", serverAnswers: false },
   evaluateStore,
@@ -143,7 +143,7 @@ const REDIS: RedisInspection = {
   now: 1_000,
 };
 
-judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, evaluateRedis, [
+describeEvaluation<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, evaluateRedis, [
   ["problem", "could not be used", { redis: { error: "Redis at r:6379 could not be used" } }],
   ["problem", "It is old.", { redis: { ...REDIS, verdict: { problems: ["It is old."], warnings: [] } } }],
   [
@@ -167,14 +167,19 @@ judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, evaluateRed
   ["warning", "1.0.0, 1.1.0", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.1.0")] } }],
 ]);
 
-judges<TimeFacts>("clocks", { redis: 100, server: -400, stored: undefined, leeway: 30 }, evaluateTime, [
-  ["warning", "The clock of Redis is 5.0 s ahead of this machine's.", { redis: 5_000 }],
-  ["problem", "The clock of the server is 40.0 s behind this machine's: tokens", { server: -40_000 }],
-  ["warning", "which was set back", { stored: 60_000 }],
-  ["ok", "", { stored: -60_000 }],
-]);
+describeEvaluation<TimeFacts>(
+  "clocks",
+  { redis: 100, server: -400, stored: undefined, leeway: 30 },
+  evaluateTime,
+  [
+    ["warning", "The clock of Redis is 5.0 s ahead of this machine's.", { redis: 5_000 }],
+    ["problem", "The clock of the server is 40.0 s behind this machine's: tokens", { server: -40_000 }],
+    ["warning", "which was set back", { stored: 60_000 }],
+    ["ok", "", { stored: -60_000 }],
+  ],
+);
 
-judges<ServerFacts>(
+describeEvaluation<ServerFacts>(
   "a running server",
   {
     url: "http://h",
@@ -229,7 +234,7 @@ const leaf = (until: number, from = -60, fingerprint = "A") => ({
   fingerprint,
 });
 
-judges<TlsFacts>(
+describeEvaluation<TlsFacts>(
   "certificates",
   {
     file: leaf(40),
@@ -260,7 +265,7 @@ judges<TlsFacts>(
   ],
 );
 
-judges<RoundTripFacts>(
+describeEvaluation<RoundTripFacts>(
   "a talk",
   {
     url: "http://h",

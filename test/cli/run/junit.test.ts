@@ -13,7 +13,7 @@ function attributesOf(xml: string, element: string): Record<string, string> {
 test("every suite and the whole have the sums of their cases, and the time", () => {
   const results: ExpectationResult[] = [
     { ...base, line: 2, outcome: "passed" },
-    { ...base, line: 3, outcome: "different", differences: [{ path: "text", expected: "a", came: "b" }] },
+    { ...base, line: 3, outcome: "different", differences: [{ path: "text", expected: "a", received: "b" }] },
     { ...base, line: 4, outcome: "missing", why: "it did not arrive within 5 s" },
     { ...base, line: 5, outcome: "unreached" },
     { ...base, line: 6, outcome: "halted", why: "its connection is closed" },

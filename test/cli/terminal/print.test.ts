@@ -82,7 +82,7 @@ test("names and frames of a recording cannot forge a line of the report, nor col
     note: ATTACK,
     why: ATTACK,
     outcome: "different",
-    differences: [{ path: ATTACK, expected: ATTACK, came: { [ATTACK]: ATTACK } }],
+    differences: [{ path: ATTACK, expected: ATTACK, received: { [ATTACK]: ATTACK } }],
     seconds: 0,
   };
   const report = formatReport(

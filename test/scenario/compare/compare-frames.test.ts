@@ -25,9 +25,9 @@ function compareAll(
     { users: new Map(), conversations: new Map(), ...cast },
   );
   if (base !== undefined) names.learnBase(SPACE, ...base);
-  return pairs.map(([expected, came]) => {
+  return pairs.map(([expected, received]) => {
     const context = { kind, mapping: names, epochKey: SPACE, comparesPresence: true };
-    const { differences, learn } = compareFrames(expected, came, context);
+    const { differences, learn } = compareFrames(expected, received, context);
     if (differences.length === 0) learn();
     return differences.map(({ path }) => path);
   });
@@ -38,7 +38,7 @@ interface Setup {
   readonly cast: Partial<IdentityMapping>;
   /** Ids of messages that the recording sends. */
   readonly sent: readonly string[];
-  /** The `seq` at which the recording, and the run, came in. */
+  /** The `seq` at which the recording, and the run, received in. */
   readonly base: readonly [number, number];
 }
 
@@ -142,10 +142,10 @@ describe("of a recording", () => {
 
   test("another user may play a role, and may have another plan", () => {
     const welcome = { type: "welcome", user: "user1", plan: "free", conversation: "lobby" };
-    const came = { type: "welcome", user: "alice", plan: "basic", conversation: "test-1" };
+    const received = { type: "welcome", user: "alice", plan: "basic", conversation: "test-1" };
     const cast = { users: new Map([["user1", "alice"]]), conversations: new Map([["lobby", "test-1"]]) };
-    expect(compareAll([[welcome, came]], { cast })).toEqual([[]]);
-    expect(compareAll([[welcome, { ...came, plan: "free" }]])).toEqual([["user", "conversation"]]);
+    expect(compareAll([[welcome, received]], { cast })).toEqual([[]]);
+    expect(compareAll([[welcome, { ...received, plan: "free" }]])).toEqual([["user", "conversation"]]);
   });
 
   test("present users are compared in any order; foreign ones do not count", () => {
@@ -180,7 +180,7 @@ describe("of a recording", () => {
 
 describe("of a scenario", () => {
   test("only the named fields are compared, with exact values", () => {
-    const came = {
+    const received = {
       type: "ack",
       id: "m1",
       seq: 1,
@@ -194,13 +194,13 @@ describe("of a scenario", () => {
       { type: "ack", quota: { remaining: 98 } },
       { type: "ack", at: 4 },
     ];
-    const pairs = expected.map((frame) => [frame, came] as const);
+    const pairs = expected.map((frame) => [frame, received] as const);
     expect(compareAll(pairs, { kind: "scenario" })).toEqual([[], [], ["quota.remaining"], ["at"]]);
   });
 });
 
 describe("a matcher instead of a value", () => {
-  const came = { type: "ack", seq: 3, text: "hello", quota: { remaining: 5 }, list: [1], nothing: null };
+  const received = { type: "ack", seq: 3, text: "hello", quota: { remaining: 5 }, list: [1], nothing: null };
   const CASES: readonly (readonly [Frame, readonly string[]])[] = [
     [{ seq: { $any: true } }, []],
     [{ missing: { $any: true } }, ["missing"]],
@@ -220,7 +220,7 @@ describe("a matcher instead of a value", () => {
   ];
   for (const kind of ["recording", "scenario"] as const)
     test.each(CASES)(`in a ${kind}: %j`, (frame, paths) => {
-      expect(compareAll([[{ type: "ack", ...frame }, came]], { kind })[0]).toEqual([...paths]);
+      expect(compareAll([[{ type: "ack", ...frame }, received]], { kind })[0]).toEqual([...paths]);
     });
 
   test("wins over what a recording ignores", () => {

@@ -33,7 +33,7 @@ describe("differences are reported", () => {
     const table = ready([...talk, out("ann", { type: "activity" })]).receives("ann", ack("m1", 2));
     expect(table.outcomes()).toEqual(["passed", "different"]);
     expect(table.runner.outcomes.get(3)).toMatchObject({
-      differences: [{ path: "seq", expected: 1, came: 2 }],
+      differences: [{ path: "seq", expected: 1, received: 2 }],
     });
     expect(table.takeActions()[0]).toBe('ann {"type":"activity"}');
   });
@@ -59,12 +59,12 @@ describe("differences are reported", () => {
     expect(table.outcomes()).toEqual(["passed", "missing"]);
   });
 
-  test("a frame of another id is not taken for the expected one, but reported as what came instead", () => {
+  test("a frame of another id is not taken for the expected one, but reported as the received one", () => {
     const table = ready().receives("ann", ack("m7", 1)).advance(1000);
     expect(table.runner.unexpected).toMatchObject([{ client: "ann", what: { frame: { id: "m7" } } }]);
     expect(table.runner.outcomes.get(3)).toMatchObject({
       kind: "missing",
-      hint: [{ path: "id", expected: "m1", came: "m7" }],
+      hint: [{ path: "id", expected: "m1", received: "m7" }],
     });
   });
 
@@ -126,7 +126,7 @@ describe("differences are reported", () => {
     const other = ready(closing).receives("ann", ack("m1", 1)).closed("ann", 4401);
     expect(other.runner.outcomes.get(4)).toMatchObject({
       kind: "different",
-      differences: [{ path: "code", expected: 4408, came: 4401 }],
+      differences: [{ path: "code", expected: 4408, received: 4401 }],
     });
     const early = ready(closing).closed("ann", 4408);
     expect(early.outcomes()).toEqual(["passed", "missing", "passed"]);

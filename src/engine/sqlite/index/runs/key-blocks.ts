@@ -87,12 +87,12 @@ export class KeyBlockBuilder {
     for (let i = 1; i < starts.length; i++) starts[i]! += starts[i - 1]!;
     const next = starts.slice();
     const keys = new Float64Array(count);
-    const places = new Uint32Array(count);
+    const offsets = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
       const key = this.keys[i]!;
       const at = next[Math.floor(key * scale) - first]!++;
       keys[at] = key;
-      places[at] = this.offsets[i]!;
+      offsets[at] = this.offsets[i]!;
     }
     for (let i = 0; i < end - first; i++) {
       const [from, to] = [starts[i]!, starts[i + 1]!];
@@ -100,7 +100,7 @@ export class KeyBlockBuilder {
       const block = new Uint8Array((to - from) * ENTRY_BYTES);
       const own = keys.subarray(from, to);
       new Float64Array(block.buffer, 0, to - from).set(own);
-      new Uint32Array(block.buffer, (to - from) * 8, to - from).set(places.subarray(from, to));
+      new Uint32Array(block.buffer, (to - from) * 8, to - from).set(offsets.subarray(from, to));
       onBlock(first + i, block, own);
     }
     this.count = 0;
