@@ -11,7 +11,7 @@ export const SERVER_EVENTS = {
   "demo_accounts.public": {
     level: "warn",
     fields: ["host", "advice"],
-    text: "everybody who reaches this address can sign in with the published password: set `DEMO_ACCOUNTS=false`",
+    text: "every client that reaches this address can sign in with the published password: set `DEMO_ACCOUNTS=false`",
     urgent: true,
   },
   "test.faults_enabled": {

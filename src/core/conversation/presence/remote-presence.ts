@@ -8,7 +8,7 @@
 
 /** A change of presence through one incarnation of a node. Versions rise while a user is present; 0: no user is. */
 export interface PresenceDelta {
-  readonly life: string;
+  readonly incarnation: string;
   readonly was: number;
   readonly version: number;
   /** Times are milliseconds since 1970, by the clock of the store. */
@@ -51,7 +51,7 @@ export class RemotePresence {
   private newest = 0;
 
   /** `isOwn` recognizes the incarnations of this node, whose users are not remote. */
-  constructor(private readonly isOwn: (life: string) => boolean) {}
+  constructor(private readonly isOwn: (incarnation: string) => boolean) {}
 
   /** Each user, and since when. */
   users(): ReadonlyMap<string, number> {
@@ -75,13 +75,13 @@ export class RemotePresence {
     if (change.version > 0 && change.version <= this.newest) return undefined;
     this.newest = Math.max(this.newest, change.version);
     this.version = change.version;
-    if (this.isOwn(change.life)) return [];
-    const { life } = change;
+    if (this.isOwn(change.incarnation)) return [];
+    const { incarnation } = change;
     const changes: PresenceChange[] = [];
     for (const [user, since] of change.joined)
-      if (this.add(user, { incarnation: life, since })) changes.push({ user, state: "joined", at: since });
+      if (this.add(user, { incarnation, since })) changes.push({ user, state: "joined", at: since });
     for (const [user, at] of change.left)
-      if (this.remove(user, life)) changes.push({ user, state: "left", at });
+      if (this.remove(user, incarnation)) changes.push({ user, state: "left", at });
     return changes;
   }
 
@@ -135,10 +135,10 @@ export class RemotePresence {
   }
 
   /** Returns whether the user is absent now. */
-  private remove(user: string, life: string): boolean {
-    const places = this.presences.get(user);
-    if (places === undefined) return false;
-    const others = places.filter((place) => place.incarnation !== life);
+  private remove(user: string, incarnation: string): boolean {
+    const entries = this.presences.get(user);
+    if (entries === undefined) return false;
+    const others = entries.filter((entry) => entry.incarnation !== incarnation);
     if (others.length > 0) this.set(user, others);
     else {
       this.presences.delete(user);
@@ -147,8 +147,8 @@ export class RemotePresence {
     return others.length === 0;
   }
 
-  private set(user: string, places: NodePresence[]): void {
-    this.presences.set(user, places);
-    this.since.set(user, Math.min(...places.map(({ since }) => since)));
+  private set(user: string, entries: NodePresence[]): void {
+    this.presences.set(user, entries);
+    this.since.set(user, Math.min(...entries.map(({ since }) => since)));
   }
 }

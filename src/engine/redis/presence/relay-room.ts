@@ -21,7 +21,7 @@ export interface RelayRoomDeps {
 
 /** A message between nodes on a conversation's channel. It has one of these fields. */
 interface RelayFrame {
-  readonly here?: PresenceDelta;
+  readonly presence?: PresenceDelta;
   readonly by?: string;
   readonly typing?: readonly [user: string, active: boolean];
   readonly read?: readonly [user: string, seq: number];
@@ -49,7 +49,7 @@ export class RedisRelayRoom implements RelayRoom {
   private bufferedChanges: PresenceDelta[] = [];
 
   constructor(private readonly deps: RelayRoomDeps) {
-    this.remote = new RemotePresence((life) => deps.nodes.isOwn(life));
+    this.remote = new RemotePresence((incarnation) => deps.nodes.isOwn(incarnation));
   }
 
   /** Subscribes. Rejects when Redis does not reply. */
@@ -143,8 +143,8 @@ export class RedisRelayRoom implements RelayRoom {
   }
 
   private onPayload(payload: string): void {
-    const { here, by, typing, read } = JSON.parse(payload) as RelayFrame;
-    if (here !== undefined) this.applyChange(here);
+    const { presence, by, typing, read } = JSON.parse(payload) as RelayFrame;
+    if (presence !== undefined) this.applyChange(presence);
     if (by === undefined || this.deps.nodes.isOwn(by)) return;
     if (typing !== undefined) this.listener?.onTyping(...typing);
     if (read !== undefined) this.listener?.onReadMark(...read);

@@ -7,7 +7,7 @@ import {
 import { Random, seeds } from "../../../support/random.ts";
 
 const change = (fields: Partial<PresenceDelta>): PresenceDelta => ({
-  life: "b~1",
+  incarnation: "b~1",
   was: 0,
   version: 1,
   joined: [],
@@ -16,7 +16,7 @@ const change = (fields: Partial<PresenceDelta>): PresenceDelta => ({
 });
 
 const open = (state: PresenceSnapshot = { version: 0, entries: [] }) => {
-  const remote = new RemotePresence((life) => life.startsWith("own~"));
+  const remote = new RemotePresence((incarnation) => incarnation.startsWith("own~"));
   remote.reset(state, 0, 0);
   return remote;
 };
@@ -26,9 +26,9 @@ const open = (state: PresenceSnapshot = { version: 0, entries: [] }) => {
 test("P1 P2 a join is reported once, for any number of nodes, with the time on the node where it happened", () => {
   const remote = open();
   expect(remote.apply(change({ joined: [["anna", 5]] }))).toEqual([{ user: "anna", state: "joined", at: 5 }]);
-  expect(remote.apply(change({ life: "c~1", was: 1, version: 2, joined: [["anna", 3]] }))).toEqual([]);
+  expect(remote.apply(change({ incarnation: "c~1", was: 1, version: 2, joined: [["anna", 3]] }))).toEqual([]);
   expect([...remote.users()]).toEqual([["anna", 3]]);
-  expect(remote.apply(change({ life: "c~1", was: 2, version: 3, left: [["anna", 8]] }))).toEqual([]);
+  expect(remote.apply(change({ incarnation: "c~1", was: 2, version: 3, left: [["anna", 8]] }))).toEqual([]);
   expect([...remote.users()]).toEqual([["anna", 5]]);
   expect(remote.apply(change({ was: 3, version: 0, left: [["anna", 9]] }))).toEqual([
     { user: "anna", state: "left", at: 9 },
@@ -38,7 +38,9 @@ test("P1 P2 a join is reported once, for any number of nodes, with the time on t
 test("P1 this node's own users are not remote, and their changes are no gap", () => {
   const remote = open({ version: 4, entries: [{ incarnation: "own~1", user: "anna", since: 1 }] });
   expect(remote.users().size).toBe(0);
-  expect(remote.apply(change({ life: "own~2", was: 4, version: 5, joined: [["ben", 1]] }))).toEqual([]);
+  expect(remote.apply(change({ incarnation: "own~2", was: 4, version: 5, joined: [["ben", 1]] }))).toEqual(
+    [],
+  );
   expect(remote.apply(change({ was: 5, version: 6, joined: [["cleo", 1]] }))).toHaveLength(1);
   expect([...remote.users().keys()]).toEqual(["cleo"]);
 });
@@ -75,7 +77,7 @@ test("L3 after the store was unavailable, missing users have time to return, and
   expect(remote.reset({ version: 0, entries: [] }, 100, 5_100)).toEqual([]);
   expect([...remote.users().keys()]).toEqual(["anna", "ben"]);
   expect(remote.hasPending).toBe(true);
-  expect(remote.apply(change({ life: "b~2", version: 7, joined: [["anna", 1]] }))).toEqual([]);
+  expect(remote.apply(change({ incarnation: "b~2", version: 7, joined: [["anna", 1]] }))).toEqual([]);
   expect(remote.settle(5_099)).toEqual([]);
   expect(remote.settle(5_100)).toEqual([{ user: "ben", state: "left", at: 5_100 }]);
   expect(remote.hasPending).toBe(false);
@@ -91,8 +93,8 @@ test.each(seeds(1, 2, 3))(
     const state = (): PresenceSnapshot => ({
       version,
       entries: [...stored].map(([field, since]) => {
-        const [life = "", user = ""] = field.split(" ");
-        return { incarnation: life, user, since };
+        const [incarnation = "", user = ""] = field.split(" ");
+        return { incarnation, user, since };
       }),
     });
     const remote = open();
@@ -105,15 +107,15 @@ test.each(seeds(1, 2, 3))(
       }
     };
     for (let now = 1; now <= 2_000; now++) {
-      const [life, user] = [`${random.pick(["own", "b", "c"])}~1`, `user-${random.between(1, 5)}`];
-      const field = `${life} ${user}`;
+      const [incarnation, user] = [`${random.pick(["own", "b", "c"])}~1`, `user-${random.between(1, 5)}`];
+      const field = `${incarnation} ${user}`;
       const was = version;
       const joins = !stored.delete(field);
       if (joins) stored.set(field, now);
       version = stored.size === 0 ? 0 : now;
       const update = joins ? { joined: [[user, now] as const] } : { left: [[user, now] as const] };
       if (random.between(1, 20) === 1) continue;
-      const changes = remote.apply(change({ life, was, version, ...update }));
+      const changes = remote.apply(change({ incarnation, was, version, ...update }));
       check(changes ?? remote.reset(state(), now, random.between(1, 3) === 1 ? now + 10 : 0));
       check(remote.settle(now));
     }

@@ -11,8 +11,8 @@
 -- ARGV[4]  change (only the listed users) | exactly (other users of this incarnation leave)
 -- ARGV[5]  expiry of the hash in milliseconds
 -- ARGV[6…] user, j, since: the user is present; user, l, at: the user left then. With `exactly`, other users left now
-local key, life = KEYS[1], ARGV[3]
-local prefix = life .. " "
+local key, incarnation = KEYS[1], ARGV[3]
+local prefix = incarnation .. " "
 local time = redis.call("TIME")
 local now = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
 local named, joined, left, set, gone = {}, {}, {}, {}, {}
@@ -51,7 +51,7 @@ if changed then
     for i = 1, #set, 1000 do redis.call("HSET", key, unpack(set, i, math.min(i + 999, #set))) end
     for i = 1, #gone, 1000 do redis.call("HDEL", key, unpack(gone, i, math.min(i + 999, #gone))) end
   end
-  redis.call(ARGV[2], ARGV[1], 'R{"here":{"life":"' .. life .. '","was":' .. string.format("%.0f", was)
+  redis.call(ARGV[2], ARGV[1], 'R{"presence":{"incarnation":"' .. incarnation .. '","was":' .. string.format("%.0f", was)
     .. ',"version":' .. string.format("%.0f", version)
     .. ',"joined":[' .. table.concat(joined, ",") .. '],"left":[' .. table.concat(left, ",") .. "]}}")
 else
