@@ -1,17 +1,17 @@
-import type { Advice, Lost, Message, PresentUser, Quota, State } from "../../client/connect.ts";
-import type { Ack } from "../../client/conversation.ts";
+import type { Ack, Advice, Lost, Message, PresentUser, Quota } from "../../client/index.ts";
 import type { Fault } from "../../core/faults.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { ChatState } from "./chat-state.ts";
 
-/** The state of the connection, as in docs/CLIENT.md. `until` is in milliseconds since 1970. */
+/** The state of the chat. `until` is in milliseconds since 1970; `code` is a close code, or an error of docs/ERRORS.md. */
 export interface StatusEvent {
   readonly type: "status";
-  readonly state: State["state"];
+  readonly state: ChatState["state"];
   /** The state before. */
-  readonly previous?: State["state"];
+  readonly previous?: ChatState["state"];
   readonly reason?: string;
   readonly until?: number;
-  readonly code?: number;
+  readonly code?: number | string;
   readonly advice?: Advice;
 }
 
@@ -29,11 +29,15 @@ export type ChatEvent =
   /** `code`: one of docs/ERRORS.md or docs/CLIENT.md, or `failed` for any other error. */
   | { readonly type: "refused"; readonly id?: string; readonly code: string; readonly message: string }
   | ServerFrameOf<"presence" | "typing" | "read" | "warning">
-  | ({ readonly type: "welcome" } & Pick<
-      ServerFrameOf<"welcome">,
-      "user" | "conversation" | "seq" | "plan" | "quota" | "present"
-    > &
-      PresentCount)
+  | ({
+      readonly type: "welcome";
+      readonly user: string;
+      readonly conversation: string;
+      readonly seq: number;
+      readonly plan: string;
+      readonly quota: Quota | null;
+      readonly present: readonly PresentUser[];
+    } & PresentCount)
   | { readonly type: "history"; readonly messages: readonly Message[]; readonly more: boolean }
   | ({ readonly type: "present"; readonly present: readonly PresentUser[] } & PresentCount)
   | { readonly type: "presence_count"; readonly count: number }
@@ -53,7 +57,7 @@ export type ChatEvent =
   | StatusEvent;
 
 /** Returns the event for a state of the connection. */
-export function statusEvent(state: State, previous: State["state"] | undefined): StatusEvent {
+export function statusEvent(state: ChatState, previous: ChatState["state"] | undefined): StatusEvent {
   const { state: current } = state;
   const status = { type: "status", state: current, ...(previous !== undefined && { previous }) } as const;
   if (current === "waiting")

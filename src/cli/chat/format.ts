@@ -1,4 +1,4 @@
-import type { Message } from "../../client/connect.ts";
+import type { Message } from "../../client/index.ts";
 import { escapeControlChars, escapedLines } from "../../core/escape-control-chars.ts";
 import { formatDuration } from "../../core/session/effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
@@ -154,7 +154,7 @@ function formatResumed({ caught_up, lost, milliseconds }: ChatEvent & { type: "r
 }
 
 function formatStatus(
-  { state, previous, reason = "", until = 0, code = 0, advice }: StatusEvent,
+  { state, previous, reason = "", until = 0, code = 0, advice: remedy }: StatusEvent,
   now: number,
   interactive: boolean,
   dim: (text: string) => FormattedLines,
@@ -170,10 +170,11 @@ function formatStatus(
     case "closed": {
       if (code === 1000) return dim("closed");
       const next =
-        advice === "reconnect"
+        remedy === "reconnect"
           ? "your next message, or /reconnect, opens it again"
           : "/reconnect tries again";
-      const text = `closed with ${code}, ${escapeControlChars(reason)}. ${describeClose(code).advice}`;
+      const advice = typeof code === "number" ? ` ${describeClose(code).advice}` : "";
+      const text = `closed with ${code}, ${escapeControlChars(reason)}.${advice}`;
       return warn(interactive ? `${text} (${next}, /quit exits)` : text);
     }
     default:

@@ -1,13 +1,13 @@
 import { createInterface } from "node:readline";
 import type { WriteStream } from "node:tty";
-import { type Conversation, connect, type Parley } from "../../client/connect.ts";
+import { connect, type Options, type Parley } from "../../client/index.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import type { Credential } from "../server/sign-in.ts";
 import type { Target } from "../server/target.ts";
 import { EXIT_SIGINT, exitOnSignal } from "../signals.ts";
 import type { ChatEvent } from "./chat-event.ts";
 import { completionsOf } from "./complete.ts";
-import { positionAfter, waitUntilWelcomed } from "./connect.ts";
+import { placeAfter, waitUntilOpen } from "./connect.ts";
 import { type ChatOutput, createOutput } from "./output.ts";
 import { DEFAULT_HISTORY, parseInput } from "./parse-input.ts";
 import { openScreen } from "./screen.ts";
@@ -37,6 +37,7 @@ export interface ChatPlan {
 /** A running chat. */
 interface Chat {
   readonly plan: ChatPlan;
+  readonly options: Options;
   readonly parley: Parley;
   readonly output: ChatOutput;
   /** The terminal of an interactive chat; undefined otherwise. */
@@ -44,8 +45,8 @@ interface Chat {
   /** Ends the chat with an exit code; the first one counts. */
   readonly end: (code: number) => void;
   readonly hasEnded: () => boolean;
-  /** Called with the conversation as soon as it is opened. */
-  readonly onConversation: (conversation: Conversation) => void;
+  /** Called with the session as soon as it begins. */
+  readonly onSession: (session: ChatSession) => void;
   /** Functions to call at the end. */
   readonly open: Set<() => void>;
 }
@@ -58,24 +59,25 @@ export async function runChat(plan: ChatPlan): Promise<number> {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
   const terminal = terminalOf(plan);
   const output = createOutput({ json, interactive: terminal !== undefined });
-  const parley = connect({
+  const options: Options = {
     url: target.http,
     user: credential.user,
     token: credential.source,
     // A program that listens stays connected; a person who is away is disconnected after the inactivity time-out.
     stayActive: terminal === undefined,
-  });
+  };
+  const parley = connect(options);
   const open = new Set([exitOnSignal(end)]);
   let hasEnded = false;
-  let conversation: Conversation | undefined;
-  const onConversation = (one: Conversation) => {
-    conversation = one;
+  let session: ChatSession | undefined;
+  const onSession = (one: ChatSession) => {
+    session = one;
   };
   try {
-    const chat = { plan, parley, output, terminal, end, open, hasEnded: () => hasEnded, onConversation };
+    const chat = { plan, options, parley, output, terminal, end, open, hasEnded: () => hasEnded, onSession };
     const code = await Promise.race([ended, runSession(chat).then(() => ended)]);
     hasEnded = true;
-    const unsent = conversation?.pending.length ?? 0;
+    const unsent = session?.unacked() ?? 0;
     if (unsent > 0) output.note(`Not sent: ${unsent} message${unsent === 1 ? "" : "s"} without an ack.`);
     return code === 0 && unsent > 0 ? 1 : code;
   } finally {
@@ -94,7 +96,7 @@ async function runSession(chat: Chat): Promise<void> {
   const { plan, parley, output, terminal, end, open } = chat;
   const { target, credential, conversation: id, after, duration, texts } = plan;
   const last = plan.history ?? (terminal !== undefined && after === undefined ? DEFAULT_HISTORY : 0);
-  const from = after === undefined ? undefined : await positionAfter(parley, target, id, after);
+  const from = after === undefined ? undefined : await placeAfter(chat.options, target, id, after);
   const session = openChatSession({
     parley,
     target,
@@ -103,25 +105,20 @@ async function runSession(chat: Chat): Promise<void> {
     from,
     last,
     emit: createEventHandler(chat),
+    // A terminal has shown it.
+    onShown(seq) {
+      if (terminal !== undefined) parley.conversation(id).read(seq);
+    },
     note: output.note,
   });
-  chat.onConversation(session.conversation);
-  if (terminal !== undefined) markShownAsRead(session.conversation);
-  await waitUntilWelcomed(session.conversation, target);
+  chat.onSession(session);
+  await waitUntilOpen(parley, session.conversation, target);
   if (duration !== undefined) {
     const timer = setTimeout(() => end(plan.count === undefined ? 0 : 1), duration * 1000);
     open.add(() => clearTimeout(timer));
   }
   if (texts.length > 0) return sendAll(chat, session);
   return terminal === undefined ? sendLines(chat, session) : runInteractive(chat, session, terminal);
-}
-
-/** Marks the first history page as read: a terminal has shown it. */
-function markShownAsRead(conversation: Conversation): void {
-  conversation.on("history", ({ messages }) => {
-    const newest = messages.at(-1);
-    if (newest !== undefined) conversation.read(newest.seq);
-  });
 }
 
 /** Prints all events, and ends the chat after its last one. */
@@ -176,7 +173,7 @@ function endAfterWait({ plan: { wait, count, duration }, end, open }: Chat, allS
 
 /** Runs a chat on a terminal. */
 function runInteractive(
-  { plan, output, end, open }: Chat,
+  { plan, parley, output, end, open }: Chat,
   session: ChatSession,
   terminal: WriteStream,
 ): void {
@@ -188,7 +185,7 @@ function runInteractive(
       else void session.execute(input);
     },
     typed: (text) => conversation.typing(text !== "" && !text.startsWith("/")),
-    complete: (text) => completionsOf(text, namesOf(conversation)),
+    complete: (text) => completionsOf(text, namesOf(session, parley)),
     interrupted: () => end(EXIT_SIGINT),
     ended: () => end(0),
   });
@@ -204,15 +201,17 @@ function runInteractive(
     conversation.read(seq);
     if (typing.delete(from)) show();
   });
-  conversation.on("status", () => {
+  parley.status.subscribe(() => {
     typing.clear();
     show();
   });
 }
 
-function namesOf({ present, user }: Conversation): readonly string[] {
+function namesOf({ present }: ChatSession, { user }: Parley): readonly string[] {
   // Completions are written unescaped, so names with control characters are left out.
-  return present.map((one) => one.user).filter((name) => name !== user && escapeControlChars(name) === name);
+  return present()
+    .map((one) => one.user)
+    .filter((name) => name !== user && escapeControlChars(name) === name);
 }
 
 /** Returns `lobby> `, or while others type `lobby (ann is typing)> `. */

@@ -1,11 +1,21 @@
-import type { Conversation, Parley, Position, State } from "../../client/connect.ts";
-import { ParleyError } from "../../client/connect.ts";
+import {
+  type Conversation,
+  type Parley,
+  ParleyError,
+  type Place,
+  type PresenceList,
+  type PresentUser,
+  type Readable,
+  watchMessages,
+  watchPresence,
+} from "../../client/index.ts";
 import { REPLY_TIMEOUT_MS } from "../../client/options.ts";
 import { errorLines } from "../cli-error.ts";
 import { fetchPlanUsage, requestFault } from "../server/server-api.ts";
 import type { Credential } from "../server/sign-in.ts";
 import type { Target } from "../server/target.ts";
 import { type ChatEvent, statusEvent } from "./chat-event.ts";
+import { type ChatState, watchChatState } from "./chat-state.ts";
 import { COMMAND_HELP, type Input } from "./parse-input.ts";
 
 export interface ChatSessionDeps {
@@ -13,14 +23,16 @@ export interface ChatSessionDeps {
   readonly target: Target;
   readonly credential: Credential;
   readonly conversation: string;
-  /** The position to start after; default: new messages only. */
-  readonly from?: Position | undefined;
+  /** The place to start after; default: new messages only. */
+  readonly from?: Place | undefined;
   /** How many of the newest messages are emitted first; not together with `from`. */
   readonly last?: number | undefined;
   /** Called with each event. */
   readonly emit: (event: ChatEvent) => void;
   /** Called with lines that are for people only. */
   readonly note: (...lines: readonly string[]) => void;
+  /** Called with the newest `seq` of the first page, once that is emitted; 0 if it is empty. */
+  readonly onShown?: (seq: number) => void;
   /** How long after sending a missing ack is noted, in milliseconds; default 5,000. */
   readonly ackNoticeMs?: number;
 }
@@ -28,6 +40,10 @@ export interface ChatSessionDeps {
 /** One conversation of a chat: emits its events, and executes typed input. */
 export interface ChatSession {
   readonly conversation: Conversation;
+  /** The present users. */
+  present(): readonly PresentUser[];
+  /** How many texts have no ack yet. */
+  unacked(): number;
   /** Sends a text; resolves with false if it was rejected, which is also emitted. */
   send(text: string): Promise<boolean>;
   /** Executes typed input, except `/quit`. Never throws: errors are emitted. */
@@ -35,42 +51,48 @@ export interface ChatSession {
 }
 
 export function openChatSession(deps: ChatSessionDeps): ChatSession {
-  const { parley, target, credential, emit, note, ackNoticeMs = 5_000, ...rest } = deps;
-  const { from, last } = rest;
-  const conversation = parley.conversation(rest.conversation, { from, last });
+  const { parley, target, credential, emit, note, onShown = () => {}, ackNoticeMs = 5_000, ...rest } = deps;
+  const { from, last = 0 } = rest;
+  const conversation = parley.conversation(rest.conversation, { after: from });
+  const presence = watchPresence(conversation);
   /** Ids of messages that this program sent, until they arrive as a message. */
   const own = new Set<string>();
 
-  /** Whether the quota is used up, which has been emitted. */
-  let isOverQuota = false;
-  conversation.on("quota", (quota) => {
-    const retry_after = quota?.retry_after;
-    isOverQuota = retry_after !== undefined;
-  });
+  /** Ids of texts that have no ack yet, as they were written. */
+  const unacked = new Set<string>();
 
-  emitEvents(conversation, own, emit);
-
-  /** The number of users as a large conversation sent it last; 0 where the list has all of them. */
-  let presentCount: number | undefined;
-  conversation.on("presence_count", ({ count, present }) => {
-    presentCount = present === undefined ? count : 0;
+  emitEvents(parley, conversation, own, presence, emit);
+  if (last > 0) emitFirstPage(conversation, last, emit, onShown);
+  let wasLarge = false;
+  let known = 0;
+  // Keeps the list, and the conversation open.
+  presence.subscribe(({ present, count }) => {
+    const isLarge = count > present.length;
+    // Of a large conversation the server sends no names.
+    if ((isLarge || wasLarge) && count !== known && parley.status.getSnapshot().state === "live" && known > 0)
+      emit({ type: "presence_count", count });
+    wasLarge = isLarge;
+    known = count;
   });
 
   /** Explains a missing ack: on an open connection a lost ack (/fault lose ack) is awaited longer than a person expects. */
   function notePendingAck(id: string): void {
-    const isNext = conversation.pending[0]?.id === id;
-    if (isNext && conversation.status.state === "live" && !isOverQuota)
+    const [first] = unacked;
+    const isOverQuota = parley.quota.getSnapshot()?.retry_after !== undefined;
+    if (first === id && parley.status.getSnapshot().state === "live" && !isOverQuota)
       note(
         `no ack for your message yet; after ${REPLY_TIMEOUT_MS / 1000} s, or if the connection is lost, it is sent again, and stored once`,
       );
   }
 
   async function send(text: string): Promise<boolean> {
-    // Closed by /close. After 4408 the library itself opens the conversation.
-    if (conversation.status.state === "closed" && conversation.status.code === 1000) conversation.reconnect();
+    const line = parley.status.getSnapshot();
+    // Closed by /close. After 4408 the library itself opens the line.
+    if (line.state === "closed" && line.code === 1000) parley.reconnect();
     const began = performance.now();
     const sending = conversation.send(text);
     own.add(sending.id);
+    unacked.add(sending.id);
     const ackTimer = setTimeout(notePendingAck, ackNoticeMs, sending.id);
     try {
       const ack = await sending;
@@ -81,8 +103,15 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
       emitRefusal(error, sending.id);
       return false;
     } finally {
+      // What the end of the chat leaves is not sent.
+      if (!isEnded()) unacked.delete(sending.id);
       clearTimeout(ackTimer);
     }
+  }
+
+  /** Whether the line is closed: nothing that waits is sent any more. */
+  function isEnded(): boolean {
+    return parley.status.getSnapshot().state === "closed";
   }
 
   function emitRefusal(error: unknown, id?: string): void {
@@ -93,10 +122,7 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
   async function execute(input: Exclude<Input, { kind: "send" }>): Promise<void> {
     switch (input.kind) {
       case "who":
-        return emit({
-          type: "present",
-          ...presentUsers(conversation, presentCount ?? countOf(conversation)),
-        });
+        return emit({ type: "present", ...presentUsers(presence.getSnapshot()) });
       case "quota": {
         const { plan, quota } = await fetchPlanUsage(target, credential);
         return emit({ type: "quota", plan, quota });
@@ -106,16 +132,16 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
         return emit({ type: "history", messages, more });
       }
       case "ping":
-        return emit({ type: "pong", milliseconds: roundMs(await conversation.ping()) });
+        return emit({ type: "pong", milliseconds: roundMs(await parley.ping()) });
       case "typing":
         return conversation.typing(input.active);
       case "close":
-        return conversation.close();
+        return parley.close();
       case "reconnect":
-        return conversation.reconnect();
+        return parley.reconnect();
       case "fault": {
         const { fault } = input;
-        await requestFault(target, credential, conversation.welcome?.connection ?? "", fault);
+        await requestFault(target, credential, parley.welcome.getSnapshot()?.connection ?? "", fault);
         return emit({ type: "fault", fault });
       }
       case "help":
@@ -132,6 +158,8 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
 
   return {
     conversation,
+    present: () => presence.getSnapshot().present,
+    unacked: () => unacked.size,
     send,
     async execute(input) {
       try {
@@ -149,44 +177,47 @@ function roundMs(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
 }
 
-/** Returns the number of users in `welcome`, if its list had only some of them; else 0. */
-function countOf({ welcome }: Conversation): number {
-  if (welcome === undefined || welcome.present_count <= welcome.present.length) return 0;
-  return welcome.present_count;
-}
-
-/** Returns the present users, and their number `count` where the list has only some of them. */
-function presentUsers(
-  { present }: Conversation,
-  count: number,
-): Pick<ChatEvent & { type: "welcome" }, "present" | "present_count"> {
-  return { present: [...present], ...(count > present.length && { present_count: count }) };
+/** Returns the present users, and their number where the list has only some of them. */
+function presentUsers({
+  present,
+  count,
+}: PresenceList): Pick<ChatEvent & { type: "welcome" }, "present" | "present_count"> {
+  return { present, ...(count > present.length && { present_count: count }) };
 }
 
 /** Emits the library's events, and those derived from them: `welcome` and `resumed`. */
-function emitEvents(conversation: Conversation, own: Set<string>, emit: (event: ChatEvent) => void): void {
-  let previous: State["state"] | undefined;
+function emitEvents(
+  parley: Parley,
+  conversation: Conversation,
+  own: Set<string>,
+  presence: Readable<PresenceList>,
+  emit: (event: ChatEvent) => void,
+): void {
+  let previous: ChatState["state"] | undefined;
   let isWelcomed = false;
-  let isJoining = false;
   let disconnectedAt: number | undefined;
   let caughtUp = 0;
   let lost = false;
 
-  function emitConnected(state: State["state"]): void {
+  function emitConnected(state: ChatState["state"]): void {
     const isConnected = state === "live" || state === "resuming" || state === "degraded";
     if (!isConnected) {
       if (isWelcomed) disconnectedAt ??= performance.now();
       return;
     }
+    const { plan } = parley.welcome.getSnapshot()!;
     if (!isWelcomed) {
       isWelcomed = true;
-      const { user, conversation: id, seq, plan, quota } = conversation.welcome!;
-      const users = presentUsers(conversation, countOf(conversation));
-      emit({ type: "welcome", user, conversation: id, seq, plan, quota, ...users });
-      // Users who were already present have not just joined.
-      isJoining = true;
-      queueMicrotask(() => {
-        isJoining = false;
+      const { conversation: id, seq } = conversation.facts.getSnapshot()!;
+      const quota = parley.quota.getSnapshot();
+      emit({
+        type: "welcome",
+        user: parley.user!,
+        conversation: id,
+        seq,
+        plan,
+        quota,
+        ...presentUsers(presence.getSnapshot()),
       });
     }
     if (disconnectedAt === undefined || state === "resuming") return;
@@ -201,32 +232,51 @@ function emitEvents(conversation: Conversation, own: Set<string>, emit: (event: 
     lost = false;
   }
 
-  conversation.on("status", (state) => {
-    emit(statusEvent(state, previous));
+  watchChatState(parley, conversation, (state) => {
+    // The first state is that of a command that has just started.
+    if (previous !== undefined || state.state !== "connecting") emit(statusEvent(state, previous));
     previous = state.state;
     emitConnected(state.state);
   });
-  conversation.on("history", (page) => emit({ type: "history", ...page }));
   conversation.on("message", (message) => {
     if (disconnectedAt !== undefined) caughtUp++;
-    const isOwn = message.from === conversation.user && own.delete(message.id);
+    const isOwn = message.from === parley.user && own.delete(message.id);
     emit({ type: "message", ...message, ...(isOwn && { own: true }) });
   });
   conversation.on("lost", (what) => {
     lost ||= disconnectedAt !== undefined;
     emit({ type: "lost", ...what });
   });
-  conversation.on("presence", (presence) => {
-    if (!isJoining) emit({ type: "presence", ...presence });
-  });
-  conversation.on("presence_count", ({ count }) => emit({ type: "presence_count", count }));
+  conversation.on("presence", (presence) => emit({ type: "presence", ...presence }));
   conversation.on("typing", (typing) => emit({ type: "typing", ...typing }));
   conversation.on("read", (read) => emit({ type: "read", ...read }));
-  conversation.on("warning", (warning) => emit({ type: "warning", ...warning }));
-  conversation.on("quota", (quota) => {
+  parley.on("warning", (warning) => emit({ type: "warning", ...warning }));
+  parley.quota.subscribe((quota) => {
     if (quota?.retry_after === undefined) return;
     const { retry_after, limit } = quota;
     emit({ type: "over_quota", retry_after, limit });
   });
-  conversation.on("error", ({ code, message }) => emit({ type: "refused", code, message }));
+  parley.on("error", ({ code, message }) => emit({ type: "refused", code, message }));
+}
+
+/** Emits the newest messages as one `history`, once. */
+function emitFirstPage(
+  conversation: Conversation,
+  last: number,
+  emit: (event: ChatEvent) => void,
+  onShown: (seq: number) => void,
+): void {
+  const list = watchMessages(conversation, { last });
+  let isOver = false;
+  let end = () => {};
+  end = list.subscribe(({ entries, status, hasOlder }) => {
+    if (isOver || status === "loading") return;
+    isOver = true;
+    const messages = entries.flatMap(({ key: _, state, own: __, error: ___, seq, ...message }) =>
+      state === "stored" && seq !== undefined ? [{ ...message, seq }] : [],
+    );
+    if (messages.length > 0) emit({ type: "history", messages, more: hasOlder });
+    onShown(messages.at(-1)?.seq ?? 0);
+    queueMicrotask(() => end());
+  });
 }

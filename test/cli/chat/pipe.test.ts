@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { connect } from "../../../src/client/connect.ts";
+import { connect, watchMessages } from "../../../src/client/index.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { type Ended, ParleyFolder } from "../parley-folder.ts";
 
@@ -169,19 +169,18 @@ describe("MX7 earlier messages", () => {
     await using room = await startChat();
     const long = "x".repeat(60_000);
     await post(room.server, long, long, long, long);
-    const parley = connect({ url: room.server.url, token: await room.server.token("ann") });
     for (let isBusy = false; !isBusy; ) {
-      const lobby = parley.conversation("lobby", { last: 50 });
+      const parley = connect({ url: room.server.url, token: await room.server.token("ann") });
+      const lobby = parley.conversation("lobby");
       isBusy = await new Promise((resolve) => {
-        lobby.on("history", () => resolve(false));
-        lobby.on("error", ({ code }) => resolve(code === "busy"));
+        parley.on("closed", ({ code }) => resolve(code === "busy"));
+        watchMessages(lobby).subscribe(({ status }) => status === "ready" && resolve(false));
       });
-      await lobby.close();
+      await parley.close();
     }
-    await parley.close();
     const ended = await room.chat(["--history", "50"]);
     expect(ended.stderr).toMatch(
-      /^parley: The server closed the connection with 1013, .*sent to this user within the last hour/,
+      /^parley: The server did not open lobby: busy\. .*sent to this user within the last hour/,
     );
     expect(ended.code).toBe(1);
   });

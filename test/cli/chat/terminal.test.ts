@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { joinWithLibrary } from "../../support/clients/client-library.ts";
+import { enter } from "../../support/clients/library.ts";
 import { accountOf, startTestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { BIN, MAIN, ParleyFolder } from "../parley-folder.ts";
@@ -45,7 +45,7 @@ describe("a half-typed line survives arriving messages", () => {
   test("on one row, with the cursor in the same column", async () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
-    await using ben = await joinWithLibrary(server, "ben");
+    await using ben = await enter(server, "ben");
     await terminal.shows("ben joined");
     terminal.type("half a lin\x1b[D\x1b[D");
     await terminal.shows("lobby> half a lin");
@@ -62,7 +62,7 @@ describe("a half-typed line survives arriving messages", () => {
   test("on several rows, while messages of several lines arrive", async () => {
     await using desk = await sitDown({}, 30);
     const { terminal, server } = desk;
-    await using ben = await joinWithLibrary(server, "ben");
+    await using ben = await enter(server, "ben");
     const typed = "a text that needs more than one row of this terminal";
     terminal.type(typed);
     await terminal.shows("row of this");
@@ -81,7 +81,7 @@ describe("a half-typed line survives arriving messages", () => {
   test("of wide characters, which end a row before its last column", async () => {
     await using desk = await sitDown({}, 30);
     const { terminal, server } = desk;
-    await using ben = await joinWithLibrary(server, "ben");
+    await using ben = await enter(server, "ben");
     await terminal.shows("ben joined");
     terminal.type("日本語のテキストは全角で、一行に収まりません");
     await terminal.shows("収まりません");
@@ -98,7 +98,7 @@ describe("a half-typed line survives arriving messages", () => {
   test("when the window is made narrower and wider, and so do messages of others", async () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
-    await using ben = await joinWithLibrary(server, "ben");
+    await using ben = await enter(server, "ben");
     await terminal.shows("ben joined");
     const typed = "a text that needs two rows at first, and later three of them, and then two rows again";
     terminal.type(typed);
@@ -127,7 +127,7 @@ describe("a half-typed line survives arriving messages", () => {
   test.skipIf(Bun.which("setsid") === null)("Ctrl+Z and fg", async () => {
     await using server = await startTestServer();
     await using folder = new ParleyFolder();
-    await using ben = await joinWithLibrary(server, "ben");
+    await using ben = await enter(server, "ben");
     const env = { PS1: "shell> ", PARLEY_URL: server.url, PARLEY_TOKEN: await server.token("ann") };
     const shell = ["setsid", "--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"];
     await using terminal = new ParleyTerminal(folder, [], env, 80, shell);
@@ -148,7 +148,7 @@ describe("a half-typed line survives arriving messages", () => {
 test("MX7 a terminal shows the newest messages free of charge, and marks them as read", async () => {
   await using server = await startTestServer();
   await using folder = new ParleyFolder();
-  await using ben = await joinWithLibrary(server, "ben");
+  await using ben = await enter(server, "ben");
   for (let i = 1; i <= 22; i++) await ben.lobby.send(`m${i}`);
   const reads: number[] = [];
   ben.lobby.on("read", ({ seq }) => reads.push(seq));
@@ -179,7 +179,7 @@ test("a paste of many lines is sent line by line, and is no flood", async () => 
 test("the Tab key completes commands and names", async () => {
   await using desk = await sitDown();
   const { terminal, server } = desk;
-  await using ben = await joinWithLibrary(server, "ben");
+  await using ben = await enter(server, "ben");
   await terminal.shows("ben joined");
   terminal.type("/fa\t");
   await terminal.shows(/^lobby> \/fault$/);
@@ -190,13 +190,13 @@ test("the Tab key completes commands and names", async () => {
   await terminal.shows('fault requested: {"do":"fill_quota"}');
   terminal.type("dear b\t");
   await terminal.shows(/^lobby> dear ben$/);
-  expect(ben.lobby.status.state).toBe("live");
+  expect(ben.lobby.status.getSnapshot().state).toBe("live");
 });
 
 test("the prompt shows who types; one's own typing is sent, commands are not", async () => {
   await using desk = await sitDown();
   const { terminal, server } = desk;
-  await using ben = await joinWithLibrary(server, "ben");
+  await using ben = await enter(server, "ben");
   const typing: boolean[] = [];
   ben.lobby.on("typing", ({ active }) => typing.push(active));
   await terminal.shows("ben joined");
@@ -218,7 +218,7 @@ test("the prompt shows who types; one's own typing is sent, commands are not", a
 test("text of others cannot control the terminal", async () => {
   await using desk = await sitDown();
   const { terminal, server } = desk;
-  await using ben = await joinWithLibrary(server, "ben");
+  await using ben = await enter(server, "ben");
   await ben.lobby.send("\x1b]0;owned\x07\x1b[2J\u009b2J\b\b\rann: I agree\x1b[31m\u202e");
   // The screen of the test throws at every sequence but the few that readline writes.
   await terminal.shows("ben: ␛]0;owned␇␛[2J\\u009b2J␈␈␍ann: I agree␛[31m\\u202e");
@@ -262,7 +262,7 @@ describe("commands", () => {
   test("D4 /fault cut: missed messages are caught up in order and once, and typed ones are stored", async () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
-    await using ben = await joinWithLibrary(server, "ben");
+    await using ben = await enter(server, "ben");
     await ben.lobby.send("before");
     await terminal.shows("ben: before");
     terminal.type("/fault cut\r");
