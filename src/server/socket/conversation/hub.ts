@@ -186,14 +186,33 @@ export class Hub {
   /** Announces a moved read mark of a user, whose connection `by` moved it. */
   setReadMark(conversation: string, user: string, seq: number, by: RoomMember): void {
     const room = this.rooms.get(conversation);
-    if (room === undefined) return;
-    // In a large conversation only the user's other connections are notified (LR3).
-    if (!room.present.isLarge || room.present.isRemote(user)) room.relay?.sendReadMark(user, seq);
+    if (room === undefined) {
+      this.sendReadMarkFromOutside(conversation, user, seq);
+      return;
+    }
+    this.sendReadMark(room, user, seq);
     this.announceReadMark(room, user, seq, by);
   }
 
   stop(): void {
     for (const stop of this.stops) stop();
+  }
+
+  private sendReadMark(room: Room, user: string, seq: number): void {
+    // In a large conversation only the user's other connections are notified (LR3).
+    if (!room.present.isLarge || room.present.isRemote(user)) room.relay?.sendReadMark(user, seq);
+  }
+
+  /** The conversation is not open on this node (MX3), but may be on others. The room is open until they are notified. */
+  private sendReadMarkFromOutside(conversation: string, user: string, seq: number): void {
+    this.reserve(conversation, user).then(
+      (reservation) => {
+        using held = reservation;
+        this.sendReadMark(held.room, user, seq);
+      },
+      // The store is unavailable. The mark is stored; the others read it when they open the conversation again.
+      () => {},
+    );
   }
 
   private makeRoom(conversation: string): Room {

@@ -16,7 +16,7 @@ export class LaneWriter {
   private readonly queue = new OutgoingQueue();
   /** Whether a flush is scheduled for the end of this turn of the event loop. */
   isScheduled = false;
-  private readonly waiters = new Map<string, () => void>();
+  private readonly waiters = new Map<string, (() => void)[]>();
 
   /** `onPagesLeft` is called when no frame of a page waits in a lane any more. */
   constructor(private readonly onPagesLeft: (lane: string) => void) {}
@@ -64,7 +64,7 @@ export class LaneWriter {
   /** Resolves when no frame of a page waits in the lane. */
   drained(lane: string): Promise<void> {
     if (!this.queue.hasPages(lane)) return Promise.resolve();
-    return new Promise((resolve) => this.waiters.set(lane, resolve));
+    return new Promise((resolve) => this.waiters.set(lane, [...(this.waiters.get(lane) ?? []), resolve]));
   }
 
   /** Gives frames to the runtime, as many as it may. Returns false where the runtime dropped one. */
@@ -98,13 +98,15 @@ export class LaneWriter {
 
   /** The socket is closed: nothing waits any more. */
   close(): void {
-    for (const resolve of this.waiters.values()) resolve();
+    const waiting = [...this.waiters.values()].flat();
     this.waiters.clear();
+    for (const resolve of waiting) resolve();
   }
 
   private settle(lane: string): void {
-    this.waiters.get(lane)?.();
+    const waiting = this.waiters.get(lane) ?? [];
     this.waiters.delete(lane);
+    for (const resolve of waiting) resolve();
     this.onPagesLeft(lane);
   }
 }
