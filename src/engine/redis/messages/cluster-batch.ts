@@ -39,7 +39,7 @@ type AppendCallReply = readonly [
   epochs: readonly string[],
   results: CallReply,
   /** Of each message that could have made its sender a member (JOIN_OUTCOMES). */
-  joined: readonly number[],
+  joined?: readonly number[],
 ];
 
 /** A user or conversation with the indexes of its operations in the batch. */
@@ -163,7 +163,7 @@ export class ClusterBatch implements BatchExecutor {
         known.drop(members[n]!.name);
       }
       for (const [n, request] of joining.entries()) {
-        const outcome = JOIN_OUTCOMES[joined[n]!]!;
+        const outcome = JOIN_OUTCOMES[joined![n]!]!;
         joins!.onReply(request, outcome);
         known.onJoin(request, outcome, version);
       }

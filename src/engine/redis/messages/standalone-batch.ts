@@ -31,7 +31,7 @@ type BatchReply = readonly [
   epoch: string,
   epochs: readonly string[],
   said: readonly (string | number)[],
-  joins: readonly number[],
+  joins?: readonly number[],
 ];
 
 /** Carries out a whole batch in one script call, because one Redis has the keys of all conversations and users. */
@@ -134,7 +134,7 @@ class BatchCall {
       this.deps.members.drop(this.conversations.names[i]!);
     }
     for (const [i, request] of this.joining.entries())
-      this.deps.members.onJoin(request, JOIN_OUTCOMES[joins[i]!]!, this.membersVersion);
+      this.deps.members.onJoin(request, JOIN_OUTCOMES[joins![i]!]!, this.membersVersion);
     return { results, epochs: changed };
   }
 

@@ -4,10 +4,16 @@
 -- The operation of a message is 'p' for a sender who is known to be a member, or no member at all; other senders have flags:
 --   x  the sender is exempt   e  the conversation must exist   j<limits>  the sender becomes a member with the message
 
--- include members/encoding
-
 -- Results of messages.
 local FORBIDDEN, BANNED, MUTED = 4, 5, 6
+
+local speech_refusal, speech_join
+
+-- Makes both functions. Called when one is needed, because a script makes all its functions in each call (2 µs), and most calls need
+-- neither.
+local function speech_load()
+
+-- include members/encoding
 
 -- Returns when the sanction of a user ends: '' for never, nil if there is none in force. `isInForce` of src/core/members/records.ts.
 local function speech_sanction(conversation, what, user)
@@ -18,7 +24,7 @@ local function speech_sanction(conversation, what, user)
 end
 
 -- `refuseSpeech` of src/core/members/speech.ts, and `mustExist` of PostRequest. Returns the refusal and when it ends, or nil.
-local function speech_refusal(conversation, flags, user)
+speech_refusal = function(conversation, flags, user)
   local guard = conversation.guard or ''
   if string.find(flags, 'e', 1, true) and not string.find(guard, 'f', 1, true)
     and conversation.seq <= tonumber(call('HGET', conversation.meta, 'removed_seq') or 0) then
@@ -36,16 +42,11 @@ local function speech_refusal(conversation, flags, user)
   if till then return MUTED, till end
 end
 
--- The sender of a record, as messages/message-encoding.ts encodes it.
-local function speech_sender(record)
-  return string.match(record, '^[^\t]*\t([^\t]*)')
-end
-
 -- Makes the sender of a stored message a member, unless a list is full. `list`: the user's list on one Redis, and `most_of_user` its
 -- limit; in Cluster the node has written to it before. Returns 2 if the user became a member, 1 if it was one, and 0 if it is none.
 --
 -- The list and the index of names are written before the membership: each may have more than there is.
-local function speech_join(conversation, user, most, list, most_of_user)
+speech_join = function(conversation, user, most, list, most_of_user)
   local meta = conversation.meta
   local name, news = member_conversation(meta)
   local members = member_key(meta, 'members')
@@ -65,4 +66,6 @@ local function speech_join(conversation, user, most, list, most_of_user)
   call('HDEL', member_key(meta, 'gone'), user)
   member_news(news, 'conversation', name, 'joined', user, 'at', conversation.time)
   return 2
+end
+
 end

@@ -22,7 +22,7 @@
 --               under which it is stored. Or 4 (forbidden), 5 (banned) or 6 (muted); until or ''; 0; ''
 --         h     list, more
 --         m     seq, or 0 when it did not move
---       3: of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
+--       3: if there are any, of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
 
 -- include connection/time
 
@@ -65,12 +65,15 @@ end
 local histories = {}
 
 -- Messages with the flag j: flags, conversation, user; the user is nil unless the message was stored.
-local joins = {}
+local joins
 
 local function decide_post(conversation, kind)
   local name, record, token = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local refusal, till, stored
-  if conversation.guard or kind ~= 'p' then refusal, till = speech_refusal(conversation, kind, speech_sender(record)) end
+  if conversation.guard or kind ~= 'p' then
+    if not speech_refusal then speech_load() end
+    refusal, till = speech_refusal(conversation, kind, senders_of(record))
+  end
   if conversation_is_removed(conversation, ARGV[at + 4]) then
     add_message(3, 0, 0, '')
   elseif refusal and refusal ~= MUTED then
@@ -83,13 +86,19 @@ local function decide_post(conversation, kind)
     stored, seq, time, payer = conversation_store(conversation, conversation.ids, name, record, token ~= '' and token or nil)
     if stored then add_message(1, seq, time, token) else add_message(2, seq, time, payer) end
   end
-  if kind ~= 'p' and string.find(kind, 'j', 1, true) then joins[#joins + 1] = { kind, conversation, stored and speech_sender(record) } end
+  if kind ~= 'p' and string.find(kind, 'j', 1, true) then
+    joins = joins or {}
+    joins[#joins + 1] = { kind, conversation, stored and senders_of(record) }
+  end
   at = at + 5
 end
 
 local function decide_uncharged_post(conversation, kind)
   local refusal, till
-  if conversation.guard or kind ~= 'q' then refusal, till = speech_refusal(conversation, kind, ARGV[at + 2]) end
+  if conversation.guard or kind ~= 'q' then
+    if not speech_refusal then speech_load() end
+    refusal, till = speech_refusal(conversation, kind, ARGV[at + 2])
+  end
   local seq, time, payer
   if not refusal or refusal == MUTED then seq, time, payer = conversation_find(conversation, conversation.ids, ARGV[at + 1]) end
   if conversation_is_removed(conversation, ARGV[at + 3]) then
@@ -139,10 +148,13 @@ for _, each in ipairs(histories) do
   local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
   reply[place + 1], reply[place + 2] = list, more and 1 or 0
 end
-local joined = {}
-for i, each in ipairs(joins) do
-  local flags, conversation, user = each[1], each[2], each[3]
-  joined[i] = user and speech_join(conversation, user, tonumber(string.match(flags, 'j(%d+)$'))) or 0
+local joined
+if joins then
+  joined = {}
+  for i, each in ipairs(joins) do
+    local flags, conversation, user = each[1], each[2], each[3]
+    joined[i] = user and speech_join(conversation, user, tonumber(string.match(flags, 'j(%d+)$'))) or 0
+  end
 end
 for i = 1, #conversations do conversation_finish(conversations[i], conversations[i].ids) end
 return { epochs, reply, joined }

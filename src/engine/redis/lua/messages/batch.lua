@@ -26,7 +26,7 @@
 --            reset (the conversation was removed since); 4 (forbidden), 5 (banned) or 6 (muted), until or '', 0 used reset
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
 --         m  seq, or 0 when it did not move
---       4: of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
+--       4: if there are any, of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
 
 -- include connection/time
 
@@ -81,7 +81,7 @@ end
 -- History requests. They are read after the earlier messages of the batch were written.
 local histories = {}
 -- Messages with the flag j: flags, conversation, user; the user is nil unless the message was stored.
-local joins = {}
+local joins
 while ARGV[at] do
   local kind, conversation = ARGV[at], conversations[tonumber(ARGV[at + 1])]
   if kind == 'h' then
@@ -106,7 +106,10 @@ while ARGV[at] do
     local quota_log = quota_logs[user]
     local wait = quota_log and quota_wait(quota_log, tonumber(ARGV[at + 3])) or 0
     local refusal, till, stored
-    if conversation.guard or kind ~= 'p' then refusal, till = speech_refusal(conversation, kind, speech_sender(record)) end
+    if conversation.guard or kind ~= 'p' then
+      if not speech_refusal then speech_load() end
+      refusal, till = speech_refusal(conversation, kind, senders_of(record))
+    end
     if conversation_is_removed(conversation, ARGV[at + 6]) then
       add_result(3, 0, 0, quota_log)
     elseif refusal and refusal ~= MUTED then
@@ -126,7 +129,10 @@ while ARGV[at] do
       if stored and quota_log then quota_charge(quota_log) end
       add_result(stored and 1 or 2, seq, time, quota_log)
     end
-    if kind ~= 'p' and string.find(kind, 'j', 1, true) then joins[#joins + 1] = { kind, conversation, stored and speech_sender(record) } end
+    if kind ~= 'p' and string.find(kind, 'j', 1, true) then
+      joins = joins or {}
+      joins[#joins + 1] = { kind, conversation, stored and senders_of(record) }
+    end
     at = at + 7
   end
 end
@@ -142,11 +148,14 @@ for _, each in ipairs(histories) do
   reply[place + 2], reply[place + 3] = list, more and 1 or 0
 end
 if begun then interrupted_end(KEYS[2]) end
-local joined = {}
-for i, each in ipairs(joins) do
-  local flags, conversation, user = each[1], each[2], each[3]
-  local members, of_user, list = string.match(flags, 'j(%d+) (%d+) (%d+)$')
-  joined[i] = user and speech_join(conversation, user, tonumber(members), KEYS[listsFrom + list], tonumber(of_user)) or 0
+local joined
+if joins then
+  joined = {}
+  for i, each in ipairs(joins) do
+    local flags, conversation, user = each[1], each[2], each[3]
+    local members, of_user, list = string.match(flags, 'j(%d+) (%d+) (%d+)$')
+    joined[i] = user and speech_join(conversation, user, tonumber(members), KEYS[listsFrom + list], tonumber(of_user)) or 0
+  end
 end
 for i = 1, conversation_count do conversation_finish(conversations[i], conversations[i].ids) end
 return { EPOCH, epochs, reply, joined }
