@@ -11,7 +11,7 @@ type Schema = z.core.JSONSchema._JSONSchema;
 export function framesPage(): string {
   return `# All frames
 
-<!-- Made by docs/generate/main.ts from src/protocol/client-frames.ts and src/protocol/server-frames.ts. Change them there, then: npm run docs -->
+<!-- Made by docs/generate/main.ts from src/protocol/client-frames.ts, server-frames.ts and inbox-frames.ts. Change them there, then: npm run docs -->
 
 Every frame is a JSON object whose \`type\` is its name. A \`?\` after a field says that it may be missing. [PROTOCOL.md](PROTOCOL.md) explains
 the fields, and has examples and the rules.
@@ -29,7 +29,9 @@ function tableOf(
   frames: Readonly<Record<string, z.ZodType>>,
   io: "input" | "output",
 ): string {
-  const source = readFileSync(join(import.meta.dir, `../../src/protocol/${side}-frames.ts`), "utf8");
+  const read = (file: string) =>
+    readFileSync(join(import.meta.dir, "../../src/protocol", `${file}-frames.ts`), "utf8");
+  const source = read(side) + read("inbox");
   const names = schemaNames(source, side);
   const rows = Object.entries(frames).map(([type, schema]) => {
     const { properties = {}, required = [] } = z.toJSONSchema(schema, { io, unrepresentable: "any" });

@@ -1,6 +1,7 @@
 // The frames that a client sends. server-frames.ts has those that the server sends.
 import { z } from "zod";
 import { Identifier, MessageId } from "./identifiers.ts";
+import { InboxRequest } from "./inbox-frames.ts";
 import {
   DEFAULT_HISTORY_LIMIT,
   MAX_HISTORY_LIMIT,
@@ -127,6 +128,7 @@ export const PingRequest = z.object({ type: z.literal("ping"), id: MessageId.opt
 export const CLIENT_FRAMES = {
   open: OpenRequest,
   close: CloseRequest,
+  inbox: InboxRequest,
   message: MessageRequest,
   history: HistoryRequest,
   typing: TypingRequest,

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
+import { InboxFrame, InboxItemFrame } from "./inbox-frames.ts";
 
 /** A user's quota. `reset` is the time until the whole `limit` is available again if the user sends nothing more. */
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });
@@ -194,6 +195,8 @@ export const SERVER_FRAMES = {
   welcome: WelcomeFrame,
   opened: OpenedFrame,
   closed: ClosedFrame,
+  inbox: InboxFrame,
+  inbox_item: InboxItemFrame,
   message: MessageFrame,
   ack: AckFrame,
   history: HistoryFrame,

@@ -17,6 +17,8 @@ import { createApp } from "./http/app.ts";
 import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
 import { createPage, type Page } from "./http/routes/page.ts";
+import { Inboxes } from "./inbox/inboxes.ts";
+import { SocketInbox } from "./inbox/socket-inbox.ts";
 import { type Listen, Listener } from "./listener.ts";
 import { memberPolicyOf } from "./members/policy.ts";
 import { drain } from "./process/drain.ts";
@@ -115,6 +117,13 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     inactivity,
     maxOpenConversations: settings.maxOpenConversations,
   };
+  const inboxes = new Inboxes({
+    inbox: engine.inbox,
+    members: deps.members,
+    clock,
+    emit,
+    isStoreUnavailable: (error) => engine.isUnavailable(error),
+  });
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
     clock,
@@ -130,6 +139,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     admit: (connection, presented, place) => admit(admitDeps, connection, presented, place),
     maxOpenConversations: settings.maxOpenConversations,
     open: (connection, member, item) => openConversation(admitDeps, connection, member, item),
+    openInbox: (connection, grants) =>
+      new SocketInbox(inboxes, connection, grants, (error) => failed(connection, error)),
     renew: (connection, token) => renew(admitDeps, connection, token),
   };
 
@@ -162,6 +173,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     memberPolicy: memberPolicyOf(settings),
     origins,
     present: (conversation, limit, after) => hub.present(conversation, limit, after),
+    readInbox: (user, grants, ask) => inboxes.read(user, grants, ask),
     removeConversation: createRemovalBatcher(deps.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.allWritable(),
@@ -276,6 +288,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       timingWheel.stop();
       storeWatch.stop();
       hub.stop();
+      inboxes.stop();
       counts.stop();
     },
   };

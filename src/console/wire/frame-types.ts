@@ -6,6 +6,7 @@ import type { ServerFrameType } from "../../protocol/server-frames.ts";
 const CLIENT: Record<ClientFrameType, true> = {
   open: true,
   close: true,
+  inbox: true,
   message: true,
   history: true,
   typing: true,
@@ -19,6 +20,8 @@ const SERVER: Record<ServerFrameType, true> = {
   welcome: true,
   opened: true,
   closed: true,
+  inbox: true,
+  inbox_item: true,
   message: true,
   ack: true,
   history: true,

@@ -1,6 +1,6 @@
 import { MAX_INBOX_BYTES } from "../../protocol/inbox-frames.ts";
 import type { ListTotals } from "./list-numbers.ts";
-import { type Listed, type Page, pageOf } from "./page.ts";
+import { encodeCursor, type Listed, type Page, pageOf, partsWithin } from "./page.ts";
 import { changesSince, decodePosition, type Position } from "./position.ts";
 
 /** What a client asks for. */
@@ -30,22 +30,25 @@ export interface InboxChoice<Entry> {
   readonly reset: boolean;
 }
 
-/** Chooses what of a list a client is sent (IN3). `memoryMs`: how long conversations that left the list are remembered. */
+/**
+ * Chooses what of a list a client is sent (IN3). `memoryMs`: how long conversations that left the list are remembered.
+ * `inPages`: the changes since a position have pages, too, of which the first one has the conversations that left.
+ */
 export function chooseItems<Entry extends Listed & { readonly changedAt: number }>(
   list: WholeList<Entry>,
   { limit, cursor, after }: InboxAsk,
   memoryMs: number,
+  inPages = false,
 ): InboxChoice<Entry> {
   if (after === undefined) return { ...choiceOf(pageOf(list.entries, limit, cursor)), reset: false };
   const position = decodePosition(after);
   const since = position && changesSince(position, list.position, memoryMs);
   if (since === undefined) return { ...choiceOf(pageOf(list.entries, limit, undefined)), reset: true };
   const changed = list.entries.filter(({ changedAt }) => changedAt >= since);
+  const removed = list.removed.filter(({ changedAt }) => changedAt >= since);
   return {
-    ...choiceOf(pageOf(changed, changed.length, undefined)),
-    removed: list.removed
-      .filter(({ changedAt }) => changedAt >= since)
-      .map(({ conversation }) => conversation),
+    ...choiceOf(pageOf(changed, inPages ? limit : changed.length, cursor)),
+    removed: cursor === undefined ? removed.map(({ conversation }) => conversation) : [],
     reset: false,
   };
 }
@@ -76,8 +79,33 @@ export function encodeInboxMembers(items: readonly string[], more: boolean, end:
   return `"items":[${items.join(",")}],"more":${more}${optional},${encodeTotals(end.position, end.totals)}${named}`;
 }
 
-export function encodeInboxFrame(items: readonly string[], more: boolean, end: InboxEnd): string {
+function encodeInboxFrame(items: readonly string[], more: boolean, end: InboxEnd): string {
   return `{"type":"inbox",${encodeInboxMembers(items, more, end)}}`;
+}
+
+/**
+ * The frames of an answer. `items` are the encoded items of `choice`, in its order. A page that is longer than a frame ends with the
+ * frame, and the client asks for the rest with the cursor. The changes since `after` come in as many frames as it takes; only the
+ * last one has the new position, so that a client that is cut off in between gets all of them again.
+ */
+export function encodeAnswer(
+  items: readonly string[],
+  choice: InboxChoice<Listed>,
+  end: Pick<InboxEnd, "position" | "totals" | "id"> & Pick<InboxAsk, "after">,
+): readonly string[] {
+  const parts = partsWithin(items, MAX_ITEMS_BYTES);
+  const { more, cursor, reset, entries } = choice;
+  if (end.after === undefined || reset) {
+    const [page = []] = parts;
+    const isCut = parts.length > 1;
+    const rest = isCut ? encodeCursor(entries[page.length - 1]!) : cursor;
+    return [encodeInboxFrame(page, more || isCut, { ...end, cursor: rest, reset })];
+  }
+  return parts.map((part, i) => {
+    const isLast = i === parts.length - 1;
+    const position = isLast ? end.position : end.after!;
+    return encodeInboxFrame(part, !isLast, { ...end, position, cursor: undefined, reset: false });
+  });
 }
 
 /** `item` is encoded. */
@@ -86,11 +114,11 @@ export function encodeItemFrame(item: string, position: string, totals: ListTota
 }
 
 function encodeTotals(position: string, { unread, unreadConversations }: ListTotals): string {
-  return `"position":"${position}","unread_total":${unread},"unread_conversations":${unreadConversations}`;
+  return `"position":${JSON.stringify(position)},"unread_total":${unread},"unread_conversations":${unreadConversations}`;
 }
 
 /** The bytes of a frame that are not items. */
 const FRAME_BYTES = 2_048;
 
 /** The most bytes of the items of one frame. */
-export const MAX_ITEMS_BYTES = MAX_INBOX_BYTES - FRAME_BYTES;
+const MAX_ITEMS_BYTES = MAX_INBOX_BYTES - FRAME_BYTES;

@@ -9,6 +9,7 @@ export function explainForeignFrame(frame: ClientFrame, conversation: string): s
   switch (frame.type) {
     case "open":
     case "close":
+    case "inbox":
       return `\`${frame.type}\` needs the socket of a user, /ws/{user_id}; this one has its conversation in the address.`;
     case "message":
     case "history":
@@ -38,6 +39,7 @@ export function explainUnnamedFrame(frame: ClientFrame): string | undefined {
         : undefined;
     case "open":
     case "close":
+    case "inbox":
     case "ping":
     case "activity":
     case "token":

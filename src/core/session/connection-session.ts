@@ -183,6 +183,9 @@ function onOwnFrame(next: LiveDraft, frame: ClientFrame, now: number): readonly 
     case "close":
       recordActivity(next, now);
       return [{ type: "open_or_close", frame }];
+    case "inbox":
+      recordActivity(next, now);
+      return [{ type: "inbox", frame }];
     case "token":
       return [{ type: "renew", token: frame.token }];
     case "message":

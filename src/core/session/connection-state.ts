@@ -136,6 +136,8 @@ export type ConnectionEffect =
   | { readonly type: "open"; readonly opened: OpenedEvent }
   /** Open or close conversations on the socket of a user. */
   | { readonly type: "open_or_close"; readonly frame: ClientFrameOf<"open" | "close"> }
+  /** Reply with a page of the inbox, and send its changes from now on. */
+  | { readonly type: "inbox"; readonly frame: ClientFrameOf<"inbox"> }
   /** Carry out the `request` of the frame. */
   | { readonly type: "pass" }
   | { readonly type: "ping" }

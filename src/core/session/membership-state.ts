@@ -137,6 +137,7 @@ export function isRequest(frame: ClientFrame): frame is RequestFrame {
       return true;
     case "open":
     case "close":
+    case "inbox":
     case "ping":
     case "activity":
     case "token":

@@ -20,6 +20,7 @@ import {
   readMessagesRoute,
 } from "./routes/conversations.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
+import { type InboxRouteDeps, inboxRoute } from "./routes/inbox.ts";
 import { type LogoutRouteDeps, logoutRoute } from "./routes/logout.ts";
 import { type MeRouteDeps, meRoute } from "./routes/me.ts";
 import {
@@ -46,7 +47,12 @@ export type AppDeps = SignInDeps &
   RefreshDeps &
   ConfigRouteDeps &
   Omit<
-    MeRouteDeps & LogoutRouteDeps & TicketRouteDeps & ConversationRoutesDeps & RemovalRouteDeps,
+    MeRouteDeps &
+      LogoutRouteDeps &
+      TicketRouteDeps &
+      ConversationRoutesDeps &
+      RemovalRouteDeps &
+      InboxRouteDeps,
     "guard"
   > & {
     /** The rate of requests that one user may send (M2). */
@@ -91,6 +97,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.post("/logout", logoutRoute(parts));
   app.post("/ticket", ticketRoute(parts));
   app.get("/me", meRoute(parts));
+  app.get("/inbox", inboxRoute(parts));
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/presence", presenceRoute(parts));
@@ -122,7 +129,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
 
 /** Returns whether the routes of `path` authenticate the sender of a request. */
 function isAuthenticatedPath(path: string): boolean {
-  return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || isAboutConversations(path);
+  return ["/me", "/inbox", "/logout", "/ticket", FAULTS_PATH].includes(path) || isAboutConversations(path);
 }
 
 function isAboutConversations(path: string): boolean {

@@ -105,7 +105,8 @@ function explainMissing(
     : `This API key does not have the right \`${needed.key}\`.`;
 }
 
-async function findCaller(deps: CallerDeps, c: HttpContext): Promise<FoundCaller | Response> {
+/** Returns the sender of a request, or the refusal of its credential. */
+export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<FoundCaller | Response> {
   const { address } = c.env;
   const presented = bearerTokenOf(c);
   if (presented?.startsWith(API_KEY_PREFIX)) {

@@ -16,6 +16,8 @@ export interface ChangedItemsDeps extends InboxSources {
 
 /** How often changed items are read and sent, in milliseconds. So a busy conversation is read at most twice a second (IN2). */
 const ROUND_INTERVAL_MS = 500;
+/** When sockets that do not take all items at once get more, in milliseconds. */
+const FLUSH_INTERVAL_MS = 20;
 /** The conversations that are read at the same time, and the users of one conversation. */
 const CONVERSATIONS_AT_ONCE = 16;
 const USERS_AT_ONCE = 100;
@@ -35,6 +37,7 @@ export class ChangedItems {
   private stops: (() => void)[] = [];
   /** Sockets with items that wait. */
   private readonly waiting = new Set<InboxClient>();
+  private soon: ReturnType<typeof setTimeout> | undefined;
   private running = false;
   private generation = 0;
 
@@ -53,6 +56,8 @@ export class ChangedItems {
     this.generation++;
     this.starting = undefined;
     for (const stop of this.stops.splice(0)) stop();
+    clearTimeout(this.soon);
+    this.soon = undefined;
     this.changed.clear();
     this.waiting.clear();
   }
@@ -96,7 +101,6 @@ export class ChangedItems {
   }
 
   private async runRound(): Promise<void> {
-    for (const client of this.waiting) this.flush(client);
     if (this.running || this.changed.size === 0) return;
     this.running = true;
     try {
@@ -174,10 +178,17 @@ export class ChangedItems {
     }
   }
 
-  private flush(client: InboxClient): void {
+  /** Sends items that wait for a socket. Those that it does not take now are sent a little later. */
+  flush(client: InboxClient): void {
     client.flush();
     if (client.pending.isEmpty || client.closed) this.waiting.delete(client);
     else this.waiting.add(client);
+    if (this.waiting.size > 0) this.soon ??= setTimeout(() => this.flushWaiting(), FLUSH_INTERVAL_MS);
+  }
+
+  private flushWaiting(): void {
+    this.soon = undefined;
+    for (const client of [...this.waiting]) this.flush(client);
   }
 
   private report(error: unknown): void {

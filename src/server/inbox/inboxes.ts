@@ -1,14 +1,7 @@
 import type { Grants } from "../../core/access/grants.ts";
 import { Multimap } from "../../core/collections/multimap.ts";
 import type { Emit } from "../../core/events/events.ts";
-import {
-  chooseItems,
-  encodeInboxFrame,
-  encodeInboxMembers,
-  type InboxAsk,
-  MAX_ITEMS_BYTES,
-} from "../../core/inbox/answer.ts";
-import { encodeCursor, partsWithin } from "../../core/inbox/page.ts";
+import { chooseItems, encodeAnswer, encodeInboxMembers, type InboxAsk } from "../../core/inbox/answer.ts";
 import { encodePosition } from "../../core/inbox/position.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { LIST_MEMORY_MS } from "../../core/ports/conversation/members.ts";
@@ -57,20 +50,13 @@ export class Inboxes {
   /** Returns the body of an answer to `GET /inbox`. Rejects when the store cannot be read now. */
   async read(user: string, grants: Grants, ask: InboxAsk): Promise<string> {
     const list = await this.limited(() => readList(this.deps, user, grants));
-    const choice = chooseItems(list, ask, LIST_MEMORY_MS);
+    const choice = chooseItems(list, ask, LIST_MEMORY_MS, true);
     const items = await this.readChosen(user, choice.entries, choice.removed);
-    const end = {
-      cursor: choice.cursor,
-      reset: choice.reset,
-      position: encodePosition(list.position),
-      totals: list.totals,
-      id: undefined,
-    };
-    return `{${encodeInboxMembers(
-      items.map(({ json }) => json),
-      choice.more,
-      end,
-    )}}`;
+    const jsons = items.map(({ json }) => json);
+    const { cursor, reset, more } = choice;
+    // While there is more, the client has not got all changes.
+    const position = more && !reset && ask.after !== undefined ? ask.after : encodePosition(list.position);
+    return `{${encodeInboxMembers(jsons, more, { cursor, reset, position, totals: list.totals, id: undefined })}}`;
   }
 
   /** Begins to send a socket its inbox; it gets items after its first request. */
@@ -134,47 +120,51 @@ export class Inboxes {
   }
 
   private async answer(client: InboxClient, ask: InboxAsk, id: string | undefined): Promise<boolean> {
-    const { list } = client;
     client.answering++;
-    list.loading++;
     try {
-      if (client.closed) return true;
-      await this.changes.start();
-      const whole = await this.limited(() => this.load(list));
-      const choice = chooseItems(whole, ask, LIST_MEMORY_MS);
-      const items = await this.readChosen(list.user, choice.entries, choice.removed);
-      // With another token, its list follows (`renew`).
-      if (client.closed || client.list !== list) return true;
-      if (choice.reset) client.pending.restart(whole.position.time);
-      this.noteSent(client, items);
-      const parts = partsWithin(
-        items.map(({ json }) => json),
-        MAX_ITEMS_BYTES,
-      );
-      const end = { position: encodePosition(whole.position), totals: whole.totals, id };
-      const isPage = ask.after === undefined || choice.reset;
-      for (const [i, part] of parts.entries()) {
-        const isLast = i === parts.length - 1;
-        const { more, cursor } =
-          isPage && !isLast ? { more: true, cursor: encodeCursor(choice.entries[part.length - 1]!) } : choice;
-        const frame = {
-          ...end,
-          cursor: isLast || isPage ? cursor : undefined,
-          reset: choice.reset && i === 0,
-        };
-        client.socket.deliver(encodeInboxFrame(part, isLast ? choice.more : more || !isPage, frame));
-        // A page that is longer than a frame ends there; the client asks for the rest with the cursor.
-        if (isPage) break;
+      const frames = await this.prepare(client, ask, id);
+      // One frame after another: what a slow peer has not read does not fill the memory.
+      for (const frame of frames) {
+        if (client.closed) break;
+        client.socket.deliver(frame, true);
+        if (frames.length > 1) await client.socket.drained();
       }
       return true;
     } catch (error) {
       if (this.deps.isStoreUnavailable(error)) return false;
       throw error;
     } finally {
+      client.answering--;
+      this.changes.flush(client);
+    }
+  }
+
+  /** Reads what a client is sent, and returns the frames. Later changes wait until these are sent. */
+  private async prepare(
+    client: InboxClient,
+    ask: InboxAsk,
+    id: string | undefined,
+  ): Promise<readonly string[]> {
+    const { list } = client;
+    list.loading++;
+    try {
+      if (client.closed) return [];
+      await this.changes.start();
+      const whole = await this.limited(() => this.load(list));
+      const choice = chooseItems(whole, ask, LIST_MEMORY_MS);
+      const items = await this.readChosen(list.user, choice.entries, choice.removed);
+      // With another token, its list follows (`renew`).
+      if (client.closed || client.list !== list) return [];
+      if (choice.reset) client.pending.restart(whole.position.time);
+      this.noteSent(client, items);
+      return encodeAnswer(
+        items.map(({ json }) => json),
+        choice,
+        { position: encodePosition(whole.position), totals: whole.totals, id, after: ask.after },
+      );
+    } finally {
       list.loading--;
       if (list.loading === 0) this.changes.loaded(list);
-      client.answering--;
-      client.flush();
     }
   }
 

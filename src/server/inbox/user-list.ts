@@ -10,8 +10,10 @@ const BYTES_AT_ONCE = 32 * 1024;
 /** A socket that gets an inbox. */
 export interface InboxSocket {
   readonly user: string;
-  /** Queues one encoded frame. */
-  deliver(frame: string): void;
+  /** Queues one encoded frame. `isPage`: it does not count as back-pressure (B1). */
+  deliver(frame: string, isPage: boolean): void;
+  /** Resolves when all pages are on the line, or never will be. */
+  drained(): Promise<void>;
   /** Whether the peer has read nearly all that was sent. Items wait while it has not. */
   readonly isWritable: boolean;
 }
@@ -56,13 +58,14 @@ export class InboxClient {
   flush(): void {
     if (this.answering > 0 || this.closed) return;
     const { socket, pending, list } = this;
-    for (let bytes = 0; bytes < BYTES_AT_ONCE && socket.isWritable; ) {
+    if (!socket.isWritable) return;
+    for (let bytes = 0; bytes < BYTES_AT_ONCE; ) {
       const sent = pending.take();
       if (sent === undefined) return;
       const position = encodePosition({ store: list.store, time: sent.time, scope: list.scope });
       const frame = encodeItemFrame(sent.item, position, list.numbers.totals);
       bytes += frame.length;
-      socket.deliver(frame);
+      socket.deliver(frame, false);
     }
   }
 }

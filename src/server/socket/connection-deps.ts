@@ -1,6 +1,7 @@
 import type { ServerWebSocket } from "bun";
 import type { Admission, SocketEntry } from "../../core/access/admission.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
+import type { Grants } from "../../core/access/grants.ts";
 import type { ResumeRequest } from "../../core/conversation/resume.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -11,6 +12,7 @@ import type { SessionRules } from "../../core/session/connection-state.ts";
 import type { OpenItem } from "../../core/session/user/state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "../concurrency-limiter.ts";
+import type { SocketInbox } from "../inbox/socket-inbox.ts";
 import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";
 import type { Hub } from "./conversation/hub.ts";
 import type { MessageCounters } from "./message-counters.ts";
@@ -47,6 +49,8 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly maxOpenConversations: number;
   /** Opens a conversation on the socket of a user. Never rejects. */
   open(connection: C, member: UserMember, item: OpenItem): Promise<void>;
+  /** Begins to send the socket of a user its inbox. */
+  openInbox(connection: C, grants: Grants): SocketInbox;
   /** Replaces the token of a connection by `token`, or refuses it. Never throws. */
   renew(connection: C, token: string): void;
 }

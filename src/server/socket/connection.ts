@@ -83,6 +83,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
         maxOpen: deps.maxOpenConversations,
         maxUnsent: deps.rules.maxUnsent,
         open: (member, item) => deps.open(this, member, item),
+        openInbox: (grants) => deps.openInbox(this, grants),
       });
       this.conversations = conversations;
       this.lanes = lanes;
@@ -311,6 +312,9 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
         break;
       case "open_or_close":
         this.conversations.openOrClose(effect.frame);
+        break;
+      case "inbox":
+        this.conversations.inbox(effect.frame);
         break;
       case "ping":
         this.socket?.ping();

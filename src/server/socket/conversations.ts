@@ -21,6 +21,8 @@ export interface Conversations {
   carryOut(frame: ClientFrame | undefined, step: ConsideredStep): void;
   /** Handles a frame that names several conversations. */
   openOrClose(frame: ClientFrameOf<"open" | "close">): void;
+  /** Replies with a page of the inbox, and sends its changes from now on. */
+  inbox(frame: ClientFrameOf<"inbox">): void;
   /** A socket of one conversation has joined it. */
   opened(event: OpenedEvent): void;
   /** The connection's token was replaced, and with it the rights. */

@@ -12,6 +12,9 @@ interface PendingPage {
 // Shared by all connections without frames to send, so that an idle connection needs no list of its own.
 const NO_FRAMES: string[] = [];
 
+/** Frames that can wait are not written while more than this waits for the peer, in bytes. */
+const MAX_UNSENT_AHEAD_BYTES = 16 * 1024;
+
 /** The most bytes that the header of a frame from the server takes (RFC 6455 §5.2). */
 const FRAME_HEADER_BYTES = 10;
 
@@ -83,6 +86,11 @@ export abstract class SocketWriter implements FlushTarget {
     return (
       this.lanes?.isLaneEmpty(lane) === true && this.unsent === 0 && this.socket?.subscribe !== undefined
     );
+  }
+
+  /** Whether no frame of a lane waits, and the peer has read nearly all that was sent: frames that can wait are sent now. */
+  isLaneWritable(lane: string): boolean {
+    return this.lanes?.isLaneEmpty(lane) === true && this.unsent < MAX_UNSENT_AHEAD_BYTES;
   }
 
   /** Resolves when no page of a conversation waits on the socket of a user. */

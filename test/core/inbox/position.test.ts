@@ -33,13 +33,14 @@ test("IN3 the list begins again for another store, another token, and a position
 test("IN3 the scope of a token is the same for the same set of patterns", () => {
   expect(scopeOf({})).toBe("0");
   expect(scopeOf({ conversations: ["a", "b-*"] })).toBe(scopeOf({ conversations: ["b-*", "a", "a"] }));
+  expect(scopeOf({ rights: ["read"] })).toBe(scopeOf({}));
   const others = [
     {},
     { conversations: [] },
     { conversations: ["a"] },
     { conversations: ["a*"] },
-    { rights: ["read" as const] },
-    { rights: ["read" as const, "write" as const] },
+    { conversations: ["a", "b"] },
+    { rights: ["write" as const] },
   ];
   expect(new Set(others.map(scopeOf)).size).toBe(others.length);
 });

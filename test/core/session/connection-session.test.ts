@@ -179,6 +179,7 @@ describe("every frame of an admitted client", () => {
       activity: true,
     },
     close: { content: { conversations: ["a"] }, answer: "live open_or_close", activity: true },
+    inbox: { content: { limit: 10 }, answer: "live inbox", activity: true },
     activity: { content: {}, answer: "live", activity: true },
     typing: { content: { active: true }, answer: "live typing", activity: true },
     read: { content: { seq: 1 }, answer: "live mark", activity: true },

@@ -74,6 +74,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     memberPolicy: { defaultAccess: "anyone", create: "anyone", maxMembers: 100, maxConversations: 100 },
     origins: { allowed: [], loopbackPort: undefined },
     present: async () => ({ present: [], present_count: 0, more: false }),
+    readInbox: async () => "{}",
     count: () => {},
     ready: () => true,
     isStoreUnavailable: () => false,

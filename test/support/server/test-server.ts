@@ -6,6 +6,7 @@ import { storeProvider } from "../../../src/cli/store/providers.ts";
 import { EventBus } from "../../../src/core/events/event-bus.ts";
 import type { Account, AccountStore } from "../../../src/core/ports/accounts.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
+import type { MemberStore } from "../../../src/core/ports/conversation/members.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
 import type { RevocationStore } from "../../../src/core/ports/revocations.ts";
 import { seedDemoAccounts } from "../../../src/server/authentication/demo-accounts.ts";
@@ -34,6 +35,7 @@ export interface TestServer extends AsyncDisposable {
   readonly log: RecordedLog;
   readonly keys: TokenKeys;
   readonly accounts: AccountStore;
+  readonly members: MemberStore;
   readonly revocations: RevocationStore;
   /** A token for `subject`, signed as an application with SECRET_KEY would. */
   token(subject: string, options?: { plan?: string; lifetime?: number }): Promise<string>;
@@ -100,6 +102,7 @@ export async function startTestServer({
     log,
     keys,
     accounts,
+    members: store.members,
     revocations,
     token: (subject, options = {}) => signToken(keys, { subject, now: clock.now(), ...options }),
     readCertificate: () => server.readCertificate(),

@@ -101,6 +101,9 @@ export class SoleMember extends Member implements Conversations {
   /** `check` has refused these frames. */
   openOrClose(): void {}
 
+  /** As `openOrClose`. */
+  inbox(): void {}
+
   renewed(grants: Grants): void {
     const writeRefusal = explainMissingRight(grants, this.conversation, "write");
     this.apply({ type: "rights_changed", writeRefusal });

@@ -6,6 +6,7 @@ import { conversationsBehind } from "../../../core/session/user/behind.ts";
 import type { Load, OpenItem, Refusals, UserRequestStep } from "../../../core/session/user/state.ts";
 import type { ClientFrame, ClientFrameOf, Opening } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
+import type { SocketInbox } from "../../inbox/socket-inbox.ts";
 import type { ConsideredStep, Conversations } from "../conversations.ts";
 import type { LaneWriter } from "./lane-writer.ts";
 import { PageTurns } from "./page-turns.ts";
@@ -24,6 +25,7 @@ export interface UserConversationsDeps {
   readonly maxUnsent: number;
   /** Joins a conversation, and applies `opened` or `open_failed` to the member. Never rejects. */
   open(member: UserMember, item: OpenItem): Promise<void>;
+  openInbox(grants: Grants): SocketInbox;
 }
 
 /** The conversations on the socket of a user. */
@@ -35,6 +37,8 @@ export class UserConversations implements Conversations, MemberSet {
   private readonly pages = new PageTurns();
   private opening = 0;
   private grants: Grants = {};
+  /** Undefined until the client asks for it. */
+  private ownInbox: SocketInbox | undefined;
 
   constructor(
     private readonly connection: UserMemberConnection,
@@ -69,12 +73,18 @@ export class UserConversations implements Conversations, MemberSet {
       this.member(one.conversation).request({ type: "open", resume: resumeOf(one), id: frame.id });
   }
 
+  inbox(frame: ClientFrameOf<"inbox">): void {
+    this.ownInbox ??= this.deps.openInbox(this.grants);
+    this.ownInbox.request(frame);
+  }
+
   /** Only a socket of one conversation joins it when it is admitted. */
   opened(): void {}
 
   /** The rights of the token, when the connection is admitted and when the token was replaced. */
   renewed(grants: Grants): void {
     this.grants = grants;
+    this.ownInbox?.renewed(grants);
     for (const member of [...this.members.values()])
       member.apply({ type: "rights_changed", refusals: refusalsOf(grants, member.conversation) });
   }
@@ -100,6 +110,7 @@ export class UserConversations implements Conversations, MemberSet {
 
   close(): void {
     for (const member of [...this.members.values()]) member.close();
+    this.ownInbox?.close();
     this.queued.length = 0;
   }
 
