@@ -180,7 +180,7 @@ export function historyContract(open: OpenEngine): void {
       retryAfter: QUOTA_WINDOW_MS - 1_000,
       quota: { limit: 2, remaining: 0, reset: 3_600 },
     });
-    subject.clock.advance(QUOTA_WINDOW_MS - 1_001);
+    subject.clock.jump(QUOTA_WINDOW_MS - 1_001);
     expect(await subject.history(asked)).toMatchObject({ outcome: "rate_limited", retryAfter: 1 });
     subject.clock.advance(1);
     expect((await subject.read(asked)).messages).toHaveLength(10);

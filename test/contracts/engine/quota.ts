@@ -10,15 +10,15 @@ export function quotaContract(open: OpenEngine): void {
     await using subject = await Subject.open(open);
     const limit = 3;
     await subject.store("1", { limit });
-    subject.clock.advance(1_001);
+    subject.clock.jump(1_001);
     await subject.store("2", { limit });
     await subject.store("3", { limit });
-    subject.clock.advance(10);
+    subject.clock.jump(10);
     const refused = await subject.post("4", { limit });
     expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW_MS - 1_011 });
-    subject.clock.advance(QUOTA_WINDOW_MS - 1_012);
+    subject.clock.jump(QUOTA_WINDOW_MS - 1_012);
     expect(await subject.post("4", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter: 1 });
-    subject.clock.advance(1);
+    subject.clock.jump(1);
     expect(await subject.post("4", { limit })).toMatchObject({ outcome: "stored", seq: 4 });
     expect(await subject.post("5", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter: 1_001 });
   });
@@ -45,18 +45,18 @@ export function quotaContract(open: OpenEngine): void {
   test("Q1 a restart keeps the charges: refused as before, to the millisecond", async () => {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 2 });
-    subject.clock.advance(777);
+    subject.clock.jump(777);
     await subject.read({ user: "anna", limit: 2 });
-    subject.clock.advance(60_000);
+    subject.clock.jump(60_000);
     const before = await subject.engine.quota("anna", 2);
     await subject.reopen();
     expect(await subject.engine.quota("anna", 2)).toEqual(before);
     const retryAfter = QUOTA_WINDOW_MS - 60_777;
     expect(await subject.post("2", { limit: 2 })).toMatchObject({ outcome: "rate_limited", retryAfter });
-    subject.clock.advance(retryAfter - 1);
+    subject.clock.jump(retryAfter - 1);
     await subject.reopen();
     expect((await subject.post("2", { limit: 2 })).outcome).toBe("rate_limited");
-    subject.clock.advance(1);
+    subject.clock.jump(1);
     await subject.reopen();
     expect((await subject.post("2", { limit: 2 })).outcome).toBe("stored");
   });
@@ -65,7 +65,7 @@ export function quotaContract(open: OpenEngine): void {
     await using subject = await Subject.open(open);
     for (let i = 1; i <= 4; i++) {
       await subject.store(String(i), { limit: 4 });
-      subject.clock.advance(1_000);
+      subject.clock.jump(1_000);
     }
     expect((await subject.post("5", { limit: 4 })).outcome).toBe("rate_limited");
     await subject.store("5", { limit: 5 });
@@ -73,9 +73,9 @@ export function quotaContract(open: OpenEngine): void {
     const refused = await subject.post("6", { limit: 2 });
     expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW_MS - 1_000 });
     expect(refused).toMatchObject({ quota: { limit: 2, remaining: 0, reset: QUOTA_WINDOW_MS / 1000 } });
-    subject.clock.advance(QUOTA_WINDOW_MS - 1_001);
+    subject.clock.jump(QUOTA_WINDOW_MS - 1_001);
     expect((await subject.post("6", { limit: 2 })).outcome).toBe("rate_limited");
-    subject.clock.advance(1);
+    subject.clock.jump(1);
     expect((await subject.post("6", { limit: 2 })).outcome).toBe("stored");
   });
 
@@ -83,11 +83,11 @@ export function quotaContract(open: OpenEngine): void {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 1 });
     for (let i = 0; i < 50; i++) {
-      subject.clock.advance(1_000);
+      subject.clock.jump(1_000);
       expect((await subject.post("2", { limit: 1 })).outcome).toBe("rate_limited");
       expect((await subject.history({ user: "anna", limit: 1 })).outcome).toBe("rate_limited");
     }
-    subject.clock.advance(QUOTA_WINDOW_MS - 50_000);
+    subject.clock.jump(QUOTA_WINDOW_MS - 50_000);
     expect((await subject.post("2", { limit: 1 })).outcome).toBe("stored");
   });
 
@@ -107,23 +107,23 @@ export function quotaContract(open: OpenEngine): void {
     const limit = 3;
     expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 3, reset: 0 });
     expect((await subject.store("1", { limit })).quota).toEqual({ limit, remaining: 2, reset: 3_600 });
-    subject.clock.advance(1_500);
+    subject.clock.jump(1_500);
     expect((await subject.read({ user: "anna", limit })).quota).toEqual({
       limit,
       remaining: 1,
       reset: 3_600,
     });
-    subject.clock.advance(500);
+    subject.clock.jump(500);
     expect(await subject.post("1", { limit })).toMatchObject({
       quota: { limit, remaining: 1, reset: 3_599.5 },
     });
     expect((await subject.store("2", { limit })).quota).toEqual({ limit, remaining: 0, reset: 3_600 });
-    subject.clock.advance(1);
+    subject.clock.jump(1);
     expect(await subject.post("3", { limit })).toMatchObject({
       quota: { limit, remaining: 0, reset: 3_599.999 },
     });
     expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 0, reset: 3_599.999 });
-    subject.clock.advance(QUOTA_WINDOW_MS - 1);
+    subject.clock.jump(QUOTA_WINDOW_MS - 1);
     expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 3, reset: 0 });
   });
 
@@ -134,7 +134,7 @@ export function quotaContract(open: OpenEngine): void {
       const models = new Map(["anna", "ben"].map((user) => [user, new QuotaModel()]));
       let limit = 5;
       for (let step = 0; step < 200; step++) {
-        subject.clock.advance(
+        subject.clock.jump(
           random.pick([0, 0, 1, 60_000, 600_000, random.between(0, QUOTA_WINDOW_MS / 3)]),
         );
         if (random.next() < 0.1) limit = random.pick([0, 1, 3, 5, 12]);

@@ -64,7 +64,7 @@ export function postsContract(open: OpenMembers): void {
         quota: { remaining: 9 },
       });
       await store.change("room", { standings: [{ user: "bob", muted: BY }] });
-      clock.advance(3_600_000);
+      clock.jump(3_600_000);
       expect(await store.subject.post("2", { user: "bob" })).toEqual({ outcome: "muted" });
       await store.change("room", { standings: [{ user: "bob", muted: null }] });
       expect(await store.subject.post("2", { user: "bob" })).toMatchObject({ outcome: "stored" });
