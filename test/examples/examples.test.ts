@@ -25,7 +25,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, "node_modules/.bin"));
   writeFileSync(
     join(folder, "node_modules/.bin/parley"),
-    `#!/bin/sh\nexec ${process.execPath} --no-env-file ${join(ROOT, "src/cli/main.ts")} "$@"\n`,
+    `#!/bin/sh\nexec ${process.execPath} --no-env-file ${MAIN} "$@"\n`,
   );
   chmodSync(join(folder, "node_modules/.bin/parley"), 0o755);
 });
