@@ -41,19 +41,23 @@ Run \`parley <command> --help\` for the options of a command.
   parley chat lobby --user user2
   parley token alice --plan basic`;
 
+// A command may wait for a worker thread that alone does not keep the process alive.
+const keepAlive = setInterval(() => {}, 2 ** 30);
 // A function, because a module with a top-level `await` has no bytecode (test/support/built-program.ts).
-main().catch((error: unknown) => {
-  // commander has already printed the usage error, or the help.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  const prefix = error instanceof UsageError ? "error" : "parley";
-  for (const line of errorLines(error)) printNote(`${prefix}: ${escapeControlChars(line)}`);
-  process.exit(error instanceof CliError ? error.exitCode : 1);
-});
+main().then(() => clearInterval(keepAlive), fail);
 
 async function main(): Promise<void> {
   enterCallerDirectory();
   if (process.argv.length > 2) await program().parseAsync();
   else write(process.stdout, TASKS);
+}
+
+function fail(error: unknown): never {
+  // commander has already printed the usage error, or the help.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  const prefix = error instanceof UsageError ? "error" : "parley";
+  for (const line of errorLines(error)) printNote(`${prefix}: ${escapeControlChars(line)}`);
+  process.exit(error instanceof CliError ? error.exitCode : 1);
 }
 
 function program(): Command {

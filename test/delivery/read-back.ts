@@ -3,7 +3,10 @@ import type { StoredConversation } from "./record.ts";
 import { tokenOf } from "./topology/topology.ts";
 
 /** How long the server may take to detect who left, in milliseconds: pings, and the presence grace. */
-const PRESENCE_TIMEOUT_MS = 15_000;
+const PRESENCE_TIMEOUT_MS = 60_000;
+
+/** How long a node may take to serve again after the last fault, in milliseconds: seconds on a quiet machine. */
+const RECOVERY_TIMEOUT_MS = 60_000;
 
 const POLL_INTERVAL_MS = 200;
 
@@ -45,11 +48,14 @@ async function readerAddress(url: string, conversation: string): Promise<string>
   return `${url.replace(/^http/, "ws")}/ws/reader/${conversation}?token=${await tokenOf("reader")}`;
 }
 
-/** The charges of a user within the hour. */
+/** The charges of a user within the hour. Waits while a node still recovers from a fault: it returns 503 then. */
 export async function chargedTo(url: string, user: string): Promise<number> {
   const headers = { Authorization: `Bearer ${await tokenOf(user)}` };
-  const answer = await fetch(`${url}/me`, { headers });
-  const { quota } = (await answer.json()) as { quota?: { limit: number; remaining: number } };
-  if (quota === undefined) throw new Error(`/me returned ${answer.status} when the server should run again.`);
-  return quota.limit - quota.remaining;
+  for (const deadline = performance.now() + RECOVERY_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
+    const answer = await fetch(`${url}/me`, { headers });
+    const { quota } = (await answer.json()) as { quota?: { limit: number; remaining: number } };
+    if (quota !== undefined) return quota.limit - quota.remaining;
+    if (answer.status !== 503 || performance.now() > deadline)
+      throw new Error(`/me returned ${answer.status} when the server should run again.`);
+  }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../packages/parley-client/build.ts";
 import { EXAMPLES_FOLDER } from "../../src/cli/commands/examples.ts";
-import { ParleyFolder } from "../cli/parley-folder.ts";
+import { MAIN, ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
 import { removeConversation } from "../server/removal.ts";
