@@ -89,7 +89,7 @@ describe("reading a request for a fault", () => {
 
   test("every frame but the welcome, which was sent before, may be lost", () => {
     expect(wrong({ do: "lose", next: "welcome" })).toBe(
-      "`fault.next`: must be one of message, ack, history, presence, typing, read, warning, error, pong, token_accepted, degraded, recovered, closing.",
+      "`fault.next`: must be one of opened, closed, message, ack, history, presence, typing, read, warning, error, pong, token_accepted, degraded, recovered, closing.",
     );
   });
 

@@ -9,7 +9,7 @@ export const PATIENCE = 180_000;
 /** Signs in with a demo account and connects, as the first client. */
 export async function join(page: Page, user: string, conversation = "lobby"): Promise<void> {
   await page.getByRole("button", { name: user }).click();
-  await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
+  await page.locator("#conversation").fill(conversation);
   await page.locator("#connect").click();
   await connected(page);
 }
@@ -65,7 +65,7 @@ export function overflow(page: Page): Promise<number> {
 export async function addClient(page: Page, user: string, conversation = "lobby"): Promise<void> {
   await page.locator("#add-client").click();
   await page.locator("#demo-accounts").getByRole("button", { name: user }).click();
-  await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
+  await page.locator("#conversation").fill(conversation);
   await page.locator("#connect").click();
   await connected(page);
 }

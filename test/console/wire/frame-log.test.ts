@@ -25,13 +25,22 @@ test("B1 the log is bounded by the size of its frames, too; the newest is always
 });
 
 test("a full log takes a frame as fast as an empty one", () => {
-  const log = createFrameLog();
-  for (let index = 0; index < MAX_FRAMES; index++) add(log, "{}");
-  const [first, began] = [log.first, performance.now()];
-  for (let index = 0; index < 20_000; index++) add(log, "{}");
+  const timeOf = (log: ReturnType<typeof createFrameLog>) => {
+    const began = performance.now();
+    for (let index = 0; index < 20_000; index++) add(log, "{}");
+    return performance.now() - began;
+  };
+  const full = createFrameLog();
+  for (let index = 0; index < MAX_FRAMES; index++) add(full, "{}");
+  const { first } = full;
+  // The fastest of some tries, because other processes may take the processor meanwhile.
+  const [whenFull, whenEmpty] = [
+    Math.min(...Array.from({ length: 5 }, () => timeOf(full))),
+    Math.min(...Array.from({ length: 5 }, () => timeOf(createFrameLog()))),
+  ];
   // Taking one from the front each time would cost 20,000 times the length of the list.
-  expect(performance.now() - began).toBeLessThan(2_000);
-  expect(log.first).toBeGreaterThan(first);
+  expect(whenFull).toBeLessThan(50 * Math.max(whenEmpty, 1));
+  expect(full.first).toBeGreaterThan(first);
 });
 
 test("numbers continue after the log was cleared", () => {

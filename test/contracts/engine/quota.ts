@@ -134,9 +134,7 @@ export function quotaContract(open: OpenEngine): void {
       const models = new Map(["anna", "ben"].map((user) => [user, new QuotaModel()]));
       let limit = 5;
       for (let step = 0; step < 200; step++) {
-        subject.clock.jump(
-          random.pick([0, 0, 1, 60_000, 600_000, random.between(0, QUOTA_WINDOW_MS / 3)]),
-        );
+        subject.clock.jump(random.pick([0, 0, 1, 60_000, 600_000, random.between(0, QUOTA_WINDOW_MS / 3)]));
         if (random.next() < 0.1) limit = random.pick([0, 1, 3, 5, 12]);
         if (random.next() < 0.05) await subject.reopen();
         const user = random.pick([...models.keys()]);
