@@ -1,4 +1,4 @@
-import type { TokenCache } from "./connection/token.ts";
+import type { TokenCache } from "./line/token.ts";
 import { REPLY_TIMEOUT_MS } from "./options.ts";
 import { ParleyError } from "./types/error.ts";
 

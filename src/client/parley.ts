@@ -1,5 +1,4 @@
 import type { Quota, ServerFrameOf } from "../protocol/server-frames.ts";
-import { createTokenCache } from "./connection/token.ts";
 import { createConversation, type ManagedConversation } from "./conversation/conversation.ts";
 import type { Refusal } from "./conversation/opening.ts";
 import type { Place } from "./conversation/sequencer.ts";
@@ -8,6 +7,7 @@ import { createRequest, type Request } from "./http.ts";
 import { createLine } from "./line/line.ts";
 import type { LineState, Status } from "./line/state.ts";
 import { isConnected, isIdle } from "./line/step.ts";
+import { createTokenCache } from "./line/token.ts";
 import type { AnyData } from "./message.ts";
 import { newId } from "./new-id.ts";
 import { createRequests, type RequestFrame } from "./requests/requests.ts";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { subjectOf } from "../../client/connection/token.ts";
+import { subjectOf } from "../../client/line/token.ts";
 import { parseServerAddress, type ServerAddress } from "../../conformance/server-address.ts";
 import { isLoopback } from "../../server/client-address.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { subjectOf } from "../../client/connection/token.ts";
+import { subjectOf } from "../../client/line/token.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import type { IdentityMapping } from "../../scenario/compare/name-mapping.ts";
 import type { RecordedClient, Recording } from "../../scenario/format/recording.ts";

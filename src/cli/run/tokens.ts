@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { subjectOf } from "../../client/connection/token.ts";
+import { subjectOf } from "../../client/line/token.ts";
 import { type SigningKey, sign } from "../../conformance/token-signer.ts";
 import type { CredentialKind, Recording } from "../../scenario/format/recording.ts";
 import { UsageError } from "../cli-error.ts";

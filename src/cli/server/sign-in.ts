@@ -1,4 +1,4 @@
-import { subjectOf } from "../../client/connection/token.ts";
+import { subjectOf } from "../../client/line/token.ts";
 import type { TokenSource } from "../../client/options.ts";
 import type { ServerAddress as Address } from "../../conformance/server-address.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";

@@ -1,4 +1,5 @@
-import { type Connection, openConnection } from "../../client/connection/connection.ts";
+import { openSocket as openConnection, type Socket } from "../../client/line/socket.ts";
+import type { SentFrame } from "../../client/types/frames.ts";
 import type { ServerFrame, ServerFrameOf } from "../../protocol/server-frames.ts";
 import { CliError } from "../cli-error.ts";
 import type { Credential } from "./sign-in.ts";
@@ -12,7 +13,7 @@ export interface SocketListener {
 }
 
 /** One socket for measurements: it does not reconnect, sends at once, and stores nothing. */
-export interface OpenSocket extends Pick<Connection, "send" | "close"> {
+export interface OpenSocket extends Pick<Socket<SentFrame>, "send" | "close"> {
   readonly welcome: ServerFrameOf<"welcome">;
 }
 
@@ -28,10 +29,10 @@ export async function openSocket(
   const { promise, resolve, reject } = Promise.withResolvers<ServerFrameOf<"welcome">>();
   let isWelcomed = false;
   let errorText = "";
-  const connection = openConnection(
+  const connection = openConnection<ServerFrame, SentFrame>(
     address,
     token,
-    { url: ws, token },
+    {},
     {
       onFrame(frame) {
         if (isWelcomed) listener.received(frame);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { subjectOf } from "../../client/connection/token.ts";
+import { subjectOf } from "../../client/line/token.ts";
 import { type ServerAddress as Address, parseServerAddress } from "../../conformance/server-address.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { UsageError } from "../cli-error.ts";

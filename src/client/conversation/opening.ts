@@ -7,7 +7,7 @@
 //   (everywhere)    └──── waiting ◀──── a refusal or `closed` with `retry_after` ◀────────────┤
 //                          a place is free, reconnect()                                       ▼
 //                   ◀──────────────────────────────────── closed ◀─── any other refusal or `closed`
-import { backoff } from "../connection/backoff.ts";
+import { backoff } from "../line/backoff.ts";
 
 /** The state of a conversation on the line. `until` is in milliseconds since 1970, for display. */
 export type ConversationStatus =

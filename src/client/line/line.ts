@@ -1,13 +1,13 @@
-import { watchNetwork } from "../connection/network-events.ts";
-import { lifetimeOf, subjectOf, type TokenCache } from "../connection/token.ts";
 import { newId } from "../new-id.ts";
 import type { Timing } from "../timing.ts";
 import type { SentFrame, UserFrame } from "../types/frames.ts";
 import type { Options } from "../types/options.ts";
 import { createReadable, type Readable } from "../values/readable.ts";
+import { watchNetwork } from "./network-events.ts";
 import { openSocket, type Socket } from "./socket.ts";
 import type { LineEffect, LineEvent, LineState, Status } from "./state.ts";
 import { IDLE, isConnected, step } from "./step.ts";
+import { lifetimeOf, subjectOf, type TokenCache } from "./token.ts";
 
 /** Callbacks of a line. */
 export interface LineOwner {

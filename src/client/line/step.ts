@@ -1,6 +1,6 @@
 import { mayReconnect } from "../../protocol/close-codes.ts";
-import { backoff } from "../connection/backoff.ts";
 import { BACKOFF_EARLY_MAX_MS, BACKOFF_RESET_AFTER_MS } from "../options.ts";
+import { backoff } from "./backoff.ts";
 import type { Advice, ClosingNotice, LineEffect, LineEvent, LineState, LineStep } from "./state.ts";
 
 /** Close code of a token that is invalid or expired. */

@@ -1,11 +1,11 @@
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import { retryDelay } from "../connection/backoff.ts";
+import { retryDelay } from "../line/backoff.ts";
 import { MAX_PENDING, REPLY_TIMEOUT_MS, SEND_BURST, SEND_RATE } from "../options.ts";
-import { createRateLimiter } from "../outgoing/rate-limiter.ts";
 import type { Timing } from "../timing.ts";
 import { ParleyError } from "../types/error.ts";
 import type { RefusalFrame, SentFrame } from "../types/frames.ts";
 import type { Pending } from "../types/options.ts";
+import { createRateLimiter } from "./rate-limiter.ts";
 
 /** A frame whose reply carries the same `id`. */
 export type RequestFrame = SentFrame & { readonly id: string };
@@ -151,10 +151,11 @@ export function createRequests(
     outboxes = outboxes.filter(({ requests }) => requests.length > 0);
     const now = timing.now();
     const isReady = owner.isReady();
-    const deadline =
+    /** When the line counts as dead: the oldest request in flight has waited too long. */
+    const deadline = () =>
       Math.min(...outboxes.map(({ inFlight, since }) => (inFlight === undefined ? Infinity : since))) +
       REPLY_TIMEOUT_MS;
-    if (isReady && deadline <= now) {
+    if (isReady && deadline() <= now) {
       owner.fail("no reply");
       return;
     }
@@ -182,9 +183,7 @@ export function createRequests(
     const next = Math.max(Math.min(...outboxes.map(readyAt), hasMarks ? 0 : Infinity), limiter.readyAt());
     if (!isReady && next <= now) owner.use();
     else {
-      const at = isReady
-        ? Math.min(next, outboxes.some(({ inFlight }) => inFlight) ? Math.max(deadline, now + 1) : Infinity)
-        : next;
+      const at = isReady ? Math.min(next, deadline()) : next;
       if (at !== Infinity) endTimer = timing.after(at - now, flush);
     }
   }

@@ -1,5 +1,5 @@
-import type { Conversation, Position, State } from "../../client/connect.ts";
 import { monotonicNow } from "../wire/websocket-tap.ts";
+import type { Conversation, Position, State } from "./one/connect.ts";
 import type { ConversationEvent, OpenSession, UserFacingError } from "./state.ts";
 
 /** How long a message must be visible to count as read, in milliseconds; a burst of messages is reported as one mark. */

@@ -1,9 +1,9 @@
-import type { State as ConnectionState, Lost, QuotaNotice } from "../../client/connect.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
 import { type ErrorEntry, errorEntry } from "../../protocol/errors.ts";
 import { MAX_LAST } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { explainError, withoutBackticks } from "../format.ts";
+import type { State as ConnectionState, Lost, QuotaNotice } from "./one/connect.ts";
 import type {
   CloseInfo,
   ConversationEvent,

@@ -1,3 +1,4 @@
+import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type {
   Ack,
   State as ConnectionState,
@@ -6,8 +7,7 @@ import type {
   PresentUser,
   Quota,
   QuotaNotice,
-} from "../../client/connect.ts";
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+} from "./one/connect.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** An error of the server or the library: `code` for the program, `message` for people. */

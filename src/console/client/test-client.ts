@@ -1,7 +1,6 @@
 // One test client: passes its events to the pure step, carries out the effects, and reports its frames to the workbench.
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { connect, type Parley, type Position } from "../../client/connect.ts";
 import { newId } from "../../client/new-id.ts";
 import { serverAddress } from "../server-address.ts";
 import type { RenderScheduler } from "../shell/render-scheduler.ts";
@@ -15,6 +14,7 @@ import {
 } from "../wire/websocket-tap.ts";
 import { bindConversation, type ConversationBinding } from "./conversation-binding.ts";
 import { HISTORY_PAGE } from "./on-conversation-event.ts";
+import { connect, type Parley, type Position } from "./one/connect.ts";
 import { type Login, pastedLogin, REQUEST_TIMEOUT_MS, signIn } from "./sign-in.ts";
 import type { Effect, Event, State } from "./state.ts";
 import { initialState, step } from "./step.ts";

@@ -1,4 +1,4 @@
-import type { Message } from "../../client/connect.ts";
+import type { Message } from "./one/connect.ts";
 
 // The messages of a conversation that the page knows. Pure: every function returns a new transcript.
 //

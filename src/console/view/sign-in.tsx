@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { subjectOf } from "../../client/connection/token.ts";
+import { subjectOf } from "../../client/line/token.ts";
 import type { TestClient } from "../client/test-client.ts";
 import { isIdentifier } from "../conversation-name.ts";
 import type { Workbench } from "../shell/workbench.ts";

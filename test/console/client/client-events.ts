@@ -1,5 +1,5 @@
 // Events of a client, as the tests of its state use them.
-import type { State as ConnectionState } from "../../../src/client/connect.ts";
+import type { State as ConnectionState } from "../../../src/console/client/one/connect.ts";
 import type { ActiveConnectionState, Effect, Event, State } from "../../../src/console/client/state.ts";
 import { initialState, step } from "../../../src/console/client/step.ts";
 import type { Message, PresentUser } from "../../../src/protocol/server-frames.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { backoff } from "../../../src/client/connection/backoff.ts";
+import { backoff } from "../../../src/client/line/backoff.ts";
 import {
   Admission,
   type AdmissionLimits,

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import type { Lost } from "../../../src/client/incoming/inbox.ts";
-import { createMessageIterator } from "../../../src/client/incoming/message-iterator.ts";
-import type { Message } from "../../../src/protocol/server-frames.ts";
+import type { Lost } from "../../../../src/console/client/one/inbox.ts";
+import { createMessageIterator } from "../../../../src/console/client/one/message-iterator.ts";
+import type { Message } from "../../../../src/protocol/server-frames.ts";
 
 const message = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", text: "hello", at: seq });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createTokenCache, lifetimeOf } from "../../../src/client/connection/token.ts";
+import { createTokenCache, lifetimeOf } from "../../../src/client/line/token.ts";
 import { TOKEN_TIMEOUT_MS } from "../../../src/client/options.ts";
 import { base64url } from "../../support/server/tokens.ts";
 import { ManualTiming } from "../../support/time/manual-timing.ts";

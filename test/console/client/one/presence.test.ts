@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createPresenceTracker } from "../../../src/client/incoming/presence.ts";
+import { createPresenceTracker } from "../../../../src/console/client/one/presence.ts";
 
 test("a user who left and returns has the same read mark", () => {
   const presence = createPresenceTracker();

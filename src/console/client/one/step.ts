@@ -1,6 +1,6 @@
-import { mayReconnect } from "../../protocol/close-codes.ts";
-import { BACKOFF_EARLY_MAX_MS, BACKOFF_RESET_AFTER_MS } from "../options.ts";
-import { backoff } from "./backoff.ts";
+import { backoff } from "../../../client/line/backoff.ts";
+import { BACKOFF_EARLY_MAX_MS, BACKOFF_RESET_AFTER_MS } from "../../../client/options.ts";
+import { mayReconnect } from "../../../protocol/close-codes.ts";
 import type { Advice, ClosingNotice, Connecting, Effect, Event, State, Step, Waiting } from "./state.ts";
 
 /** Close code of a token that is invalid or expired. */

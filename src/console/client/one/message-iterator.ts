@@ -1,6 +1,6 @@
-import type { HistoryPage } from "../history-page.ts";
-import type { Message } from "../message.ts";
-import { MAX_QUEUED } from "../options.ts";
+import type { HistoryPage } from "../../../client/history-page.ts";
+import type { Message } from "../../../client/message.ts";
+import { MAX_QUEUED } from "../../../client/options.ts";
 import { createInbox, type Inbox, type InboxOutput, type Lost } from "./inbox.ts";
 
 /** The message queue of one `for await` loop. */

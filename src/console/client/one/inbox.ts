@@ -1,6 +1,6 @@
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
-import type { Message } from "../message.ts";
-import { MAX_OUT_OF_ORDER } from "../options.ts";
+import type { Message } from "../../../client/message.ts";
+import { MAX_OUT_OF_ORDER } from "../../../client/options.ts";
+import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
 
 /** The last known message of a conversation; `seq` is only comparable within one `epoch`. */
 export interface Position {

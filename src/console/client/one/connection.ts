@@ -1,8 +1,8 @@
-import type { ClientFrame } from "../../protocol/client-frames.ts";
-import type { ServerFrame } from "../../protocol/server-frames.ts";
-import type { SUBPROTOCOL } from "../../protocol/version.ts";
-import { type Options, PING_IDLE_MS, PONG_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "../options.ts";
-import { MONOTONIC } from "../timing.ts";
+import { type Options, PING_IDLE_MS, PONG_TIMEOUT_MS, WELCOME_TIMEOUT_MS } from "../../../client/options.ts";
+import { MONOTONIC } from "../../../client/timing.ts";
+import type { ClientFrame } from "../../../protocol/client-frames.ts";
+import type { ServerFrame } from "../../../protocol/server-frames.ts";
+import type { SUBPROTOCOL } from "../../../protocol/version.ts";
 
 /** A frame that a client may send: fields that have a default are optional. */
 export type OutgoingFrame =

@@ -1,9 +1,9 @@
-import type { Quota, ServerFrameOf } from "../protocol/server-frames.ts";
-import type { State } from "./connection/state.ts";
-import type { HistoryPage } from "./history-page.ts";
-import type { Lost } from "./incoming/inbox.ts";
-import type { AnyData, Message } from "./message.ts";
+import type { HistoryPage } from "../../../client/history-page.ts";
+import type { AnyData, Message } from "../../../client/message.ts";
+import type { Quota, ServerFrameOf } from "../../../protocol/server-frames.ts";
+import type { Lost } from "./inbox.ts";
 import type { ParleyError } from "./parley-error.ts";
+import type { State } from "./state.ts";
 
 type Body<T extends "presence" | "presence_count" | "typing" | "read" | "warning"> = Omit<
   ServerFrameOf<T>,

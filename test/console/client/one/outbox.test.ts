@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { backoff, retryDelay } from "../../../src/client/connection/backoff.ts";
+import { backoff, retryDelay } from "../../../../src/client/line/backoff.ts";
 import {
   BACKOFF_EARLY_ATTEMPTS,
   BACKOFF_EARLY_MAX_MS,
   BACKOFF_INITIAL_MS,
   BACKOFF_MAX_MS,
-} from "../../../src/client/options.ts";
-import { createOutbox } from "../../../src/client/outgoing/outbox.ts";
-import { createRateLimiter } from "../../../src/client/outgoing/rate-limiter.ts";
-import { Random, seeds } from "../../support/random.ts";
+} from "../../../../src/client/options.ts";
+import { createRateLimiter } from "../../../../src/client/requests/rate-limiter.ts";
+import { createOutbox } from "../../../../src/console/client/one/outbox.ts";
+import { Random, seeds } from "../../../support/random.ts";
 
 describe("back-off", () => {
   test("doubles its limit up to the longest, which is lower for the early tries, and uses all of it", () => {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import type { OutgoingFrame } from "../../../src/client/connection/connection.ts";
-import { REPLY_TIMEOUT_MS } from "../../../src/client/options.ts";
-import { createRequestQueue } from "../../../src/client/outgoing/request-queue.ts";
-import { ManualTiming } from "../../support/time/manual-timing.ts";
+import { REPLY_TIMEOUT_MS } from "../../../../src/client/options.ts";
+import type { OutgoingFrame } from "../../../../src/console/client/one/connection.ts";
+import { createRequestQueue } from "../../../../src/console/client/one/request-queue.ts";
+import { ManualTiming } from "../../../support/time/manual-timing.ts";
 
 /** Requests over an open connection, which records the sent frames. */
 function setUp() {

@@ -6,7 +6,7 @@
 //                    │    └────────────┬───────────┴──────────────────────────────────┘
 //           time, or │                 ▼
 //            a wake  └───────────── waiting          a final close code, or close(), leads from everywhere to closed
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
 
 /** The `closing` frame that the server sends just before it closes a connection. */
 export type ClosingNotice = Pick<ServerFrameOf<"closing">, "code" | "reason" | "reconnect" | "retry_after">;

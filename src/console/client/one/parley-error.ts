@@ -1,6 +1,6 @@
-import type { ErrorCode } from "../protocol/errors.ts";
-import type { State } from "./connection/state.ts";
-import { isIdleClosed } from "./connection/step.ts";
+import type { ErrorCode } from "../../../protocol/errors.ts";
+import type { State } from "./state.ts";
+import { isIdleClosed } from "./step.ts";
 
 /**
  * The server's error codes, and those of the library itself:

@@ -1,7 +1,12 @@
 // Helpers for tests of the client library on real sockets.
-import { type Conversation, connect, type Options, type State } from "../../../src/client/connect.ts";
-import type { ConversationEvents, EventName } from "../../../src/client/events.ts";
-import type { TestServer } from "../server/test-server.ts";
+import {
+  type Conversation,
+  connect,
+  type Options,
+  type State,
+} from "../../../../src/console/client/one/connect.ts";
+import type { ConversationEvents, EventName } from "../../../../src/console/client/one/events.ts";
+import type { TestServer } from "../../../support/server/test-server.ts";
 
 /** Waits for the next `event` that `wanted` accepts; the test's time-out ends a wait for one that never comes. */
 export function nextEvent<E extends EventName>(

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { Effect, Event, State } from "../../../src/client/connection/state.ts";
-import { INITIAL_STATE, isIdleClosed, step } from "../../../src/client/connection/step.ts";
 import {
   BACKOFF_EARLY_MAX_MS,
   BACKOFF_INITIAL_MS,
   BACKOFF_RESET_AFTER_MS,
-} from "../../../src/client/options.ts";
-import { CLOSE_CODES, mayReconnect } from "../../../src/protocol/close-codes.ts";
+} from "../../../../src/client/options.ts";
+import type { Effect, Event, State } from "../../../../src/console/client/one/state.ts";
+import { INITIAL_STATE, isIdleClosed, step } from "../../../../src/console/client/one/step.ts";
+import { CLOSE_CODES, mayReconnect } from "../../../../src/protocol/close-codes.ts";
 
 const NOW = 1_000_000;
 

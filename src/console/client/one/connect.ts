@@ -1,15 +1,18 @@
-// The client library, published as `parley/client`. It runs wherever a WebSocket exists: browsers, workers, Node 22, Bun,
-// Deno. This file exports everything that is public.
+// A client of one conversation on a socket of its own, as the console's test clients are: their frames are recorded and played
+// again, and faults are injected into them. The library (src/client) has one socket for all conversations of a user.
 
-import { createTokenCache } from "./connection/token.ts";
+import { createTokenCache } from "../../../client/line/token.ts";
+import type { AnyData } from "../../../client/message.ts";
+import type { Options } from "../../../client/options.ts";
+import { MONOTONIC } from "../../../client/timing.ts";
 import { type Conversation, type OpenOptions, openConversation } from "./conversation.ts";
-import type { AnyData } from "./message.ts";
-import type { Options } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
-import { MONOTONIC } from "./timing.ts";
 
-export type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
-export type { Advice, State } from "./connection/state.ts";
+export type { HistoryPage } from "../../../client/history-page.ts";
+export type { AnyData, Message } from "../../../client/message.ts";
+export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "../../../client/options.ts";
+export type { Timing } from "../../../client/timing.ts";
+export type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../../../protocol/server-frames.ts";
 export type {
   Ack,
   Conversation,
@@ -19,12 +22,9 @@ export type {
   SendOptions,
 } from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
-export type { HistoryPage } from "./history-page.ts";
-export type { Lost, Position } from "./incoming/inbox.ts";
-export type { AnyData, Message } from "./message.ts";
-export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "./options.ts";
+export type { Lost, Position } from "./inbox.ts";
 export { ParleyError, type ParleyErrorCode } from "./parley-error.ts";
-export type { Timing } from "./timing.ts";
+export type { Advice, State } from "./state.ts";
 
 /** One user's connections to one server. */
 export interface Parley {

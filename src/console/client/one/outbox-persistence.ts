@@ -1,5 +1,5 @@
-import { type OutboxStorage, type Pending, STORAGE_TIMEOUT_MS } from "../options.ts";
-import { type Timing, within } from "../timing.ts";
+import { type OutboxStorage, type Pending, STORAGE_TIMEOUT_MS } from "../../../client/options.ts";
+import { type Timing, within } from "../../../client/timing.ts";
 
 /** Keeps pending messages in the application's storage. */
 export interface OutboxPersistence {

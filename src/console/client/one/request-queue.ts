@@ -1,9 +1,4 @@
-import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
-import { retryDelay } from "../connection/backoff.ts";
-import type { OutgoingFrame } from "../connection/connection.ts";
-import type { ReconnectingSocket } from "../connection/reconnecting-socket.ts";
-import { isConnected, isIdleClosed } from "../connection/step.ts";
+import { retryDelay } from "../../../client/line/backoff.ts";
 import {
   MAX_PENDING,
   type Options,
@@ -11,11 +6,16 @@ import {
   REPLY_TIMEOUT_MS,
   SEND_BURST,
   SEND_RATE,
-} from "../options.ts";
-import { closedError, ParleyError } from "../parley-error.ts";
-import type { Timing } from "../timing.ts";
+} from "../../../client/options.ts";
+import { createRateLimiter } from "../../../client/requests/rate-limiter.ts";
+import type { Timing } from "../../../client/timing.ts";
+import { MAX_FRAME_BYTES } from "../../../protocol/limits.ts";
+import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
+import type { OutgoingFrame } from "./connection.ts";
 import { createOutbox, type Identified } from "./outbox.ts";
-import { createRateLimiter } from "./rate-limiter.ts";
+import { closedError, ParleyError } from "./parley-error.ts";
+import type { ReconnectingSocket } from "./reconnecting-socket.ts";
+import { isConnected, isIdleClosed } from "./step.ts";
 
 /** A frame whose reply carries the same `id`. */
 export type RequestFrame = Extract<OutgoingFrame, { type: "message" | "history" | "ping" }> & Identified;

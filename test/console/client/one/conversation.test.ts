@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { connect, type Message, type Pending } from "../../src/client/connect.ts";
-import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { joinWithLibrary, nextEvent, waitForState } from "../support/clients/client-library.ts";
-import { overrideEngine } from "../support/server/override-engine.ts";
-import { startTestServer } from "../support/server/test-server.ts";
-import { ManualTiming } from "../support/time/manual-timing.ts";
+import { connect, type Message, type Pending } from "../../../../src/console/client/one/connect.ts";
+import { FaultProxy } from "../../../delivery/fault-proxy.ts";
+import { overrideEngine } from "../../../support/server/override-engine.ts";
+import { startTestServer } from "../../../support/server/test-server.ts";
+import { ManualTiming } from "../../../support/time/manual-timing.ts";
+import { joinWithLibrary, nextEvent, waitForState } from "./client-library.ts";
 
 describe("posting", () => {
   test.each([".", ".."])(

@@ -1,4 +1,4 @@
-import type { PresentUser, ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { PresentUser, ServerFrameOf } from "../../../protocol/server-frames.ts";
 
 export type Presence = Omit<ServerFrameOf<"presence">, "type">;
 export type Typing = Omit<ServerFrameOf<"typing">, "type">;

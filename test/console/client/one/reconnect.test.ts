@@ -1,12 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { connect, type Options, type Pending, type State } from "../../../src/client/connect.ts";
-import { REPLY_TIMEOUT_MS } from "../../../src/client/options.ts";
-import { FaultProxy } from "../../delivery/fault-proxy.ts";
-import { joinWithLibrary, nextEvent, waitForState } from "../../support/clients/client-library.ts";
-import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
-import { base64url } from "../../support/server/tokens.ts";
-import { ManualTiming } from "../../support/time/manual-timing.ts";
-import { waitUntil } from "../../support/time/wait-until.ts";
+import { REPLY_TIMEOUT_MS } from "../../../../src/client/options.ts";
+import {
+  connect,
+  type Options,
+  type Pending,
+  type State,
+} from "../../../../src/console/client/one/connect.ts";
+import { FaultProxy } from "../../../delivery/fault-proxy.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
+import { base64url } from "../../../support/server/tokens.ts";
+import { ManualTiming } from "../../../support/time/manual-timing.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
+import { joinWithLibrary, nextEvent, waitForState } from "./client-library.ts";
 
 /** Has the server do something to the connection of `conversation`. */
 async function disturb(

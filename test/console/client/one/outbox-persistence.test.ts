@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { type Pending, STORAGE_TIMEOUT_MS } from "../../../src/client/options.ts";
-import { createOutboxPersistence } from "../../../src/client/outgoing/outbox-persistence.ts";
-import { ManualTiming } from "../../support/time/manual-timing.ts";
+import { type Pending, STORAGE_TIMEOUT_MS } from "../../../../src/client/options.ts";
+import { createOutboxPersistence } from "../../../../src/console/client/one/outbox-persistence.ts";
+import { ManualTiming } from "../../../support/time/manual-timing.ts";
 
 const pending = (id: string): Pending => ({ id, text: `text of ${id}` });
 const settle = () => new Promise((resolve) => setImmediate(resolve));

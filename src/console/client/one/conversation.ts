@@ -1,21 +1,21 @@
-import { MAX_HISTORY_LIMIT } from "../protocol/limits.ts";
-import type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
-import { createReconnectingSocket } from "./connection/reconnecting-socket.ts";
-import type { State } from "./connection/state.ts";
-import { isConnected, isIdleClosed } from "./connection/step.ts";
-import type { TokenCache } from "./connection/token.ts";
+import type { HistoryPage } from "../../../client/history-page.ts";
+import type { TokenCache } from "../../../client/line/token.ts";
+import type { AnyData, Message } from "../../../client/message.ts";
+import { newId } from "../../../client/new-id.ts";
+import { type Options, type Pending, TYPING_INTERVAL_MS } from "../../../client/options.ts";
+import { MONOTONIC } from "../../../client/timing.ts";
+import { MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
+import type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../../../protocol/server-frames.ts";
 import { createListeners, type EventName, type Listener } from "./events.ts";
-import type { HistoryPage } from "./history-page.ts";
-import { createInbox, type InboxOutput, type Lost, type Position } from "./incoming/inbox.ts";
-import { createMessageIterator, type MessageIterator } from "./incoming/message-iterator.ts";
-import { createPresenceTracker, type PresenceEvent } from "./incoming/presence.ts";
-import type { AnyData, Message } from "./message.ts";
-import { newId } from "./new-id.ts";
-import { type Options, type Pending, TYPING_INTERVAL_MS } from "./options.ts";
-import { createOutboxPersistence } from "./outgoing/outbox-persistence.ts";
-import { createRequestQueue, type RequestFrame } from "./outgoing/request-queue.ts";
+import { createInbox, type InboxOutput, type Lost, type Position } from "./inbox.ts";
+import { createMessageIterator, type MessageIterator } from "./message-iterator.ts";
+import { createOutboxPersistence } from "./outbox-persistence.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
-import { MONOTONIC } from "./timing.ts";
+import { createPresenceTracker, type PresenceEvent } from "./presence.ts";
+import { createReconnectingSocket } from "./reconnecting-socket.ts";
+import { createRequestQueue, type RequestFrame } from "./request-queue.ts";
+import type { State } from "./state.ts";
+import { isConnected, isIdleClosed } from "./step.ts";
 
 /** Confirms that a message is stored, with its `seq` and time. */
 export type Ack = Omit<ServerFrameOf<"ack">, "type">;

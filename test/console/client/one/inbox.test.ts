@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import { MAX_OUT_OF_ORDER, MAX_QUEUED } from "../../../../src/client/options.ts";
 import {
   createInbox,
   type InboxItem,
   type InboxOutput,
   type Lost,
-} from "../../../src/client/incoming/inbox.ts";
-import { createMessageIterator } from "../../../src/client/incoming/message-iterator.ts";
-import { MAX_OUT_OF_ORDER, MAX_QUEUED } from "../../../src/client/options.ts";
-import type { Message } from "../../../src/protocol/server-frames.ts";
-import { Random, seeds } from "../../support/random.ts";
+} from "../../../../src/console/client/one/inbox.ts";
+import { createMessageIterator } from "../../../../src/console/client/one/message-iterator.ts";
+import type { Message } from "../../../../src/protocol/server-frames.ts";
+import { Random, seeds } from "../../../support/random.ts";
 
 const messageOf = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", text: `${seq}`, at: seq });
 const range = (first: number, last: number) =>
