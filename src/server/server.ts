@@ -40,7 +40,7 @@ import { MessageCounters } from "./socket/message-counters.ts";
 import { sessionRules } from "./socket/session-rules.ts";
 import { TimingWheel } from "./socket/timing-wheel.ts";
 import { handleUpgrade } from "./socket/upgrade.ts";
-import { openConversation } from "./socket/user/open.ts";
+import { createOpenings, openConversation } from "./socket/user/open.ts";
 import { WriteBatcher } from "./socket/write-batcher.ts";
 import { watchAccounts } from "./watch/accounts.ts";
 import { readTlsFiles, watchCertificate } from "./watch/certificate.ts";
@@ -124,6 +124,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     emit,
     isStoreUnavailable: (error) => engine.isUnavailable(error),
   });
+  const openDeps = { ...admitDeps, openings: createOpenings() };
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
     clock,
@@ -138,7 +139,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     emit,
     admit: (connection, presented, place) => admit(admitDeps, connection, presented, place),
     maxOpenConversations: settings.maxOpenConversations,
-    open: (connection, member, item) => openConversation(admitDeps, connection, member, item),
+    open: (connection, member, item) => openConversation(openDeps, connection, member, item),
     openInbox: (connection, grants) =>
       new SocketInbox(inboxes, connection, grants, (error) => failed(connection, error)),
     renew: (connection, token) => renew(admitDeps, connection, token),

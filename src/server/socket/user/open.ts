@@ -4,13 +4,36 @@ import { closeReason } from "../../../core/session/close-reason.ts";
 import { STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
 import type { OpenItem } from "../../../core/session/user/state.ts";
 import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
+import { ConcurrencyLimiter } from "../../concurrency-limiter.ts";
 import type { Connection } from "../connection.ts";
 import type { CatchUpDeps } from "../conversation/catch-up.ts";
 import { type Entered, enterRoom, follow, prepareEntry } from "../conversation/enter.ts";
 import { closeWithInternalError } from "../internal-error.ts";
 import type { UserMember } from "./user-member.ts";
 
+/** The conversations that a node opens at a time, over all sockets of users. */
+const MAX_OPENINGS = 8;
+
+/**
+ * How long an opening counts as one of them, in milliseconds. One that takes longer waits for another machine, and must not
+ * hold up all others.
+ */
+const OPENING_TIMEOUT_MS = 100;
+
+/**
+ * Lets a thousand sockets that come back with ten conversations each share the event loop with those that talk: a few
+ * conversations are opened in one turn of it.
+ */
+export function createOpenings(): ConcurrencyLimiter {
+  return new ConcurrencyLimiter({
+    permits: MAX_OPENINGS,
+    permitTimeoutMs: OPENING_TIMEOUT_MS,
+    handOnLater: true,
+  });
+}
+
 export interface OpenDeps extends CatchUpDeps {
+  readonly openings: ConcurrencyLimiter;
   readonly engine: CatchUpDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
   readonly emit: Emit;
 }
@@ -26,8 +49,11 @@ export async function openConversation(
   item: OpenItem,
 ): Promise<void> {
   const failed = (error: unknown) => closeWithInternalError(deps.emit, connection, error);
+  const acquired = deps.openings.acquire();
+  const permit = acquired instanceof Promise ? await acquired : acquired;
   try {
     const entered = await enter(deps, member, item);
+    permit.release();
     if (entered === undefined) return;
     follow(deps, member, entered).catch(failed);
     // A first page that waits for the line is in memory, so the next conversation is opened after it.
@@ -35,10 +61,14 @@ export async function openConversation(
   } catch (error) {
     if (deps.engine.isUnavailable(error)) member.apply({ type: "open_failed", reason: STORE_UNAVAILABLE });
     else failed(error);
+  } finally {
+    permit.release();
   }
 }
 
 async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promise<Entered | undefined> {
+  // The connection may have ended while it waited for its permit.
+  if (!member.isJoining) return undefined;
   member.resume = item.resume;
   using reservation = await deps.hub.reserve(member.conversation, member.user);
   const prepared = await prepareEntry(deps, member, reservation);

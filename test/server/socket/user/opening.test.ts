@@ -207,3 +207,26 @@ test("MX2 M2 an `open` of many conversations counts as one frame", async () => {
   });
   expect(await anna.next("error")).toMatchObject({ code: "invalid" });
 });
+
+test("MX2 forty sockets that come back at once with ten conversations each get all of them, and what they missed", async () => {
+  await using server = await startTestServer({ env: { ...UNMETERED, PLANS: "free:0:0" } });
+  const names = Array.from({ length: 10 }, (_, i) => `c${i}`);
+  await using ben = await connectUser(server, "ben");
+  for (const conversation of names) ben.send({ type: "message", conversation, id: "m1", text: "x" });
+  await waitUntil("all are stored", () => ben.of("ack").length === names.length);
+  await using stack = new AsyncDisposableStack();
+  const sockets = await Promise.all(
+    Array.from({ length: 40 }, async (_, i) => stack.use(await connectUser(server, `user-${i}`))),
+  );
+  for (const socket of sockets)
+    socket.send({ type: "open", conversations: names.map((conversation) => ({ conversation, after: 0 })) });
+  for (const socket of sockets) {
+    await waitUntil("all are open", () => socket.of("message").length === names.length);
+    expect(
+      socket
+        .of("opened")
+        .map(({ conversation }) => conversation)
+        .sort(),
+    ).toEqual(names);
+  }
+});
