@@ -83,6 +83,8 @@ export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
   degraded: { reason: "free" },
   recovered: { reason: "free" },
   closing: { reason: "free", retry_after: "free" },
+  inbox: { items: "free", cursor: "free", position: "free", id: "id" },
+  inbox_item: { item: "free", position: "free" },
 };
 
 /** By type of frame: optional fields whose presence matters. One that was not expected is a difference. */
@@ -112,6 +114,7 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
   error: ["conversation", "id", "retry_after", "until", "quota"],
   pong: ["id"],
   closing: ["retry_after"],
+  inbox: ["id", "cursor", "reset"],
 };
 
 /**
