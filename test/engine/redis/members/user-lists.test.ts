@@ -1,5 +1,6 @@
 // The lists of users: what a conversation does not confirm is left out, and removed later.
 import { describe, expect, test } from "bun:test";
+import type { Standing } from "../../../../src/core/members/records.ts";
 import { LIST_MEMORY_MS } from "../../../../src/core/ports/conversation/members.ts";
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
@@ -80,6 +81,30 @@ for (const kind of KINDS) {
       }
       expect(found).toEqual(rooms.sort());
       expect(await members.listSize("ann")).toMatchObject({ conversations: 700, unopened: 0 });
+    });
+
+    test("MB1 the standings of thousands of users are read at one moment, each to its user", async () => {
+      await using lists = await begin();
+      const { members } = lists.store;
+      const { revision } = await members.read("room", []);
+      const [by, at] = ["ann", 1];
+      const standings = [
+        { user: "user0", role: "owner" },
+        { user: "user999", muted: { by, at } },
+        { user: "user1000", banned: { by, at } },
+        { user: "user19999", left: true },
+      ] as const;
+      expect(await members.change("room", revision, { standings, news: [] })).toBe(true);
+      const users = Array.from({ length: 20_000 }, (_, i) => `user${i}`);
+      const since = lists.clock.now();
+      expect((await members.read("room", users)).standings).toEqual(
+        new Map<string, Standing>([
+          ["user0", { role: "owner", since }],
+          ["user999", { muted: { by, at } }],
+          ["user1000", { banned: { by, at } }],
+          ["user19999", { left: true }],
+        ]),
+      );
     });
   });
 }

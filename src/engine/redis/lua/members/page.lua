@@ -7,7 +7,7 @@
 local reply, from = {}, ARGV[1] == '' and '-' or '(' .. ARGV[1]
 local most = 3 * ARGV[2]
 while #reply < most do
-  local names = redis.call('ZRANGE', KEYS[1], from, '+', 'BYLEX', 'LIMIT', 0, (most - #reply) / 3)
+  local names = redis.call('ZRANGE', KEYS[1], from, '+', 'BYLEX', 'LIMIT', 0, math.min(1000, (most - #reply) / 3))
   if #names == 0 then break end
   from = '(' .. names[#names]
   local values, marks = redis.call('HMGET', KEYS[2], unpack(names)), redis.call('HMGET', KEYS[3], unpack(names))

@@ -20,12 +20,12 @@ local reply = {
   exists and 1 or 0, m[5] or '', (m[2] or epoch) .. '.' .. (m[3] or 0), seq, newest and newest[2][4] or '',
   call('HLEN', KEYS[3]), member_owners(KEYS[1], m[7], m[8]), tonumber(m[6] or 0), clock,
 }
-if #ARGV > 2 then
-  local users = { unpack(ARGV, 3) }
-  local values = {}
-  for i = 3, 6 do values[i - 2] = call('HMGET', KEYS[i], unpack(users)) end
-  for user = 1, #users do
-    for i = 1, 4 do reply[#reply + 1] = values[i][user] or '' end
+-- Lua passes at most some 8,000 arguments to a command.
+for first = 3, #ARGV, 1000 do
+  local last, values, n = math.min(first + 999, #ARGV), {}, #reply
+  for i = 1, 4 do values[i] = call('HMGET', KEYS[i + 2], unpack(ARGV, first, last)) end
+  for user = 0, last - first do
+    for i = 1, 4 do reply[n + 4 * user + i] = values[i][user + 1] or '' end
   end
 end
 return reply
