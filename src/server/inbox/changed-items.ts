@@ -22,8 +22,13 @@ const FLUSH_INTERVAL_MS = 20;
 const CONVERSATIONS_AT_ONCE = 16;
 const USERS_AT_ONCE = 100;
 
-/** The lists in which a conversation has changed. */
-type Changed = "all" | Set<UserList>;
+/** Where a conversation has changed. */
+interface Changed {
+  /** In all lists that have it. */
+  all: boolean;
+  /** In these, which may not have it yet. */
+  readonly lists: Set<UserList>;
+}
 
 /**
  * Reads the items that have changed, and gives them to the sockets. The stores say only which conversation has changed; each
@@ -90,14 +95,22 @@ export class ChangedItems {
 
   private onChange(conversation: string, user: string | undefined): void {
     if (user !== undefined) this.add(conversation, this.deps.listsOf(user));
-    else if (this.deps.conversations.find(conversation) !== undefined) this.changed.set(conversation, "all");
+    else if (this.deps.conversations.find(conversation) !== undefined) this.changeOf(conversation).all = true;
   }
 
   private add(conversation: string, lists: readonly UserList[]): void {
-    const known = this.changed.get(conversation);
-    if (lists.length === 0 || known === "all") return;
-    if (known === undefined) this.changed.set(conversation, new Set(lists));
-    else for (const list of lists) known.add(list);
+    if (lists.length === 0) return;
+    const changed = this.changeOf(conversation);
+    for (const list of lists) changed.lists.add(list);
+  }
+
+  private changeOf(conversation: string): Changed {
+    let changed = this.changed.get(conversation);
+    if (changed === undefined) {
+      changed = { all: false, lists: new Set() };
+      this.changed.set(conversation, changed);
+    }
+    return changed;
   }
 
   private async runRound(): Promise<void> {
@@ -127,9 +140,10 @@ export class ChangedItems {
 
   /** Reads a conversation for all `lists` in which it has changed. What cannot be read now is tried again in the next round. */
   private async readOne(conversation: string, changed: Changed, touched: Set<InboxClient>): Promise<void> {
-    const lists =
-      changed === "all" ? [...(this.deps.conversations.find(conversation)?.lists ?? [])] : [...changed];
-    const ready = lists.filter((list) => {
+    const lists = new Set(changed.lists);
+    if (changed.all)
+      for (const list of this.deps.conversations.find(conversation)?.lists ?? []) lists.add(list);
+    const ready = [...lists].filter((list) => {
       if (list.loading > 0) list.changedWhileLoading.add(conversation);
       return list.loading === 0 && list.clients.size > 0;
     });
