@@ -112,7 +112,8 @@ async function answersEach(context: TestContext): Promise<void> {
     [...names].sort(),
   );
   assertEqual("their ids", [...new Set(socket.of("opened").map(({ id }) => id))], ["all"]);
-  await openOne(socket, names[0]!);
+  socket.send({ type: "open", conversations: [{ conversation: names[0]! }] });
+  await socket.until(() => socket.of("opened").length > names.length, "`opened` of the second `open`");
   await socket.flushed();
   assertEqual("answers in all", socket.of("opened").length, names.length + 1);
 }
