@@ -113,7 +113,10 @@ export function innerOfParley(parley: Parley): InnerParley {
   return (parley as never as { [INNER]: InnerParley })[INNER];
 }
 
-/** Most conversations that one `open` frame names. */
+/** How long a `close` waits for those of other conversations, in milliseconds. */
+const CLOSE_DELAY_MS = 20;
+
+/** Most conversations that one `open` or `close` frame names. */
 const MAX_OPEN_NAMES = 64;
 
 /**
@@ -132,6 +135,7 @@ export function connect(options: Options): Parley {
   /** Conversations whose saved messages are being loaded: theirs go first. */
   const loading = new Set<string>();
   const toOpen = new Set<string>();
+  const toClose = new Set<string>();
   let uses = 0;
 
   const report = (code: "storage" | "token", cause: unknown) =>
@@ -144,6 +148,7 @@ export function connect(options: Options): Parley {
     onFrame,
     onDown() {
       toOpen.clear();
+      toClose.clear();
       requests.onDown();
       emit("down", undefined);
       for (const { dispatch } of conversations.values()) dispatch({ type: "line_down" });
@@ -256,12 +261,22 @@ export function connect(options: Options): Parley {
   function openAll(): void {
     const names = [...toOpen];
     toOpen.clear();
+    // What was left makes room for what is opened.
+    if (names.length > 0) closeAll();
     // Without a line there is nothing to do: `line_up` opens all that are wanted.
     while (isUp() && names.length > 0) {
       const id = newId();
       const entries = names.splice(0, MAX_OPEN_NAMES).map((name) => conversations.get(name)!.openEntry(id));
       line.send({ type: "open", conversations: entries, id });
     }
+  }
+
+  /** Closes together what is left at about the same time: a page that shows many conversations would flood the server. */
+  function closeAll(): void {
+    const names = [...toClose];
+    toClose.clear();
+    while (isUp() && names.length > 0)
+      line.send({ type: "close", conversations: names.splice(0, MAX_OPEN_NAMES) });
   }
 
   /**
@@ -289,19 +304,20 @@ export function connect(options: Options): Parley {
     });
   }
 
-  function manage(id: string, after?: Place): ManagedConversation {
-    const made = createConversation(id, after, {
+  function manage(id: string): ManagedConversation {
+    const made = createConversation(id, {
       timing,
       requests,
       request,
       user: line.user,
       send: line.send,
       open() {
+        toClose.delete(id);
         if (toOpen.add(id).size === 1) queueMicrotask(openAll);
         line.dispatch({ type: "use" });
       },
       close() {
-        if (!toOpen.delete(id)) line.send({ type: "close", conversations: [id] });
+        if (!toOpen.delete(id) && toClose.add(id).size === 1) timing.after(CLOSE_DELAY_MS, closeAll);
       },
       onFirstUse: () => loadSaved(id),
       onPlaceFree() {
@@ -334,7 +350,11 @@ export function connect(options: Options): Parley {
     status: line.status,
     quota,
     welcome,
-    conversation: (id, { after } = {}) => (conversations.get(id) ?? manage(id, after)).shown as never,
+    conversation(id, { after } = {}) {
+      const managed = conversations.get(id) ?? manage(id);
+      if (after !== undefined) managed.resumeAfter(after);
+      return managed.shown as never;
+    },
     create: (facts) => request("POST", "/conversations", { id: newId(), ...facts }),
     request,
     on: listen,

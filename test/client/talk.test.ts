@@ -106,6 +106,37 @@ describe("one socket", () => {
     await parley.close();
   });
 
+  test("M2 conversations that are left together are closed by one frame", async () => {
+    await using server = await startTestServer();
+    const { frames, trace } = recordFrames();
+    const parley = connect({ url: server.url, token: await server.token("ann"), trace });
+    const all = Array.from({ length: 30 }, (_, number) => parley.conversation(`c${number}`));
+    const ends = all.map(keepOpen);
+    await Promise.all(all.map((one) => reaches(one, "live")));
+    for (const end of ends) end();
+    await Promise.all(all.map((one) => reaches(one, "idle")));
+    await waitUntil(
+      "all are closed",
+      () => frames.filter((frame) => frame.startsWith("received closed")).length === 30,
+    );
+    expect(frames.filter((frame) => frame.startsWith("sent close")).length).toBeLessThan(5);
+    await parley.close();
+  });
+
+  test("`after` counts until the conversation has a place of its own", async () => {
+    await using server = await startTestServer();
+    await using ben = await enter(server, "ben");
+    for (const text of ["one", "two"]) await ben.lobby.send(text);
+    const parley = connect({ url: server.url, token: await server.token("ann") });
+    const lobby = parley.conversation("lobby");
+    const { epoch } = ben.lobby.place!;
+    expect(parley.conversation("lobby", { after: { seq: 1, epoch } })).toBe(lobby);
+    expect(await next(lobby, "message")).toMatchObject({ text: "two" });
+    parley.conversation("lobby", { after: { seq: 0, epoch } });
+    expect(lobby.place).toEqual({ seq: 2, epoch });
+    await parley.close();
+  });
+
   test("MX5 over the limit a conversation is closed, and opens when a place is free", async () => {
     await using server = await startTestServer({ env: { MAX_OPEN_CONVERSATIONS: "1" } });
     await using ann = await enter(server, "ann");

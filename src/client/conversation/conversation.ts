@@ -47,6 +47,8 @@ export interface ManagedConversation {
   readonly shown: Conversation;
   emit<E extends keyof InternalEvents>(name: E, event: InternalEvents[E]): void;
   dispatch(event: OpeningEvent): void;
+  /** Sets the place after which it is opened; nothing if it has one. */
+  resumeAfter(place: Place): void;
   /** Whether it is open, or is to be opened. */
   isWanted(): boolean;
   /** Returns its entry of an `open` frame, whose id is `id`. */
@@ -63,16 +65,12 @@ export interface ManagedConversation {
 /** How long a conversation stays open after its last use, in milliseconds: a page that changes its view does not close it. */
 const USE_GRACE_MS = 1_000;
 
-export function createConversation(
-  id: string,
-  after: Place | undefined,
-  deps: ConversationDeps,
-): ManagedConversation {
+export function createConversation(id: string, deps: ConversationDeps): ManagedConversation {
   const { timing, requests, request } = deps;
   const path = `/conversations/${encodeURIComponent(id)}`;
   const { on: listen, emit } = createListeners<InternalEvents>();
   const iterators = new Set<MessageIterator>();
-  const sequencer = createSequencer(after);
+  let sequencer = createSequencer();
   const [status, setStatus] = createReadable<ConversationStatus>(UNUSED);
   const [facts, setFacts] = createReadable<ConversationFacts | undefined>(undefined);
   let uses = 0;
@@ -112,8 +110,9 @@ export function createConversation(
       if (next.state === "closed" && code !== "too_many_conversations") {
         const error = new ParleyError(code as never, message, { conversation: id });
         endIterators(error);
-        // Messages for a conversation that was removed must not go to a later one with the same name.
-        if (code === "removed") requests.close(error, false, id);
+        // `closed` also answers what was sent: the user may do nothing here any more. Messages for a conversation that was
+        // removed must not go to a later one with the same name.
+        if (event.type === "closed" || code === "removed") requests.close(error, false, id);
       }
     }
     // One that found no place frees none.
@@ -318,6 +317,9 @@ export function createConversation(
     shown,
     emit,
     dispatch,
+    resumeAfter(place) {
+      if (sequencer.place() === undefined) sequencer = createSequencer(place);
+    },
     isWanted: () => !["idle", "closed"].includes(status.getSnapshot().state),
     openEntry(name) {
       const place = sequencer.place();
@@ -332,9 +334,10 @@ export function createConversation(
     },
     onFrame,
     onRefusal(error) {
-      if (status.getSnapshot().state !== "opening" || (error.id !== undefined && error.id !== opening))
-        return false;
-      dispatch({ type: "refused", refusal: error });
+      const isOpening = status.getSnapshot().state === "opening";
+      // An answer to an `open` that is not wanted any more is no error.
+      if (error.id === undefined ? !isOpening : error.id !== opening) return false;
+      if (isOpening) dispatch({ type: "refused", refusal: error });
       return true;
     },
     endIterators,

@@ -26,6 +26,8 @@ export function watchPresence<Data extends object = AnyData>(
   if (known !== undefined) return known as Readable<PresenceList>;
   /** The list was read since the conversation was opened. */
   let isKnown = false;
+  /** Counts frames about who is present. */
+  let frames = 0;
   const [readable, set] = createReadable<PresenceList>({ present: [], count: 0, typing: [] }, () => {
     if (inner.isOpen() && !isKnown) void load();
     return inner.use();
@@ -37,11 +39,11 @@ export function watchPresence<Data extends object = AnyData>(
   async function load(): Promise<void> {
     isKnown = true;
     try {
-      const { present, present_count } = await inner.request<Pick<Opened, "present" | "present_count">>(
-        "GET",
-        "/presence",
-      );
-      change({ present, count: present_count ?? present.length });
+      const before = frames;
+      const page = await inner.request<Pick<Opened, "present" | "present_count">>("GET", "/presence");
+      // The answer may be older than a frame that came meanwhile.
+      if (before !== frames) return load();
+      change({ present: page.present, count: page.present_count ?? page.present.length });
     } catch {
       // The next opening brings the list.
       isKnown = false;
@@ -63,10 +65,15 @@ export function watchPresence<Data extends object = AnyData>(
 
   inner.listen("opened", ({ present, present_count }) => {
     isKnown = true;
+    frames++;
     change({ present, count: present_count ?? present.length });
   });
-  inner.listen("presence_count", ({ count, present }) => change({ count, ...(present && { present }) }));
+  inner.listen("presence_count", ({ count, present }) => {
+    frames++;
+    change({ count, ...(present && { present }) });
+  });
   inner.listen("presence", ({ user, state, at }) => {
+    frames++;
     const { present, count } = readable.getSnapshot();
     setTyping(user, false);
     const others = present.filter((one) => one.user !== user);
