@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { ConversationChange } from "../../../../src/core/members/records.ts";
 import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
+import { isSameScript } from "../support/interrupted-scripts.ts";
 import { freshPrefix, KINDS, type RealRedis, useRealRedis } from "../support/real-redis.ts";
 import { TestMemberNode } from "../support/test-member-node.ts";
 
@@ -145,5 +146,35 @@ for (const kind of KINDS) {
         expect([round, conversations.some(({ role }) => role !== undefined)]).toEqual([round, isMember]);
       }
     });
+
+    test.each(["another node", "a message"])(
+      "MB5 a user whom %s adds again before a removal has cleared the list stays in the list",
+      async (by) => {
+        await using nodes = await openTwo(redis);
+        const { here, there } = nodes;
+        await there.node.post("1", { user: "bob", joins: JOINS });
+        const { client } = here.node;
+        const { run } = client;
+        let cleared = false;
+        client.run = async (script, ...rest) => {
+          if (isSameScript(script, "members/list-remove")) {
+            cleared = true;
+            await there.news.poll();
+            if (by === "a message") await there.node.post("2", { user: "bob", joins: JOINS });
+            else await change(there, { standings: [{ user: "bob", role: "member" }] });
+          }
+          return run.call(client, script, ...rest);
+        };
+        await change(here, {
+          standings: [{ user: "bob", role: null }],
+          news: [{ type: "member", user: "bob", change: "removed", at: 1 }],
+        });
+        expect(cleared).toBe(true);
+        expect((await there.members.read("room", ["bob"])).standings.get("bob")?.role).toBe("member");
+        expect(await there.members.listSize("bob")).toMatchObject({ conversations: 1 });
+        const entries = await client.commands.hkeys(client.keys.userKey("bob", "conversations"));
+        expect(entries).toEqual(["room"]);
+      },
+    );
   });
 }
