@@ -2,7 +2,7 @@
 // It replies to "echo hello" with "hello".
 // Needs Node 22 (or 20 with --experimental-websocket) or Bun, and a token:  PARLEY_TOKEN=$(npx parley token bot) node echo-bot.mjs lobby
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-// Or "parley-client", which is the same library as a separate package.
+// In a clone of Parley `npm run build:client` makes it. "parley-client" is the same library as a separate package.
 import { connect } from "parley/client";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_TOKEN } = process.env;

@@ -72,7 +72,7 @@ const Close = z.strictObject({
   do: z.literal("close"),
   code: integer.refine(isClosable, "must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499"),
   reason: z
-    .string("must be a text")
+    .string("must be a string")
     .refine((text) => new TextEncoder().encode(text).length <= MAX_REASON_BYTES, {
       error: `must be at most ${MAX_REASON_BYTES} bytes long`,
     })

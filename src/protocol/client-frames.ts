@@ -29,16 +29,19 @@ const OptionalConversation = Identifier.optional();
 const Epoch = z.string("must be a string").max(128, "is too long");
 
 /** One conversation that an `open` frame names, with the client's position in it. */
-const Opening = z.object({
-  conversation: Identifier,
-  after: Sequence.optional(),
-  epoch: Epoch.optional(),
-  last: z
-    .int("must be a whole number")
-    .min(0, "must be 0 or more")
-    .max(MAX_LAST, `must be ${MAX_LAST} or less`)
-    .optional(),
-});
+const Opening = z.object(
+  {
+    conversation: Identifier,
+    after: Sequence.optional(),
+    epoch: Epoch.optional(),
+    last: z
+      .int("must be a whole number")
+      .min(0, "must be 0 or more")
+      .max(MAX_LAST, `must be ${MAX_LAST} or less`)
+      .optional(),
+  },
+  "must be an object with a `conversation`",
+);
 
 /**
  * Sent on the socket of a user to open conversations: to receive what happens in them. The server replies for each with

@@ -10,7 +10,9 @@ const IDENTIFIER = /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$/;
 export const IDENTIFIER_RULE = "1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`";
 
 /** The name of a user or a conversation. */
-export const Identifier = z.string().regex(IDENTIFIER, `must be ${IDENTIFIER_RULE}`);
+export const Identifier = z
+  .string(`must be ${IDENTIFIER_RULE}`)
+  .regex(IDENTIFIER, `must be ${IDENTIFIER_RULE}`);
 
 /**
  * The prefix of conversations in which programs check a server, as `parley conformance` does. A client that may write to
@@ -20,8 +22,10 @@ export const CHECK_PREFIX = "parley-check-";
 
 const MESSAGE_ID = /^[\x20-\x7e]{1,64}$/;
 
+const MESSAGE_ID_RULE = "must be 1–64 printable ASCII characters";
+
 /** A message's name, chosen by its sender: 1–64 printable ASCII characters. The retry of a message repeats it (D3). */
-export const MessageId = z.string().regex(MESSAGE_ID, "must be 1–64 printable ASCII characters");
+export const MessageId = z.string(MESSAGE_ID_RULE).regex(MESSAGE_ID, MESSAGE_ID_RULE);
 
 const CLIENT_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 

@@ -15,7 +15,10 @@ export const MAX_PREVIEW_CHARACTERS = 140;
 /** Most characters of a cursor or position. The longest name of a conversation fits. */
 const MAX_PLACE_CHARACTERS = 256;
 
-const Place = z.string("must be a text").min(1, "must not be empty").max(MAX_PLACE_CHARACTERS, "is too long");
+const Place = z
+  .string("must be a string")
+  .min(1, "must not be empty")
+  .max(MAX_PLACE_CHARACTERS, "is too long");
 
 /**
  * Sent to get a page of the inbox, and from then on each change of it as `inbox_item`. `cursor` is that of the page before;

@@ -49,7 +49,21 @@ describe("M1 texts that are not a frame", () => {
     ['{"type":"history","limit":0}', "invalid", "`limit`"],
     ['{"type":"history","before":1.5}', "invalid", "`before`"],
     ['{"type":"history","before":9,"after":1}', "invalid", "`after`"],
-    ['{"type":"ping","id":7}', "invalid", "`id`"],
+    ['{"type":"ping","id":7}', "invalid", "`id`: must be 1–64 printable ASCII characters."],
+    ['{"type":"read","seq":1,"conversation":7}', "invalid", "`conversation`: must be 1–128 characters of"],
+    ['{"type":"open"}', "invalid", "`conversations`: must be a list."],
+    [
+      '{"type":"open","conversations":["lobby"]}',
+      "invalid",
+      "`conversations.0`: must be an object with a `conversation`.",
+    ],
+    [
+      '{"type":"open","conversations":[{}]}',
+      "invalid",
+      "`conversations.0.conversation`: must be 1–128 characters of",
+    ],
+    ['{"type":"close","conversations":[{}]}', "invalid", "`conversations.0`: must be 1–128 characters of"],
+    ['{"type":"inbox","after":5}', "invalid", "`after`: must be a string."],
   ];
   for (const [text, code, says] of FAULTS)
     test(`M1 ${JSON.stringify(text)} is ${code}`, () =>
