@@ -28,6 +28,9 @@ local READ_AT_ONCE = 16
 -- Of the messages of a conversation within this time only the first is recorded in the activity of its bucket, in milliseconds.
 local ACTIVITY_SPAN = 500
 
+-- Formatted here once: Redis formats a number argument of each command as a fraction, which takes ten times as long.
+local CLOCK_TEXT = string.format('%d', CLOCK)
+
 -- The conversations that this script has opened.
 local opened = {}
 
@@ -75,14 +78,22 @@ end
 -- new epoch (D5), unless another node has done that already.
 local function conversation_open(meta, log, known, time, expected)
   local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals', 'guard', 'by')
+  local seq, newestAt, life, removals, by = tonumber(m[1] or 0), tonumber(m[2] or 0), m[3] or EPOCH, m[7] or '0', m[9] or ''
+  -- Has all fields from the start, false where they are not known yet, because a table is slow to grow.
   local conversation = {
     meta = meta,
     log = log,
-    seq = tonumber(m[1] or 0),
-    newestAt = tonumber(m[2] or 0),
-    at = math.max(CLOCK, tonumber(m[2] or 0)),
-    life = m[3] or EPOCH,
-    removals = tonumber(m[7] or 0),
+    ids = false,
+    announce = false,
+    channel = false,
+    base = seq,
+    seq = seq,
+    newestAt = newestAt,
+    at = newestAt > CLOCK and newestAt or CLOCK,
+    time = newestAt > CLOCK and string.format('%d', newestAt) or CLOCK_TEXT,
+    life = life,
+    removals = tonumber(removals),
+    epoch = life .. '.' .. removals,
     -- Letters that say why the sender's standing must be read (members/speech.lua); false if it need not be.
     guard = m[8],
     messages = tonumber(m[4] or KEEP_MESSAGES),
@@ -90,15 +101,18 @@ local function conversation_open(meta, log, known, time, expected)
     swept = tonumber(m[6] or 0),
     isNew = not m[3],
     -- The sender of the newest message, as it is in the head and with the messages of this script.
-    by = m[9] or '',
-    sender = m[9] or '',
+    by = by,
+    sender = by,
+    -- How the record of the newest message of this script begins, up to the end of its sender.
+    start = false,
+    -- Of other users who have sent messages that this script stores: the newest seq of each.
+    sent = false,
+    sweeps = false,
+    marked = false,
     stored = 0,
     -- Of each message to store: name, seq, record, and the index of the user that is charged for it.
-    posts = {},
+    posts = { nil, nil, nil, nil },
   }
-  conversation.base = conversation.seq
-  conversation.time = string.format('%d', conversation.at)
-  conversation.epoch = conversation_epoch(conversation)
   if conversation.epoch == expected and (conversation.seq < known or not conversation_has(conversation, known, time)) then
     conversation.life = FRESH
     conversation.epoch = conversation_epoch(conversation)
@@ -154,7 +168,6 @@ end
 -- (interrupted-batch.lua).
 local function conversation_store(conversation, ids, name, record, token, payer)
   local seq = conversation.seq + 1
-  -- Formatted here once: Redis formats a number argument of each command as a fraction, which takes ten times as long.
   local number = string.format('%d', seq)
   local value = token and number .. ' ' .. token or number
   if call('HSETNX', ids, name, value) == 0 then
@@ -165,13 +178,18 @@ local function conversation_store(conversation, ids, name, record, token, payer)
   local stored, posts = conversation.stored + 1, conversation.posts
   local n = 4 * stored
   posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, record, payer or 0
-  local sender, before = senders_of(record), conversation.sender
-  if sender ~= before then
-    if before ~= '' then
-      conversation.sent = conversation.sent or {}
-      conversation.sent[before] = string.format('%d', seq - 1)
+  -- Mostly it has the sender of the message before it, which is faster to compare than to read.
+  local start = conversation.start
+  if not start or string.sub(record, 1, #start) ~= start then
+    local before, sender = conversation.sender, nil
+    sender, conversation.start = senders_of(record)
+    if sender ~= before then
+      if before ~= '' then
+        conversation.sent = conversation.sent or {}
+        conversation.sent[before] = posts[n - 6] or string.format('%d', seq - 1)
+      end
+      conversation.sender = sender
     end
-    conversation.sender = sender
   end
   conversation.seq = seq
   conversation.stored = stored
@@ -239,25 +257,23 @@ local function conversation_settle(conversation)
     local seq = conversation.posts[4 * conversation.stored - 2]
     -- Before the head: if the script ends between the two, `conversation_heal` writes it again.
     if conversation.sent then
-      local sent = {}
+      local sent, n = {}, 0
       for user, own in pairs(conversation.sent) do
-        sent[#sent + 1] = user
-        sent[#sent + 1] = own
+        sent[n + 1], sent[n + 2] = user, own
+        n = n + 2
       end
       call('HSET', senders_key(conversation.meta), unpack(sent))
     end
-    local head = { 'seq', seq, 'at', conversation.time }
-    local n = 4
+    local sender = conversation.sender
     if conversation.isNew then
-      head[n + 1], head[n + 2] = 'epoch', conversation.life
-      n = n + 2
+      call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', seq, 'at', conversation.time, 'swept', CLOCK_TEXT, 'by', sender)
+    elseif conversation.sweeps then
+      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time, 'swept', CLOCK_TEXT, 'by', sender)
+    elseif sender ~= conversation.by then
+      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time, 'by', sender)
+    else
+      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time)
     end
-    if conversation.isNew or conversation.sweeps then
-      head[n + 1], head[n + 2] = 'swept', CLOCK
-      n = n + 2
-    end
-    if conversation.sender ~= conversation.by then head[n + 1], head[n + 2] = 'by', conversation.sender end
-    call('HSET', conversation.meta, unpack(head))
     -- Not for each message of a busy conversation. After the clock was set back, for each.
     local before = conversation.newestAt
     if WATCHED and (before <= WATCHED or CLOCK < before or math.floor(CLOCK / ACTIVITY_SPAN) > math.floor(before / ACTIVITY_SPAN)) then

@@ -8,9 +8,11 @@ local function senders_key(meta)
   return string.sub(meta, 1, -5) .. 'sent'
 end
 
--- Returns the sender of a message, from its record (messages/message-encoding.ts).
+-- Returns the sender of a message, from its record (messages/message-encoding.ts), and how the record begins, up to the end of the
+-- sender.
 local function senders_of(record)
-  return string.match(record, '^[^\t]*\t([^\t]*)')
+  local start, sender = string.match(record, '^([^\t]*\t([^\t]*)\t)')
+  return sender, start
 end
 
 -- Called when the log has messages from `first` to `last` of which the head does not know. Writes their senders, and returns the
