@@ -56,7 +56,7 @@ export const ERRORS = {
     close: 4400,
     what: "The socket's address is wrong: user, conversation or a query parameter.",
     advice:
-      "Open /ws/{user_id}/{conversation_id}?token=… with ids of 1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`.",
+      "Open /ws/{user_id}/{conversation_id}?token=… or /ws/{user_id}?token=… with ids of 1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`.",
   },
   bad_request: {
     category: "invalid connection",

@@ -23,9 +23,11 @@ export interface StartupInfo {
  */
 export function startupBanner({ settings, version, url, engine, node, accounts }: StartupInfo): string {
   const base = localUrl(url);
+  const sockets = `${base.replace(/^http/, "ws")}/ws`;
   const rows: [string, string][] = [
     ["Page", `${base}/`],
-    ["Socket", `${base.replace(/^http/, "ws")}/ws/{user_id}/{conversation_id}?token={token}`],
+    ["Socket", `${sockets}/{user_id}/{conversation_id}?token={token}`],
+    ["", `${sockets}/{user_id}?token={token} for many conversations`],
     ["Engine", node === undefined ? engine : `${engine}; this is node ${node}`],
     [
       "Accounts",

@@ -9,6 +9,9 @@ test("a start prints one block, serves, notices new accounts, and SIGTERM ends i
   expect(stderr).toContain(
     `${server.url.replace(/^http/, "ws")}/ws/{user_id}/{conversation_id}?token={token}`,
   );
+  expect(stderr).toContain(
+    `${server.url.replace(/^http/, "ws")}/ws/{user_id}?token={token} for many conversations`,
+  );
   expect(stderr).toContain(`embedded, ${join(folder.path, "data/parley.db")}`);
   expect(stderr).toContain("user1 (free), user2 (basic), user3 (premium); password: password");
   expect(stderr).toMatch(/Production +set HOST, SECRET_KEY/);
