@@ -195,6 +195,54 @@ test.skipIf(chromiumPath() === undefined)(
   },
 );
 
+test.skipIf(chromiumPath() === undefined)(
+  "messenger.html: two users, a private group, unread counts, and a mute",
+  async () => {
+    ran.add("messenger.html");
+    await using web = serveFolder();
+    await using server = await startTestServer({ env: { ALLOWED_ORIGINS: web.origin } });
+    await using browser = await startBrowser();
+    const address = `${web.origin}/messenger.html?server=${server.url}`;
+    await using first = await openPage(browser, address);
+    await using second = await openPage(browser, address);
+    for (const [{ page }, user] of [
+      [first, "user1"],
+      [second, "user2"],
+    ] as const) {
+      await page.getByPlaceholder("User").fill(user);
+      await page.getByPlaceholder("Password").fill("password");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.locator("#status", { hasText: "live" }).waitFor();
+    }
+    await first.page.getByPlaceholder("Name of a new group").fill("Plans");
+    await first.page.getByPlaceholder("Members: ann, bob").fill("user2");
+    await first.page.getByRole("button", { name: "Make a group" }).click();
+    await first.page.locator("h1", { hasText: "Plans" }).waitFor();
+    const send = async ({ page }: typeof first, text: string) => {
+      await page.getByPlaceholder("Message", { exact: true }).fill(text);
+      await page.getByRole("button", { name: "Send" }).click();
+    };
+    for (const text of ["one", "two"]) await send(first, text);
+    await second.page.getByRole("button", { name: "Plans (2)" }).click();
+    const shown = ({ page }: typeof first) => page.locator("#messages li").allTextContents();
+    await waitUntil("the second user sees both", async () => (await shown(second)).length === 2);
+    expect(await shown(second)).toEqual(["user1: one", "user1: two"]);
+    await second.page.bringToFront();
+    await send(second, "three");
+    await second.page.getByRole("button", { name: "Plans", exact: true }).waitFor();
+    await first.page.locator("#messages li", { hasText: "user2: three" }).waitFor();
+
+    await first.page.bringToFront();
+    const muted = first.page.waitForResponse(/\/mutes\//);
+    await first.page.getByRole("button", { name: "Mute for a minute" }).click();
+    expect((await muted).status()).toBe(200);
+    await send(second, "four");
+    await second.page.locator("#messages li", { hasText: "user2: four (not sent: " }).waitFor();
+    expect((await shown(first)).at(-1)).toBe("user2: three");
+    expect([...first.errors, ...second.errors]).toEqual([]);
+  },
+);
+
 /** Serves the folder on an origin of its own, with the library next to the page. */
 function serveFolder() {
   const web = Bun.serve({
