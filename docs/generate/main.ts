@@ -11,6 +11,7 @@ import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
 import { ERRORS, type ErrorCategory, type ErrorEntry } from "../../src/protocol/errors.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../../src/server/settings/table.ts";
 import { framesPage } from "./frames-page.ts";
+import { httpPage } from "./http-page.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -19,6 +20,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/SETTINGS.md", settingsPage],
   ["docs/ERRORS.md", errorsPage],
   ["docs/FRAMES.md", framesPage],
+  ["docs/HTTP.md", httpPage],
   [".env.example", envExample],
   ["docs/OPERATIONS.md", operationsPage],
   ["src/console/panel/send/client-fields.json", clientFields],

@@ -13,12 +13,7 @@ import { refuseForeignPages } from "./foreign-pages.ts";
 import { problem } from "./problem.ts";
 import { createGuard, guardUnauthenticated } from "./request-guard.ts";
 import { type ConfigRouteDeps, configRoute } from "./routes/config.ts";
-import {
-  type ConversationRoutesDeps,
-  postMessageRoute,
-  presenceRoute,
-  readMessagesRoute,
-} from "./routes/conversations.ts";
+import { postMessageRoute, presenceRoute, readMessagesRoute } from "./routes/conversations.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
 import { type InboxRouteDeps, inboxRoute } from "./routes/inbox.ts";
 import { type LogoutRouteDeps, logoutRoute } from "./routes/logout.ts";
@@ -38,7 +33,9 @@ import {
   removeMemberRoute,
 } from "./routes/members/members.ts";
 import { type Page, pageRoute } from "./routes/page.ts";
+import { putReadMarkRoute, type ReadMarkRouteDeps } from "./routes/read-mark.ts";
 import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
+import { readMessageRoute } from "./routes/single-message.ts";
 import { type TicketRouteDeps, ticketRoute } from "./routes/ticket.ts";
 import { tokenRoute, tokensUnavailable } from "./routes/token.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -47,12 +44,7 @@ export type AppDeps = SignInDeps &
   RefreshDeps &
   ConfigRouteDeps &
   Omit<
-    MeRouteDeps &
-      LogoutRouteDeps &
-      TicketRouteDeps &
-      ConversationRoutesDeps &
-      RemovalRouteDeps &
-      InboxRouteDeps,
+    MeRouteDeps & LogoutRouteDeps & TicketRouteDeps & ReadMarkRouteDeps & RemovalRouteDeps & InboxRouteDeps,
     "guard"
   > & {
     /** The rate of requests that one user may send (M2). */
@@ -100,6 +92,8 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.get("/inbox", inboxRoute(parts));
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
+  app.get("/conversations/:id/messages/:seq", readMessageRoute(parts));
+  app.put("/conversations/:id/read", putReadMarkRoute(parts));
   app.get("/conversations/:id/presence", presenceRoute(parts));
   app.post("/conversations", createConversationRoute(parts));
   app.get("/conversations/:id", readConversationRoute(parts));

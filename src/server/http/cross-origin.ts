@@ -6,6 +6,7 @@ import { problem } from "./problem.ts";
 export const CROSS_ORIGIN_PATHS = [
   "/token",
   "/me",
+  "/inbox",
   "/logout",
   "/ticket",
   "/conversations",

@@ -155,7 +155,8 @@ function decode<T extends "message" | "history">(
   return frame as Extract<ClientFrame, { type: T }>;
 }
 
-function invalid(
+/** Reports an invalid request, and returns its response. */
+export function invalid(
   { emit }: ConversationRoutesDeps,
   { logFields, conversation }: Caller,
   detail: string,
@@ -166,7 +167,10 @@ function invalid(
 }
 
 /** Returns the refusal where the caller does not belong to the conversation, or is banned from it. */
-async function refuseReader(deps: ConversationRoutesDeps, caller: Caller): Promise<Response | undefined> {
+export async function refuseReader(
+  deps: ConversationRoutesDeps,
+  caller: Caller,
+): Promise<Response | undefined> {
   const scene = await readScene(deps, caller);
   const refusal = refuseReading(scene);
   if (refusal !== undefined) return refuseRequest(deps, caller, refusal);
@@ -176,7 +180,8 @@ async function refuseReader(deps: ConversationRoutesDeps, caller: Caller): Promi
   return undefined;
 }
 
-function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {
+/** Returns the response to a request that the store did not carry out. */
+export function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {
   if (result.outcome === "unavailable") return problem("unavailable", { headers: { "Retry-After": "1" } });
   const { retryAfter, quota } = result;
   return problem("rate_limited", {
@@ -187,7 +192,7 @@ function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan
 }
 
 /** A response whose body is `json`, which is encoded already. */
-function reply(status: number, json: string, quota: Quota | null, plan: string): Response {
+export function reply(status: number, json: string, quota: Quota | null, plan: string): Response {
   const headers = {
     "Content-Type": "application/json;charset=utf-8",
     "Cache-Control": "no-store",

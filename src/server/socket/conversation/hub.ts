@@ -183,8 +183,8 @@ export class Hub {
     this.settleRoom(room, now);
   }
 
-  /** Announces a moved read mark of a user, whose connection `by` moved it. */
-  setReadMark(conversation: string, user: string, seq: number, by: RoomMember): void {
+  /** Announces a moved read mark of a user, whose connection `by` moved it; undefined where it was moved over HTTP. */
+  setReadMark(conversation: string, user: string, seq: number, by?: RoomMember): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) {
       this.sendReadMarkFromOutside(conversation, user, seq);

@@ -1,0 +1,67 @@
+import { unreadOf } from "../../../core/inbox/unread.ts";
+import type { Inboxes } from "../../../core/ports/conversation/inbox.ts";
+import type { ReadMarks } from "../../../core/ports/read-marks.ts";
+import { decodeFrameObject } from "../../../protocol/decode.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
+import { parseJsonObject } from "../../../protocol/json.ts";
+import { MAX_BODY_BYTES, readText } from "../body.ts";
+import { authenticateCaller } from "../caller.ts";
+import type { HttpContext } from "../context.ts";
+import { problem } from "../problem.ts";
+import { type ConversationRoutesDeps, invalid, refuseReader } from "./conversations.ts";
+
+export interface ReadMarkRouteDeps extends ConversationRoutesDeps {
+  readonly marks: Pick<ReadMarks, "setReadMark">;
+  readonly views: Pick<Inboxes, "read">;
+  /** Announces a moved mark to the user's connections and to the others. */
+  readonly announceReadMark: (conversation: string, user: string, seq: number) => void;
+}
+
+/**
+ * `PUT /conversations/{id}/read` with `{seq, epoch?}`: the counterpart of a `read` frame; with an API key also `?user=…`. It returns
+ * the mark and the unread count of the user, and is free.
+ */
+export function putReadMarkRoute(deps: ReadMarkRouteDeps): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const caller = await authenticateCaller(deps, c, "read");
+    if (caller instanceof Response) return caller;
+    const sent = await readText(deps.emit, c, MAX_BODY_BYTES);
+    if (sent instanceof Response) return sent;
+    const { value: fields, error } = parseJsonObject(sent);
+    if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
+    const { frame, error: wrong } = decodeFrameObject({ ...fields, type: "read" }, sent);
+    if (wrong !== undefined) return invalid(deps, caller, wrong.message, wrong.code);
+    if (frame.type !== "read") throw new Error(`a read was read as ${frame.type}`);
+    const named = c.req.queries("user") ?? [];
+    const user = caller.isKey ? named[0] : caller.user;
+    if (user === undefined || named.length > 1 || !isIdentifier(user))
+      return invalid(
+        deps,
+        caller,
+        `\`user\`: must be there once with an API key, and be ${IDENTIFIER_RULE}.`,
+      );
+    if (!caller.isKey && named.length > 0 && named[0] !== caller.user)
+      return problem("forbidden", { detail: "Only an API key may mark as read for another user (`user`)." });
+    const refused = await refuseReader(deps, caller);
+    if (refused !== undefined) return refused;
+    const { conversation } = caller;
+    const { epoch } = fields;
+    const present = await readView(deps.views, conversation, user);
+    if (epoch !== undefined && epoch !== present.epoch)
+      return problem("conflict", {
+        detail: "The conversation has another `epoch`: forget what you know of `seq`, and read it again.",
+        extra: { epoch: present.epoch },
+      });
+    const mark = await deps.marks.setReadMark(conversation, user, frame.seq, present.epoch);
+    if (mark !== undefined) deps.announceReadMark(conversation, user, mark);
+    const { read, unread } = await readView(deps.views, conversation, user);
+    return Response.json({ read, unread }, { headers: { "Cache-Control": "no-store" } });
+  };
+}
+
+async function readView(from: Pick<Inboxes, "read">, conversation: string, user: string) {
+  const { views } = await from.read([{ conversation, users: [user] }], false);
+  const [view] = views;
+  const read = view?.readers[0]?.read ?? 0;
+  return { epoch: view?.epoch ?? "", read, unread: view === undefined ? 0 : unreadOf(view, read) };
+}

@@ -1,0 +1,31 @@
+import { encodeEntry } from "../../../core/conversation/entry.ts";
+import type { HistoryResult } from "../../../core/ports/message-log.ts";
+import { authenticateCaller } from "../caller.ts";
+import type { HttpContext } from "../context.ts";
+import { problem } from "../problem.ts";
+import { type ConversationRoutesDeps, invalid, refusal, refuseReader, reply } from "./conversations.ts";
+
+/** `GET /conversations/{id}/messages/{seq}`: one message. It costs one request, as a page of history does. */
+export function readMessageRoute(deps: ConversationRoutesDeps): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const caller = await authenticateCaller(deps, c, "read");
+    if (caller instanceof Response) return caller;
+    const text = c.req.param("seq") ?? "";
+    const seq = Number(text);
+    if (!/^\d{1,15}$/.test(text) || seq < 1)
+      return invalid(deps, caller, "The `seq` in the address must be a whole number, 1 or more.");
+    const refused = await refuseReader(deps, caller);
+    if (refused !== undefined) return refused;
+    const { user, conversation, limit, plan } = caller;
+    const result = await new Promise<HistoryResult>((done) =>
+      deps.engine.history({ conversation, user, limit, count: 1, after: seq - 1 }, done),
+    );
+    if (result.outcome !== "read") return refusal(result, plan);
+    const [entry] = result.entries;
+    if (entry?.seq !== seq)
+      return problem("not_found", {
+        detail: `The conversation has no message ${seq}, or does not keep it any more.`,
+      });
+    return reply(200, encodeEntry(entry), result.quota, plan);
+  };
+}
