@@ -103,8 +103,8 @@ local function conversation_open(meta, log, known, time, expected)
     -- The sender of the newest message, as it is in the head and with the messages of this script.
     by = by,
     sender = by,
-    -- How the record of the newest message of this script begins, up to the end of its sender.
-    start = false,
+    -- The payer of the newest message that this script stores.
+    payer = false,
     -- Of other users who have sent messages that this script stores: the newest seq of each.
     sent = false,
     sweeps = false,
@@ -178,11 +178,10 @@ local function conversation_store(conversation, ids, name, record, token, payer)
   local stored, posts = conversation.stored + 1, conversation.posts
   local n = 4 * stored
   posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, record, payer or 0
-  -- Mostly it has the sender of the message before it, which is faster to compare than to read.
-  local start = conversation.start
-  if not start or string.sub(record, 1, #start) ~= start then
-    local before, sender = conversation.sender, nil
-    sender, conversation.start = senders_of(record)
+  -- The sender need not be read if the message before it has the same payer.
+  if not payer or payer == 0 or payer ~= conversation.payer then
+    local before, sender = conversation.sender, senders_of(record)
+    conversation.payer = payer
     if sender ~= before then
       if before ~= '' then
         conversation.sent = conversation.sent or {}

@@ -93,13 +93,21 @@ local function quota_view(quota_log)
   return quota_log.kept + quota_log.added, quota_log.newest and quota_log.newest + RING_WINDOW - quota_log.now or 0
 end
 
+-- The time that was formatted last, and its text: mostly all users of a script are charged at one time.
+local quota_time, quota_text
+
 -- Writes the new charges. Sets the expiry once a minute, which is enough, because it is two minutes longer than the window.
 local function quota_close(quota_log)
   if quota_log.added == 0 then return end
   -- A text, because Redis takes long to format a number argument.
-  local times, now = {}, string.format('%d', quota_log.now)
-  for i = 1, quota_log.added do times[i] = now end
-  redis.call('RPUSH', quota_log.key, unpack(times))
+  if quota_log.now ~= quota_time then quota_time, quota_text = quota_log.now, string.format('%d', quota_log.now) end
+  if quota_log.added == 1 then
+    redis.call('RPUSH', quota_log.key, quota_text)
+  else
+    local times = {}
+    for i = 1, quota_log.added do times[i] = quota_text end
+    redis.call('RPUSH', quota_log.key, unpack(times))
+  end
   if quota_log.was == nil or math.floor(quota_log.was / RING_MINUTE) ~= math.floor(quota_log.now / RING_MINUTE) then
     redis.call('PEXPIRE', quota_log.key, RING_WINDOW + 2 * RING_MINUTE)
   end

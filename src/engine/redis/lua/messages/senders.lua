@@ -8,11 +8,10 @@ local function senders_key(meta)
   return string.sub(meta, 1, -5) .. 'sent'
 end
 
--- Returns the sender of a message, from its record (messages/message-encoding.ts), and how the record begins, up to the end of the
--- sender.
+-- Returns the sender of a message, from its record (messages/message-encoding.ts), which begins with a letter and a tab. Faster than
+-- a pattern.
 local function senders_of(record)
-  local start, sender = string.match(record, '^([^\t]*\t([^\t]*)\t)')
-  return sender, start
+  return string.sub(record, 3, string.find(record, '\t', 3, true) - 1)
 end
 
 -- Called when the log has messages from `first` to `last` of which the head does not know. Writes their senders, and returns the
