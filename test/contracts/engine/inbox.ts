@@ -56,6 +56,33 @@ export function inboxContract(open: OpenEngine): void {
     }
   });
 
+  test("IN1 a message of a batch counts as read for its own sender, whether the sender is metered or not", async () => {
+    await using subject = await Subject.open(open);
+    const users = ["anna", "ben", "cleo", "dora"];
+    for (const seed of seeds(3, 4)) {
+      const random = new Random(seed);
+      const conversation = `room${seed}`;
+      const newest = new Map(users.map((user) => [user, 0]));
+      for (let batch = 0; batch < 4; batch++) {
+        // Messages that are posted together are stored in one batch, in their order.
+        const stored = await Promise.all(
+          Array.from({ length: 12 }, async (_, i) => {
+            const user = random.pick(users);
+            const limit = random.pick([0, 1_000]);
+            const { seq } = await subject.store(`${batch}.${i}`, { conversation, user, limit });
+            return { user, seq };
+          }),
+        );
+        for (const { user, seq } of stored) newest.set(user, Math.max(newest.get(user)!, seq));
+        expect([seed, batch, await reads(subject, users, conversation)]).toEqual([
+          seed,
+          batch,
+          users.map((user) => newest.get(user)!),
+        ]);
+      }
+    }
+  });
+
   test("IN1 a conversation that does not exist has no message", async () => {
     await using subject = await Subject.open(open);
     const { epoch } = await subject.engine.head("silent");
