@@ -27,12 +27,25 @@ export const Limits = z.object({
   frame_bytes: z.int(),
 });
 
+const Access = z.enum(["anyone", "members"]);
+const Role = z.enum(["owner", "moderator", "member"]);
+const FactsData = z.record(z.string(), z.unknown());
+
 /** What a client learns about a conversation that was opened for it: in `welcome` on a socket of one conversation, in `opened` on the socket of a user. */
 const OPENED_FIELDS = {
   conversation: Identifier,
   seq: z.int(),
   epoch: z.string(),
   resumed: z.boolean(),
+  access: Access.optional(),
+  /** The role of the user; missing where it is no member. */
+  role: Role.optional(),
+  title: z.string().optional(),
+  data: FactsData.optional(),
+  /** The other user of a direct conversation. */
+  direct: Identifier.optional(),
+  /** The user may not write; `until` is when that ends. */
+  muted: z.object({ until: z.int().optional(), by: z.string() }).optional(),
   lost: Range.optional(),
   skipped: Range.optional(),
   present: z.array(PresentUser),
@@ -59,6 +72,7 @@ export const WelcomeFrame = z.object({
 export const OpenedFrame = z.object({
   type: z.literal("opened"),
   ...OPENED_FIELDS,
+  access: Access,
   read: z.int(),
   id: MessageId.optional(),
 });
@@ -148,6 +162,29 @@ export const ReadFrame = z.object({
   seq: z.int(),
 });
 
+/** Sent when the role of a user has changed, or it was muted or banned, or that has ended by a request. */
+export const MemberFrame = z.object({
+  type: z.literal("member"),
+  conversation: OptionalConversation,
+  user: Identifier,
+  change: z.enum(["added", "removed", "role", "muted", "unmuted", "banned", "unbanned"]),
+  role: Role.optional(),
+  until: z.int().optional(),
+  by: z.string().optional(),
+  at: z.int(),
+});
+
+/** Sent when the facts of a conversation have changed; a field that is missing was dropped. */
+export const ConversationFrame = z.object({
+  type: z.literal("conversation"),
+  conversation: OptionalConversation,
+  access: Access,
+  title: z.string().optional(),
+  data: FactsData.optional(),
+  by: z.string().optional(),
+  at: z.int(),
+});
+
 /** Sent before something happens that the client can still prevent within `seconds`. */
 export const WarningFrame = z.object({
   type: z.literal("warning"),
@@ -204,6 +241,8 @@ export const SERVER_FRAMES = {
   presence_count: PresenceCountFrame,
   typing: TypingFrame,
   read: ReadFrame,
+  member: MemberFrame,
+  conversation: ConversationFrame,
   warning: WarningFrame,
   error: ErrorFrame,
   pong: PongFrame,
@@ -228,7 +267,7 @@ type AnyWelcome = z.output<typeof WelcomeFrame>;
 /** What a client learns about a conversation that was opened for it. */
 export type OpenedFields = Omit<z.output<typeof OpenedFrame>, "type" | "id">;
 /** The first frame on a socket of one conversation. */
-export type ConversationWelcome = AnyWelcome & Omit<OpenedFields, "read">;
+export type ConversationWelcome = AnyWelcome & Omit<OpenedFields, "read" | "access">;
 /** The first frame on the socket of a user. */
 export type UserWelcome = Omit<AnyWelcome, keyof OpenedFields> & Required<Pick<AnyWelcome, "limits" | "at">>;
 export type WarningCode = ServerFrameOf<"warning">["code"];

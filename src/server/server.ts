@@ -20,6 +20,7 @@ import { createPage, type Page } from "./http/routes/page.ts";
 import { Inboxes } from "./inbox/inboxes.ts";
 import { SocketInbox } from "./inbox/socket-inbox.ts";
 import { type Listen, Listener } from "./listener.ts";
+import { MemberGate } from "./members/member-gate.ts";
 import { memberPolicyOf } from "./members/policy.ts";
 import { drain } from "./process/drain.ts";
 import { GC_CHECK_INTERVAL_MS, GcScheduler } from "./process/gc-scheduler.ts";
@@ -108,9 +109,20 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
   const admissionQueue = new AdmissionQueue();
   const resendLimiter = new ResendLimiter();
+  const memberPolicy = memberPolicyOf(settings);
+  const gate = new MemberGate({
+    members: deps.members,
+    memberPolicy,
+    hub,
+    clock,
+    onError: (error) => {
+      if (!engine.isUnavailable(error)) emit("engine.listener_failed", { error: String(error) });
+    },
+  });
   const admitDeps = {
     ...shared,
     hub,
+    gate,
     resendLimiter,
     health: storeWatch.health,
     admissionQueue,
@@ -136,6 +148,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     leases: deps.leases,
     registry,
     counters: counts,
+    memberPolicy,
+    gate,
     emit,
     admit: (connection, presented, place) => admit(admitDeps, connection, presented, place),
     maxOpenConversations: settings.maxOpenConversations,
@@ -171,7 +185,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     page: deps.page ?? (await createPage()),
     faults,
     apiKeys: settings.apiKeys,
-    memberPolicy: memberPolicyOf(settings),
+    memberPolicy,
     origins,
     present: (conversation, limit, after) => hub.present(conversation, limit, after),
     marks: engine,
@@ -291,6 +305,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       stopThreadScan();
       timingWheel.stop();
       storeWatch.stop();
+      gate.stop();
       hub.stop();
       inboxes.stop();
       counts.stop();

@@ -109,10 +109,10 @@ describe("docs/PROTOCOL.md and src/protocol agree", () => {
     expect(rules.filter((id) => !heads.includes(id) && id !== NO_EVENTS_YET)).toEqual([]);
   });
 
-  test("N1 a number that is a moment is called `at` or `since`, and no other number is one", () => {
+  test("N1 a number that is a moment is called `at`, `since` or `until`, and no other number is one", () => {
     const numbers = found.flatMap(([, frame]) => numbersOf(frame));
     const moments = numbers.filter(([, value]) => value > Date.UTC(2001));
-    expect(new Set(moments.map(([name]) => name))).toEqual(new Set(["at", "since"]));
+    expect(new Set(moments.map(([name]) => name))).toEqual(new Set(["at", "since", "until"]));
     expect(numbers.filter(([name, value]) => /^(at|since)$/.test(name) && value < Date.UTC(2001))).toEqual(
       [],
     );

@@ -25,6 +25,8 @@ const SERVER: Record<ServerFrameType, true> = {
   message: true,
   ack: true,
   history: true,
+  member: true,
+  conversation: true,
   presence: true,
   presence_count: true,
   typing: true,

@@ -2,6 +2,7 @@
 // one connection.
 import type { ClientFrame, ClientFrameOf } from "../../protocol/client-frames.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
+import type { MemberRefusal } from "../members/refusals.ts";
 import type { HistoryResult, PostResult } from "../ports/message-log.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { NoteEffect, SendEffect } from "./effects.ts";
@@ -61,10 +62,13 @@ export type MembershipEvent =
   /** The last page that was queued, and all before it, is sent to the peer. */
   | { readonly type: "page_left" }
   | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
-  | { readonly type: "history_read"; readonly id?: string; readonly result: HistoryResult }
+  | { readonly type: "history_read"; readonly id?: string; readonly result: HistoryOutcome }
   /** The connection's token was replaced, and with it the rights. */
   | { readonly type: "rights_changed"; readonly writeRefusal: string | undefined }
   | { readonly type: "left" };
+
+/** The store's result of a `history` request, or why the user may not read the conversation. */
+export type HistoryOutcome = HistoryResult | { readonly outcome: "refused"; readonly refusal: MemberRefusal };
 
 /** The client has joined the conversation. */
 export interface OpenedEvent {

@@ -1,12 +1,13 @@
 // The frames that reply to requests of a conversation, made from the results of the store.
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { encodeHistoryFrame } from "../conversation/entry.ts";
-import { closeForRefusal, describeRefusal } from "../members/refusals.ts";
+import { closeForRefusal, describeRefusal, type MemberRefusal } from "../members/refusals.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
-import type { HistoryResult, PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
+import type { PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
 import { REMOVED } from "./close-reason.ts";
 import { formatDuration, log, send } from "./effects.ts";
 import {
+  type HistoryOutcome,
   type Membership,
   type MembershipEffect,
   type MembershipStep,
@@ -60,9 +61,11 @@ export function onPosted(membership: Membership, id: string, result: PostResult)
 export function onHistoryRead(
   membership: Membership,
   id: string | undefined,
-  result: HistoryResult,
+  result: HistoryOutcome,
 ): MembershipStep {
   if (membership.phase !== "open") return { membership, effects: ONLY_ANSWERED };
+  if (result.outcome === "refused")
+    return finishReading(membership, [...refusedReply(result.refusal, id), ANSWERED]);
   if (result.outcome !== "read") return finishReading(membership, [...errorReply(result, id), ANSWERED]);
   return {
     membership: { ...membership, reading: "sent" },
@@ -83,10 +86,13 @@ export function finishReading(membership: Open, effects: readonly MembershipEffe
 
 /** The `error` frame for a message of a muted user. It has no `retry_after`: the same message will not be accepted by itself. */
 function mutedReply(result: SpeechRefusal, id: string): MembershipEffect[] {
-  const refusal = describeRefusal(result);
+  return refusedReply(describeRefusal(result), id);
+}
+
+function refusedReply(refusal: MemberRefusal, id: string | undefined): MembershipEffect[] {
   return [
     log({ event: "frame.refused", code: refusal.code, reason: refusal.message }),
-    send({ type: "error", ...refusal, id }),
+    send({ type: "error", ...refusal, ...(id !== undefined && { id }) }),
   ];
 }
 

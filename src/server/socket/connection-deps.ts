@@ -4,6 +4,7 @@ import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Grants } from "../../core/access/grants.ts";
 import type { ResumeRequest } from "../../core/conversation/resume.ts";
 import type { Emit } from "../../core/events/events.ts";
+import type { MemberPolicy } from "../../core/members/policy.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
 import type { MessageLog, Quotas } from "../../core/ports/message-log.ts";
@@ -13,6 +14,7 @@ import type { OpenItem } from "../../core/session/user/state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "../concurrency-limiter.ts";
 import type { SocketInbox } from "../inbox/socket-inbox.ts";
+import type { MemberGate } from "../members/member-gate.ts";
 import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";
 import type { Hub } from "./conversation/hub.ts";
 import type { MessageCounters } from "./message-counters.ts";
@@ -41,6 +43,8 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly admission: Admission;
   readonly leases: ConnectionLeases;
   readonly registry: ConnectionRegistry<C>;
+  readonly memberPolicy: MemberPolicy;
+  readonly gate: MemberGate;
   readonly counters: MessageCounters;
   readonly emit: Emit;
   /** Checks the presented credential and admits or refuses the connection, with the permit `place` if it has one. Never throws. */

@@ -1,6 +1,7 @@
 import { drainMicrotasks } from "bun:jsc";
 import type { SocketEntry } from "../../core/access/admission.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
+import type { Grants } from "../../core/access/grants.ts";
 import type { Plan } from "../../core/access/plans.ts";
 import type { ConnectionFields, EventFields } from "../../core/events/events.ts";
 import { slotOf } from "../../core/lease-rules.ts";
@@ -35,6 +36,9 @@ import { UserConversations } from "./user/user-conversations.ts";
 /** The claims by which a revocation applies to a connection's token. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 
+/** Those of a connection that is not authenticated yet. */
+const NO_GRANTS: Grants = { conversations: [] };
+
 // Shared by all connections without held frames, so that an idle connection needs no list of its own.
 const NO_FRAMES: DecodeResult[] = [];
 
@@ -53,6 +57,8 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   wheelSlot = -1;
   /** The present plan; a change applies from the next request on (Q2). */
   plan: Plan | undefined;
+  /** What the present token allows. */
+  grants: Grants = NO_GRANTS;
   /** The present token; undefined until the connection is authenticated. */
   credential: Credential | undefined;
   private readonly client: string | undefined;
@@ -184,6 +190,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   authenticated(identity: Identity): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
+    this.grants = identity.grants;
     this.deps.registry.add(this);
     if (!this.entry.anonymous) return;
     this.deps.admission.authenticated(this.entry);
@@ -202,6 +209,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   renewed(identity: Identity, term: TokenTerm): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
+    this.grants = identity.grants;
     this.apply({ type: "renewed", term });
     this.conversations.renewed(identity.grants);
     // The new token may expire sooner than the old one.

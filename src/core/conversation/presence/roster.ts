@@ -80,6 +80,19 @@ export class Roster {
     }
   }
 
+  /** Removes all connections of `user`, who has no grace: `takeExpired` returns the user at once. */
+  expel(user: string, now: number): void {
+    const one = this.find(user);
+    if (one === undefined) return;
+    one.connections = 0;
+    one.leftAt = now;
+    one.graceEndsAt = now;
+    this.leavingReplaced?.delete(one);
+    // The first of the set, in which users are in the order of their ends.
+    this.leaving?.delete(one);
+    this.leaving = new Set([one, ...(this.leaving ?? [])]);
+  }
+
   /** The users whose grace is over, with the time of their leave; they are not present any more. */
   takeExpired(now: number): { user: string; at: number }[] {
     if (!this.hasPending) return [];

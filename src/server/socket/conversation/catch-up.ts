@@ -3,12 +3,14 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type { MessageLog } from "../../../core/ports/message-log.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
 import { MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
+import type { MemberGate } from "../../members/member-gate.ts";
 import type { Hub } from "./hub.ts";
 import type { Member } from "./member.ts";
 
 export interface CatchUpDeps {
   readonly engine: Pick<MessageLog, "page">;
   readonly hub: Hub;
+  readonly gate: MemberGate;
   readonly resendLimiter: ResendLimiter;
   readonly clock: Clock;
 }

@@ -1,6 +1,8 @@
 import { encodeRecentFrame } from "../../../core/conversation/entry.ts";
 import { closeForResends } from "../../../core/conversation/resend-limiter.ts";
 import { knowsRemoved, planResume, type ResumePlan } from "../../../core/conversation/resume.ts";
+import { openedFacts } from "../../../core/members/facts-reply.ts";
+import type { ConversationView } from "../../../core/members/records.ts";
 import { type CloseReason, REMOVED } from "../../../core/session/close-reason.ts";
 import { closeForLostMessages, STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
 import { type CatchUpDeps, catchUp, sendPage } from "./catch-up.ts";
@@ -11,6 +13,7 @@ import type { Reservation } from "./reservation.ts";
 
 /** A member that is in its room. `follow` MUST be called in the same turn of the event loop, after the first frame. */
 export interface Entered extends JoinedRoom, Pick<ResumePlan, "resumed" | "lost" | "skipped" | "from"> {
+  readonly facts: ReturnType<typeof openedFacts>;
   readonly epoch: string;
   /** The newest messages as one encoded frame, if the client requested them. */
   readonly shown: string | undefined;
@@ -18,19 +21,29 @@ export interface Entered extends JoinedRoom, Pick<ResumePlan, "resumed" | "lost"
   readonly missed: readonly string[] | undefined;
 }
 
-/** The part of entering a room that has to wait: reads the first page that a client requested. */
+/** What a member that is about to enter was found to be, and the first page that it is sent. */
+export interface Prepared {
+  readonly shown: string | undefined;
+  readonly view: ConversationView;
+  /** As `MemberGate.admit` returned it. */
+  readonly stamp: number;
+}
+
+/** The part of entering a room that has to wait: checks the user, and reads the first page that the client requested. */
 export async function prepareEntry(
   deps: CatchUpDeps,
   member: Member,
   reservation: Reservation,
-): Promise<{ readonly shown: string | undefined } | { readonly refusal: CloseReason }> {
+): Promise<Prepared | { readonly refusal: CloseReason }> {
   const { resume } = member;
   const { head } = reservation;
   if (knowsRemoved(resume, head)) return { refusal: REMOVED };
+  const admitted = await deps.gate.admit(member);
+  if ("refusal" in admitted) return admitted;
   const { recentCount } = planResume(resume, head);
-  return recentCount === undefined
-    ? { shown: undefined }
-    : readRecent(deps, member, reservation, recentCount);
+  if (recentCount === undefined) return { shown: undefined, ...admitted };
+  const recent = await readRecent(deps, member, reservation, recentCount);
+  return "refusal" in recent ? recent : { ...recent, ...admitted };
 }
 
 /**
@@ -38,10 +51,10 @@ export async function prepareEntry(
  * missed or repeated (D4).
  */
 export function enterRoom(
-  { hub }: CatchUpDeps,
+  { hub, gate }: CatchUpDeps,
   member: Member,
   reservation: Reservation,
-  shown: string | undefined,
+  { shown, view, stamp }: Prepared,
 ): Entered {
   const { conversation, resume } = member;
   const { head } = reservation;
@@ -51,9 +64,11 @@ export function enterRoom(
   const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
   const missed = hub.goLive(conversation, member, from);
   if (missed === undefined) hub.startCatchUp(conversation, member);
+  gate.entered(conversation, stamp);
   // It is not needed any more, and would take memory as long as the connection is open.
   member.resume = undefined;
-  return { seq, epoch: head.epoch, resumed, lost, skipped, from, ...users, shown, missed };
+  const facts = openedFacts(view, member.user);
+  return { facts, seq, epoch: head.epoch, resumed, lost, skipped, from, ...users, shown, missed };
 }
 
 /** Sends what the client missed, after its `welcome` or `opened`. Rejects only for an internal error. */

@@ -152,6 +152,17 @@ export class Hub {
     if (room === undefined) return;
     if (!room.remove(member)) return;
     room.present.local.leave(member.user, this.clock.now(), replaced);
+    this.membersRemoved(room);
+  }
+
+  /** The room of a conversation; undefined where it is not open on this node. */
+  find = (conversation: string): Room | undefined => this.rooms.get(conversation);
+
+  /** The names of the conversations that are open on this node. */
+  openConversations = (): string[] => [...this.rooms.keys()];
+
+  /** Announces the users who are not present any more, after members were removed from a room. */
+  membersRemoved(room: Room): void {
     this.settleRoom(room, this.clock.now());
     this.closeIfEmpty(room);
   }

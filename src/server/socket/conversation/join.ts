@@ -32,8 +32,8 @@ export async function join(
   const prepared = await prepareEntry(deps, member, reservation);
   if (connection.ended) return;
   if ("refusal" in prepared) return connection.end(prepared.refusal);
-  const entered = enterRoom(deps, member, reservation, prepared.shown);
-  const { seq, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
+  const entered = enterRoom(deps, member, reservation, prepared);
+  const { facts, seq, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
   connection.admitted(
     {
       type: "welcome",
@@ -44,6 +44,8 @@ export async function join(
       seq,
       epoch,
       resumed,
+      // Most conversations have no facts, and then anyone may use them.
+      ...(prepared.view.facts !== undefined && facts),
       ...(lost !== undefined && { lost }),
       ...(skipped !== undefined && { skipped }),
       quota,

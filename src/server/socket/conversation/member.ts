@@ -1,18 +1,24 @@
+import { type Grants, grantsManage } from "../../../core/access/grants.ts";
 import type { Plan } from "../../../core/access/plans.ts";
 import { encodeMessageBody } from "../../../core/conversation/entry.ts";
 import type { ResumeRequest } from "../../../core/conversation/resume.ts";
 import type { ConnectionFields, Emit } from "../../../core/events/events.ts";
-import type { MessageLog, PostResult } from "../../../core/ports/message-log.ts";
+import type { MemberPolicy } from "../../../core/members/policy.ts";
+import { postRulesOf } from "../../../core/members/post-rules.ts";
+import type { MemberRefusal } from "../../../core/members/refusals.ts";
+import type { MessageLog, PostRequest, PostResult } from "../../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { CloseReason } from "../../../core/session/close-reason.ts";
 import type { SessionLogEvent } from "../../../core/session/effects.ts";
 import type {
   ConnectionReport,
+  HistoryOutcome,
   MembershipEvent,
   MembershipRules,
 } from "../../../core/session/membership-state.ts";
 import type { ClientFrameOf } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
+import type { MemberGate } from "../../members/member-gate.ts";
 import type { MessageCounters } from "../message-counters.ts";
 import type { Hub } from "./hub.ts";
 import type { RoomMember } from "./room-member.ts";
@@ -24,6 +30,8 @@ export interface MemberConnection
     "user" | "canSubscribe" | "deliver" | "subscribe" | "unsubscribe" | "checkBackpressure"
   > {
   readonly plan: Plan | undefined;
+  /** What the present token allows. */
+  readonly grants: Grants;
   readonly deps: MemberDeps;
   /** Whether its session has ended. */
   readonly ended: boolean;
@@ -42,8 +50,18 @@ export interface MemberDeps {
   readonly rules: MembershipRules;
   readonly engine: Pick<MessageLog, "post" | "history"> & Pick<ReadMarks, "setReadMark">;
   readonly hub: Pick<Hub, "epoch" | "setTyping" | "setReadMark" | "leave">;
+  readonly memberPolicy: MemberPolicy;
+  readonly gate: Pick<MemberGate, "refusalOf">;
   readonly counters: Pick<MessageCounters, "count">;
   readonly emit: Emit;
+}
+
+interface PostRules {
+  /** The grants for which they were made. */
+  readonly grants: Grants;
+  joins: PostRequest["joins"] | undefined;
+  readonly exempt: boolean | undefined;
+  readonly mustExist: boolean | undefined;
 }
 
 /** An effect that is carried out alike on both kinds of sockets. */
@@ -59,6 +77,7 @@ type RequestEffect =
  */
 export abstract class Member implements RoomMember {
   abstract readonly isNamed: boolean;
+  private postRules: PostRules | undefined;
   abstract readonly hasBacklog: boolean;
 
   constructor(
@@ -74,6 +93,14 @@ export abstract class Member implements RoomMember {
 
   get canSubscribe(): boolean {
     return this.connection.canSubscribe;
+  }
+
+  get manages(): boolean {
+    return grantsManage(this.connection.grants, this.conversation);
+  }
+
+  standingChanged(): void {
+    this.postRules = undefined;
   }
 
   /** Whether the client still waits to be joined to the conversation. */
@@ -147,27 +174,66 @@ export abstract class Member implements RoomMember {
     const id = frame.id ?? crypto.randomUUID();
     const body = encodeMessageBody(frame.text, frame.data);
     const limit = connection.plan?.requestsPerHour ?? 0;
+    const rules = this.rules();
     const done = (result: PostResult) => {
+      // From now on the user is a member, where it can be one.
+      if (result.outcome === "stored" && this.postRules === rules) rules.joins = undefined;
       counters.count(this, id, result);
       this.apply({ type: "posted", id, result });
     };
-    if (epoch === undefined) engine.post({ conversation, user, id, kind: "message", body, limit }, done);
-    else engine.post({ conversation, user, id, kind: "message", body, limit, epoch }, done);
+    engine.post(
+      {
+        ...{ conversation, user, id, kind: "message", body, limit },
+        ...(epoch !== undefined && { epoch }),
+        ...(rules.joins !== undefined && { joins: rules.joins }),
+        ...(rules.exempt === true && { exempt: true }),
+        ...(rules.mustExist === true && { mustExist: true }),
+      },
+      done,
+    );
+  }
+
+  /** The rules of members for the posts of this member. They are the same until the token or the standing changes. */
+  private rules(): PostRules {
+    const { connection, conversation, user } = this;
+    if (this.postRules?.grants === connection.grants) return this.postRules;
+    const actor = { kind: "user", name: user, manages: this.manages } as const;
+    const { joins, exempt, mustExist } = postRulesOf(actor, conversation, user, connection.deps.memberPolicy);
+    this.postRules = { grants: connection.grants, joins, exempt, mustExist };
+    return this.postRules;
+  }
+
+  /** Carries out a request of a conversation that may not be open, if the user may read it. */
+  private async ifReadable(carryOut: () => void, refuse: (refusal: MemberRefusal) => void): Promise<void> {
+    if (this.epoch !== undefined) return carryOut();
+    const { conversation, user, manages } = this;
+    const refusal = await this.connection.deps.gate.refusalOf({ conversation, user, manages });
+    if (refusal === undefined) carryOut();
+    else refuse(refusal);
   }
 
   private readHistory({ before, after, limit: count, id }: ClientFrameOf<"history">): void {
     const { conversation, user, connection } = this;
     const limit = connection.plan?.requestsPerHour ?? 0;
     const range = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
-    connection.deps.engine.history({ conversation, user, limit, count, ...range }, (result) =>
-      this.apply({ type: "history_read", result, ...(id !== undefined && { id }) }),
-    );
+    const apply = (result: HistoryOutcome) =>
+      this.apply({ type: "history_read", result, ...(id !== undefined && { id }) });
+    this.ifReadable(
+      () => connection.deps.engine.history({ conversation, user, limit, count, ...range }, apply),
+      (refusal) => apply({ outcome: "refused", refusal }),
+    ).catch(() => apply({ outcome: "unavailable" }));
   }
 
   private mark(seq: number): void {
     const { conversation, user, connection, epoch } = this;
     const { engine, hub, emit } = connection.deps;
-    engine.setReadMark(conversation, user, seq, epoch).then(
+    const setMark = async () => {
+      if (epoch !== undefined) return engine.setReadMark(conversation, user, seq, epoch);
+      const { manages } = this;
+      const refusal = await connection.deps.gate.refusalOf({ conversation, user, manages });
+      return refusal === undefined ? engine.setReadMark(conversation, user, seq) : undefined;
+    };
+    setMark().then(
       (mark) => mark !== undefined && hub.setReadMark(conversation, user, mark, this),
       (error) => emit("connection.failed", { ...connection.logFields(conversation), error: String(error) }),
     );

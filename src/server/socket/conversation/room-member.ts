@@ -9,6 +9,10 @@ export interface RoomMember {
   readonly canSubscribe: boolean;
   /** Whether it must get each message alone, after what waits for it: only where `isNamed`. */
   readonly hasBacklog: boolean;
+  /** Whether its token has the right `manage` for the conversation. */
+  readonly manages: boolean;
+  /** The role of its user has changed, or it is muted, banned or neither any more. */
+  standingChanged(): void;
   /** Queues one encoded frame. */
   deliver(frame: string): void;
   /** Subscribes its socket to `topic`. */

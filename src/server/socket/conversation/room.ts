@@ -129,6 +129,16 @@ export class Room {
     this.deliver([...members], frame, isFor);
   }
 
+  /** The users who have members in the room. */
+  users(): string[] {
+    return [...new Set(this.allMembers().map(({ user }) => user))];
+  }
+
+  /** The members of a user. */
+  membersOf(user: string): RoomMember[] {
+    return this.allMembers().filter((member) => member.user === user);
+  }
+
   /** Makes a member live: it gets every message from now on. */
   addLive(member: RoomMember): void {
     if (!this.removeBehind(member)) this.index(member);

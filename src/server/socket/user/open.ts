@@ -80,7 +80,7 @@ async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promis
     const reason = closeReason(4403, { code: "forbidden", message: refusals.read });
     return void member.apply({ type: "open_failed", reason });
   }
-  const entered = enterRoom(deps, member, reservation, prepared.shown);
+  const entered = enterRoom(deps, member, reservation, prepared);
   member.sendUnnamed(JSON.stringify(openedFrame(member, entered, item)));
   member.apply({
     type: "opened",
@@ -95,7 +95,7 @@ async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promis
 /** The `opened` frame; `sendUnnamed` adds the conversation. */
 function openedFrame(
   { user }: UserMember,
-  { seq, epoch, resumed, lost, skipped, present, present_count }: Entered,
+  { facts, seq, epoch, resumed, lost, skipped, present, present_count }: Entered,
   { id }: OpenItem,
 ): Omit<ServerFrameOf<"opened">, "conversation"> {
   return {
@@ -103,6 +103,7 @@ function openedFrame(
     seq,
     epoch,
     resumed,
+    ...facts,
     ...(lost !== undefined && { lost }),
     ...(skipped !== undefined && { skipped }),
     read: present.find((one) => one.user === user)?.read ?? 0,
