@@ -8,6 +8,7 @@ import { apiKeyCommand } from "./commands/api-key.ts";
 import { conformanceCommand } from "./commands/conformance.ts";
 import { conversationCommand } from "./commands/conversation.ts";
 import { examplesCommand } from "./commands/examples.ts";
+import { inboxCommand } from "./commands/inbox.ts";
 import { nodesCommand } from "./commands/nodes.ts";
 import { revokeCommand } from "./commands/revoke.ts";
 import { storeCommand } from "./commands/store.ts";
@@ -81,6 +82,7 @@ function program(): Command {
   parley.addCommand(conversationCommand());
   parley.commandsGroup("Chat and test:");
   parley.addCommand(chatCommand());
+  parley.addCommand(inboxCommand());
   parley.addCommand(runCommand());
   parley.addCommand(benchCommand());
   parley.addCommand(latencyCommand());

@@ -1,4 +1,5 @@
 import type { Fault } from "../../core/faults.ts";
+import type { InboxFrame } from "../../protocol/inbox-frames.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { CliError } from "../cli-error.ts";
 import { type Credential, fetchServer, readJsonObject } from "./sign-in.ts";
@@ -17,6 +18,16 @@ export interface PlanUsage {
 export async function fetchPlanUsage(target: Target, credential: Credential): Promise<PlanUsage> {
   const { plan, quota, connections_limit: connections } = await requestAs(target, credential, "/me");
   return { plan, quota, connections } as PlanUsage;
+}
+
+/** Requests a page of the user's inbox, `GET /inbox`. Throws a `CliError` with the server's message if it is rejected. */
+export async function fetchInbox(
+  target: Target,
+  credential: Credential,
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+): Promise<Omit<InboxFrame, "type">> {
+  const query = new URLSearchParams({ limit: String(limit), ...(cursor !== undefined && { cursor }) });
+  return (await requestAs(target, credential, `/inbox?${query}`)) as Omit<InboxFrame, "type">;
 }
 
 /** Requests a fault for the connection with the id `connection`. Throws a `CliError` with the reason if it is refused. */

@@ -13,8 +13,8 @@ export interface InboxSources {
   readonly members: Pick<MemberStore, "conversationsOf" | "read" | "watch">;
 }
 
-/** The most names that one call of the port of members returns. */
-const NAMES_AT_ONCE = 1_000;
+/** The most names that one call of the port of members returns: SQLite sorts the whole list in each call. */
+const NAMES_AT_ONCE = 20_000;
 /** The conversations whose facts are read at the same time. */
 const FACTS_AT_ONCE = 50;
 

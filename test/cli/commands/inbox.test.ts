@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { add, KEY_ENTRY, say } from "../../server/inbox/inbox-server.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { ParleyFolder } from "../parley-folder.ts";
+
+test("IN1 `parley inbox` lists the conversations of the user, newest first, with what is unread", async () => {
+  await using server = await startTestServer({ env: { API_KEYS: KEY_ENTRY } });
+  await using folder = new ParleyFolder();
+  const env = { PARLEY_TOKEN: await server.token("ann"), PARLEY_URL: server.url };
+  const inbox = (...args: string[]) => folder.run(["inbox", ...args], { env });
+  expect(await inbox()).toMatchObject({ code: 0, stdout: "ann is in no conversation.\n" });
+  for (const name of ["a", "b", "c"]) {
+    await add(server, name, "ann", "ben");
+    await say(server, name, "ben", `hello \u001b[31m${name}`);
+  }
+  const listed = await inbox("--limit", "2");
+  expect(listed.code).toBe(0);
+  expect(listed.stdout).toMatch(
+    /^unread {2}conversation {2}time +newest message\n1 +c +\S+ +ben: hello .*c\n1 +b .*b\n3 unread in 3 of the conversations\.\nThere are more: --all lists them\.\n$/,
+  );
+  expect(listed.stdout).not.toContain("\u001b[31m");
+  const all = await inbox("--limit", "2", "--all", "--json");
+  const { items, ...rest } = JSON.parse(all.stdout) as { items: { conversation: string }[] };
+  expect(items.map(({ conversation }) => conversation)).toEqual(["c", "b", "a"]);
+  expect(rest).toEqual({
+    more: false,
+    position: expect.any(String),
+    unread_total: 3,
+    unread_conversations: 3,
+  });
+});
