@@ -48,7 +48,11 @@ for (const kind of KINDS) {
       }
       expect(await b.leases.acquire("anna", 3)).toBe("full");
       opened.clock.advance(500);
-      await waitUntil("it is free", async () => (await b.leases.acquire("anna", 3)) === "taken");
+      await waitUntil("it is free", async () => {
+        // A node that Redis did not reply to in time, as on a busy machine, waits a whole lease more.
+        if (b.wasInterrupted) opened.clock.advance(500);
+        return (await b.leases.acquire("anna", 3)) === "taken";
+      });
       for (let i = 0; i < 2; i++) expect(await b.leases.acquire("anna", 3)).toBe("taken");
       expect(await b.leases.acquire("anna", 3)).toBe("full");
     });
