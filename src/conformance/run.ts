@@ -5,6 +5,7 @@ import { DELIVERY_CHECKS } from "./checks/delivery.ts";
 import { FRAME_CHECKS } from "./checks/frames.ts";
 import { HANDSHAKE_CHECKS } from "./checks/handshake.ts";
 import { HTTP_CHECKS } from "./checks/http.ts";
+import { INBOX_CHECKS } from "./checks/inbox.ts";
 import { MEMBER_CHECKS } from "./checks/members.ts";
 import { PRESENCE_CHECKS } from "./checks/presence.ts";
 import { QUOTA_CHECKS } from "./checks/quota.ts";
@@ -27,6 +28,7 @@ export const CHECKS: readonly Check[] = [
   ...RESUME_CHECKS,
   ...USER_SOCKET_CHECKS,
   ...MEMBER_CHECKS,
+  ...INBOX_CHECKS,
   ...QUOTA_CHECKS,
   ...PRESENCE_CHECKS,
   ...TIME_CHECKS,

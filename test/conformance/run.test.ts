@@ -75,8 +75,8 @@ describe("a faulty server is reported by the rules it breaks, and no others", ()
     ["D5 `resumed` is always true", ["D5"], each("welcome", (frame) => [{ ...frame, resumed: true }])],
     ["D6, H3 no message has `data`", ["D6", "H3"], each("message", ({ data: _, ...frame }) => [frame])],
     [
-      "A6, F1, Q4 no error names its frame",
-      ["A6", "F1", "Q4"],
+      "A6, F1, MB3, Q4 no error names its frame",
+      ["A6", "F1", "MB3", "Q4"],
       each("error", ({ id: _, ...frame }) => [frame]),
     ],
     ["F3 `closing` is left out", ["F3"], each("closing", () => [])],

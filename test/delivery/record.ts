@@ -22,7 +22,14 @@ export type ClientEvent =
     }
   | { readonly kind: "presence"; readonly user: string; readonly state: "joined" | "left" }
   | { readonly kind: "received"; readonly message: Message }
-  | { readonly kind: "acked"; readonly id: string; readonly seq: number; readonly duplicate: boolean }
+  | {
+      readonly kind: "acked";
+      readonly id: string;
+      readonly seq: number;
+      readonly duplicate: boolean;
+      /** The conversation was not open on the socket of the user, so that no messages came before the ack (MX3). */
+      readonly outside?: boolean;
+    }
   /** An error that no network fault and no restart explains. */
   | { readonly kind: "refused"; readonly code: string; readonly text: string };
 

@@ -5,7 +5,6 @@ const NAMING = "a rule about names: the checks of the frames and replies that ha
 
 const MANY_USERS = "needs more than a hundred users";
 
-
 /** Rules of the document that a run does not test, with the reason. They are reported as skipped. */
 const UNTESTABLE: readonly [rule: string, what: string, reason: string][] = [
   ["N1", "moments are milliseconds, durations seconds", NAMING],

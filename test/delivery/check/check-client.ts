@@ -38,7 +38,13 @@ export function checkClient(
       }
       case "acked":
         // A repeat is acked with its old number, at any time.
-        if (client.inLine && current !== undefined && !event.duplicate && event.seq > current.newest + 1)
+        if (
+          client.inLine &&
+          current !== undefined &&
+          !event.duplicate &&
+          event.outside !== true &&
+          event.seq > current.newest + 1
+        )
           add(
             "ack_ahead",
             `got the ack of ${event.id} as ${event.seq} when it had received up to ${current.newest}`,

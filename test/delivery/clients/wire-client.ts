@@ -120,7 +120,8 @@ export class WireClient implements DeliveryClient, LineClient {
         this.resumePoint = { ...this.resumePoint, after: message.seq };
     } else if (frame.type === "ack") {
       this.unacked.delete(frame.id);
-      this.events.push({ kind: "acked", id: frame.id, seq: frame.seq, duplicate: frame.duplicate === true });
+      const { id, seq, duplicate = false } = frame;
+      this.events.push({ kind: "acked", id, seq, duplicate, ...(!this.live && { outside: true }) });
       if (this.options.random.between(1, REPEAT_ONE_IN) === 1) this.resend(frame.id);
     } else if (frame.type === "presence")
       this.events.push({ kind: "presence", user: frame.user, state: frame.state });
