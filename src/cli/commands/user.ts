@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import { leaveConversations } from "../../core/members/account-removal.ts";
+import { OPERATOR } from "../../core/members/standing.ts";
 import type { Account, AccountChange, AccountStore } from "../../core/ports/accounts.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
@@ -8,7 +10,7 @@ import { systemClock } from "../../server/process/system-clock.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { printStorePath, withStore } from "../store/open.ts";
+import { printStorePath, withMembers, withStore } from "../store/open.ts";
 import { readPassword } from "../terminal/password-prompt.ts";
 import { print, printJson } from "../terminal/print.ts";
 
@@ -54,7 +56,7 @@ export function userCommand(): Command {
   );
   verb("disable <user>", "disable an account", (task) => setDisabled(task, true));
   verb("enable <user>", "enable a disabled account", (task) => setDisabled(task, false));
-  verb("remove <user>", "remove an account; its messages stay", remove);
+  verb("remove <user>", "remove an account, which leaves its conversations; its messages stay", remove);
   return user;
 }
 
@@ -116,11 +118,24 @@ async function setDisabled({ accounts, operands: [user = ""] }: Task, disabled: 
   print(`${disabled ? "Disabled" : "Enabled"} ${user}.`);
 }
 
-async function remove({ accounts, revocations, operands: [user = ""] }: Task): Promise<void> {
-  if (!(await accounts.remove(user))) throw noSuchUser(user);
-  // Tokens that an application signed for the user would otherwise stay valid.
+/** In this order: when the command ends in the middle, the account is disabled and the same command continues. */
+async function remove({ accounts, revocations, settings, operands: [user = ""] }: Task): Promise<void> {
+  await change(accounts, user, { disabled: true });
+  // Tokens that an application signed for the user would otherwise stay valid, and could speak in what the user has left.
   await revocations.revokeUser(user, systemClock().now());
-  print(`Removed ${user}.`);
+  const left = await withMembers(settings, (members) => leaveConversations(members, user, OPERATOR));
+  if (left.outcome === "contended")
+    throw new CliError(
+      `${user} is disabled and not removed yet: the members of ${left.conversation} are being changed by others. Run the command again.`,
+    );
+  if (!(await accounts.remove(user))) throw noSuchUser(user);
+  print(
+    `Removed ${user}${left.conversations === 0 ? "" : `, who has left ${conversationCount(left.conversations)}`}.`,
+  );
+}
+
+function conversationCount(count: number): string {
+  return count === 1 ? "1 conversation" : `${count} conversations`;
 }
 
 async function change(accounts: AccountStore, user: string, changes: AccountChange): Promise<void> {

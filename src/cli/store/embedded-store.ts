@@ -6,6 +6,7 @@ import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../../engine/sqlite/folder/folder-files.ts";
 import { StoreInUse } from "../../engine/sqlite/folder/lock.ts";
 import { inspectStore } from "../../engine/sqlite/inspect.ts";
+import { openMembers } from "../../engine/sqlite/members/open.ts";
 import { openConversations } from "../../engine/sqlite/messages/conversations.ts";
 import { beginSqliteEpoch } from "../../engine/sqlite/new-epoch.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../../engine/sqlite/open.ts";
@@ -70,6 +71,7 @@ export function embeddedStore(settings: Settings): StoreProvider {
     },
     openAccounts: () => openForCommand(openAccounts),
     openConversations: () => openForCommand(openConversations),
+    openMembers: () => openForCommand(openMembers),
     beginEpoch: () => openForCommand(beginSqliteEpoch),
     async purgeRemoved() {
       const store = await openSqlite(optionsWith(commandDeps())).catch((error) => {

@@ -1,4 +1,5 @@
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { printNote } from "../terminal/print.ts";
@@ -30,6 +31,20 @@ export async function withConversations<T>(
     return await task(conversations).catch(provider.explainError);
   } finally {
     await conversations.close();
+  }
+}
+
+/** Runs `task` on the facts and members of conversations, beside the servers that may run on them, and closes them again. */
+export async function withMembers<T>(
+  settings: Settings,
+  task: (members: MemberStore) => Promise<T>,
+): Promise<T> {
+  const provider = storeProvider(settings);
+  const { members, close } = await provider.openMembers();
+  try {
+    return await task(members).catch(provider.explainError);
+  } finally {
+    await close();
   }
 }
 

@@ -4,6 +4,7 @@ import type { Emit } from "../../core/events/events.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
@@ -37,6 +38,8 @@ export interface StoreProvider {
   openAccounts(): Promise<CommandAccounts>;
   /** Opens the conversations for a command, beside the servers that may run on the store. */
   openConversations(): Promise<ConversationStore>;
+  /** Opens the facts and members of conversations for a command, beside the servers that may run on the store. */
+  openMembers(): Promise<CommandMembers>;
 
   /** Deletes for good what was removed, where no server does it. */
   purgeRemoved(): Promise<void>;
@@ -66,6 +69,11 @@ export interface CommandAccounts {
   readonly revocations: RevocationStore;
   readonly signingKeys: SigningKeyStore;
   close(): Promise<void> | void;
+}
+
+export interface CommandMembers {
+  readonly members: MemberStore;
+  close(): Promise<void>;
 }
 
 export interface SharedNodes {

@@ -51,6 +51,10 @@ export function redisStore(settings: Settings): StoreProvider {
       const { openRedisConversations } = await import("../../engine/redis/messages/conversations.ts");
       return openRedisConversations(commandOptions());
     },
+    async openMembers() {
+      const { openRedisMembers } = await import("../../engine/redis/members/open.ts");
+      return openRedisMembers(commandOptions());
+    },
     async beginEpoch() {
       const { beginRedisEpoch } = await import("../../engine/redis/new-epoch.ts");
       return beginRedisEpoch(commandOptions());

@@ -77,16 +77,20 @@ export function removeMember(scene: Scene, user: string): Decision {
 }
 
 /**
- * The account of `user` is removed: it leaves the conversation, and `heir` becomes owner where it was the last one (MB4). `heir` is
- * the oldest moderator, else the oldest member; undefined where there is no other member.
+ * The account of `user` is removed: it leaves the conversation, and `heir` becomes owner where it was the last one (MB4). `heir`
+ * MUST be the oldest moderator at the moment of the view, else the oldest member; undefined where there is no other member.
  */
-export function leaveForGood(scene: Scene, user: string, heir: string | undefined): Decision {
+export function leaveForGood(
+  scene: Pick<Scene, "view" | "actor">,
+  user: string,
+  heir: string | undefined,
+): Decision {
   const { view } = scene;
   const target = view.standings.get(user);
   if (target?.role === undefined) return UNCHANGED;
   const standings: StandingChange[] = [{ user, role: null, left: null }];
   const news = [memberNews(scene, user, { change: "removed" })];
-  if (isLastOwner(view, target) && heir !== undefined && view.standings.get(heir)?.role !== undefined) {
+  if (isLastOwner(view, target) && heir !== undefined) {
     standings.push({ user: heir, role: "owner" });
     news.push(memberNews(scene, heir, { change: "role", role: "owner" }));
   }

@@ -12,6 +12,9 @@ export interface Actor {
   readonly manages?: boolean;
 }
 
+/** The operator at the command line, who may do what a program with an API key may. */
+export const OPERATOR: Actor = { kind: "key", name: "operator" };
+
 /** A conversation, the sender of a request about it, and the settings. */
 export interface Scene {
   readonly conversation: string;

@@ -45,6 +45,41 @@ test("an account lives from add to remove, and its hash is never shown", async (
   });
 });
 
+test("MB4 `remove` leaves the conversations of the account to others before the account is gone", async () => {
+  await using folder = new ParleyFolder();
+  const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
+  for (const user of ["ada", "ben", "cem"])
+    await folder.run(["user", "add", user, "--password-stdin"], { stdin: `${PASSWORD}\n` });
+  const tokens = new Map<string, string>();
+  for (const user of ["ada", "ben"]) tokens.set(user, (await folder.run(["token", user])).stdout.trim());
+  const send = async (user: string, path: string, body?: object) => {
+    const response = await fetch(`${url}${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      headers: { authorization: `Bearer ${tokens.get(user)}` },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return response.json() as Promise<Record<string, unknown>>;
+  };
+  const members = [{ user: "cem" }, { user: "ben", role: "moderator" }];
+  const { conversation } = await send("ada", "/conversations", { access: "members", members });
+  expect(await folder.run(["user", "remove", "ada"])).toMatchObject({
+    code: 0,
+    stdout: "Removed ada, who has left 1 conversation.\n",
+  });
+  const { members: left } = await send("ben", `/conversations/${conversation}/members`);
+  expect(left).toMatchObject([
+    { user: "ben", role: "owner" },
+    { user: "cem", role: "member" },
+  ]);
+  // Another account of the name is not a member of what the first one left.
+  await folder.run(["user", "add", "ada", "--password-stdin"], { stdin: `${PASSWORD}\n` });
+  tokens.set("ada", (await folder.run(["token", "ada"])).stdout.trim());
+  expect(await send("ada", `/conversations/${conversation}/members`)).toMatchObject({ code: "forbidden" });
+  const again = await folder.run(["user", "remove", "nobody"]);
+  expect(again).toMatchObject({ code: 1, stdout: "" });
+  expect(again.stderr).toContain('no user "nobody"');
+});
+
 test("SEC-S1 invalid accounts are refused in one line with exit code 1", async () => {
   await using folder = new ParleyFolder();
   await folder.serve();
