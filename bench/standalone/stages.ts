@@ -52,7 +52,11 @@ measureStage("decide (connection and membership: the frame, and the store's resu
     rules,
   ).session;
   const result = { outcome: "stored", seq: i, at: i, quota } as const;
-  const answer = stepMembership(membership, { type: "posted", id: "m1", result }, rules);
+  const answer = stepMembership(
+    membership,
+    { type: "posted", conversation: "lobby", id: "m1", result },
+    rules,
+  );
   session = stepConnection(
     session,
     answer.effects[1] as Extract<MembershipEffect, { type: "answered" }>,

@@ -102,7 +102,7 @@ export const ERRORS = {
     endsConversation: true,
     what: "The conversation was removed; one that has its name now is another conversation.",
     advice:
-      "Delete the messages and the `epoch` you have of it. Open it without an `epoch` to start a new one under its name.",
+      "Delete the messages and the `epoch` you have of it. Open it without an `epoch` to start a new one under its name, unless that begins with `_`.",
   },
   behind: {
     category: "server",
@@ -166,9 +166,9 @@ export const ERRORS = {
     http: 403,
     close: 4403,
     endsConversation: true,
-    what: "The credential is valid, but does not allow this; the message names the missing right.",
+    what: "The credential is valid, but does not allow this; the message names the missing right or role.",
     advice:
-      "Use the address of the token's own user, and a token for this conversation and with this right; a disabled account must be enabled by an operator.",
+      "Use the address of the token's own user, and a token for this conversation and with this right; a disabled account must be enabled by an operator. An owner of the conversation gives roles in it.",
   },
   muted: {
     category: "authentication",

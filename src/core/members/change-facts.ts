@@ -2,7 +2,7 @@
 import { type ListSizes, type MemberRequest, putMembers } from "./change-members.ts";
 import { type Decision, refuse, UNCHANGED } from "./decision.ts";
 import { isGivenName } from "./names.ts";
-import type { MemberPolicy } from "./policy.ts";
+import { accessOfNew, type MemberPolicy } from "./policy.ts";
 import type { Access, ConversationFacts, FactsNews, StandingChange } from "./records.ts";
 import { conflict, forbidden, type MemberRefusal, NOT_FOUND } from "./refusals.ts";
 import { type Actor, powerOf, refuseReading, type Scene } from "./standing.ts";
@@ -33,14 +33,19 @@ export function refuseCreating({ kind, manages }: Actor, policy: MemberPolicy): 
 export function createConversation(
   scene: Scene,
   owner: string | undefined,
-  { access, title, data, members = [] }: NewConversation,
+  { access, title, data, members }: NewConversation,
   sizes: ListSizes,
 ): Decision {
   const { view, policy } = scene;
   // The same request before: the conversation is there, and its answer is repeated.
   if (view.exists) return UNCHANGED;
-  const facts = factsOf({ access: access ?? policy.defaultAccess, title, data, at: view.now });
-  return makeWith(scene, facts, owner, members, sizes);
+  const facts = factsOf({
+    access: access ?? accessOfNew(members !== undefined, policy),
+    title,
+    data,
+    at: view.now,
+  });
+  return makeWith(scene, facts, owner, members ?? [], sizes);
 }
 
 /**

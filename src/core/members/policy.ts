@@ -20,3 +20,8 @@ export const MAX_UNOPENED = 200;
 export function beginsByTalking(conversation: string, policy: Pick<MemberPolicy, "defaultAccess">): boolean {
   return !isGivenName(conversation) && policy.defaultAccess === "anyone";
 }
+
+/** Returns the access of a conversation that is made without one: who lists its members expects a private conversation. */
+export function accessOfNew(listsMembers: boolean, policy: Pick<MemberPolicy, "defaultAccess">): Access {
+  return listsMembers ? "members" : policy.defaultAccess;
+}

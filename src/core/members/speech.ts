@@ -1,4 +1,4 @@
-import { type Access, isInForce, type Standing } from "./records.ts";
+import { type Access, type ConversationView, isInForce, type Standing } from "./records.ts";
 
 /** A message that is refused because of the sender's standing. Nothing is charged or stored. */
 export interface SpeechRefusal {
@@ -23,6 +23,19 @@ export function refuseSpeech(
   if (exempt) return undefined;
   if (access === "members" && role === undefined) return refusal("forbidden");
   return isInForce(muted, now) ? refusal("muted", muted.until) : undefined;
+}
+
+/**
+ * Returns for how long the typing of a user is not sent to others, in milliseconds from the moment of the view: a user who
+ * may not write is not shown typing (MB3). 0 where it is shown. `exempt` as above.
+ */
+export function typingHiddenFor(
+  { facts, standings, now }: Pick<ConversationView, "facts" | "standings" | "now">,
+  user: string,
+  exempt: boolean,
+): number {
+  const refused = refuseSpeech(facts?.access ?? "anyone", standings.get(user), exempt, now);
+  return refused === undefined ? 0 : (refused.until ?? Number.POSITIVE_INFINITY) - now;
 }
 
 function refusal(outcome: SpeechRefusal["outcome"], until?: number): SpeechRefusal {

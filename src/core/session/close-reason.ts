@@ -1,6 +1,7 @@
 import { CLOSE_CODES, type CloseCode, shouldReconnect } from "../../protocol/close-codes.ts";
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import { isGivenName } from "../members/names.ts";
 
 /** Why the server ends a connection, and the frames that it sends before. */
 export interface CloseReason {
@@ -49,12 +50,25 @@ export function isServerSideClose(code: number): boolean {
   return code === 1011 || code === 1012 || code === 1013;
 }
 
-/** For a connection whose conversation was removed, also when it reconnects with the epoch of the removed one (MB6). */
-export const REMOVED: CloseReason = closeReason(4404, {
+const REMOVED: CloseReason = closeReason(4404, {
   code: "removed",
   message:
     "This conversation was removed. Delete the messages you have of it; open it without an `epoch` to start a new one.",
 });
+
+// Only the server gives these names, and it gives none of them twice.
+const REMOVED_FOR_GOOD: CloseReason = closeReason(4404, {
+  code: "removed",
+  message: "This conversation was removed. Delete the messages you have of it.",
+});
+
+/**
+ * Returns the close reason for a connection whose conversation was removed, also when it reconnects with the epoch of the
+ * removed one (MB6).
+ */
+export function closeForRemoval(conversation: string): CloseReason {
+  return isGivenName(conversation) ? REMOVED_FOR_GOOD : REMOVED;
+}
 
 /** Returns the `closing` frame for a close reason. */
 export function closingFrame(ending: CloseReason): ServerFrameOf<"closing"> {

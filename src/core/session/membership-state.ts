@@ -61,11 +61,19 @@ export type MembershipEvent =
   | { readonly type: "caught_up" }
   /** The last page that was queued, and all before it, is sent to the peer. */
   | { readonly type: "page_left" }
-  | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
+  | PostedEvent
   | { readonly type: "history_read"; readonly id?: string; readonly result: HistoryOutcome }
   /** The connection's token was replaced, and with it the rights. */
   | { readonly type: "rights_changed"; readonly writeRefusal: string | undefined }
   | { readonly type: "left" };
+
+/** The store's result of a message. */
+export interface PostedEvent {
+  readonly type: "posted";
+  readonly id: string;
+  readonly conversation: string;
+  readonly result: PostResult;
+}
 
 /** The store's result of a `history` request, or why the user may not read the conversation. */
 export type HistoryOutcome = HistoryResult | { readonly outcome: "refused"; readonly refusal: MemberRefusal };

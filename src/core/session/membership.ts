@@ -46,7 +46,7 @@ export function stepMembership(
         ? finishReading(membership, NO_EFFECTS)
         : { membership, effects: NO_EFFECTS };
     case "posted":
-      return onPosted(membership, event.id, event.result);
+      return onPosted(membership, event);
     case "history_read":
       return onHistoryRead(membership, event.id, event.result);
     case "rights_changed":

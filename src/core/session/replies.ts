@@ -3,8 +3,8 @@ import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { encodeHistoryFrame } from "../conversation/entry.ts";
 import { closeForRefusal, describeRefusal, type MemberRefusal } from "../members/refusals.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
-import type { PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
-import { REMOVED } from "./close-reason.ts";
+import type { RateLimited, Unavailable } from "../ports/message-log.ts";
+import { closeForRemoval } from "./close-reason.ts";
 import { formatDuration, log, send } from "./effects.ts";
 import {
   type HistoryOutcome,
@@ -13,6 +13,7 @@ import {
   type MembershipStep,
   type Open,
   openMembership,
+  type PostedEvent,
 } from "./membership-state.ts";
 
 /** The report of a result without a quota. */
@@ -22,12 +23,15 @@ const ANSWERED: MembershipEffect = { type: "answered", quota: undefined };
 const ONLY_ANSWERED: readonly MembershipEffect[] = [ANSWERED];
 
 /** The step for the store's result of a message. */
-export function onPosted(membership: Membership, id: string, result: PostResult): MembershipStep {
+export function onPosted(
+  membership: Membership,
+  { id, conversation, result }: Pick<PostedEvent, "id" | "conversation" | "result">,
+): MembershipStep {
   if (membership.phase === "joining" || membership.phase === "left")
     return { membership, effects: ONLY_ANSWERED };
   switch (result.outcome) {
     case "removed":
-      return { membership, effects: [ANSWERED, { type: "end", ending: REMOVED }] };
+      return { membership, effects: [ANSWERED, { type: "end", ending: closeForRemoval(conversation) }] };
     case "forbidden":
     case "banned":
       // The watch of members ends the membership on this node as well; the post may come first.

@@ -1,6 +1,7 @@
 import type { MemberPolicy } from "../../core/members/policy.ts";
 import type { ConversationNews, ConversationView } from "../../core/members/records.ts";
 import { closeForRefusal, type MemberRefusal } from "../../core/members/refusals.ts";
+import { typingHiddenFor } from "../../core/members/speech.ts";
 import { accessOf, refuseReading } from "../../core/members/standing.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
@@ -121,6 +122,8 @@ export class MemberGate {
   private expelIfRefused(view: ConversationView, conversation: string, user: string): void {
     const { hub } = this.deps;
     for (const member of hub.find(conversation)?.membersOf(user) ?? []) member.standingChanged();
+    // Sockets whose tokens have `manage` are exempt; the hub knows which those are.
+    hub.hideTyping(conversation, user, typingHiddenFor(view, user, false));
     for (const manages of [false, true]) {
       const refusal = this.refusalIn(view, { conversation, user, manages });
       if (refusal !== undefined) this.expel(conversation, user, manages, closeForRefusal(refusal));
@@ -153,6 +156,7 @@ export class MemberGate {
     for (const conversation of hub.openConversations()) {
       const users = hub.find(conversation)?.users() ?? [];
       const view = await members.read(conversation, users);
+      hub.find(conversation)?.showAllTyping();
       if (accessOf(view) === "anyone" && view.standings.size === 0 && view.exists) continue;
       for (const user of users) this.expelIfRefused(view, conversation, user);
     }

@@ -127,6 +127,38 @@ export function quotaContract(open: OpenEngine): void {
     expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 3, reset: 0 });
   });
 
+  test("Q1 `charge` takes several requests at once, or none of them", async () => {
+    await using subject = await Subject.open(open);
+    const limit = 5;
+    const charge = (count: number) => subject.engine.charge("anna", limit, count);
+    expect(await charge(2)).toEqual({
+      outcome: "charged",
+      quota: { limit, remaining: 3, reset: QUOTA_WINDOW_MS / 1000 },
+    });
+    subject.clock.jump(1_000);
+    expect(await charge(2)).toMatchObject({ outcome: "charged", quota: { remaining: 1 } });
+    // Two do not fit, and the one that does is not taken either: the first two must leave the hour.
+    const refused = {
+      outcome: "rate_limited",
+      retryAfter: QUOTA_WINDOW_MS - 1_000,
+      quota: { limit, remaining: 1, reset: QUOTA_WINDOW_MS / 1000 },
+    } as const;
+    expect(await charge(2)).toEqual(refused);
+    expect(await charge(2)).toEqual(refused);
+    expect(await subject.engine.quota("anna", limit)).toEqual(refused.quota);
+    // All five wait until the second two have left.
+    expect(await charge(5)).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW_MS });
+    subject.clock.jump(QUOTA_WINDOW_MS - 1_001);
+    expect(await charge(2)).toMatchObject({ outcome: "rate_limited", retryAfter: 1 });
+    subject.clock.jump(1);
+    expect(await charge(3)).toMatchObject({ outcome: "charged", quota: { remaining: 0 } });
+    expect(await subject.engine.charge("ben", limit, 5)).toMatchObject({ quota: { remaining: 0 } });
+    expect(await subject.engine.charge("anna", 0, 9)).toEqual({ outcome: "charged", quota: null });
+    await subject.reopen();
+    expect(await subject.engine.quota("anna", limit)).toMatchObject({ remaining: 0 });
+    expect(await subject.post("1", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter: 1_000 });
+  });
+
   for (const seed of seeds(11, 12, 13)) {
     test(`Q1 Q2 Q3 a random run with restarts and plan changes agrees with counting by hand (seed ${seed})`, async () => {
       await using subject = await Subject.open(open);

@@ -30,7 +30,7 @@ const LIMITED: PostResult = {
 };
 
 function posted(result: PostResult): MembershipEvent {
-  return { type: "posted", id: "m1", result };
+  return { type: "posted", id: "m1", conversation: "lobby", result };
 }
 
 function stored(quota: Quota | null = QUOTA): MembershipEvent {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../src/core/ports/message-log.ts";
-import { REMOVED } from "../../../src/core/session/close-reason.ts";
+import { closeForRemoval } from "../../../src/core/session/close-reason.ts";
 import { stepMembership, stepRequest } from "../../../src/core/session/membership.ts";
 import {
   JOINING,
@@ -33,7 +33,7 @@ const EVENTS: { readonly [T in EventType]: Extract<MembershipEvent, { type: T }>
   page_sent: { type: "page_sent", position: 9 },
   caught_up: { type: "caught_up" },
   page_left: { type: "page_left" },
-  posted: { type: "posted", id: "m1", result: STORED },
+  posted: { type: "posted", id: "m1", conversation: "lobby", result: STORED },
   history_read: {
     type: "history_read",
     id: "h1",
@@ -232,9 +232,24 @@ describe("the position, and the rights", () => {
 });
 
 test("MB6 a conversation that was removed ends the connection, after its answer was counted", () => {
-  const posted: MembershipEvent = { type: "posted", id: "m1", result: { outcome: "removed" } };
-  expect(stepMembership(openMembership(undefined), posted, RULES).effects).toEqual([
-    { type: "answered", quota: undefined },
-    { type: "end", ending: REMOVED },
+  for (const conversation of ["lobby", "_given"]) {
+    const posted: MembershipEvent = {
+      type: "posted",
+      id: "m1",
+      conversation,
+      result: { outcome: "removed" },
+    };
+    expect(stepMembership(openMembership(undefined), posted, RULES).effects).toEqual([
+      { type: "answered", quota: undefined },
+      { type: "end", ending: closeForRemoval(conversation) },
+    ]);
+  }
+});
+
+test("MB6 only a conversation whose name the server did not give can be started again", () => {
+  const messages = ["lobby", "_given"].map((name) => closeForRemoval(name).error?.message);
+  expect(messages).toEqual([
+    "This conversation was removed. Delete the messages you have of it; open it without an `epoch` to start a new one.",
+    "This conversation was removed. Delete the messages you have of it.",
   ]);
 });

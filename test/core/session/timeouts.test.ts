@@ -80,6 +80,7 @@ describe("I2 inactivity", () => {
         run.apply({
           type: "posted",
           id: "m",
+          conversation: "lobby",
           result: { outcome: "stored", seq: 1, at: START_MS, quota: QUOTA },
         });
       if (content.type === "history")

@@ -76,6 +76,20 @@ export class TypingTracker {
   }
 
   /**
+   * A user has left the conversation and does not type any more; returns whether members MUST be sent that at once, before
+   * the leave. In a large conversation they are not sent each leave, and the end of typing comes with `takeChanges` (LR4).
+   */
+  leave(user: string, now: number, isLarge = false): boolean {
+    if (isLarge) {
+      this.set(user, false, now, isLarge);
+      return false;
+    }
+    const isShown = this.typists.get(user)?.announced === true;
+    this.typists.delete(user);
+    return isShown;
+  }
+
+  /**
    * The changes to send to members now. If the state changed back within the interval, only the current state is sent.
    */
   takeChanges(now: number, isLarge = false): TypingChange[] {

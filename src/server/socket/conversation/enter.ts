@@ -3,7 +3,8 @@ import { closeForResends } from "../../../core/conversation/resend-limiter.ts";
 import { knowsRemoved, planResume, type ResumePlan } from "../../../core/conversation/resume.ts";
 import { openedFacts } from "../../../core/members/facts-reply.ts";
 import type { ConversationView } from "../../../core/members/records.ts";
-import { type CloseReason, REMOVED } from "../../../core/session/close-reason.ts";
+import { typingHiddenFor } from "../../../core/members/speech.ts";
+import { type CloseReason, closeForRemoval } from "../../../core/session/close-reason.ts";
 import { closeForLostMessages, STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
 import { type CatchUpDeps, catchUp, sendPage } from "./catch-up.ts";
 import { readFirstPage } from "./first-page.ts";
@@ -35,9 +36,9 @@ export async function prepareEntry(
   member: Member,
   reservation: Reservation,
 ): Promise<Prepared | { readonly refusal: CloseReason }> {
-  const { resume } = member;
+  const { conversation, resume } = member;
   const { head } = reservation;
-  if (knowsRemoved(resume, head)) return { refusal: REMOVED };
+  if (knowsRemoved(resume, head)) return { refusal: closeForRemoval(conversation) };
   const admitted = await deps.gate.admit(member);
   if ("refusal" in admitted) return admitted;
   const { recentCount } = planResume(resume, head);
@@ -64,6 +65,7 @@ export function enterRoom(
   const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
   const missed = hub.goLive(conversation, member, from);
   if (missed === undefined) hub.startCatchUp(conversation, member);
+  hub.hideTyping(conversation, member.user, typingHiddenFor(view, member.user, false));
   gate.entered(conversation, stamp);
   // It is not needed any more, and would take memory as long as the connection is open.
   member.resume = undefined;

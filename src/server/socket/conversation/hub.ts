@@ -5,7 +5,7 @@ import { CLOCK_STEP_MS, type Clock } from "../../../core/ports/clock.ts";
 import type { MessageLog } from "../../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { Relay, RelayListener } from "../../../core/ports/relay.ts";
-import { REMOVED } from "../../../core/session/close-reason.ts";
+import { closeForRemoval } from "../../../core/session/close-reason.ts";
 import { reconnectDelay } from "../../../core/session/reconnect-delay.ts";
 import { closeForLostMessages } from "../../../core/session/store-health.ts";
 import type { PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
@@ -185,24 +185,29 @@ export class Hub {
     }
   }
 
-  /** Records that a user types, or has stopped typing. */
-  setTyping(conversation: string, user: string, active: boolean): void {
+  /** Records that a user types, or has stopped typing. `exempt`: no mute binds the connection. */
+  setTyping(conversation: string, user: string, active: boolean, exempt = false): void {
     const room = this.rooms.get(conversation);
     const now = this.clock.now();
-    if (room === undefined) return;
+    if (room === undefined || (!exempt && room.isTypingHidden(user, now))) return;
     if (room.recordTyping(user, active, now)) room.relay?.sendTyping(user, active);
     this.settleRoom(room, now);
+  }
+
+  /** Does not send the typing of a user to others for so many milliseconds (MB3); 0: it is sent. */
+  hideTyping(conversation: string, user: string, duration: number): void {
+    const isHidden = this.rooms.get(conversation)?.hideTyping(user, duration, this.clock.now());
+    if (isHidden) this.setTyping(conversation, user, false, true);
   }
 
   /** Announces a moved read mark of a user, whose connection `by` moved it; undefined where it was moved over HTTP. */
   setReadMark(conversation: string, user: string, seq: number, by?: RoomMember): void {
     const room = this.rooms.get(conversation);
-    if (room === undefined) {
-      this.sendReadMarkFromOutside(conversation, user, seq);
-      return;
+    if (room === undefined) this.sendReadMarkFromOutside(conversation, user, seq);
+    else {
+      this.sendReadMark(room, user, seq);
+      this.announceReadMark(room, user, seq, by);
     }
-    this.sendReadMark(room, user, seq);
-    this.announceReadMark(room, user, seq, by);
   }
 
   stop(): void {
@@ -306,16 +311,15 @@ export class Hub {
     if (relation === "removed") {
       for (const member of members) {
         room.remove(member);
-        member.end(REMOVED);
+        member.end(closeForRemoval(room.conversation));
       }
       // Its users are not present in a later conversation of the same name, not even for their grace.
       for (const user of room.clearUsers()) room.relay?.leave(user, this.clock.now());
       this.closeIfEmpty(room);
       return;
     }
-    members.forEach((member, index) => {
+    for (const [index, member] of members.entries())
       member.end(closeForLostMessages(reconnectDelay(index, members.length, RECONNECT_SPREAD_S)));
-    });
   }
 
   /** One function for all rooms, so that each room need not hold a closure. */
@@ -347,10 +351,7 @@ export class Hub {
       if (!room.present.isRemote(user)) this.announcePresence(room, user, "left", left);
     }
     this.announceCount(room, now);
-    for (const { user, active } of room.takeTypingChanges(now)) {
-      const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
-      room.publishEvent(frame, (member) => member.user !== user);
-    }
+    for (const { user, active } of room.takeTypingChanges(now)) room.publishTyping(user, active);
     room.forget(now);
     if (room.hasPending) this.pendingRooms.add(room);
     else this.pendingRooms.delete(room);
@@ -369,6 +370,7 @@ export class Hub {
 
   /** Counts a user who joined or left, and notifies the members, each time or later by `announceCount` (LR2). */
   private announcePresence(room: Room, user: string, state: "joined" | "left", at: number): void {
+    if (state === "left" && room.endTyping(user, this.clock.now())) room.publishTyping(user, false);
     if (room.present.recordChange(user, state, this.clock.now()))
       room.publishEvent(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
     else this.pendingRooms.add(room);
@@ -378,7 +380,7 @@ export class Hub {
     const what = room.present.takeCount(now);
     if (what === undefined) return;
     const present = what === "count_and_list" ? { present: room.present.list(this.clockOffset) } : {};
-    const frame: ServerFrame = { type: "presence_count", count: room.present.count, ...present };
+    const frame = { type: "presence_count", count: room.present.count, ...present } satisfies ServerFrame;
     room.publishEvent(JSON.stringify(frame));
   }
 

@@ -158,7 +158,7 @@ export abstract class Member implements RoomMember {
         this.readHistory(effect.frame);
         break;
       case "typing":
-        this.connection.deps.hub.setTyping(this.conversation, this.user, effect.active);
+        this.connection.deps.hub.setTyping(this.conversation, this.user, effect.active, this.manages);
         break;
       case "mark":
         this.mark(effect.seq);
@@ -179,7 +179,7 @@ export abstract class Member implements RoomMember {
       // From now on the user is a member, where it can be one.
       if (result.outcome === "stored" && this.postRules === rules) rules.joins = undefined;
       counters.count(this, id, result);
-      this.apply({ type: "posted", id, result });
+      this.apply({ type: "posted", id, conversation, result });
     };
     engine.post(
       {

@@ -3,6 +3,7 @@ import { PresentUsers } from "../../../core/conversation/presence/present-users.
 import { TypingTracker } from "../../../core/conversation/presence/typing.ts";
 import type { Subscription } from "../../../core/ports/message-log.ts";
 import type { RelayRoom } from "../../../core/ports/relay.ts";
+import type { ServerFrame } from "../../../protocol/server-frames.ts";
 import { Audience, removeFrom } from "./audience.ts";
 import type { Publish } from "./broadcast.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
@@ -42,6 +43,8 @@ export class Room {
   private replayBuffer: ReplayBuffer | undefined;
   private replayUsedAt = 0;
   private typingTracker: TypingTracker | undefined;
+  /** Until when the typing of users is not sent to others, by the clock of `now`; made when first needed. */
+  private typingHidden: Map<string, number> | undefined;
 
   constructor(
     readonly conversation: string,
@@ -174,6 +177,37 @@ export class Room {
     if (this.typingTracker === undefined && !active) return false;
     this.typingTracker ??= new TypingTracker();
     return this.typingTracker.recordOwn(user, active, now, this.present.isLarge);
+  }
+
+  /** Does not send the typing of a user to others for so many milliseconds. Returns false, and sends it, where that is 0. */
+  hideTyping(user: string, duration: number, now: number): boolean {
+    if (duration > 0) {
+      this.typingHidden ??= new Map();
+      this.typingHidden.set(user, now + duration);
+      return true;
+    }
+    if (this.typingHidden?.delete(user) && this.typingHidden.size === 0) this.typingHidden = undefined;
+    return false;
+  }
+
+  /** Sends the typing of all users to others again. */
+  showAllTyping(): void {
+    this.typingHidden = undefined;
+  }
+
+  isTypingHidden(user: string, now: number): boolean {
+    return now < (this.typingHidden?.get(user) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** Sends to the other users that a user types, or does not any more. */
+  publishTyping(user: string, active: boolean): void {
+    const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
+    this.publishEvent(frame, (member) => member.user !== user);
+  }
+
+  /** A user has left; returns whether members must be sent first that it does not type any more. */
+  endTyping(user: string, now: number): boolean {
+    return this.typingTracker?.leave(user, now, this.present.isLarge) ?? false;
   }
 
   /** Returns the users who began or stopped typing since the last call. */

@@ -115,3 +115,23 @@ test.each(seeds(1, 2))(
     expect(sentAt.length).toBeGreaterThan(60);
   },
 );
+
+test("P3 who leaves while typing is shown to have stopped at once, also within the interval", () => {
+  const tracker = new TypingTracker();
+  tracker.set("ben", true, 0);
+  expect(tracker.takeChanges(0)).toEqual([{ user: "ben", active: true }]);
+  expect(tracker.leave("ben", 1)).toBe(true);
+  expect(tracker.leave("ben", 1)).toBe(false);
+  expect(tracker.takeChanges(5_000)).toEqual([]);
+  tracker.set("cleo", true, 6_000);
+  expect(tracker.leave("cleo", 6_000)).toBe(false);
+  expect(tracker.hasTypists).toBe(false);
+});
+
+test("LR4 in a large conversation the typing of a user who left ends with the next changes", () => {
+  const tracker = new TypingTracker();
+  tracker.set("ben", true, 0, true);
+  tracker.takeChanges(0, true);
+  expect(tracker.leave("ben", 1, true)).toBe(false);
+  expect(tracker.takeChanges(TYPING_INTERVAL_MS, true)).toEqual([{ user: "ben", active: false }]);
+});

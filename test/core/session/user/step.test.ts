@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../../src/core/ports/message-log.ts";
-import { closeReason, REMOVED } from "../../../../src/core/session/close-reason.ts";
+import { closeForRemoval, closeReason } from "../../../../src/core/session/close-reason.ts";
 import { JOINING, LEFT, openMembership } from "../../../../src/core/session/membership-state.ts";
 import type {
   Load,
@@ -44,13 +44,13 @@ const STORED: PostResult = { outcome: "stored", seq: 1, at: START_MS, quota: QUO
 const EVENTS: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = {
   turn: { type: "turn" },
   opened: OPENED,
-  open_failed: { type: "open_failed", reason: REMOVED },
+  open_failed: { type: "open_failed", reason: closeForRemoval("lobby") },
   end: { type: "end", ending: closeReason(1012, undefined, 2) },
   rights_changed: { type: "rights_changed", refusals: { read: NO_READ, write: NO_READ } },
   page_sent: { type: "page_sent", position: 9 },
   caught_up: { type: "caught_up" },
   page_left: { type: "page_left" },
-  posted: { type: "posted", id: "m1", result: STORED },
+  posted: { type: "posted", id: "m1", conversation: "lobby", result: STORED },
   history_read: {
     type: "history_read",
     id: "h1",
@@ -352,7 +352,7 @@ describe("every request, in every situation", () => {
   });
 
   test("MX3 a conversation that was removed answers a message by `removed`, and is closed", () => {
-    const event: Event = { type: "posted", id: "m1", result: { outcome: "removed" } };
+    const event: Event = { type: "posted", id: "m1", conversation: "lobby", result: { outcome: "removed" } };
     const inside = stepUserConversation(STATES.inside, event);
     expect(summary(inside.state.phase, inside.effects)).toBe(
       "outside answered error(removed) leave drop closed(removed)",

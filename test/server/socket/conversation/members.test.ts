@@ -86,6 +86,49 @@ describe("MB1 MB2 members on sockets", () => {
     expect(await bob.next("message")).toMatchObject({ text: "for all" });
   });
 
+  test("MB3 the typing of a muted user is not sent to others, from either kind of socket, until the mute is lifted", async () => {
+    await using house = await begin();
+    const c = await house.make([{ user: "bob" }]);
+    const ann = await house.connect("ann", c);
+    const [bob, phone] = [await house.connect("bob", c), await connectUser(house.server, "bob")];
+    await open(phone, c);
+    await house.as("ann", `PUT /conversations/${c}/mutes/bob`, {});
+    await ann.next("member");
+    const late = await house.connect("bob", c);
+    for (const client of [bob, late]) client.send({ type: "typing", active: true });
+    phone.send({ type: "typing", conversation: c, active: true });
+    // Each request after it is answered, so the server has handled `typing` by then.
+    for (const client of [bob, late]) client.send({ type: "message", id: "t", text: "x" });
+    phone.send({ type: "message", conversation: c, id: "t", text: "x" });
+    for (const client of [bob, late, phone])
+      expect(await client.next("error")).toMatchObject({ code: "muted" });
+    ann.send({ type: "message", id: "1", text: "for all" });
+    await ann.next("ack");
+    expect(ann.of("typing")).toEqual([]);
+    await house.as("ann", `DELETE /conversations/${c}/mutes/bob`);
+    expect(await bob.next("member")).toMatchObject({ change: "unmuted" });
+    bob.send({ type: "typing", active: true });
+    expect(await ann.next("typing")).toMatchObject({ user: "bob", active: true });
+    await house.as("ann", `PUT /conversations/${c}/mutes/bob`, {});
+    expect(await ann.next("typing")).toMatchObject({ user: "bob", active: false });
+  });
+
+  test("MB2 P3 at a ban the others get the end of the user's typing, its leave and the ban, in this order", async () => {
+    await using house = await begin();
+    const c = await house.make([{ user: "bob" }]);
+    const [ann, bob] = [await house.connect("ann", c), await house.connect("bob", c)];
+    await ann.next("presence");
+    bob.send({ type: "typing", active: true });
+    await ann.next("typing");
+    await house.as("ann", `PUT /conversations/${c}/bans/bob`, {});
+    await ann.next("member");
+    expect(ann.frames.slice(-3)).toMatchObject([
+      { type: "typing", user: "bob", active: false },
+      { type: "presence", user: "bob", state: "left" },
+      { type: "member", user: "bob", change: "banned" },
+    ]);
+  });
+
   test("MB2 on the socket of a user the conversation is closed, and nothing of it can be read", async () => {
     await using house = await begin();
     const c = await house.make([{ user: "bob" }]);

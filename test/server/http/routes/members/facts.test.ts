@@ -65,6 +65,18 @@ describe("POST /conversations", () => {
     expect((await api.as("ann", "GET /me")).body.quota.remaining).toBe(98);
   });
 
+  test("MB1 a conversation that is made with `members` is for them, unless `access` says otherwise", async () => {
+    await using api = await startMemberServer();
+    const accessOf = async (user: string, request: object) =>
+      (await api.as(user, "POST /conversations", request)).body.access;
+    const members = [{ user: "bob" }];
+    for (const user of ["ann", "key"]) {
+      expect(await accessOf(user, { members })).toBe("members");
+      expect(await accessOf(user, { members, access: "anyone" })).toBe("anyone");
+      expect(await accessOf(user, { title: "T" })).toBe("anyone");
+    }
+  });
+
   test("MB a direct conversation is one for two users, for either of them", async () => {
     await using api = await startMemberServer();
     const made = await api.as("ann", "POST /conversations", { direct: "bob" });
