@@ -2,17 +2,26 @@ import { once } from "node:events";
 import { Command } from "commander";
 import { encodeEntry } from "../../core/conversation/entry.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import { accessOf } from "../../core/members/standing.ts";
 import type { ConversationStore, ConversationSummary } from "../../core/ports/conversations.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { printStorePath, withConversations } from "../store/open.ts";
+import { printStorePath, withConversations, withMembers } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { print, printEncodedJson, printJson } from "../terminal/print.ts";
+import { createCommand, memberCommand, sanctionCommand } from "./conversation-members.ts";
+
+const NOTE = `
+  parley conversation create team --access members --title "Our team" --member ann:owner --member ben
+  parley conversation member add team cem --role moderator
+  parley conversation mute add team ben --seconds 600 --reason "off topic"
+  parley conversation member list team --json`;
 
 /** The open store, and the arguments of the command line. */
 interface Task {
+  readonly settings: Settings;
   readonly conversations: ConversationStore;
   readonly id: string;
   readonly flags: ConversationFlags;
@@ -28,7 +37,9 @@ interface ConversationFlags {
 
 /** `parley conversation …`: manages the conversations in the store, also while servers use it. */
 export function conversationCommand(): Command {
-  const conversation = new Command("conversation").description("list, show, export and remove conversations");
+  const conversation = new Command("conversation").description(
+    "make, list, show, export and remove conversations; members, mutes and bans",
+  );
 
   const verb = (usage: string, about: string, task: (task: Task) => unknown, after?: AfterTask) =>
     addStoreFlags(conversation.command(usage).description(about)).action(async (...given: unknown[]) => {
@@ -36,11 +47,14 @@ export function conversationCommand(): Command {
       const flags = command.opts();
       const [id = ""] = command.args;
       const settings = loadStoreSettings(flags);
-      await withConversations(settings, async (conversations) => task({ conversations, id, flags }));
+      await withConversations(settings, async (conversations) =>
+        task({ conversations, settings, id, flags }),
+      );
       await after?.(settings);
       if (task === remove || task === retain) printStorePath(settings);
     });
 
+  conversation.addCommand(createCommand());
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
   verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);
   verb("export <conversation>", "print all messages in order, one JSON object per line", exportAll);
@@ -51,7 +65,9 @@ export function conversationCommand(): Command {
     .option("--messages <count>", "keep only the newest messages; 0: no limit")
     .option("--days <days>", "keep messages for so many days; 0: no limit")
     .option("--default", "use RETENTION_MESSAGES and RETENTION_DAYS again");
-  return conversation;
+  for (const command of [memberCommand(), sanctionCommand("mute"), sanctionCommand("ban")])
+    conversation.addCommand(command);
+  return conversation.addHelpText("after", NOTE);
 }
 
 type AfterTask = (settings: Settings) => Promise<void>;
@@ -69,12 +85,20 @@ async function list({ conversations, flags }: Task): Promise<void> {
   }
 }
 
-async function show({ conversations, id, flags }: Task): Promise<void> {
+async function show({ conversations, settings, id, flags }: Task): Promise<void> {
   const summary = await requireConversation(conversations, id);
   const marks = await conversations.readMarks(id);
-  if (flags.json) return void printJson({ ...jsonFields(summary), read: Object.fromEntries(marks) }, 2);
+  const view = await withMembers(settings, (members) => members.read(id, []));
+  const access = accessOf(view);
+  const title = view.facts?.title;
+  if (flags.json) {
+    const facts = { access, title: title ?? null, members: view.members, owners: view.owners };
+    return void printJson({ ...jsonFields(summary), ...facts, read: Object.fromEntries(marks) }, 2);
+  }
   const { kept, last, keeps } = formatFields(summary);
   print(`conversation  ${id}\nmessages      ${kept}\nlast          ${last}\nkeeps         ${keeps}`);
+  if (title !== undefined) print(`title         ${escapeControlChars(title)}`);
+  print(`access        ${access}\nmembers       ${view.members} (owners: ${view.owners})`);
   for (const [user, seq] of marks) print(`read          ${escapeControlChars(user)} up to ${seq}`);
 }
 
@@ -144,7 +168,9 @@ function formatFields({ seq, first, lastAt, keep }: ConversationSummary) {
   return {
     kept:
       first > seq
-        ? `no messages (${seq} removed)`
+        ? seq === 0
+          ? "no messages"
+          : `no messages (${seq} removed)`
         : first === seq
           ? `1 message (${seq})`
           : `${seq - first + 1} messages (${first}–${seq})`,

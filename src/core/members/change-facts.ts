@@ -112,6 +112,13 @@ export function putConversation(scene: Scene, request: NewConversation, sizes: L
   return { change: { ...(!isSame && { facts }), standings: put.standings, news }, added: put.added };
 }
 
+/** `parley conversation create`: makes a conversation of a name that the operator chose, and changes none that there is. */
+export function createNamedConversation(scene: Scene, request: NewConversation, sizes: ListSizes): Decision {
+  if (scene.view.exists)
+    return refuse(conflict(`There is already a conversation \`${scene.conversation}\`.`));
+  return putConversation(scene, request, sizes);
+}
+
 /** `PATCH /conversations/{c}`. */
 export function patchConversation(scene: Scene, patch: FactsPatch): Decision {
   const refusal = refuseOwning(scene);

@@ -72,6 +72,14 @@ describe("bash", () => {
     ],
     [["user", "set-plan", "ann", "p"], ["premium"]],
     [
+      ["conversation", "member", ""],
+      ["add", "list", "remove", "help"],
+    ],
+    [
+      ["conversation", "member", "add", "team", "ann", "--role", "m"],
+      ["member", "moderator"],
+    ],
+    [
       ["doctor", "--format", ""],
       ["text", "json", "prometheus", "nagios"],
     ],

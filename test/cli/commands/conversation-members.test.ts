@@ -1,0 +1,83 @@
+// `parley conversation create`, `member`, `mute` and `ban`, next to a running server.
+import { expect, test } from "bun:test";
+import { ParleyFolder } from "../parley-folder.ts";
+
+const TIME = expect.stringMatching(/^\d{4}-.*Z$/);
+
+test("MB4 an operator makes a conversation, and adds, promotes, lists and removes members", async () => {
+  await using folder = new ParleyFolder();
+  const { url } = await folder.serve();
+  const run = (...args: string[]) => folder.run(["conversation", ...args]);
+  const members = ["--member", "ann:owner", "--member", "org:ben"];
+  expect(await run("create", "team", "--access", "members", "--title", "Our team", ...members)).toEqual({
+    code: 0,
+    stdout: "Made team with ann (owner), org:ben (member).\n",
+    stderr: `store: ${folder.path}/data\n`,
+  });
+  expect((await run("member", "add", "team", "cem", "--role", "moderator")).stdout).toBe(
+    "cem has the role moderator in team.\n",
+  );
+  expect((await run("member", "add", "team", "cem")).stdout).toBe("cem has the role moderator in team.\n");
+  expect(JSON.parse((await run("member", "list", "team", "--json")).stdout)).toEqual([
+    { user: "ann", role: "owner", since: TIME },
+    { user: "cem", role: "moderator", since: TIME },
+    { user: "org:ben", role: "member", since: TIME },
+  ]);
+  expect((await run("member", "list", "team")).stdout).toMatch(/^ann {6}owner {6}\d{4}-/);
+  const shown = await run("show", "team");
+  expect(shown.stdout).toContain(
+    "title         Our team\naccess        members\nmembers       3 (owners: 1)\n",
+  );
+  expect(shown.stdout).toContain("messages      no messages\n");
+
+  const token = (await folder.run(["token", "cem"])).stdout.trim();
+  const facts = await fetch(`${url}/conversations/team`, { headers: { authorization: `Bearer ${token}` } });
+  expect(await facts.json()).toMatchObject({ access: "members", title: "Our team", role: "moderator" });
+
+  expect((await run("member", "remove", "team", "cem")).stdout).toBe("Removed cem from team.\n");
+  expect((await run("member", "remove", "team", "cem")).stdout).toBe("cem is not a member of team.\n");
+});
+
+test("MB3 an operator mutes and bans, lists what is in force, and ends it", async () => {
+  await using folder = new ParleyFolder();
+  await folder.serve();
+  const run = (...args: string[]) => folder.run(["conversation", ...args]);
+  await run("create", "team", "--member", "ann:owner", "--member", "ben");
+  expect((await run("mute", "add", "team", "ben", "--seconds", "600", "--reason", "off topic")).stdout).toBe(
+    "Muted ben in team for 600 s.\n",
+  );
+  expect(JSON.parse((await run("mute", "list", "team", "--json")).stdout)).toEqual([
+    { user: "ben", until: TIME, reason: "off topic", by: "operator", at: TIME },
+  ]);
+  expect((await run("mute", "remove", "team", "ben")).stdout).toBe("Ended the mute of ben in team.\n");
+  expect((await run("mute", "remove", "team", "ben")).stdout).toBe("There is no mute of ben in team.\n");
+  expect((await run("ban", "add", "team", "ben")).stdout).toBe("Banned ben in team without end.\n");
+  expect((await run("ban", "list", "team")).stdout).toBe("ben  without end  by operator\n");
+  const refused = await run("member", "add", "team", "ben");
+  expect(refused).toEqual({ code: 1, stdout: "", stderr: "parley: `ben` is banned: end the ban first.\n" });
+  expect((await run("ban", "remove", "team", "ben")).stdout).toBe("Ended the ban of ben in team.\n");
+  expect((await run("ban", "list", "team")).stdout).toBe("There are no bans in team.\n");
+});
+
+test("SEC-S1 what an operator may not give is refused in one line, and changes nothing", async () => {
+  await using folder = new ParleyFolder();
+  await folder.serve();
+  const run = (...args: string[]) => folder.run(["conversation", ...args]);
+  await run("create", "team", "--access", "members");
+  for (const [args, reason] of [
+    [["create", "team"], "There is already a conversation `team`."],
+    [["create", "_made"], "Names that begin with `_` are given by the server"],
+    [["create", "a b"], '"a b" is not a valid name'],
+    [["create", "long", "--title", "x".repeat(201)], "`title`: must be 200 characters or less."],
+    [["member", "add", "team", "a b"], '"a b" is not a valid name'],
+    [["member", "list", "_none"], "There is no conversation of this name."],
+    [["mute", "add", "team", "ben", "--seconds", "soon"], "`seconds`: must be a number."],
+    [["ban", "add", "team", "ben", "--seconds", "0"], "`seconds`: must be greater than 0."],
+  ] as const) {
+    const { code, stdout, stderr } = await run(...args);
+    expect({ args, code, stdout }).toEqual({ args, code: 1, stdout: "" });
+    expect(stderr).toMatch(/^parley: [^\n]+\n$/);
+    expect(stderr).toContain(reason);
+  }
+  expect((await run("member", "list", "team")).stdout).toBe("team has no members.\n");
+});
