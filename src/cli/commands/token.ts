@@ -36,7 +36,7 @@ export function tokenCommand(): Command {
     .option("--lifetime <seconds>", "lifetime of the token, in seconds (default: TOKEN_LIFETIME)")
     .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")
     .option("--conversations <list>", "allowed conversations, such as lobby,team-* (default: all)")
-    .option("--rights <list>", "allowed actions: read, write, manage (default: read,write)")
+    .option("--rights <rights>", "allowed actions: read, write, manage (default: read,write)")
     .action(token);
 }
 

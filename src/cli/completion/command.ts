@@ -44,6 +44,7 @@ function knownValues(): KnownValues {
     context: "contexts",
     folder: "folders",
     plan: plans(),
+    rights: ["read", "write", "read,write", "read,write,manage"],
     example: readExamples().map(({ name }) => name),
     code: [...ERROR_CODES, ...KNOWN_CLOSE_CODES.map(String)],
   };

@@ -106,7 +106,7 @@ describe("bash", () => {
     [["run", "first.jsonl", "--json", "completion.b"], ["completion.bash"]],
     [
       ["token", "ann", "--rights", ""],
-      ["read", "write", "read,write"],
+      ["read", "write", "read,write", "read,write,manage"],
     ],
     [["examples", "tal"], ["talk.sh"]],
     [["serve", "--data-dir", "st"], ["store"]],
