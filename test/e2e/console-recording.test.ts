@@ -215,7 +215,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       const copies = [
         ["Copy as parley", `parley chat lobby --url ${url} --user user1 -x 'copy me'\n`],
         ["Copy as curl", `curl -s ${url}/conversations/lobby/messages`],
-        ["Copy as code for the client library", 'await user1.send("copy me", {"id":'],
+        ["Copy as code for the client library", '.send("copy me", {"id":'],
       ] as const;
       for (const [words, text] of copies) {
         await page.getByRole("button", { name: words, exact: true }).click();

@@ -121,6 +121,7 @@ export class SqliteEngine implements Engine {
     this.time = new StoreTime(this.clock, newest);
     warnOfClockBehind(this.time, this.emit);
     this.condition = new StoreCondition({ ...deps, messages });
+    this.readRecentHeads();
     this.endMark = new EndMark(deps.paths.end, {
       epoch: readMeta(this.db, "epoch") ?? "",
       position: messages.lastPosition,
@@ -315,6 +316,15 @@ export class SqliteEngine implements Engine {
       this.condition.writeFailed(error, this.queue.length);
       for (const work of this.takeQueue()) this.delivery.reply(work, { outcome: "unavailable" });
       return false;
+    }
+  }
+
+  /** Reads what the inbox has not written yet. Damage of the log makes the store not ready, and is no reason not to start (L3). */
+  private readRecentHeads(): void {
+    try {
+      this.inbox.recent.reload();
+    } catch (error) {
+      this.condition.readFailed(error);
     }
   }
 

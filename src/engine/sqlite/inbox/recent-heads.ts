@@ -54,7 +54,6 @@ export class RecentHeads {
     );
     this.floor = db.prepare("select first_seq from conversation where number = ?");
     this.writeEnd = db.prepare("insert or replace into meta values ('heads_to', ?)");
-    this.reload();
   }
 
   /** The conversations that are not written yet. */
@@ -99,7 +98,7 @@ export class RecentHeads {
     this.writeChange.run(conversation, now);
   }
 
-  /** Reads the messages that are not written from the log. Called at the start, and after a commit that failed. */
+  /** Reads the messages that are not written from the log. MUST be called at the start, and after a commit that failed. */
   reload(): void {
     this.heads.clear();
     const rows = this.db

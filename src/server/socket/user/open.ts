@@ -52,10 +52,9 @@ export async function openConversation(
   const acquired = deps.openings.acquire();
   const permit = acquired instanceof Promise ? await acquired : acquired;
   try {
-    const entered = await enter(deps, member, item);
+    const isOpen = await enter(deps, member, item, failed);
     permit.release();
-    if (entered === undefined) return;
-    follow(deps, member, entered).catch(failed);
+    if (!isOpen) return;
     // A first page that waits for the line is in memory, so the next conversation is opened after it.
     await member.drained();
   } catch (error) {
@@ -66,19 +65,29 @@ export async function openConversation(
   }
 }
 
-async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promise<Entered | undefined> {
+/** Returns whether the conversation was opened. */
+async function enter(
+  deps: OpenDeps,
+  member: UserMember,
+  item: OpenItem,
+  failed: (error: unknown) => void,
+): Promise<boolean> {
   // The connection may have ended while it waited for its permit.
-  if (!member.isJoining) return undefined;
+  if (!member.isJoining) return false;
   member.resume = item.resume;
   using reservation = await deps.hub.reserve(member.conversation, member.user);
   const prepared = await prepareEntry(deps, member, reservation);
   // The connection has ended.
-  if (!member.isJoining) return undefined;
-  if ("refusal" in prepared) return void member.apply({ type: "open_failed", reason: prepared.refusal });
+  if (!member.isJoining) return false;
+  if ("refusal" in prepared) {
+    member.apply({ type: "open_failed", reason: prepared.refusal });
+    return false;
+  }
   const { refusals } = member;
   if (refusals.read !== undefined) {
     const reason = closeReason(4403, { code: "forbidden", message: refusals.read });
-    return void member.apply({ type: "open_failed", reason });
+    member.apply({ type: "open_failed", reason });
+    return false;
   }
   const entered = enterRoom(deps, member, reservation, prepared);
   member.sendUnnamed(JSON.stringify(openedFrame(member, entered, item)));
@@ -89,7 +98,10 @@ async function enter(deps: OpenDeps, member: UserMember, item: OpenItem): Promis
     writeRefusal: refusals.write,
     shown: entered.shown,
   });
-  return entered;
+  // Before any other task, also one of the microtask queue: a message that is announced meanwhile would be sent before those
+  // that the client missed (D1).
+  follow(deps, member, entered).catch(failed);
+  return true;
 }
 
 /** The `opened` frame; `sendUnnamed` adds the conversation. */

@@ -230,3 +230,54 @@ test("MX2 forty sockets that come back at once with ten conversations each get a
     ).toEqual(names);
   }
 });
+
+/** An engine whose announcements are held from `hold` on; from the next `head` on one is made in each microtask. */
+function announcementsInMicrotasks() {
+  const held: (() => void)[] = [];
+  let isHolding = false;
+  const drip = async () => {
+    for (let next = held.shift(); next !== undefined; next = held.shift()) {
+      next();
+      await null;
+    }
+    isHolding = false;
+  };
+  const wrapEngine = (engine: Engine): Engine =>
+    overrideEngine(engine, {
+      subscribe: (conversation, listener) =>
+        engine.subscribe(conversation, (room, entry) =>
+          isHolding ? void held.push(() => listener(room, entry)) : listener(room, entry),
+        ),
+      async head(conversation) {
+        const head = await engine.head(conversation);
+        if (isHolding) void drip();
+        return head;
+      },
+    });
+  return {
+    wrapEngine,
+    held,
+    hold() {
+      isHolding = true;
+    },
+  };
+}
+
+test("MX1 D1 D4 a message that is announced while a conversation is opened comes after what was missed", async () => {
+  const announcements = announcementsInMicrotasks();
+  await using server = await startTestServer({ env: UNMETERED, wrapEngine: announcements.wrapEngine });
+  await using ben = await join(server, "ben");
+  await using anna = await connectUser(server);
+  const { epoch } = ben.of("welcome")[0]!;
+  const post = async (from: number, to: number) => {
+    for (let seq = from; seq <= to; seq++) ben.send({ type: "message", id: `${seq}`, text: `${seq}` });
+    await waitUntil("they are stored", () => ben.of("ack").length === to);
+  };
+  await post(1, 5);
+  announcements.hold();
+  await post(6, 60);
+  anna.send({ type: "open", conversations: [{ conversation: "lobby", after: 2, epoch: epoch! }] });
+  await waitUntil("all have come", () => anna.of("message").length === 58);
+  expect(announcements.held).toEqual([]);
+  expect(anna.of("message").map(({ seq }) => seq)).toEqual(Array.from({ length: 58 }, (_, at) => at + 3));
+});
