@@ -90,6 +90,12 @@ export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
 /** By type of frame: optional fields whose presence matters. One that was not expected is a difference. */
 export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly string[]>> = {
   welcome: [
+    "access",
+    "data",
+    "direct",
+    "muted",
+    "role",
+    "title",
     "conversation",
     "seq",
     "epoch",
@@ -101,7 +107,7 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
     "limits",
     "at",
   ],
-  opened: ["lost", "skipped", "id"],
+  opened: ["data", "direct", "muted", "role", "title", "lost", "skipped", "id"],
   closed: ["code", "message", "retry_after"],
   message: ["conversation", "data"],
   ack: ["conversation", "duplicate"],
@@ -110,6 +116,8 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
   presence_count: ["conversation", "present"],
   typing: ["conversation"],
   read: ["conversation"],
+  member: ["conversation", "role", "until", "by"],
+  conversation: ["conversation", "title", "data", "by"],
   warning: ["seconds"],
   error: ["conversation", "id", "retry_after", "until", "quota"],
   pong: ["id"],
