@@ -12,7 +12,7 @@ const POLL_INTERVAL_MS = 200;
 
 /** The current epoch of the conversation. */
 export async function epochOf(url: string, conversation: string): Promise<string> {
-  await using client = await TestClient.connect(await readerAddress(url, conversation));
+  await using client = await connectReader(await readerAddress(url, conversation));
   return client.of("welcome")[0]!.epoch;
 }
 
@@ -25,7 +25,7 @@ export async function readConversation(
   const address = await readerAddress(url, conversation);
   const deadline = performance.now() + PRESENCE_TIMEOUT_MS;
   for (;;) {
-    await using client = await TestClient.connect(address);
+    await using client = await connectReader(address);
     const { epoch, seq, present: users } = client.of("welcome")[0]!;
     const present = users.map(({ user }) => user).filter((user) => user !== "reader");
     const agreed = present.length === connected.length && present.every((user) => connected.includes(user));
@@ -41,6 +41,17 @@ export async function readConversation(
       more = page.more && page.messages.length > 0;
     }
     return { epoch, messages, present, connected };
+  }
+}
+
+/** Connects a reader. Waits while a node still recovers from a fault: it closes new connections then, and says when to come back. */
+async function connectReader(address: string): Promise<TestClient> {
+  for (const deadline = performance.now() + RECOVERY_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
+    try {
+      return await TestClient.connect(address);
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
   }
 }
 
