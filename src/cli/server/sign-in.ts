@@ -1,5 +1,5 @@
 import { subjectOf } from "../../client/line/token.ts";
-import type { TokenSource } from "../../client/options.ts";
+import type { TokenSource } from "../../client/types/options.ts";
 import type { ServerAddress as Address } from "../../conformance/server-address.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { DEMO_PASSWORD } from "../../server/authentication/demo-accounts.ts";

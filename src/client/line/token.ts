@@ -1,5 +1,6 @@
-import { TOKEN_REFRESH_MARGIN_MS, TOKEN_TIMEOUT_MS, type TokenSource } from "../options.ts";
+import { TOKEN_REFRESH_MARGIN_MS, TOKEN_TIMEOUT_MS } from "../options.ts";
 import { type Timing, within } from "../timing.ts";
+import type { TokenSource } from "../types/options.ts";
 
 /** Caches one user's token for all conversations, and requests another when it expires. */
 export interface TokenCache {

@@ -3,15 +3,15 @@
 
 import { createTokenCache } from "../../../client/line/token.ts";
 import type { AnyData } from "../../../client/message.ts";
-import type { Options } from "../../../client/options.ts";
 import { MONOTONIC } from "../../../client/timing.ts";
 import { type Conversation, type OpenOptions, openConversation } from "./conversation.ts";
+import type { Options } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
 
 export type { HistoryPage } from "../../../client/history-page.ts";
 export type { AnyData, Message } from "../../../client/message.ts";
-export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "../../../client/options.ts";
 export type { Timing } from "../../../client/timing.ts";
+export type { TokenSource, WebSocketLike } from "../../../client/types/options.ts";
 export type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../../../protocol/server-frames.ts";
 export type {
   Ack,
@@ -23,6 +23,7 @@ export type {
 } from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
 export type { Lost, Position } from "./inbox.ts";
+export type { Options, OutboxStorage, Pending } from "./options.ts";
 export { ParleyError, type ParleyErrorCode } from "./parley-error.ts";
 export type { Advice, State } from "./state.ts";
 

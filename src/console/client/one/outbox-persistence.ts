@@ -1,5 +1,6 @@
-import { type OutboxStorage, type Pending, STORAGE_TIMEOUT_MS } from "../../../client/options.ts";
+import { STORAGE_TIMEOUT_MS } from "../../../client/options.ts";
 import { type Timing, within } from "../../../client/timing.ts";
+import type { OutboxStorage, Pending } from "./options.ts";
 
 /** Keeps pending messages in the application's storage. */
 export interface OutboxPersistence {

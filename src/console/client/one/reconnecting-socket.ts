@@ -1,9 +1,9 @@
 import { watchNetwork } from "../../../client/line/network-events.ts";
 import { lifetimeOf, subjectOf, type TokenCache } from "../../../client/line/token.ts";
-import type { Options } from "../../../client/options.ts";
 import type { Timing } from "../../../client/timing.ts";
 import type { ServerFrame } from "../../../protocol/server-frames.ts";
 import { type Connection, type OutgoingFrame, openConnection } from "./connection.ts";
+import type { Options } from "./options.ts";
 import type { Effect, Event, State } from "./state.ts";
 import { INITIAL_STATE, isConnected, step } from "./step.ts";
 

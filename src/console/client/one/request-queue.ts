@@ -1,17 +1,11 @@
 import { retryDelay } from "../../../client/line/backoff.ts";
-import {
-  MAX_PENDING,
-  type Options,
-  type Pending,
-  REPLY_TIMEOUT_MS,
-  SEND_BURST,
-  SEND_RATE,
-} from "../../../client/options.ts";
+import { MAX_PENDING, REPLY_TIMEOUT_MS, SEND_BURST, SEND_RATE } from "../../../client/options.ts";
 import { createRateLimiter } from "../../../client/requests/rate-limiter.ts";
 import type { Timing } from "../../../client/timing.ts";
 import { MAX_FRAME_BYTES } from "../../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
 import type { OutgoingFrame } from "./connection.ts";
+import type { Options, Pending } from "./options.ts";
 import { createOutbox, type Identified } from "./outbox.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
 import type { ReconnectingSocket } from "./reconnecting-socket.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { type Pending, STORAGE_TIMEOUT_MS } from "../../../../src/client/options.ts";
+import { STORAGE_TIMEOUT_MS } from "../../../../src/client/options.ts";
+import type { Pending } from "../../../../src/console/client/one/options.ts";
 import { createOutboxPersistence } from "../../../../src/console/client/one/outbox-persistence.ts";
 import { ManualTiming } from "../../../support/time/manual-timing.ts";
 
