@@ -79,13 +79,9 @@ export function postMessageRoute(deps: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(deps, c, "write");
     if (caller instanceof Response) return caller;
-    const sent = await readText(deps.emit, c, MAX_FRAME_BYTES);
+    const sent = await readFrame(deps, c, caller, "message", MAX_FRAME_BYTES);
     if (sent instanceof Response) return sent;
-    const { value: fields, error } = parseJsonObject(sent);
-    if (error === "too_large") return invalid(deps, caller, JSON_TOO_LARGE, error);
-    if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
-    const frame = decode(deps, caller, { ...fields, type: "message" }, "message", sent);
-    if (frame instanceof Response) return frame;
+    const { frame, fields } = sent;
     const { conversation, limit, plan, logFields } = caller;
     const user = fields.from ?? caller.user;
     if (typeof user !== "string" || !isIdentifier(user))
@@ -141,8 +137,27 @@ export function presenceRoute(deps: ConversationRoutesDeps): Route {
   };
 }
 
+/** Reads the body of a request by the schema of its frame, or returns the refusal. `fields` has those of HTTP, too. */
+export async function readFrame<T extends "message" | "read">(
+  deps: ConversationRoutesDeps,
+  c: HttpContext,
+  caller: Caller,
+  type: T,
+  maxBytes: number,
+): Promise<
+  { readonly frame: Extract<ClientFrame, { type: T }>; readonly fields: Record<string, unknown> } | Response
+> {
+  const text = await readText(deps.emit, c, maxBytes);
+  if (text instanceof Response) return text;
+  const { value: fields, error } = parseJsonObject(text);
+  if (error === "too_large") return invalid(deps, caller, JSON_TOO_LARGE, error);
+  if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
+  const frame = decode(deps, caller, { ...fields, type }, type, text);
+  return frame instanceof Response ? frame : { frame, fields };
+}
+
 /** Reads a request by the schema of its frame, or returns the refusal. `text` is its JSON. */
-function decode<T extends "message" | "history">(
+function decode<T extends "message" | "history" | "read">(
   deps: ConversationRoutesDeps,
   caller: Caller,
   value: object,

@@ -1,14 +1,13 @@
 import { unreadOf } from "../../../core/inbox/unread.ts";
 import type { Inboxes } from "../../../core/ports/conversation/inbox.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
-import { decodeFrameObject } from "../../../protocol/decode.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
-import { parseJsonObject } from "../../../protocol/json.ts";
-import { MAX_BODY_BYTES, readText } from "../body.ts";
+import { MAX_BODY_BYTES } from "../body.ts";
 import { authenticateCaller } from "../caller.ts";
 import type { HttpContext } from "../context.ts";
 import { problem } from "../problem.ts";
-import { type ConversationRoutesDeps, invalid, refuseReader } from "./conversations.ts";
+import { type ConversationRoutesDeps, invalid, readFrame, refuseReader } from "./conversations.ts";
+import { replyJson } from "./members/request.ts";
 
 export interface ReadMarkRouteDeps extends ConversationRoutesDeps {
   readonly marks: Pick<ReadMarks, "setReadMark">;
@@ -25,13 +24,8 @@ export function putReadMarkRoute(deps: ReadMarkRouteDeps): (c: HttpContext) => P
   return async (c) => {
     const caller = await authenticateCaller(deps, c, "read");
     if (caller instanceof Response) return caller;
-    const sent = await readText(deps.emit, c, MAX_BODY_BYTES);
+    const sent = await readFrame(deps, c, caller, "read", MAX_BODY_BYTES);
     if (sent instanceof Response) return sent;
-    const { value: fields, error } = parseJsonObject(sent);
-    if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
-    const { frame, error: wrong } = decodeFrameObject({ ...fields, type: "read" }, sent);
-    if (wrong !== undefined) return invalid(deps, caller, wrong.message, wrong.code);
-    if (frame.type !== "read") throw new Error(`a read was read as ${frame.type}`);
     const named = c.req.queries("user") ?? [];
     const user = caller.isKey ? named[0] : caller.user;
     if (user === undefined || named.length > 1 || !isIdentifier(user))
@@ -45,17 +39,17 @@ export function putReadMarkRoute(deps: ReadMarkRouteDeps): (c: HttpContext) => P
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;
     const { conversation } = caller;
-    const { epoch } = fields;
+    const { epoch } = sent.fields;
     const present = await readView(deps.views, conversation, user);
     if (epoch !== undefined && epoch !== present.epoch)
       return problem("conflict", {
         detail: "The conversation has another `epoch`: forget what you know of `seq`, and read it again.",
         extra: { epoch: present.epoch },
       });
-    const mark = await deps.marks.setReadMark(conversation, user, frame.seq, present.epoch);
+    const mark = await deps.marks.setReadMark(conversation, user, sent.frame.seq, present.epoch);
     if (mark !== undefined) deps.announceReadMark(conversation, user, mark);
     const { read, unread } = await readView(deps.views, conversation, user);
-    return Response.json({ read, unread }, { headers: { "Cache-Control": "no-store" } });
+    return replyJson({ read, unread });
   };
 }
 
