@@ -34,6 +34,22 @@ export const VERBS: readonly Verb[] = [
   },
   {
     method: "POST",
+    path: "/console/session/token",
+    who: "the console's own page",
+    about: "signs in, or refreshes, with the refresh token in a cookie",
+    takes: "`{username, password?}`",
+    answer: "200 as `/token`, without `refresh_token`",
+  },
+  {
+    method: "POST",
+    path: "/console/session/end",
+    who: "the console's own page",
+    about: "removes the refresh tokens of the cookie, and clears it",
+    takes: "`{username}`",
+    answer: "204",
+  },
+  {
+    method: "POST",
     path: "/ticket",
     who: "a token",
     about: "makes a ticket that opens one socket",

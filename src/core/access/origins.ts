@@ -121,3 +121,26 @@ export function schemeOf(secure: boolean, trustedField: string | null): "http" |
 function shownOrigin(origin: string): string {
   return /^[\w.:/[\]-]+$/.test(origin) ? origin.slice(0, MAX_SHOWN_LENGTH) : "another origin";
 }
+
+/**
+ * Decides which requests may use the cookie of the console's session. A browser sends a cookie with every request to its path, also
+ * with those that another page causes, so this is stricter than `explainOriginRefusal`, which comes first. Returns a sentence
+ * with the reason of a refusal; undefined when the request may use the cookie.
+ *
+ * - It needs an `Origin`, which browsers send with every POST.
+ * - `Sec-Fetch-Site`, where the browser sends it, must be `same-origin`: also a page of ALLOWED_ORIGINS, or of another host of
+ *   the same site, may not use the cookie, although `SameSite=Strict` lets the latter send it.
+ * - The body is JSON. A page of another origin can send that only after a preflight request (Fetch, "CORS-safelisted
+ *   request-header"), and these paths allow none.
+ */
+export function explainCookieRefusal(headers: Headers): string | undefined {
+  if (headers.get("origin") === null || headers.get("origin") === "null")
+    return "The session of the console is for its own page: the request has no `Origin`.";
+  const site = headers.get("sec-fetch-site");
+  if (site !== null && site !== "same-origin")
+    return "The session of the console is for its own page, and this request comes from another one.";
+  const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  return type === "application/json"
+    ? undefined
+    : "The body must be JSON, with `Content-Type: application/json`.";
+}

@@ -13,6 +13,7 @@ import { refuseForeignPages } from "./foreign-pages.ts";
 import { problem } from "./problem.ts";
 import { createGuard, guardUnauthenticated } from "./request-guard.ts";
 import { type ConfigRouteDeps, configRoute } from "./routes/config.ts";
+import { sessionEndRoute, sessionTokenRoute } from "./routes/console-session.ts";
 import { postMessageRoute, presenceRoute, readMessagesRoute } from "./routes/conversations.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
 import { type InboxRouteDeps, inboxRoute } from "./routes/inbox.ts";
@@ -37,7 +38,7 @@ import { putReadMarkRoute, type ReadMarkRouteDeps } from "./routes/read-mark.ts"
 import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
 import { readMessageRoute } from "./routes/single-message.ts";
 import { type TicketRouteDeps, ticketRoute } from "./routes/ticket.ts";
-import { tokenRoute, tokensUnavailable } from "./routes/token.ts";
+import { type TokenIssuer, tokenRoute, tokensUnavailable } from "./routes/token.ts";
 import { securityHeaders } from "./security-headers.ts";
 
 export type AppDeps = SignInDeps &
@@ -76,16 +77,14 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
 
   const withRefresh: SignInDeps =
     parts.refreshLifetime > 0 ? { ...parts, beginRefresh: (account) => beginRefresh(parts, account) } : parts;
-  app.post(
-    "/token",
-    tokenRoute(
-      {
-        signIn: (credentials) => signIn(withRefresh, credentials),
-        refresh: (request) => refresh(parts, request),
-      },
-      parts.emit,
-    ),
-  );
+  const issuer: TokenIssuer = {
+    signIn: (credentials) => signIn(withRefresh, credentials),
+    refresh: (request) => refresh(parts, request),
+  };
+  app.post("/token", tokenRoute(issuer, parts.emit));
+  // Without crossOrigin(): no page of another origin may use the cookie.
+  app.post("/console/session/token", sessionTokenRoute(issuer, parts));
+  app.post("/console/session/end", sessionEndRoute(parts));
   app.post("/logout", logoutRoute(parts));
   app.post("/ticket", ticketRoute(parts));
   app.get("/me", meRoute(parts));
@@ -178,7 +177,7 @@ function onUnexpectedError(
   // The store was unavailable; the log has the reason already.
   if (isStoreUnavailable(error)) {
     emit("request.refused", { address: c.env.address, path, code: "unavailable" });
-    if (path === "/token") return tokensUnavailable();
+    if (path === "/token" || path === "/console/session/token") return tokensUnavailable();
     return problem("unavailable", { headers: { "Retry-After": "1" } });
   }
   emit("request.failed", {

@@ -18,7 +18,8 @@ const PREFLIGHT_MAX_AGE_S = "600";
 
 /**
  * Allows pages of the listed origins to read responses (W2), as they may open sockets. The response names the exact origin
- * and never `*`. The server uses no cookies, so `Access-Control-Allow-Credentials` is not set.
+ * and never `*`. The one cookie is the console's own (routes/console-session.ts), so
+ * `Access-Control-Allow-Credentials` is never set.
  */
 export function crossOrigin(listed: readonly string[]): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {

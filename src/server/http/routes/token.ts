@@ -51,10 +51,14 @@ export function tokenRoute(source: TokenIssuer, emit: Emit): (c: HttpContext) =>
   };
 }
 
-function signInResponse(result: SignInResult): Response {
+/** Returns the response to a sign-in; `write` returns that to one that succeeded. */
+export function signInResponse(
+  result: SignInResult,
+  write: (granted: Granted) => Response = tokens,
+): Response {
   switch (result.outcome) {
     case "signed_in":
-      return tokens(result);
+      return write(result);
     case "wrong":
       return refusal("unauthorized", "invalid_grant", "Incorrect username or password", {
         "WWW-Authenticate": "Bearer",
@@ -79,10 +83,14 @@ export function tokensUnavailable(): Response {
   });
 }
 
-function refreshResponse(result: RefreshResult): Response {
+/** Returns the response to a refresh; `write` returns that to one that succeeded. */
+export function refreshResponse(
+  result: RefreshResult,
+  write: (granted: Granted) => Response = tokens,
+): Response {
   switch (result.outcome) {
     case "refreshed":
-      return tokens(result);
+      return write(result);
     case "invalid":
       // 400 and not 401 (RFC 6749 §5.2): OAuth 2 libraries then ask for the password again.
       return refusal(
@@ -107,27 +115,36 @@ function throttled(retryAfter: number): Response {
   });
 }
 
-function tokens(granted: {
+/** The tokens of a sign-in or a refresh, and the user whom they name. */
+export interface Granted {
   readonly token: string;
+  /** Seconds. */
   readonly expiresIn: number;
   readonly refresh?: IssuedRefreshToken;
   readonly user: string;
   readonly plan: { readonly name: string };
-}): Response {
-  const { token, expiresIn, refresh, user, plan } = granted;
-  return json(200, {
+}
+
+/** Returns the body of the response that grants tokens. */
+export function grantBody({ token, expiresIn, refresh, user, plan }: Granted) {
+  return {
     access_token: token,
     token_type: "bearer",
     expires_in: expiresIn,
     ...(refresh && { refresh_token: refresh.token, refresh_expires_in: refresh.expiresIn }),
     user,
     plan: plan.name,
-  });
+  };
 }
 
-function invalidFields(faults: readonly FieldError[]): Response {
+function tokens(granted: Granted): Response {
+  return tokenJson(200, grantBody(granted));
+}
+
+/** Returns the refusal of a body with wrong fields, in the format of FastAPI and of OAuth 2. */
+export function invalidFields(faults: readonly FieldError[]): Response {
   const description = faults.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ");
-  return json(errorEntry("invalid").http, {
+  return tokenJson(errorEntry("invalid").http, {
     detail: faults,
     error: "invalid_request",
     error_description: description,
@@ -142,10 +159,14 @@ function refusal(
   headers: Readonly<Record<string, string>> = {},
   status = errorEntry(code).http,
 ): Response {
-  return json(status, { error, error_description: description, detail: description, code }, headers);
+  return tokenJson(status, { error, error_description: description, detail: description, code }, headers);
 }
 
 /** Returns a JSON response that caches must not store, neither a token nor a refusal (RFC 6749 §5.1). */
-function json(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
+export function tokenJson(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return Response.json(body, { status, headers: { "Cache-Control": "no-store", ...headers } });
 }
