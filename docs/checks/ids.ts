@@ -9,7 +9,7 @@ const CITED = new Bun.Glob("{src,test,bench,docs,packages,examples,deploy}/**/*.
 const NOT_CITING = ["src/console/view/icon.tsx", "docs/checks/ids.ts", "test/docs/ids.test.ts"];
 
 /** Rules are defined by a line such as `- **D3** …` in one of these pages. */
-const DEFINING = new Bun.Glob("docs/*.md");
+const DEFINING = [new Bun.Glob("docs/*.md"), new Bun.Glob("docs/protocol/*.md")];
 
 const DEFINITION = /^- \*\*((?:[A-Z]+-)?[A-Z]+-?\d+)\*\*/gm;
 
@@ -59,13 +59,13 @@ function citationOf(prefixes: readonly string[]): RegExp {
   return new RegExp(`(?<![\\w%#+/=\\\\.-])(?:${ids.join("|")})(?![\\w%=]|\\.\\d)`, "g");
 }
 
-function read(glob: Bun.Glob, except: readonly string[] = []): Files {
-  const paths = projectPaths(glob).filter((path) => !except.includes(path));
+function read(globs: readonly Bun.Glob[], except: readonly string[] = []): Files {
+  const paths = globs.flatMap(projectPaths).filter((path) => !except.includes(path));
   return new Map(paths.map((path) => [path, readProjectFile(path)]));
 }
 
 if (import.meta.main) {
-  const errors = idErrors(read(DEFINING), read(CITED, NOT_CITING));
+  const errors = idErrors(read(DEFINING), read([CITED], NOT_CITING));
   for (const error of errors) console.error(error);
   if (errors.length > 0) process.exit(1);
 }

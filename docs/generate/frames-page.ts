@@ -4,6 +4,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { CLIENT_FRAMES } from "../../src/protocol/client-frames.ts";
 import { SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
+import { projectPaths, readProjectFile } from "../checks/project-files.ts";
+
+/** The pages that explain frames, with their paths relative to docs/. */
+const PAGES = projectPaths(new Bun.Glob("docs/protocol/*.md")).map((path) => ({
+  path: path.slice("docs/".length),
+  text: readProjectFile(path),
+}));
 
 type Schema = z.core.JSONSchema._JSONSchema;
 
@@ -13,8 +20,8 @@ export function framesPage(): string {
 
 <!-- Made by docs/generate/main.ts from src/protocol/client-frames.ts, server-frames.ts and inbox-frames.ts. Change them there, then: npm run docs -->
 
-Every frame is a JSON object whose \`type\` is its name. A \`?\` after a field says that it may be missing. [PROTOCOL.md](PROTOCOL.md) explains
-the fields, and has examples and the rules.
+Every frame is a JSON object whose \`type\` is its name. A \`?\` after a field says that it may be missing. The pages behind
+the names explain the fields, and have examples and the rules.
 
 ## From the client
 
@@ -39,9 +46,17 @@ function tableOf(
       .filter(([name]) => name !== "type")
       .map(([name, field]) => `\`${name}${required.includes(name) ? "" : "?"}\` ${typeOf(field)}`);
     const about = commentAbove(source, names.get(type) ?? "");
-    return `| [\`${type}\`](PROTOCOL.md#${side}-${type}) | ${fields.join("<br>") || "–"} | ${about.replaceAll("|", "\\|")} |`;
+    return `| [\`${type}\`](${pageOf(side, type)}#${side}-${type}) | ${fields.join("<br>") || "–"} | ${about.replaceAll("|", "\\|")} |`;
   });
   return `| frame | fields | when |\n| --- | --- | --- |\n${rows.join("\n")}\n`;
+}
+
+/** Returns the page, relative to docs/, that has the heading of a frame. */
+function pageOf(side: "client" | "server", type: string): string {
+  const heading = `\n## ${side === "client" ? "Client" : "Server"} \`${type}\`\n`;
+  const page = PAGES.find(({ text }) => text.includes(heading));
+  if (page === undefined) throw new Error(`No page of docs/protocol/ has the heading${heading.trimEnd()}.`);
+  return page.path;
 }
 
 /** Returns the name of the constant that holds the schema of each frame. */

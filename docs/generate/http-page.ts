@@ -1,6 +1,6 @@
 // Makes docs/HTTP.md: every HTTP verb on one page. A test compares the table with the routes of the server.
 
-/** One verb. `path` as the server registers it, `body` and `answer` as docs/PROTOCOL.md writes them. */
+/** One verb. `path` as the server registers it, `body` and `answer` as docs/protocol/HTTP.md writes them. */
 export interface Verb {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
@@ -215,7 +215,7 @@ export function httpPage(): string {
 
 <!-- Made by docs/generate/main.ts from docs/generate/http-page.ts. Change it there, then: npm run docs -->
 
-A token or an API key is sent as \`Authorization: Bearer …\`. [PROTOCOL.md](PROTOCOL.md#http) has the rules and the errors. Every address
+A token or an API key is sent as \`Authorization: Bearer …\`. [protocol/HTTP.md](protocol/HTTP.md) has the rules and the errors. Every address
 answers OPTIONS with \`Allow\`, and HEAD where it answers GET.
 
 | request | what it does | who may | takes | answer |

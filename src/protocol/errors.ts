@@ -35,7 +35,7 @@ export const ERRORS = {
     category: "message parsing",
     http: 400,
     what: "The frame's `type` is not one the server knows.",
-    advice: "Check the spelling against docs/PROTOCOL.md. The socket stays open.",
+    advice: "Check the spelling against docs/FRAMES.md. The socket stays open.",
   },
   invalid: {
     category: "validation",
@@ -93,7 +93,7 @@ export const ERRORS = {
     category: "invalid connection",
     http: 404,
     what: "There is nothing at this address: no such path, conversation or user.",
-    advice: "Check the names in it; docs/PROTOCOL.md has the addresses that the server answers.",
+    advice: "Check the names in it; docs/HTTP.md has the addresses that the server answers.",
   },
   removed: {
     category: "invalid connection",

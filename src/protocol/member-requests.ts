@@ -1,4 +1,4 @@
-// The bodies of HTTP requests about conversations and members (docs/PROTOCOL.md, "HTTP").
+// The bodies of HTTP requests about conversations and members (docs/protocol/HTTP.md).
 import { z } from "zod";
 import { findDataError } from "./decode.ts";
 import { Identifier, MessageId } from "./identifiers.ts";

@@ -5,7 +5,7 @@ import { CHECKS, type RuleResult, runConformance } from "../../src/conformance/r
 import { sign } from "../../src/conformance/token-signer.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { SUBPROTOCOL } from "../../src/protocol/version.ts";
-import { readPage } from "../docs/pages.ts";
+import { readProtocol } from "../docs/pages.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server/test-server.ts";
 import { type Fault, startFaultyProxy } from "./faulty-proxy.ts";
 
@@ -59,8 +59,8 @@ test("rules that cannot be checked without a key are skipped, with that reason",
   expect(result).toMatchObject({ outcome: "skipped", reason: expect.stringContaining("SECRET_KEY") });
 });
 
-test("every rule of docs/PROTOCOL.md is checked or listed as untestable, and no other", () => {
-  const rules = [...readPage("docs/PROTOCOL.md").matchAll(/^- \*\*([A-Z]+\d+)\*\* /gm)].map(([, id]) => id!);
+test("every rule of the protocol is checked or listed as untestable, and no other", () => {
+  const rules = [...readProtocol().matchAll(/^- \*\*([A-Z]+\d+)\*\* /gm)].map(([, id]) => id!);
   expect([...new Set(CHECKS.map(({ rule }) => rule))].sort()).toEqual(rules.sort());
 });
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SETTING_NAMES } from "../../src/server/settings/table.ts";
-import { anchorsOf, blocksOf, pagePaths, proseOf, ROOT, readPage } from "./pages.ts";
+import { anchorsOf, blocksOf, PROTOCOL_PAGES, pagePaths, proseOf, ROOT, readPage } from "./pages.ts";
 
 /** Variables of the shell in examples, which are no settings. */
 const SHELL_NAMES: readonly string[] = ["TOKEN"];
@@ -36,7 +36,7 @@ test.each(pages)("every link in %s leads to a file and a heading that exist", (p
   expect(faults.filter((text) => text !== undefined)).toEqual([]);
 });
 
-test.each(["README.md", "docs/PROTOCOL.md", "docs/TOKENS.md"])(
+test.each(["README.md", ...PROTOCOL_PAGES, "docs/TOKENS.md"])(
   "every setting that %s names is in the table of settings",
   (path) => {
     const page = readPage(path);

@@ -22,6 +22,19 @@ export function readPage(path: string): string {
   return readFileSync(join(ROOT, path), "utf8");
 }
 
+/** The entry of the protocol and its pages, by their path in the repository. */
+export const PROTOCOL_PAGES: readonly string[] = [
+  "docs/PROTOCOL.md",
+  ...pagePaths()
+    .filter((path) => path.startsWith("docs/protocol/"))
+    .sort(),
+];
+
+/** Returns the text of all pages of the protocol, one after the other. */
+export function readProtocol(): string {
+  return PROTOCOL_PAGES.map(readPage).join("\n");
+}
+
 /** The fenced blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   return [...page.matchAll(/^```([^\n`]*)\n(.*?)^```$/gms)].map(([, info = "", text = ""]) => ({

@@ -11,9 +11,9 @@ import { PROTOCOL_REVISION, PROTOCOL_VERSION, SUBPROTOCOL } from "../../src/prot
 import { startFaultyProxy } from "../conformance/faulty-proxy.ts";
 import { TestClient } from "../support/clients/test-client.ts";
 import { startTestServer } from "../support/server/test-server.ts";
-import { type Block, blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";
+import { type Block, blocksOf, PROTOCOL_PAGES, ROOT, readPage, readProtocol, sectionOf } from "./pages.ts";
 
-const page = readPage("docs/PROTOCOL.md");
+const page = readProtocol();
 const SIDES = { Client: CLIENT_FRAMES, Server: SERVER_FRAMES } as const;
 type Side = keyof typeof SIDES;
 type FrameSchema = z.ZodObject<Record<string, z.ZodType>>;
@@ -44,7 +44,7 @@ function examples(path: string): (readonly [Side, Record<string, unknown>])[] {
 /** A rule that no test can show yet, since nothing has events. */
 const NO_EVENTS_YET = "N6";
 
-const found = ["docs/PROTOCOL.md", "README.md"].flatMap(examples);
+const found = [...PROTOCOL_PAGES, "README.md"].flatMap(examples);
 
 /** All numbers in `value`, at any depth, with the names of their fields. */
 function numbersOf(value: unknown, name = ""): [string, number][] {
@@ -53,9 +53,9 @@ function numbersOf(value: unknown, name = ""): [string, number][] {
   return Object.entries(value).flatMap(([key, inner]) => numbersOf(inner, key));
 }
 
-describe("docs/PROTOCOL.md and src/protocol agree", () => {
+describe("the pages of the protocol and src/protocol agree", () => {
   test("every frame has a heading, and every heading a frame", () => {
-    const headings = [...page.matchAll(/^### (Client|Server) `(\w+)`$/gm)].map(
+    const headings = [...page.matchAll(/^## (Client|Server) `(\w+)`$/gm)].map(
       ([, side, type]) => `${side} ${type}`,
     );
     expect(headings.sort()).toEqual(frames.map(([side, type]) => `${side} ${type}`).sort());
@@ -64,7 +64,7 @@ describe("docs/PROTOCOL.md and src/protocol agree", () => {
   test.each(frames)(
     "%s `%s`: the table has the fields of the schema, optional ones with a ?",
     (side, type, schema) => {
-      const section = sectionOf(page, `### ${side} \`${type}\``).split("\n| code | what to do |")[0]!;
+      const section = sectionOf(page, `## ${side} \`${type}\``).split("\n| code | what to do |")[0]!;
       const { type: _, ...fields } = schema.shape;
       const expected = Object.entries(fields).map(([name, field]) =>
         field.safeParse(undefined).success ? `${name}?` : name,
@@ -73,8 +73,13 @@ describe("docs/PROTOCOL.md and src/protocol agree", () => {
     },
   );
 
+  test("no page of the protocol has 400 lines or more", () => {
+    const lengths = PROTOCOL_PAGES.map((path) => [path, readPage(path).split("\n").length] as const);
+    expect(lengths.filter(([, lines]) => lines >= 400)).toEqual([]);
+  });
+
   test("every warning has a row, and every row a warning", () => {
-    const table = sectionOf(page, "### Server `warning`").split("\n| code | what to do |")[1]!;
+    const table = sectionOf(page, "## Server `warning`").split("\n| code | what to do |")[1]!;
     expect(firstCells(table).sort()).toEqual([...WarningFrame.shape.code.options].sort());
   });
 

@@ -21,7 +21,7 @@ export type Status =
   | { readonly state: "degraded"; readonly reason: string }
   /** Not connected; tries again at `until`. */
   | { readonly state: "waiting"; readonly until: number; readonly code: number; readonly reason: string }
-  /** Closed, until a person does something; `code` is a close code of docs/PROTOCOL.md. */
+  /** Closed, until a person does something; `code` is a close code of docs/protocol/CONNECTION.md. */
   | { readonly state: "closed"; readonly code: number; readonly reason: string; readonly advice: Advice };
 
 /** The `closing` frame that the server sends just before it closes a connection. */

@@ -127,7 +127,7 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
 
 /**
  * Returns the lane of a received frame. Within a lane frames arrive in a fixed order; between two lanes the protocol
- * guarantees none (docs/PROTOCOL.md: "go by `id`, not by order").
+ * guarantees none (docs/protocol/DELIVERY.md: "match them by `id`, not by order").
  */
 export function laneOf(type: string, code: unknown): string {
   if (type === "ack" || type === "history") return "answers";

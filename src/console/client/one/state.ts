@@ -62,7 +62,7 @@ export interface Waiting extends Attempting {
 /** What can help: `reconnect()`, another token, fewer frames, or a different request. */
 export type Advice = "reconnect" | "sign_in" | "slow_down" | "change";
 
-/** Closed for good. `code` is a close code of docs/PROTOCOL.md. */
+/** Closed for good. `code` is a close code of docs/protocol/CONNECTION.md. */
 export interface Closed {
   readonly state: "closed";
   readonly code: number;
