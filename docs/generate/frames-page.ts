@@ -18,7 +18,7 @@ type Schema = z.core.JSONSchema._JSONSchema;
 export function framesPage(): string {
   return `# All frames
 
-<!-- Made by docs/generate/main.ts from src/protocol/client-frames.ts, server-frames.ts and inbox-frames.ts. Change them there, then: npm run docs -->
+<!-- Made by docs/generate/main.ts from src/protocol/client-frames.ts, server-frames.ts, inbox-frames.ts and stream-frames.ts. Change them there, then: npm run docs -->
 
 Every frame is a JSON object whose \`type\` is its name. A \`?\` after a field says that it may be missing. The pages behind
 the names explain the fields, and have examples and the rules.
@@ -38,7 +38,7 @@ function tableOf(
 ): string {
   const read = (file: string) =>
     readFileSync(join(import.meta.dir, "../../src/protocol", `${file}-frames.ts`), "utf8");
-  const source = read(side) + read("inbox");
+  const source = read(side) + read("inbox") + read("stream");
   const names = schemaNames(source, side);
   const rows = Object.entries(frames).map(([type, schema]) => {
     const { properties = {}, required = [] } = z.toJSONSchema(schema, { io, unrepresentable: "any" });

@@ -9,6 +9,13 @@ import {
   MAX_NAMED_CONVERSATIONS,
   MAX_TOKEN_BYTES,
 } from "./limits.ts";
+import {
+  ReplyTo,
+  StreamAppendRequest,
+  StreamCancelRequest,
+  StreamEndRequest,
+  StreamStartRequest,
+} from "./stream-frames.ts";
 
 /**
  * Any JSON object. `refuseData` (decode.ts) checks its content: a schema of each value would take twenty times as long, which
@@ -76,6 +83,7 @@ export const MessageRequest = z
     text: z.string("must be a string").default(""),
     id: MessageId.optional(),
     data: Data.optional(),
+    reply_to: ReplyTo.optional(),
   })
   .refine((frame) => frame.text !== "" || frame.data !== undefined, {
     path: ["text"],
@@ -139,6 +147,10 @@ export const CLIENT_FRAMES = {
   activity: ActivityRequest,
   token: TokenRequest,
   ping: PingRequest,
+  stream_start: StreamStartRequest,
+  stream_append: StreamAppendRequest,
+  stream_end: StreamEndRequest,
+  stream_cancel: StreamCancelRequest,
 } as const;
 
 export type ClientFrameType = keyof typeof CLIENT_FRAMES;

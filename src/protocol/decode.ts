@@ -69,7 +69,7 @@ export function decodeFrameObject(value: object, text: string): DecodeResult {
   if (!parsed.success) return decodeError("invalid", explain(parsed.error.issues), value);
   const frame = parsed.data;
   // UTF-8 cannot encode it: connected members would get another text than later readers of the store.
-  if (frame.type === "message" && !frame.text.isWellFormed())
+  if ((frame.type === "message" || frame.type === "stream_append") && !frame.text.isWellFormed())
     return decodeError("invalid", "`text`: holds half of a surrogate pair, which is no character.", value);
   return { frame };
 }
@@ -79,8 +79,8 @@ export function decodeFrameObject(value: object, text: string): DecodeResult {
  * same result. Returns undefined for any other frame; the schema reads those and finds their errors.
  */
 function readPlainMessage(value: object): ClientFrameOf<"message"> | undefined {
-  const { type, text, id, data, conversation } = value as Record<string, unknown>;
-  if (type !== "message" || data !== undefined) return undefined;
+  const { type, text, id, data, conversation, reply_to } = value as Record<string, unknown>;
+  if (type !== "message" || data !== undefined || reply_to !== undefined) return undefined;
   if (typeof text !== "string" || text === "" || !text.isWellFormed()) return undefined;
   if (typeof id !== "string" || !isMessageId(id)) return undefined;
   if (conversation === undefined) return { type, text, id };

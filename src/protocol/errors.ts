@@ -190,6 +190,19 @@ export const ERRORS = {
     what: "What the request assumes is not so, for example that a conversation keeps an owner; the message says what is.",
     advice: "Read the present state, and decide again.",
   },
+  fenced: {
+    category: "validation",
+    http: 409,
+    what: "Another writer has taken the stream over, or the server has ended it.",
+    advice:
+      "Stop writing: what you send to this stream is not stored any more. With `seq` it has become that message.",
+  },
+  too_many_streams: {
+    category: "rate limit",
+    http: 429,
+    what: "As many streams of this user are open as may be.",
+    advice: "End a stream first. `welcome.limits.streams` has the number.",
+  },
   rate_limited: {
     category: "rate limit",
     http: 429,

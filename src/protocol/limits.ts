@@ -33,3 +33,12 @@ export const MAX_NAMED_CONVERSATIONS = 64;
 
 /** Longest token accepted anywhere, in bytes (RFC 6750 sets none; ours are under 500). */
 export const MAX_TOKEN_BYTES = 4096;
+
+/** Most bytes of UTF-8 in the `text` of one `stream_append`. */
+export const MAX_APPEND_BYTES = 16 * 1024;
+
+/** Appends to streams that one connection may send a second, beside its other frames. */
+export const MAX_APPENDS_PER_SECOND = 100;
+
+/** Streams that one user may have open at a time, over all conversations. */
+export const MAX_OPEN_STREAMS = 8;

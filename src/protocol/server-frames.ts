@@ -4,6 +4,14 @@ import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
 import { InboxFrame, InboxItemFrame } from "./inbox-frames.ts";
+import {
+  StreamAppendFrame,
+  StreamCancelFrame,
+  StreamEnding,
+  StreamFrame,
+  StreamStartedFrame,
+  StreamStoredFrame,
+} from "./stream-frames.ts";
 
 /** A user's quota. `reset` is the time until the whole `limit` is available again if the user sends nothing more. */
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });
@@ -25,6 +33,10 @@ export const Limits = z.object({
   connections: z.int(),
   /** Bytes of one frame from the client. */
   frame_bytes: z.int(),
+  /** Bytes of one stream, as JSON. */
+  stream_bytes: z.int().optional(),
+  /** Streams that the user may have open at a time. */
+  streams: z.int().optional(),
 });
 
 const Access = z.enum(["anyone", "members"]);
@@ -93,6 +105,12 @@ export const Message = z.object({
   from: Identifier,
   text: z.string(),
   data: z.record(z.string(), z.json()).optional(),
+  /** The `seq` of the message that this one answers. */
+  reply_to: z.int().optional(),
+  /** The message has no content any more: `by` whom and when that was asked for. */
+  erased: z.object({ by: z.string(), at: z.int(), reason: z.string().optional() }).optional(),
+  /** Of a message that was written as a stream: its handle, and how it ended. */
+  stream: StreamEnding.optional(),
   at: z.int(),
 });
 
@@ -199,8 +217,14 @@ export const ErrorFrame = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   conversation: OptionalConversation,
+  /** The stream that the error is about. */
+  stream: z.string().optional(),
   id: MessageId.optional(),
   retry_after: z.number().optional(),
+  /** The newest append that the server has, after a gap. */
+  n: z.int().optional(),
+  /** The message that an ended stream became. */
+  seq: z.int().optional(),
   /** When a mute or ban ends. */
   until: z.int().optional(),
   quota: Quota.optional(),
@@ -237,6 +261,11 @@ export const SERVER_FRAMES = {
   message: MessageFrame,
   ack: AckFrame,
   history: HistoryFrame,
+  stream_started: StreamStartedFrame,
+  stream_stored: StreamStoredFrame,
+  stream_cancel: StreamCancelFrame,
+  stream: StreamFrame,
+  stream_append: StreamAppendFrame,
   presence: PresenceFrame,
   presence_count: PresenceCountFrame,
   typing: TypingFrame,

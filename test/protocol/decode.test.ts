@@ -77,7 +77,7 @@ describe("M1 texts that are not a frame", () => {
   });
 
   test("B3 an unknown type of any length is repeated in part only", () => {
-    expect(faultOf(`{"type":"${"a".repeat(60_000)}"}`).message.length).toBeLessThan(200);
+    expect(faultOf(`{"type":"${"a".repeat(60_000)}"}`).message.length).toBeLessThan(300);
   });
 
   test("a message of data alone has an empty text", () => {

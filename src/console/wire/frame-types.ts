@@ -14,6 +14,10 @@ const CLIENT: Record<ClientFrameType, true> = {
   activity: true,
   token: true,
   ping: true,
+  stream_start: true,
+  stream_append: true,
+  stream_end: true,
+  stream_cancel: true,
 };
 
 const SERVER: Record<ServerFrameType, true> = {
@@ -25,6 +29,11 @@ const SERVER: Record<ServerFrameType, true> = {
   message: true,
   ack: true,
   history: true,
+  stream_started: true,
+  stream_stored: true,
+  stream_cancel: true,
+  stream: true,
+  stream_append: true,
   presence: true,
   presence_count: true,
   typing: true,

@@ -192,6 +192,10 @@ function onOwnFrame(next: LiveDraft, frame: ClientFrame, now: number): readonly 
     case "history":
     case "typing":
     case "read":
+    case "stream_start":
+    case "stream_append":
+    case "stream_end":
+    case "stream_cancel":
       // These frames come with a `request`, so they never get here.
       return NO_EFFECTS;
     default:

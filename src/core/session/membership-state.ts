@@ -4,6 +4,7 @@ import type { ClientFrame, ClientFrameOf } from "../../protocol/client-frames.ts
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { MemberRefusal } from "../members/refusals.ts";
 import type { HistoryResult, PostResult } from "../ports/message-log.ts";
+import type { StreamReply, StreamRequestFrame } from "../streams/replies.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { NoteEffect, SendEffect } from "./effects.ts";
 
@@ -50,7 +51,7 @@ export interface Left {
 export type Membership = Joining | Behind | Open | Left;
 
 /** A frame about a conversation, and not about the connection. */
-export type RequestFrame = ClientFrameOf<"message" | "history" | "typing" | "read">;
+export type RequestFrame = ClientFrameOf<"message" | "history" | "typing" | "read"> | StreamRequestFrame;
 
 export type MembershipEvent =
   | { readonly type: "request"; readonly frame: RequestFrame }
@@ -63,6 +64,7 @@ export type MembershipEvent =
   | { readonly type: "page_left" }
   | PostedEvent
   | { readonly type: "history_read"; readonly id?: string; readonly result: HistoryOutcome }
+  | StreamRepliedEvent
   /** The connection's token was replaced, and with it the rights. */
   | { readonly type: "rights_changed"; readonly writeRefusal: string | undefined }
   | { readonly type: "left" };
@@ -73,6 +75,12 @@ export interface PostedEvent {
   readonly id: string;
   readonly conversation: string;
   readonly result: PostResult;
+}
+
+/** The reply to `stream_start` or `stream_end`, which count as requests that wait. */
+export interface StreamRepliedEvent {
+  readonly type: "stream_replied";
+  readonly reply: StreamReply;
 }
 
 /** The store's result of a `history` request, or why the user may not read the conversation. */
@@ -102,6 +110,7 @@ export type MembershipEffect =
   | { readonly type: "read_history"; readonly frame: ClientFrameOf<"history"> }
   | { readonly type: "typing"; readonly active: boolean }
   | { readonly type: "mark"; readonly seq: number }
+  | { readonly type: "stream"; readonly frame: StreamRequestFrame }
   | ConnectionReport;
 
 /** The reports of a membership to its connection. They are also events of the connection's step (connection-state.ts). */
@@ -146,6 +155,10 @@ export function isRequest(frame: ClientFrame): frame is RequestFrame {
     case "history":
     case "typing":
     case "read":
+    case "stream_start":
+    case "stream_append":
+    case "stream_end":
+    case "stream_cancel":
       return true;
     case "open":
     case "close":

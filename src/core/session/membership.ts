@@ -5,7 +5,6 @@
 //
 // The rules of the socket (token, time-outs, floods, number of waiting requests) are the step of
 // core/session/connection-session.ts. server/socket/conversation/member.ts carries the effects out, and decides nothing.
-import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { log, NO_EFFECTS, send } from "./effects.ts";
 import {
   type Behind,
@@ -22,7 +21,7 @@ import {
   type RequestFrame,
   type RequestStep,
 } from "./membership-state.ts";
-import { finishReading, onHistoryRead, onPosted } from "./replies.ts";
+import { finishReading, onHistoryRead, onPosted, onStreamReplied } from "./replies.ts";
 
 /** One step of a membership. */
 export function stepMembership(
@@ -47,6 +46,8 @@ export function stepMembership(
         : { membership, effects: NO_EFFECTS };
     case "posted":
       return onPosted(membership, event);
+    case "stream_replied":
+      return onStreamReplied(membership, event.reply);
     case "history_read":
       return onHistoryRead(membership, event.id, event.result);
     case "rights_changed":
@@ -83,6 +84,15 @@ export function stepRequest(
             effects: [{ type: "read_history", frame }],
             outcome: "asked",
           };
+    case "stream_start":
+    case "stream_append":
+    case "stream_end":
+      return membership.phase === "behind" || membership.held > 0
+        ? hold(membership, frame, rules)
+        : onWrite(membership, frame);
+    case "stream_cancel":
+      // A reader may ask a writer to stop (ST4); the store checks which reader.
+      return { membership, effects: [{ type: "stream", frame }], outcome: "done" };
     case "typing":
       return onWrite(membership, frame);
     case "read":
@@ -103,20 +113,33 @@ function hold(membership: Joining | Behind | Open, frame: RequestFrame, rules: M
   };
 }
 
+type WriteFrame = Exclude<RequestFrame, { type: "history" | "read" | "stream_cancel" }>;
+
 /** A frame that needs the right to write. */
-function onWrite(membership: Behind | Open, frame: ClientFrameOf<"message" | "typing">): RequestStep {
+function onWrite(membership: Behind | Open, frame: WriteFrame): RequestStep {
   const { writeRefusal: message } = membership;
   if (message !== undefined) {
-    const id = frame.type === "message" ? frame.id : undefined;
+    const named = "id" in frame && frame.id !== undefined ? { id: frame.id } : {};
+    const stream = "stream" in frame ? { stream: frame.stream } : {};
     const effects: MembershipEffect[] = [
       log({ event: "frame.refused", code: "forbidden", reason: message }),
-      send({ type: "error", code: "forbidden", message, ...(id !== undefined && { id }) }),
+      send({ type: "error", code: "forbidden", message, ...stream, ...named }),
     ];
     return { membership, effects, outcome: "done" };
   }
-  return frame.type === "message"
-    ? { membership, effects: [{ type: "post", frame }], outcome: "asked" }
-    : { membership, effects: [{ type: "typing", active: frame.active }], outcome: "done" };
+  switch (frame.type) {
+    case "message":
+      return { membership, effects: [{ type: "post", frame }], outcome: "asked" };
+    case "typing":
+      return { membership, effects: [{ type: "typing", active: frame.active }], outcome: "done" };
+    case "stream_append":
+      return { membership, effects: [{ type: "stream", frame }], outcome: "done" };
+    case "stream_start":
+    case "stream_end":
+      return { membership, effects: [{ type: "stream", frame }], outcome: "asked" };
+    default:
+      return frame satisfies never;
+  }
 }
 
 function onOpened(

@@ -4,6 +4,7 @@ import { encodeHistoryFrame } from "../conversation/entry.ts";
 import { closeForRefusal, describeRefusal, type MemberRefusal } from "../members/refusals.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
 import type { RateLimited, Unavailable } from "../ports/message-log.ts";
+import type { StreamReply } from "../streams/replies.ts";
 import { closeForRemoval } from "./close-reason.ts";
 import { formatDuration, log, send } from "./effects.ts";
 import {
@@ -78,6 +79,21 @@ export function onHistoryRead(
       { type: "answered", quota: result.quota },
     ],
   };
+}
+
+/** The step for the reply to `stream_start` or `stream_end`. */
+export function onStreamReplied(
+  membership: Membership,
+  { frame, quota, ending }: StreamReply,
+): MembershipStep {
+  const answered: MembershipEffect = { type: "answered", quota };
+  if (membership.phase === "joining" || membership.phase === "left")
+    return { membership, effects: ONLY_ANSWERED };
+  if (ending !== undefined) return { membership, effects: [answered, { type: "end", ending }] };
+  if (frame?.type !== "error")
+    return { membership, effects: frame === undefined ? [answered] : [send(frame), answered] };
+  const noted = log({ event: "frame.refused", code: frame.code, reason: frame.message });
+  return { membership, effects: [noted, send(frame), answered] };
 }
 
 /** Ends the current `history` request. Requests that were held because of it are released after `effects`. */

@@ -8,5 +8,5 @@ export interface BatchOutcome {
   readonly result: OperationResult | ChargeResult;
   readonly announce?: { readonly conversation: string; readonly entry: Entry };
   /** The sender became a member with the announced message. */
-  readonly joined?: MemberNews | undefined;
+  readonly joined?: MemberNews;
 }

@@ -68,7 +68,7 @@ export class Batch {
       operation,
       result: { outcome: "stored", seq: entry.seq, at: now, quota: log.view(request.limit, now) },
       announce: { conversation, entry },
-      joined,
+      ...(joined !== undefined && { joined }),
     };
   }
 

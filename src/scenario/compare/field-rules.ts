@@ -29,7 +29,15 @@ export type FieldRule =
 type FieldRules = Readonly<Record<string, FieldRule>>;
 
 /** The fields of a message, in a `message` frame or in `history`. */
-export const MESSAGE_FIELDS: FieldRules = { seq: "seq", id: "id", from: "user", at: "free" };
+export const MESSAGE_FIELDS: FieldRules = {
+  seq: "seq",
+  id: "id",
+  from: "user",
+  reply_to: "seq",
+  erased: "free",
+  stream: "free",
+  at: "free",
+};
 
 /** By type of frame: the fields that are not compared for equality. */
 export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
@@ -65,6 +73,20 @@ export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
   message: { conversation: "conversation", ...MESSAGE_FIELDS },
   ack: { conversation: "conversation", id: "id", seq: "seq", at: "free", quota: "free" },
   history: { conversation: "conversation", messages: "messages", more: "more", id: "id", quota: "free" },
+  stream_started: { conversation: "conversation", id: "id", stream: "free", quota: "free" },
+  stream_stored: { conversation: "conversation", stream: "free", n: "free" },
+  stream_cancel: { conversation: "conversation", stream: "free", by: "user" },
+  stream: {
+    conversation: "conversation",
+    stream: "free",
+    id: "id",
+    from: "user",
+    n: "free",
+    text: "free",
+    reply_to: "seq",
+    at: "free",
+  },
+  stream_append: { conversation: "conversation", stream: "free", after: "free", n: "free", text: "free" },
   presence: { conversation: "conversation", user: "user", at: "free" },
   presence_count: { conversation: "conversation", count: "free", present: "present" },
   typing: { conversation: "conversation", user: "user" },
@@ -73,8 +95,11 @@ export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
   error: {
     conversation: "conversation",
     message: "free",
+    stream: "free",
     id: "id",
     retry_after: "free",
+    n: "free",
+    seq: "seq",
     until: "free",
     quota: "free",
   },
@@ -109,9 +134,14 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
   ],
   opened: ["data", "direct", "muted", "role", "title", "lost", "skipped", "id"],
   closed: ["code", "message", "retry_after"],
-  message: ["conversation", "data"],
+  message: ["conversation", "data", "reply_to", "erased", "stream"],
   ack: ["conversation", "duplicate"],
   history: ["conversation", "id", "quota"],
+  stream_started: ["conversation"],
+  stream_stored: ["conversation"],
+  stream_cancel: ["conversation"],
+  stream: ["conversation", "data", "reply_to"],
+  stream_append: ["conversation", "data"],
   presence: ["conversation"],
   presence_count: ["conversation", "present"],
   typing: ["conversation"],
@@ -119,7 +149,7 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
   member: ["conversation", "role", "until", "by"],
   conversation: ["conversation", "title", "data", "by"],
   warning: ["seconds"],
-  error: ["conversation", "id", "retry_after", "until", "quota"],
+  error: ["conversation", "stream", "id", "retry_after", "n", "seq", "until", "quota"],
   pong: ["id"],
   closing: ["retry_after"],
   inbox: ["id", "cursor", "reset"],

@@ -168,6 +168,8 @@ describe("every phase, every event", () => {
   });
 });
 
+const HANDLE = "pO3cWg7kQ2xA";
+
 describe("every frame of an admitted client", () => {
   // The answer, and whether it is something that a person did (I1).
   const FRAMES: Record<ClientFrameType, { content: object; answer: string; activity: boolean }> = {
@@ -185,6 +187,10 @@ describe("every frame of an admitted client", () => {
     read: { content: { seq: 1 }, answer: "live mark", activity: true },
     token: { content: { token: "t" }, answer: "live renew", activity: false },
     ping: { content: { id: "p1" }, answer: "live pong", activity: false },
+    stream_start: { content: { id: "s1" }, answer: "live stream", activity: true },
+    stream_append: { content: { stream: HANDLE, n: 1, text: "a" }, answer: "live stream", activity: true },
+    stream_end: { content: { stream: HANDLE }, answer: "live stream", activity: true },
+    stream_cancel: { content: { stream: HANDLE }, answer: "live stream", activity: true },
   };
 
   for (const [type, { content, answer, activity }] of Object.entries(FRAMES)) {

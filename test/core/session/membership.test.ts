@@ -18,6 +18,8 @@ type RequestType = RequestFrame["type"];
 
 const READ_ONLY = "The token does not allow writing.";
 
+const HANDLE = "pO3cWg7kQ2xA";
+
 const MEMBERSHIPS: { readonly [P in Phase]: Extract<Membership, { phase: P }> } = {
   joining: { phase: "joining", held: 1 },
   behind: { phase: "behind", position: 4, held: 1, writeRefusal: undefined },
@@ -39,6 +41,10 @@ const EVENTS: { readonly [T in EventType]: Extract<MembershipEvent, { type: T }>
     id: "h1",
     result: { outcome: "read", entries: [], more: false, quota: QUOTA },
   },
+  stream_replied: {
+    type: "stream_replied",
+    reply: { frame: { type: "stream_started", id: "s1", stream: HANDLE, n: 0, quota: QUOTA }, quota: QUOTA },
+  },
   rights_changed: { type: "rights_changed", writeRefusal: READ_ONLY },
   left: { type: "left" },
 };
@@ -53,6 +59,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "joining",
     posted: "joining answered",
     history_read: "joining answered",
+    stream_replied: "joining answered",
     rights_changed: "joining",
     left: "left",
   },
@@ -64,6 +71,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "behind",
     posted: "behind ack answered",
     history_read: "behind answered",
+    stream_replied: "behind stream_started answered",
     rights_changed: "behind",
     left: "left",
   },
@@ -75,6 +83,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "open release",
     posted: "open ack answered",
     history_read: "open history answered",
+    stream_replied: "open stream_started answered",
     rights_changed: "open",
     left: "left",
   },
@@ -87,6 +96,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "left",
     posted: "left answered",
     history_read: "left answered",
+    stream_replied: "left answered",
     rights_changed: "left",
     left: "left",
   },
@@ -125,6 +135,10 @@ const REQUESTS: { readonly [T in RequestType]: Extract<RequestFrame, { type: T }
   history: { type: "history", limit: 10 },
   typing: { type: "typing", active: true },
   read: { type: "read", seq: 1 },
+  stream_start: { type: "stream_start", id: "s1" },
+  stream_append: { type: "stream_append", stream: HANDLE, n: 1, text: "a" },
+  stream_end: { type: "stream_end", stream: HANDLE },
+  stream_cancel: { type: "stream_cancel", stream: HANDLE },
 };
 
 describe("every request, in every situation", () => {
@@ -140,33 +154,76 @@ describe("every request, in every situation", () => {
 
   // Each cell: the effects, and the outcome that the connection counts.
   const REQUEST_TABLE: Record<keyof typeof SITUATIONS, Record<RequestType, string>> = {
-    joining: { message: "hold: held", history: "hold: held", typing: "hold: held", read: "hold: held" },
-    behind: { message: "hold: held", history: "hold: held", typing: "typing: done", read: "mark: done" },
+    joining: {
+      stream_start: "hold: held",
+      stream_append: "hold: held",
+      stream_end: "hold: held",
+      stream_cancel: "hold: held",
+      message: "hold: held",
+      history: "hold: held",
+      typing: "hold: held",
+      read: "hold: held",
+    },
+    behind: {
+      stream_start: "hold: held",
+      stream_append: "hold: held",
+      stream_end: "hold: held",
+      stream_cancel: "stream: done",
+      message: "hold: held",
+      history: "hold: held",
+      typing: "typing: done",
+      read: "mark: done",
+    },
     open: {
+      stream_start: "stream: asked",
+      stream_append: "stream: done",
+      stream_end: "stream: asked",
+      stream_cancel: "stream: done",
       message: "post: asked",
       history: "read_history: asked",
       typing: "typing: done",
       read: "mark: done",
     },
     "open, reading": {
+      stream_start: "stream: asked",
+      stream_append: "stream: done",
+      stream_end: "stream: asked",
+      stream_cancel: "stream: done",
       message: "post: asked",
       history: "hold: held",
       typing: "typing: done",
       read: "mark: done",
     },
     "open, reading, one held": {
+      stream_start: "hold: held",
+      stream_append: "hold: held",
+      stream_end: "hold: held",
+      stream_cancel: "stream: done",
       message: "hold: held",
       history: "hold: held",
       typing: "typing: done",
       read: "mark: done",
     },
     "open, read-only": {
+      stream_start: "error: done",
+      stream_append: "error: done",
+      stream_end: "error: done",
+      stream_cancel: "stream: done",
       message: "error: done",
       history: "read_history: asked",
       typing: "error: done",
       read: "mark: done",
     },
-    left: { message: ": done", history: ": done", typing: ": done", read: ": done" },
+    left: {
+      stream_start: ": done",
+      stream_append: ": done",
+      stream_end: ": done",
+      stream_cancel: ": done",
+      message: ": done",
+      history: ": done",
+      typing: ": done",
+      read: ": done",
+    },
   };
 
   for (const [situation, row] of Object.entries(REQUEST_TABLE)) {

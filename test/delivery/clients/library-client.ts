@@ -88,7 +88,8 @@ export class LibraryClient implements DeliveryClient {
       this.ids.add(frame.id);
       return;
     }
-    if ("seq" in frame && frame.type !== "read") this.newest = Math.max(this.newest, frame.seq);
+    if ("seq" in frame && frame.seq !== undefined && frame.type !== "read")
+      this.newest = Math.max(this.newest, frame.seq);
     if (frame.type === "presence")
       this.events.push({ kind: "presence", user: frame.user, state: frame.state });
     if (frame.type === "welcome") this.isTimeNamed = false;

@@ -25,6 +25,8 @@ const INITIAL_VALUES: Readonly<Record<string, string>> = {
   id: "{{uuid}}",
   active: "true",
   seq: "1",
+  n: "1",
+  stream: "AAAAAAAAAAAA",
 };
 
 /** The initial conversations of the frames that name several. */

@@ -82,6 +82,7 @@ export function stepUserConversation(
       return onRightsChanged(state, event.refusals);
     case "posted":
     case "history_read":
+    case "stream_replied":
       return onResult(state, event);
     case "page_sent":
     case "caught_up":
@@ -111,6 +112,7 @@ export function stepUserRequest(state: UserConversation, request: UserRequest, l
     case "close":
       return onOpenOrClose(state, request, load);
     case "history":
+    case "stream_cancel":
     case "read": {
       const refusal = state.refusals.read;
       if (refusal !== undefined)
@@ -121,6 +123,9 @@ export function stepUserRequest(state: UserConversation, request: UserRequest, l
     }
     case "message":
     case "typing":
+    case "stream_start":
+    case "stream_append":
+    case "stream_end":
       return pass(state, request);
     default:
       return request satisfies never;
@@ -287,7 +292,7 @@ function onRightsChanged(state: Present, refusals: Refusals): UserConversationSt
 
 function onResult(
   state: Present,
-  event: Extract<UserConversationEvent, { type: "posted" | "history_read" }>,
+  event: Extract<UserConversationEvent, { type: "posted" | "history_read" | "stream_replied" }>,
 ): UserConversationStep {
   if (state.voided > 0)
     return { state: { ...state, voided: state.voided - 1 }, effects: onlyAnswered(event) };
@@ -338,5 +343,7 @@ function delegate(
 
 /** After the end of the connection the store's results are only counted. */
 function onlyAnswered({ type }: UserConversationEvent): readonly UserConversationEffect[] {
-  return type === "posted" || type === "history_read" ? [{ type: "answered", quota: undefined }] : NO_EFFECTS;
+  return type === "posted" || type === "history_read" || type === "stream_replied"
+    ? [{ type: "answered", quota: undefined }]
+    : NO_EFFECTS;
 }

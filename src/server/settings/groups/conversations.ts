@@ -1,4 +1,4 @@
-import { choice, integer } from "../parsers.ts";
+import { choice, integer, seconds } from "../parsers.ts";
 import type { Setting } from "../setting.ts";
 
 /** The settings of conversations and their members, as a part of the table. */
@@ -34,5 +34,30 @@ export const CONVERSATION_SETTINGS = {
     about: "conversations that may be open on the socket of a user at a time",
     default: "64",
     reason: "more than a person looks at, and each is present in a room",
+  },
+  STREAM_LEASE: {
+    group: "Conversations",
+    kind: seconds(1, 3600),
+    about: "seconds after which a stream whose writer is gone becomes a message with the state `interrupted`",
+    default: "30",
+    reason: "a writer that lost its line, or was started again, is back by then",
+  },
+  STREAM_IDLE: {
+    group: "Conversations",
+    kind: seconds(1, 86_400),
+    about: "seconds without an append after which a stream ends as `interrupted`",
+    default: "300",
+  },
+  STREAM_MAX: {
+    group: "Conversations",
+    kind: seconds(1, 86_400),
+    about: "seconds after which a stream ends as `interrupted`, however busy it is",
+    default: "3600",
+  },
+  MAX_STREAM_BYTES: {
+    group: "Conversations",
+    kind: integer("bytes", 1_024, 16 * 1024 * 1024),
+    about: "bytes of one stream, as JSON",
+    default: "262144",
   },
 } as const satisfies Record<string, Setting<unknown>>;

@@ -16,6 +16,7 @@ import type {
   MembershipEvent,
   MembershipRules,
 } from "../../../core/session/membership-state.ts";
+import type { StreamRequestFrame } from "../../../core/streams/replies.ts";
 import type { ClientFrameOf } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
 import type { MemberGate } from "../../members/member-gate.ts";
@@ -69,7 +70,8 @@ type RequestEffect =
   | { readonly type: "post"; readonly frame: ClientFrameOf<"message"> }
   | { readonly type: "read_history"; readonly frame: ClientFrameOf<"history"> }
   | { readonly type: "typing"; readonly active: boolean }
-  | { readonly type: "mark"; readonly seq: number };
+  | { readonly type: "mark"; readonly seq: number }
+  | { readonly type: "stream"; readonly frame: StreamRequestFrame };
 
 /**
  * One conversation on one connection: what the room delivers to, and what carries out requests at the store. The subclasses
@@ -163,9 +165,20 @@ export abstract class Member implements RoomMember {
       case "mark":
         this.mark(effect.seq);
         break;
+      case "stream":
+        this.refuseStream(effect.frame);
+        break;
       default:
         effect satisfies never;
     }
+  }
+
+  /** No store keeps streams yet. */
+  private refuseStream({ type }: StreamRequestFrame): void {
+    const message = "This server keeps no streams yet.";
+    const frame = { type: "error", code: "unavailable", message } as const;
+    if (type === "stream_start" || type === "stream_end")
+      this.apply({ type: "stream_replied", reply: { frame, quota: undefined } });
   }
 
   private post(frame: ClientFrameOf<"message">): void {
@@ -181,10 +194,14 @@ export abstract class Member implements RoomMember {
       counters.count(this, id, result);
       this.apply({ type: "posted", id, conversation, result });
     };
-    const { joins, exempt, mustExist } = rules;
-    // One literal with all fields: spreading those that are there costs a twentieth of the message.
     engine.post(
-      { conversation, user, id, kind: "message", body, limit, epoch, joins, exempt, mustExist },
+      {
+        ...{ conversation, user, id, kind: "message", body, limit },
+        ...(epoch !== undefined && { epoch }),
+        ...(rules.joins !== undefined && { joins: rules.joins }),
+        ...(rules.exempt === true && { exempt: true }),
+        ...(rules.mustExist === true && { mustExist: true }),
+      },
       done,
     );
   }

@@ -22,7 +22,8 @@ import { OPENED, QUOTA, START_MS } from "../../../support/models/session.ts";
 
 type Phase = UserConversation["phase"];
 type Event = Exclude<UserConversationEvent, { type: "request" }>;
-type RequestType = UserRequest["type"];
+/** streams.test.ts in this folder has the requests of streams. */
+type RequestType = Exclude<UserRequest["type"], `stream_${string}`>;
 
 const ALLOWED = { read: undefined, write: undefined };
 const NO_READ = "This token does not have the right `read`.";
@@ -56,6 +57,13 @@ const EVENTS: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = {
     id: "h1",
     result: { outcome: "read", entries: [], more: false, quota: QUOTA },
   },
+  stream_replied: {
+    type: "stream_replied",
+    reply: {
+      frame: { type: "stream_started", id: "s1", stream: "pO3cWg7kQ2xA", n: 0, quota: QUOTA },
+      quota: QUOTA,
+    },
+  },
   left: { type: "left" },
 };
 
@@ -86,6 +94,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "outside",
     posted: "outside ack answered",
     history_read: "outside history answered",
+    stream_replied: "outside stream_started answered",
     left: "gone",
   },
   queued: {
@@ -100,6 +109,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     // The answers to requests from before the `open` come first, and then its turn may come.
     posted: "queued ack answered queue",
     history_read: "queued history answered queue",
+    stream_replied: "queued stream_started answered queue",
     left: "gone",
   },
   opening: {
@@ -114,6 +124,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     // Nothing waits at the store in this phase; these do not occur.
     posted: "opening ack answered",
     history_read: "opening history answered",
+    stream_replied: "opening stream_started answered",
     left: "gone",
   },
   inside: {
@@ -127,6 +138,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "inside",
     posted: "inside ack answered",
     history_read: "inside history answered",
+    stream_replied: "inside stream_started answered",
     left: "gone",
   },
   closing: {
@@ -140,6 +152,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "closing",
     posted: "outside ack answered closed",
     history_read: "outside history answered closed",
+    stream_replied: "outside stream_started answered closed",
     left: "gone",
   },
   // Nothing is sent any more, but the connection still counts the store's answers.
@@ -154,6 +167,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "gone",
     posted: "gone answered",
     history_read: "gone answered",
+    stream_replied: "gone answered",
     left: "gone",
   },
 };

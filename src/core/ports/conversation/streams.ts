@@ -1,0 +1,189 @@
+// The port for streams: messages that are written while others read them. `test/contracts/streams.ts` is the contract.
+import type { Quota } from "../../../protocol/server-frames.ts";
+import type { SpeechRefusal } from "../../members/speech.ts";
+import type { RateLimited, Removed, Unavailable } from "../message-log.ts";
+
+/** A stream, by its conversation and the handle that the store gave it. */
+export interface StreamName {
+  readonly conversation: string;
+  readonly stream: string;
+}
+
+/** A stream and the writer that speaks of it. */
+export interface StreamWriter extends StreamName {
+  readonly generation: number;
+}
+
+export interface StreamStart {
+  readonly conversation: string;
+  readonly user: string;
+  /** The writer's name for the stream and for its message: one namespace with the ids of messages. */
+  readonly id: string;
+  /** As JSON. */
+  readonly data?: string;
+  readonly replyTo?: number;
+  /** At a takeover: drop the text. */
+  readonly restart?: boolean;
+  /** The other fields are those of PostRequest. */
+  readonly epoch?: string;
+  readonly limit: number;
+  readonly joins?: { readonly members: number; readonly conversations: number };
+  readonly exempt?: boolean;
+  readonly mustExist?: boolean;
+}
+
+export type StreamStartResult =
+  | {
+      readonly outcome: "started" | "taken_over";
+      readonly stream: string;
+      readonly generation: number;
+      /** The newest append that is stored. */
+      readonly n: number;
+      readonly quota: Quota | null;
+      /** The user that has asked it to stop already. */
+      readonly cancelledBy?: string;
+    }
+  /** The message is stored already. */
+  | { readonly outcome: "duplicate"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
+  | { readonly outcome: "too_many" }
+  | RateLimited
+  | Removed
+  | SpeechRefusal
+  | Unavailable;
+
+/** One append; `data` is JSON and replaces that of the draft. */
+export interface StreamAppend {
+  readonly n: number;
+  readonly text: string;
+  readonly data?: string;
+}
+
+/** Another writer has the stream, or it has ended; then `seq` is its message, if it is known. */
+export interface Fenced {
+  readonly outcome: "fenced";
+  readonly seq?: number;
+}
+
+/** The appends do not follow the newest one that is stored, `n`. Nothing was stored. */
+export interface StreamGap {
+  readonly outcome: "gap";
+  readonly n: number;
+}
+
+export type StreamAppendResult =
+  | { readonly outcome: "stored"; readonly n: number; readonly cancelledBy?: string }
+  | StreamGap
+  | { readonly outcome: "too_large" }
+  | Fenced
+  | Unavailable;
+
+export interface StreamEnd extends StreamWriter {
+  /** Appends that are not stored yet. */
+  readonly appends: readonly StreamAppend[];
+  /** Undefined: `done`, or `cancelled` where it was asked to stop. */
+  readonly state: "done" | "failed" | undefined;
+  /** As JSON. */
+  readonly data?: string;
+  /** Requests an hour of the writer's plan, for the quota in the result; the end itself is not charged. */
+  readonly limit: number;
+}
+
+export type StreamEndResult =
+  | { readonly outcome: "stored"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
+  | StreamGap
+  | { readonly outcome: "too_large" }
+  | Fenced
+  | Unavailable;
+
+/** A request to stop one stream, or all that answer the message `replyTo`. */
+export interface StreamCancel {
+  readonly conversation: string;
+  readonly target: { readonly stream: string } | { readonly replyTo: number };
+  readonly by: string;
+  /** The user has a role that allows it for every stream (ST4). */
+  readonly moderates: boolean;
+  readonly discard: boolean;
+}
+
+export type StreamCancelResult =
+  | { readonly outcome: "asked"; readonly streams: number }
+  | { readonly outcome: "not_found" | "forbidden" }
+  | Unavailable;
+
+/** An open draft with its text. */
+export interface DraftText extends StreamName {
+  readonly id: string;
+  readonly from: string;
+  readonly generation: number;
+  readonly n: number;
+  readonly text: string;
+  /** As JSON. */
+  readonly data?: string;
+  readonly replyTo?: number;
+  /** When it was started, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Appends that a writer's node shows before they are stored. */
+export interface StreamAppendEvent extends StreamWriter {
+  readonly type: "append";
+  /** The append before the first one in `text`. */
+  readonly after: number;
+  readonly n: number;
+  readonly text: string;
+  /** As JSON. */
+  readonly data?: string;
+}
+
+export type StreamEvent =
+  /** The stream was started, taken over or restarted: the text takes the place of what was shown. Older writers are fenced. */
+  | { readonly type: "draft"; readonly conversation: string; readonly draft: DraftText }
+  | StreamAppendEvent
+  /** The writer is to end it. */
+  | ({ readonly type: "cancel"; readonly by: string } & StreamName)
+  /** It has become the message `seq`. */
+  | ({ readonly type: "ended"; readonly seq: number } & StreamName);
+
+export type StreamListener = (event: StreamEvent) => void;
+
+/** The open streams of all conversations. */
+export interface Streams {
+  /**
+   * Starts a stream, or takes it over: checks the id, charges the user and records the draft, all or none. MUST NOT charge a
+   * takeover or a duplicate (ST6). `done` is called as that of `MessageLog.post`, and in the same order with it.
+   */
+  start(request: StreamStart, done: (result: StreamStartResult) => void): void;
+
+  /**
+   * Stores appends, in the order of `n`, in one step. MUST ignore those whose `n` is stored, and MUST store none after a gap
+   * or of another generation (ST2). `stored` MUST come after a crash of the process cannot lose them (ST3).
+   */
+  append(
+    request: StreamWriter & { readonly appends: readonly StreamAppend[] },
+    done: (result: StreamAppendResult) => void,
+  ): void;
+
+  /** Stores the last appends and makes the draft a message, exactly once, which is announced as messages are (ST1). */
+  end(request: StreamEnd, done: (result: StreamEndResult) => void): void;
+
+  /** Asks the writers to stop, or with `discard` ends the streams at once as messages without content (ST4). */
+  cancel(request: StreamCancel): Promise<StreamCancelResult>;
+
+  /** The lease of these writers begins again: they are connected, or were until now (ST3). Those of another generation are ignored. */
+  renew(writers: readonly StreamWriter[]): Promise<void>;
+
+  /** Ends all streams of a user who may not write in a conversation any more, or in any (`conversation` undefined), at once. */
+  refuse(user: string, conversation: string | undefined): Promise<void>;
+
+  /** Returns the open drafts of a conversation with what is stored of their text. */
+  drafts(conversation: string): Promise<readonly DraftText[]>;
+
+  /** Passes appends to the listeners of all nodes, those of this node in the same turn. They may be lost on the way. */
+  publish(event: StreamAppendEvent): void;
+
+  /**
+   * Calls `listener` for what happens to streams, on every node. The event `ended` MUST come in the same turn as the message
+   * on the node that ended it, and after it. Returns a function that stops it.
+   */
+  watch(listener: StreamListener): () => void;
+}

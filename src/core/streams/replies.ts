@@ -1,0 +1,145 @@
+// The frames that reply to the requests of a stream's writer and of those who ask it to stop.
+import type { ClientFrameOf } from "../../protocol/client-frames.ts";
+import type { Quota, ServerFrameOf } from "../../protocol/server-frames.ts";
+import { describeRefusal } from "../members/refusals.ts";
+import type {
+  Fenced,
+  StreamAppendResult,
+  StreamCancelResult,
+  StreamEndResult,
+  StreamGap,
+  StreamStartResult,
+} from "../ports/conversation/streams.ts";
+import { type CloseReason, closeForRemoval } from "../session/close-reason.ts";
+import { formatDuration } from "../session/effects.ts";
+
+/** A frame about a stream. */
+export type StreamRequestFrame = ClientFrameOf<
+  "stream_start" | "stream_append" | "stream_end" | "stream_cancel"
+>;
+
+export interface StreamReply {
+  /** Undefined where the writer was sent the answer before. */
+  readonly frame: ServerFrameOf<"stream_started" | "ack" | "error"> | undefined;
+  /** What is left of the plan, where the result contains it. */
+  readonly quota: Quota | null | undefined;
+  /** The conversation was removed, or the user may not use it any more. */
+  readonly ending?: CloseReason;
+}
+
+type ErrorFrame = ServerFrameOf<"error">;
+type Named = Pick<ErrorFrame, "id" | "stream">;
+
+/** The reply to `stream_start`. */
+export function startReply(conversation: string, id: string, result: StreamStartResult): StreamReply {
+  switch (result.outcome) {
+    case "started":
+    case "taken_over": {
+      const { stream, n, quota } = result;
+      return { frame: { type: "stream_started", id, stream, n, quota }, quota };
+    }
+    case "duplicate": {
+      const { seq, at, quota } = result;
+      return { frame: { type: "ack", id, seq, at, duplicate: true, quota }, quota };
+    }
+    case "too_many":
+      return refuse("too_many_streams", "As many of your streams are open as may be; end one first.", { id });
+    case "rate_limited": {
+      const { quota, retryAfter } = result;
+      const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${formatDuration(retryAfter)}.`;
+      const frame = {
+        type: "error",
+        code: "rate_limited",
+        message,
+        id,
+        retry_after: retryAfter / 1000,
+        quota,
+      } as const;
+      return { frame, quota: undefined };
+    }
+    case "unavailable":
+      return unavailable({ id });
+    case "removed":
+      return { frame: undefined, quota: undefined, ending: closeForRemoval(conversation) };
+    case "forbidden":
+    case "banned":
+    case "muted":
+      return { frame: { type: "error", ...describeRefusal(result), id }, quota: undefined };
+    default:
+      return result satisfies never;
+  }
+}
+
+/** The reply to `stream_end`. */
+export function endReply(stream: string, id: string, result: StreamEndResult): StreamReply {
+  if (result.outcome === "unavailable") return unavailable({ stream });
+  if (result.outcome !== "stored") return { frame: writeError(stream, result), quota: undefined };
+  const { seq, at, quota } = result;
+  return { frame: { type: "ack", id, seq, at, quota }, quota };
+}
+
+/** The error for appends that were not stored; undefined for a result that the writer need not know. */
+export function appendError(stream: string, result: StreamAppendResult): ErrorFrame | undefined {
+  if (result.outcome === "stored" || result.outcome === "unavailable") return undefined;
+  return writeError(stream, result);
+}
+
+/** The error for a frame about a stream that the connection does not write. */
+export function fencedError(stream: string, seq?: number): ErrorFrame {
+  const message = "Another writer has taken this stream over, or it has ended.";
+  return { type: "error", code: "fenced", message, stream, ...(seq !== undefined && { seq }) };
+}
+
+/** The error for `stream_cancel`; undefined where it was carried out. */
+export function cancelError(
+  { stream, reply_to }: ClientFrameOf<"stream_cancel">,
+  result: StreamCancelResult,
+): ErrorFrame | undefined {
+  const named = stream !== undefined && { stream };
+  switch (result.outcome) {
+    case "asked":
+      return undefined;
+    case "unavailable":
+      return unavailable({ ...named }).frame as ErrorFrame;
+    case "not_found":
+      return { type: "error", code: "not_found", message: "There is no open stream of this name.", ...named };
+    case "forbidden": {
+      const what = reply_to === undefined ? "this stream" : "the answers to this message";
+      const message = `Only the writer, the user whose message is answered and moderators may stop ${what}.`;
+      return { type: "error", code: "forbidden", message, ...named };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+function writeError(
+  stream: string,
+  result: StreamGap | Fenced | { readonly outcome: "too_large" },
+): ErrorFrame {
+  switch (result.outcome) {
+    case "fenced":
+      return fencedError(stream, result.seq);
+    case "gap": {
+      const { n } = result;
+      const message = `The next append has \`n\` ${n + 1}.`;
+      return { type: "error", code: "conflict", message, stream, n };
+    }
+    case "too_large": {
+      const message = "The stream is as long as streams may be: end it. What was stored of it stays.";
+      return { type: "error", code: "too_large", message, stream };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+function refuse(code: ErrorFrame["code"], message: string, named: Named): StreamReply {
+  return { frame: { type: "error", code, message, ...named }, quota: undefined };
+}
+
+function unavailable(named: Named): StreamReply {
+  const message = "The store cannot be written now. Send the same frame again in a moment.";
+  const frame = { type: "error", code: "unavailable", message, ...named, retry_after: 1 } as const;
+  return { frame, quota: undefined };
+}
