@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { findDataError } from "./decode.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
+import { describeUnknownField } from "./unknown-fields.ts";
 
 /** Most characters of a title, and of the reason of a mute or ban. */
 export const MAX_TITLE_LENGTH = 200;
@@ -42,13 +43,15 @@ const Data = z
   )
   .meta({ type: "object" });
 
-const Members = z.array(
-  z.object({ user: Identifier, role: Role.optional() }, "must be an object with a `user`"),
-  "must be a list of `{user, role?}`",
+const MemberEntry = z.strictObject(
+  { user: Identifier, role: Role.optional() },
+  "must be an object with a `user`",
 );
 
+const Members = z.array(MemberEntry, "must be a list of `{user, role?}`");
+
 /** `PUT /conversations/{conversation_id}`. */
-export const ConversationBody = z.object({
+export const ConversationBody = z.strictObject({
   access: Access.optional(),
   title: Title.optional(),
   data: Data.optional(),
@@ -69,17 +72,17 @@ export const NewConversationBody = ConversationBody.extend({
 );
 
 /** `PATCH /conversations/{conversation_id}`: null drops a field. */
-export const ConversationPatch = z.object({
+export const ConversationPatch = z.strictObject({
   access: Access.optional(),
   title: Title.nullable().optional(),
   data: Data.nullable().optional(),
 });
 
 /** `PUT /conversations/{conversation_id}/members/{user}`. */
-export const MemberBody = z.object({ role: Role.optional() });
+export const MemberBody = z.strictObject({ role: Role.optional() });
 
 /** `PUT /conversations/{conversation_id}/mutes/{user}`, and the same for bans. Without `seconds` there is no end. */
-export const SanctionBody = z.object({
+export const SanctionBody = z.strictObject({
   seconds: z
     .number("must be a number")
     .positive("must be greater than 0")
@@ -112,5 +115,12 @@ export function readBody<T>(schema: z.ZodType<T>, value: object, text: string): 
   const parsed = schema.safeParse(value);
   if (parsed.success) return { body: parsed.data };
   const issue = parsed.error.issues[0]!;
-  return { code: "invalid", message: `\`${issue.path.join(".") || "body"}\`: ${issue.message}.` };
+  return { code: "invalid", message: describeIssue(schema, issue) };
+}
+
+function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue): string {
+  if (issue.code !== "unrecognized_keys") return `\`${issue.path.join(".") || "body"}\`: ${issue.message}.`;
+  const object = issue.path.length === 0 ? schema : MemberEntry;
+  const known = object instanceof z.ZodObject ? Object.keys(object.shape) : [];
+  return describeUnknownField([...issue.path, issue.keys[0]].join("."), known);
 }

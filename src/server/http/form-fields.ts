@@ -16,6 +16,8 @@ type Fields = ReadonlyMap<string, readonly unknown[]>;
 
 /** The text fields of a body, and the errors of the requested ones. */
 export interface FieldReader {
+  /** The names of all fields of the body. */
+  readonly names: readonly string[];
   readonly errors: readonly FieldError[];
   /** Returns the field's value; undefined if it is missing or empty, or if it is wrong, which is recorded as an error. */
   optional(name: string): string | undefined;
@@ -30,7 +32,7 @@ export interface FieldReader {
 export async function readFormFields(emit: Emit, c: HttpContext): Promise<FieldReader | Response> {
   const fields = await readFields(emit, c);
   if (fields instanceof Response) return fields;
-  if ("type" in fields) return { errors: [fields], optional: () => undefined, required: () => "" };
+  if ("type" in fields) return { names: [], errors: [fields], optional: () => undefined, required: () => "" };
   const errors: FieldError[] = [];
   const optional = (name: string): string | undefined => {
     const values = (fields.get(name) ?? []).filter((value) => value !== "" && value !== null);
@@ -49,7 +51,7 @@ export async function readFormFields(emit: Emit, c: HttpContext): Promise<FieldR
       errors.push(fieldError("missing", name, "Field required"));
     return value ?? "";
   };
-  return { errors, optional, required };
+  return { names: [...fields.keys()], errors, optional, required };
 }
 
 async function readFields(emit: Emit, c: HttpContext): Promise<Fields | FieldError | Response> {

@@ -21,6 +21,7 @@ import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts"
 import { parseJsonObject } from "../../../protocol/json.ts";
 import { DEFAULT_PRESENCE_LIMIT, MAX_FRAME_BYTES, MAX_PRESENCE_LIMIT } from "../../../protocol/limits.ts";
 import type { Quota } from "../../../protocol/server-frames.ts";
+import { unknownFieldError } from "../../../protocol/unknown-fields.ts";
 import type { PresencePage } from "../../socket/conversation/presence-page.ts";
 import type { MessageSender } from "../../socket/message-counters.ts";
 import { readText } from "../body.ts";
@@ -137,6 +138,24 @@ export function presenceRoute(deps: ConversationRoutesDeps): Route {
   };
 }
 
+/** The fields of bodies: those of the frame, and those of HTTP. */
+const BODY_FIELDS = {
+  message: ["text", "id", "data", "from", "type", "conversation"],
+  read: ["seq", "epoch", "type", "conversation"],
+} as const;
+
+/** Returns the error of a frame that was sent as a body, and says something else than the address. */
+function addressError(
+  { type, conversation }: Readonly<Record<string, unknown>>,
+  expected: string,
+  caller: Caller,
+): string | undefined {
+  if (type !== undefined && type !== expected) return `\`type\`: must be \`${expected}\`, or missing.`;
+  return conversation === undefined || conversation === caller.conversation
+    ? undefined
+    : "`conversation`: must be that of the address, or missing.";
+}
+
 /** Reads the body of a request by the schema of its frame, or returns the refusal. `fields` has those of HTTP, too. */
 export async function readFrame<T extends "message" | "read">(
   deps: ConversationRoutesDeps,
@@ -152,6 +171,9 @@ export async function readFrame<T extends "message" | "read">(
   const { value: fields, error } = parseJsonObject(text);
   if (error === "too_large") return invalid(deps, caller, JSON_TOO_LARGE, error);
   if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
+  const fault =
+    unknownFieldError(Object.keys(fields), BODY_FIELDS[type]) ?? addressError(fields, type, caller);
+  if (fault !== undefined) return invalid(deps, caller, fault);
   const frame = decode(deps, caller, { ...fields, type }, type, text);
   return frame instanceof Response ? frame : { frame, fields };
 }

@@ -3,6 +3,7 @@ import { explainMissingRight } from "../../../core/access/grants.ts";
 import { TICKET_LIFETIME_MS } from "../../../core/access/tickets.ts";
 import type { TicketStore } from "../../../core/ports/tickets.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
+import { unknownFieldError } from "../../../protocol/unknown-fields.ts";
 import type { VerifiedToken } from "../../authentication/verified-token.ts";
 import { authenticateBearer, type BearerDeps } from "../bearer.ts";
 import type { HttpContext } from "../context.ts";
@@ -24,6 +25,12 @@ export function ticketRoute(deps: TicketRouteDeps): (c: HttpContext) => Promise<
     const fields = await readFormFields(emit, c);
     if (fields instanceof Response) return fields;
     const conversation = fields.optional("conversation");
+    // A misspelt `conversation` would make a ticket for the socket of the user, which opens more.
+    const unknown = unknownFieldError(fields.names, ["conversation"]);
+    if (unknown !== undefined) {
+      emit("request.invalid", { ...logFields, code: "invalid" });
+      return problem("invalid", { detail: unknown });
+    }
     if (fields.errors.length > 0 || (conversation !== undefined && !isIdentifier(conversation))) {
       emit("request.invalid", { ...logFields, code: "invalid" });
       const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}; or none, for the socket of a user.`;

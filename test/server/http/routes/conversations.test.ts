@@ -117,16 +117,31 @@ describe("POST /conversations/{id}/messages", () => {
       ['{"text":"\\ud800"}', 422, "invalid"],
       [{ text: "x".repeat(70_000) }, 413, "too_large"],
       [{ text: "x", from: "ben" }, 403, "forbidden"],
+      [{ text: "x", type: "history" }, 422, "invalid"],
+      [{ text: "x", conversation: "other" }, 422, "invalid"],
     ];
     for (const [body, status, code] of table) {
       const answer = await post(server, token, body);
       expect([body, answer.status, answer.body.code]).toEqual([body, status, code]);
     }
-    // A wrong `type` is ignored: the verb determines the frame.
-    const { status, body } = await post(server, token, { type: "history", text: "x".repeat(30_000) });
+    // A whole frame may be the body, where it says the same as the address.
+    const frame = { type: "message", conversation: "lobby", text: "x".repeat(30_000) };
+    const { status, body } = await post(server, token, frame);
     expect([status, body.quota.remaining]).toEqual([201, 99]);
     for (const conversation of ["a%20b", "a".repeat(129)])
       expect((await post(server, token, { text: "x" }, conversation)).body.code).toBe("bad_address");
+  });
+
+  test("a body with a field that the request does not have is refused, and the answer names the field", async () => {
+    await using server = await startTestServer();
+    const token = await server.token("anna");
+    const { status, body } = await post(server, token, { text: "x", reply_to: 3 });
+    expect([status, body.code, body.detail]).toEqual([
+      422,
+      "invalid",
+      "`reply_to`: this request has no such field; it has `text`, `id`, `data`, `from`, `type`, `conversation`.",
+    ]);
+    expect((await call(server, token, "lobby/messages")).body.messages).toEqual([]);
   });
 
   test("H3 a message of data alone is stored with an empty text, and is the same on a socket and over HTTP", async () => {

@@ -29,6 +29,16 @@ async function refusalOf(raw: RawSocket): Promise<[string | undefined, number]> 
 }
 
 describe("A7 W3 POST /ticket", () => {
+  test("A7 a misspelt `conversation` is refused, and makes no ticket for the socket of the user", async () => {
+    await using server = await startTestServer();
+    const { status, body } = await ask(server, await server.token("anna"), { conversations: "lobby" });
+    expect([status, body.code, body.detail]).toEqual([
+      422,
+      "invalid",
+      "`conversations`: this request has no such field; it has `conversation`.",
+    ]);
+  });
+
   test("A7 W3 a ticket opens its conversation, once", async () => {
     await using server = await startTestServer();
     const { status, body } = await ask(server, await server.token("anna"));

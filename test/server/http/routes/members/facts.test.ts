@@ -147,6 +147,30 @@ function managing(server: TestServer, { grants }: { grants: Grants }): Promise<s
   return signToken(server.keys, { subject: "cem", now: Date.now(), grants });
 }
 
+test("a field that a request does not have is refused, and the answer names it and those it has", async () => {
+  await using api = await startMemberServer();
+  const path = `/conversations/${await api.make()}`;
+  const requests = [
+    [`PATCH ${path}`, { tilte: "x" }, "tilte", "`access`, `title`, `data`"],
+    [
+      "POST /conversations",
+      { titel: "x" },
+      "titel",
+      "`access`, `title`, `data`, `members`, `direct`, `id`, `from`",
+    ],
+    ["POST /conversations", { members: [{ user: "bob", rol: "owner" }] }, "members.0.rol", "`user`, `role`"],
+    [`PUT ${path}/members/bob`, { roles: "owner" }, "roles", "`role`"],
+    [`PUT ${path}/mutes/bob`, { second: 5 }, "second", "`seconds`, `reason`"],
+    [`PUT ${path}/bans/bob`, { until: 5 }, "until", "`seconds`, `reason`"],
+  ] as const;
+  for (const [line, body, field, known] of requests) {
+    const detail = `\`${field}\`: this request has no such field; it has ${known}.`;
+    expect(await api.as("ann", line, body)).toMatchObject({ status: 422, body: { code: "invalid", detail } });
+  }
+  expect((await api.as("ann", `GET ${path}/members`)).body.members).toHaveLength(1);
+  expect((await api.as("ann", `GET ${path}/mutes`)).body.mutes).toEqual([]);
+});
+
 describe("PUT, PATCH, GET and DELETE /conversations/{id}", () => {
   test("MB naming a conversation is an operator's privilege; PUT replaces facts and adds members", async () => {
     await using api = await startMemberServer();
