@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { storeProvider } from "../../src/cli/store/providers.ts";
 import { encodeMessageBody } from "../../src/core/conversation/entry.ts";
+import type { InboxAsk } from "../../src/core/inbox/answer.ts";
 import { Inboxes } from "../../src/server/inbox/inboxes.ts";
 import type { InboxClient } from "../../src/server/inbox/user-list.ts";
 import { systemClock } from "../../src/server/process/system-clock.ts";
@@ -70,10 +71,29 @@ const say = (conversation: string, user: string) =>
     ),
   );
 
-async function time(what: string, run: () => Promise<unknown>): Promise<void> {
+/** All users return at once, while messages are sent one after the other; reports how long one of these took at most. */
+async function returnOfAll(users: readonly string[], after: InboxAsk): Promise<void> {
+  let returned = false;
+  const returns = Promise.all(users.map((user) => inboxes.read(user, {}, after))).finally(() => {
+    returned = true;
+  });
+  const latencies: number[] = [];
+  while (!returned) {
+    const sentAt = performance.now();
+    await say("talk", "other");
+    latencies.push(performance.now() - sentAt);
+    await Bun.sleep(1);
+  }
+  await returns;
+  const sorted = latencies.sort((one, other) => one - other);
+  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]!.toFixed(1);
+  console.log(`  ${sorted.length} messages meanwhile: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
+}
+
+async function time(what: string, run: () => Promise<unknown>, rounds = ROUNDS): Promise<void> {
   const times: number[] = [];
   const costs: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const before = process.cpuUsage();
     const startedAt = performance.now();
     await run();
@@ -106,10 +126,11 @@ try {
   await time("a return with `after`, 20 of 1,000 conversations changed", () =>
     inboxes.read("user-2", {}, after),
   );
-  let next = 0;
   await time("returns of 100 users at once", () =>
     Promise.all(names("user-", 100).map((user) => inboxes.read(user, {}, after))),
   );
+  await time(`returns of ${USERS} users at once`, () => returnOfAll(users, after), 3);
+  let next = 0;
   for (const count of [10, 1_000, isQuick ? 2_000 : 10_000]) {
     const large = `large-${count}`;
     const own = names(`of-${count}-`, count);

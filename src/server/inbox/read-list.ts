@@ -10,13 +10,13 @@ import type { MemberStore, UserConversation } from "../../core/ports/conversatio
 /** The ports that an inbox is read from. */
 export interface InboxSources {
   readonly inbox: Inboxes;
-  readonly members: Pick<MemberStore, "conversationsOf" | "read" | "watch">;
+  readonly members: Pick<MemberStore, "conversationsOf" | "read" | "readForUser" | "watch">;
 }
 
 /** The most names that one call of the port of members returns: SQLite sorts the whole list in each call. */
 const NAMES_AT_ONCE = 20_000;
-/** The conversations whose facts are read at the same time. */
-const FACTS_AT_ONCE = 50;
+/** The items that are made in one turn of the event loop. */
+const ITEMS_AT_ONCE = 50;
 
 /** A conversation of a list, without what only its item shows. */
 export interface ListEntry extends Listed {
@@ -128,25 +128,17 @@ export async function readItemsOf(
   conversations: readonly string[],
 ): Promise<readonly ReadItem[]> {
   const items: ReadItem[] = [];
-  for (let from = 0; from < conversations.length; from += FACTS_AT_ONCE) {
-    const some = conversations.slice(from, from + FACTS_AT_ONCE);
+  for (let from = 0; from < conversations.length; from += ITEMS_AT_ONCE) {
+    const some = conversations.slice(from, from + ITEMS_AT_ONCE);
     const queries = some.map((conversation) => ({ conversation, users: [user] }));
-    const [{ views }, ...standings] = await Promise.all([
+    const [{ views }, { views: own, now }] = await Promise.all([
       inbox.read(queries, true),
-      ...some.map((conversation) => members.read(conversation, [user])),
+      members.readForUser(user, some),
     ]);
     for (const [i, conversation] of some.entries()) {
       const view = views[i]!;
-      const { facts, standings: by, now } = standings[i]!;
-      const parts = {
-        conversation,
-        user,
-        view,
-        reader: view.readers[0]!,
-        facts,
-        standing: by.get(user),
-        now,
-      };
+      const { facts, standing } = own[i]!;
+      const parts = { conversation, user, view, reader: view.readers[0]!, facts, standing, now };
       items.push(encodeItem(itemOf(parts)));
     }
   }

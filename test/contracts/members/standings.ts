@@ -72,6 +72,39 @@ export function standingsContract(open: OpenMembers): void {
       });
     });
 
+    test("IN many conversations are read for one user, in their order, as each alone is read", async () => {
+      await using store = await begin(open);
+      const muted = { ...BY, until: 99, reason: "too loud" };
+      await store.change("full", {
+        facts: { ...PRIVATE, data: { ü: [null] } },
+        standings: [{ user: "ann", role: "owner", muted, banned: BY }],
+      });
+      await store.change("unopened", { standings: [{ user: "ann", role: "member", unopened: true }] });
+      await store.change("left", { facts: PRIVATE, standings: [{ user: "ann", left: true }] });
+      await store.change("others", { facts: PRIVATE, standings: [{ user: "bob", role: "owner" }] });
+      await store.subject.store("1", { conversation: "talk" });
+      await store.change("removed", { facts: PRIVATE, standings: [{ user: "ann", role: "owner" }] });
+      await store.remove("removed");
+      // More than one call to the store reads, and on Cluster in all buckets.
+      const unknown = Array.from({ length: 450 }, (_, i) => `unknown-${i}`);
+      const names = ["full", ...unknown, "removed", "talk", "others", "left", "unopened", "full"];
+      const { views, now } = await store.members().readForUser("ann", names);
+      expect(views).toHaveLength(names.length);
+      for (const [i, name] of names.entries()) {
+        const { facts, standings } = await store.members().read(name, ["ann"]);
+        expect([name, views[i]]).toEqual([name, { facts, standing: standings.get("ann") }]);
+      }
+      expect(views[0]).toEqual({
+        facts: { ...PRIVATE, data: { ü: [null] } },
+        standing: { role: "owner", since: expect.any(Number), muted, banned: BY },
+      });
+      expect(now).toBe(store.subject.clock.now());
+      expect(await store.members().readForUser("ann", [])).toEqual({
+        views: [],
+        now: store.subject.clock.now(),
+      });
+    });
+
     test("MB a change sets the named fields only; null removes one; `since` is that of the first role", async () => {
       await using store = await begin(open);
       await store.change("room", {

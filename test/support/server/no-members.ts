@@ -18,6 +18,7 @@ export const NO_MEMBERS: MemberStore = {
     revision: 0,
     now: 0,
   }),
+  readForUser: unused,
   change: unused,
   markOpened: unused,
   members: unused,

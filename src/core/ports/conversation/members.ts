@@ -3,15 +3,26 @@
 // decided on the standings at that moment, in the transaction that stores the message.
 import type {
   ConversationChange,
+  ConversationFacts,
   ConversationNews,
   ConversationView,
   Role,
   Sanction,
+  Standing,
 } from "../../members/records.ts";
 
 export interface MemberStore {
   /** Returns a conversation with the standings of `users`, at one moment. */
   read(conversation: string, users: readonly string[]): Promise<ConversationView>;
+
+  /**
+   * Returns the facts of many conversations and the standing of one user in each, in the order of `conversations`. Each is of one
+   * moment; they need not be of the same one. `now` is a time of the store during the reading, in milliseconds since 1970.
+   */
+  readForUser(
+    user: string,
+    conversations: readonly string[],
+  ): Promise<{ readonly views: readonly UserView[]; readonly now: number }>;
 
   /**
    * Carries out a change that was decided on the view with `revision`: all of it or nothing. MUST change nothing and return
@@ -67,6 +78,13 @@ export type NewsListener = (conversation: string, news: readonly ConversationNew
 export interface NameRange {
   readonly after?: string | undefined;
   readonly limit: number;
+}
+
+/** What the store has of a conversation and one user. */
+export interface UserView {
+  readonly facts: ConversationFacts | undefined;
+  /** Undefined where nothing is stored about the user. */
+  readonly standing: Standing | undefined;
 }
 
 export interface MemberEntry {

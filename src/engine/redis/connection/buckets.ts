@@ -19,6 +19,26 @@ export const BUCKET_TAGS: readonly string[] = [
 export const BUCKET_COUNT = 64;
 
 /**
+ * Divides names into slices of at most `size`, as indexes; with `byBucket` the names of a slice are in one bucket, so that in
+ * Cluster one call can have their keys.
+ */
+export function slicesOf(names: readonly string[], size: number, byBucket: boolean): number[][] {
+  const slices: number[][] = [];
+  const open = new Map<number, number[]>();
+  for (const [i, name] of names.entries()) {
+    const bucket = byBucket ? bucketOf(name) : 0;
+    let slice = open.get(bucket);
+    if (slice === undefined || slice.length === size) {
+      slice = [];
+      open.set(bucket, slice);
+      slices.push(slice);
+    }
+    slice.push(i);
+  }
+  return slices;
+}
+
+/**
  * Returns the bucket of a conversation, a user or another name: 0–63, the same on every node and in every version. Computes
  * FNV-1a over the UTF-16 units of the name, multiplies it once more to mix the bits, and returns the highest six bits.
  */

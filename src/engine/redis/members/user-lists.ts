@@ -1,5 +1,5 @@
 import { LIST_MEMORY_MS } from "../../../core/ports/conversation/members.ts";
-import { bucketOf } from "../connection/buckets.ts";
+import { slicesOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { Script } from "../connection/script.ts";
@@ -151,15 +151,7 @@ export class UserList {
   private async read(names: readonly string[]): Promise<string[]> {
     const { keys, isCluster } = this.client;
     const values: string[] = [];
-    const groups = new Map<number, number[][]>();
-    for (const [i, name] of names.entries()) {
-      const bucket = isCluster ? bucketOf(name) : 0;
-      const slices = groups.get(bucket) ?? [];
-      groups.set(bucket, slices);
-      if ((slices.at(-1)?.length ?? CONFIRM_COUNT) === CONFIRM_COUNT) slices.push([]);
-      slices.at(-1)!.push(i);
-    }
-    const slices = [...groups.values()].flat();
+    const slices = slicesOf(names, CONFIRM_COUNT, isCluster);
     const readSlices = async () => {
       for (let slice = slices.pop(); slice !== undefined; slice = slices.pop()) {
         const all = slice.map((i) => keys.conversationKey(names[i]!, "members"));

@@ -23,11 +23,20 @@ interface Row {
   readonly changed: number | null;
 }
 
-interface MarkRow {
-  readonly place: number;
+interface Mark {
   readonly seq: number;
   readonly sent: number;
   readonly at: number;
+}
+
+interface MarkRow extends Mark {
+  readonly place: number;
+}
+
+interface OwnRow extends Row {
+  readonly read: number | null;
+  readonly sent: number | null;
+  readonly markedAt: number | null;
 }
 
 interface Job {
@@ -44,6 +53,7 @@ export class SlicedInboxReader {
   private running = false;
   private readonly heads: Statement<Row>;
   private readonly marks: Statement<MarkRow>;
+  private readonly ofUser: Statement<OwnRow>;
 
   constructor(
     db: Database,
@@ -59,6 +69,13 @@ export class SlicedInboxReader {
     this.marks = db.prepare(
       `select j.key as place, m.seq, m.sent, m.at from json_each(?) j
        join mark m on m.conversation = j.value ->> 0 and m.user = j.value ->> 1`,
+    );
+    // For lists: the numbers of a user's conversations in one statement take half of the time.
+    this.ofUser = db.prepare(
+      `select j.key as place, c.number, c.first_seq, c.removals, h.seq, h.at, h.changed,
+         m.seq as read, m.sent, m.at as markedAt
+       from json_each(?) j left join conversation c on c.id = j.value left join head h on h.conversation = c.number
+       left join mark m on m.conversation = c.number and m.user = ?`,
     );
   }
 
@@ -78,6 +95,7 @@ export class SlicedInboxReader {
     for (const job of this.jobs.splice(0)) job.reject(error);
     this.heads.finalize();
     this.marks.finalize();
+    this.ofUser.finalize();
   }
 
   private runSlice(): void {
@@ -108,11 +126,14 @@ export class SlicedInboxReader {
   }
 
   private readViews(queries: readonly InboxQuery[], newest: boolean): InboxView[] {
+    const [user] = queries[0]!.users;
+    if (user !== undefined && queries.every(({ users }) => users.length === 1 && users[0] === user))
+      return this.readViewsOf(user, queries, newest);
     const rows = this.heads.all(JSON.stringify(queries.map(({ conversation }) => conversation)));
     const pairs = rows.flatMap(({ place, number }) =>
       number === null ? [] : queries[place]!.users.map((user) => [number, user] as const),
     );
-    const marks: (MarkRow | undefined)[] = [];
+    const marks: (Mark | undefined)[] = [];
     for (const mark of this.marks.all(JSON.stringify(pairs))) marks[mark.place] = mark;
     let at = 0;
     const views: InboxView[] = [];
@@ -121,23 +142,43 @@ export class SlicedInboxReader {
       views[row.place] =
         row.number === null
           ? this.viewOfNone(users)
-          : this.viewOf(conversation, row, users, marks, at, newest);
+          : this.viewOf(
+              conversation,
+              row,
+              users.map((user, i) => this.readerOf(row.number!, user, marks[at + i])),
+              newest,
+            );
       if (row.number !== null) at += users.length;
     }
     return views;
   }
 
-  /** `marks` has those of the conversation's users from the index `at` on. */
+  private readViewsOf(user: string, queries: readonly InboxQuery[], newest: boolean): InboxView[] {
+    const views: InboxView[] = [];
+    for (const row of this.ofUser.all(JSON.stringify(queries.map((query) => query.conversation)), user)) {
+      const { conversation, users } = queries[row.place]!;
+      const mark = row.read === null ? undefined : { seq: row.read, sent: row.sent!, at: row.markedAt! };
+      views[row.place] =
+        row.number === null
+          ? this.viewOfNone(users)
+          : this.viewOf(conversation, row, [this.readerOf(row.number, user, mark)], newest);
+    }
+    return views;
+  }
+
+  private readerOf(conversation: number, user: string, mark: Mark | undefined): InboxReader {
+    const sent = this.recent.sentBy(conversation, user);
+    if (mark === undefined) return sent === 0 ? NO_MARK : { read: sent, markedAt: 0 };
+    return { read: Math.max(mark.seq, mark.sent, sent), markedAt: mark.at };
+  }
+
   private viewOf(
     conversation: string,
     row: Row,
-    users: readonly string[],
-    marks: readonly (MarkRow | undefined)[],
-    at: number,
+    readers: readonly InboxReader[],
     newest: boolean,
   ): InboxView {
-    const number = row.number!;
-    const recent = this.recent.newest(number);
+    const recent = this.recent.newest(row.number!);
     const seq = Math.max(recent?.seq ?? row.seq ?? 0, row.first_seq - 1);
     const newestAt = recent?.at ?? row.at ?? 0;
     return {
@@ -147,12 +188,7 @@ export class SlicedInboxReader {
       at: newestAt,
       changedAt: Math.max(newestAt, row.changed ?? 0),
       newest: newest && row.first_seq <= seq ? this.newestOf(conversation, seq) : undefined,
-      readers: users.map((user, i) => {
-        const mark = marks[at + i];
-        const sent = this.recent.sentBy(number, user);
-        if (mark === undefined) return sent === 0 ? NO_MARK : { read: sent, markedAt: 0 };
-        return { read: Math.max(mark.seq, mark.sent, sent), markedAt: mark.at };
-      }),
+      readers,
     };
   }
 

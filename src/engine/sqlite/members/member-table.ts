@@ -1,5 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import {
+  type ConversationFacts,
   changeStanding,
   isInForce,
   type Role,
@@ -14,6 +15,7 @@ import {
   type NameRange,
   type SanctionEntry,
   type UserConversation,
+  type UserView,
 } from "../../../core/ports/conversation/members.ts";
 
 /** The bits of the column `guard`: why posts must look at the standing of their sender. */
@@ -38,6 +40,11 @@ interface Row {
   readonly changed_at: number;
 }
 
+interface UserRow extends Omit<Row, "life" | "changed_at"> {
+  readonly place: number;
+  readonly facts: string | null;
+}
+
 /** By how much a change moves the numbers of members and owners. */
 export interface CountChange {
   readonly members: number;
@@ -48,6 +55,7 @@ export interface CountChange {
 export class MemberTable {
   private readonly rowOf: Statement<Row>;
   private readonly put: Statement;
+  private readonly ofUser: Statement<UserRow>;
   private readonly size: Statement<{ conversations: number; unopened: number }>;
 
   constructor(private readonly db: Database) {
@@ -56,6 +64,11 @@ export class MemberTable {
        from member where conversation = ? and user = ?`,
     );
     this.put = db.prepare("insert or replace into member values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.ofUser = db.prepare(
+      `select j.key as place, facts, role, since, unopened, "left", muted, banned from json_each(?) j
+       left join conversation c on c.id = j.value
+       left join member m on m.conversation = c.number and m.user = ? and m.life = c.removals`,
+    );
     this.size = db.prepare(
       `select count(*) as conversations, count(unopened) as unopened from member
        join conversation on number = conversation
@@ -67,6 +80,14 @@ export class MemberTable {
   find({ number, removals }: MemberPlace, user: string): Standing | undefined {
     const row = this.rowOf.get(number, user);
     return row === null || row.life !== removals ? undefined : decodeStanding(row);
+  }
+
+  /** Returns the facts of conversations and the standing of a user in each, in their order. */
+  readForUser(user: string, conversations: readonly string[]): UserView[] {
+    const views: UserView[] = [];
+    for (const row of this.ofUser.all(JSON.stringify(conversations), user))
+      views[row.place] = { facts: decodeFacts(row), standing: decodeStanding(row) };
+    return views;
   }
 
   /** Changes the standing of one user. MUST be called inside a transaction. */
@@ -219,7 +240,7 @@ export class MemberTable {
 
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
-    for (const statement of [this.rowOf, this.put, this.size]) statement.finalize();
+    for (const statement of [this.rowOf, this.put, this.ofUser, this.size]) statement.finalize();
   }
 }
 
@@ -227,7 +248,13 @@ function encode(sanction: Sanction | undefined): string | null {
   return sanction === undefined ? null : JSON.stringify(sanction);
 }
 
-function decodeStanding({ role, since, unopened, left, muted, banned }: Row): Standing | undefined {
+/** Reads the column `facts` of a conversation. */
+export function decodeFacts({ facts }: { readonly facts: string | null }): ConversationFacts | undefined {
+  return facts === null ? undefined : JSON.parse(facts);
+}
+
+function decodeStanding(row: Omit<Row, "life" | "changed_at">): Standing | undefined {
+  const { role, since, unopened, left, muted, banned } = row;
   const standing: Standing = {
     ...(role !== null && { role, since: since! }),
     ...(unopened !== null && { unopened: true as const }),

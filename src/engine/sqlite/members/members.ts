@@ -3,7 +3,6 @@ import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type {
   ConversationChange,
-  ConversationFacts,
   ConversationNews,
   ConversationView,
   Role,
@@ -14,7 +13,7 @@ import { Listeners } from "../../listeners.ts";
 import { isBusy } from "../folder/errors.ts";
 import { CONVERSATION_COLUMNS, type ConversationRow, type MessageLog } from "../messages/message-log.ts";
 import { readMeta } from "../schema.ts";
-import { GUARD_MEMBERS_ONLY, GUARD_SANCTIONS, MemberTable } from "./member-table.ts";
+import { decodeFacts, GUARD_MEMBERS_ONLY, GUARD_SANCTIONS, MemberTable } from "./member-table.ts";
 
 /** How long a change waits for a lock that another process or the index worker holds, in milliseconds. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -88,6 +87,10 @@ export class SqliteMembers implements MemberStore {
       revision: row.revision,
       now: now(),
     };
+  }
+
+  async readForUser(user: string, conversations: readonly string[]) {
+    return { views: this.table.readForUser(user, conversations), now: this.deps.now() };
   }
 
   async change(conversation: string, revision: number, change: ConversationChange): Promise<boolean> {
@@ -233,8 +236,4 @@ export class SqliteMembers implements MemberStore {
       await Bun.sleep(LOCK_RETRY_MS);
     }
   }
-}
-
-function decodeFacts({ facts }: ConversationRow): ConversationFacts | undefined {
-  return facts === null ? undefined : JSON.parse(facts);
 }
