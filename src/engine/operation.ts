@@ -7,8 +7,11 @@ import type {
   RateLimited,
   Unavailable,
 } from "../core/ports/message-log.ts";
+import type { ReadMarks } from "../core/ports/read-marks.ts";
 
 export interface MarkRequest {
+  /** As in PostRequest. */
+  readonly exempt: boolean;
   readonly conversation: string;
   readonly user: string;
   readonly seq: number;
@@ -41,3 +44,19 @@ export type ChargeResult = Charged | RateLimited | Unavailable;
 export type OperationOf<K extends Operation["kind"]> = Extract<Operation, { kind: K }>;
 
 export type OperationResult = PostResult | HistoryResult | MarkResult;
+
+export type MarkArguments = Parameters<ReadMarks["setReadMark"]>;
+
+/** `setReadMark` of both engines: enqueues the mark, and resolves when its batch is stored. */
+export function requestMark(
+  enqueue: (operation: OperationOf<"mark">) => void,
+  [conversation, user, seq, epoch, exempt = false]: MarkArguments,
+): Promise<number | undefined> {
+  return new Promise((resolve) =>
+    enqueue({
+      kind: "mark",
+      request: { conversation, user, seq, epoch, exempt },
+      done: ({ outcome }) => resolve(outcome === "moved" ? seq : undefined),
+    }),
+  );
+}

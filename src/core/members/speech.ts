@@ -26,6 +26,20 @@ export function refuseSpeech(
 }
 
 /**
+ * Decides whether how far a user has read is stored: as for a message, but a muted user may read. Between a ban and the end of the
+ * user's sockets no mark is stored either (MB2).
+ */
+export function refusesMark(
+  access: Access,
+  standing: Standing | undefined,
+  exempt: boolean,
+  now: number,
+): boolean {
+  const refused = refuseSpeech(access, standing, exempt, now);
+  return refused !== undefined && refused.outcome !== "muted";
+}
+
+/**
  * Returns for how long the typing of a user is not sent to others, in milliseconds from the moment of the view: a user who
  * may not write is not shown typing (MB3). 0 where it is shown. `exempt` as above.
  */

@@ -15,7 +15,7 @@ import type {
 } from "../../core/ports/message-log.ts";
 import type { RunOnOneNode } from "../../core/ports/shared-tasks.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
-import type { ChargeResult, Operation } from "../operation.ts";
+import { type ChargeResult, type MarkArguments, type Operation, requestMark } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";
 import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
@@ -208,14 +208,8 @@ export class RedisEngine implements Engine {
     return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
   }
 
-  setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
-    return new Promise((resolve) =>
-      this.enqueue({
-        kind: "mark",
-        request: { conversation, user, seq, epoch },
-        done: ({ outcome }) => resolve(outcome === "moved" ? seq : undefined),
-      }),
-    );
+  setReadMark(...mark: MarkArguments): Promise<number | undefined> {
+    return requestMark((operation) => this.enqueue(operation), mark);
   }
 
   readMarks(conversation: string, users: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -1,8 +1,8 @@
 import type { Entry } from "../../core/conversation/entry.ts";
 import { relationOf } from "../../core/conversation/epoch.ts";
 import { decidePost } from "../../core/conversation/post-decision.ts";
-import type { MemberNews } from "../../core/members/records.ts";
-import { refuseSpeech, type SpeechRefusal } from "../../core/members/speech.ts";
+import type { Access, MemberNews } from "../../core/members/records.ts";
+import { refuseSpeech, refusesMark, type SpeechRefusal } from "../../core/members/speech.ts";
 import type { PostRequest } from "../../core/ports/message-log.ts";
 import type { ChargeOperation, Operation, OperationOf } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
@@ -80,8 +80,7 @@ export class Batch {
     if (mustExist && (head === undefined || !existsAsConversation(head))) return { outcome: "forbidden" };
     // In most conversations there is nothing to look up.
     if (head === undefined || head.guard === 0) return undefined;
-    const access = (head.guard & GUARD_MEMBERS_ONLY) !== 0 ? "members" : "anyone";
-    return refuseSpeech(access, this.members.find(head, user), exempt, now);
+    return refuseSpeech(accessOfGuard(head), this.members.find(head, user), exempt, now);
   }
 
   /** Makes the sender of a stored message a member, where that is wanted and it is none. */
@@ -128,10 +127,17 @@ export class Batch {
   }
 
   private setReadMark(operation: OperationOf<"mark">, now: number): BatchOutcome {
-    const { conversation, user, seq, epoch } = operation.request;
+    const { conversation, user, seq, epoch, exempt } = operation.request;
     const head = this.messages.find(conversation);
     const exists = head !== undefined && seq >= 1 && seq <= head.seq && !this.isOfRemoved(epoch, head);
-    const moved = exists && this.marks.move(head.number, user, seq, now);
+    const isAllowed =
+      exists &&
+      (head.guard === 0 || !refusesMark(accessOfGuard(head), this.members.find(head, user), exempt, now));
+    const moved = isAllowed && this.marks.move(head.number, user, seq, now);
     return { operation, result: { outcome: moved ? "moved" : "stayed" } };
   }
+}
+
+function accessOfGuard({ guard }: ConversationHead): Access {
+  return (guard & GUARD_MEMBERS_ONLY) !== 0 ? "members" : "anyone";
 }

@@ -16,7 +16,13 @@ import type {
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { Listeners } from "../listeners.ts";
-import type { ChargeOperation, ChargeResult, Operation } from "../operation.ts";
+import {
+  type ChargeOperation,
+  type ChargeResult,
+  type MarkArguments,
+  type Operation,
+  requestMark,
+} from "../operation.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
@@ -166,14 +172,8 @@ export class SqliteEngine implements Engine {
     return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
   }
 
-  setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
-    return new Promise((resolve) =>
-      this.enqueue({
-        kind: "mark",
-        request: { conversation, user, seq, epoch },
-        done: ({ outcome }) => resolve(outcome === "moved" ? seq : undefined),
-      }),
-    );
+  setReadMark(...mark: MarkArguments): Promise<number | undefined> {
+    return requestMark((operation) => this.enqueue(operation), mark);
   }
 
   async readMarks(conversation: string, users: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -41,6 +41,29 @@ export function postsContract(open: OpenMembers): void {
       expect(await store.subject.store("1", { user: "ann" })).toMatchObject({ seq: 2 + stored });
     });
 
+    test("MB2 MB3 no read mark of a banned or removed user is stored, and one of a muted user is", async () => {
+      await using store = await begin(open);
+      const { engine } = store.subject;
+      for (const user of ["bob", "cem", "dan"]) await store.subject.store("1", { user, joins: JOINS });
+      const standings = [
+        { user: "bob", banned: BY },
+        { user: "cem", muted: BY },
+      ];
+      await store.change("room", { standings });
+      expect(await engine.setReadMark("room", "bob", 3)).toBeUndefined();
+      expect(await engine.setReadMark("room", "bob", 3, undefined, true)).toBeUndefined();
+      expect(await engine.setReadMark("room", "cem", 3)).toBe(3);
+      expect(await engine.setReadMark("room", "dan", 2)).toBe(2);
+      await store.change("room", { facts: PRIVATE, standings: [{ user: "dan", role: null }] });
+      expect(await engine.setReadMark("room", "dan", 3)).toBeUndefined();
+      expect(await engine.setReadMark("room", "dan", 3, undefined, true)).toBe(3);
+      const marks = await engine.readMarks("room", ["bob", "cem", "dan"]);
+      expect([...marks].sort()).toEqual([
+        ["cem", 3],
+        ["dan", 3],
+      ]);
+    });
+
     test("MB3 a mute ends to the millisecond by the store's time, and binds no key", async () => {
       await using store = await begin(open);
       const { clock } = store.subject;

@@ -12,7 +12,7 @@ export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engi
     subscribe: (conversation, listener) => engine.subscribe(conversation, listener),
     head: (conversation) => engine.head(conversation),
     page: (conversation, after, upTo, count) => engine.page(conversation, after, upTo, count),
-    setReadMark: (conversation, user, seq) => engine.setReadMark(conversation, user, seq),
+    setReadMark: (...mark) => engine.setReadMark(...mark),
     readMarks: (conversation, users) => engine.readMarks(conversation, users),
     ready: () => engine.ready(),
     allWritable: () => overrides.ready?.() !== false && engine.allWritable(),

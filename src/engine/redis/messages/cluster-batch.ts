@@ -303,8 +303,8 @@ function encodeOperation(
   isJoining: boolean,
 ): (string | number)[] {
   if (operation.kind === "mark") {
-    const { user, seq, epoch = "" } = operation.request;
-    return ["m", user, seq, epoch];
+    const { user, seq, epoch = "", exempt } = operation.request;
+    return [exempt ? "mx" : "m", user, seq, epoch];
   }
   if (operation.kind === "history") {
     const { before, after, count } = operation.request;

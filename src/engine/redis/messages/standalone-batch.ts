@@ -149,8 +149,8 @@ class BatchCall {
   private add({ kind, request }: Operation, encoded: (string | number)[]): void {
     const conversation = this.conversations.of(request.conversation);
     if (kind === "mark") {
-      const { user, seq, epoch = "" } = request;
-      encoded.push("m", conversation, this.marked.of(request.conversation), user, seq, epoch);
+      const { user, seq, epoch = "", exempt } = request;
+      encoded.push(exempt ? "mx" : "m", conversation, this.marked.of(request.conversation), user, seq, epoch);
       return;
     }
     const user = request.limit > 0 ? this.users.of(request.user) : 0;

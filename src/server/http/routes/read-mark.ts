@@ -38,24 +38,19 @@ export function putReadMarkRoute(deps: ReadMarkRouteDeps): (c: HttpContext) => P
       return problem("forbidden", { detail: "Only an API key may mark as read for another user (`user`)." });
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;
-    const { conversation } = caller;
+    const { conversation, isKey, actor } = caller;
     const { epoch } = sent.fields;
-    const present = await readView(deps.views, conversation, user);
-    if (epoch !== undefined && epoch !== present.epoch)
+    const { views } = await deps.views.read([{ conversation, users: [user] }], false);
+    const view = views[0]!;
+    if (epoch !== undefined && epoch !== view.epoch)
       return problem("conflict", {
         detail: "The conversation has another `epoch`: forget what you know of `seq`, and read it again.",
-        extra: { epoch: present.epoch },
+        extra: { epoch: view.epoch },
       });
-    const mark = await deps.marks.setReadMark(conversation, user, sent.frame.seq, present.epoch);
+    const isExempt = isKey || actor.manages === true;
+    const mark = await deps.marks.setReadMark(conversation, user, sent.frame.seq, view.epoch, isExempt);
     if (mark !== undefined) deps.announceReadMark(conversation, user, mark);
-    const { read, unread } = await readView(deps.views, conversation, user);
-    return replyJson({ read, unread });
+    const read = Math.max(view.readers[0]!.read, mark ?? 0);
+    return replyJson({ read, unread: unreadOf(view, read) });
   };
-}
-
-async function readView(from: Pick<Inboxes, "read">, conversation: string, user: string) {
-  const { views } = await from.read([{ conversation, users: [user] }], false);
-  const [view] = views;
-  const read = view?.readers[0]?.read ?? 0;
-  return { epoch: view?.epoch ?? "", read, unread: view === undefined ? 0 : unreadOf(view, read) };
 }

@@ -241,10 +241,12 @@ export abstract class Member implements RoomMember {
     const { conversation, user, connection, epoch } = this;
     const { engine, hub, emit } = connection.deps;
     const setMark = async () => {
-      if (epoch !== undefined) return engine.setReadMark(conversation, user, seq, epoch);
       const { manages } = this;
+      if (epoch !== undefined) return engine.setReadMark(conversation, user, seq, epoch, manages);
       const refusal = await connection.deps.gate.refusalOf({ conversation, user, manages });
-      return refusal === undefined ? engine.setReadMark(conversation, user, seq) : undefined;
+      return refusal === undefined
+        ? engine.setReadMark(conversation, user, seq, undefined, manages)
+        : undefined;
     };
     setMark().then(
       (mark) => mark !== undefined && hub.setReadMark(conversation, user, mark, this),

@@ -7,9 +7,9 @@
 -- Results of messages.
 local FORBIDDEN, BANNED, MUTED = 4, 5, 6
 
-local speech_refusal, speech_join
+local speech_refusal, speech_refuses_mark, speech_join
 
--- Makes both functions. Called when one is needed, because a script makes all its functions in each call (2 µs), and most calls need
+-- Makes the functions. Called when one is needed, because a script makes all its functions in each call (2 µs), and most calls need
 -- neither.
 local function speech_load()
 
@@ -40,6 +40,12 @@ speech_refusal = function(conversation, flags, user)
   if members_only and call('HEXISTS', member_key(conversation.meta, 'members'), user) == 0 then return FORBIDDEN, '' end
   local till = sanctions and speech_sanction(conversation, 'muted', user)
   if till then return MUTED, till end
+end
+
+-- `refusesMark` of src/core/members/speech.ts.
+speech_refuses_mark = function(conversation, flags, user)
+  local refusal = speech_refusal(conversation, flags, user)
+  return refusal and refusal ~= MUTED
 end
 
 -- Makes the sender of a stored message a member, unless a list is full. `list`: the user's list on one Redis, and `most_of_user` its

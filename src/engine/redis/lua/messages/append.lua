@@ -15,7 +15,7 @@
 --         q name user epoch          a message that was not charged: it is not stored, but looked up as a repeat; the q can be
 --                                    followed by flags
 --         h before after count       history; before and after may be ''
---         m user seq epoch           a read mark
+--         m user seq epoch           a read mark; the m can be followed by the flag x
 -- Reply 1: of each conversation its epoch, '' if it is the one known
 --       2: the results of the operations, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the token of the reservation
@@ -128,7 +128,9 @@ local function decide(conversation)
     at = at + 4
   else
     local seq = tonumber(ARGV[at + 2])
+    if conversation.guard and not speech_refusal then speech_load() end
     local moved = not conversation_is_removed(conversation, ARGV[at + 3])
+      and not (conversation.guard and speech_refuses_mark(conversation, kind, ARGV[at + 1]))
       and conversation_mark(conversation, conversation.marksKey, ARGV[at + 1], seq)
     n = n + 1
     reply[n] = moved and seq or 0

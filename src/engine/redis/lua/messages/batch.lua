@@ -18,7 +18,8 @@
 --                                                        followed by flags (members/speech.lua), of which the last is j with the
 --                                                        limits of members and of conversations, and the index of the list
 --         h conversation user limit before after count   history; before and after may be ''
---         m conversation key user seq epoch              a read mark; key: the index of its key among the keys of marks
+--         m conversation key user seq epoch              a read mark; key: the index of its key among the keys of marks. The m can
+--                                                        be followed by the flag x
 -- Reply 1: the epoch of the store
 --       2: of each conversation its epoch, '' if it is the one known
 --       3: the results of the operations, one after the other:
@@ -95,10 +96,13 @@ while ARGV[at] do
       add_result(1, '', 0, quota_log)
     end
     at = at + 7
-  elseif kind == 'm' then
+  elseif kind == 'm' or kind == 'mx' then
     local marks, seq = KEYS[marksFrom + tonumber(ARGV[at + 2])], tonumber(ARGV[at + 4])
+    if conversation.guard and not speech_refusal then speech_load() end
     n = n + 1
-    local moved = not conversation_is_removed(conversation, ARGV[at + 5]) and conversation_mark(conversation, marks, ARGV[at + 3], seq)
+    local moved = not conversation_is_removed(conversation, ARGV[at + 5])
+      and not (conversation.guard and speech_refuses_mark(conversation, kind, ARGV[at + 3]))
+      and conversation_mark(conversation, marks, ARGV[at + 3], seq)
     reply[n] = moved and seq or 0
     at = at + 6
   else
