@@ -126,6 +126,14 @@ export const VERBS: readonly Verb[] = [
     answer: "201 `{id, seq, at, quota}`; a repeat 200",
   },
   {
+    method: "POST",
+    path: "/messages",
+    who: "as for one message, for each item",
+    about: "posts up to 100 messages to any conversations; each is one request of the plan",
+    takes: "`[{conversation, text?, data?, id?, from?}]`, at most 1 MiB",
+    answer: "200 `{results}` in the order of the items",
+  },
+  {
     method: "GET",
     path: "/conversations/:id/messages/:seq",
     who: READ,

@@ -78,6 +78,40 @@ export function exceedsBounds(text: string, { depth, values }: JsonBounds): bool
   return false;
 }
 
+/**
+ * Returns the texts of the items of a JSON array, so that each can be read with bounds of its own; undefined where the text is no
+ * array or has more than `most` items. It is one pass that parses nothing: an item may turn out not to be JSON.
+ */
+export function splitArray(text: string, most: number): string[] | undefined {
+  const inner = text.trim();
+  if (!inner.startsWith("[") || !inner.endsWith("]")) return undefined;
+  const items: string[] = [];
+  let depth = 0;
+  let start = 1;
+  for (let i = 1; i < inner.length - 1; i++) {
+    switch (inner.charCodeAt(i)) {
+      case QUOTE:
+        i = endOfString(inner, i + 1);
+        break;
+      case BRACKET:
+      case BRACE:
+        depth++;
+        break;
+      case CLOSING_BRACKET:
+      case CLOSING_BRACE:
+        depth--;
+        break;
+      case COMMA:
+        if (depth !== 0) break;
+        if (items.push(inner.slice(start, i)) >= most) return undefined;
+        start = i + 1;
+        break;
+    }
+  }
+  const last = inner.slice(start, -1);
+  return items.length === 0 && last.trim() === "" ? [] : [...items, last];
+}
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;

@@ -216,7 +216,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       hostname: settings.host,
       port,
       ...(tls !== undefined && { tls }),
-      maxRequestBodySize: 1024 * 1024,
+      // Above the longest body that a route accepts (routes/messages/batch.ts): the runtime's own refusal has no problem document.
+      maxRequestBodySize: 2 * 1024 * 1024,
       idleTimeout: REQUEST_TIMEOUT_S,
       websocket: handlers,
       fetch(request, bun) {

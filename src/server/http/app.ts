@@ -33,6 +33,7 @@ import {
   putSanctionRoute,
   removeMemberRoute,
 } from "./routes/members/members.ts";
+import { MAX_BATCH_BYTES, postMessagesRoute } from "./routes/messages/batch.ts";
 import { type Page, pageRoute } from "./routes/page.ts";
 import { putReadMarkRoute, type ReadMarkRouteDeps } from "./routes/read-mark.ts";
 import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
@@ -89,6 +90,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.post("/ticket", ticketRoute(parts));
   app.get("/me", meRoute(parts));
   app.get("/inbox", inboxRoute(parts));
+  app.post("/messages", postMessagesRoute(parts));
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/messages/:seq", readMessageRoute(parts));
@@ -122,17 +124,25 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
 
 /** Returns whether the routes of `path` authenticate the sender of a request. */
 function isAuthenticatedPath(path: string): boolean {
-  return ["/me", "/inbox", "/logout", "/ticket", FAULTS_PATH].includes(path) || isAboutConversations(path);
+  return (
+    ["/me", "/inbox", "/logout", "/ticket", "/messages", FAULTS_PATH].includes(path) ||
+    isAboutConversations(path)
+  );
 }
 
 function isAboutConversations(path: string): boolean {
   return path === "/conversations" || path.startsWith("/conversations/");
 }
 
+function maxBytesOf(path: string): number {
+  if (path === "/messages") return MAX_BATCH_BYTES;
+  return isAboutConversations(path) ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
+}
+
 /** Refuses a body whose stated length is too large, before any other work for its client. */
 function bodyLimits(deps: AppDeps): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
-    const maxBytes = isAboutConversations(c.req.path) ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
+    const maxBytes = maxBytesOf(c.req.path);
     if (Number(c.req.header("Content-Length") ?? 0) <= maxBytes) return next();
     return refuseBody(deps.emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
   };

@@ -60,10 +60,11 @@ export async function authenticateCaller(
 export async function authenticateMaker(
   deps: CallerDeps,
   c: HttpContext,
+  right: "write" | NeededRight = MANAGING,
 ): Promise<Response | { readonly found: FoundCaller; of(conversation: string): Caller | Response }> {
   const found = await findCaller(deps, c);
   if (found instanceof Response) return found;
-  return { found, of: (conversation) => withRights(deps, found, conversation, MANAGING) };
+  return { found, of: (conversation) => withRights(deps, found, conversation, right) };
 }
 
 /** The sender of a request, before it is known which conversation the request is about. */

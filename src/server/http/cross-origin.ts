@@ -9,6 +9,7 @@ export const CROSS_ORIGIN_PATHS = [
   "/inbox",
   "/logout",
   "/ticket",
+  "/messages",
   "/conversations",
   "/conversations/*",
 ];

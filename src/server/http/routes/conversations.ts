@@ -82,36 +82,49 @@ export function postMessageRoute(deps: ConversationRoutesDeps): Route {
     if (caller instanceof Response) return caller;
     const sent = await readFrame(deps, c, caller, "message", MAX_FRAME_BYTES);
     if (sent instanceof Response) return sent;
-    const { frame, fields } = sent;
-    const { conversation, limit, plan, logFields } = caller;
-    const user = fields.from ?? caller.user;
-    if (typeof user !== "string" || !isIdentifier(user))
-      return invalid(deps, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
-    if (user !== caller.user && !caller.isKey) {
-      deps.emit("request.refused", {
-        ...logFields,
-        conversation,
-        code: "forbidden",
-        reason: "Only a server key may set `from`.",
-      });
-      return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
-    }
-    const id = frame.id ?? crypto.randomUUID();
-    const body = encodeMessageBody(frame.text, frame.data);
-    const request: PostRequest = {
-      ...{ conversation, user, id, kind: "message", body, limit },
-      ...postRulesOf(caller.actor, conversation, user, deps.memberPolicy),
-    };
-    const result = await new Promise<PostResult>((done) => deps.engine.post(request, done));
-    deps.count({ user, conversation }, id, result);
-    if (result.outcome === "removed") return problem("removed");
-    if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
-    if (!("seq" in result)) return refuseRequest(deps, caller, describeRefusal(result));
-    const { seq, at, quota } = result;
-    return result.outcome === "duplicate"
-      ? reply(200, JSON.stringify({ id, seq, at, duplicate: true, quota }), quota, plan)
-      : reply(201, JSON.stringify({ id, seq, at, quota }), quota, plan);
+    const posted = await postMessage(deps, caller, sent);
+    if (posted instanceof Response) return posted;
+    return reply(posted.duplicate ? 200 : 201, JSON.stringify(posted), posted.quota, caller.plan);
   };
+}
+
+/** A message that is stored, as it is answered. */
+export interface PostedMessage {
+  readonly id: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly duplicate?: true;
+  readonly quota: Quota | null;
+}
+
+/** Stores a message, or returns the refusal. The engine gets it before this returns: calls keep their order. */
+export async function postMessage(
+  deps: ConversationRoutesDeps,
+  caller: Caller,
+  { frame, fields }: FrameBody<"message">,
+): Promise<PostedMessage | Response> {
+  const { conversation, limit, plan, logFields } = caller;
+  const user = fields.from ?? caller.user;
+  if (typeof user !== "string" || !isIdentifier(user))
+    return invalid(deps, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
+  if (user !== caller.user && !caller.isKey) {
+    const reason = "Only a server key may set `from`.";
+    deps.emit("request.refused", { ...logFields, conversation, code: "forbidden", reason });
+    return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
+  }
+  const id = frame.id ?? crypto.randomUUID();
+  const body = encodeMessageBody(frame.text, frame.data);
+  const request: PostRequest = {
+    ...{ conversation, user, id, kind: "message", body, limit },
+    ...postRulesOf(caller.actor, conversation, user, deps.memberPolicy),
+  };
+  const result = await new Promise<PostResult>((done) => deps.engine.post(request, done));
+  deps.count({ user, conversation }, id, result);
+  if (result.outcome === "removed") return problem("removed");
+  if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
+  if (!("seq" in result)) return refuseRequest(deps, caller, describeRefusal(result));
+  const { seq, at, quota } = result;
+  return { id, seq, at, ...(result.outcome === "duplicate" && { duplicate: true }), quota };
 }
 
 /** `GET /conversations/{id}/presence?limit=…&cursor=…`: the users who are present now. The request is free. */
@@ -156,18 +169,31 @@ function addressError(
     : "`conversation`: must be that of the address, or missing.";
 }
 
-/** Reads the body of a request by the schema of its frame, or returns the refusal. `fields` has those of HTTP, too. */
+/** Reads the body of a request by the schema of its frame, or returns the refusal. */
 export async function readFrame<T extends "message" | "read">(
   deps: ConversationRoutesDeps,
   c: HttpContext,
   caller: Caller,
   type: T,
   maxBytes: number,
-): Promise<
-  { readonly frame: Extract<ClientFrame, { type: T }>; readonly fields: Record<string, unknown> } | Response
-> {
+): Promise<FrameBody<T> | Response> {
   const text = await readText(deps.emit, c, maxBytes);
-  if (text instanceof Response) return text;
+  return text instanceof Response ? text : parseFrame(deps, caller, type, text);
+}
+
+/** A body that was read by the schema of its frame. `fields` are all fields. */
+export interface FrameBody<T extends ClientFrame["type"]> {
+  readonly frame: Extract<ClientFrame, { type: T }>;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Reads the text of a body by the schema of its frame, or returns the refusal. */
+export function parseFrame<T extends "message" | "read">(
+  deps: ConversationRoutesDeps,
+  caller: Caller,
+  type: T,
+  text: string,
+): FrameBody<T> | Response {
   const { value: fields, error } = parseJsonObject(text);
   if (error === "too_large") return invalid(deps, caller, JSON_TOO_LARGE, error);
   if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
