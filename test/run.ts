@@ -6,7 +6,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
-import { buildProgram } from "./support/built-program.ts";
+import { writePage } from "./support/built-page.ts";
+import { BROKEN_SERVER, buildProgram } from "./support/built-program.ts";
 import { combineRuns, type FileRun, filesToRunAgain, readReport } from "./tooling/second-run.ts";
 
 interface Tool {
@@ -118,7 +119,10 @@ async function runTests(words: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
   // Some tests start the program as another user.
   chmodSync(folder, 0o755);
-  process.env.TEST_PROGRAM = await buildProgram(folder);
+  // What many files need is built once.
+  process.env.TEST_PAGE = await writePage(folder);
+  process.env.TEST_PROGRAM = await buildProgram(folder, process.env.TEST_PAGE);
+  process.env.TEST_BROKEN_SERVER = await buildProgram(folder, process.env.TEST_PAGE, BROKEN_SERVER);
   const report = join(folder, "report.xml");
   const parallel = [`--parallel=${WORKERS}`, `--timings=${TIMINGS}`];
   const { results, code } = runBunTest(report, [...parallel, ...words, ...(isWhole ? ["test/"] : [])]);

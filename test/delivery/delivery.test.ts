@@ -1,8 +1,8 @@
 // The short form of `npm run check:delivery`: the real server keeps every promise, and the same run detects each of
 // five servers that break one (programs/broken.ts).
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { seeds } from "../support/random.ts";
+import { BROKEN_SERVER } from "../support/built-program.ts";
+import { isLong, seeds } from "../support/random.ts";
 import type { ViolationKind } from "./check/violation.ts";
 import type { DefectName } from "./programs/broken.ts";
 import { reportLines } from "./report.ts";
@@ -10,13 +10,14 @@ import { type RunOptions, run } from "./run.ts";
 
 const OPTIONS: Omit<RunOptions, "seed"> = {
   clients: 12,
-  seconds: 8,
   kills: 3,
   drains: 1,
-  cuts: 40,
   pace: { pause: 250, window: 6 },
-  least: 240,
+  ...(isLong ? { seconds: 8, cuts: 40, least: 240 } : { seconds: 6, cuts: 30, least: 180 }),
 };
+
+/** The server of which parts are broken; `npm test` starts it from one file (support/built-program.ts). */
+const BROKEN = process.env.TEST_BROKEN_SERVER ?? BROKEN_SERVER;
 
 const EXPECTED_VIOLATIONS: Record<DefectName, readonly ViolationKind[]> = {
   nothing: [],
@@ -72,8 +73,7 @@ describe.concurrent("delivery", () => {
       test(
         `the checker detects that ${part} is broken (seed ${seed})`,
         async () => {
-          const program = join(import.meta.dir, "programs/server.ts");
-          const result = await run({ ...OPTIONS, seed, program, programArguments: [part] });
+          const result = await run({ ...OPTIONS, seed, program: BROKEN, programArguments: [part] });
           const seen = [...new Set(result.verdict.violations.map(({ kind }) => kind))].sort();
           expect(seen, reportLines(result).join("\n")).toEqual([...kinds]);
         },

@@ -1,17 +1,16 @@
 // The short form of `npm run check:delivery -- --nodes 3`: three real servers on one Redis, into which each of the
 // named faults is injected, keep every promise; where Redis itself lost acked messages, all clients are notified.
 import { describe, expect, test } from "bun:test";
-import { seeds } from "../support/random.ts";
+import { isLong, seeds } from "../support/random.ts";
 import { reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
 import { REDIS_FAULTS, type RedisFaultName } from "./topology/redis-faults.ts";
 
 const OPTIONS: Omit<RunOptions, "seed"> = {
   clients: 12,
-  seconds: 6,
   kills: 0,
   drains: 0,
-  cuts: 20,
+  ...(isLong ? { seconds: 6, cuts: 20 } : { seconds: 4, cuts: 13 }),
   pace: { pause: 250, window: 6 },
   library: true,
 };

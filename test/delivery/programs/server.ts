@@ -12,41 +12,46 @@ import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
 import { DEFECTS, type DefectName } from "./broken.ts";
 
-const read = readSettings({ env: process.env });
-if ("problems" in read) throw new Error(read.problems.join("\n"));
-const { settings } = read;
-const broken = DEFECTS[process.argv[2] as DefectName];
+// A function, because a module with a top-level `await` has no bytecode (test/support/built-program.ts).
+void main();
 
-const clock = systemClock();
-const events = new EventBus();
-events.subscribe(
-  openEventLog(openLog({ level: settings.logLevel, format: "json" }), clock, settings.logLevel).listener,
-);
-const { emit } = events;
-broken.beforeOpening?.(settings.dataDir);
-const { engine, close, ...stores } = await openSqlite({
-  dataDir: settings.dataDir,
-  clock,
-  emit,
-  sync: settings.storeSync,
-});
-const server = await startServer({
-  ...stores,
-  settings,
-  version: "0.0.0",
-  // Not read by any test.
-  page: new Map(),
-  engine: broken.engine?.(engine) ?? engine,
-  keys: await createKeys(settings, settings.secretKey ?? ""),
-  passwords: createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue }),
-  clock,
-  emit,
-  removeConversations: async () => new Set(),
-});
-broken.afterOpening?.();
-stopOnSignal(emit, async () => {
-  await server.stop();
-  await close();
-});
-// ParleyFolder waits for these lines.
-console.error(`Page  ${server.url}/`);
+async function main(): Promise<void> {
+  const read = readSettings({ env: process.env });
+  if ("problems" in read) throw new Error(read.problems.join("\n"));
+  const { settings } = read;
+  const broken = DEFECTS[process.argv[2] as DefectName];
+
+  const clock = systemClock();
+  const events = new EventBus();
+  events.subscribe(
+    openEventLog(openLog({ level: settings.logLevel, format: "json" }), clock, settings.logLevel).listener,
+  );
+  const { emit } = events;
+  broken.beforeOpening?.(settings.dataDir);
+  const { engine, close, ...stores } = await openSqlite({
+    dataDir: settings.dataDir,
+    clock,
+    emit,
+    sync: settings.storeSync,
+  });
+  const server = await startServer({
+    ...stores,
+    settings,
+    version: "0.0.0",
+    // Not read by any test.
+    page: new Map(),
+    engine: broken.engine?.(engine) ?? engine,
+    keys: await createKeys(settings, settings.secretKey ?? ""),
+    passwords: createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue }),
+    clock,
+    emit,
+    removeConversations: async () => new Set(),
+  });
+  broken.afterOpening?.();
+  stopOnSignal(emit, async () => {
+    await server.stop();
+    await close();
+  });
+  // ParleyFolder waits for these lines.
+  console.error(`Page  ${server.url}/`);
+}

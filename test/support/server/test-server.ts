@@ -13,11 +13,12 @@ import { seedDemoAccounts } from "../../../src/server/authentication/demo-accoun
 import { createKeys, type TokenKeys } from "../../../src/server/authentication/keys.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
-import { createPage, type Page } from "../../../src/server/http/routes/page.ts";
+import type { Page } from "../../../src/server/http/routes/page.ts";
 import { openEventLog } from "../../../src/server/log/event-log.ts";
 import { systemClock } from "../../../src/server/process/system-clock.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
+import { readPage } from "../built-page.ts";
 import { checkFields, RecordedLog } from "./recorded-log.ts";
 
 export interface TestServerOptions {
@@ -73,7 +74,7 @@ export async function startTestServer({
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, emit });
   const keys = await createKeys(settings, SECRET, emit);
-  page ??= createPage();
+  page ??= readPage();
   const server = await startServer({
     ...store,
     page: await page,

@@ -10,7 +10,7 @@ import { ingest } from "../../../../../src/engine/sqlite/index/runs/ingest.ts";
 import { RunReader } from "../../../../../src/engine/sqlite/index/runs/run-reader.ts";
 import { readRuns } from "../../../../../src/engine/sqlite/index/runs/run-table.ts";
 import { openIndex } from "../../../../../src/engine/sqlite/schema.ts";
-import { Random, seeds } from "../../../../support/random.ts";
+import { isLong, Random, seeds } from "../../../../support/random.ts";
 import { ModelledIndex } from "./model.ts";
 import { encodeEntries, entryAt } from "./test-entries.ts";
 
@@ -43,12 +43,15 @@ function expectFound(modelled: ModelledIndex, random: Random): void {
   }
 }
 
+/** Steps of each random test, and messages of the large index. */
+const [STEPS, LARGE] = isLong ? [100, 2_000_000] : [40, 600_000];
+
 for (const seed of seeds(1, 2, 3)) {
   test(`D1 D3 D5 ingesting, merging, dropping and lookups in any order agree with plain maps (seed ${seed})`, () => {
     const random = new Random(seed);
     using modelled = new ModelledIndex(openIndex(":memory:"));
     const conversations = random.pick([3, 50, 5_000]);
-    for (let step = 0; step < 100; step++) {
+    for (let step = 0; step < STEPS; step++) {
       const many = random.between(0, 2) > 0;
       const count = many ? random.between(MIN_RUN_ENTRIES, 2 * MIN_RUN_ENTRIES) : random.between(0, 50);
       modelled.take(modelled.make(count, conversations, random));
@@ -106,14 +109,14 @@ function expectTidy(modelled: ModelledIndex): void {
   }
 }
 
-test("D3 two million messages are found by name and number in a few runs, and unknown names are not", () => {
+test(`D3 ${LARGE} messages are found by name and number in a few runs, and unknown names are not`, () => {
   const conversations = 1_000;
   using index = openIndex(":memory:");
   const pieces = new BlockStore(index);
   const merger = new Compactor(index, pieces);
   const reader = new RunReader(index);
   const step = 50_000;
-  for (let from = 1; from < 2_000_000; from += step) {
+  for (let from = 1; from < LARGE; from += step) {
     const messages = Array.from({ length: step }, (_, i) => entryAt(from + i, conversations));
     index.transaction(() => ingest(index, pieces, encodeEntries(messages), () => {})).immediate();
     merger.work(400_000);
@@ -121,7 +124,7 @@ test("D3 two million messages are found by name and number in a few runs, and un
   merger.work(Number.POSITIVE_INFINITY);
   expect(readRuns(index).length).toBeLessThanOrEqual(2 * COMPACTION_FANOUT);
   const wrong: number[] = [];
-  for (let position = 1; position <= 2_000_000; position += 37) {
+  for (let position = 1; position <= LARGE; position += 37) {
     const { key, conversation, seq } = entryAt(position, conversations);
     const found = [
       ...reader.withKey(key),
@@ -129,7 +132,7 @@ test("D3 two million messages are found by name and number in a few runs, and un
     ];
     if (found.join() !== `${position},${position}`) wrong.push(position);
   }
-  for (let position = 2_000_001; position < 2_020_000; position++)
+  for (let position = LARGE + 1; position < LARGE + 20_000; position++)
     for (const _ of reader.withKey(entryAt(position, conversations).key)) wrong.push(position);
   expect(wrong).toEqual([]);
 });
