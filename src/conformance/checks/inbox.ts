@@ -3,6 +3,7 @@ import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
 import type { TestSocket } from "../test-socket.ts";
 import { assertEqual } from "../verdicts.ts";
+import { send, withGroup } from "./groups.ts";
 
 /** Rules IN1–IN3: the list of a user's conversations. */
 export const INBOX_CHECKS: readonly Check[] = [
@@ -13,6 +14,7 @@ export const INBOX_CHECKS: readonly Check[] = [
   },
   { rule: "IN2", what: "the newest state of an item comes by itself", run: follows },
   { rule: "IN3", what: "`after` brings what has changed since a position", run: returns },
+  { rule: "IN3", what: "a conversation that left the list comes as `removed`", run: reportsRemoved },
 ];
 
 type Page = ServerFrameOf<"inbox">;
@@ -74,4 +76,22 @@ async function returns(context: TestContext): Promise<void> {
   const changed = await ask(socket, { after: page.position });
   assertEqual("`reset`", changed.reset, undefined);
   assertEqual("seq and unread of what changed", stateOf(changed, conversation), [2, 1]);
+}
+
+async function reportsRemoved(context: TestContext): Promise<void> {
+  await withGroup(context, async (conversation) => {
+    const { bob } = context;
+    const socket = context.open(`/ws/${bob.user}?token=${bob.token}`);
+    await socket.next("welcome");
+    const page = await ask(socket, {});
+    assertEqual("seq and unread of a new conversation", stateOf(page, conversation), [0, 0]);
+    const path = `/conversations/${conversation}/members/${bob.user}`;
+    assertEqual("status of leaving", (await send(context, "DELETE", path, bob)).status, 204);
+    const expected = { conversation, removed: true };
+    const { item } = await socket.next("inbox_item", (change) => change.item.conversation === conversation);
+    assertEqual("the item of a conversation that the user has left", item, expected);
+    const changed = await ask(socket, { after: page.position });
+    const [removed] = changed.items.filter((each) => each.conversation === conversation);
+    assertEqual("the same item after a return", removed, expected);
+  });
 }

@@ -30,8 +30,6 @@ const UNTESTABLE: readonly [rule: string, what: string, reason: string][] = [
   ["LR3", "a large conversation shows five typing users", MANY_USERS],
   ["LR4", "a large conversation costs as much as a small one", MANY_USERS],
   ["P2", "the users of a crashed server leave", "the server would have to be killed"],
-  ["MB5", "members and conversations are bounded", "needs more members than a check may make"],
-  ["MB6", "a removed conversation stays removed", "an operator would have to remove a conversation"],
   ["MX4", "a busy conversation delays no other", "needs more load than a check may cause"],
   ["L3", "`degraded` and `recovered`", "the store would have to be stopped"],
   ["L2", "no acked message is lost by kill -9", "the server would have to be killed"],
