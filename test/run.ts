@@ -5,10 +5,9 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Glob } from "bun";
-import { writePage } from "./support/built-page.ts";
-import { BROKEN_SERVER, buildProgram } from "./support/built-program.ts";
+import { buildShared } from "./support/built-program.ts";
 import { combineRuns, type FileRun, filesToRunAgain, readReport } from "./tooling/second-run.ts";
+import { ROOT, testFiles } from "./tooling/test-files.ts";
 
 interface Tool {
   readonly name: string;
@@ -92,18 +91,13 @@ const long = process.argv.includes("--long");
 const chosen = process.argv.slice(2).filter((word) => word !== "--long");
 if (long) process.env.TEST_LONG = "true";
 const isWhole = chosen.every((word) => word === "--update-timings");
-if (isWhole) {
-  installTools();
-  for (const check of CHECKS) {
-    const passed = run(["npm", "run", "--silent", check]) === 0;
-    console.log(`${passed ? "passed" : "FAILED"}: npm run ${check}\n`);
-    counts[passed ? "passed" : "failed"]++;
-  }
-}
-await runTests(chosen);
+if (isWhole) await installTools();
+// Beside the tests, which wait often.
+const checks = isWhole ? runChecks() : undefined;
+await runTests(chosen, checks);
 if (long && isWhole) {
   for (const options of DELIVERY_CHECKS) {
-    const passed = run(["npm", "run", "--silent", "check:delivery", "--", ...options]) === 0;
+    const passed = (await run(["npm", "run", "--silent", "check:delivery", "--", ...options])) === 0;
     counts[passed ? "passed" : "failed"]++;
   }
 }
@@ -115,24 +109,22 @@ process.exit(counts.failed > 0 ? 1 : 0);
  * Runs `bun test` and counts from its report, which has more detail than its exit code. When tests of a few files failed in a
  * whole run, runs these files again, alone (docs/decisions/0027-second-run.md).
  */
-async function runTests(words: readonly string[]): Promise<void> {
+async function runTests(words: readonly string[], beside?: Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
   // Some tests start the program as another user.
   chmodSync(folder, 0o755);
-  // What many files need is built once.
-  process.env.TEST_PAGE = await writePage(folder);
-  process.env.TEST_PROGRAM = await buildProgram(folder, process.env.TEST_PAGE);
-  process.env.TEST_BROKEN_SERVER = await buildProgram(folder, process.env.TEST_PAGE, BROKEN_SERVER);
+  Object.assign(process.env, await buildShared(folder));
   const report = join(folder, "report.xml");
   const parallel = [`--parallel=${WORKERS}`, `--timings=${TIMINGS}`];
-  const { results, code } = runBunTest(report, [...parallel, ...words, ...(isWhole ? ["test/"] : [])]);
+  const { results, code } = await runBunTest(report, [...parallel, ...words, ...(isWhole ? ["test/"] : [])]);
+  await beside;
   // A file that does not load is in no report.
   const missing =
     isWhole && code !== 0 ? testFiles().filter((path) => !results.some(({ file }) => file === path)) : [];
   const again = new Map<string, FileRun>();
   for (const file of isWhole ? filesToRunAgain(results, missing) : []) {
     console.log(`\nTests failed while others ran beside them. Run again alone: ${file}`);
-    again.set(file, runBunTest(report, [`./${file}`]));
+    again.set(file, await runBunTest(report, [`./${file}`]));
   }
   rmSync(folder, { recursive: true });
   const { passed, failed, skipped, passedAlone } = combineRuns(results, missing, again);
@@ -145,30 +137,37 @@ async function runTests(words: readonly string[]): Promise<void> {
   for (const test of passedAlone) console.log(`passed only when run again alone: ${test}`);
 }
 
+/** Runs the checks one after another, counts them, and prints each with its output when it has ended. */
+async function runChecks(): Promise<void> {
+  for (const check of CHECKS) {
+    const child = Bun.spawn(["sh", "-c", `npm run --silent ${check} 2>&1`], { cwd: ROOT, stdin: "ignore" });
+    const output = await new Response(child.stdout).text();
+    const passed = (await child.exited) === 0;
+    console.log(`${output}${passed ? "passed" : "FAILED"}: npm run ${check}\n`);
+    counts[passed ? "passed" : "failed"]++;
+  }
+}
+
 /** Runs `bun test`, with its report in the file `report`. */
-function runBunTest(report: string, words: readonly string[]): FileRun {
+async function runBunTest(report: string, words: readonly string[]): Promise<FileRun> {
   rmSync(report, { force: true });
-  const code = run([
+  const code = await run([
     ...[process.execPath, "--no-env-file", "test", "--reporter=junit", `--reporter-outfile=${report}`],
     ...["--timeout=180000", "--only-failures", ...words],
   ]);
   return { results: existsSync(report) ? readReport(readFileSync(report, "utf8")) : [], code };
 }
 
-/** The paths of all test files, from the root of the project. */
-function testFiles(): string[] {
-  return [...new Glob("test/**/*.test.ts").scanSync({ cwd: join(import.meta.dir, "..") })];
-}
-
 /** Installs missing programs, if this user may; otherwise prints in one line what to install. */
-function installTools(): void {
+async function installTools(): Promise<void> {
   const missing = TOOLS.filter(({ isThere }) => !isThere());
   if (missing.length === 0) return;
   const packages = missing.map((tool) => tool.package);
   const mayInstall = Bun.which("apt-get") !== null && process.getuid?.() === 0;
-  if (mayInstall && run(["apt-get", "update", "-qq"]) === 0) {
+  if (mayInstall && (await run(["apt-get", "update", "-qq"])) === 0) {
     // One by one: a release that lacks one of them still gets the others.
-    for (const name of packages) run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", name]);
+    for (const name of packages)
+      await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", name]);
   }
   for (const { name, isThere, package: debian, need, hasSubstitute } of missing) {
     if (isThere() || hasSubstitute?.()) continue;
@@ -183,7 +182,6 @@ function hasWebsockets(python: string): boolean {
 }
 
 /** Runs a command with our output; returns its exit code. */
-function run(command: string[]): number {
-  return Bun.spawnSync(command, { stdio: ["ignore", "inherit", "inherit"], cwd: join(import.meta.dir, "..") })
-    .exitCode;
+function run(command: string[]): Promise<number> {
+  return Bun.spawn(command, { stdio: ["ignore", "inherit", "inherit"], cwd: ROOT }).exited;
 }

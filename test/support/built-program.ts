@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { writePage } from "./built-page.ts";
 
 const SOURCES = join(import.meta.dir, "../../src");
 
@@ -45,6 +46,16 @@ export async function buildProgram(
     ],
   });
   return outputs.find(({ kind }) => kind === "entry-point")!.path;
+}
+
+/** Builds in `folder` what many test files need; returns the environment in which they find it. */
+export async function buildShared(folder: string): Promise<Record<string, string>> {
+  const page = await writePage(folder);
+  return {
+    TEST_PAGE: page,
+    TEST_PROGRAM: await buildProgram(folder, page),
+    TEST_BROKEN_SERVER: await buildProgram(folder, page, BROKEN_SERVER),
+  };
 }
 
 /** Returns the source of the console's routes with a `createPage()` that reads the file `page`. */
