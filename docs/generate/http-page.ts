@@ -114,7 +114,7 @@ export const VERBS: readonly Verb[] = [
     path: "/conversations/:id/messages",
     who: READ,
     about: "a page of messages; one request of the plan",
-    takes: "`?before` or `?after`, `&limit`",
+    takes: "`?before`, `?after` or `?around`, `&limit`, `&epoch`",
     answer: "200 `{messages, more, quota}`",
   },
   {

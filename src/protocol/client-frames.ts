@@ -90,13 +90,15 @@ export const MessageRequest = z
     message: "must not be empty in a message without `data`",
   });
 
-/** Sent to read earlier messages: up to `limit` before or after a `seq`. The server replies with `history`. */
+/** Sent to read earlier messages: up to `limit` before, after or around a `seq`. The server replies with `history`. */
 export const HistoryRequest = z
   .object({
     type: z.literal("history"),
     conversation: OptionalConversation,
     before: Sequence.optional(),
     after: Sequence.optional(),
+    around: Sequence.optional(),
+    epoch: Epoch.optional(),
     limit: z
       .int("must be a whole number")
       .min(1, "must be 1 or more")
@@ -107,7 +109,11 @@ export const HistoryRequest = z
   .refine((frame) => frame.before === undefined || frame.after === undefined, {
     path: ["before"],
     message: "cannot be combined with `after`",
-  });
+  })
+  .refine(
+    ({ around, before, after }) => around === undefined || (before === undefined && after === undefined),
+    { path: ["around"], message: "cannot be combined with `before` or `after`" },
+  );
 
 /** Sent when the user starts (`active: true`) or stops typing. There is no reply. */
 export const TypingRequest = z.object({

@@ -33,6 +33,10 @@ export interface HistoryOptions {
   readonly before?: number;
   /** Returns the oldest messages with a larger `seq`; not together with `before`. */
   readonly after?: number;
+  /** Returns the message with this `seq` and those next to it; alone. Then `more` says whether there are older ones. */
+  readonly around?: number;
+  /** The epoch that the numbers belong to: where the conversation has another one, it rejects with `conflict`. */
+  readonly epoch?: string;
   /** Most messages to return, up to 200; default 50. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
@@ -79,7 +83,7 @@ export interface Conversation<Data extends object = AnyData> extends AsyncIterab
   typing(active?: boolean): void;
   /** Marks everything up to `seq`, or all that was delivered, as read. The mark only moves forward; it is sent again if it got lost. */
   read(seq?: number): void;
-  /** Reads stored messages; without `before` and `after`, the newest. Costs a request of the plan. */
+  /** Reads stored messages; without `before`, `after` and `around`, the newest. Costs a request of the plan. */
   history(range?: HistoryOptions): Promise<HistoryPage<Data>>;
   /** Reads one message. Costs a request of the plan. */
   message(seq: number): Promise<Message<Data>>;

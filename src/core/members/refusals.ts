@@ -39,6 +39,10 @@ export function forbidden(message: string): MemberRefusal {
   return { code: "forbidden", message };
 }
 
+/** What a request is answered that names another epoch than the conversation has. */
+export const OTHER_EPOCH =
+  "The conversation has another `epoch`: forget what you know of `seq`, and read it again.";
+
 /** A request that assumes what is not so. */
 export function conflict(message: string): MemberRefusal {
   return { code: "conflict", message };

@@ -36,7 +36,7 @@ export type Socket = Pick<
 export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredConnection> {
   readonly rules: SessionRules;
   readonly clock: Clock;
-  readonly engine: Pick<MessageLog, "post" | "history"> & Pick<ReadMarks, "setReadMark"> & Quotas;
+  readonly engine: Pick<MessageLog, "post" | "history" | "head"> & Pick<ReadMarks, "setReadMark"> & Quotas;
   readonly hub: Hub;
   readonly timingWheel: Pick<TimingWheel<C>, "schedule" | "cancel">;
   readonly writeBatcher: WriteBatcher<C>;

@@ -40,7 +40,8 @@ export function quotaEngine(quota: Engine["quota"]): AppDeps["engine"] {
   const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
     done({ outcome: "unavailable" });
   const charge = async (): Promise<Unavailable> => ({ outcome: "unavailable" });
-  return { quota, charge, post: unavailable, history: unavailable };
+  const head = async () => ({ seq: 0, first: 1, epoch: "store.0" });
+  return { quota, charge, head, post: unavailable, history: unavailable };
 }
 
 /**

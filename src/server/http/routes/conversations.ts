@@ -1,11 +1,12 @@
 import { encodeHistoryMembers, encodeMessageBody } from "../../../core/conversation/entry.ts";
+import { readHistory } from "../../../core/conversation/history-around.ts";
 import {
   decodePresenceCursor,
   encodePresenceCursor,
   type PresencePlace,
 } from "../../../core/conversation/presence/presence-page.ts";
 import { postRulesOf } from "../../../core/members/post-rules.ts";
-import { describeRefusal } from "../../../core/members/refusals.ts";
+import { describeRefusal, OTHER_EPOCH } from "../../../core/members/refusals.ts";
 import { refuseReading } from "../../../core/members/standing.ts";
 import type {
   HistoryResult,
@@ -35,7 +36,7 @@ import { type MemberRoutesDeps, readScene, refuseRequest } from "./members/reque
 // frame, and is charged like that frame.
 
 export interface ConversationRoutesDeps extends MemberRoutesDeps {
-  readonly engine: MemberRoutesDeps["engine"] & Pick<MessageLog, "post" | "history">;
+  readonly engine: MemberRoutesDeps["engine"] & Pick<MessageLog, "post" | "history" | "head">;
   /** Returns `limit` of the users who are present in a conversation, on all nodes; undefined when the store cannot be read now. */
   readonly present: (
     conversation: string,
@@ -48,27 +49,29 @@ export interface ConversationRoutesDeps extends MemberRoutesDeps {
 
 type Route = (c: HttpContext) => Promise<Response>;
 
-/** `GET /conversations/{id}/messages?before=…&after=…&limit=…`: the counterpart of a `history` frame. */
+/** `GET /conversations/{id}/messages?before=…&after=…&around=…&limit=…&epoch=…`: the counterpart of a `history` frame. */
 export function readMessagesRoute(deps: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(deps, c, "read");
     if (caller instanceof Response) return caller;
     const range: Record<string, unknown> = { type: "history" };
-    for (const name of ["before", "after", "limit"]) {
+    for (const name of ["before", "after", "around", "limit", "epoch"]) {
       const values = c.req.queries(name) ?? [];
       if (values.length > 1) return invalid(deps, caller, `\`${name}\`: must be there once.`);
       // A value that is not a number stays a text, and the schema reports it.
-      if (values[0] !== undefined) range[name] = /^\d{1,15}$/.test(values[0]) ? Number(values[0]) : values[0];
+      if (values[0] !== undefined)
+        range[name] = name !== "epoch" && /^\d{1,15}$/.test(values[0]) ? Number(values[0]) : values[0];
     }
     const frame = decode(deps, caller, range, "history");
     if (frame instanceof Response) return frame;
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;
     const { user, conversation, limit, plan } = caller;
-    const { before, after, limit: count } = frame;
-    const optional = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
+    const { type: _, id: __, conversation: ___, epoch, limit: count, ...places } = frame;
+    const conflicting = await refuseOtherEpoch(deps, conversation, epoch);
+    if (conflicting !== undefined) return conflicting;
     const result = await new Promise<HistoryResult>((done) =>
-      deps.engine.history({ conversation, user, limit, count, ...optional }, done),
+      readHistory(deps.engine, { conversation, user, limit, count, ...places }, done),
     );
     if (result.outcome !== "read") return refusal(result, plan);
     return reply(200, `{${encodeHistoryMembers(result)}}`, result.quota, plan);
@@ -227,6 +230,17 @@ export function invalid(
 ): Response {
   emit("request.invalid", { ...logFields, conversation, code });
   return problem(code, { detail });
+}
+
+/** Returns the refusal where the conversation has another epoch than the caller knows. */
+export async function refuseOtherEpoch(
+  { engine }: Pick<ConversationRoutesDeps, "engine">,
+  conversation: string,
+  expected: string | undefined,
+): Promise<Response | undefined> {
+  if (expected === undefined) return undefined;
+  const { epoch } = await engine.head(conversation);
+  return epoch === expected ? undefined : problem("conflict", { detail: OTHER_EPOCH, extra: { epoch } });
 }
 
 /** Returns the refusal where the caller does not belong to the conversation, or is banned from it. */

@@ -1,4 +1,5 @@
 import { unreadOf } from "../../../core/inbox/unread.ts";
+import { OTHER_EPOCH } from "../../../core/members/refusals.ts";
 import type { Inboxes } from "../../../core/ports/conversation/inbox.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
@@ -44,7 +45,7 @@ export function putReadMarkRoute(deps: ReadMarkRouteDeps): (c: HttpContext) => P
     const view = views[0]!;
     if (epoch !== undefined && epoch !== view.epoch)
       return problem("conflict", {
-        detail: "The conversation has another `epoch`: forget what you know of `seq`, and read it again.",
+        detail: OTHER_EPOCH,
         extra: { epoch: view.epoch },
       });
     const isExempt = isKey || actor.manages === true;

@@ -3,7 +3,14 @@ import type { HistoryResult } from "../../../core/ports/message-log.ts";
 import { authenticateCaller } from "../caller.ts";
 import type { HttpContext } from "../context.ts";
 import { problem } from "../problem.ts";
-import { type ConversationRoutesDeps, invalid, refusal, refuseReader, reply } from "./conversations.ts";
+import {
+  type ConversationRoutesDeps,
+  invalid,
+  refusal,
+  refuseOtherEpoch,
+  refuseReader,
+  reply,
+} from "./conversations.ts";
 
 /** `GET /conversations/{id}/messages/{seq}`: one message. It costs one request, as a page of history does. */
 export function readMessageRoute(deps: ConversationRoutesDeps): (c: HttpContext) => Promise<Response> {
@@ -17,6 +24,10 @@ export function readMessageRoute(deps: ConversationRoutesDeps): (c: HttpContext)
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;
     const { user, conversation, limit, plan } = caller;
+    const epochs = c.req.queries("epoch") ?? [];
+    if (epochs.length > 1) return invalid(deps, caller, "`epoch`: must be there once.");
+    const conflicting = await refuseOtherEpoch(deps, conversation, epochs[0]);
+    if (conflicting !== undefined) return conflicting;
     const result = await new Promise<HistoryResult>((done) =>
       deps.engine.history({ conversation, user, limit, count: 1, after: seq - 1 }, done),
     );

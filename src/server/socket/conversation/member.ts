@@ -1,11 +1,12 @@
 import { type Grants, grantsManage } from "../../../core/access/grants.ts";
 import type { Plan } from "../../../core/access/plans.ts";
 import { encodeMessageBody } from "../../../core/conversation/entry.ts";
+import { readHistory } from "../../../core/conversation/history-around.ts";
 import type { ResumeRequest } from "../../../core/conversation/resume.ts";
 import type { ConnectionFields, Emit } from "../../../core/events/events.ts";
 import type { MemberPolicy } from "../../../core/members/policy.ts";
 import { postRulesOf } from "../../../core/members/post-rules.ts";
-import type { MemberRefusal } from "../../../core/members/refusals.ts";
+import { conflict, type MemberRefusal, OTHER_EPOCH } from "../../../core/members/refusals.ts";
 import type { MessageLog, PostRequest, PostResult } from "../../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { CloseReason } from "../../../core/session/close-reason.ts";
@@ -49,7 +50,7 @@ export interface MemberConnection
 
 export interface MemberDeps {
   readonly rules: MembershipRules;
-  readonly engine: Pick<MessageLog, "post" | "history"> & Pick<ReadMarks, "setReadMark">;
+  readonly engine: Pick<MessageLog, "post" | "history" | "head"> & Pick<ReadMarks, "setReadMark">;
   readonly hub: Pick<Hub, "epoch" | "setTyping" | "setReadMark" | "leave">;
   readonly memberPolicy: MemberPolicy;
   readonly gate: Pick<MemberGate, "refusalOf">;
@@ -217,24 +218,38 @@ export abstract class Member implements RoomMember {
   }
 
   /** Carries out a request of a conversation that may not be open, if the user may read it. */
-  private async ifReadable(carryOut: () => void, refuse: (refusal: MemberRefusal) => void): Promise<void> {
+  private async ifReadable(
+    carryOut: () => void | Promise<void>,
+    refuse: (refusal: MemberRefusal) => void,
+  ): Promise<void> {
     if (this.epoch !== undefined) return carryOut();
     const { conversation, user, manages } = this;
     const refusal = await this.connection.deps.gate.refusalOf({ conversation, user, manages });
-    if (refusal === undefined) carryOut();
+    if (refusal === undefined) await carryOut();
     else refuse(refusal);
   }
 
-  private readHistory({ before, after, limit: count, id }: ClientFrameOf<"history">): void {
+  private readHistory({ before, after, around, epoch, limit: count, id }: ClientFrameOf<"history">): void {
     const { conversation, user, connection } = this;
+    const { engine } = connection.deps;
     const limit = connection.plan?.requestsPerHour ?? 0;
-    const range = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
+    const range = {
+      ...(before !== undefined && { before }),
+      ...(after !== undefined && { after }),
+      ...(around !== undefined && { around }),
+    };
     const apply = (result: HistoryOutcome) =>
       this.apply({ type: "history_read", result, ...(id !== undefined && { id }) });
-    this.ifReadable(
-      () => connection.deps.engine.history({ conversation, user, limit, count, ...range }, apply),
-      (refusal) => apply({ outcome: "refused", refusal }),
-    ).catch(() => apply({ outcome: "unavailable" }));
+    const read = () => readHistory(engine, { conversation, user, limit, count, ...range }, apply);
+    const refuse = (refusal: MemberRefusal) => apply({ outcome: "refused", refusal });
+    const readInEpoch = async () => {
+      const present = this.epoch ?? (await engine.head(conversation)).epoch;
+      if (present === epoch) read();
+      else refuse(conflict(OTHER_EPOCH));
+    };
+    this.ifReadable(epoch === undefined ? read : readInEpoch, refuse).catch(() =>
+      apply({ outcome: "unavailable" }),
+    );
   }
 
   private mark(seq: number): void {

@@ -1,6 +1,8 @@
 // The HTTP counterparts of a `read` frame, and of a page of history with one message.
 import { expect, test } from "bun:test";
+import type { ServerFrameOf } from "../../../../src/protocol/server-frames.ts";
 import { joinRaw } from "../../../support/clients/join.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
 import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
 
 async function send(server: TestServer, user: string, method: string, path: string, body?: object) {
@@ -68,4 +70,41 @@ test("D6 GET …/messages/{seq} returns the message, for one request; another nu
       status: 422,
       body: { code: "invalid" },
     });
+});
+
+test("D6 N2 a page around a message, and pages of another epoch, over HTTP and on both kinds of socket", async () => {
+  await using server = await startTestServer();
+  for (let n = 1; n <= 9; n++) await send(server, "anna", "POST", "lobby/messages", { text: `${n}` });
+  const { epoch } = (await send(server, "anna", "GET", "lobby")).body;
+  const page = await send(server, "ben", "GET", `lobby/messages?around=4&limit=4&epoch=${epoch}`);
+  const seqs = (messages: { seq: number }[]) => messages.map(({ seq }) => seq);
+  expect([seqs(page.body.messages), page.body.more, page.body.quota.remaining]).toEqual([
+    [2, 3, 4, 5],
+    true,
+    99,
+  ]);
+  for (const path of ["lobby/messages?around=4&epoch=other.0", "lobby/messages/4?epoch=other.0"])
+    expect(await send(server, "ben", "GET", path)).toMatchObject({
+      status: 409,
+      body: { code: "conflict", epoch },
+    });
+  expect((await send(server, "ben", "GET", "lobby/messages?around=4&before=3")).body.code).toBe("invalid");
+  await using one = await joinRaw(server, "ben");
+  await using raw = await TestClient.connect(`${server.wsUrl}/ws/ben?token=${await server.token("ben")}`);
+  const frame = { type: "history", around: 4, limit: 4, epoch };
+  one.sendJson({ ...frame, id: "h1" });
+  raw.send({ ...frame, conversation: "lobby", id: "h1" });
+  const answers = [
+    await one.waitForFrame("history"),
+    await raw.next("history"),
+  ] as ServerFrameOf<"history">[];
+  for (const answer of answers)
+    expect([seqs(answer.messages), answer.more, answer.id]).toEqual([[2, 3, 4, 5], true, "h1"]);
+  one.sendJson({ ...frame, epoch: "other.0", id: "h2" });
+  raw.send({ ...frame, conversation: "lobby", epoch: "other.0", id: "h2" });
+  const refused = { type: "error", code: "conflict", message: expect.any(String), id: "h2" };
+  expect(await one.waitForFrame("error")).toEqual(refused as never);
+  expect(await raw.next("error")).toEqual({ ...refused, conversation: "lobby" } as never);
+  // Each page was one request, and a refused one none.
+  expect((await send(server, "ben", "GET", "lobby/messages?limit=1")).body.quota.remaining).toBe(96);
 });
