@@ -1,4 +1,4 @@
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type {
@@ -37,12 +37,14 @@ export class SqliteMembers implements MemberStore {
   readonly table: MemberTable;
   private readonly listeners: Listeners<Parameters<NewsListener>>;
   private readonly epoch: string;
+  private readonly rowOf: Statement<ConversationRow>;
   /** The last change by a command that the listeners were notified of. */
   private lastNotified: number;
 
   constructor(private readonly deps: SqliteMembersDeps) {
     const { db } = deps;
     this.table = new MemberTable(db);
+    this.rowOf = db.prepare(`select ${CONVERSATION_COLUMNS} from conversation where id = ?`);
     this.epoch = readMeta(db, "epoch") ?? "";
     this.listeners = new Listeners({
       onError: (error) => deps.emit("engine.listener_failed", { error: String(error) }),
@@ -167,6 +169,7 @@ export class SqliteMembers implements MemberStore {
   close(): void {
     this.listeners.clear();
     this.table.close();
+    this.rowOf.finalize();
   }
 
   /** Writes a change. Returns the conversation's row after it; undefined when another change was made meanwhile. */
@@ -218,10 +221,7 @@ export class SqliteMembers implements MemberStore {
   }
 
   private row(conversation: string): ConversationRow | undefined {
-    const row = this.deps.db
-      .query(`select ${CONVERSATION_COLUMNS} from conversation where id = ?`)
-      .get(conversation) as ConversationRow | null;
-    return row ?? undefined;
+    return this.rowOf.get(conversation) ?? undefined;
   }
 
   /** Runs `work` in a transaction that waits for the lock, but not on the event loop. */

@@ -1,7 +1,6 @@
 import { encodeRecentFrame } from "../../../core/conversation/entry.ts";
 import { closeForResends } from "../../../core/conversation/resend-limiter.ts";
 import { knowsRemoved, planResume, type ResumePlan } from "../../../core/conversation/resume.ts";
-import { openedFacts } from "../../../core/members/facts-reply.ts";
 import type { ConversationView } from "../../../core/members/records.ts";
 import { typingHiddenFor } from "../../../core/members/speech.ts";
 import { type CloseReason, closeForRemoval } from "../../../core/session/close-reason.ts";
@@ -14,7 +13,6 @@ import type { Reservation } from "./reservation.ts";
 
 /** A member that is in its room. `follow` MUST be called in the same turn of the event loop, after the first frame. */
 export interface Entered extends JoinedRoom, Pick<ResumePlan, "resumed" | "lost" | "skipped" | "from"> {
-  readonly facts: ReturnType<typeof openedFacts>;
   readonly epoch: string;
   /** The newest messages as one encoded frame, if the client requested them. */
   readonly shown: string | undefined;
@@ -42,9 +40,10 @@ export async function prepareEntry(
   const admitted = await deps.gate.admit(member);
   if ("refusal" in admitted) return admitted;
   const { recentCount } = planResume(resume, head);
-  if (recentCount === undefined) return { shown: undefined, ...admitted };
+  const { view, stamp } = admitted;
+  if (recentCount === undefined) return { shown: undefined, view, stamp };
   const recent = await readRecent(deps, member, reservation, recentCount);
-  return "refusal" in recent ? recent : { ...recent, ...admitted };
+  return "refusal" in recent ? recent : { shown: recent.shown, view, stamp };
 }
 
 /**
@@ -59,7 +58,7 @@ export function enterRoom(
 ): Entered {
   const { conversation, resume } = member;
   const { head } = reservation;
-  const { seq: newest, ...users } = hub.join(reservation, member);
+  const { seq: newest, present, present_count } = hub.join(reservation, member);
   // Messages that were stored while the first page was read are new, and follow as `message` frames.
   const seq = shown === undefined ? newest : head.seq;
   const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
@@ -69,8 +68,7 @@ export function enterRoom(
   gate.entered(conversation, stamp);
   // It is not needed any more, and would take memory as long as the connection is open.
   member.resume = undefined;
-  const facts = openedFacts(view, member.user);
-  return { facts, seq, epoch: head.epoch, resumed, lost, skipped, from, ...users, shown, missed };
+  return { seq, epoch: head.epoch, resumed, lost, skipped, from, present, present_count, shown, missed };
 }
 
 /** Sends what the client missed, after its `welcome` or `opened`. Rejects only for an internal error. */

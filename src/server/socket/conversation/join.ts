@@ -1,4 +1,5 @@
 import type { Emit } from "../../../core/events/events.ts";
+import { openedFacts } from "../../../core/members/facts-reply.ts";
 import type { Quotas } from "../../../core/ports/message-log.ts";
 import type { HealthNotices } from "../../../core/session/store-health.ts";
 import { PROTOCOL_VERSION } from "../../../protocol/version.ts";
@@ -33,7 +34,7 @@ export async function join(
   if (connection.ended) return;
   if ("refusal" in prepared) return connection.end(prepared.refusal);
   const entered = enterRoom(deps, member, reservation, prepared);
-  const { facts, seq, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
+  const { seq, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
   connection.admitted(
     {
       type: "welcome",
@@ -45,7 +46,7 @@ export async function join(
       epoch,
       resumed,
       // Most conversations have no facts, and then anyone may use them.
-      ...(prepared.view.facts !== undefined && facts),
+      ...(prepared.view.facts !== undefined && openedFacts(prepared.view, identity.user)),
       ...(lost !== undefined && { lost }),
       ...(skipped !== undefined && { skipped }),
       quota,

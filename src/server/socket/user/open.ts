@@ -1,4 +1,5 @@
 import type { Emit } from "../../../core/events/events.ts";
+import { openedFacts } from "../../../core/members/facts-reply.ts";
 import type { StoreHealth } from "../../../core/ports/store-health.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
 import { STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
@@ -7,7 +8,7 @@ import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
 import { ConcurrencyLimiter } from "../../concurrency-limiter.ts";
 import type { Connection } from "../connection.ts";
 import type { CatchUpDeps } from "../conversation/catch-up.ts";
-import { type Entered, enterRoom, follow, prepareEntry } from "../conversation/enter.ts";
+import { type Entered, enterRoom, follow, type Prepared, prepareEntry } from "../conversation/enter.ts";
 import { closeWithInternalError } from "../internal-error.ts";
 import type { UserMember } from "./user-member.ts";
 
@@ -90,7 +91,7 @@ async function enter(
     return false;
   }
   const entered = enterRoom(deps, member, reservation, prepared);
-  member.sendUnnamed(JSON.stringify(openedFrame(member, entered, item)));
+  member.sendUnnamed(JSON.stringify(openedFrame(member, entered, prepared, item)));
   member.apply({
     type: "opened",
     behind: entered.missed === undefined,
@@ -107,7 +108,8 @@ async function enter(
 /** The `opened` frame; `sendUnnamed` adds the conversation. */
 function openedFrame(
   { user }: UserMember,
-  { facts, seq, epoch, resumed, lost, skipped, present, present_count }: Entered,
+  { seq, epoch, resumed, lost, skipped, present, present_count }: Entered,
+  { view }: Prepared,
   { id }: OpenItem,
 ): Omit<ServerFrameOf<"opened">, "conversation"> {
   return {
@@ -115,7 +117,7 @@ function openedFrame(
     seq,
     epoch,
     resumed,
-    ...facts,
+    ...openedFacts(view, user),
     ...(lost !== undefined && { lost }),
     ...(skipped !== undefined && { skipped }),
     read: present.find((one) => one.user === user)?.read ?? 0,
