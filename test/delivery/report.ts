@@ -22,7 +22,6 @@ export function reportLines(result: RunResult): string[] {
     `order violations ${verdict.orderViolations}`,
     `lost acks ${verdict.lostAcks}`,
     ...(options.nodes === undefined ? [] : [`lost by Redis and reported ${verdict.lostWithStore}`]),
-    `unread recounted ${verdict.recounted}`,
     `other violations ${otherViolations(verdict.violations)}`,
   ];
   const conditions = [
@@ -39,7 +38,6 @@ export function reportLines(result: RunResult): string[] {
     `${cutCount} cuts (${kinds.join(", ")})`,
     `${result.kills} kills`,
     `${result.drains} drains`,
-    `${result.sanctions} bans, removals and mutes`,
     `${options.seconds} s`,
   ];
   const { violations } = verdict;

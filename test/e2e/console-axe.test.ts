@@ -1,10 +1,9 @@
 // No view of the page breaks a rule of axe-core, in either colour scheme, wide and narrow; TEST_LONG=true tries each with each.
 import { describe, expect, test } from "bun:test";
-import type { Page } from "playwright-core";
 import { axeViolations } from "../support/browser/axe.ts";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
 import { startTestServer } from "../support/server/test-server.ts";
-import { addClient, connected, join, openPanel, PATIENCE, say } from "./console-page.ts";
+import { addClient, item, join, openPanel, PATIENCE, say } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () => {
@@ -26,8 +25,10 @@ describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () =>
           const options = { colorScheme, viewport, reducedMotion: "reduce" } as const;
           await using ann = await openPage(browser(), server.url, options);
           const { page } = ann;
-          const part = (name: string) =>
-            size === "narrow" ? page.getByRole("button", { name, exact: true }).click() : undefined;
+          /** On a phone each part has the whole page. */
+          const back = async () => {
+            if (size === "narrow") await page.locator("#back").click();
+          };
           const found: string[] = [];
           const look = async (view: string) => {
             for (const fault of await axeViolations(page)) found.push(`${view}: ${fault}`);
@@ -42,22 +43,41 @@ describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () =>
           await page.getByText("Wrong user name or password.").waitFor();
           await look("the door, refused");
           await page.locator("#demo-accounts button").first().click();
-          await page.locator("#connect").waitFor();
-          await look("signed in");
-          await page.locator("#connect").click();
-          await connected(page);
+          await page.locator("#inbox-empty").waitFor();
+          await look("no conversation yet");
+          await page.locator("#new-conversation").click();
+          await look("a new conversation");
+          await page.locator("#new-title").fill("Den");
+          await page.locator("#new-people").fill("user2, user3");
+          await page.keyboard.press("Enter");
+          await page.locator("#conversation-title", { hasText: "Den" }).waitFor();
           await look("nothing said yet");
           for (const text of ["one", "two", "three", "four"]) await say(page, text);
-          await page.getByText("waits to be sent").waitFor();
+          await page.getByText("waits to be sent").first().waitFor();
           await look("at the limit");
+          if (size === "narrow") await page.locator("#toggle-people").click();
+          await page.locator("#members li[data-user='user3']").waitFor();
+          await look("the people");
+          await page.getByRole("button", { name: "Change user3" }).click();
+          await look("a menu");
+          await page.getByRole("button", { name: "Mute", exact: true }).click();
+          await page.locator("#mutes li").waitFor();
+          await page.locator("#announcement-next").click();
+          await page.locator("#code-sheet[open] pre").first().waitFor();
+          await look("an action in code");
+          await page.keyboard.press("Escape");
+          if (size === "narrow") await page.locator("#close-people").click();
+          await back();
 
-          await part("Clients");
-          await addClientHere(page, size === "narrow");
+          await addClient(page, "user2", "lobby");
           await say(page, "from the other");
           await look("two clients");
-          await part("Clients");
+          await back();
+          await item(page, "Den").waitFor();
+          await look("the inbox");
+          await openPanel(page, "Clients");
           await look("the clients");
-          await part("Panels");
+          await openPanel(page, "Timeline");
           await page.locator(".frame.in", { hasText: "ack" }).first().click();
           await look("a frame");
           await page.locator("#find").fill("/(/");
@@ -66,22 +86,24 @@ describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () =>
           await page.locator("#send-frame").click();
           await page.locator("#raw").fill("{oops");
           await page.locator("#send-frame").click();
-          await page.locator("#outcomes [data-tone='error']").waitFor();
+          await page.locator("#outcomes [data-tone='error']").first().waitFor();
           await page.locator("#save-name").fill("wreck");
           await page.locator("#save").click();
           await page.locator("#series-count").fill("3");
           await page.locator("#series-start").click();
           await page.locator("#series-answered").waitFor();
           await look("sending");
-          await page.locator("#show-keys").click();
+          await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+          await page.keyboard.press("?");
+          await page.locator("#key-sheet[open]").waitFor();
           await look("the keys");
           await page.keyboard.press("Escape");
 
-          await part("Chat");
-          await page.locator("#leave").click();
-          await part("Clients");
+          await page.locator("#disconnect").click();
+          await page.locator(".notice[data-code='offline']").waitFor();
+          await look("disconnected");
           await page.locator("#add-client").click();
-          await part("Chat");
+          await page.locator("#sign-in").waitFor();
           await look("a client at the door");
           expect(found).toEqual([]);
         },
@@ -105,12 +127,3 @@ describe.skipIf(chromiumPath() === undefined)("accessibility of the page", () =>
     PATIENCE,
   );
 });
-
-async function addClientHere(page: Page, isNarrow: boolean): Promise<void> {
-  if (!isNarrow) return addClient(page, "user2");
-  await page.locator("#add-client").click();
-  await page.getByRole("button", { name: "Chat", exact: true }).click();
-  await page.locator("#demo-accounts").getByRole("button", { name: "user2" }).click();
-  await page.locator("#connect").click();
-  await connected(page);
-}

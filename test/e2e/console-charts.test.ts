@@ -67,6 +67,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
         expect.stringMatching(/^\/console\/chunk-\w+\.js$/),
         "/console/icon.svg",
         "/console/main.js",
+        "/console/session/token",
         "/console/style.css",
       ]);
 
@@ -244,6 +245,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       expect(await axeViolations(page)).toEqual([]);
 
       await page.setViewportSize({ width: 360, height: 700 });
+      await page.keyboard.press("Escape");
       await page.keyboard.press("h");
       await page.keyboard.press("b");
       await page.locator("#chart-messages canvas").waitFor();

@@ -10,6 +10,8 @@ import { waitUntil } from "../support/time/wait-until.ts";
 import {
   addClient,
   becomes,
+  connect,
+  disconnect,
   join as joinAs,
   openPanel,
   overflow,
@@ -30,10 +32,10 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await using watched = await openPage(browser(), url);
       const { page } = watched;
       // There are frames before the recording begins, which are no part of it.
-      await joinAs(page, "user1");
+      await joinAs(page, "user1", "den");
       await say(page, "before");
       await page.locator(".own[data-seq='1']").waitFor();
-      await addClient(page, "user2");
+      await addClient(page, "user2", "den");
       await openPanel(page, "Record");
       await page.getByRole("button", { name: "Record all clients" }).click();
       await page.locator("#record-state", { hasText: "Recording:" }).waitFor();
@@ -43,19 +45,19 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await say(page, 'Morning! It\'s <me> & "you"');
       await select(page, "user2");
       await page.locator(".message", { hasText: "Morning! It's" }).waitFor();
-      await page.getByRole("button", { name: "Leave" }).click();
+      await disconnect(page);
       await select(page, "user1");
       await say(page, "while you were away");
       await page.locator(".own[data-seq='4']").waitFor();
       await select(page, "user2");
-      await page.locator("#connect").click();
+      await connect(page);
       await page.locator(".message", { hasText: "while you were away" }).waitFor();
       await page.getByRole("button", { name: "Stop recording" }).click();
 
       const jsonl = await saveAs(page, "#save-jsonl", folder, "talk.jsonl");
       const har = await saveAs(page, "#save-har", folder, "talk.har");
       expect(jsonl.split("\n")[0]).toContain(
-        '"clients":[{"name":"user1","user":"user1","conversation":"lobby"}',
+        '"clients":[{"name":"user1","user":"user1","conversation":"den"}',
       );
       expect(jsonl + har).not.toContain("eyJ");
       for (const file of ["talk.jsonl", "talk.har"]) {
@@ -93,7 +95,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       const { url } = await folder.serve([], { TEST_FAULTS: "true" });
       await using watched = await openPage(browser(), url);
       const { page } = watched;
-      await joinAs(page, "user1");
+      await joinAs(page, "user1", "den");
       await openPanel(page, "Record");
       await page.locator("#record").click();
       await openPanel(page, "Faults");
@@ -208,13 +210,13 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
         permissions: ["clipboard-read", "clipboard-write"],
       });
       const { page } = watched;
-      await joinAs(page, "user1");
+      await joinAs(page, "user1", "den");
       await openPanel(page, "Timeline");
       await say(page, "copy me");
       await page.locator(".frame.out", { hasText: "copy me" }).click();
       const copies = [
-        ["Copy as parley", `parley chat lobby --url ${url} --user user1 -x 'copy me'\n`],
-        ["Copy as curl", `curl -s ${url}/conversations/lobby/messages`],
+        ["Copy as parley", `parley chat den --url ${url} --user user1 -x 'copy me'\n`],
+        ["Copy as curl", `curl -s ${url}/conversations/den/messages`],
         ["Copy as code for the client library", '.send("copy me", {"id":'],
       ] as const;
       for (const [words, text] of copies) {

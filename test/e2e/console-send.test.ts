@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
 import { startTestServer } from "../support/server/test-server.ts";
-import { becomes, join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
+import { becomes, connected, join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
@@ -46,6 +46,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
+      await openPanel(page, "Timeline");
       await say(page, "first words");
       await page.locator(".own[data-seq='1']").waitFor();
       await page.locator(".frame.out", { hasText: "first words" }).click();
@@ -83,7 +84,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await outcome(page, /token_accepted/, "fine");
 
       await page.reload();
-      await join(page, "user1");
+      await connected(page);
       await page.locator("#saved").getByRole("button", { name: "stamp", exact: true }).click();
       await page.locator("#send-frame").click();
       await page.locator(".message", { hasText: /[a-z0-9-]{20,} at \d{13}/ }).waitFor();

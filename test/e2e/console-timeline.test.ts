@@ -17,6 +17,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await using bench = await openPage(browser(), server.url, { viewport: { width: 1600, height: 900 } });
       const { page } = bench;
       await join(page, "user1");
+      await openPanel(page, "Timeline");
       await say(page, "hello");
       const ack = page.locator(".frame.in", { has: page.locator(".type", { hasText: /^ack$/ }) });
       await ack.waitFor();
@@ -54,6 +55,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       const { page } = bench;
       await join(page, "user1");
       await addClient(page, "user2");
+      await openPanel(page, "Timeline");
       for (const text of ["alpha 1", "beta 22", "gamma 333"]) await say(page, text);
       await page.locator(".own[data-seq='3']").waitFor();
       await page.locator("#filter-client").selectOption("user1");
@@ -73,7 +75,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
 
       await page.goto(`${server.url}/${hash}`);
       await page.reload();
-      await join(page, "user1");
+      await connected(page);
       expect(await page.locator("#find").inputValue()).toBe("/ \\d{2,}/");
       expect(await page.locator("#filter-type").inputValue()).toBe("message");
       expect(bench.errors).toEqual([]);
@@ -88,6 +90,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
+      await openPanel(page, "Timeline");
       await say(page, "before");
       await page.locator(".own[data-seq='1']").waitFor();
       await page.locator("#filter-type").selectOption("ack");
@@ -114,6 +117,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await using bench = await openPage(browser(), origin);
       const { page } = bench;
       await join(page, "user1");
+      await openPanel(page, "Timeline");
       await say(page, "one");
       await page.locator(".own[data-seq='1']").waitFor();
       for (const line of proxy.connections) line.reset();

@@ -51,6 +51,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
+      await openPanel(page, "Timeline");
       await page.keyboard.press("Escape");
       for (const [key, words] of [
         ["j", "There is no other client; n adds one"],
@@ -66,6 +67,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.locator("#text").press("Enter");
       await announced(page, "Nothing was sent: connect first");
       expect(await page.locator("#text").inputValue()).toBe("to no client");
+      await page.locator("#text").fill("");
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
       for (const key of ["d", "c", "m"]) {
@@ -115,6 +117,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await using bench = await openPage(browser(), server.url, { viewport: { width: 1200, height: 600 } });
       const { page } = bench;
       await join(page, "user1");
+      await openPanel(page, "Timeline");
       for (let n = 1; n <= 8; n++) await say(page, `message ${n}.`);
       const row = page.locator(".frame.in", { hasText: "user1: message 6." });
       await row.click();
@@ -162,17 +165,22 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       const { page } = bench;
       await join(page, "user1");
       await addClient(page, "user2");
+      await openPanel(page, "Timeline");
       await page.locator("#filter-type").selectOption("welcome");
       await shownRows(page, 2);
+      await openPanel(page, "Clients");
       await page.getByRole("button", { name: "Name user1" }).click();
       await page.keyboard.type("ann");
       await page.keyboard.press("Enter");
+      await openPanel(page, "Timeline");
       await page.locator(".frame .who", { hasText: /^ann$/ }).waitFor();
       await page.locator("#filter-client").selectOption("ann");
       await shownRows(page, 1);
+      await openPanel(page, "Clients");
       await page.getByRole("button", { name: "Name user2" }).click();
       await page.keyboard.type("ann");
       await page.keyboard.press("Enter");
+      await openPanel(page, "Timeline");
       await shownRows(page, 2);
       expect(bench.errors).toEqual([]);
     },
@@ -219,6 +227,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
           button(name).evaluate((it) => it === document.activeElement),
         );
       await join(page, "user1");
+      await openPanel(page, "Clients");
       await button("Name user1").click();
       await page.keyboard.type("ann");
       await page.keyboard.press("Enter");
@@ -252,14 +261,13 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.locator("#show-keys").click();
       await onSheet.uncheck();
       await page.reload();
-      await join(page, "user1");
-      await page.keyboard.press("Escape");
+      await connected(page);
       await page.keyboard.press("n");
       expect(await page.locator(".client").count()).toBe(1);
       await page.locator("#show-keys").click();
       expect(await onSheet.isChecked()).toBe(false);
       await onSheet.check();
-      await becomes(() => page.evaluate(() => localStorage.length + sessionStorage.length), 0);
+      await becomes(() => page.evaluate(() => localStorage.length), 0);
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
       await page.locator(".client").nth(1).waitFor();
@@ -300,16 +308,11 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url, { viewport: { width: 360, height: 740 } });
       const { page } = bench;
-      const part = (name: string) => page.getByRole("button", { name, exact: true });
       await join(page, "user1");
-      await part("Clients").click();
-      await page.locator("#add-client").click();
-      await page.locator("#demo-accounts").getByRole("button", { name: "user2" }).click();
-      await page.locator("#connect").click();
-      await connected(page);
-      await part("Clients").click();
-      await page.locator(".client").getByRole("button", { name: "user1", exact: true }).click();
-      await page.locator("#members li", { hasText: "user1 (you)" }).waitFor();
+      await addClient(page, "user2", "den");
+      await page.locator("#conversation-title", { hasText: "den" }).waitFor();
+      await select(page, "user1");
+      await page.locator("#conversation-title", { hasText: "lobby" }).waitFor();
       expect(bench.errors).toEqual([]);
     },
     PATIENCE,

@@ -8,7 +8,10 @@ import {
   becomes,
   card,
   connected,
+  eachFrame,
   join,
+  opened,
+  openPanel,
   outcome,
   PATIENCE,
   say,
@@ -40,10 +43,15 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         await becomes(() => texts(page), ["Good morning", "Morning!"]);
 
         const [one, two] = [card(page, "user1"), card(page, "user2")];
+        await openPanel(page, "Clients");
         await becomes(() => one.locator(".quota").textContent(), "99 left");
         await becomes(() => two.locator(".quota").textContent(), "999 left");
-        for (const client of [one, two]) {
-          await client
+        for (const [name, client] of [
+          ["user1", one],
+          ["user2", two],
+        ] as const) {
+          await page
+            .locator(".client-card", { hasText: name })
             .locator(".vitals", { hasText: /Sequence#2.*Last ack[\d.]+ ms.*Idle closein [45]:\d\d min/ })
             .waitFor();
           expect(await client.locator(".status").textContent()).toBe("Connected");
@@ -65,12 +73,14 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
           if (request.method() === "POST") asked.push(pathname);
         });
         await join(page, "user2");
+        await openPanel(page, "Clients");
         await page.getByRole("button", { name: "Name user2" }).click();
         await page.keyboard.type("ben");
         await page.keyboard.press("Enter");
         await page.getByRole("button", { name: "Duplicate ben" }).click();
         await connected(page);
         await page.locator(".client[data-selected='true']", { hasText: "user2" }).waitFor();
+        await opened(page);
         await becomes(() => page.locator(".client").count(), 2);
         await say(page, "from the twin");
         await page.locator(".own[data-seq='1']").waitFor();
@@ -82,8 +92,10 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         // Its twin has the same sign-in, which ends with the last that uses it.
         await say(page, "still here");
         await page.locator(".own[data-seq='2']").waitFor();
+        await openPanel(page, "Timeline");
         await page.locator(".frame.line", { hasText: /^ben.*close/ }).waitFor();
-        expect(asked).toEqual(["/token"]);
+        expect(asked).toEqual(["/console/session/token"]);
+        await openPanel(page, "Clients");
         const ended = page.waitForRequest("**/logout");
         await page.getByRole("button", { name: /^Drop user2/ }).click();
         await ended;
@@ -122,21 +134,21 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         const token = await server.token("robot");
         await page.locator("#add-client").click();
         await useToken(page, token);
-        await page.locator("#connect").click();
         await connected(page);
         await page.locator("#members li", { hasText: "robot (you)" }).waitFor();
 
         const bad = await server.token("robot", { lifetime: -100 });
         await page.locator("#add-client").click();
         await useToken(page, bad);
-        await page.locator("#connect").click();
         await page.locator("#ending-title", { hasText: "4401" }).waitFor();
-        for (const frame of await page.locator(".frame").all()) {
-          await frame.click();
-          const content = await page.content();
+        await openPanel(page, "Timeline");
+        await eachFrame(page, (content) => {
           for (const secret of [token, bad]) expect(content).not.toContain(secret);
-        }
-        expect(await page.evaluate(() => localStorage.length + sessionStorage.length)).toBe(0);
+        });
+        // A reload can go on with the session of user1 alone.
+        expect(await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]))).toBe(
+          JSON.stringify([{}, { "parley.users": '["user1"]' }]),
+        );
         expect(bench.errors).toEqual([]);
       },
       PATIENCE,
@@ -176,9 +188,11 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         expect(await page.locator(".client").count()).toBe(0);
         await keyboard.press("Tab");
         await keyboard.press("Enter");
+        await connected(page);
+        await keyboard.press("q");
         await waitForFocus(page, "conversation");
-        await keyboard.press("Escape");
-        await keyboard.press("c");
+        await keyboard.type("lobby");
+        await keyboard.press("Enter");
         await waitForFocus(page, "text");
         // In a field a key writes.
         await keyboard.type("n?");
@@ -196,6 +210,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
         await keyboard.press("Escape");
         await keyboard.press("j");
         await isShown(".client[data-client='c2'][data-selected='true']");
+        await opened(page);
         await keyboard.press("Escape");
         await keyboard.press("a");
         await page.locator("#send", { hasText: "Send as 2" }).waitFor();
@@ -232,6 +247,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
           "Add a client",
           "Send as all",
           "Open send",
+          "Open or close the tools",
           "Pause, or go on",
           "Write a message",
         ])

@@ -1,66 +1,95 @@
+import type { Entry, MessageList } from "../../client/index.ts";
 import type { PresentUser } from "../../protocol/server-frames.ts";
-import type { Row, StoredRow, Transcript } from "./transcript.ts";
 
 /** One item of the message list. `key` identifies it across redraws. */
 export type MessageListItem =
-  /** `joined`: the row directly follows the one above. */
+  /** `isAdjacent`: the row directly follows the one above. `isFirstNew`: it and those below are new to the user. */
   | {
       readonly kind: "row";
       readonly key: string;
-      readonly row: Row;
-      readonly above: Row | undefined;
+      readonly row: Entry;
+      readonly above: Entry | undefined;
       readonly isAdjacent: boolean;
+      readonly isFirstNew: boolean;
     }
-  /** Messages that are not loaded, but can be. */
-  | { readonly kind: "hole"; readonly key: string; readonly first: number; readonly last: number }
+  /** Messages that are not loaded, but can be. `isNewest`: none is missing below. */
+  | {
+      readonly kind: "hole";
+      readonly key: string;
+      readonly first: number;
+      readonly last: number;
+      readonly isNewest: boolean;
+    }
   /** Messages that can no longer be loaded. */
   | { readonly kind: "lost"; readonly key: string; readonly first: number; readonly last: number }
   /** The server's store began a new epoch here. */
   | { readonly kind: "new_epoch"; readonly key: string };
 
-/** Returns the transcript from top to bottom, with items for missing messages. */
-export function messageListItems({ past, stored, outbox, first }: Transcript): readonly MessageListItem[] {
-  const items: MessageListItem[] = [];
-  let above: Row | undefined;
+/** Most entries shown, so that a page that is open for days stays fast. The oldest are left out. */
+export const MAX_SHOWN_ENTRIES = 2000;
 
-  function addRow(row: Row): void {
+/**
+ * Returns the list from top to bottom, with items for missing messages. `readBefore`: the messages after it are new to the
+ * user; undefined: there is no such mark.
+ */
+export function messageListItems(
+  { entries, lost }: Pick<MessageList, "entries" | "lost">,
+  readBefore?: number,
+): readonly MessageListItem[] {
+  const items: MessageListItem[] = [];
+  let above: Entry | undefined;
+  let isMarked = readBefore === undefined;
+  /** The positions of the holes. */
+  const gaps: number[] = [];
+  if (lost.some((one) => "epoch" in one)) items.push({ kind: "new_epoch", key: "new_epoch" });
+  let last: number | undefined;
+  for (const row of entries.slice(-MAX_SHOWN_ENTRIES)) {
+    if (row.seq === undefined) addLostEnd();
+    else {
+      if (last !== undefined && row.seq > last + 1) addMissing(last + 1, row.seq - 1);
+      last = row.seq;
+    }
+    const isFirstNew = !isMarked && !row.own && row.seq !== undefined && row.seq > readBefore!;
+    isMarked ||= isFirstNew;
     const isAdjacent = items.length === 0 || items[items.length - 1]?.kind === "row";
-    items.push({ kind: "row", key: row.key, row, above, isAdjacent });
+    items.push({ kind: "row", key: row.key, row, above, isAdjacent, isFirstNew });
     above = row;
   }
+  addLostEnd();
 
-  function addMissing(from: number, to: number, floor: number): void {
-    const kept = Math.max(from, floor);
-    const lostTo = Math.min(to, kept - 1);
-    if (from <= lostTo)
-      items.push({ kind: "lost", key: `lost ${from} ${lostTo}`, first: from, last: lostTo });
-    if (kept <= to) items.push({ kind: "hole", key: `hole ${kept} ${to}`, first: kept, last: to });
+  /** What was lost after the last stored message is shown before anything follows it. */
+  function addLostEnd(): void {
+    const range = lost.find((one) => "last" in one && last !== undefined && one.last > last);
+    if (range === undefined || !("last" in range)) return;
+    const first = Math.max(range.first, last! + 1);
+    items.push({ kind: "lost", key: `lost ${first} ${range.last}`, first, last: range.last });
+    last = range.last;
   }
 
-  function addEpoch(rows: readonly StoredRow[], floor: number): void {
-    let seq: number | undefined;
-    for (const row of rows) {
-      if (seq !== undefined) addMissing(seq + 1, row.seq - 1, floor);
-      addRow(row);
-      seq = row.seq;
+  function addMissing(first: number, last: number): void {
+    const range = lost.find((one) => "last" in one && one.first <= last && one.last >= first);
+    const lostTo = range !== undefined && "last" in range ? Math.min(range.last, last) : first - 1;
+    if (lostTo >= first) items.push({ kind: "lost", key: `lost ${first} ${lostTo}`, first, last: lostTo });
+    if (lostTo < last) {
+      gaps.push(items.length);
+      items.push({
+        kind: "hole",
+        key: `hole ${lostTo + 1} ${last}`,
+        first: lostTo + 1,
+        last,
+        isNewest: false,
+      });
     }
   }
 
-  if (past !== undefined) {
-    // Messages that are missing there can no longer be loaded.
-    addEpoch(past, Number.POSITIVE_INFINITY);
-    items.push({ kind: "new_epoch", key: "new_epoch" });
-  }
-  addEpoch(stored, first);
-  const last = stored[stored.length - 1]?.seq;
-  if (last !== undefined) addMissing(last + 1, first - 1, first);
-  for (const row of outbox) addRow(row);
+  const newest = gaps.at(-1);
+  if (newest !== undefined) items[newest] = { ...items[newest], isNewest: true } as MessageListItem;
   return items;
 }
 
 /** Returns, by the row's key, the users who have read up to that row, except its sender. */
 export function readersByRow(
-  rows: readonly StoredRow[],
+  rows: readonly Entry[],
   present: readonly PresentUser[],
   user: string,
 ): ReadonlyMap<string, readonly string[]> {
@@ -68,7 +97,7 @@ export function readersByRow(
   for (const other of present) {
     const { read } = other;
     if (read === undefined || other.user === user) continue;
-    const row = rows.findLast(({ seq }) => seq <= read);
+    const row = rows.findLast(({ seq }) => seq !== undefined && seq <= read);
     if (row === undefined || row.from === other.user) continue;
     marks.set(row.key, [...(marks.get(row.key) ?? []), other.user].sort());
   }

@@ -10,7 +10,8 @@ export interface ServerFacts {
 }
 
 /**
- * A signed-in session, which several clients may share. Its tokens are in memory only (SEC-P1): a reload ends it.
+ * A signed-in session, which several clients may share. The access token is in memory only; the refresh token is in a cookie that
+ * this page cannot read (SEC-P1), so that a reload goes on with the session.
  */
 export interface Login {
   /**
@@ -20,72 +21,77 @@ export interface Login {
   source(): () => Promise<string | undefined>;
   /** The current token, for HTTP requests. */
   access(): string;
+  /** Whether a reload can go on with it: the server keeps a session for this page. */
+  readonly isKept: boolean;
   /** Revokes the session at the server, if that can be reached. */
   end(): void;
-}
-
-interface Tokens {
-  readonly access: string;
-  /** Missing if the server issues no refresh tokens. */
-  readonly refresh: string | undefined;
 }
 
 /** How long the server may take to respond, in milliseconds: many sign-ins at once are queued. */
 export const REQUEST_TIMEOUT_MS = 120_000;
 
-/** Signs in with `POST /token`. Never throws: resolves with an error text instead. */
+/** Signs in as docs/decisions/0033-session-of-the-console.md says. Never throws: resolves with an error text instead. */
 export async function signIn(
   username: string,
   password: string,
 ): Promise<{ readonly login: Login } | { readonly problem: string }> {
   let response: Response;
   try {
-    response = await requestToken({ grant_type: "password", username, password, scope: "offline_access" });
+    response = await postSession("token", { username, password });
   } catch {
     return { problem: "The server does not respond. Is it running, and are you online?" };
   }
   const body = await readObject(response);
-  const tokens = response.ok ? tokensOf(body) : undefined;
-  return tokens === undefined ? { problem: problemOf(response, body) } : { login: createLogin(tokens) };
+  const access = response.ok ? tokenOf(body) : undefined;
+  if (access === undefined) return { problem: problemOf(response, body) };
+  return { login: createLogin(username, access, body.refresh_expires_in !== undefined) };
 }
 
-function createLogin(first: Tokens): Login {
-  let tokens = first;
+/** Returns the session of `username` that a reload interrupted; undefined if there is none, or the server does not respond. */
+export async function resumeLogin(username: string): Promise<Login | undefined> {
+  try {
+    const access = await renewedToken(username);
+    return access === undefined ? undefined : createLogin(username, access, true);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `user` is undefined for a token from elsewhere, which cannot be renewed. */
+function createLogin(user: string | undefined, first: string, isKept: boolean): Login {
+  let current = first;
   let renewing: Promise<string | undefined> | undefined;
 
-  async function renew(refresh: string): Promise<string | undefined> {
-    const response = await requestToken({ grant_type: "refresh_token", refresh_token: refresh });
-    const renewed = response.ok ? tokensOf(await readObject(response)) : undefined;
-    if (renewed !== undefined) tokens = renewed;
-    // A rejection ends the session; after a server error or overload it is worth trying again.
-    else if (response.status !== 400 && response.status !== 401) throw new Error(`HTTP ${response.status}`);
-    return renewed?.access;
+  async function renew(name: string): Promise<string | undefined> {
+    const renewed = await renewedToken(name);
+    if (renewed !== undefined) current = renewed;
+    return renewed;
   }
 
   return {
+    isKept,
     source() {
       let lastReturned: string | undefined;
       return async () => {
         // Another client of this session may already have renewed the token; concurrent calls share one renewal.
-        if (lastReturned === tokens.access) {
-          const { refresh } = tokens;
-          if (refresh === undefined) return undefined;
-          renewing ??= renew(refresh).finally(() => {
+        if (lastReturned === current) {
+          if (user === undefined || !isKept) return undefined;
+          renewing ??= renew(user).finally(() => {
             renewing = undefined;
           });
           if ((await renewing) === undefined) return undefined;
         }
-        lastReturned = tokens.access;
+        lastReturned = current;
         return lastReturned;
       };
     },
-    access: () => tokens.access,
+    access: () => current,
     end() {
-      const { access, refresh } = tokens;
-      const headers = { Authorization: `Bearer ${access}` };
-      const body = new URLSearchParams(refresh === undefined ? {} : { refresh_token: refresh });
-      // If the server does not respond, the tokens expire on their own.
-      fetch(`${serverAddress()}/logout`, { method: "POST", headers, body }).catch(() => {});
+      if (user === undefined) return;
+      // If the server does not respond, the tokens expire on their own. A page that is being left may still send these.
+      const headers = { Authorization: `Bearer ${current}` };
+      fetch(`${serverAddress()}/logout`, { method: "POST", headers, keepalive: true }).catch(() => {});
+      if (isKept) postSession("end", { username: user }).catch(() => {});
     },
   };
 }
@@ -93,21 +99,34 @@ function createLogin(first: Tokens): Login {
 /** Returns a session with a token from elsewhere; it lasts as long as the token, and is not revoked here. */
 export function pastedLogin(token: string): Login {
   return {
-    source: () => createLogin({ access: token, refresh: undefined }).source(),
+    isKept: false,
+    source: () => createLogin(undefined, token, false).source(),
     access: () => token,
     end() {},
   };
 }
 
-function requestToken(fields: Record<string, string>): Promise<Response> {
-  const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-  return fetch(`${serverAddress()}/token`, { method: "POST", body: new URLSearchParams(fields), signal });
+/** Exchanges the cookie of `username` for a token; undefined if the session has ended. */
+async function renewedToken(username: string): Promise<string | undefined> {
+  const response = await postSession("token", { username });
+  if (response.ok) return tokenOf(await readObject(response));
+  // A rejection ends the session; after a server error or overload it is worth trying again.
+  if (response.status !== 400 && response.status !== 401) throw new Error(`HTTP ${response.status}`);
+  return undefined;
 }
 
-function tokensOf(body: Record<string, unknown>): Tokens | undefined {
-  const { access_token: access, refresh_token: refresh } = body;
-  if (typeof access !== "string") return undefined;
-  return { access, refresh: typeof refresh === "string" ? refresh : undefined };
+function postSession(verb: "token" | "end", fields: Readonly<Record<string, string>>): Promise<Response> {
+  return fetch(`${serverAddress()}/console/session/${verb}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(fields),
+    keepalive: verb === "end",
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+}
+
+function tokenOf({ access_token: access }: Record<string, unknown>): string | undefined {
+  return typeof access === "string" ? access : undefined;
 }
 
 /** The facts that are assumed before the server has responded. */

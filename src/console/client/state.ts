@@ -1,14 +1,6 @@
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
-import type {
-  Ack,
-  State as ConnectionState,
-  Lost,
-  Message,
-  PresentUser,
-  Quota,
-  QuotaNotice,
-} from "./one/connect.ts";
-import type { Transcript } from "./transcript.ts";
+import type { Status, Welcome } from "../../client/index.ts";
+import type { QuotaNotice } from "../../client/parley.ts";
+import type { Quota, ServerFrameOf } from "../../protocol/server-frames.ts";
 
 /** An error of the server or the library: `code` for the program, `message` for people. */
 export interface UserFacingError {
@@ -28,22 +20,19 @@ export interface CloseInfo {
 }
 
 /** The states in which the client library continues on its own. */
-export type ActiveConnectionState = Exclude<ConnectionState, { readonly state: "closed" }>;
+export type LineStatus = Exclude<Status, { readonly state: "closed" }>;
 
-/** An open conversation, whether or not it is currently connected. */
+/** A user's connection, whether or not it is currently established. */
 export interface OpenSession {
   readonly state: "open";
   readonly user: string;
-  readonly connection: ActiveConnectionState;
+  readonly connection: LineStatus;
   /** The `welcome` frame; missing before it arrived. */
-  readonly terms?: Pick<ServerFrameOf<"welcome">, "plan" | "inactivity">;
-  readonly present: readonly PresentUser[];
-  /** The number of present users, where `present` has only some of them. */
-  readonly presentCount?: number;
-  /** The other users who are typing. */
-  readonly typing: readonly string[];
+  readonly terms?: Pick<Welcome, "plan" | "inactivity">;
   /** When the server will close for inactivity; present while its warning applies. */
   readonly inactiveAt?: number;
+  /** Attempts that failed since the connection was lost. */
+  readonly failures: number;
   /** Why the connection is lost, once that has lasted long enough to be shown. */
   readonly outage?: string;
   /** A round trip is being measured. */
@@ -56,6 +45,7 @@ export interface OpenSession {
 
 export type Session =
   | { readonly state: "signed_out"; readonly busy: boolean; readonly problem?: string }
+  /** Not connected, because the person disconnected. */
   | { readonly state: "signed_in"; readonly user: string }
   | OpenSession
   | { readonly state: "closed"; readonly user: string; readonly closeInfo: CloseInfo };
@@ -72,52 +62,26 @@ export interface PlanUsage extends Omit<Quota, "reset"> {
   readonly fullAt: number;
 }
 
-/** The conversation and the user of the transcript. */
-export interface TranscriptOwner {
-  readonly conversation: string;
-  readonly user: string;
-  /** Whether earlier messages were loaded once, so that the page can resume there. */
-  readonly isLoaded: boolean;
-  /** Up to which `seq` the person has seen the messages. */
-  readonly seen: number;
-}
-
-/** One test client: a user, a conversation, and their state. */
+/** One client: a user, the connection, and the conversation that is shown. Its messages are in its room (room.ts). */
 export interface State {
-  /** The current conversation, or the one to connect to next. */
+  /** The conversation that is shown; empty: none. */
   readonly conversation: string;
   readonly session: Session;
-  readonly transcript: Transcript;
-  readonly transcriptOf?: TranscriptOwner;
   /** Null if the plan has no quota. */
   readonly usage?: PlanUsage | null;
   /** Until when requests are rejected, in milliseconds since 1970. */
   readonly limitedUntil?: number;
-  /** Earlier messages are being loaded. */
-  readonly loading: boolean;
   readonly notices: readonly Notice[];
 }
 
-/** An event of a conversation, at `at` (milliseconds since 1970). */
-export type ConversationEvent =
+/** An event of the line, at `at` (milliseconds since 1970). */
+export type LineEvent =
   | {
       readonly type: "status";
-      readonly connection: ConnectionState;
-      readonly welcome: ServerFrameOf<"welcome"> | undefined;
-      readonly present: readonly PresentUser[];
-      readonly presentCount?: number;
+      readonly status: Status;
+      readonly welcome: Welcome | undefined;
       readonly at: number;
     }
-  | {
-      readonly type: "present";
-      readonly present: readonly PresentUser[];
-      /** As in the session. */
-      readonly presentCount?: number;
-    }
-  | { readonly type: "typing"; readonly user: string; readonly active: boolean }
-  | { readonly type: "message"; readonly message: Message }
-  /** `newest`: the newest `seq` that is known afterwards. */
-  | { readonly type: "lost"; readonly lost: Lost; readonly newest: number }
   | { readonly type: "quota"; readonly quota: QuotaNotice | null; readonly at: number }
   | {
       readonly type: "warning";
@@ -125,52 +89,36 @@ export type ConversationEvent =
       readonly at: number;
     }
   | { readonly type: "complaint"; readonly refusal: UserFacingError }
-  /** An own message was stored or rejected. */
-  | { readonly type: "acked"; readonly ack: Ack }
-  | { readonly type: "refused"; readonly id: string; readonly refusal: UserFacingError }
-  /** The result of `load`, or the first page of the conversation. */
-  | { readonly type: "page"; readonly messages: readonly Message[]; readonly more: boolean }
-  | { readonly type: "page_refused"; readonly refusal: UserFacingError }
   /** The result of `measure`, in milliseconds; undefined if the connection was lost. */
   | { readonly type: "measured"; readonly roundTrip: number | undefined };
 
 /** An event of a client. */
 export type Event =
-  | ConversationEvent
+  | LineEvent
   | { readonly type: "sign_in_began" }
   | { readonly type: "signed_in"; readonly user: string }
-  | { readonly type: "sign_in_refused"; readonly problem: string }
+  | { readonly type: "sign_in_refused"; readonly problem?: string }
   | { readonly type: "sign_out" }
   | { readonly type: "choose"; readonly conversation: string }
   | { readonly type: "connect" }
-  | { readonly type: "leave" }
-  | { readonly type: "send"; readonly id: string; readonly text: string; readonly at: number }
-  | { readonly type: "resend"; readonly id: string; readonly at: number }
-  | { readonly type: "cancel_send"; readonly id: string }
-  | { readonly type: "load_before"; readonly seq: number; readonly limit: number }
-  /** The person types, or has emptied the composer. */
-  | { readonly type: "write"; readonly active: boolean }
-  /** The newest message is in view, and the page is visible. */
-  | { readonly type: "seen"; readonly seq: number }
+  | { readonly type: "disconnect" }
+  /** The person types, sends or loads something, which ends the warning of inactivity (I1). */
+  | { readonly type: "active" }
   | { readonly type: "stay" }
   | { readonly type: "measure" }
   | { readonly type: "dismiss"; readonly code: string };
 
 /** An action, which test-client.ts carries out. */
 export type Effect =
-  /** Opens the conversation: with `resume` at the last position of this page, otherwise with the newest messages. */
-  | { readonly type: "open"; readonly conversation: string; readonly resume: boolean }
-  /** Connects at once instead of waiting, or opens a closed conversation again. */
+  /** Shows a conversation; with an empty name, none. */
+  | { readonly type: "enter"; readonly conversation: string }
+  /** Connects at once instead of waiting, or again. */
   | { readonly type: "reconnect" }
   | { readonly type: "close" }
+  /** Forgets the user's connection with everything that it holds. */
+  | { readonly type: "forget" }
   /** `revoke`: also revokes the session at the server. */
   | { readonly type: "forget_login"; readonly revoke: boolean }
-  | { readonly type: "send"; readonly id: string; readonly text: string }
-  | { readonly type: "cancel_send"; readonly id: string }
-  /** Loads messages before a `seq`; without one, the newest. */
-  | { readonly type: "load"; readonly before?: number; readonly limit: number }
-  | { readonly type: "typing"; readonly active: boolean }
-  | { readonly type: "read"; readonly seq: number }
   | { readonly type: "activity" }
   | { readonly type: "measure" };
 

@@ -1,28 +1,17 @@
-import { onConversationEvent } from "./on-conversation-event.ts";
-import type { Effect, Event, OpenSession, State, Step } from "./state.ts";
-import { addPending, EMPTY_TRANSCRIPT, markFailed, markRefused } from "./transcript.ts";
-
-const LEFT = "You left before the server confirmed it. Sending it again is safe: it is never stored twice.";
-
-const TAKEN_BACK = "Taken back before it was sent.";
+import { onLineEvent } from "./on-line-event.ts";
+import type { Event, OpenSession, State, Step } from "./state.ts";
 
 const SIGN_IN_ENDED = "Your sign-in has ended. Sign in again to go on.";
 
 /** The state of a new client. */
 export function initialState(conversation: string): State {
-  return {
-    conversation,
-    session: { state: "signed_out", busy: false },
-    transcript: EMPTY_TRANSCRIPT,
-    loading: false,
-    notices: [],
-  };
+  return { conversation, session: { state: "signed_out", busy: false }, notices: [] };
 }
 
 /**
  * One step of a client: returns the state after `event`, and the effects to carry out.
  *
- * An event that has no meaning in the current state (an ack after leaving, a message while closed) changes nothing.
+ * An event that has no meaning in the current state (a warning while closed) changes nothing.
  */
 export function step(state: State, event: Event): Step {
   const { session } = state;
@@ -32,7 +21,12 @@ export function step(state: State, event: Event): Step {
         ? unchanged({ ...state, session: { state: "signed_out", busy: true } })
         : unchanged(state);
     case "sign_in_refused": {
-      const refused = { state: "signed_out", busy: false, problem: event.problem } as const;
+      const { problem } = event;
+      const refused = {
+        state: "signed_out",
+        busy: false,
+        ...(problem !== undefined && { problem }),
+      } as const;
       return unchanged(session.state === "signed_out" ? { ...state, session: refused } : state);
     }
     case "signed_in":
@@ -40,42 +34,26 @@ export function step(state: State, event: Event): Step {
     case "sign_out":
       return onSignOut(state);
     case "choose":
-      return onChoose(state, event.conversation);
+      return event.conversation === state.conversation
+        ? unchanged(state)
+        : {
+            state: { ...state, conversation: event.conversation },
+            effects: [{ type: "enter", conversation: event.conversation }],
+          };
     case "connect":
       return onConnect(state);
-    case "leave":
-      return onLeave(state);
-    case "send":
-      return send(state, event.id, event.text, event.at);
-    case "resend": {
-      const row = state.transcript.outbox.find((candidate) => candidate.id === event.id);
-      return row?.kind === "failed" ? send(state, row.id, row.text, event.at) : unchanged(state);
-    }
-    case "cancel_send": {
-      const row = state.transcript.outbox.find((candidate) => candidate.id === event.id);
-      if (row?.kind !== "pending") return unchanged(state);
-      const transcript = markRefused(state.transcript, row.id, TAKEN_BACK);
-      return { state: { ...state, transcript }, effects: [{ type: "cancel_send", id: row.id }] };
-    }
-    case "load_before":
-      return session.state === "open" && !state.loading
-        ? withActivity({ ...state, loading: true }, session, [
-            { type: "load", before: event.seq, limit: event.limit },
-          ])
+    case "disconnect":
+      return session.state === "open" || session.state === "closed"
+        ? {
+            state: { ...state, session: { state: "signed_in", user: session.user }, notices: [] },
+            effects: [{ type: "close" }],
+          }
         : unchanged(state);
-    case "write":
-      return session.state === "open"
-        ? withActivity(state, session, [
-            { type: "typing", active: event.active },
-            ...activityEffects(session),
-          ])
-        : unchanged(state);
+    case "active":
     case "stay":
-      return session.state === "open"
-        ? withActivity(state, session, activityEffects(session))
+      return session.state === "open" && session.inactiveAt !== undefined
+        ? { state: { ...state, session: withoutWarning(session) }, effects: [{ type: "activity" }] }
         : unchanged(state);
-    case "seen":
-      return onSeen(state, event.seq);
     case "measure":
       return session.state === "open" && !session.measuring
         ? { state: { ...state, session: { ...session, measuring: true } }, effects: [{ type: "measure" }] }
@@ -83,7 +61,7 @@ export function step(state: State, event: Event): Step {
     case "dismiss":
       return unchanged({ ...state, notices: state.notices.filter((notice) => notice.code !== event.code) });
     default:
-      return onConversationEvent(state, event);
+      return onLineEvent(state, event);
   }
 }
 
@@ -92,52 +70,35 @@ function unchanged(state: State): Step {
 }
 
 function onSignedIn(state: State, user: string): Step {
-  // The next user must not see the last user's messages; the same user continues after an expired session.
-  const same = state.transcriptOf?.user === user;
-  const session = { state: "signed_in", user } as const;
-  return unchanged(same ? { ...state, session } : { ...resetClient(state), session });
+  return {
+    state: { ...state, session: connecting(user), notices: [] },
+    effects: [{ type: "enter", conversation: state.conversation }],
+  };
 }
 
 function onSignOut(state: State, problem?: string): Step {
   const session = { state: "signed_out", busy: false, ...(problem !== undefined && { problem }) } as const;
-  // Signed out by the server: keep the transcript for the same user. Signed out by the person: keep nothing.
-  const kept = problem === undefined ? resetClient(state) : state;
-  const revoke = problem === undefined;
+  // Signed out by the server: the same user may go on with what was shown. Signed out by the person: nothing is kept.
+  const isOver = problem === undefined;
+  const kept = isOver ? initialState(state.conversation) : state;
   return {
-    state: { ...kept, session, loading: false, notices: [] },
-    effects: [{ type: "close" }, { type: "forget_login", revoke }],
+    state: { ...kept, session, notices: [] },
+    effects: [
+      { type: "close" },
+      ...(isOver ? [{ type: "forget" } as const] : []),
+      { type: "forget_login", revoke: isOver },
+    ],
   };
-}
-
-function resetClient(state: State): State {
-  return { ...initialState(state.conversation), session: state.session };
-}
-
-function onChoose(state: State, conversation: string): Step {
-  if (conversation === state.conversation) return unchanged(state);
-  const { session } = state;
-  const chosen = { ...state, conversation };
-  if (session.state !== "open") return unchanged(chosen);
-  const left = onLeave(chosen);
-  const opened = open(left.state, session.user);
-  return { state: opened.state, effects: [...left.effects, ...opened.effects] };
 }
 
 function onConnect(state: State): Step {
   const { session } = state;
   switch (session.state) {
-    case "signed_in":
-      return open(state, session.user);
-    case "closed": {
+    case "closed":
       if (session.closeInfo.remedy === "sign_in") return onSignOut(state, SIGN_IN_ENDED);
-      const { transcriptOf } = state;
-      // Another conversation may have been chosen in the URL meanwhile.
-      if (transcriptOf?.conversation !== state.conversation) {
-        const opened = open(state, session.user);
-        return { state: opened.state, effects: [{ type: "close" }, ...opened.effects] };
-      }
-      return { state: { ...state, session: connecting(session.user) }, effects: [{ type: "reconnect" }] };
-    }
+      return reconnect(state, session.user);
+    case "signed_in":
+      return reconnect(state, session.user);
     case "open":
       return session.connection.state === "waiting"
         ? { state, effects: [{ type: "reconnect" }] }
@@ -147,71 +108,14 @@ function onConnect(state: State): Step {
   }
 }
 
-function open(state: State, user: string): Step {
-  const { conversation, transcriptOf } = state;
-  const same = transcriptOf?.conversation === conversation && transcriptOf.user === user;
-  const resume = same && transcriptOf.isLoaded;
-  return {
-    state: {
-      ...state,
-      session: connecting(user),
-      ...(!same && { transcript: EMPTY_TRANSCRIPT }),
-      transcriptOf: resume ? transcriptOf : { conversation, user, isLoaded: false, seen: 0 },
-      notices: [],
-    },
-    effects: [{ type: "open", conversation, resume }],
-  };
+function reconnect(state: State, user: string): Step {
+  return { state: { ...state, session: connecting(user) }, effects: [{ type: "reconnect" }] };
 }
 
 function connecting(user: string): OpenSession {
-  const connection = { state: "connecting", attempt: 0, fresh: false } as const;
-  return { state: "open", user, connection, present: [], typing: [], measuring: false };
+  return { state: "open", user, connection: { state: "connecting" }, failures: 0, measuring: false };
 }
 
-function onLeave(state: State): Step {
-  const { session } = state;
-  if (session.state === "signed_out" || session.state === "signed_in") return unchanged(state);
-  return {
-    state: {
-      ...state,
-      session: { state: "signed_in", user: session.user },
-      transcript: markFailed(state.transcript, LEFT),
-      loading: false,
-      notices: [],
-    },
-    effects: [{ type: "close" }],
-  };
-}
-
-/** Sends a message, also while disconnected: the library keeps it, and sends it as soon as possible. */
-function send(state: State, id: string, text: string, at: number): Step {
-  const { session } = state;
-  if (session.state !== "open") return unchanged(state);
-  const transcript = addPending(state.transcript, { id, from: session.user, text, at });
-  return withActivity({ ...state, transcript }, session, [
-    { type: "typing", active: false },
-    { type: "send", id, text },
-  ]);
-}
-
-function onSeen(state: State, seq: number): Step {
-  const { session, transcriptOf } = state;
-  if (session.state !== "open" || transcriptOf === undefined || seq <= transcriptOf.seen)
-    return unchanged(state);
-  return {
-    state: { ...state, transcriptOf: { ...transcriptOf, seen: seq } },
-    effects: [{ type: "read", seq }],
-  };
-}
-
-/** Returns the effect that answers a warning of inactivity; none without a warning. */
-function activityEffects(session: OpenSession): Effect[] {
-  return session.inactiveAt === undefined ? [] : [{ type: "activity" }];
-}
-
-/** Carries out an action of the person, which counts as activity (I1) and so ends the inactivity warning. */
-function withActivity(state: State, session: OpenSession, effects: readonly Effect[]): Step {
-  if (session.inactiveAt === undefined) return { state, effects };
-  const { inactiveAt: _cleared, ...active } = session;
-  return { state: { ...state, session: active }, effects };
+function withoutWarning({ inactiveAt: _cleared, ...session }: OpenSession): OpenSession {
+  return session;
 }

@@ -1,7 +1,6 @@
-// One test client: passes its events to the pure step, carries out the effects, and reports its frames to the workbench.
-
+// One client of the page: passes its events to the pure step, carries out the effects, and reports its frames to the workbench.
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { newId } from "../../client/new-id.ts";
+import { connect, type InboxList, type Parley, watchInbox } from "../../client/index.ts";
 import { serverAddress } from "../server-address.ts";
 import type { RenderScheduler } from "../shell/render-scheduler.ts";
 import type { Frame, FrameAnnotations, WireEvent } from "../wire/frame.ts";
@@ -12,9 +11,9 @@ import {
   probeHandshake,
   type WebSocketTap,
 } from "../wire/websocket-tap.ts";
-import { bindConversation, type ConversationBinding } from "./conversation-binding.ts";
-import { HISTORY_PAGE } from "./on-conversation-event.ts";
-import { connect, type Parley, type Position } from "./one/connect.ts";
+import { bindLine } from "./line-binding.ts";
+import { createReadableSignal } from "./readable-signal.ts";
+import { createRoom, type Room } from "./room.ts";
 import { type Login, pastedLogin, REQUEST_TIMEOUT_MS, signIn } from "./sign-in.ts";
 import type { Effect, Event, State } from "./state.ts";
 import { initialState, step } from "./step.ts";
@@ -27,24 +26,31 @@ export interface TestClient {
   readonly colorIndex: number;
   /** The name that the person gave; empty: the client is named after its user. */
   readonly givenName: Signal<string>;
-  /** The text in the composer. */
+  /** The text in the composer of the conversation that is shown. */
   readonly draft: Signal<string>;
   /** For views: updated with each redraw. */
   readonly state: ReadonlySignal<State>;
   readonly stats: ReadonlySignal<ConnectionStats>;
+  /** The user's conversations; undefined while no user is signed in. */
+  readonly inbox: ReadonlySignal<InboxList | undefined>;
+  /** The conversation that is shown. */
+  readonly room: ReadonlySignal<Room | undefined>;
   /** The current state, for decisions. */
   current(): State;
   /** The statistics of its connection up to now. */
   currentStats(): ConnectionStats;
+  /** The user's connection, as the library has it; undefined while no user is signed in. */
+  parley(): Parley | undefined;
+  /** The last user. */
+  user(): string | undefined;
   dispatch(event: Event): void;
   /** Sends a message and redraws at once, so that it shows as pending even if the ack arrives before the next redraw. */
   send(text: string): void;
-  /** Opens `conversation`, or the current one again. */
-  connect(conversation?: string): void;
+  loadMoreItems(): void;
   signIn(user: string, password: string): Promise<void>;
   /** Connects as `user` with a token from elsewhere, valid or not. */
   useToken(user: string, token: string): void;
-  /** Connects with the session of another client. */
+  /** Connects with a session: that of another client, or of the page before a reload. */
   useLogin(user: string, login: Login): void;
   login(): Login | undefined;
   /** The socket itself: sends any text or bytes. */
@@ -53,6 +59,8 @@ export interface TestClient {
   probeHandshake(user: string, token: string): void;
   /** Sends an HTTP request with this client's token. Rejects without a token, or if the server does not respond. */
   request(path: string, init?: RequestInit): Promise<Response>;
+  /** Whether messages wait to be sent, or a text was not sent, which a reload would lose. */
+  hasUnsent(): boolean;
   /** Leaves, and forgets the session without revoking it: other clients may use it. */
   drop(): void;
 }
@@ -66,6 +74,15 @@ export interface TestClientDeps {
   log(event: WireEvent, notes: FrameAnnotations): Frame;
   /** Whether another client uses `login`. */
   isShared(login: Login): boolean;
+  /** The user or the session is another one. */
+  onLogin(): void;
+}
+
+/** What belongs to one user. */
+interface Account {
+  readonly user: string;
+  readonly parley: Parley;
+  end(): void;
 }
 
 export function createTestClient({
@@ -75,16 +92,21 @@ export function createTestClient({
   scheduler,
   log,
   isShared,
+  onLogin,
 }: TestClientDeps): TestClient {
   let state = initialState(conversation);
   let login: Login | undefined;
-  let parley: Parley | undefined;
-  let binding: ConversationBinding | undefined;
-  /** The position of the last conversation, to resume from. */
-  let lastPosition: Position | undefined;
+  let source: () => Promise<string | undefined> = async () => undefined;
+  let account: Account | undefined;
+  let lastUser: string | undefined;
+  /** Texts that were not sent, by conversation. */
+  const drafts = new Map<string, string>();
   const analyzer: FrameAnalyzer = createFrameAnalyzer();
   const shown = signal(state);
   const stats = signal(analyzer.stats());
+  const inbox = signal<InboxList | undefined>(undefined);
+  const room = signal<Room | undefined>(undefined);
+  const draft = signal("");
   const tap = createWebSocketTap(onWireEvent);
 
   function show(): void {
@@ -107,91 +129,128 @@ export function createTestClient({
 
   function carryOut(effect: Effect): void {
     switch (effect.type) {
-      case "open":
-        open(effect.conversation, effect.resume);
+      case "enter":
+        enter(effect.conversation);
         return;
       case "reconnect":
-        binding?.reconnect();
+        account?.parley.reconnect();
         return;
       case "close":
-        lastPosition = binding?.position() ?? lastPosition;
-        binding?.close();
-        binding = undefined;
+        void account?.parley.close();
+        return;
+      case "forget":
+        forget();
         return;
       case "forget_login":
         if (effect.revoke && login !== undefined && !isShared(login)) login.end();
         login = undefined;
-        parley = undefined;
-        return;
-      case "send":
-        binding?.send(effect.id, effect.text);
-        return;
-      case "cancel_send":
-        binding?.cancelSend(effect.id);
-        return;
-      case "load": {
-        const { type: _, ...range } = effect;
-        binding?.load(range);
-        return;
-      }
-      case "typing":
-        binding?.typing(effect.active);
-        return;
-      case "read":
-        binding?.read(effect.seq);
+        source = async () => undefined;
+        onLogin();
         return;
       case "activity":
-        binding?.activity();
+        account?.parley.activity();
         return;
       case "measure":
-        binding?.measure();
+        account?.parley.ping().then(
+          (roundTrip) => dispatch({ type: "measured", roundTrip: Math.round(roundTrip) }),
+          () => dispatch({ type: "measured", roundTrip: undefined }),
+        );
         return;
       default:
         effect satisfies never;
     }
   }
 
-  function open(name: string, goOn: boolean): void {
-    const opened = parley?.conversation(
-      name,
-      goOn && lastPosition !== undefined ? { from: lastPosition } : { last: HISTORY_PAGE },
-    );
-    if (opened === undefined) return;
-    binding = bindConversation(opened, (event) => {
-      if (event.type === "status" && event.connection.state === "waiting") {
-        const { reason, until } = event.connection;
-        const seconds = Math.max(0, (until - monotonicNow()) / 1000).toFixed(1);
-        const text = `${reason}; tries again in ${seconds} s`;
-        onWireEvent({ at: monotonicNow(), direction: "line", type: "wait", bytes: 0, text });
-      }
-      dispatch(event);
-    });
+  function enter(name: string): void {
+    const before = room.peek();
+    if (before?.conversation.id === name) return;
+    if (before !== undefined) drafts.set(before.conversation.id, draft.peek());
+    before?.leave();
+    if (before !== undefined || draft.peek() === "") draft.value = drafts.get(name) ?? "";
+    room.value =
+      account === undefined || name === ""
+        ? undefined
+        : createRoom(account.parley, name, scheduler, (error) =>
+            dispatch({ type: "complaint", refusal: toUserFacingError(error) }),
+          );
+  }
+
+  function forget(): void {
+    room.peek()?.leave();
+    room.value = undefined;
+    drafts.clear();
+    draft.value = "";
+    account?.end();
+    account = undefined;
+    inbox.value = undefined;
   }
 
   function useLogin(user: string, entered: Login): void {
     login = entered;
-    const { WebSocket } = tap;
-    parley = connect({ url: serverAddress(), user, token: entered.source(), WebSocket });
+    source = entered.source();
+    lastUser = user;
+    // The next user must not see the last user's messages; the same user continues after a session that expired.
+    if (account !== undefined && account.user !== user) forget();
+    const isSame = account !== undefined;
+    account ??= createAccount(user);
+    if (isSame) account.parley.reconnect();
     dispatch({ type: "signed_in", user });
+    onLogin();
+  }
+
+  function createAccount(user: string): Account {
+    const { WebSocket } = tap;
+    const parley = connect({ url: serverAddress(), user, token: () => source(), WebSocket });
+    const items = createReadableSignal(watchInbox(parley), scheduler);
+    const endItems = items.signal.subscribe((list) => {
+      inbox.value = list;
+    });
+    const endLine = bindLine(parley, {
+      dispatch,
+      onWait(reason, seconds) {
+        const text = `${reason}; tries again in ${seconds.toFixed(1)} s`;
+        onWireEvent({ at: monotonicNow(), direction: "line", type: "wait", bytes: 0, text });
+      },
+    });
+    return {
+      user,
+      parley,
+      end() {
+        endLine();
+        endItems();
+        items.end();
+        void parley.close();
+      },
+    };
   }
 
   return {
     id,
     colorIndex,
     givenName: signal(""),
-    draft: signal(""),
+    draft,
     state: shown,
     stats,
+    inbox,
+    room,
     current: () => state,
     currentStats: analyzer.stats,
+    parley: () => account?.parley,
+    user: () => lastUser,
     dispatch,
     send(text) {
-      dispatch({ type: "send", id: newId(), text, at: Date.now() });
+      dispatch({ type: "active" });
+      const { conversation } = room.peek() ?? {};
+      conversation?.typing(false);
+      // A failure is in the list of messages.
+      conversation?.send(text).catch(() => {});
       scheduler.flush();
     },
-    connect(name) {
-      if (name !== undefined) dispatch({ type: "choose", conversation: name });
-      dispatch({ type: "connect" });
+    loadMoreItems: () => {
+      if (account !== undefined)
+        watchInbox(account.parley)
+          .loadMore()
+          .catch((error) => dispatch({ type: "complaint", refusal: toUserFacingError(error) }));
     },
     async signIn(user, password) {
       if (state.session.state !== "signed_out" || state.session.busy) return;
@@ -207,7 +266,7 @@ export function createTestClient({
     probeHandshake(user, token) {
       const analyzer = createFrameAnalyzer();
       // With its own tap and analyzer, because this socket is not the client's connection.
-      probeHandshake(`/ws/${user}/${state.conversation}`, token, (event) => {
+      probeHandshake(`/ws/${user}/${state.conversation || "lobby"}`, token, (event) => {
         const seen: WireEvent = { ...event, client: id };
         log(seen, analyzer.analyze(seen));
       });
@@ -222,8 +281,19 @@ export function createTestClient({
         headers,
       });
     },
+    hasUnsent() {
+      const entries = room.peek()?.list.peek().entries ?? [];
+      const texts = [draft.peek(), ...drafts.values()];
+      return texts.some((text) => text.trim() !== "") || entries.some(({ state: at }) => at === "pending");
+    },
     drop() {
       dispatch({ type: "sign_out" });
     },
   };
+}
+
+/** All errors of the library have a `code`; any other error is a defect of this page. */
+export function toUserFacingError(error: unknown): { readonly code: string; readonly message: string } {
+  const { code = "internal", message = String(error) } = error as { code?: string; message?: string };
+  return { code, message };
 }

@@ -1,4 +1,5 @@
 import { createCharts } from "./charts/charts.tsx";
+import { createClients } from "./clients/clients.tsx";
 import { createFaults } from "./faults/faults.tsx";
 import type { PanelFactory } from "./panel.ts";
 import { createRecord } from "./record/record.tsx";
@@ -12,4 +13,5 @@ export const PANEL_FACTORIES: readonly PanelFactory[] = [
   createFaults,
   createRecord,
   createCharts,
+  createClients,
 ];

@@ -4,7 +4,7 @@ import { conversationProblem } from "../conversation-name.ts";
 
 /** The content of the address. */
 export interface HashState {
-  /** Missing if the address has none, or an invalid name. */
+  /** Missing if the address has none, or an invalid name: then no conversation is shown. */
   readonly conversation?: string;
   readonly fields: Readonly<Record<string, string>>;
 }
@@ -32,7 +32,8 @@ export function formatHash({ conversation = "", fields }: HashState): string {
 /** The address of the page, kept in sync with its state. */
 export interface Address {
   readonly fields: ReadonlySignal<Readonly<Record<string, string>>>;
-  conversation(): string | undefined;
+  /** The conversation; empty: none. */
+  conversation(): string;
   /** Changes the address without a new entry in the browser's history. */
   set(fields: Readonly<Record<string, string>>): void;
   /** Changes to a conversation; "back" returns to the one before. */
@@ -45,18 +46,18 @@ export interface Address {
 export function createAddress(onConversationChange: (conversation: string) => void): Address {
   const first = parseHash(location.hash);
   const fields = signal(first.fields);
-  let conversation = first.conversation;
+  let conversation = first.conversation ?? "";
 
   function replace(): void {
-    const hashState = { fields: fields.value, ...(conversation !== undefined && { conversation }) };
-    history.replaceState(null, "", formatHash(hashState));
+    history.replaceState(null, "", formatHash({ fields: fields.value, conversation }));
   }
 
   addEventListener("hashchange", () => {
     const hashState = parseHash(location.hash);
     fields.value = hashState.fields;
-    if (hashState.conversation === undefined || hashState.conversation === conversation) return;
-    conversation = hashState.conversation;
+    const { conversation: name = "" } = hashState;
+    if (name === conversation) return;
+    conversation = name;
     onConversationChange(conversation);
   });
 

@@ -1,12 +1,15 @@
 // The workbench: several test clients, the frames of all of them, and the selected client.
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { NO_FACTS, readServerFacts, type ServerFacts } from "../client/sign-in.ts";
+import { type Login, NO_FACTS, readServerFacts, resumeLogin, type ServerFacts } from "../client/sign-in.ts";
 import { createTestClient, type TestClient } from "../client/test-client.ts";
+import type { LocalStore } from "../local-storage.ts";
 import { type Frame, REFUSED_FAULT, type WireEvent } from "../wire/frame.ts";
 import { createFrameAnalyzer, type FrameAnalyzer } from "../wire/frame-analyzer.ts";
 import { createFrameLog, type FrameLog } from "../wire/frame-log.ts";
 import { monotonicNow } from "../wire/websocket-tap.ts";
+import { keepUsers, readKeptUsers } from "./kept-users.ts";
 import { createRenderScheduler } from "./render-scheduler.ts";
+import { createNames } from "./workbench-names.ts";
 
 /** How often countdowns are updated, in milliseconds. */
 const COUNTDOWN_INTERVAL_MS = 250;
@@ -24,6 +27,8 @@ export interface Workbench {
   readonly selected: ReadonlySignal<TestClient>;
   /** Whether no client is signed in: only the sign-in is shown. */
   readonly isSignedOut: ReadonlySignal<boolean>;
+  /** Whether the sessions of before a reload are being asked for. */
+  readonly isResuming: ReadonlySignal<boolean>;
   readonly facts: ReadonlySignal<ServerFacts>;
   /** The current time for countdowns, in milliseconds since 1970. */
   readonly now: ReadonlySignal<number>;
@@ -58,8 +63,8 @@ export interface Workbench {
   clearFrames(): void;
 }
 
-/** Creates a workbench with one client, signed out, for `conversation`. */
-export function createWorkbench(conversation: string): Workbench {
+/** Creates a workbench with one client for `conversation`, and with the users of before a reload, whose names are in `store`. */
+export function createWorkbench(conversation: string, store: LocalStore): Workbench {
   const scheduler = createRenderScheduler();
   const frames = createFrameLog();
   const framesChanged = signal(0);
@@ -91,11 +96,41 @@ export function createWorkbench(conversation: string): Workbench {
       scheduler,
       log,
       isShared: (login) => clients.value.some((other) => other !== client && other.login() === login),
+      onLogin: saveUsers,
     });
     known.set(client.id, client);
     return client;
   }
 
+  /** Keeps the names of the users whose sessions a reload can resume. */
+  function saveUsers(): void {
+    if (isResuming.peek()) return;
+    const kept = clients.peek().filter((client) => client.login()?.isKept === true);
+    keepUsers(
+      store,
+      kept.map((client) => client.user()!),
+    );
+  }
+
+  async function resume(users: readonly string[]): Promise<void> {
+    const logins = await Promise.all(users.map(resumeLogin));
+    const resumed = users.flatMap((user, index): [string, Login][] =>
+      logins[index] === undefined ? [] : [[user, logins[index]]],
+    );
+    const [first] = clients.value;
+    for (const [user, login] of resumed) {
+      const isFirst = first!.login() === undefined;
+      const client = isFirst ? first! : createClient("");
+      client.useLogin(user, login);
+      if (!isFirst) clients.value = [...clients.value, client];
+    }
+    scheduler.flush();
+    isResuming.value = false;
+    saveUsers();
+  }
+
+  const keptUsers = readKeptUsers(store);
+  const isResuming = signal(keptUsers.length > 0);
   const clients = signal<readonly TestClient[]>([]);
   clients.value = [createClient(conversation)];
   const selectedId = signal(clients.value[0]!.id);
@@ -106,6 +141,7 @@ export function createWorkbench(conversation: string): Workbench {
   const now = signal(monotonicNow());
   const sendAsAll = signal(false);
 
+  if (keptUsers.length > 0) void resume(keptUsers);
   void readServerFacts().then((read) => {
     facts.value = read;
   });
@@ -129,6 +165,7 @@ export function createWorkbench(conversation: string): Workbench {
     clients.value = clients.value.filter((other) => other !== client);
     if (selectedId.value === client.id)
       selectedId.value = clients.value[Math.min(index, clients.value.length - 1)]!.id;
+    saveUsers();
   }
 
   return {
@@ -137,6 +174,7 @@ export function createWorkbench(conversation: string): Workbench {
     isSignedOut: computed(
       () => clients.value.length === 1 && selected.value.state.value.session.state === "signed_out",
     ),
+    isResuming,
     facts,
     now,
     frames,
@@ -179,7 +217,7 @@ export function createWorkbench(conversation: string): Workbench {
         return undefined;
       const twin = createClient(same);
       twin.useLogin(session.user, login);
-      if (session.state === "open") twin.connect();
+      if (session.state === "signed_in") twin.dispatch({ type: "disconnect" });
       // Otherwise the sign-in would appear for a moment, and take the focus.
       scheduler.flush();
       return join(twin);
@@ -206,26 +244,5 @@ export function createWorkbench(conversation: string): Workbench {
       frames.clear();
       showFrames();
     },
-  };
-}
-
-/** Names clients after their user unless the person named them; further clients of a user get a number. */
-function createNames(known: ReadonlyMap<string, TestClient>): (id: string) => string {
-  /** Names are not reused, so that a frame of a removed client is not attributed to another one. */
-  const assigned = new Map<string, { readonly user: string; readonly name: string }>();
-
-  return (id) => {
-    const client = known.get(id);
-    if (client === undefined) return id;
-    const { session, transcriptOf } = client.state.value;
-    const user = session.state === "signed_out" ? transcriptOf?.user : session.user;
-    const before = assigned.get(id);
-    if (client.givenName.value !== "") return client.givenName.value;
-    if (user === undefined || before?.user === user) return before?.name ?? "new client";
-    const used = new Set([...assigned.values()].map(({ name }) => name));
-    let name = user;
-    for (let number = 2; used.has(name); number++) name = `${user} (${number})`;
-    assigned.set(id, { user, name });
-    return name;
   };
 }

@@ -1,5 +1,6 @@
 import type { Panel, PanelContext } from "../panel/panel.ts";
 import { IconButton } from "./icon.tsx";
+import { toggleTools } from "./top/top.tsx";
 
 interface PanelAreaProps {
   readonly context: PanelContext;
@@ -20,7 +21,7 @@ export function PanelArea({ context, panels }: PanelAreaProps) {
   }
 
   return (
-    <section class="panels" aria-label="Panels">
+    <section class="panels" aria-label="Tools">
       <div class="tabs">
         <div role="tablist" aria-label="Panels" onKeyDown={onKeyDown}>
           {panels.map(({ name, title, key }) => (
@@ -41,16 +42,25 @@ export function PanelArea({ context, panels }: PanelAreaProps) {
             </button>
           ))}
         </div>
-        <IconButton
-          icon="wide"
-          label="Panels over the whole width"
-          shortcut="w"
-          id="wide"
-          pressed={context.isWide.value}
-          onClick={() => {
-            context.isWide.value = !context.isWide.value;
-          }}
-        />
+        <span class="tab-buttons">
+          <IconButton
+            icon="wide"
+            label="Panels over the whole width"
+            shortcut="w"
+            id="wide"
+            pressed={context.isWide.value}
+            onClick={() => {
+              context.isWide.value = !context.isWide.value;
+            }}
+          />
+          <IconButton
+            icon="close"
+            label="Close the tools"
+            shortcut="i"
+            id="close-tools"
+            onClick={() => toggleTools(context)}
+          />
+        </span>
       </div>
       <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${open.name}`}>
         <open.View key={open.name} />

@@ -1,12 +1,12 @@
-import type { ActiveConnectionState, Session } from "../client/state.ts";
+import type { LineStatus, Session } from "../client/state.ts";
 
-type StatusName = Exclude<Session["state"], "open"> | ActiveConnectionState["state"];
+type StatusName = Exclude<Session["state"], "open"> | LineStatus["state"];
 
 const STATUS: Record<StatusName, string> = {
   signed_out: "Signed out",
   signed_in: "Not connected",
+  idle: "Connecting…",
   connecting: "Connecting…",
-  resuming: "Connected, catching up…",
   live: "Connected",
   degraded: "Connected, store away",
   waiting: "Comes back by itself",

@@ -8,9 +8,8 @@ import { type Annotation, type FrameAnnotations, readObject, type WireEvent } fr
 
 /** The statistics of a client's connection after the frames so far. Times are milliseconds since 1970. */
 export interface ConnectionStats {
-  /** The newest `seq` of any frame; 0 before the first. */
+  /** The newest `seq` of the conversation that the last frame with one was about; 0 before the first. */
   readonly seq: number;
-  readonly epoch?: string;
   /** The server's id of the connection, from its last `welcome`; missing while it is not open. */
   readonly connection?: string;
   /** The last ack time, in milliseconds, and when it arrived. */
@@ -43,6 +42,16 @@ const REQUEST_OF_REPLY: Readonly<Record<string, string>> = {
   pong: "ping",
 };
 
+/** What is known of one conversation. On a socket of one conversation its name is empty. */
+interface Lane {
+  /** The newest `seq` of any frame. */
+  seq: number;
+  epoch?: string;
+  /** The newest received message; undefined before the conversation was opened. */
+  last?: number | undefined;
+  holes: readonly Hole[];
+}
+
 interface Hole {
   readonly first: number;
   readonly last: number;
@@ -52,16 +61,22 @@ interface Hole {
 export function createFrameAnalyzer(): FrameAnalyzer {
   /** When each request was sent, by its type and id. */
   const waiting = new Map<string, number>();
-  let holes: readonly Hole[] = [];
-  /** The newest received message; undefined before the first `welcome`. */
-  let last: number | undefined;
+  const lanes = new Map<string, Lane>();
   let stats: ConnectionStats = { seq: 0 };
   /** Seconds until the server closes an inactive connection; 0: never. */
   let timeout = 0;
 
-  function updateNewest(seq: unknown): number | undefined {
+  function laneOf({ conversation }: Readonly<Record<string, unknown>>): Lane {
+    const name = typeof conversation === "string" ? conversation : "";
+    const lane = lanes.get(name) ?? { seq: 0, holes: [] };
+    lanes.set(name, lane);
+    return lane;
+  }
+
+  function updateNewest(lane: Lane, seq: unknown): number | undefined {
     if (typeof seq !== "number") return undefined;
-    if (seq > stats.seq) stats = { ...stats, seq };
+    lane.seq = Math.max(lane.seq, seq);
+    if (stats.seq !== lane.seq) stats = { ...stats, seq: lane.seq };
     return seq;
   }
 
@@ -97,11 +112,13 @@ export function createFrameAnalyzer(): FrameAnalyzer {
     switch (frame.type) {
       case "welcome":
         return onWelcome(frame, at);
+      case "opened":
+        return onOpened(frame);
       case "message":
         return onMessage(frame);
       case "ack": {
         const time = takeRoundTrip(keyOf("message", frame.id), at);
-        const seq = updateNewest(frame.seq);
+        const seq = updateNewest(laneOf(frame), frame.seq);
         if (time !== undefined) {
           stats = { ...stats, ack: { took: time.roundTrip, at } };
           onActivity(at);
@@ -125,6 +142,14 @@ export function createFrameAnalyzer(): FrameAnalyzer {
         const time = types.map((type) => takeRoundTrip(keyOf(type, id), at)).find((one) => one !== undefined);
         return { ...time, marks: [mark("refused", "error", `${code}: ${message}`)] };
       }
+      case "closed":
+        return frame.code === undefined
+          ? NO_ANNOTATIONS
+          : {
+              marks: [
+                mark("close", "warning", `${frame.code}: ${frame.message ?? "the conversation was closed"}`),
+              ],
+            };
       case "closing": {
         const { code } = frame;
         return typeof code === "number"
@@ -134,7 +159,7 @@ export function createFrameAnalyzer(): FrameAnalyzer {
       case "read":
       case "presence":
       case "typing": {
-        const seq = updateNewest(frame.seq);
+        const seq = updateNewest(laneOf(frame), frame.seq);
         return seq === undefined ? NO_ANNOTATIONS : { seq, marks: [] };
       }
       case "token_accepted":
@@ -152,9 +177,20 @@ export function createFrameAnalyzer(): FrameAnalyzer {
   }
 
   function onWelcome(frame: Readonly<Record<string, unknown>>, at: number): FrameAnnotations {
-    const { epoch, connection, resumed, lost, inactivity } = frame;
+    const { connection, inactivity } = frame;
+    timeout = Number((inactivity as { timeout?: unknown } | undefined)?.timeout ?? 0);
+    const { idleAt: _before, ...rest } = stats;
+    stats = { ...rest, connection: String(connection) };
+    onActivity(at);
+    // Only the `welcome` of a socket of one conversation has what `opened` has.
+    return "epoch" in frame ? onOpened(frame) : NO_ANNOTATIONS;
+  }
+
+  function onOpened(frame: Readonly<Record<string, unknown>>): FrameAnnotations {
+    const { epoch, resumed, lost, skipped } = frame;
+    const lane = laneOf(frame);
     const marks: Annotation[] = [];
-    const before = stats.epoch;
+    const before = lane.epoch;
     if (before !== undefined && before !== epoch) {
       marks.push(
         mark(
@@ -163,42 +199,44 @@ export function createFrameAnalyzer(): FrameAnalyzer {
           `The store has a new epoch: ${before} became ${epoch}. Numbers count from 1 again.`,
         ),
       );
-      stats = { ...stats, seq: 0 };
+      lane.seq = 0;
     }
-    const seq = updateNewest(frame.seq);
+    const seq = updateNewest(lane, frame.seq);
     if (typeof lost === "object" && lost !== null) {
       const { first, last: end } = lost as { first?: unknown; last?: unknown };
       marks.push(mark("lost", "error", `#${first} to #${end} were missed and are no longer kept.`));
-      last = Math.max(last ?? 0, Number(end));
+      lane.last = Math.max(lane.last ?? 0, Number(end));
     }
+    // Messages that were not asked for are not missing.
+    const jump = Number((skipped as { last?: unknown } | undefined)?.last ?? 0);
+    if (lane.last !== undefined && jump > lane.last) lane.last = jump;
     // New messages follow after `seq`; a resumed connection continues after the last received message.
-    if (resumed !== true || last === undefined || before !== epoch) {
-      last = seq ?? 0;
-      holes = [];
+    if (resumed !== true || lane.last === undefined || before !== epoch) {
+      lane.last = seq ?? 0;
+      lane.holes = [];
     }
-    timeout = Number((inactivity as { timeout?: unknown } | undefined)?.timeout ?? 0);
-    const { idleAt: _before, ...rest } = stats;
-    stats = { ...rest, epoch: String(epoch), connection: String(connection) };
-    onActivity(at);
+    lane.epoch = String(epoch);
     return { ...(seq !== undefined && { seq }), marks };
   }
 
   function onMessage(frame: Readonly<Record<string, unknown>>): FrameAnnotations {
-    const seq = updateNewest(frame.seq);
+    const lane = laneOf(frame);
+    const seq = updateNewest(lane, frame.seq);
+    const { last } = lane;
     if (seq === undefined) return NO_ANNOTATIONS;
     if (last === undefined || seq === last + 1) {
-      last = seq;
+      lane.last = seq;
       return { seq, marks: [] };
     }
     if (seq > last) {
       const hole = { first: last + 1, last: seq - 1 };
-      holes = [...holes.slice(1 - MAX_HOLES), hole];
-      last = seq;
+      lane.holes = [...lane.holes.slice(1 - MAX_HOLES), hole];
+      lane.last = seq;
       const missing = hole.first === hole.last ? `#${hole.first} is` : `#${hole.first} to #${hole.last} are`;
       return { seq, marks: [mark("gap", "error", `${missing} missing before this message (D1).`)] };
     }
-    if (holes.some((hole) => hole.first <= seq && seq <= hole.last)) {
-      holes = holes.flatMap((hole) => without(hole, seq));
+    if (lane.holes.some((hole) => hole.first <= seq && seq <= hole.last)) {
+      lane.holes = lane.holes.flatMap((hole) => without(hole, seq));
       return { seq, marks: [mark("late", "error", `#${seq} arrived after #${last}: out of order (D1).`)] };
     }
     return { seq, marks: [mark("repeat", "error", `#${seq} was already received (D4).`)] };

@@ -43,6 +43,8 @@ export interface WireEvent {
   readonly binary?: boolean;
   /** Only for `close`; `byUs`: this side closed the connection. */
   readonly close?: { readonly code: number; readonly reason: string; readonly byUs?: boolean };
+  /** The conversation that the frame is about, where it names one. */
+  readonly conversation?: string;
   /** The number of the client's socket. A client may open separate sockets besides its connection. */
   readonly socketId?: number;
 }
@@ -60,6 +62,16 @@ const JSON_DISPLAY_BOUNDS: JsonBounds = { depth: MAX_JSON_DEPTH, values: Number.
 /** Returns a frame's JSON object; undefined if the text is not one. */
 export function readObject(text: string): Readonly<Record<string, unknown>> | undefined {
   return parseJsonObject(text, JSON_DISPLAY_BOUNDS).value;
+}
+
+/** Returns the conversation that a frame is about; undefined for a frame about the connection. */
+export function conversationOf(text: string): string | undefined {
+  const frame = readObject(text);
+  if (frame === undefined) return undefined;
+  const { conversation, item, conversations } = frame as Readonly<Record<string, unknown>>;
+  const only = Array.isArray(conversations) && conversations.length === 1 ? conversations[0] : undefined;
+  const named = [conversation, only, (item as { conversation?: unknown })?.conversation, only?.conversation];
+  return named.find((name) => typeof name === "string");
 }
 
 /** Returns the type of a frame for the log. */

@@ -1,7 +1,7 @@
 // The only place where the page uses sockets: the client library opens them with this class, which reports all frames, those
 // of the library and those typed by hand.
 import { serverAddress } from "../server-address.ts";
-import { maskTokens, typeOf, type WireEvent } from "./frame.ts";
+import { conversationOf, maskTokens, typeOf, type WireEvent } from "./frame.ts";
 
 /** The sockets of a client: reports all events, and can send anything. */
 export interface WebSocketTap {
@@ -31,7 +31,9 @@ export function createWebSocketTap(emit: (seen: Omit<WireEvent, "client">) => vo
     const at = monotonicNow();
     if (typeof data === "string") {
       const text = direction === "out" ? maskTokens(data) : data;
-      emit({ at, direction, type: typeOf(text), bytes: utf8Length(data), text, socketId });
+      const conversation = conversationOf(text);
+      const about = conversation === undefined ? {} : { conversation };
+      emit({ at, direction, type: typeOf(text), bytes: utf8Length(data), text, socketId, ...about });
       return;
     }
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Uint8Array);

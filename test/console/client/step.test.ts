@@ -1,19 +1,61 @@
 import { describe, expect, test } from "bun:test";
-import type { Event, Session } from "../../../src/console/client/state.ts";
-import { initialState } from "../../../src/console/client/step.ts";
-import {
-  connecting,
-  ended,
-  live,
-  open,
-  page,
-  run,
-  status,
-  T0,
-  types,
-  waiting,
-  welcome,
-} from "./client-events.ts";
+import type { Effect, Event, LineEvent, Session, State } from "../../../src/console/client/state.ts";
+import { initialState, step } from "../../../src/console/client/step.ts";
+
+const T0 = 1_795_437_965_000;
+
+/** The state after these events, and the effects of all. */
+function run(
+  state: State,
+  events: readonly Event[],
+): { readonly state: State; readonly effects: readonly Effect[] } {
+  const effects: Effect[] = [];
+  for (const event of events) {
+    const next = step(state, event);
+    state = next.state;
+    effects.push(...next.effects);
+  }
+  return { state, effects };
+}
+
+const WELCOME = {
+  type: "welcome",
+  connection: "k1",
+  user: "user1",
+  plan: "free",
+  quota: null,
+  inactivity: { timeout: 300, warning: 30 },
+} as const;
+
+type StatusEvent = LineEvent & { readonly type: "status" };
+
+const live = (): StatusEvent => ({ type: "status", status: { state: "live" }, welcome: WELCOME, at: T0 });
+const waiting = (milliseconds: number, code = 1006, reason = "connection lost"): StatusEvent => ({
+  type: "status",
+  status: { state: "waiting", until: T0 + milliseconds, code, reason },
+  welcome: WELCOME,
+  at: T0,
+});
+const connecting = (): StatusEvent => ({
+  type: "status",
+  status: { state: "connecting" },
+  welcome: undefined,
+  at: T0,
+});
+const ended = (code: number, advice: "reconnect" | "sign_in" = "reconnect"): StatusEvent => ({
+  type: "status",
+  status: { state: "closed", code, reason: "", advice },
+  welcome: WELCOME,
+  at: T0,
+});
+const signedIn = (conversation = "lobby") =>
+  run(initialState(conversation), [{ type: "sign_in_began" }, { type: "signed_in", user: "user1" }]).state;
+const open = () => run(signedIn(), [live()]).state;
+const warning = (code: string, seconds?: number): Event => ({
+  type: "warning",
+  warning: { code, message: "Careful with `this`.", ...(seconds !== undefined && { seconds }) } as never,
+  at: T0,
+});
 
 describe("signing in", () => {
   test("a refused sign-in stays at the sign-in form with the reason", () => {
@@ -28,207 +70,190 @@ describe("signing in", () => {
     });
   });
 
-  test("signing out leaves, ends the server's session, and forgets everything that was shown", () => {
-    const { state, effects } = run(open({ seq: 0 }), [live(1, "user2", "secret"), { type: "sign_out" }]);
-    expect(effects).toEqual([{ type: "close" }, { type: "forget_login", revoke: true }]);
-    expect(state.transcript.stored).toEqual([]);
-    expect(state.usage).toBeUndefined();
-  });
-
-  test("another user does not see what the previous user had open", () => {
-    const closed = run(open({ seq: 0 }), [live(1, "user2", "secret"), ended(4401)]).state;
-    const away: Event[] = [{ type: "connect" }];
-    const back = run(closed, [...away, { type: "signed_in", user: "user1" }, { type: "connect" }]);
-    expect(back.state.transcript.stored).toHaveLength(1);
-    expect(back.effects).toContainEqual({ type: "open", conversation: "lobby", resume: true });
-    expect(run(closed, [...away, { type: "signed_in", user: "eve" }]).state.transcript.stored).toEqual([]);
-  });
-});
-
-describe("requests for history", () => {
-  test("MX7 a first visit requests nothing: the newest messages come with the conversation", () => {
-    const first = run(connecting(), [welcome({ seq: 120 })]);
-    expect([first.effects, first.state.loading]).toEqual([[], true]);
-    const shown = run(first.state, [page(119, 120)]);
-    expect([shown.effects, shown.state.loading]).toEqual([[], false]);
-    expect(shown.state.transcript.stored.map(({ seq }) => seq)).toEqual([119, 120]);
-    expect(run(shown.state, [welcome({ seq: 120 }, "degraded"), welcome({ seq: 120 })])).toMatchObject({
-      effects: [],
-      state: { loading: false },
-    });
-  });
-
-  test("MX7 a page that was left before the first messages came starts over", () => {
-    const left = run(connecting(), [welcome({ seq: 120 }), { type: "leave" }]).state;
-    expect(run(left, [{ type: "connect" }]).effects).toEqual([
-      { type: "open", conversation: "lobby", resume: false },
-    ]);
-  });
-
-  test("D4 a reconnect requests nothing: the library resumes", () => {
-    const cut = run(open({ seq: 0 }), [live(1, "user2", "a"), waiting()]).state;
-    const back = run(cut, [welcome({ seq: 9 }, "resuming"), live(2, "user2", "b")]);
-    expect(back.effects).toEqual([]);
-    expect(back.state.transcript.stored.map(({ seq }) => seq)).toEqual([1, 2]);
-  });
-
-  test("D4 after leaving, connecting again resumes; another conversation starts at the beginning", () => {
-    const left = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "leave" }]).state;
-    const again = run(left, [{ type: "connect" }]);
-    expect(again.effects).toEqual([{ type: "open", conversation: "lobby", resume: true }]);
-    expect(again.state.transcript.stored).toHaveLength(1);
-    const other = run(left, [{ type: "choose", conversation: "other" }, { type: "connect" }]);
-    expect(other.effects).toEqual([{ type: "open", conversation: "other", resume: false }]);
-    expect(other.state.transcript.stored).toEqual([]);
-  });
-
-  test("a page that was never admitted has nothing to resume", () => {
-    const { effects } = run(connecting(), [{ type: "leave" }, { type: "connect" }]);
-    expect(effects).toContainEqual({ type: "open", conversation: "lobby", resume: false });
-  });
-
-  test("a refused request can be made again", () => {
-    const refusal = { code: "internal", message: "Broken." };
-    const load: Event = { type: "load_before", seq: 119, limit: 50 };
-    const asked = run(connecting(), [welcome({ seq: 120 }), page(119, 120), load]).state;
-    expect(run(asked, [{ type: "load_before", seq: 121, limit: 50 }]).effects).toEqual([]);
-    const refused = run(asked, [{ type: "page_refused", refusal }]).state;
-    expect(refused.notices).toMatchObject([{ code: "internal", severity: "error" }]);
-    expect(run(refused, [{ type: "load_before", seq: 121, limit: 50 }]).effects).toHaveLength(1);
-  });
-});
-
-describe("loss", () => {
-  test("D5 removed messages are not offered any more", () => {
-    const { transcript } = run(open({ seq: 0 }), [
-      live(1, "user2", "a"),
-      { type: "lost", lost: { first: 2, last: 5 }, newest: 5 },
-    ]).state;
-    expect(transcript.first).toBe(6);
-  });
-
-  test("D5 another epoch: old messages are set aside, the new store is read, and read marks start over", () => {
-    const read = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "seen", seq: 1 }]).state;
-    const { state, effects } = run(read, [{ type: "lost", lost: { epoch: "e2" }, newest: 7 }]);
-    expect(state.transcript).toMatchObject({ past: [{ text: "a" }], stored: [], newest: 7 });
-    expect(effects).toEqual([{ type: "load", limit: 50 }]);
-    expect(run(state, [{ type: "seen", seq: 1 }]).effects).toEqual([{ type: "read", seq: 1 }]);
-  });
-});
-
-describe("inactivity", () => {
-  const warning = { code: "inactivity", message: "Quiet.", seconds: 30 } as const;
-  const warned = run(open({ seq: 0 }), [{ type: "warning", warning, at: T0 }]).state;
-
-  test("I2 the warning counts down to the close", () => {
-    expect(warned.session).toMatchObject({ inactiveAt: T0 + 30_000 });
-  });
-
-  test("I2 staying, or writing, sends one activity frame and removes the warning", () => {
-    const stayed = run(warned, [{ type: "stay" }, { type: "stay" }]);
-    expect(stayed.effects).toEqual([{ type: "activity" }]);
-    expect(stayed.state.session).not.toHaveProperty("inactiveAt");
-    expect(run(warned, [{ type: "write", active: true }]).effects).toContainEqual({ type: "activity" });
-  });
-
-  test("I1 a message is activity, a ping is not", () => {
-    const said = run(warned, [{ type: "send", id: "m", text: "x", at: T0 }]).state;
-    expect(said.session).not.toHaveProperty("inactiveAt");
-    expect(run(warned, [{ type: "measure" }]).state.session).toHaveProperty("inactiveAt");
-  });
-});
-
-describe("the line", () => {
-  test("a cut shows a banner if it lasts, until the connection is back", () => {
-    expect(run(open({ seq: 0 }), [waiting(1, 400)]).state.session).not.toHaveProperty("outage");
-    const cut = run(open({ seq: 0 }), [waiting(1, 3000)]).state;
-    expect(cut.session).toMatchObject({
-      state: "open",
-      connection: { state: "waiting" },
-      outage: "connection lost",
-    });
-    const trying = run(cut, [status({ state: "connecting", attempt: 1, fresh: false })]).state;
-    expect(trying.session).toMatchObject({ outage: "connection lost" });
-    expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("outage");
-  });
-
-  test("MX7 `busy` is shown in the server's words; another refusal is not", () => {
-    const refusal = { code: "busy", message: "Too much is asked for. Come back later." };
-    const away = status({
-      ...{ state: "waiting", attempt: 1, until: T0 + 30_000, code: 1013 },
-      ...{ reason: "try again later", fresh: false, firm: true },
-    });
-    const complaint: Event = { type: "complaint", refusal };
-    const busy = run(connecting(), [complaint, away]).state;
-    expect(busy.session).toMatchObject({ state: "open", outage: "Too much is asked for" });
-    const other: Event = { type: "complaint", refusal: { ...refusal, code: "invalid" } };
-    expect(run(connecting(), [other, away]).state.session).toMatchObject({ outage: "try again later" });
-  });
-
-  test("while it waits, it can be made to try now; while it is connected, there is nothing to do", () => {
-    expect(run(open({ seq: 0 }), [waiting(), { type: "connect" }]).effects).toEqual([{ type: "reconnect" }]);
-    expect(run(open({ seq: 0 }), [{ type: "connect" }]).effects).toEqual([]);
-  });
-
-  test("4401 leads to the sign-in and forgets the token", () => {
-    const refusal = { code: "token_revoked", message: "Signed out elsewhere." };
-    const closed = run(connecting(), [{ type: "complaint", refusal }, ended(4401)]);
-    expect(closed.state.session).toMatchObject({
-      closeInfo: { remedy: "sign_in", detail: "Signed out elsewhere." },
-    });
-    expect(closed.state.notices).toEqual([]);
-    expect(closed.effects).toEqual([{ type: "forget_login", revoke: false }]);
-    const { state, effects } = run(closed.state, [{ type: "connect" }]);
+  test("a user who signs in is connected, and the conversation of the address is shown", () => {
+    const { state, effects } = run(initialState("lobby"), [{ type: "signed_in", user: "user1" }]);
     expect(state.session).toMatchObject({
+      state: "open",
+      user: "user1",
+      connection: { state: "connecting" },
+    });
+    expect(effects).toEqual([{ type: "enter", conversation: "lobby" }]);
+  });
+
+  test("signing out ends the server's session and forgets everything that was shown", () => {
+    const { state, effects } = run(open(), [
+      { type: "quota", quota: { limit: 5, remaining: 1, reset: 60 }, at: T0 },
+      { type: "sign_out" },
+    ]);
+    expect(effects).toEqual([{ type: "close" }, { type: "forget" }, { type: "forget_login", revoke: true }]);
+    expect(state).toEqual(initialState("lobby"));
+  });
+
+  test("A2 a session that ended is signed in again, and what was shown is not forgotten", () => {
+    const closed = run(open(), [ended(4401, "sign_in")]);
+    expect(closed.effects).toEqual([{ type: "forget_login", revoke: false }]);
+    const again = run(closed.state, [{ type: "connect" }]);
+    expect(again.state.session).toMatchObject({
       state: "signed_out",
       problem: expect.stringContaining("Sign in again"),
     });
-    expect(effects).not.toContainEqual(expect.objectContaining({ type: "open" }));
+    expect(again.effects).toEqual([{ type: "close" }, { type: "forget_login", revoke: false }]);
   });
+});
 
-  test("an earlier refusal is not shown as the reason of the close", () => {
-    const refusal = { code: "invalid", message: "Bad." };
-    const { session } = run(open({ seq: 0 }), [{ type: "complaint", refusal }, ended(4408)]).state;
-    expect(session).not.toHaveProperty("closeInfo.detail");
-    expect(session).toMatchObject({ closeInfo: { code: 4408, remedy: "reconnect" } });
-  });
-
-  test("a closed conversation opens again; another one, chosen meanwhile, is opened instead", () => {
-    const closed = run(open({ seq: 0 }), [ended(4408)]).state;
-    expect(run(closed, [{ type: "connect" }]).effects).toEqual([{ type: "reconnect" }]);
-    const other = run(closed, [{ type: "choose", conversation: "other" }, { type: "connect" }]);
-    expect(other.effects).toEqual([
-      { type: "close" },
-      { type: "open", conversation: "other", resume: false },
+describe("conversations", () => {
+  test("a chosen conversation is entered once, and none is entered for an empty name", () => {
+    const { effects, state } = run(open(), [
+      { type: "choose", conversation: "other" },
+      { type: "choose", conversation: "other" },
+      { type: "choose", conversation: "" },
     ]);
-  });
-});
-
-describe("others", () => {
-  test("typing is shown until it stops, the user leaves, or the connection is lost; it may start again", () => {
-    const typing = run(open({ seq: 0 }), [types("user2", true), types("user2", true)]).state;
-    expect(typing.session).toMatchObject({ typing: ["user2"] });
-    const { present } = typing.session as Extract<Session, { state: "open" }>;
-    const ends: Event[] = [types("user2", false), { type: "present", present }, waiting()];
-    expect(run(typing, [live(1, "user2", "hi")]).state.session).toMatchObject({ typing: ["user2"] });
-    for (const end of ends) expect(run(typing, [end]).state.session).toMatchObject({ typing: [] });
-  });
-
-  test("one's own other tab does not count as another user who types", () => {
-    expect(run(open({ seq: 0 }), [types("user1", true)]).state.session).toMatchObject({ typing: [] });
-  });
-
-  test("a read mark is sent once, and only forward", () => {
-    const { effects } = run(open({ seq: 9 }), [
-      { type: "seen", seq: 9 },
-      { type: "seen", seq: 9 },
-      { type: "seen", seq: 4 },
+    expect(effects).toEqual([
+      { type: "enter", conversation: "other" },
+      { type: "enter", conversation: "" },
     ]);
-    expect(effects).toEqual([{ type: "read", seq: 9 }]);
+    expect(state.conversation).toBe("");
   });
 });
 
-test("a conversation chosen in the address while connected leaves and connects", () => {
-  const { effects } = run(open({ seq: 0 }), [{ type: "choose", conversation: "other" }]);
-  expect(effects).toEqual([{ type: "close" }, { type: "open", conversation: "other", resume: false }]);
+describe("the connection", () => {
+  test("a short interruption shows nothing; one that lasts, or comes twice, is explained", () => {
+    expect(outage(run(open(), [waiting(500)]).state)).toBeUndefined();
+    expect(outage(run(open(), [waiting(2000)]).state)).toBe("connection lost");
+    const twice = run(open(), [waiting(500), connecting(), waiting(500), connecting()]);
+    expect(outage(twice.state)).toBe("connection lost");
+    expect(outage(run(twice.state, [live()]).state)).toBeUndefined();
+  });
+
+  test("the server's own words about a refused attempt are preferred", () => {
+    const refusal = { code: "unavailable", message: "The server is full. Try later." };
+    const { state } = run(signedIn(), [{ type: "complaint", refusal }, waiting(5000, 1013, "busy")]);
+    expect(outage(state)).toBe("The server is full");
+  });
+
+  test("F3 a close is explained, and connecting again is offered", () => {
+    const { state } = run(open(), [ended(4408)]);
+    expect(state.session).toMatchObject({ state: "closed", closeInfo: { code: 4408, remedy: "reconnect" } });
+    const again = run(state, [{ type: "connect" }]);
+    expect(again.effects).toEqual([{ type: "reconnect" }]);
+    expect(again.state.session).toMatchObject({ state: "open", connection: { state: "connecting" } });
+  });
+
+  test("disconnecting closes the line, and what the closed line says changes nothing", () => {
+    const { state, effects } = run(open(), [{ type: "disconnect" }, ended(1000)]);
+    expect([state.session, effects]).toEqual([{ state: "signed_in", user: "user1" }, [{ type: "close" }]]);
+    expect(run(state, [{ type: "connect" }]).effects).toEqual([{ type: "reconnect" }]);
+  });
+
+  test("I2 a warning of inactivity counts down, and any activity answers it once", () => {
+    const warned = run(open(), [warning("inactivity", 30)]).state;
+    expect(warned.session).toMatchObject({ inactiveAt: T0 + 30_000 });
+    for (const type of ["stay", "active"] as const) {
+      const { state, effects } = run(warned, [{ type }, { type }]);
+      expect(effects).toEqual([{ type: "activity" }]);
+      expect(state.session).not.toHaveProperty("inactiveAt");
+    }
+    expect(run(open(), [{ type: "active" }]).effects).toEqual([]);
+  });
+
+  test("Q3 at the limit the wait is shown, and the warning before it goes", () => {
+    const low = run(open(), [warning("quota_low")]).state;
+    expect(low.notices).toEqual([{ code: "quota_low", severity: "warning", text: "Careful with this." }]);
+    const { state } = run(low, [
+      { type: "quota", quota: { limit: 3, remaining: 0, reset: 3600, retry_after: 60 }, at: T0 },
+    ]);
+    expect(state).toMatchObject({
+      usage: { limit: 3, remaining: 0, fullAt: T0 + 3_600_000 },
+      limitedUntil: T0 + 60_000,
+      notices: [],
+    });
+  });
+
+  test("a round trip is measured once at a time", () => {
+    const first = run(open(), [{ type: "measure" }, { type: "measure" }]);
+    expect(first.effects).toEqual([{ type: "measure" }]);
+    expect(run(first.state, [{ type: "measured", roundTrip: 7 }]).state.session).toMatchObject({
+      measuring: false,
+      roundTrip: 7,
+    });
+  });
+
+  test("notices are one for each code, and can be dismissed", () => {
+    const refusal = { code: "malformed", message: "The frame is not JSON." };
+    const { state } = run(open(), [
+      { type: "complaint", refusal },
+      { type: "complaint", refusal },
+    ]);
+    expect(state.notices).toHaveLength(1);
+    expect(run(state, [{ type: "dismiss", code: "malformed" }]).state.notices).toEqual([]);
+  });
 });
+
+describe("every state handles every kind of event", () => {
+  // A new state, or a new event, does not compile until its cells are decided here.
+  type Type = Event["type"];
+  const row = (
+    stays: Session["state"],
+    moves: Partial<Record<Type, Session["state"]>>,
+  ): Record<Type, Session["state"]> => ({
+    sign_in_began: stays,
+    signed_in: stays,
+    sign_in_refused: stays,
+    sign_out: "signed_out",
+    choose: stays,
+    connect: stays,
+    disconnect: stays,
+    active: stays,
+    stay: stays,
+    measure: stays,
+    dismiss: stays,
+    status: stays,
+    quota: stays,
+    warning: stays,
+    complaint: stays,
+    measured: stays,
+    ...moves,
+  });
+  const table: Record<Session["state"], Record<Type, Session["state"]>> = {
+    signed_out: row("signed_out", { signed_in: "open" }),
+    signed_in: row("signed_in", { connect: "open" }),
+    open: row("open", { status: "closed", disconnect: "signed_in" }),
+    closed: row("closed", { connect: "open", disconnect: "signed_in" }),
+  };
+  const events: { readonly [T in Type]: Extract<Event, { type: T }> } = {
+    sign_in_began: { type: "sign_in_began" },
+    signed_in: { type: "signed_in", user: "user1" },
+    sign_in_refused: { type: "sign_in_refused", problem: "No." },
+    sign_out: { type: "sign_out" },
+    choose: { type: "choose", conversation: "lobby" },
+    connect: { type: "connect" },
+    disconnect: { type: "disconnect" },
+    active: { type: "active" },
+    stay: { type: "stay" },
+    measure: { type: "measure" },
+    dismiss: { type: "dismiss", code: "invalid" },
+    status: ended(4408),
+    quota: { type: "quota", quota: null, at: T0 },
+    warning: warning("flooding") as Extract<Event, { type: "warning" }>,
+    complaint: { type: "complaint", refusal: { code: "invalid", message: "Bad." } },
+    measured: { type: "measured", roundTrip: 3 },
+  };
+  const states: Record<Session["state"], State> = {
+    signed_out: initialState("lobby"),
+    signed_in: run(open(), [{ type: "disconnect" }]).state,
+    open: open(),
+    closed: run(open(), [ended(4408)]).state,
+  };
+  for (const from of Object.keys(table) as Session["state"][]) {
+    test(`from ${from}`, () => {
+      for (const [type, to] of Object.entries(table[from])) {
+        const { session } = step(states[from], events[type as Type]).state;
+        expect(`${type} → ${session.state}`).toBe(`${type} → ${to}`);
+      }
+    });
+  }
+});
+
+function outage({ session }: State): string | undefined {
+  return session.state === "open" ? session.outage : undefined;
+}

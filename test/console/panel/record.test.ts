@@ -176,3 +176,75 @@ describe("a recording on the page", () => {
     expect(page.begin().entries()).toEqual(["ann opens", "ann in welcome"]);
   });
 });
+
+describe("a socket of a user in a recording", () => {
+  const user = { type: "welcome", connection: "x", user: "user1", plan: "free", limits: {}, at: 1 };
+  const opened = (conversation: string, seq: number) => ({
+    type: "opened",
+    conversation,
+    id: "o1",
+    seq,
+    epoch: "e",
+    resumed: false,
+    access: "anyone",
+    present: [],
+    present_count: 1,
+  });
+
+  test("becomes a socket for each conversation, with the frames that it would have had", () => {
+    const page = new Page().begin().dial("c1", 1, "/ws/user1?client=x").in("c1", 1, user);
+    page.out("c1", 1, { type: "inbox", id: "i1" }).in("c1", 1, { type: "inbox", id: "i1", items: [] });
+    page.out("c1", 1, {
+      type: "open",
+      id: "o1",
+      conversations: [{ conversation: "den", after: 3, epoch: "e" }],
+    });
+    page.in("c1", 1, opened("den", 5));
+    page.in("c1", 1, { type: "history", conversation: "den", messages: [], more: false });
+    page.out("c1", 1, { type: "message", conversation: "den", id: "m6", text: "x" });
+    page.in("c1", 1, { type: "ack", conversation: "den", id: "m6", seq: 6 });
+    page.in("c1", 1, opened("lobby", 0)).out("c1", 1, { type: "ping", id: "p" });
+    page.in("c1", 1, { type: "closed", conversation: "den" }).close("c1", 1, 1006);
+    expect(page.entries()).toEqual([
+      "ann opens 3",
+      "ann in welcome 5",
+      "ann out message m6",
+      "ann in ack m6",
+      "ann 2 opens",
+      "ann 2 in welcome",
+      "ann out ping p",
+      "ann close 1000",
+      "ann 2 close 1006",
+    ]);
+    const { clients, entries } = page.recorder.current()!;
+    expect(clients.map(({ name, conversation }) => [name, conversation])).toEqual([
+      ["ann", "den"],
+      ["ann 2", "lobby"],
+    ]);
+    expect(entries[1]).toMatchObject({
+      frame: { type: "welcome", connection: "x", conversation: "den", seq: 5 },
+    });
+    for (const field of ["limits", "at", "access", "id"])
+      expect((entries[1] as { frame: object }).frame).not.toHaveProperty(field);
+    expect(JSON.stringify(entries.slice(2, 4))).not.toContain("conversation");
+  });
+
+  test("D3 a read mark that was sent before its conversation was open is left out for everybody", () => {
+    const page = new Page()
+      .begin()
+      .dial("c1", 1, "/ws/user1")
+      .in("c1", 1, user)
+      .in("c1", 1, opened("den", 5));
+    page.dial("c2", 2, "/ws/user2").in("c2", 2, { ...user, user: "user2" });
+    page.out("c2", 2, { type: "read", conversation: "den", seq: 4 }).in("c2", 2, opened("den", 5));
+    page.in("c1", 1, { type: "read", conversation: "den", user: "user2", seq: 4 });
+    page.out("c2", 2, { type: "read", conversation: "den", seq: 5 });
+    page.in("c1", 1, { type: "read", conversation: "den", user: "user2", seq: 5 });
+    expect(page.entries().slice(2)).toEqual([
+      "bob opens",
+      "bob in welcome 5",
+      "bob out read 5",
+      "ann in read 5",
+    ]);
+  });
+});

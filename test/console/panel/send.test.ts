@@ -19,7 +19,7 @@ const scope = { uuid: () => "made-up", now: 1_800_000_000_000, n: 7 };
 
 describe("the form", () => {
   test.each(TYPES)("of %s begins with a frame that the server accepts", (type) => {
-    const values = { ...initialValues(type), ...(type === "token" && { token: "x" }) };
+    const values = { ...initialValues(type, "lobby"), ...(type === "token" && { token: "x" }) };
     const { frame } = decodeClientFrame(fillIn(writeFrame(type, values), scope));
     expect(frame?.type).toBe(type);
   });

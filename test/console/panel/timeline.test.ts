@@ -7,13 +7,18 @@ import {
 } from "../../../src/console/panel/timeline/filter.ts";
 import { createRows } from "../../../src/console/panel/timeline/filtered-rows.ts";
 import { formatHash, parseHash } from "../../../src/console/shell/address.ts";
-import type { Annotation, Direction, Frame } from "../../../src/console/wire/frame.ts";
+import {
+  type Annotation,
+  conversationOf,
+  type Direction,
+  type Frame,
+} from "../../../src/console/wire/frame.ts";
 import { createFrameLog, type FrameLog } from "../../../src/console/wire/frame-log.ts";
 import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../../src/console/wire/frame-types.ts";
 import { CLIENT_FRAMES } from "../../../src/protocol/client-frames.ts";
 import { SERVER_FRAMES } from "../../../src/protocol/server-frames.ts";
 
-const ALL: Filter = { client: "", direction: "", type: "", find: "", marked: false };
+const ALL: Filter = { client: "", conversation: "", direction: "", type: "", find: "", marked: false };
 
 describe("the filter", () => {
   const log = createFrameLog();
@@ -34,6 +39,7 @@ describe("the filter", () => {
     ["an expression", { find: "/hello \\d+/" }, [2]],
     ["an expression whatever its case", { find: "/^\\{.*hello/i" }, [1, 2]],
     ["the words of a mark", { find: "invalid" }, [3]],
+    ["a conversation", { conversation: "den" }, []],
     ["marks", { marked: true }, [3]],
     ["two at once", { client: "ben", type: "message" }, [2]],
     ["a slash alone is a text", { find: "/" }, []],
@@ -46,6 +52,24 @@ describe("the filter", () => {
     });
   }
 
+  test("a conversation, by the name that the frame itself has", () => {
+    const about = createFrameLog();
+    for (const text of [
+      '{"type":"message","conversation":"den","text":"x"}',
+      '{"type":"open","conversations":[{"conversation":"den"}]}',
+      '{"type":"close","conversations":["lobby"]}',
+      '{"type":"inbox_item","item":{"conversation":"den"}}',
+      '{"type":"open","conversations":[{"conversation":"den"},{"conversation":"lobby"}]}',
+      "not JSON",
+    ]) {
+      const conversation = conversationOf(text);
+      const seen = { client: "c1", at: 0, direction: "out", type: "x", bytes: 0, text } as const;
+      about.add({ ...seen, ...(conversation !== undefined && { conversation }) }, { marks: [] });
+    }
+    const { matches } = compileFilter({ ...ALL, conversation: "den" }, nameOf);
+    expect(numbers(createRows(about)(matches, Number.POSITIVE_INFINITY))).toEqual([1, 2, 4]);
+  });
+
   test("a wrong expression explains the error and hides nothing", () => {
     const { matches, problem } = compileFilter({ ...ALL, find: "/(/" }, nameOf);
     expect(problem).toStartWith("Not a regular expression");
@@ -53,7 +77,14 @@ describe("the filter", () => {
   });
 
   test("it is part of the address, which is empty without a filter", () => {
-    const filter: Filter = { client: "ann", direction: "in", type: "ack", find: "/a&b=#ü/", marked: true };
+    const filter: Filter = {
+      client: "ann",
+      conversation: "den",
+      direction: "in",
+      type: "ack",
+      find: "/a&b=#ü/",
+      marked: true,
+    };
     const hash = formatHash({ conversation: "lobby", fields: { ...writeFilter(filter), show: "send" } });
     const place = parseHash(hash);
     expect(place.conversation).toBe("lobby");

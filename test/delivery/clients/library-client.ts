@@ -57,15 +57,11 @@ export class LibraryClient implements DeliveryClient {
     this.sending = false;
   }
 
-  get isOpen(): boolean {
-    return this.conversation?.status.getSnapshot().state === "live";
-  }
-
-  /** It is never away for long. */
-  stopAbsences(): void {}
-
   isSettled(newest: number): boolean {
-    return this.isOpen && this.unacked === 0 && this.lastReceived >= newest;
+    const { conversation } = this;
+    return (
+      conversation?.status.getSnapshot().state === "live" && this.unacked === 0 && this.lastReceived >= newest
+    );
   }
 
   close(): void {

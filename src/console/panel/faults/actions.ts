@@ -18,6 +18,8 @@ export interface FaultAction {
   /** The expected effect, in a few words. */
   readonly about: string;
   readonly needs: Requirement;
+  /** Whether it needs a conversation. */
+  readonly inConversation?: boolean;
   /** Injects the fault on this client; returns a problem, if any. */
   run(client: TestClient): Promise<string | undefined> | string | undefined;
 }
@@ -50,6 +52,11 @@ export function createFaultActions(
   const server = (fault: () => ServerFault) => async (client: TestClient) =>
     (await requestFault(workbench, client, fault())).problem;
   const jump = (to: string) => server(() => ({ do: "jump", to }));
+  /** A message in the conversation that the client shows. */
+  const message = (client: TestClient, text: string) => {
+    const { conversation } = client.current();
+    return { type: "message", ...(conversation !== "" && { conversation }), id: newId(), text };
+  };
   const tokenOf = (client: TestClient) => client.login()?.access() ?? "";
 
   return [
@@ -111,7 +118,7 @@ export function createFaultActions(
           title: "Wrong field",
           about: "A message without text and data: invalid; the connection stays open.",
           needs: "line",
-          run: (client) => send(client, { type: "message", id: newId(), text: "" }),
+          run: (client) => send(client, message(client, "")),
         },
         {
           name: "oversized",
@@ -119,7 +126,7 @@ export function createFaultActions(
           title: "Oversized",
           about: "70,000 bytes in one frame: too_large, close 1009.",
           needs: "line",
-          run: (client) => send(client, { type: "message", id: newId(), text: "x".repeat(OVERSIZED_BYTES) }),
+          run: (client) => send(client, message(client, "x".repeat(OVERSIZED_BYTES))),
         },
         {
           name: "binary",
@@ -135,9 +142,10 @@ export function createFaultActions(
           title: "Same id twice",
           about: "One message, sent twice: stored once; the second ack has duplicate.",
           needs: "line",
+          inConversation: true,
           run(client) {
-            const message = { type: "message", id: newId(), text: "Sent twice under one id" };
-            return send(client, message, message);
+            const twice = message(client, "Sent twice under one id");
+            return send(client, twice, twice);
           },
         },
         {
@@ -159,14 +167,16 @@ export function createFaultActions(
           title: "Fill the quota",
           about: "Uses up the requests of this hour: the next message is rejected, rate_limited.",
           needs: "line",
+          inConversation: true,
           run: (client) => fillQuota(workbench, client),
         },
         {
           name: "slow-reader",
           key: "R",
           title: "Slow reader",
-          about: `${LONG_MESSAGES} long messages (and requests) that the client does not read: close 1013; it resumes.`,
+          about: `${LONG_MESSAGES} long messages (and requests) that the client does not read: its conversation is closed as behind, and opened again.`,
           needs: "server",
+          inConversation: true,
           run: (client) => stopReading(workbench, client),
         },
       ],
@@ -270,8 +280,7 @@ export function createFaultActions(
 }
 
 function userOf(client: TestClient): string {
-  const { session } = client.current();
-  return session.state === "signed_out" ? OTHER_USER : session.user;
+  return client.user() ?? OTHER_USER;
 }
 
 /** Returns the token with another signature, still well-formed. */

@@ -28,11 +28,13 @@ export function createFaults(context: PanelContext): Panel {
   });
 
   /** Returns why a fault is not possible on the selected client now. */
-  function obstacleTo({ needs }: FaultAction): string | undefined {
-    const { session } = workbench.selected.value.state.value;
+  function obstacleTo({ needs, inConversation = false }: FaultAction): string | undefined {
+    const client = workbench.selected.value;
+    const { session } = client.state.value;
     if (session.state === "signed_out") return "Sign this client in first.";
     if (needs === "login") return undefined;
     if (needs === "server" && !workbench.facts.value.faults) return "The server makes no faults on request.";
+    if (client.state.value.conversation === "" && inConversation) return "Open a conversation first.";
     return statusOf(session).at === "live" || workbench.selected.value.wire.isOpen()
       ? undefined
       : "Connect this client first.";

@@ -71,12 +71,16 @@ export function noteOf({ direction, type, text, annotations }: Frame): FaultNote
   if (direction !== "in") return undefined;
   switch (type) {
     case "error":
+    case "closed":
     case "warning":
     case "message":
       // For messages, only gaps and repeats.
       return mark && { severity: mark.severity, text: mark.text };
-    case "welcome": {
+    case "welcome":
+    case "opened": {
       const isBack = readObject(text)?.resumed === true;
+      // On the socket of a user a conversation that is opened again says that, and not the `welcome`.
+      if (type === "opened" ? !isBack : readObject(text)?.epoch === undefined) return undefined;
       const words = isBack ? "back, and going on where it was" : "let in";
       return mark === undefined
         ? { severity: "fine", text: words }

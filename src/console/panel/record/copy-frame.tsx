@@ -50,8 +50,8 @@ export function CopyFrame({ workbench, frame, announce }: CopyFrameProps) {
 function recordingOf(workbench: Workbench, frame: Frame): Recording | undefined {
   const client = workbench.clients.value.find(({ id }) => id === frame.client);
   if (client === undefined || frame.binary) return undefined;
-  const { session, conversation, transcriptOf } = client.current();
-  const user = session.state === "signed_out" ? transcriptOf?.user : session.user;
+  const user = client.user();
+  const conversation = frame.conversation ?? (client.current().conversation || "lobby");
   const name = workbench.nameOf(frame.client).replaceAll("=", "-");
   const event = recorderEventOf(frame, name);
   if (user === undefined || event === undefined) return undefined;
@@ -70,5 +70,13 @@ function recorderEventOf({ direction, type, text, at }: Frame, client: string): 
   const fault = direction === "fault" ? readObject(text) : undefined;
   if (fault !== undefined) return { at, client, type: "fault", fault };
   if (direction === "line" && type === "dial") return { at, client, type: "open" };
-  return direction === "out" ? { at, client, type: "sent", data: text } : undefined;
+  return direction === "out" ? { at, client, type: "sent", data: withoutConversation(text) } : undefined;
+}
+
+/** On a socket of one conversation, which a recording uses, frames do not name it. */
+function withoutConversation(text: string): string {
+  const frame = readObject(text);
+  if (frame === undefined || !("conversation" in frame)) return text;
+  const { conversation: _, ...rest } = frame;
+  return JSON.stringify(rest);
 }

@@ -14,6 +14,7 @@ import type {
   RecordingEntry,
 } from "../../../scenario/format/recording.ts";
 import { REFUSED_FAULT, readObject, type WireEvent } from "../../wire/frame.ts";
+import { splitUserSockets } from "./conversation-sockets.ts";
 
 /** Longest recording, in characters of frames. */
 export const MAX_RECORDED_LENGTH = 32 * 1024 * 1024;
@@ -34,7 +35,7 @@ export interface Recorder {
 /** An open connection. */
 interface OpenSocket {
   readonly client: string;
-  /** Whether the client had another connection when this one was opened. */
+  /** Whether the client had another connection to the same conversation when this one was opened. */
   readonly isSecondary: boolean;
   readonly user: string;
   readonly conversation: string;
@@ -90,7 +91,9 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
   function dial(seen: WireEvent): void {
     const target = parseSocketPath(seen.text);
     if (target === undefined || seen.socketId === undefined) return;
-    const isSecondary = [...sockets.values()].some(({ client }) => client === seen.client);
+    const isSecondary = [...sockets.values()].some(
+      ({ client, conversation }) => client === seen.client && conversation === target.conversation,
+    );
     const line: OpenSocket = {
       ...target,
       client: seen.client,
@@ -152,26 +155,32 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     return { ...begun, entries: withCredentials(entries) };
   }
 
+  function onSocketEvent(seen: WireEvent): void {
+    if (seen.direction === "fault") {
+      if (started !== undefined) recordFault(seen);
+      return;
+    }
+    if (seen.type === "dial" && seen.direction === "line") {
+      dial(seen);
+      return;
+    }
+    const line = seen.socketId === undefined ? undefined : sockets.get(seen.socketId);
+    if (line === undefined) return;
+    if (seen.direction !== "line") {
+      recordFrame(seen, line);
+      return;
+    }
+    if (seen.close === undefined) return;
+    sockets.delete(seen.socketId!);
+    const { code, reason, byUs = false } = seen.close;
+    if (line.name !== undefined) add({ at: seen.at, client: line.name, type: "close", code, reason, byUs });
+  }
+
+  const split = splitUserSockets();
+
   return {
     onWireEvent(seen) {
-      if (seen.direction === "fault") {
-        if (started !== undefined) recordFault(seen);
-        return;
-      }
-      if (seen.type === "dial" && seen.direction === "line") {
-        dial(seen);
-        return;
-      }
-      const line = seen.socketId === undefined ? undefined : sockets.get(seen.socketId);
-      if (line === undefined) return;
-      if (seen.direction !== "line") {
-        recordFrame(seen, line);
-        return;
-      }
-      if (seen.close === undefined) return;
-      sockets.delete(seen.socketId!);
-      const { code, reason, byUs = false } = seen.close;
-      if (line.name !== undefined) add({ at: seen.at, client: line.name, type: "close", code, reason, byUs });
+      for (const event of split(seen)) onSocketEvent(event);
     },
     begin(at, server) {
       [clients, entries, length] = [[], [], 0];

@@ -29,19 +29,18 @@ const INITIAL_VALUES: Readonly<Record<string, string>> = {
   stream: "AAAAAAAAAAAA",
 };
 
-/** The initial conversations of the frames that name several. */
-const INITIAL_CONVERSATIONS: Partial<Readonly<Record<ClientFrameType, string>>> = {
-  open: '[{"conversation": "lobby", "last": 20}]',
-  close: '["lobby"]',
-};
-
-/** Returns the initial values for a frame of `type`: required fields, a text, and an id to recognize the reply. */
-export function initialValues(type: ClientFrameType): FieldValues {
+/** Returns the initial values for a frame of `type`: required fields, a text, an id to recognize the reply, and the conversation. */
+export function initialValues(type: ClientFrameType, conversation: string): FieldValues {
   const entries = Object.entries(CLIENT_FIELDS[type]).map(([name, { required }]) => {
-    if (name === "conversations") return [name, INITIAL_CONVERSATIONS[type] ?? "[]"];
+    if (name === "conversation") return [name, conversation];
+    if (name === "conversations") return [name, conversationsOf(type, conversation || "lobby")];
     return [name, required || Object.hasOwn(INITIAL_VALUES, name) ? (INITIAL_VALUES[name] ?? "") : ""];
   });
   return Object.fromEntries(entries);
+}
+
+function conversationsOf(type: ClientFrameType, conversation: string): string {
+  return JSON.stringify([type === "open" ? { conversation, last: 20 } : conversation]);
 }
 
 /**

@@ -1,5 +1,5 @@
 // Sending by hand: a form for each frame of the protocol, or any text; saved messages; a series at a rate.
-import { effect, signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import { newId } from "../../../client/new-id.ts";
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import type { TestClient } from "../../client/test-client.ts";
@@ -26,7 +26,7 @@ interface Shown extends SentFrame {
 export function createSend(context: PanelContext): Panel {
   const { workbench, frameToEdit } = context;
   const kind = signal<FrameKind>("message");
-  const values = signal<FieldValues>(initialValues("message"));
+  const values = signal<FieldValues>(initialValues("message", ""));
   const text = signal(writeFrame("message", values.value));
   /** The values of each form and the text, kept while another panel is open. */
   const typed = new Map<ClientFrameType, FieldValues>();
@@ -35,6 +35,8 @@ export function createSend(context: PanelContext): Panel {
   const problem = signal("");
   const series = createSeriesRunner(workbench);
   let sentSoFar = 0;
+  /** The conversation that the form was filled with. */
+  let filledConversation = "";
 
   function show(next: ClientFrameType, filledIn: FieldValues): void {
     kind.value = next;
@@ -56,7 +58,7 @@ export function createSend(context: PanelContext): Panel {
     }
     if (kind.value === "raw") typedText = text.value;
     else typed.set(kind.value, values.value);
-    show(next, typed.get(next) ?? initialValues(next));
+    show(next, typed.get(next) ?? initialValues(next, workbench.selected.peek().current().conversation));
   }
 
   function setValue(name: string, value: string): void {
@@ -98,15 +100,26 @@ export function createSend(context: PanelContext): Panel {
     if (edited === undefined) return;
     showText(edited);
     frameToEdit.value = undefined;
-    context.openPanel.value = "send";
-    context.visibleColumn.value = "panel";
+    context.showPanel("send");
+  });
+  // The frame is for the conversation that is shown, until the person names another one.
+  effect(() => {
+    const { conversation } = workbench.selected.value.state.value;
+    const before = filledConversation;
+    filledConversation = conversation;
+    untracked(() => {
+      const name = kind.value;
+      if (name === "raw" || (values.value.conversation ?? before) !== before) return;
+      if ("conversation" in values.value) setValue("conversation", conversation);
+      else if ("conversations" in values.value) show(name, initialValues(name, conversation));
+    });
   });
   // A typed token must not stay in the page for the next user.
   effect(() => {
     if (!workbench.isSignedOut.value) return;
     typed.clear();
     typedText = "";
-    show("message", initialValues("message"));
+    show("message", initialValues("message", ""));
     shown.value = [];
     series.reset();
   });
@@ -130,6 +143,7 @@ export function createSend(context: PanelContext): Panel {
         <SavedList text={text.value} onSelect={showText} />
         <SeriesForm
           progress={series.progress.value}
+          conversation={workbench.selected.value.state.value.conversation}
           start={(plan, make) => series.start(senders(), plan, make ?? filled)}
           stop={series.stop}
         />

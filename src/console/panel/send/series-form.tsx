@@ -13,13 +13,15 @@ const MAX_COUNT = 1_000_000;
 
 interface SeriesFormProps {
   readonly progress: Progress | undefined;
+  /** The conversation of the messages. */
+  readonly conversation: string;
   /** Without `make`, the text above is sent. */
   start(series: Series, make?: (n: number) => string): void;
   stop(): void;
 }
 
 /** A series of messages: rate, number and size. */
-export function SeriesForm({ progress, start, stop }: SeriesFormProps) {
+export function SeriesForm({ progress, conversation, start, stop }: SeriesFormProps) {
   const [rate, setRate] = useState(10);
   const [count, setCount] = useState(100);
   const [size, setSize] = useState(64);
@@ -30,7 +32,7 @@ export function SeriesForm({ progress, start, stop }: SeriesFormProps) {
     const series = { rate, count };
     const run = newId().slice(0, 6);
     const message = (n: number) =>
-      JSON.stringify({ type: "message", id: `${run}-${n}`, text: textOf(n, size) });
+      JSON.stringify({ type: "message", conversation, id: `${run}-${n}`, text: textOf(n, size) });
     start(series, what === "text" ? undefined : message);
   }
 

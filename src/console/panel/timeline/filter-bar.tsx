@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { titleOf } from "../../names.ts";
 import type { Workbench } from "../../shell/workbench.ts";
 import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../wire/frame-types.ts";
 import type { Filter } from "./filter.ts";
@@ -19,6 +20,7 @@ interface FilterBarProps {
 /** The filter. It is part of the address, so that a link or a reload keeps it. */
 export function FilterBar({ workbench, filter, problem, set, children }: FilterBarProps) {
   const names = new Set(workbench.clients.value.map(({ id }) => workbench.nameOf(id)));
+  const conversations = conversationsOf(workbench, filter.conversation);
   // A removed client, or one that does not exist yet after a reload, stays selected.
   if (filter.client !== "") names.add(filter.client);
   return (
@@ -33,6 +35,19 @@ export function FilterBar({ workbench, filter, problem, set, children }: FilterB
         {[...names].map((name) => (
           <option key={name} value={name}>
             {name}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Conversation"
+        id="filter-conversation"
+        value={filter.conversation}
+        onChange={(event) => set({ ...filter, conversation: event.currentTarget.value })}
+      >
+        <option value="">All conversations</option>
+        {conversations.map(([name, title]) => (
+          <option key={name} value={name}>
+            {title}
           </option>
         ))}
       </select>
@@ -87,4 +102,16 @@ export function FilterBar({ workbench, filter, problem, set, children }: FilterB
       </p>
     </form>
   );
+}
+
+/** Returns the conversations of the clients' inboxes and those that are open, with their titles; also the chosen one. */
+function conversationsOf({ clients }: Workbench, chosen: string): readonly (readonly [string, string])[] {
+  const all = new Map(chosen === "" ? [] : [[chosen, chosen]]);
+  for (const client of clients.value) {
+    const { conversation } = client.state.value;
+    if (conversation !== "") all.set(conversation, titleOf(client.room.value?.facts.value, conversation));
+    for (const item of client.inbox.value?.items ?? [])
+      all.set(item.conversation, titleOf(item, item.conversation));
+  }
+  return [...all];
 }

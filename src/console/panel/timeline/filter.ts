@@ -4,6 +4,8 @@ import type { Direction, Frame } from "../../wire/frame.ts";
 export interface Filter {
   /** A client's name. */
   readonly client: string;
+  /** The name of a conversation. */
+  readonly conversation: string;
   readonly direction: Direction | "";
   readonly type: string;
   /** Text that the frame contains, ignoring case; between two `/`, a regular expression. */
@@ -21,21 +23,29 @@ const DIRECTIONS: readonly string[] = ["out", "in", "line", "fault"] satisfies r
 
 /** Reads a filter from the fields of the address. */
 export function readFilter(fields: Readonly<Record<string, string>>): Filter {
-  const { client = "", dir = "", type = "", find = "", marked = "" } = fields;
+  const { client = "", about = "", dir = "", type = "", find = "", marked = "" } = fields;
   const direction = DIRECTIONS.includes(dir) ? (dir as Direction) : "";
-  return { client, direction, type, find, marked: marked === "yes" };
+  return { client, conversation: about, direction, type, find, marked: marked === "yes" };
 }
 
 /** Returns the fields of the address for a filter. */
-export function writeFilter({ client, direction, type, find, marked }: Filter): Record<string, string> {
-  return { client, dir: direction, type, find, marked: marked ? "yes" : "" };
+export function writeFilter({
+  client,
+  conversation,
+  direction,
+  type,
+  find,
+  marked,
+}: Filter): Record<string, string> {
+  return { client, about: conversation, dir: direction, type, find, marked: marked ? "yes" : "" };
 }
 
 /** Compiles a filter. `matches` is undefined if all frames match. `keyOf` returns a client's name by its id. */
 export function compileFilter(filter: Filter, nameOf: (id: string) => string): Compiled {
-  const { client, direction, type, find, marked } = filter;
+  const { client, conversation, direction, type, find, marked } = filter;
   const tests: ((frame: Frame) => boolean)[] = [];
   if (client !== "") tests.push((frame) => nameOf(frame.client) === client);
+  if (conversation !== "") tests.push((frame) => frame.conversation === conversation);
   if (direction !== "") tests.push((frame) => frame.direction === direction);
   if (type !== "") tests.push((frame) => frame.type === type);
   if (marked) tests.push((frame) => frame.annotations.marks.length > 0);

@@ -29,7 +29,17 @@ const MAX_PREVIEW_INPUT = 4096;
 function previewOf(text: string): string {
   const frame = text.length > MAX_PREVIEW_INPUT ? undefined : readObject(text);
   if (frame === undefined) return text.slice(0, PREVIEW_LENGTH);
-  const { type: _type, seq: _seq, at: _at, id, quota: _quota, from, text: content, ...rest } = frame;
+  const {
+    type: _type,
+    conversation: _conversation,
+    seq: _seq,
+    at: _at,
+    id,
+    quota: _quota,
+    from,
+    text: content,
+    ...rest
+  } = frame;
   const fields = Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   if (content !== undefined) fields.unshift(from === undefined ? String(content) : `${from}: ${content}`);
   return (fields.length === 0 && typeof id === "string" ? `id ${id}` : fields.join(", ")).slice(

@@ -1,5 +1,5 @@
 // All frames of all clients, in order.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { pluralize } from "../../format.ts";
 import { IconButton } from "../../view/icon.tsx";
 import { MAX_FRAMES, MAX_TEXT } from "../../wire/frame-log.ts";
@@ -31,6 +31,18 @@ export function createTimeline(context: PanelContext): Panel {
   const compiled = computed(() => {
     chosenClients.value;
     return compileFilter(JSON.parse(key.value), workbench.nameOf);
+  });
+
+  // A frame that the filter hides is shown without it.
+  effect(() => {
+    const number = context.frameToShow.value;
+    if (number === undefined) return;
+    context.frameToShow.value = undefined;
+    const frame = workbench.frames.get(number);
+    if (frame === undefined) return;
+    const { matches } = compiled.peek();
+    if (matches !== undefined && !matches(frame)) address.set(writeFilter(readFilter({})));
+    chosen.value = number;
   });
 
   function togglePause(): void {

@@ -1,10 +1,14 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Room } from "../../client/room.ts";
 import type { TestClient } from "../../client/test-client.ts";
 import { formatBytes } from "../../format.ts";
 import type { Workbench } from "../../shell/workbench.ts";
 
 /** Longest text as JSON, in bytes: the server closes the connection for a frame over 64 KiB (1009). The rest is for `type` and `id`. */
 export const MAX_TEXT_BYTES = 64 * 1024 - 256;
+
+/** What a conversation is chosen with. */
+const CHOOSERS = ".pick, .inbox-row, #conversation, #new-conversation";
 
 const HINT = "Enter sends, Shift + Enter starts a new line";
 
@@ -16,12 +20,14 @@ export function bytesInFrame(text: string): number {
 interface ComposerProps {
   readonly workbench: Workbench;
   readonly client: TestClient;
+  readonly room: Room;
   announce(text: string): void;
 }
 
 /** The composer. Its text is kept while the connection is closed, and while another client is selected. */
-export function Composer({ workbench, client, announce }: ComposerProps) {
+export function Composer({ workbench, client, room, announce }: ComposerProps) {
   const { session, usage } = client.state.value;
+  const { value: status } = room.status;
   const text = useRef<HTMLTextAreaElement>(null);
   const open = session.state === "open";
   const draft = client.draft.value;
@@ -34,13 +40,14 @@ export function Composer({ workbench, client, announce }: ComposerProps) {
   const isOne = workbench.clients.value.length === 1;
   const asAll = workbench.sendAsAll.value && !isOne;
 
-  // The composer gets the focus after connecting, or a click on the client, but not after a key, so that keys still work.
+  // The composer gets the focus after connecting, or a click on the client or the conversation, but not after a key, so that
+  // keys still work.
   const wasOpen = useRef(open);
   useLayoutEffect(() => {
-    const isChosen = document.activeElement?.matches(".pick") === true;
+    const isChosen = document.activeElement?.matches(CHOOSERS) === true;
     if (open && (!wasOpen.current || isChosen)) text.current!.focus();
     wasOpen.current = open;
-  }, [open]);
+  }, [open, room]);
   useLayoutEffect(() => {
     const { style } = text.current!;
     style.height = "auto";
@@ -58,7 +65,8 @@ export function Composer({ workbench, client, announce }: ComposerProps) {
 
   function write(value: string): void {
     client.draft.value = value;
-    client.dispatch({ type: "write", active: value !== "" });
+    client.dispatch({ type: "active" });
+    room.conversation.typing(value !== "");
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -87,7 +95,7 @@ export function Composer({ workbench, client, announce }: ComposerProps) {
         onInput={(event) => write(event.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
-      <button class="primary" id="send" type="submit" disabled={!open || !fits}>
+      <button class="primary" id="send" type="submit" disabled={!open || !fits || status.state === "closed"}>
         {asAll ? `Send as ${senderCount}` : "Send"}
       </button>
       <div class="hints">

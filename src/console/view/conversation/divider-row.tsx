@@ -2,26 +2,20 @@ import type { ComponentChildren } from "preact";
 import type { MessageListItem } from "../../client/message-list-items.ts";
 import { pluralize } from "../../format.ts";
 
-/** Most messages in one response of the server. */
-const MAX_PAGE = 200;
-
 interface DividerRowProps {
   readonly item: Exclude<MessageListItem, { readonly kind: "row" }>;
-  loadBefore(seq: number, limit: number): void;
+  /** Loads messages of a hole: those before `seq`, or those before the newest messages. */
+  loadHole(seq: number, isNewest: boolean): void;
 }
 
 /** A row of the list that shows missing messages, or the start of a new epoch (D5). */
-export function DividerRow({ item, loadBefore }: DividerRowProps) {
+export function DividerRow({ item, loadHole }: DividerRowProps) {
   switch (item.kind) {
     case "hole": {
       const missing = item.last - item.first + 1;
       return (
         <Divider kind="hole" text={`${pluralize(missing, "message")} before #${item.last + 1} not loaded`}>
-          <button
-            type="button"
-            class="plain small"
-            onClick={() => loadBefore(item.last + 1, Math.min(missing, MAX_PAGE))}
-          >
+          <button type="button" class="plain small" onClick={() => loadHole(item.last + 1, item.isNewest)}>
             Load (1 request)
           </button>
         </Divider>
@@ -36,7 +30,7 @@ export function DividerRow({ item, loadBefore }: DividerRowProps) {
       return (
         <Divider
           kind="new-epoch"
-          text="The server’s store was restored or lost data. It no longer has the messages above."
+          text="The server’s store was restored or lost data. It no longer has earlier messages."
         />
       );
     default:

@@ -1,17 +1,26 @@
-import type { Row } from "../../client/transcript.ts";
-import { clockTime, listNames } from "../../format.ts";
+import type { Entry } from "../../../client/index.ts";
+import { clockTime, explainError, listNames } from "../../format.ts";
 import { Avatar } from "../avatar.tsx";
+import { IconButton } from "../icon.tsx";
 
 /** Messages of one user within this time are shown as one block, in milliseconds. */
 const BLOCK_INTERVAL_MS = 5 * 60_000;
 
+const UNCONFIRMED =
+  "The connection ended before the server confirmed it. Sending it again is safe: it is never stored twice.";
+
 export interface RowActions {
-  resend(id: string): void;
-  cancelSend(id: string): void;
+  retry(entry: Entry): void;
+  /** Drops a message that failed. */
+  discard(entry: Entry): void;
+  /** Takes back a message that is not sent yet, for the composer. */
+  takeBack(entry: Entry): void;
+  /** Shows how the message is sent in code, and its frame. */
+  showCode(entry: Entry): void;
 }
 
 interface MessageRowProps {
-  readonly row: Row;
+  readonly row: Entry;
   readonly own: boolean;
   /** The row above belongs to the same block, so that name and avatar are not repeated. */
   readonly continues: boolean;
@@ -23,34 +32,37 @@ interface MessageRowProps {
 }
 
 /** Whether `row` belongs to the block of the row above it. */
-export function continuesBlock(row: Row, above: Row | undefined): boolean {
+export function continuesBlock(row: Entry, above: Entry | undefined): boolean {
   return above !== undefined && above.from === row.from && row.at - above.at < BLOCK_INTERVAL_MS;
 }
 
 /** One message: sender, text, time and `seq`; an own one also with its state. */
 export function MessageRow({ row, own, continues, held, readers, actions }: MessageRowProps) {
-  const kind = `message${own ? " own" : ""}${continues ? " continues" : ""} ${row.kind}`;
+  const kind = `message${own ? " own" : ""}${continues ? " continues" : ""} ${row.state}`;
   return (
-    <li class={kind} data-delivery={row.kind} data-seq={row.kind === "stored" ? row.seq : undefined}>
+    <li class={kind} data-delivery={row.state} data-seq={row.seq}>
       {!own && <Avatar user={row.from} />}
       <div class="body">
-        <span class={continues ? "unseen" : "from"}>{own ? `${row.from} (you)` : row.from}</span>
+        <span class={continues || own ? "from unseen" : "from"}>{own ? `${row.from} (you)` : row.from}</span>
         <div class="bubble">
           <p class="text" dir="auto">
-            {row.text}
+            {textOf(row)}
           </p>
         </div>
-        <Meta row={row} own={own} held={held} />
-        {row.kind === "pending" && held && (
-          <button type="button" class="plain small" onClick={() => actions.cancelSend(row.id)}>
+        <Meta row={row} own={own} held={held} showCode={() => actions.showCode(row)} />
+        {row.state === "pending" && held && (
+          <button type="button" class="plain small" onClick={() => actions.takeBack(row)}>
             Take back
           </button>
         )}
-        {row.kind === "failed" && (
+        {row.state === "failed" && (
           <div class="failure">
-            <p>{row.problem ?? "Not sent."}</p>
-            <button type="button" class="plain small" onClick={() => actions.resend(row.id)}>
+            <p>{problemOf(row)}</p>
+            <button type="button" class="plain small" onClick={() => actions.retry(row)}>
               Send again
+            </button>
+            <button type="button" class="plain small" onClick={() => actions.discard(row)}>
+              Discard
             </button>
           </div>
         )}
@@ -60,24 +72,44 @@ export function MessageRow({ row, own, continues, held, readers, actions }: Mess
   );
 }
 
-function Meta({ row, own, held }: Pick<MessageRowProps, "row" | "own" | "held">) {
+/** A message without text shows its data. */
+function textOf({ text, data }: Entry): string {
+  return text === "" && data !== undefined ? JSON.stringify(data) : text;
+}
+
+function problemOf({ error }: Entry): string {
+  if (error === undefined) return "Not sent.";
+  return error.code === "closed" ? UNCONFIRMED : explainError(error);
+}
+
+interface MetaProps extends Pick<MessageRowProps, "row" | "own" | "held"> {
+  showCode(): void;
+}
+
+function Meta({ row, own, held, showCode }: MetaProps) {
   const at = new Date(row.at);
   return (
-    <p class="meta">
+    <div class="meta">
       <time dateTime={at.toISOString()} title={at.toLocaleString()}>
         {clockTime(row.at)}
       </time>
-      {row.kind === "stored" && (
+      {row.seq !== undefined && (
         <span class="seq" title={`Sequence ${row.seq}`}>
           #{row.seq}
         </span>
       )}
-      {row.kind === "stored" && own && <Sign kind="tick" sign="✓" word="stored" />}
-      {row.kind === "pending" && (
+      {row.state === "stored" && own && <Sign kind="tick" sign="✓" word="stored" />}
+      {row.state === "pending" && (
         <Sign kind="waiting" sign="○" word={held ? "waits to be sent" : "sending…"} />
       )}
-      {row.kind === "failed" && <Sign kind="failed-mark" sign="!" word="not sent" />}
-    </p>
+      {row.state === "failed" && <Sign kind="failed-mark" sign="!" word="not sent" />}
+      <IconButton
+        icon="code"
+        label={row.seq === undefined ? "This message in code" : `Message ${row.seq} in code`}
+        kind="in-code"
+        onClick={showCode}
+      />
+    </div>
   );
 }
 

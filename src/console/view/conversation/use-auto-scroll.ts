@@ -1,7 +1,7 @@
 // The scroll position of the message list: at its end while that is visible, otherwise where the person reads.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { TestClient } from "../../client/test-client.ts";
-import type { Row, Transcript } from "../../client/transcript.ts";
+import type { Entry, MessageList } from "../../../client/index.ts";
+import type { Room } from "../../client/room.ts";
 import { pluralize } from "../../format.ts";
 
 /** Distance to the end, in pixels, within which the view follows new messages. */
@@ -10,16 +10,28 @@ const NEAR_END_PX = 80;
 /** If more messages than this arrive at once, screen readers get their number, not each text. */
 const MAX_ANNOUNCED_MESSAGES = 3;
 
-/** Follows the end while it is visible, keeps the position when older messages are loaded, and reports what was seen. */
-export function useAutoScroll(client: TestClient, transcript: Transcript, user: string) {
+interface Before {
+  readonly height: number;
+  readonly following: boolean;
+  readonly entries: readonly Entry[] | undefined;
+  /** New messages below the visible part. */
+  readonly newer: number;
+  /** The first messages were shown, and the view went to the first new one. */
+  readonly isPlaced: boolean;
+}
+
+/** Follows the end while it is visible, also while its text grows; keeps the position when older messages are loaded; reports what was seen. */
+export function useAutoScroll(room: Room, list: MessageList) {
   const scroller = useRef<HTMLElement>(null);
   const announcer = useRef<HTMLParagraphElement>(null);
-  const [hasNewer, setNewer] = useState(false);
+  const [newer, setNewer] = useState(0);
   /** The position after the last redraw or scroll. */
-  const before = useRef<{ height: number; following: boolean; shown?: Transcript; hasNewer: boolean }>({
+  const before = useRef<Before>({
     height: 0,
     following: true,
-    hasNewer: false,
+    entries: undefined,
+    newer: 0,
+    isPlaced: false,
   });
 
   function atEnd(): boolean {
@@ -29,32 +41,35 @@ export function useAutoScroll(client: TestClient, transcript: Transcript, user: 
 
   function toEnd(): void {
     scroller.current!.scrollTop = scroller.current!.scrollHeight;
-    before.current.following = true;
-    showNewer(false);
+    before.current = { ...before.current, following: true };
+    showNewer(0);
   }
 
-  function showNewer(newer: boolean): void {
-    before.current.hasNewer = newer;
-    setNewer(newer);
+  function showNewer(count: number): void {
+    before.current = { ...before.current, newer: count };
+    setNewer(count);
   }
 
   function reportSeen(): void {
-    const { stored } = client.current().transcript;
-    const newest = stored[stored.length - 1]?.seq;
-    if (newest !== undefined && document.hasFocus() && atEnd())
-      client.dispatch({ type: "seen", seq: newest });
+    // Events may come once more after the list was removed.
+    if (scroller.current === null) return;
+    const newest = room.list.peek().entries.findLast(({ seq }) => seq !== undefined)?.seq;
+    if (newest !== undefined && document.hasFocus() && isVisible(scroller.current) && atEnd())
+      room.seen(newest);
   }
 
   useEffect(() => {
     const element = scroller.current!;
     const onScroll = () => {
-      before.current.following = atEnd();
-      if (before.current.following) showNewer(false);
+      if (scroller.current === null) return;
+      before.current = { ...before.current, following: atEnd() };
+      if (before.current.following) showNewer(0);
       reportSeen();
     };
-    // When the composer grows or notices appear, a list at its end stays there.
+    // When the composer grows or notices appear, a list at its end stays there. A narrow screen may have shown another part.
     const resized = new ResizeObserver(() => {
-      if (!before.current.hasNewer && before.current.following) element.scrollTop = element.scrollHeight;
+      if (before.current.newer === 0 && before.current.following) element.scrollTop = element.scrollHeight;
+      reportSeen();
     });
     element.addEventListener("scroll", onScroll);
     addEventListener("focus", reportSeen);
@@ -64,42 +79,58 @@ export function useAutoScroll(client: TestClient, transcript: Transcript, user: 
       removeEventListener("focus", reportSeen);
       resized.disconnect();
     };
-  }, [client]);
+  }, [room]);
 
   useLayoutEffect(() => {
     const element = scroller.current!;
-    const { shown, height, following } = before.current;
-    const oldest = transcript.stored[0]?.seq ?? transcript.newest + 1;
-    const shownFirst = shown?.stored[0]?.seq;
-    const prepended = shownFirst !== undefined && oldest < shownFirst;
-    const wroteMore = transcript.outbox.length > (shown?.outbox.length ?? 0);
-    if (wroteMore || (following && !prepended)) element.scrollTop = element.scrollHeight;
+    const { entries: shown, height, following, isPlaced } = before.current;
+    const { entries } = list;
+    const prepended = shown?.[0] !== undefined && entries.indexOf(shown[0]) > 0;
+    const wroteMore = entries.filter(isOwnPending).length > (shown ?? []).filter(isOwnPending).length;
+    const isFirst = !isPlaced && list.status === "ready" && entries.length > 0;
+    if (isFirst) placeAtNews(element);
+    else if (wroteMore || (following && !prepended)) element.scrollTop = element.scrollHeight;
     else if (prepended) element.scrollTop += element.scrollHeight - height;
-    const fresh = arrived(shown, transcript).filter((row) => row.from !== user);
+    const fresh = isPlaced ? arrived(shown ?? [], entries) : [];
     if (fresh.length > 0) {
       const words = fresh.map((row) => `${row.from}: ${row.text}`).join(". ");
       announcer.current!.textContent =
         fresh.length > MAX_ANNOUNCED_MESSAGES ? pluralize(fresh.length, "new message") : words;
-      if (!following) showNewer(true);
+      if (!following) showNewer(before.current.newer + fresh.length);
     }
-    const isAtEnd = atEnd();
     before.current = {
       ...before.current,
       height: element.scrollHeight,
-      following: isAtEnd,
-      shown: transcript,
+      following: atEnd(),
+      entries,
+      isPlaced: isPlaced || isFirst || (list.status === "ready" && entries.length === 0),
     };
     reportSeen();
   });
 
-  return { scroller, announcer, hasNewer, toEnd };
+  return { scroller, announcer, newer, toEnd };
 }
 
-/** Returns the messages after the last newest one; none when a conversation is shown for the first time. */
-function arrived(before: Transcript | undefined, now: Transcript): readonly Row[] {
-  const newest = before?.stored[before.stored.length - 1]?.seq;
-  if (before === undefined) return [];
-  if (newest === undefined) return now.stored.length === 1 ? now.stored : [];
-  const known = now.stored.findLastIndex((row) => row.seq <= newest);
-  return known === -1 ? [] : now.stored.slice(known + 1);
+/** Scrolls to the first message that is new to the user; to the end if there is none. */
+function placeAtNews(element: HTMLElement): void {
+  element.scrollTop = element.scrollHeight;
+  const line = element.querySelector<HTMLElement>("#unread-line");
+  if (line === null) return;
+  const above = line.getBoundingClientRect().top - element.getBoundingClientRect().top;
+  if (above < 0) element.scrollTop += above;
+}
+
+function isOwnPending({ own, state }: Entry): boolean {
+  return own && state === "pending";
+}
+
+function isVisible(element: HTMLElement): boolean {
+  return element.clientHeight > 0 && document.visibilityState === "visible";
+}
+
+/** Returns the messages of others that came after the last known one. */
+function arrived(before: readonly Entry[], now: readonly Entry[]): readonly Entry[] {
+  const known = new Set(before.map(({ key }) => key));
+  const last = now.findLastIndex(({ key, own }) => !own && known.has(key));
+  return now.slice(last + 1).filter(({ key, own }) => !own && !known.has(key));
 }

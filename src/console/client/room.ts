@@ -1,0 +1,103 @@
+// The conversation that a client shows: what the library knows of it, as signals, and what the person does in it.
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import {
+  type Conversation,
+  type ConversationFacts,
+  type ConversationStatus,
+  type Entry,
+  type MessageList,
+  type MessageWatch,
+  type Parley,
+  type PresenceList,
+  watchMessages,
+  watchPresence,
+} from "../../client/index.ts";
+import type { RenderScheduler } from "../shell/render-scheduler.ts";
+import { createReadableSignal } from "./readable-signal.ts";
+
+/** How long a message must be visible to count as read, in milliseconds; a burst of messages is reported as one mark. */
+const READ_AFTER_MS = 400;
+
+/** One conversation of one client, open until `leave()`. */
+export interface Room {
+  readonly conversation: Conversation;
+  readonly list: ReadonlySignal<MessageList>;
+  readonly presence: ReadonlySignal<PresenceList>;
+  readonly facts: ReadonlySignal<ConversationFacts | undefined>;
+  readonly status: ReadonlySignal<ConversationStatus>;
+  /** Older messages are being loaded. */
+  readonly loading: ReadonlySignal<boolean>;
+  /** Up to which message the user had read when the conversation was shown; undefined before that is known. */
+  readonly readBefore: ReadonlySignal<number | undefined>;
+  /** Loads the page before the newest messages without a hole. */
+  loadOlder(): void;
+  /** Loads messages before `seq`, in a hole. */
+  loadBefore(seq: number): void;
+  retry(entry: Entry): void;
+  discard(entry: Entry): void;
+  /** The newest message is in view. */
+  seen(seq: number): void;
+  leave(): void;
+}
+
+/** Opens a conversation. `onError` gets the refusal of a page of messages. */
+export function createRoom(
+  parley: Parley,
+  name: string,
+  scheduler: RenderScheduler,
+  onError: (error: unknown) => void,
+): Room {
+  const conversation = parley.conversation(name);
+  const messages: MessageWatch = watchMessages(conversation);
+  const presence = createReadableSignal(watchPresence(conversation), scheduler);
+  const list = createReadableSignal(messages, scheduler);
+  const facts = createReadableSignal(conversation.facts, scheduler);
+  const status = createReadableSignal(conversation.status, scheduler);
+  const loading = signal(false);
+  const readBefore: Signal<number | undefined> = signal(undefined);
+  let seen = 0;
+  let readTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const endFirstRead = messages.subscribe(({ status: at, read }) => {
+    if (at === "ready") readBefore.value ??= read;
+  });
+
+  async function load(task: () => Promise<void>): Promise<void> {
+    if (loading.value) return;
+    loading.value = true;
+    try {
+      await task();
+    } catch (error) {
+      onError(error);
+    }
+    loading.value = false;
+  }
+
+  return {
+    conversation,
+    list: list.signal,
+    presence: presence.signal,
+    facts: facts.signal,
+    status: status.signal,
+    loading,
+    readBefore,
+    loadOlder: () => void load(() => messages.loadOlder()),
+    // `loadAround` reads 25 messages after the one that it names, and as many before it.
+    loadBefore: (seq) => void load(() => messages.loadAround(Math.max(1, seq - 25))),
+    retry: (entry) => messages.retry(entry),
+    discard: (entry) => messages.discard(entry),
+    seen(seq) {
+      if (seq <= Math.max(seen, messages.getSnapshot().read)) return;
+      seen = seq;
+      readTimer ??= setTimeout(() => {
+        readTimer = undefined;
+        conversation.read(seen);
+      }, READ_AFTER_MS);
+    },
+    leave() {
+      clearTimeout(readTimer);
+      endFirstRead();
+      for (const { end } of [list, presence, facts, status]) end();
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import type { VNode } from "preact";
+import type { MessageList } from "../../../client/index.ts";
+import type { PresentUser } from "../../../protocol/server-frames.ts";
+import { type MessageListItem, messageListItems, readersByRow } from "../../client/message-list-items.ts";
+import { dayName } from "../../format.ts";
+import { DividerRow } from "./divider-row.tsx";
+import { continuesBlock, MessageRow, type RowActions } from "./message-row.tsx";
+
+/** A drawn item with its inputs: while they are the same, its node is reused. */
+export interface RenderedItem {
+  readonly item: MessageListItem;
+  readonly signature: string;
+  readonly node: VNode;
+}
+
+/** The values that all rows share. */
+export interface RowContext {
+  readonly user: string;
+  readonly today: string;
+  readonly now: number;
+  readonly held: boolean;
+  readonly marks: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface ListActions extends RowActions {
+  loadHole(seq: number, isNewest: boolean): void;
+}
+
+export function rowContextOf(
+  { entries }: MessageList,
+  present: readonly PresentUser[],
+  user: string,
+  held: boolean,
+): RowContext {
+  const now = Date.now();
+  return {
+    user,
+    today: new Date(now).toDateString(),
+    now,
+    held,
+    marks: readersByRow(entries, present, user),
+  };
+}
+
+/** Draws the items that differ from `old`. */
+export function renderItems(
+  old: ReadonlyMap<string, RenderedItem>,
+  list: MessageList,
+  readBefore: number | undefined,
+  setting: RowContext,
+  actions: ListActions,
+): ReadonlyMap<string, RenderedItem> {
+  const next = new Map<string, RenderedItem>();
+  for (const item of messageListItems(list, readBefore)) {
+    const signature = signatureOf(item, setting);
+    const there = old.get(item.key);
+    const same = there !== undefined && there.signature === signature && isSame(there.item, item);
+    next.set(item.key, same ? there : { item, signature, node: renderItem(item, setting, actions) });
+  }
+  return next;
+}
+
+/** The part of the setting that a row shows; other rows are not redrawn when it changes. */
+function signatureOf(item: MessageListItem, { user, today, held, marks }: RowContext): string {
+  const waits = held && item.kind === "row" && item.row.state === "pending";
+  return `${user}\n${today}\n${waits}\n${marks.get(item.key)}`;
+}
+
+function isSame(one: MessageListItem, other: MessageListItem): boolean {
+  // The key of a divider contains its values.
+  if (one.kind === "hole" && other.kind === "hole") return one.isNewest === other.isNewest;
+  if (one.kind !== "row" || other.kind !== "row") return true;
+  return (
+    one.row === other.row &&
+    one.above === other.above &&
+    one.isAdjacent === other.isAdjacent &&
+    one.isFirstNew === other.isFirstNew
+  );
+}
+
+function renderItem(
+  item: MessageListItem,
+  { user, now, held, marks }: RowContext,
+  actions: ListActions,
+): VNode {
+  if (item.kind !== "row") return <DividerRow key={item.key} item={item} loadHole={actions.loadHole} />;
+  const { row, above, isAdjacent, isFirstNew } = item;
+  const day = dayName(row.at, now);
+  const begins = above === undefined || dayName(above.at, now) !== day;
+  return (
+    <DayAndRow key={`${row.state} ${item.key}`} day={begins ? day : undefined} isNew={isFirstNew}>
+      <MessageRow
+        row={row}
+        own={row.own || row.from === user}
+        continues={isAdjacent && !begins && !isFirstNew && continuesBlock(row, above)}
+        held={held}
+        readers={marks.get(row.key) ?? []}
+        actions={actions}
+      />
+    </DayAndRow>
+  );
+}
+
+interface DayAndRowProps {
+  readonly day: string | undefined;
+  readonly isNew: boolean;
+  readonly children: VNode;
+}
+
+/** A message, preceded by its day if that differs from the row above, and by a line above the first new one. */
+function DayAndRow({ day, isNew, children }: DayAndRowProps) {
+  return (
+    <>
+      {day !== undefined && (
+        <li class="day">
+          <span>{day}</span>
+        </li>
+      )}
+      {isNew && (
+        <li class="day unread-line" id="unread-line">
+          <span>New</span>
+        </li>
+      )}
+      {children}
+    </>
+  );
+}

@@ -1,0 +1,114 @@
+// The code that the page shows for an action is run: with curl, with Python, and with the client library.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  type Action,
+  createAction,
+  liftAction,
+  memberAction,
+  removeAction,
+  sanctionAction,
+  sendAction,
+  updateAction,
+} from "../../../src/console/action/action.ts";
+import { codeOf } from "../../../src/console/action/code.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+
+const TEXT = 'It\'s "quoted" & <b>, $HOME, `x`, 日本';
+
+describe("an action in code", () => {
+  let server: TestServer;
+  let env: Record<string, string>;
+  let group: string;
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    env = { ...(process.env as Record<string, string>), TOKEN: await server.token("ann") };
+    const made = await api("POST", "/conversations", { access: "members", title: "Den" });
+    group = made.conversation;
+  });
+  afterAll(() => server.stop());
+
+  async function api(method: string, path: string, body?: object) {
+    const answer = await fetch(url() + path, {
+      method,
+      headers: { Authorization: `Bearer ${env.TOKEN}`, "Content-Type": "application/json" },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return await answer.json();
+  }
+
+  const url = () => server.url.replace(/\/$/, "");
+  const textOf = (action: Action, name: string) =>
+    codeOf(action, url()).find((code) => code.name === name)!.text;
+  const run = async (command: string[], input = "") => {
+    const child = Bun.spawn(command, { env, stdin: Buffer.from(input), stdout: "pipe", stderr: "pipe" });
+    const [out, problem] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    expect([await child.exited, problem]).toEqual([0, expect.any(String)]);
+    return out;
+  };
+  const texts = async () =>
+    ((await api("GET", `/conversations/${group}/messages`)).messages as { text: string }[]).map(
+      ({ text }) => text,
+    );
+  const people = async () =>
+    ((await api("GET", `/conversations/${group}/members`)).members as { user: string; role: string }[])
+      .map(({ user, role }) => `${user} ${role}`)
+      .sort();
+
+  test("as curl", async () => {
+    const curl = (action: Action) => run(["sh", "-ec", textOf(action, "curl").replace("curl ", "curl -sS ")]);
+    await curl(sendAction("ann", group, { id: "m1", from: "ann", text: TEXT }));
+    expect(await texts()).toEqual([TEXT]);
+    await curl(memberAction("ann", group, "ben"));
+    await curl(memberAction("ann", group, "ben", "moderator"));
+    expect(await people()).toEqual(["ann owner", "ben moderator"]);
+    await curl(sanctionAction("ann", group, "ben", "mute", 600));
+    expect((await api("GET", `/conversations/${group}/mutes`)).mutes).toHaveLength(1);
+    await curl(liftAction("ann", group, "ben", "mute"));
+    expect((await api("GET", `/conversations/${group}/mutes`)).mutes).toEqual([]);
+    await curl(removeAction("ann", group, "ben"));
+    expect(await people()).toEqual(["ann owner"]);
+  });
+
+  test("as Python", async () => {
+    const python = (action: Action) => run(["python3", "-"], textOf(action, "Python"));
+    const before = (await texts()).length;
+    await python(
+      sendAction("ann", group, { id: "m2", from: "ann", text: TEXT, data: { a: null, b: [true] } }),
+    );
+    expect((await texts()).slice(before)).toEqual([TEXT]);
+    await python(updateAction("ann", group, { title: null }));
+    expect(await api("GET", `/conversations/${group}`)).not.toHaveProperty("title");
+    await python(updateAction("ann", group, { title: TEXT }));
+    expect((await api("GET", `/conversations/${group}`)).title).toBe(TEXT);
+    expect(await python(createAction("ann", "made", { direct: "ben" }, () => undefined))).toContain(
+      '"direct":"ben"',
+    );
+  });
+
+  test("with the client library", async () => {
+    const library = (action: Action) => {
+      const source = textOf(action, "Library").replace(
+        '"parley-client"',
+        JSON.stringify(`${import.meta.dir}/../../../src/client/index.ts`),
+      );
+      return run([process.execPath, "--no-env-file", "run", "-"], source);
+    };
+    const before = (await texts()).length;
+    await library(sendAction("ann", group, { id: "m3", from: "ann", text: TEXT, data: { a: 1 } }));
+    expect((await texts()).slice(before)).toEqual([TEXT]);
+    await library(memberAction("ann", group, "cat"));
+    await library(sanctionAction("ann", group, "cat", "ban"));
+    expect(await people()).toEqual(["ann owner"]);
+    await library(liftAction("ann", group, "cat", "ban"));
+    expect((await api("GET", `/conversations/${group}/bans`)).bans).toEqual([]);
+  });
+
+  test("SEC-T7 has no token in it", () => {
+    for (const { text } of codeOf(sendAction("ann", group, { id: "m", from: "ann", text: "x" }), url()))
+      expect(text).not.toContain("eyJ");
+  });
+});
