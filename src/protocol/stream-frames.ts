@@ -57,7 +57,7 @@ export const StreamAppendRequest = z.object({
   text: z
     .string("must be a string")
     .refine(
-      (text) => Buffer.byteLength(text) <= MAX_APPEND_BYTES,
+      (text) => new TextEncoder().encode(text).length <= MAX_APPEND_BYTES,
       `must have at most ${MAX_APPEND_BYTES} bytes`,
     ),
   data: Data,
