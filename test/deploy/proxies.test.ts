@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
-import { connected, PATIENCE, say } from "../e2e/console-page.ts";
+import { enter, PATIENCE, say } from "../e2e/console-page.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
 import { accountOf, startTestServer, type TestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
@@ -32,9 +32,12 @@ async function chatThrough(proxy: RunningProxy, path: string): Promise<void> {
   await page.getByLabel("User name").fill("ann");
   await page.getByLabel("Password").fill("correct horse");
   await page.locator("#sign-in-button").click();
-  await page.locator("#connect").click();
-  await connected(page);
+  await enter(page, "lobby");
   await say(page, "through a proxy");
+  await page.locator("[data-seq]", { hasText: "through a proxy" }).waitFor();
+  // The cookie of the session has the path below which the proxy serves the page.
+  await page.reload();
+  await page.locator("[data-seq]", { hasText: "through a proxy" }).waitFor();
   expect(watched.errors).toEqual([]);
 }
 

@@ -20,8 +20,8 @@ import {
 } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
-/** Chromium's own messages for each try while the server is down; no other error may occur. */
-const DIALLING_FAILED = /WebSocket connection to/;
+/** Chromium's own messages for each try, and each request, while the server is down; no other error may occur. */
+const DIALLING_FAILED = /WebSocket connection to|net::ERR_(CONNECTION|EMPTY)/;
 
 describe.skipIf(chromiumPath() === undefined)("the connection of the console", () => {
   const browser = useBrowser();
@@ -94,6 +94,18 @@ describe.skipIf(chromiumPath() === undefined)("the connection of the console", (
       const question = await asked;
       expect(question.type()).toBe("beforeunload");
       await question.dismiss();
+      // The same while another conversation is shown.
+      await ann.page.evaluate(() => {
+        location.hash = "#elsewhere";
+      });
+      await ann.page.locator("#conversation-title", { hasText: "elsewhere" }).waitFor();
+      const again = ann.page.waitForEvent("dialog");
+      await ann.page.evaluate(() => void setTimeout(() => location.reload()));
+      await (await again).dismiss();
+      await ann.page.evaluate(() => {
+        location.hash = "#lobby";
+      });
+      await ann.page.locator(".message.pending", { hasText: "four" }).waitFor();
 
       proxy.target = server.port;
       await notice.getByRole("button", { name: "Now" }).click();
@@ -135,7 +147,7 @@ describe.skipIf(chromiumPath() === undefined)("the connection of the console", (
     "A2 A4 an expiring token is renewed in place, and no token is ever among the frames",
     async () => {
       // The renewal is asked for 60 s before the end: at once. It is done when a quarter of the life is left.
-      await using server = await startTestServer({ env: { TOKEN_LIFETIME: "8", TOKEN_LEEWAY: "0" } });
+      await using server = await startTestServer({ env: { TOKEN_LIFETIME: "20", TOKEN_LEEWAY: "0" } });
       await using ann = await openPage(browser(), server.url);
       const tokens: string[] = [];
       ann.page.on("response", async (answer) => {

@@ -40,6 +40,13 @@ export interface Room {
   leave(): void;
 }
 
+/** Whether messages of a conversation wait to be sent. */
+export function hasPending(conversation: Conversation): boolean {
+  return watchMessages(conversation)
+    .getSnapshot()
+    .entries.some(({ state }) => state === "pending");
+}
+
 /** Opens a conversation. `onError` gets the refusal of a page of messages. */
 export function createRoom(
   parley: Parley,

@@ -1,6 +1,6 @@
 // One client of the page: passes its events to the pure step, carries out the effects, and reports its frames to the workbench.
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { connect, type InboxList, type Parley, watchInbox } from "../../client/index.ts";
+import { type Conversation, connect, type InboxList, type Parley, watchInbox } from "../../client/index.ts";
 import { serverAddress } from "../server-address.ts";
 import type { RenderScheduler } from "../shell/render-scheduler.ts";
 import type { Frame, FrameAnnotations, WireEvent } from "../wire/frame.ts";
@@ -13,7 +13,7 @@ import {
 } from "../wire/websocket-tap.ts";
 import { bindLine } from "./line-binding.ts";
 import { createReadableSignal } from "./readable-signal.ts";
-import { createRoom, type Room } from "./room.ts";
+import { createRoom, hasPending, type Room } from "./room.ts";
 import { type Login, pastedLogin, REQUEST_TIMEOUT_MS, signIn } from "./sign-in.ts";
 import type { Effect, Event, State } from "./state.ts";
 import { initialState, step } from "./step.ts";
@@ -78,7 +78,6 @@ export interface TestClientDeps {
   onLogin(): void;
 }
 
-/** What belongs to one user. */
 interface Account {
   readonly user: string;
   readonly parley: Parley;
@@ -101,6 +100,8 @@ export function createTestClient({
   let lastUser: string | undefined;
   /** Texts that were not sent, by conversation. */
   const drafts = new Map<string, string>();
+  /** Conversations that were shown, in which messages may wait. */
+  const visited = new Set<Conversation>();
   const analyzer: FrameAnalyzer = createFrameAnalyzer();
   const shown = signal(state);
   const stats = signal(analyzer.stats());
@@ -173,12 +174,14 @@ export function createTestClient({
         : createRoom(account.parley, name, scheduler, (error) =>
             dispatch({ type: "complaint", refusal: toUserFacingError(error) }),
           );
+    if (room.value !== undefined) visited.add(room.value.conversation);
   }
 
   function forget(): void {
     room.peek()?.leave();
     room.value = undefined;
     drafts.clear();
+    visited.clear();
     draft.value = "";
     account?.end();
     account = undefined;
@@ -265,7 +268,6 @@ export function createTestClient({
     wire: tap,
     probeHandshake(user, token) {
       const analyzer = createFrameAnalyzer();
-      // With its own tap and analyzer, because this socket is not the client's connection.
       probeHandshake(`/ws/${user}/${state.conversation || "lobby"}`, token, (event) => {
         const seen: WireEvent = { ...event, client: id };
         log(seen, analyzer.analyze(seen));
@@ -282,9 +284,8 @@ export function createTestClient({
       });
     },
     hasUnsent() {
-      const entries = room.peek()?.list.peek().entries ?? [];
       const texts = [draft.peek(), ...drafts.values()];
-      return texts.some((text) => text.trim() !== "") || entries.some(({ state: at }) => at === "pending");
+      return texts.some((text) => text.trim() !== "") || [...visited].some(hasPending);
     },
     drop() {
       dispatch({ type: "sign_out" });
