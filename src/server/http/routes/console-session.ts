@@ -108,7 +108,7 @@ function cookieIn(field: string | null, name: string): string | undefined {
   return pairs.find((pair) => pair.startsWith(start))?.slice(start.length) || undefined;
 }
 
-/** The page continues with another sign-in, so the tokens of the one before are of no use to anybody but a thief. */
+/** The page continues with another sign-in, so the tokens of the one before are of use to a thief only. */
 async function endFamily(
   { refreshTokens }: ConsoleSessionDeps,
   cookie: string | undefined,
