@@ -29,6 +29,7 @@ import { THREAD_SCAN_INTERVAL_MS, ThreadPriorities } from "./process/thread-prio
 import { createRemovalBatcher, type RemoveConversations } from "./removal-batcher.ts";
 import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
 import type { Settings } from "./settings/settings.ts";
+import { createStreams } from "./streams/create-streams.ts";
 import { AdmissionQueue } from "./socket/admission-queue.ts";
 import { admit, renew } from "./socket/admit.ts";
 import { Connection } from "./socket/connection.ts";
@@ -110,18 +111,30 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const admissionQueue = new AdmissionQueue();
   const resendLimiter = new ResendLimiter();
   const memberPolicy = memberPolicyOf(settings);
+  const failedTask = (error: unknown) => {
+    if (!engine.isUnavailable(error)) emit("engine.listener_failed", { error: String(error) });
+  };
   const gate = new MemberGate({
     members: deps.members,
     memberPolicy,
     hub,
     clock,
-    onError: (error) => {
-      if (!engine.isUnavailable(error)) emit("engine.listener_failed", { error: String(error) });
-    },
+    onError: failedTask,
+  });
+  const streams = createStreams({
+    streams: engine.streams,
+    members: deps.members,
+    memberPolicy,
+    hub,
+    clock,
+    lease: settings.streamLease * 1000,
+    maxBytes: settings.maxStreamBytes,
+    onError: failedTask,
   });
   const admitDeps = {
     ...shared,
     hub,
+    streams,
     gate,
     resendLimiter,
     health: storeWatch.health,
@@ -151,6 +164,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     memberPolicy,
     gate,
     emit,
+    streams,
     admit: (connection, presented, place) => admit(admitDeps, connection, presented, place),
     maxOpenConversations: settings.maxOpenConversations,
     open: (connection, member, item) => openConversation(openDeps, connection, member, item),
@@ -307,6 +321,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       timingWheel.stop();
       storeWatch.stop();
       gate.stop();
+      streams.stop();
       hub.stop();
       inboxes.stop();
       counts.stop();

@@ -177,7 +177,7 @@ function readAddress(
     return {
       error: `\`${position}\` belongs to a conversation: send it in an \`open\` frame on this socket.`,
     };
-  for (const name of [...POSITION, "client"]) {
+  for (const name of [...POSITION, "client", "streams"]) {
     if (query.getAll(name).length > 1) return { error: `There is more than one \`${name}\` in the address.` };
   }
   if (query.has("after") && !SEQUENCE.test(query.get("after")!)) {
@@ -191,17 +191,20 @@ function readAddress(
   if (query.has("last") && readLast(query) === undefined) {
     return { error: `\`last\` in the address must be a whole number from 0 to ${MAX_LAST}.` };
   }
+  if (query.has("streams") && query.get("streams") !== "1")
+    return { error: "`streams` in the address must be `1`, or must not be there." };
   return ids as SocketPath;
 }
 
-/** Reads `after`, `epoch` and `last`, which `readAddress` has checked. Returns undefined where the client sent none of them. */
+/** Reads `after`, `epoch`, `last` and `streams`, which `readAddress` has checked. Returns undefined where the client sent none of them. */
 function readResume(query: URLSearchParams): ResumeRequest | undefined {
   const given = query.get("after") ?? "";
   const after = SEQUENCE.test(given) ? Number(given) : undefined;
   const last = readLast(query);
   const epoch = query.get("epoch") ?? undefined;
-  if (after === undefined && epoch === undefined && last === undefined) return undefined;
-  return { after, epoch, last };
+  const streams = query.get("streams") === "1";
+  if (after === undefined && epoch === undefined && last === undefined && !streams) return undefined;
+  return { after, epoch, last, ...(streams && { streams }) };
 }
 
 function readLast(query: URLSearchParams): number | undefined {

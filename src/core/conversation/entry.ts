@@ -44,10 +44,11 @@ export function kindOf(letter: string): EntryKind {
   return kind;
 }
 
-/** The body of a message. */
-export function encodeMessageBody(text: string, data?: Message["data"]): string {
+/** The body of a message; `replyTo` is the `seq` of the message that it answers. */
+export function encodeMessageBody(text: string, data?: Message["data"], replyTo?: number): string {
   const body = `"text":${JSON.stringify(text)}`;
-  return data === undefined ? body : `${body},"data":${JSON.stringify(data)}`;
+  const withData = data === undefined ? body : `${body},"data":${JSON.stringify(data)}`;
+  return replyTo === undefined ? withData : `${withData},"reply_to":${replyTo}`;
 }
 
 /** An entry as JSON, as it stands in a `history` frame. */

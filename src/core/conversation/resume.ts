@@ -10,6 +10,8 @@ export interface ResumeRequest {
   readonly epoch: string | undefined;
   /** How many of the newest messages it requests at most; undefined without a limit. */
   readonly last: number | undefined;
+  /** It asks for the frames of streams; on the socket of a user they always come. */
+  readonly streams?: boolean;
 }
 
 export interface ResumePlan {

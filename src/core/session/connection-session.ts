@@ -25,7 +25,8 @@ import type {
   TokenTerm,
 } from "./connection-state.ts";
 import { log, NO_EFFECTS, send } from "./effects.ts";
-import { consumeFrame, fullBucket, secondsToRefill, type TokenBucket } from "./flood-guard.ts";
+import { APPEND_BURST } from "../streams/writing.ts";
+import { consumeFrame, fullBucket, secondsToRefill, type BurstRule, type TokenBucket } from "./flood-guard.ts";
 import type { RequestOutcome } from "./membership-state.ts";
 import { expiryWarningAt, nextPing, onClockStepped, onTick, progressTimeout } from "./timeouts.ts";
 
@@ -151,10 +152,15 @@ function onLiveFrame(
   const next: LiveDraft = { ...session, lastReceivedAt: now };
   let warning: readonly ConnectionEffect[] = NO_EFFECTS;
   if (!counted) {
-    const { bucket, verdict } = consumeFrame(session.bucket, rules.burst, now);
-    if (verdict === "close") return closeForFlooding(rules);
-    if (verdict === "warn") warning = floodWarning(bucket, rules);
-    next.bucket = bucket;
+    // Appends have a guard of their own (ST6), which exists only where a stream is written.
+    const isAppend = decoded.frame?.type === "stream_append";
+    const burst = isAppend && rules.burst.rate > 0 ? APPEND_BURST : rules.burst;
+    const before = isAppend ? (session.appends ?? fullBucket(burst, now)) : session.bucket;
+    const { bucket, verdict } = consumeFrame(before, burst, now);
+    if (verdict === "close") return closeForFlooding(burst);
+    if (verdict === "warn") warning = floodWarning(bucket, burst);
+    if (isAppend) next.appends = bucket;
+    else next.bucket = bucket;
   }
   let effects: readonly ConnectionEffect[];
   if (request !== undefined) effects = pass(next, request, now, rules);
@@ -282,10 +288,10 @@ function onControl(
   rules: SessionRules,
 ): ConnectionStep {
   const { bucket, verdict } = consumeFrame(session.bucket, rules.burst, now);
-  if (verdict === "close") return closeForFlooding(rules);
+  if (verdict === "close") return closeForFlooding(rules.burst);
   // Before the welcome no frames are sent except for a close, so a client that floods that early is not warned.
   if (session.phase !== "live") return { session: { ...session, bucket }, effects: NO_EFFECTS };
-  const effects = verdict === "warn" ? floodWarning(bucket, rules) : NO_EFFECTS;
+  const effects = verdict === "warn" ? floodWarning(bucket, rules.burst) : NO_EFFECTS;
   return { session: { ...session, bucket, lastReceivedAt: now }, effects };
 }
 
@@ -374,15 +380,15 @@ function onRenewalRefused(
   };
 }
 
-function floodWarning(bucket: TokenBucket, rules: SessionRules): ConnectionEffect[] {
-  const message = `Frames come faster than ${rules.burst.rate} a second; slow down, or the connection is closed.`;
+function floodWarning(bucket: TokenBucket, burst: BurstRule): ConnectionEffect[] {
+  const message = `Frames come faster than ${burst.rate} a second; slow down, or the connection is closed.`;
   return [
     log({ event: "limit.flooding" }),
-    send({ type: "warning", code: "flooding", message, seconds: secondsToRefill(bucket, rules.burst) }),
+    send({ type: "warning", code: "flooding", message, seconds: secondsToRefill(bucket, burst) }),
   ];
 }
 
-function closeForFlooding(rules: SessionRules): ConnectionStep {
-  const message = `Frames came faster than ${rules.burst.rate} a second in spite of warnings.`;
+function closeForFlooding(burst: BurstRule): ConnectionStep {
+  const message = `Frames came faster than ${burst.rate} a second in spite of warnings.`;
   return closeConnection(closeReason(4429, { code: "flooding", message }));
 }

@@ -67,6 +67,8 @@ export interface Live {
   /** Whether the socket is not read, because too many requests wait or are held. */
   readonly paused: boolean;
   readonly bucket: TokenBucket;
+  /** That of appends (ST6); undefined where no stream was written. */
+  readonly appends?: TokenBucket;
   /** When the peer last sent a frame, or read some of the sent bytes. */
   readonly lastReceivedAt: number;
   /** When the next transport ping is due; 0 while the ping sent at `pingedAt` waits for its pong. */

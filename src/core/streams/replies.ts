@@ -90,6 +90,18 @@ export function fencedError(stream: string, seq?: number): ErrorFrame {
   return { type: "error", code: "fenced", message, stream, ...(seq !== undefined && { seq }) };
 }
 
+/** The error for an append that does not follow the append `n`. */
+export function gapError(stream: string, n: number): ErrorFrame {
+  const message = `The next append has \`n\` ${n + 1}.`;
+  return { type: "error", code: "conflict", message, stream, n };
+}
+
+/** The error for an append that makes a stream longer than streams may be; the draft stays. */
+export function tooLargeError(stream: string): ErrorFrame {
+  const message = "The stream is as long as streams may be: end it. What was stored of it stays.";
+  return { type: "error", code: "too_large", message, stream };
+}
+
 /** The error for `stream_cancel`; undefined where it was carried out. */
 export function cancelError(
   { stream, reply_to }: ClientFrameOf<"stream_cancel">,
@@ -120,15 +132,10 @@ function writeError(
   switch (result.outcome) {
     case "fenced":
       return fencedError(stream, result.seq);
-    case "gap": {
-      const { n } = result;
-      const message = `The next append has \`n\` ${n + 1}.`;
-      return { type: "error", code: "conflict", message, stream, n };
-    }
-    case "too_large": {
-      const message = "The stream is as long as streams may be: end it. What was stored of it stays.";
-      return { type: "error", code: "too_large", message, stream };
-    }
+    case "gap":
+      return gapError(stream, result.n);
+    case "too_large":
+      return tooLargeError(stream);
     default:
       return result satisfies never;
   }

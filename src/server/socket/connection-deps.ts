@@ -15,6 +15,7 @@ import type { PresentedCredential } from "../authentication/presented-credential
 import type { Permit } from "../concurrency-limiter.ts";
 import type { SocketInbox } from "../inbox/socket-inbox.ts";
 import type { MemberGate } from "../members/member-gate.ts";
+import type { StreamRequests } from "../streams/stream-requests.ts";
 import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";
 import type { Hub } from "./conversation/hub.ts";
 import type { MessageCounters } from "./message-counters.ts";
@@ -47,6 +48,7 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly gate: MemberGate;
   readonly counters: MessageCounters;
   readonly emit: Emit;
+  readonly streams: Pick<StreamRequests, "request" | "left">;
   /** Checks the presented credential and admits or refuses the connection, with the permit `place` if it has one. Never throws. */
   admit(connection: C, presented: PresentedCredential, place?: Permit): void;
   /** The most conversations that may be open on the socket of a user. */

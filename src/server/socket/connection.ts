@@ -262,6 +262,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     deps.admission.release(this.entry);
     deps.registry.remove(this);
     conversations.leave(code === REPLACED.code);
+    deps.streams.left(this);
     if (this.holdsLease) deps.leases.release(this.user, this.named);
     if (!this.joined) return;
     const seconds = (deps.clock.now() - this.openedAt) / 1000;

@@ -88,9 +88,14 @@ export abstract class SocketWriter implements FlushTarget {
     );
   }
 
+  /** Whether the peer has read nearly all that was sent: frames that can wait are sent now. */
+  get isWritable(): boolean {
+    return this.unsent < MAX_UNSENT_AHEAD_BYTES;
+  }
+
   /** Whether no frame of a lane waits, and the peer has read nearly all that was sent: frames that can wait are sent now. */
   isLaneWritable(lane: string): boolean {
-    return this.lanes?.isLaneEmpty(lane) === true && this.unsent < MAX_UNSENT_AHEAD_BYTES;
+    return this.lanes?.isLaneEmpty(lane) === true && this.isWritable;
   }
 
   /** Resolves when no page of a conversation waits on the socket of a user. */

@@ -116,7 +116,7 @@ export async function postMessage(
     return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
   }
   const id = frame.id ?? crypto.randomUUID();
-  const body = encodeMessageBody(frame.text, frame.data);
+  const body = encodeMessageBody(frame.text, frame.data, frame.reply_to);
   const request: PostRequest = {
     ...{ conversation, user, id, kind: "message", body, limit },
     ...postRulesOf(caller.actor, conversation, user, deps.memberPolicy),

@@ -31,6 +31,11 @@ export class Audience {
     return removeFrom(this.live, member) || (this.broadcast?.unsubscribe(member) ?? false);
   }
 
+  /** These members get each message one by one, until they can subscribe again. */
+  leaveTopic(members: readonly RoomMember[]): void {
+    for (const member of members) if (this.broadcast?.unsubscribe(member)) this.live.push(member);
+  }
+
   /** Delivers the frame of a message from `user` to all members. */
   publishMessage(user: string, frame: string, now: number, publish: Publish): void {
     if (this.live.length >= MIN_PUBSUB_LISTENERS) this.broadcast ??= new Broadcast(this.topic, publish);

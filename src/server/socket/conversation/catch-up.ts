@@ -4,12 +4,14 @@ import type { MessageLog } from "../../../core/ports/message-log.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
 import { MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
 import type { MemberGate } from "../../members/member-gate.ts";
+import type { StreamReaders } from "../../streams/stream-readers.ts";
 import type { Hub } from "./hub.ts";
 import type { Member } from "./member.ts";
 
 export interface CatchUpDeps {
   readonly engine: Pick<MessageLog, "page">;
   readonly hub: Hub;
+  readonly streams: { readonly readers: StreamReaders };
   readonly gate: MemberGate;
   readonly resendLimiter: ResendLimiter;
   readonly clock: Clock;

@@ -39,6 +39,7 @@ export async function prepareEntry(
   if (knowsRemoved(resume, head)) return { refusal: closeForRemoval(conversation) };
   const admitted = await deps.gate.admit(member);
   if ("refusal" in admitted) return admitted;
+  if (member.readsStreams) await deps.streams.readers.load(conversation);
   const { recentCount } = planResume(resume, head);
   const { view, stamp } = admitted;
   if (recentCount === undefined) return { shown: undefined, view, stamp };
@@ -51,7 +52,7 @@ export async function prepareEntry(
  * missed or repeated (D4).
  */
 export function enterRoom(
-  { hub, gate }: CatchUpDeps,
+  { hub, gate, streams }: CatchUpDeps,
   member: Member,
   reservation: Reservation,
   { shown, view, stamp }: Prepared,
@@ -64,6 +65,7 @@ export function enterRoom(
   const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
   const missed = hub.goLive(conversation, member, from);
   if (missed === undefined) hub.startCatchUp(conversation, member);
+  streams.readers.entered(conversation, member);
   hub.hideTyping(conversation, member.user, typingHiddenFor(view, member.user, false));
   gate.entered(conversation, stamp);
   // It is not needed any more, and would take memory as long as the connection is open.
@@ -75,6 +77,8 @@ export function enterRoom(
 export async function follow(deps: CatchUpDeps, member: Member, { missed, from }: Entered): Promise<void> {
   if (missed === undefined) await catchUp(deps, member);
   else sendPage(deps, member, from + 1, missed);
+  // A snapshot of each draft, and from then on what the other readers get.
+  deps.streams.readers.serve(member.conversation, member);
 }
 
 /** Returns the first page that a client requested, encoded, or why it cannot be sent. */

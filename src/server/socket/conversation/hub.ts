@@ -45,6 +45,8 @@ export class Hub {
   private readonly stops: readonly (() => void)[];
   /** The time of the last `settle`. It is exact enough for the replay buffers, and saves a clock read for each message. */
   private settledAt: number;
+  /** Called with a message that was sent to members of a room with open drafts. */
+  onStreamEnd: (room: Room, entry: Entry) => void = () => {};
   /** Messages delivered to connections since the start, for the log. */
   delivered = 0;
 
@@ -328,6 +330,7 @@ export class Hub {
     if (room === undefined) return;
     room.publishMessage(entry.seq, entry.from, encodeFrame(entry), this.settledAt);
     this.delivered += room.liveCount;
+    if (room.streams !== undefined) this.onStreamEnd(room, entry);
     this.pendingRooms.add(room);
     if (!room.hasTypists) return;
     const now = this.clock.now();

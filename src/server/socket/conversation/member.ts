@@ -17,10 +17,12 @@ import type {
   MembershipEvent,
   MembershipRules,
 } from "../../../core/session/membership-state.ts";
-import type { StreamRequestFrame } from "../../../core/streams/replies.ts";
+import type { StreamReply, StreamRequestFrame } from "../../../core/streams/replies.ts";
 import type { ClientFrameOf } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
 import type { MemberGate } from "../../members/member-gate.ts";
+import type { StreamRequester, StreamRequests } from "../../streams/stream-requests.ts";
+import type { WriterFrame } from "../../streams/stream-writers.ts";
 import type { MessageCounters } from "../message-counters.ts";
 import type { Hub } from "./hub.ts";
 import type { RoomMember } from "./room-member.ts";
@@ -37,6 +39,8 @@ export interface MemberConnection
   readonly deps: MemberDeps;
   /** Whether its session has ended. */
   readonly ended: boolean;
+  /** Whether the peer has read nearly all that was sent: frames that can wait are sent now. */
+  readonly isWritable: boolean;
   /** Queues a page of encoded frames. Their bytes do not count as back-pressure. */
   feed(frames: readonly string[]): void;
   /** Resolves when all delivered frames are sent to the peer, or never will be. */
@@ -51,11 +55,12 @@ export interface MemberConnection
 export interface MemberDeps {
   readonly rules: MembershipRules;
   readonly engine: Pick<MessageLog, "post" | "history" | "head"> & Pick<ReadMarks, "setReadMark">;
-  readonly hub: Pick<Hub, "epoch" | "setTyping" | "setReadMark" | "leave">;
+  readonly hub: Pick<Hub, "epoch" | "find" | "setTyping" | "setReadMark" | "leave">;
   readonly memberPolicy: MemberPolicy;
   readonly gate: Pick<MemberGate, "refusalOf">;
   readonly counters: Pick<MessageCounters, "count">;
   readonly emit: Emit;
+  readonly streams: Pick<StreamRequests, "request">;
 }
 
 interface PostRules {
@@ -95,7 +100,18 @@ export abstract class Member implements RoomMember {
   }
 
   get canSubscribe(): boolean {
-    return this.connection.canSubscribe;
+    return this.connection.canSubscribe && !this.readsOpenStreams;
+  }
+
+  abstract readonly readsStreams: boolean;
+  abstract readonly canTakeStreams: boolean;
+
+  /** Sends a frame that does not carry the conversation yet. */
+  protected abstract send(frame: WriterFrame): void;
+
+  /** Whether a draft is being written that it reads. */
+  protected get readsOpenStreams(): boolean {
+    return this.readsStreams && this.connection.deps.hub.find(this.conversation)?.streams !== undefined;
   }
 
   get manages(): boolean {
@@ -167,26 +183,35 @@ export abstract class Member implements RoomMember {
         this.mark(effect.seq);
         break;
       case "stream":
-        this.refuseStream(effect.frame);
+        this.connection.deps.streams.request(this.streamRequester(), effect.frame);
         break;
       default:
         effect satisfies never;
     }
   }
 
-  /** No store keeps streams yet. */
-  private refuseStream({ type }: StreamRequestFrame): void {
-    const message = "This server keeps no streams yet.";
-    const frame = { type: "error", code: "unavailable", message } as const;
-    if (type === "stream_start" || type === "stream_end")
-      this.apply({ type: "stream_replied", reply: { frame, quota: undefined } });
+  private streamRequester(): StreamRequester {
+    const { connection, conversation, user, epoch, manages } = this;
+    const { joins, exempt, mustExist } = this.rules();
+    return {
+      ...{ connection, conversation, user, epoch, manages },
+      isGone: () => connection.ended,
+      limit: connection.plan?.requestsPerHour ?? 0,
+      rules: {
+        ...(joins !== undefined && { joins }),
+        ...(exempt === true && { exempt }),
+        ...(mustExist === true && { mustExist }),
+      },
+      send: (frame) => this.send(frame),
+      replied: (reply: StreamReply) => this.apply({ type: "stream_replied", reply }),
+    };
   }
 
   private post(frame: ClientFrameOf<"message">): void {
     const { conversation, user, connection, epoch } = this;
     const { engine, counters } = connection.deps;
     const id = frame.id ?? crypto.randomUUID();
-    const body = encodeMessageBody(frame.text, frame.data);
+    const body = encodeMessageBody(frame.text, frame.data, frame.reply_to);
     const limit = connection.plan?.requestsPerHour ?? 0;
     const rules = this.rules();
     const done = (result: PostResult) => {

@@ -11,10 +11,16 @@ export interface RoomMember {
   readonly hasBacklog: boolean;
   /** Whether its token has the right `manage` for the conversation. */
   readonly manages: boolean;
+  /** Whether it is sent drafts while they are written: on the socket of a user, and where the client asked for them. */
+  readonly readsStreams: boolean;
+  /** Whether it has caught up, and its line takes a frame of a draft now. Otherwise the frame is made later, and longer. */
+  readonly canTakeStreams: boolean;
   /** The role of its user has changed, or it is muted, banned or neither any more. */
   standingChanged(): void;
   /** Queues one encoded frame. */
   deliver(frame: string): void;
+  /** Queues a page of encoded frames, which do not carry `conversation`. Their bytes do not count as back-pressure. */
+  feed(frames: readonly string[]): void;
   /** Subscribes its socket to `topic`. */
   subscribe(topic: string): void;
   /** Unsubscribes its socket. Frames that were published before are sent before frames that are delivered afterwards. */

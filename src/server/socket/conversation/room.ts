@@ -4,6 +4,7 @@ import { TypingTracker } from "../../../core/conversation/presence/typing.ts";
 import type { Subscription } from "../../../core/ports/message-log.ts";
 import type { RelayRoom } from "../../../core/ports/relay.ts";
 import type { ServerFrame } from "../../../protocol/server-frames.ts";
+import type { OpenStreams } from "../../streams/open-streams.ts";
 import { Audience, removeFrom } from "./audience.ts";
 import type { Publish } from "./broadcast.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
@@ -40,6 +41,10 @@ export class Room {
   losses = 0;
   /** Empty until the room is open. */
   epoch = "";
+  /** What members see of the drafts that are being written; undefined while there are none. */
+  streams: OpenStreams | undefined;
+  /** Whether `streams` holds all drafts; they are read from the store for the first member that reads them. */
+  draftsKnown = false;
   private replayBuffer: ReplayBuffer | undefined;
   private replayUsedAt = 0;
   private typingTracker: TypingTracker | undefined;
@@ -106,7 +111,7 @@ export class Room {
 
   /** Delivers a frame that is not a message to all members for which `isFor` returns true. */
   publishEvent(frame: string, isFor: (member: RoomMember) => boolean = () => true): void {
-    this.deliver(this.allMembers(), frame, isFor);
+    this.deliver(this.members(), frame, isFor);
   }
 
   private deliver(
@@ -126,20 +131,20 @@ export class Room {
 
   /** Delivers a frame to the members of `user` for which `isFor` returns true. Takes no longer in a large conversation. */
   sendToUser(user: string, frame: string, isFor: (member: RoomMember) => boolean = () => true): void {
-    if (this.present.isLarge) this.byUser ??= Map.groupBy(this.allMembers(), (member) => member.user);
+    if (this.present.isLarge) this.byUser ??= Map.groupBy(this.members(), (member) => member.user);
     else this.byUser = undefined;
-    const members = this.byUser?.get(user) ?? this.allMembers().filter((member) => member.user === user);
+    const members = this.byUser?.get(user) ?? this.members().filter((member) => member.user === user);
     this.deliver([...members], frame, isFor);
   }
 
   /** The users who have members in the room. */
   users(): string[] {
-    return [...new Set(this.allMembers().map(({ user }) => user))];
+    return [...new Set(this.members().map(({ user }) => user))];
   }
 
   /** The members of a user. */
   membersOf(user: string): RoomMember[] {
-    return this.allMembers().filter((member) => member.user === user);
+    return this.members().filter((member) => member.user === user);
   }
 
   /** Makes a member live: it gets every message from now on. */
@@ -160,10 +165,17 @@ export class Room {
 
   /** Removes a member; returns whether it was in the room. */
   remove(member: RoomMember): boolean {
+    this.streams?.forget(member);
     const own = this.byUser?.get(member.user);
     if (own !== undefined && removeFrom(own, member) && own.length === 0) this.byUser?.delete(member.user);
     const audience = member.isNamed ? this.named : this.plain;
     return audience?.remove(member) || this.removeBehind(member);
+  }
+
+  /** Members that get each message one by one from now on, in one order with their other frames. */
+  leaveTopics(members: readonly RoomMember[]): void {
+    this.plain.leaveTopic(members);
+    this.named?.leaveTopic(members);
   }
 
   setTyping(user: string, active: boolean, now: number): void {
@@ -231,7 +243,7 @@ export class Room {
     this.losses++;
     this.replayBuffer = undefined;
     this.present.clearReadMarks();
-    return this.allMembers();
+    return this.members();
   }
 
   /** Removes all users of this node, and all typists. Returns the users who were present. */
@@ -246,7 +258,8 @@ export class Room {
     else this.byUser?.set(member.user, [member]);
   }
 
-  private allMembers(): RoomMember[] {
+  /** All members, also those that are catching up. */
+  members(): RoomMember[] {
     return [...this.plain.members(), ...(this.named?.members() ?? []), ...(this.behind ?? [])];
   }
 

@@ -1,5 +1,6 @@
 import { explainMissingRight, type Grants } from "../../../core/access/grants.ts";
 import { explainForeignFrame } from "../../../core/session/addressing.ts";
+import type { ResumeRequest } from "../../../core/conversation/resume.ts";
 import type { CloseReason } from "../../../core/session/close-reason.ts";
 import { stepMembership, stepRequest } from "../../../core/session/membership.ts";
 import {
@@ -15,8 +16,9 @@ import {
 } from "../../../core/session/membership-state.ts";
 import type { ClientFrame } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
+import type { WriterFrame } from "../../streams/stream-writers.ts";
 import type { ConsideredStep, Conversations } from "../conversations.ts";
-import { Member } from "./member.ts";
+import { Member, type MemberConnection } from "./member.ts";
 
 // Shared by all members without held requests, so that an idle member needs no list of its own.
 const NO_REQUESTS: RequestFrame[] = [];
@@ -28,6 +30,20 @@ const NO_REQUESTS: RequestFrame[] = [];
 export class SoleMember extends Member implements Conversations {
   private membership: Membership = JOINING;
   private held: RequestFrame[] = NO_REQUESTS;
+  readonly readsStreams: boolean;
+
+  constructor(connection: MemberConnection, conversation: string, resume: ResumeRequest | undefined) {
+    super(connection, conversation, resume);
+    this.readsStreams = resume?.streams === true;
+  }
+
+  get canTakeStreams(): boolean {
+    return !this.isBehind && this.connection.isWritable;
+  }
+
+  protected send(frame: WriterFrame): void {
+    this.connection.deliver(JSON.stringify(frame));
+  }
 
   get isNamed(): boolean {
     return false;

@@ -18,6 +18,7 @@ import {
   stepUserConversation,
   stepUserRequest,
 } from "../../../core/session/user/step.ts";
+import type { WriterFrame } from "../../streams/stream-writers.ts";
 import { Member, type MemberConnection } from "../conversation/member.ts";
 
 /** What a member uses of the set that it belongs to. */
@@ -45,6 +46,8 @@ export interface UserMemberConnection extends MemberConnection {
   dropLane(conversation: string): void;
   /** Whether no frame of a conversation waits, and the line takes more. */
   isLaneFree(conversation: string): boolean;
+  /** Whether no frame of a conversation waits, and the peer has read nearly all that was sent. */
+  isLaneWritable(conversation: string): boolean;
   /** Resolves when no page of a conversation waits. */
   laneDrained(conversation: string): Promise<void>;
 }
@@ -105,7 +108,19 @@ export class UserMember extends Member {
   }
 
   override get canSubscribe(): boolean {
-    return this.connection.isLaneFree(this.conversation);
+    return this.connection.isLaneFree(this.conversation) && !this.readsOpenStreams;
+  }
+
+  get readsStreams(): boolean {
+    return true;
+  }
+
+  get canTakeStreams(): boolean {
+    return !this.isBehind && this.connection.isLaneWritable(this.conversation);
+  }
+
+  protected send(frame: WriterFrame): void {
+    this.sendUnnamed(JSON.stringify(frame));
   }
 
   get hasBacklog(): boolean {

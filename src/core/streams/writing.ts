@@ -1,0 +1,25 @@
+// How the appends of a stream are collected before they are stored (ST5), and how they are bounded (ST6).
+import { MAX_APPENDS_PER_SECOND } from "../../protocol/limits.ts";
+import { powerOf, rankOf, type Scene } from "../members/standing.ts";
+import type { BurstRule } from "../session/flood-guard.ts";
+
+/** Appends are stored this often, in milliseconds … */
+export const APPEND_INTERVAL_MS = 100;
+
+/** … or as soon as so many bytes of text wait. */
+export const APPEND_BATCH_BYTES = 4 * 1024;
+
+/** The lease of a connected writer is renewed after this share of it. */
+export const LEASE_SHARE = 1 / 3;
+
+/** How long a node tries to store what a writer sent that is gone, in milliseconds. */
+export const MAX_BATCH_AGE_AFTER_LOSS_MS = 10_000;
+
+/** The guard against floods of appends, beside that of other frames. */
+export const APPEND_BURST: BurstRule = { rate: MAX_APPENDS_PER_SECOND, size: 2 * MAX_APPENDS_PER_SECOND };
+
+/** Whether the sender of a request may stop every stream of the conversation (ST4). */
+export function moderatesStreams(scene: Pick<Scene, "view" | "actor">): boolean {
+  const power = powerOf(scene);
+  return power === "key" || rankOf(power) >= rankOf("moderator");
+}

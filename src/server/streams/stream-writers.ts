@@ -1,0 +1,324 @@
+import type { Clock } from "../../core/ports/clock.ts";
+import type {
+  DraftText,
+  StreamAppend,
+  StreamAppendResult,
+  StreamEndResult,
+  StreamEvent,
+  StreamName,
+  Streams,
+} from "../../core/ports/conversation/streams.ts";
+import { jsonBytes } from "../../core/streams/draft.ts";
+import {
+  appendError,
+  endReply,
+  fencedError,
+  gapError,
+  type StreamReply,
+  tooLargeError,
+} from "../../core/streams/replies.ts";
+import {
+  APPEND_BATCH_BYTES,
+  APPEND_INTERVAL_MS,
+  LEASE_SHARE,
+  MAX_BATCH_AGE_AFTER_LOSS_MS,
+} from "../../core/streams/writing.ts";
+import type { ClientFrameOf } from "../../protocol/client-frames.ts";
+import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+
+/** A frame that a writer gets without a request. */
+export type WriterFrame = ServerFrameOf<"stream_stored" | "stream_cancel" | "error">;
+
+/** The connection that writes a stream. Each has one such object for each conversation. */
+export interface StreamHost {
+  /** Which connection it is; streams of one connection end together with it. */
+  readonly connection: object;
+  readonly conversation: string;
+  readonly user: string;
+  /** Sends a frame that does not carry the conversation yet. */
+  send(frame: WriterFrame): void;
+}
+
+/** A stream that was started or taken over on this node. */
+export interface StartedStream {
+  readonly stream: string;
+  readonly generation: number;
+  readonly n: number;
+  readonly id: string;
+}
+
+interface Writer extends StartedStream, Pick<StreamName, "conversation"> {
+  /** Undefined after its connection has ended. */
+  host: StreamHost | undefined;
+  /** The newest append that came from the client. */
+  received: number;
+  /** Bytes of the text that came here, as JSON; what was stored before a takeover is counted by the store only. */
+  bytes: number;
+  /** Appends that the store has not confirmed, in the order of `n`; the first `sent` of them are on their way. */
+  waiting: StreamAppend[];
+  waitingBytes: number;
+  sent: number;
+  /** Whether the writer has ended it, and the store has not confirmed that. */
+  ending: boolean;
+  /** Whether the writer knows that it is to stop. */
+  asked: boolean;
+  /** When its connection ended. */
+  lostAt: number | undefined;
+}
+
+export interface StreamWritersDeps {
+  readonly streams: Pick<Streams, "append" | "end" | "renew" | "publish" | "watch">;
+  readonly clock: Clock;
+  /** The lease of a writer that is gone, in milliseconds. */
+  readonly lease: number;
+  /** The most bytes of a stream's text, as JSON. */
+  readonly maxBytes: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The streams that are written by connections to this node: it collects their appends, and stores them in batches (ST5). */
+export class StreamWriters {
+  private readonly writers = new Map<string, Writer>();
+  private readonly byConnection = new Map<object, Set<Writer>>();
+  /** The connections that wait for the result of a start, by conversation, user and id. */
+  private readonly starting = new Map<string, object>();
+  private stopTicking: (() => void) | undefined;
+  private renewedAt = 0;
+  private readonly stopWatching: () => void;
+
+  constructor(private readonly deps: StreamWritersDeps) {
+    this.stopWatching = deps.streams.watch((event) => this.onEvent(event));
+  }
+
+  stop(): void {
+    this.stopWatching();
+    this.stopTicking?.();
+  }
+
+  /** A connection has asked to start a stream; `started` follows. */
+  begin({ connection, conversation, user }: StreamHost, id: string): void {
+    this.starting.set(startKey(conversation, user, id), connection);
+  }
+
+  /** A connection writes a stream from now on; without one, its start was refused or it is gone. */
+  started(host: StreamHost, id: string, started: StartedStream | undefined): void {
+    const { conversation, user, connection } = host;
+    const key = startKey(conversation, user, id);
+    if (this.starting.get(key) === connection) this.starting.delete(key);
+    if (started !== undefined) this.add(host, started);
+  }
+
+  private add(host: StreamHost, started: StartedStream): void {
+    const { conversation } = host;
+    const key = keyOf({ conversation, stream: started.stream });
+    const older = this.writers.get(key);
+    if (older !== undefined) this.remove(key, older);
+    const writer: Writer = {
+      ...{ ...started, conversation, host, received: started.n, bytes: 0 },
+      ...{ waiting: [], waitingBytes: 0, sent: 0, ending: false, asked: false, lostAt: undefined },
+    };
+    this.writers.set(key, writer);
+    const own = this.byConnection.get(host.connection);
+    if (own === undefined) this.byConnection.set(host.connection, new Set([writer]));
+    else own.add(writer);
+    this.stopTicking ??= this.deps.clock.every(APPEND_INTERVAL_MS, () => this.tick());
+  }
+
+  /** Takes an append of a client, shows it to readers, and stores it with the next batch. */
+  append(host: StreamHost, { stream, n, text, data }: ClientFrameOf<"stream_append">): void {
+    const writer = this.find(host, stream);
+    if (writer === undefined || writer.ending) return host.send(fencedError(stream));
+    // It came before, over another connection perhaps: the next `stream_stored` covers it.
+    if (n <= writer.received) return this.reportStored(writer);
+    if (n > writer.received + 1) return host.send(gapError(stream, writer.received));
+    const bytes = jsonBytes(text);
+    if (writer.bytes + bytes > this.deps.maxBytes) return host.send(tooLargeError(stream));
+    writer.bytes += bytes;
+    writer.waitingBytes += bytes;
+    const json = data === undefined ? undefined : JSON.stringify(data);
+    writer.waiting.push({ n, text, ...(json !== undefined && { data: json }) });
+    const { conversation, generation, received: after } = writer;
+    writer.received = n;
+    const shown = { type: "append", conversation, stream, generation, after, n, text } as const;
+    this.deps.streams.publish(json === undefined ? shown : { ...shown, data: json });
+    if (writer.waitingBytes >= APPEND_BATCH_BYTES) this.store(writer);
+  }
+
+  /** Ends a stream of a client; what is not stored yet goes with it. */
+  end(
+    host: StreamHost,
+    { stream, state, data }: ClientFrameOf<"stream_end">,
+    limit: number,
+    done: (reply: StreamReply) => void,
+  ): void {
+    const writer = this.find(host, stream);
+    if (writer === undefined || writer.ending)
+      return done({ frame: fencedError(stream), quota: undefined });
+    writer.ending = true;
+    const { conversation, generation, waiting, id } = writer;
+    const json = data === undefined ? {} : { data: JSON.stringify(data) };
+    this.deps.streams.end(
+      { conversation, stream, generation, appends: [...waiting], state, limit, ...json },
+      (result) => {
+        this.onEnd(writer, result);
+        done(endReply(stream, id, result));
+      },
+    );
+  }
+
+  /** A connection has ended. What it wrote is stored, and the lease of its streams begins (ST3). */
+  left(connection: object): void {
+    const own = this.byConnection.get(connection);
+    if (own === undefined) return;
+    this.byConnection.delete(connection);
+    const now = this.deps.clock.now();
+    for (const writer of own) {
+      writer.host = undefined;
+      writer.lostAt = now;
+      this.store(writer);
+    }
+    this.renew([...own]);
+  }
+
+  private find({ connection, conversation }: StreamHost, stream: string): Writer | undefined {
+    const writer = this.writers.get(keyOf({ conversation, stream }));
+    return writer?.host?.connection === connection ? writer : undefined;
+  }
+
+  /** Sends what waits to the store. One batch of a stream is on its way at a time. */
+  private store(writer: Writer): void {
+    if (writer.sent > 0 || writer.waiting.length === 0 || writer.ending) return;
+    const { conversation, stream, generation } = writer;
+    const appends = [...writer.waiting];
+    writer.sent = appends.length;
+    this.deps.streams.append({ conversation, stream, generation, appends }, (result) =>
+      this.onStored(writer, result),
+    );
+  }
+
+  private onStored(writer: Writer, result: StreamAppendResult): void {
+    writer.sent = 0;
+    const { stream, host } = writer;
+    switch (result.outcome) {
+      case "stored":
+        this.confirm(writer, result.n);
+        if (result.cancelledBy !== undefined) this.ask(writer, result.cancelledBy);
+        this.reportStored(writer);
+        return;
+      // The batch is sent again as it was, together with what came meanwhile.
+      case "unavailable":
+        return;
+      case "gap":
+      case "too_large": {
+        // The client goes on from what is stored.
+        if (result.outcome === "gap") writer.received = result.n;
+        else writer.received = (writer.waiting[0]?.n ?? writer.received + 1) - 1;
+        writer.waiting = [];
+        writer.waitingBytes = 0;
+        break;
+      }
+      case "fenced":
+        this.remove(keyOf(writer), writer);
+        break;
+      default:
+        result satisfies never;
+    }
+    const error = appendError(stream, result);
+    if (error !== undefined) host?.send(error);
+  }
+
+  private onEnd(writer: Writer, result: StreamEndResult): void {
+    if (result.outcome === "stored" || result.outcome === "fenced") this.remove(keyOf(writer), writer);
+    else writer.ending = false;
+    if (result.outcome !== "gap") return;
+    writer.received = result.n;
+    writer.waiting = [];
+    writer.waitingBytes = 0;
+  }
+
+  private confirm(writer: Writer, n: number): void {
+    writer.waiting = writer.waiting.filter((append) => append.n > n);
+    writer.waitingBytes = writer.waiting.reduce((sum, { text }) => sum + jsonBytes(text), 0);
+  }
+
+  private reportStored({ stream, received, waiting, host }: Writer): void {
+    const n = waiting.length === 0 ? received : waiting[0]!.n - 1;
+    host?.send({ type: "stream_stored", stream, n });
+  }
+
+  private ask(writer: Writer, by: string): void {
+    if (writer.asked || writer.ending) return;
+    writer.asked = true;
+    writer.host?.send({ type: "stream_cancel", stream: writer.stream, by });
+  }
+
+  private onEvent(event: StreamEvent): void {
+    if (event.type === "append") return;
+    const name = event.type === "draft" ? event.draft : event;
+    const key = keyOf(name);
+    const writer = this.writers.get(key);
+    // The result of `end` says what became of it.
+    if (writer === undefined || writer.ending) return;
+    switch (event.type) {
+      case "cancel":
+        this.ask(writer, event.by);
+        return;
+      case "draft":
+        if (event.draft.generation <= writer.generation) return;
+        break;
+      case "ended":
+        break;
+      default:
+        event satisfies never;
+    }
+    const { host } = writer;
+    this.remove(key, writer);
+    if (event.type === "ended") host?.send(fencedError(writer.stream, event.seq));
+    else if (!this.takesOverItself(writer, event.draft)) host?.send(fencedError(writer.stream));
+  }
+
+  /** Whether the connection has started its own stream again: the reply to that is all it needs. */
+  private takesOverItself({ host }: Writer, { conversation, from, id }: DraftText): boolean {
+    return host !== undefined && this.starting.get(startKey(conversation, from, id)) === host.connection;
+  }
+
+  private tick(): void {
+    const now = this.deps.clock.now();
+    for (const [key, writer] of this.writers) {
+      this.store(writer);
+      const { lostAt, waiting, sent } = writer;
+      if (lostAt === undefined) continue;
+      if ((waiting.length === 0 && sent === 0) || now >= lostAt + MAX_BATCH_AGE_AFTER_LOSS_MS)
+        this.remove(key, writer);
+    }
+    if (now >= this.renewedAt + this.deps.lease * LEASE_SHARE) {
+      this.renewedAt = now;
+      this.renew([...this.writers.values()].filter(({ host }) => host !== undefined));
+    }
+    if (this.writers.size > 0) return;
+    this.stopTicking?.();
+    this.stopTicking = undefined;
+  }
+
+  private renew(writers: readonly Writer[]): void {
+    if (writers.length === 0) return;
+    const names = writers.map(({ conversation, stream, generation }) => ({ conversation, stream, generation }));
+    this.deps.streams.renew(names).catch(this.deps.onError);
+  }
+
+  private remove(key: string, writer: Writer): void {
+    if (this.writers.get(key) === writer) this.writers.delete(key);
+    const { host } = writer;
+    if (host === undefined) return;
+    const own = this.byConnection.get(host.connection);
+    if (own?.delete(writer) && own.size === 0) this.byConnection.delete(host.connection);
+  }
+}
+
+function keyOf({ conversation, stream }: StreamName): string {
+  return `${conversation}/${stream}`;
+}
+
+function startKey(conversation: string, user: string, id: string): string {
+  return `${conversation}/${user}/${id}`;
+}
