@@ -29,7 +29,6 @@ import { THREAD_SCAN_INTERVAL_MS, ThreadPriorities } from "./process/thread-prio
 import { createRemovalBatcher, type RemoveConversations } from "./removal-batcher.ts";
 import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
 import type { Settings } from "./settings/settings.ts";
-import { createStreams } from "./streams/create-streams.ts";
 import { AdmissionQueue } from "./socket/admission-queue.ts";
 import { admit, renew } from "./socket/admit.ts";
 import { Connection } from "./socket/connection.ts";
@@ -44,6 +43,7 @@ import { TimingWheel } from "./socket/timing-wheel.ts";
 import { handleUpgrade } from "./socket/upgrade.ts";
 import { createOpenings, openConversation } from "./socket/user/open.ts";
 import { WriteBatcher } from "./socket/write-batcher.ts";
+import { createStreams } from "./streams/create-streams.ts";
 import { watchAccounts } from "./watch/accounts.ts";
 import { readTlsFiles, watchCertificate } from "./watch/certificate.ts";
 import { watchClock } from "./watch/clock.ts";

@@ -11,6 +11,7 @@ import type { DecodeError, DecodeResult } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
+import { APPEND_BURST } from "../streams/writing.ts";
 import { closeConnection } from "./close-connection.ts";
 import { closeReason, closeReasonForError } from "./close-reason.ts";
 import type {
@@ -25,8 +26,13 @@ import type {
   TokenTerm,
 } from "./connection-state.ts";
 import { log, NO_EFFECTS, send } from "./effects.ts";
-import { APPEND_BURST } from "../streams/writing.ts";
-import { consumeFrame, fullBucket, secondsToRefill, type BurstRule, type TokenBucket } from "./flood-guard.ts";
+import {
+  type BurstRule,
+  consumeFrame,
+  fullBucket,
+  secondsToRefill,
+  type TokenBucket,
+} from "./flood-guard.ts";
 import type { RequestOutcome } from "./membership-state.ts";
 import { expiryWarningAt, nextPing, onClockStepped, onTick, progressTimeout } from "./timeouts.ts";
 

@@ -23,3 +23,21 @@ export function moderatesStreams(scene: Pick<Scene, "view" | "actor">): boolean 
   const power = powerOf(scene);
   return power === "key" || rankOf(power) >= rankOf("moderator");
 }
+
+/** What a node has received of a stream: the newest append, and the bytes of its text, as JSON. */
+export interface ReceivedText {
+  readonly received: number;
+  readonly bytes: number;
+}
+
+/** What to do with an append (ST2, ST6): take it, or answer that it is stored, does not follow, or is too much. */
+export function considerAppend(
+  { received, bytes }: ReceivedText,
+  n: number,
+  textBytes: number,
+  maxBytes: number,
+): "take" | "known" | "gap" | "too_large" {
+  if (n <= received) return "known";
+  if (n > received + 1) return "gap";
+  return bytes + textBytes > maxBytes ? "too_large" : "take";
+}

@@ -1,8 +1,13 @@
 import type { MemberPolicy } from "../../core/members/policy.ts";
 import { refuseReading } from "../../core/members/standing.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
-import type { Streams, StreamStart, StreamStartResult } from "../../core/ports/conversation/streams.ts";
-import { cancelError, type StreamReply, type StreamRequestFrame, startReply } from "../../core/streams/replies.ts";
+import type { StreamStart, StreamStartResult, Streams } from "../../core/ports/conversation/streams.ts";
+import {
+  cancelError,
+  type StreamReply,
+  type StreamRequestFrame,
+  startReply,
+} from "../../core/streams/replies.ts";
 import { moderatesStreams } from "../../core/streams/writing.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import type { StreamReaders } from "./stream-readers.ts";

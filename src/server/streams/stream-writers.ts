@@ -20,6 +20,7 @@ import {
 import {
   APPEND_BATCH_BYTES,
   APPEND_INTERVAL_MS,
+  considerAppend,
   LEASE_SHARE,
   MAX_BATCH_AGE_AFTER_LOSS_MS,
 } from "../../core/streams/writing.ts";
@@ -127,20 +128,25 @@ export class StreamWriters {
   /** Takes an append of a client, shows it to readers, and stores it with the next batch. */
   append(host: StreamHost, { stream, n, text, data }: ClientFrameOf<"stream_append">): void {
     const writer = this.find(host, stream);
-    if (writer === undefined || writer.ending) return host.send(fencedError(stream));
-    // It came before, over another connection perhaps: the next `stream_stored` covers it.
-    if (n <= writer.received) return this.reportStored(writer);
-    if (n > writer.received + 1) return host.send(gapError(stream, writer.received));
+    if (writer === undefined || writer.ending) {
+      host.send(fencedError(stream));
+      return;
+    }
     const bytes = jsonBytes(text);
-    if (writer.bytes + bytes > this.deps.maxBytes) return host.send(tooLargeError(stream));
+    const verdict = considerAppend(writer, n, bytes, this.deps.maxBytes);
+    if (verdict === "known") this.reportStored(writer);
+    else if (verdict === "gap") host.send(gapError(stream, writer.received));
+    else if (verdict === "too_large") host.send(tooLargeError(stream));
+    else this.take(writer, { n, text, ...(data !== undefined && { data: JSON.stringify(data) }) }, bytes);
+  }
+
+  private take(writer: Writer, append: StreamAppend, bytes: number): void {
     writer.bytes += bytes;
     writer.waitingBytes += bytes;
-    const json = data === undefined ? undefined : JSON.stringify(data);
-    writer.waiting.push({ n, text, ...(json !== undefined && { data: json }) });
-    const { conversation, generation, received: after } = writer;
-    writer.received = n;
-    const shown = { type: "append", conversation, stream, generation, after, n, text } as const;
-    this.deps.streams.publish(json === undefined ? shown : { ...shown, data: json });
+    writer.waiting.push(append);
+    const { conversation, stream, generation, received: after } = writer;
+    writer.received = append.n;
+    this.deps.streams.publish({ type: "append", conversation, stream, generation, after, ...append });
     if (writer.waitingBytes >= APPEND_BATCH_BYTES) this.store(writer);
   }
 
@@ -152,8 +158,10 @@ export class StreamWriters {
     done: (reply: StreamReply) => void,
   ): void {
     const writer = this.find(host, stream);
-    if (writer === undefined || writer.ending)
-      return done({ frame: fencedError(stream), quota: undefined });
+    if (writer === undefined || writer.ending) {
+      done({ frame: fencedError(stream), quota: undefined });
+      return;
+    }
     writer.ending = true;
     const { conversation, generation, waiting, id } = writer;
     const json = data === undefined ? {} : { data: JSON.stringify(data) };
@@ -302,7 +310,11 @@ export class StreamWriters {
 
   private renew(writers: readonly Writer[]): void {
     if (writers.length === 0) return;
-    const names = writers.map(({ conversation, stream, generation }) => ({ conversation, stream, generation }));
+    const names = writers.map(({ conversation, stream, generation }) => ({
+      conversation,
+      stream,
+      generation,
+    }));
     this.deps.streams.renew(names).catch(this.deps.onError);
   }
 

@@ -202,7 +202,8 @@ for (const seed of seeds(1, 2, 3, 4, 5)) {
       clock.advance(40);
       await Promise.resolve();
     }
-    for (const reader of all) expect({ n: reader.n, text: reader.text }).toEqual({ n: now.n, text: now.text });
+    for (const reader of all)
+      expect({ n: reader.n, text: reader.text }).toEqual({ n: now.n, text: now.text });
   });
 }
 

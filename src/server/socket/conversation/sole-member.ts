@@ -1,6 +1,6 @@
 import { explainMissingRight, type Grants } from "../../../core/access/grants.ts";
-import { explainForeignFrame } from "../../../core/session/addressing.ts";
 import type { ResumeRequest } from "../../../core/conversation/resume.ts";
+import { explainForeignFrame } from "../../../core/session/addressing.ts";
 import type { CloseReason } from "../../../core/session/close-reason.ts";
 import { stepMembership, stepRequest } from "../../../core/session/membership.ts";
 import {
