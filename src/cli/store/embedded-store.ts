@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { retentionLimitsOf, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
+import { streamRulesOf } from "../../core/streams/writing.ts";
 import { classifyError } from "../../engine/sqlite/folder/errors.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../../engine/sqlite/folder/folder-files.ts";
@@ -67,7 +68,13 @@ export function embeddedStore(settings: Settings): StoreProvider {
     async open(deps) {
       prepare();
       const retention = retentionLimitsOf(settings, UNLIMITED_RETENTION);
-      return { store: await openSqlite({ ...optionsWith(deps), retention }).catch(explainError) };
+      return {
+        store: await openSqlite({
+          ...optionsWith(deps),
+          retention,
+          streamRules: streamRulesOf(settings),
+        }).catch(explainError),
+      };
     },
     openAccounts: () => openForCommand(openAccounts),
     openConversations: () => openForCommand(openConversations),

@@ -1,6 +1,7 @@
 // What the log of a conversation holds. An entry is encoded once, when its request is accepted. The engines store its body
 // and return it as it is, and the frames of the wire are put together around it. No code parses or encodes the content again.
 import type { Message, Quota } from "../../protocol/server-frames.ts";
+import type { StreamEnding } from "../../protocol/stream-frames.ts";
 
 /**
  * The kinds of entries, each with the letter by which the engines store it. The name is the `type` of the frame that an entry
@@ -49,6 +50,27 @@ export function encodeMessageBody(text: string, data?: Message["data"], replyTo?
   const body = `"text":${JSON.stringify(text)}`;
   const withData = data === undefined ? body : `${body},"data":${JSON.stringify(data)}`;
   return replyTo === undefined ? withData : `${withData},"reply_to":${replyTo}`;
+}
+
+/** What the message of an ended stream carries. */
+export interface StreamContent {
+  readonly text: string;
+  /** As JSON. */
+  readonly data: string | undefined;
+  readonly replyTo: number | undefined;
+  readonly ending: StreamEnding;
+  /** The stream was discarded: the message has no text and data. */
+  readonly erased?: { readonly by: string; readonly at: number };
+}
+
+/** The body of the message that a stream has become. The stream comes last: a room finds its end there. */
+export function encodeStreamBody({ text, data, replyTo, ending, erased }: StreamContent): string {
+  const content =
+    erased === undefined
+      ? `"text":${JSON.stringify(text)}${data === undefined ? "" : `,"data":${data}`}`
+      : `"text":"","erased":${JSON.stringify(erased)}`;
+  const answer = replyTo === undefined ? "" : `,"reply_to":${replyTo}`;
+  return `${content}${answer},"stream":{"stream":"${ending.stream}","state":"${ending.state}"}`;
 }
 
 /** An entry as JSON, as it stands in a `history` frame. */

@@ -4,6 +4,7 @@
 //   none ──start──▶ open ──end, cancel with discard, lease or time over, writer refused──▶ none, and one message
 //                  ▲    │
 //                  └────┘ take over, restart, append, renew, cancel
+import { MAX_OPEN_STREAMS } from "../../protocol/limits.ts";
 import type { StreamState } from "../../protocol/stream-frames.ts";
 
 export interface StreamRules {
@@ -18,6 +19,15 @@ export interface StreamRules {
   /** Streams that a user may have open. */
   readonly maxOpen: number;
 }
+
+/** The rules where no setting says otherwise. */
+export const DEFAULT_STREAM_RULES: StreamRules = {
+  lease: 30_000,
+  idle: 300_000,
+  max: 3_600_000,
+  maxBytes: 262_144,
+  maxOpen: MAX_OPEN_STREAMS,
+};
 
 /** How long the writer has to end a stream that it was asked to stop. */
 export const CANCEL_GRACE_MS = 5_000;

@@ -1,7 +1,8 @@
 // How the appends of a stream are collected before they are stored (ST5), and how they are bounded (ST6).
-import { MAX_APPENDS_PER_SECOND } from "../../protocol/limits.ts";
+import { MAX_APPENDS_PER_SECOND, MAX_OPEN_STREAMS } from "../../protocol/limits.ts";
 import { powerOf, rankOf, type Scene } from "../members/standing.ts";
 import type { BurstRule } from "../session/flood-guard.ts";
+import type { StreamRules } from "./draft.ts";
 
 /** Appends are stored this often, in milliseconds … */
 export const APPEND_INTERVAL_MS = 100;
@@ -40,4 +41,38 @@ export function considerAppend(
   if (n <= received) return "known";
   if (n > received + 1) return "gap";
   return bytes + textBytes > maxBytes ? "too_large" : "take";
+}
+
+/** A user who asks a stream to stop, and the users to whom it belongs. */
+export interface CancelScene {
+  readonly by: string;
+  readonly moderates: boolean;
+  readonly discard: boolean;
+  readonly writer: string;
+  /** The user whose message it answers, if it answers one. */
+  readonly asker: string | undefined;
+}
+
+/** Whether a user may stop a stream; only the writer and moderators may discard it (ST4). */
+export function mayCancel({ by, moderates, discard, writer, asker }: CancelScene): boolean {
+  return moderates || by === writer || (!discard && by === asker);
+}
+
+/** The settings of streams, in seconds and bytes. */
+export interface StreamSettings {
+  readonly streamLease: number;
+  readonly streamIdle: number;
+  readonly streamMax: number;
+  readonly maxStreamBytes: number;
+}
+
+/** The settings as the rules of drafts, in milliseconds. */
+export function streamRulesOf(settings: StreamSettings): StreamRules {
+  return {
+    lease: settings.streamLease * 1000,
+    idle: settings.streamIdle * 1000,
+    max: settings.streamMax * 1000,
+    maxBytes: settings.maxStreamBytes,
+    maxOpen: MAX_OPEN_STREAMS,
+  };
 }

@@ -32,6 +32,7 @@ import { MessageReader } from "./messages/message-reader.ts";
 import { readMarks } from "./messages/read-marks.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
 import { StandaloneBatch } from "./messages/standalone-batch.ts";
+import { RedisStreams } from "./streams.ts";
 
 export interface RedisEngineDeps {
   readonly client: RedisClient;
@@ -88,6 +89,7 @@ export class RedisEngine implements Engine {
   /** Undefined on a single Redis, where the probe of the client covers everything. */
   private readonly primaryProbes: PrimaryProbes | undefined;
   readonly inbox: RedisInbox;
+  readonly streams = new RedisStreams();
   private readonly quotaScript = new Script("messages/quota-view");
   private readonly chargeScript = new Script("accounts/quota-charge");
   private readonly stopTimers: readonly (() => void)[];

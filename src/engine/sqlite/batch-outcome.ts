@@ -1,12 +1,23 @@
 import type { Entry } from "../../core/conversation/entry.ts";
 import type { MemberNews } from "../../core/members/records.ts";
+import type { StreamEvent } from "../../core/ports/conversation/streams.ts";
 import type { ChargeOperation, ChargeResult, Operation, OperationResult } from "../operation.ts";
+import type { StreamOperation, StreamResult } from "../stream-operation.ts";
+
+/** A message that was stored. */
+export interface StoredMessage {
+  readonly conversation: string;
+  readonly entry: Entry;
+}
 
 /** The outcome of one operation. It is delivered after the commit. */
 export interface BatchOutcome {
-  readonly operation: Operation | ChargeOperation;
-  readonly result: OperationResult | ChargeResult;
-  readonly announce?: { readonly conversation: string; readonly entry: Entry };
+  readonly operation: Operation | ChargeOperation | StreamOperation;
+  readonly result: OperationResult | ChargeResult | StreamResult;
+  readonly announce?: StoredMessage;
   /** The sender became a member with the announced message. */
   readonly joined?: MemberNews;
+  /** Messages that streams have become, and then what happened to streams. */
+  readonly messages?: readonly StoredMessage[];
+  readonly events?: readonly StreamEvent[];
 }

@@ -3,18 +3,37 @@ import { relationOf } from "../../core/conversation/epoch.ts";
 import { decidePost } from "../../core/conversation/post-decision.ts";
 import type { Access, MemberNews } from "../../core/members/records.ts";
 import { refuseSpeech, refusesMark, type SpeechRefusal } from "../../core/members/speech.ts";
+import type { StreamStart, StreamStartResult } from "../../core/ports/conversation/streams.ts";
 import type { PostRequest } from "../../core/ports/message-log.ts";
-import type { ChargeOperation, Operation, OperationOf } from "../operation.ts";
-import type { BatchOutcome } from "./batch-outcome.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+import type { ChargeOperation, OperationOf } from "../operation.ts";
+import type { BatchOutcome, StoredMessage } from "./batch-outcome.ts";
 import type { RecentHeads } from "./inbox/recent-heads.ts";
 import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
 import type { HistoryReader } from "./messages/history-reader.ts";
 import { type ConversationHead, existsAsConversation, type MessageLog } from "./messages/message-log.ts";
 import type { QuotaLog } from "./messages/quota-log.ts";
 import type { ReadMarkTable } from "./messages/read-mark-table.ts";
+import type { StreamCommands } from "./streams/stream-commands.ts";
 
 /** The most members that are remembered for a conversation in memory. */
 const MAX_KNOWN_MEMBERS = 10_000;
+
+/** A stream that may be started. */
+export interface AdmittedStream {
+  readonly epoch: string;
+  readonly quota: Quota | null;
+}
+
+/** What the message of a stream consists of. */
+export interface FinishedStream {
+  readonly conversation: string;
+  /** The epoch in which the stream was started. */
+  readonly epoch: string;
+  readonly user: string;
+  readonly id: string;
+  readonly body: string;
+}
 
 /** Writes the rows of a batch of operations. The caller delivers the outcomes after the commit. */
 export class Batch {
@@ -27,8 +46,11 @@ export class Batch {
     private readonly recent: RecentHeads,
   ) {}
 
+  /** The commands of streams. Set once, because they use this batch. */
+  streams!: Pick<StreamCommands, "execute">;
+
   /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
-  execute(operation: Operation | ChargeOperation, now: number): BatchOutcome {
+  execute(operation: BatchOutcome["operation"], now: number): BatchOutcome {
     switch (operation.kind) {
       case "post":
         return this.post(operation, now);
@@ -38,6 +60,8 @@ export class Batch {
         return this.setReadMark(operation, now);
       case "charge":
         return this.charge(operation, now);
+      case "stream":
+        return this.streams.execute(operation, now);
       default:
         return operation satisfies never;
     }
@@ -72,8 +96,65 @@ export class Batch {
     };
   }
 
+  /**
+   * Decides about the start of a stream as about a post, charges it, and makes its writer a member. `isOpen`: it is a takeover, which
+   * is not charged (ST6); `hasPlace`: the user has not as many open streams as it may have.
+   */
+  admitStream(
+    request: StreamStart,
+    isOpen: boolean,
+    hasPlace: boolean,
+    now: number,
+  ): Exclude<StreamStartResult, { outcome: "started" | "taken_over" }> | AdmittedStream {
+    const { conversation, user, id, limit } = request;
+    const log = this.charges.of(user);
+    let head = this.messages.find(conversation);
+    if (this.isOfRemoved(request.epoch, head)) return { outcome: "removed" };
+    const stored = head && this.messages.findStored(head, this.messages.keyOf(head, user, id), user, id);
+    const unmetered = isOpen ? 0 : limit;
+    const decision = decidePost(stored, log, unmetered, now, this.refusalOf(request, head, now));
+    if (decision.outcome !== "store") return decision;
+    if (!hasPlace) return { outcome: "too_many" };
+    if (unmetered > 0) this.charges.charge(user, log, now);
+    head ??= this.messages.create(conversation);
+    return { epoch: head.epoch, quota: log.view(limit, now) };
+  }
+
+  /** Stores the message that a stream has become. Undefined: the conversation was removed since, or a message has the id. */
+  storeStream(
+    { conversation, epoch, user, id, body }: FinishedStream,
+    now: number,
+  ): StoredMessage | undefined {
+    const head = this.messages.find(conversation);
+    if (head === undefined || relationOf(epoch, head.epoch) === "removed") return undefined;
+    const key = this.messages.keyOf(head, user, id);
+    if (this.messages.findStored(head, key, user, id) !== undefined) return undefined;
+    const entry: Entry = { kind: "message", seq: head.seq + 1, id, from: user, at: now, body };
+    this.messages.append(head, key, entry);
+    this.recent.add(head.number, entry, this.messages.lastPosition);
+    return { conversation, entry };
+  }
+
+  /** Whether a user may not write in a conversation any more, by its mutes, bans and members. */
+  refusesWriter(conversation: string, user: string, now: number): boolean {
+    const head = this.messages.find(conversation);
+    if (head === undefined || head.guard === 0) return false;
+    return refuseSpeech(accessOfGuard(head), this.members.find(head, user), false, now) !== undefined;
+  }
+
+  /** Returns the sender of a message that is kept. */
+  senderOf(conversation: string, seq: number): string | undefined {
+    const head = this.messages.find(conversation);
+    if (head === undefined || seq < head.first || seq > head.seq) return undefined;
+    return this.messages.read(head, seq, seq, false, 0).entries[0]?.from;
+  }
+
+  quota(user: string, limit: number, now: number): Quota | null {
+    return this.charges.view(user, limit, now);
+  }
+
   private refusalOf(
-    { user, exempt = false, mustExist = false }: PostRequest,
+    { user, exempt = false, mustExist = false }: Pick<PostRequest, "user" | "exempt" | "mustExist">,
     head: ConversationHead | undefined,
     now: number,
   ): SpeechRefusal | undefined {

@@ -1,14 +1,15 @@
 import type { Emit } from "../../core/events/events.ts";
-import type { ChargeOperation, ChargeResult, Operation, OperationResult } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
 import type { SqliteInbox } from "./inbox/inbox.ts";
 import type { SqliteMembers } from "./members/members.ts";
 import type { Subscriptions } from "./messages/subscriptions.ts";
+import type { SqliteStreams } from "./streams/streams.ts";
 
 export interface DeliveryDeps {
   readonly subscriptions: Pick<Subscriptions, "deliver">;
   readonly members: Pick<SqliteMembers, "announce">;
-  readonly inbox: Pick<SqliteInbox, "announce">;
+  readonly inbox: Pick<SqliteInbox, "announce" | "notify">;
+  readonly streams: Pick<SqliteStreams, "announce">;
   readonly emit: Emit;
 }
 
@@ -24,10 +25,20 @@ export class Delivery {
       if (joined !== undefined) this.deps.members.announce(conversation, [joined]);
     }
     this.deps.inbox.announce(outcome);
+    if (outcome.messages !== undefined || outcome.events !== undefined) this.announceStreams(outcome);
     this.reply(operation, result);
   }
 
-  reply(operation: Operation | ChargeOperation, result: OperationResult | ChargeResult): void {
+  private announceStreams({ messages = [], events = [] }: BatchOutcome): void {
+    const { subscriptions, inbox, streams } = this.deps;
+    for (const { conversation, entry } of messages) {
+      subscriptions.deliver(conversation, entry);
+      inbox.notify(conversation);
+    }
+    for (const event of events) streams.announce(event);
+  }
+
+  reply(operation: BatchOutcome["operation"], result: BatchOutcome["result"]): void {
     try {
       (operation.done as (reply: typeof result) => void)(result);
     } catch (error) {

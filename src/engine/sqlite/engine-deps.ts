@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { StreamRules } from "../../core/streams/draft.ts";
 import type { Disk } from "./folder/disk-watch.ts";
 import type { IndexFile } from "./index/index-file.ts";
 import type { IndexWorker } from "./index/index-worker.ts";
@@ -16,6 +17,7 @@ export interface SqliteEngineDeps {
   readonly description: string;
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
+  readonly streamRules: StreamRules;
   /** Paths of the store file (`parley.db`) and of the end mark (end-mark.ts). */
   readonly paths: { readonly store: string; readonly end: string };
   /** The free space of the disk, in tests. Without it, the operating system is asked. */

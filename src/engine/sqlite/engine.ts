@@ -16,13 +16,7 @@ import type {
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { Listeners } from "../listeners.ts";
-import {
-  type ChargeOperation,
-  type ChargeResult,
-  type MarkArguments,
-  type Operation,
-  requestMark,
-} from "../operation.ts";
+import { type ChargeResult, type MarkArguments, requestMark } from "../operation.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
@@ -43,6 +37,10 @@ import { ReadMarkTable } from "./messages/read-mark-table.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
 import { Subscriptions } from "./messages/subscriptions.ts";
 import { readMeta } from "./schema.ts";
+import { OpenDrafts } from "./streams/open-drafts.ts";
+import { StreamCommands } from "./streams/stream-commands.ts";
+import { StreamTable } from "./streams/stream-table.ts";
+import { SqliteStreams } from "./streams/streams.ts";
 
 /** How long a batch waits for a lock that another process or the index worker holds, before its requests get `unavailable`. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -51,6 +49,8 @@ const HOUSEKEEPING_INTERVAL_MS = 500;
 /** Messages that one round of housekeeping drops from the memtable, at most. */
 const FORGET_BUDGET = 20_000;
 const MAX_HEADS = 10_000;
+
+type QueuedOperation = BatchOutcome["operation"];
 
 /**
  * The engine port on SQLite, for one server on one machine.
@@ -64,6 +64,7 @@ export class SqliteEngine implements Engine {
   /** The port for members, on the same connection: its changes and the batches of posts come one after another. */
   readonly members: SqliteMembers;
   readonly inbox: SqliteInbox;
+  readonly streams: SqliteStreams;
   private readonly db: Database;
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
@@ -91,7 +92,9 @@ export class SqliteEngine implements Engine {
   private readonly subscriptions: Subscriptions;
   private readonly stopHousekeeping: () => void;
   private readonly time: StoreTime;
-  private queue: (Operation | ChargeOperation)[] = [];
+  private readonly drafts = new OpenDrafts();
+  private readonly reloadDrafts: () => void;
+  private queue: QueuedOperation[] = [];
   private scheduled = false;
   private waitingSince: number | undefined;
   /** Whether the store is ready. Everything that uses its files reports errors here. */
@@ -120,14 +123,25 @@ export class SqliteEngine implements Engine {
     const assertReadable = () => this.assertReadable();
     this.inbox = new SqliteInbox({ ...deps, messages, now: () => this.now(), assertReadable });
     const { members, inbox, subscriptions } = this;
-    this.delivery = new Delivery({ ...deps, subscriptions, members, inbox });
+    const streamTable = new StreamTable(this.db);
+    const { drafts } = this;
+    const { streamRules: rules } = deps;
+    this.streams = new SqliteStreams({
+      ...{ table: streamTable, drafts, rules, assertReadable },
+      now: () => this.now(),
+      enqueue: (operation) => this.enqueue(operation),
+    });
+    this.delivery = new Delivery({ ...deps, subscriptions, members, inbox, streams: this.streams });
     this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
+    this.batch.streams = new StreamCommands({ table: streamTable, drafts, batch: this.batch, rules });
+    this.reloadDrafts = () => drafts.reload(streamTable, this.now(), rules.lease);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = () => Math.max(quotaLog.newestAt, messages.newestAt, inbox.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
     warnOfClockBehind(this.time, this.emit);
     this.condition = new StoreCondition({ ...deps, messages });
     this.readRecentHeads();
+    this.reloadDrafts();
     this.endMark = new EndMark(deps.paths.end, {
       epoch: readMeta(this.db, "epoch") ?? "",
       position: messages.lastPosition,
@@ -226,6 +240,7 @@ export class SqliteEngine implements Engine {
     this.readMarkTable.close();
     this.members.close();
     this.inbox.close();
+    this.streams.close();
     this.dataVersion.finalize();
     this.db.close();
   }
@@ -234,9 +249,9 @@ export class SqliteEngine implements Engine {
     return this.time.now();
   }
 
-  private enqueue(operation: Operation | ChargeOperation): void {
+  private enqueue(operation: QueuedOperation): void {
     if (this.closed) {
-      operation.done({ outcome: "unavailable" });
+      this.delivery.reply(operation, { outcome: "unavailable" });
       return;
     }
     this.queue.push(operation);
@@ -245,7 +260,7 @@ export class SqliteEngine implements Engine {
     setImmediate(() => this.commitBatch());
   }
 
-  private takeQueue(): (Operation | ChargeOperation)[] {
+  private takeQueue(): QueuedOperation[] {
     const operations = this.queue;
     this.queue = [];
     return operations;
@@ -343,6 +358,7 @@ export class SqliteEngine implements Engine {
       if (!this.condition.troubles.has("index")) this.messages.reload();
       this.quotaLog.reload(this.now() - QUOTA_WINDOW_MS);
       this.inbox.recent.reload();
+      this.reloadDrafts();
       this.stale = false;
     } catch (error) {
       this.condition.readFailed(error);
@@ -386,6 +402,7 @@ export class SqliteEngine implements Engine {
       this.members.pollForCommands();
       this.quotaLog.prune(this.now());
       this.inbox.writeDue(this.now());
+      this.streams.sweep();
     } catch (error) {
       if (!isBusy(error)) this.condition.writeFailed(error);
     }

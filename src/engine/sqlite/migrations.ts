@@ -144,6 +144,29 @@ const STEPS: readonly ((db: Database) => void)[] = [
       insert or replace into meta select 'heads_to', max(position) from message having max(position) is not null;
     `);
   },
+  // 8: open streams (streams/stream-table.ts). A row of `stream_batch` holds several appends; a blank one is of an ended stream.
+  (db) => {
+    db.run(`
+      create table if not exists stream (
+        number integer primary key autoincrement,
+        conversation text not null,
+        epoch text not null,
+        stream text not null,
+        user text not null,
+        id text not null,
+        data text,
+        replyTo integer,
+        generation integer not null,
+        startedAt integer not null
+      );
+      create table if not exists stream_batch (
+        position integer primary key autoincrement,
+        stream integer not null,
+        n integer not null,
+        text text not null
+      );
+    `);
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

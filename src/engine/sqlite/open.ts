@@ -7,6 +7,7 @@ import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
+import { DEFAULT_STREAM_RULES, type StreamRules } from "../../core/streams/draft.ts";
 import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts/accounts.ts";
 import { SqliteRefreshFamilies } from "./accounts/refresh-families.ts";
@@ -44,6 +45,7 @@ export interface SqliteOptions {
   readonly sync: StoreSync;
   /** How long messages are kept in conversations without limits of their own. Without it: for ever. */
   readonly retention?: RetentionLimits;
+  readonly streamRules?: StreamRules;
   /** The free space of the disk, in tests. */
   readonly disk?: Disk;
 }
@@ -72,7 +74,14 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 
 /** Opens the files of a folder that this process has locked. Adds a function that closes each of them to `opened`. */
 async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promise<Store> {
-  const { dataDir, clock, emit, retention = UNLIMITED_RETENTION, disk } = options;
+  const {
+    dataDir,
+    clock,
+    emit,
+    retention = UNLIMITED_RETENTION,
+    streamRules = DEFAULT_STREAM_RULES,
+    disk,
+  } = options;
   const release = opened[0]!;
   const paths = {
     store: join(dataDir, STORE_FILE),
@@ -100,7 +109,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     await indexWorker.runRound();
   }
   const description = `embedded, ${paths.store}`;
-  const deps = { db, index, indexWorker, clock, emit, description, retention, paths, disk };
+  const deps = { db, index, indexWorker, clock, emit, description, retention, streamRules, paths, disk };
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   let closing: Promise<void> | undefined;
   const close = async () => {

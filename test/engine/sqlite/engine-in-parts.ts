@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
+import { DEFAULT_STREAM_RULES } from "../../../src/core/streams/draft.ts";
 import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { END_MARK_FILE } from "../../../src/engine/sqlite/folder/end-mark.ts";
 import { openIndexFile } from "../../../src/engine/sqlite/index/index-file.ts";
@@ -59,6 +60,7 @@ function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits
     clock,
     emit: log.emit,
     retention,
+    streamRules: DEFAULT_STREAM_RULES,
     paths,
     description: "in parts",
   });

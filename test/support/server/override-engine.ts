@@ -5,6 +5,7 @@ export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engi
   return {
     description: engine.description,
     inbox: engine.inbox,
+    streams: engine.streams,
     post: (request, done) => engine.post(request, done),
     history: (request, done) => engine.history(request, done),
     charge: (user, limit, count) => engine.charge(user, limit, count),

@@ -1,0 +1,267 @@
+import { encodeStreamBody } from "../../../core/conversation/entry.ts";
+import type {
+  StreamCancel,
+  StreamCancelResult,
+  StreamEnd,
+  StreamEvent,
+  StreamStart,
+} from "../../../core/ports/conversation/streams.ts";
+import {
+  type DraftOutcome,
+  dueAt,
+  jsonBytes,
+  newDraft,
+  type StreamRules,
+  stepDraft,
+} from "../../../core/streams/draft.ts";
+import { mayCancel } from "../../../core/streams/writing.ts";
+import type { Quota } from "../../../protocol/server-frames.ts";
+import type { StreamCommand, StreamOperation, StreamResult } from "../../stream-operation.ts";
+import type { Batch } from "../batch.ts";
+import type { BatchOutcome, StoredMessage } from "../batch-outcome.ts";
+import { draftText, type OpenDraft, type OpenDrafts } from "./open-drafts.ts";
+import type { StreamTable } from "./stream-table.ts";
+
+/** A request to stop all answers to a message, which also holds for answers that start a little later (ST4). */
+interface CancelledAnswers {
+  readonly by: string;
+  readonly until: number;
+}
+
+export interface StreamCommandsDeps {
+  readonly table: StreamTable;
+  readonly drafts: OpenDrafts;
+  readonly batch: Batch;
+  readonly rules: StreamRules;
+}
+
+/** What a command has done: its result, and what is announced after the commit. */
+interface Done {
+  readonly result: StreamResult;
+  readonly messages?: readonly StoredMessage[];
+  readonly events?: readonly StreamEvent[];
+}
+
+/** Carries out the commands of streams inside the transaction of a batch. core/streams/draft.ts decides. */
+export class StreamCommands {
+  private readonly cancelledAnswers = new Map<string, CancelledAnswers>();
+
+  constructor(private readonly deps: StreamCommandsDeps) {}
+
+  execute(operation: StreamOperation, now: number): BatchOutcome {
+    const { result, messages, events } = this.carryOut(operation.request, now);
+    return { operation, result, ...(messages && { messages }), ...(events && { events }) };
+  }
+
+  private carryOut(command: StreamCommand, now: number): Done {
+    switch (command.type) {
+      case "start":
+        return this.start(command, now);
+      case "append":
+        return this.append(command, now);
+      case "end":
+        return this.end(command, now);
+      case "cancel":
+        return this.cancel(command, now);
+      case "refuse": {
+        const { user, conversation } = command;
+        const own = this.deps.drafts
+          .all()
+          .filter(
+            (draft) => draft.user === user && (conversation ?? draft.conversation) === draft.conversation,
+          );
+        return this.endAll(own, { type: "refuse" }, now);
+      }
+      case "sweep": {
+        const due = this.deps.drafts.all().filter(({ state }) => now >= dueAt(state, this.deps.rules));
+        return this.endAll(due, { type: "due" }, now);
+      }
+      default:
+        return command satisfies never;
+    }
+  }
+
+  private start(request: StreamStart, now: number): Done {
+    const { drafts, batch, rules, table } = this.deps;
+    const { conversation, user, id, data, replyTo } = request;
+    const open = drafts.findById(conversation, user, id);
+    const hasPlace = open !== undefined || drafts.countOf(user) < rules.maxOpen;
+    const admitted = batch.admitStream(request, open !== undefined, hasPlace, now);
+    if (!("epoch" in admitted)) return { result: admitted };
+    const { quota, epoch } = admitted;
+    if (open !== undefined) return this.takeOver(open, request, quota, now);
+    const state = newDraft(now, rules);
+    const stream = newHandle();
+    const row = { conversation, epoch, stream, user, id, generation: state.generation, startedAt: now };
+    const number = table.add({ ...row, data: data ?? null, replyTo: replyTo ?? null });
+    const draft: OpenDraft = {
+      ...{ number, conversation, epoch, stream, user, id, replyTo, data, text: "", state, positions: [] },
+    };
+    drafts.add(draft);
+    const cancelled = this.cancelledAnswer(draft, now);
+    if (cancelled !== undefined)
+      draft.state = stepDraft(state, { type: "cancel", by: cancelled, discard: false }, now, rules).draft!;
+    return {
+      result: {
+        ...{ outcome: "started", stream, generation: state.generation, n: 0, quota },
+        ...(cancelled !== undefined && { cancelledBy: cancelled }),
+      },
+      events: [{ type: "draft", conversation, draft: draftText(draft) }],
+    };
+  }
+
+  private takeOver(
+    draft: OpenDraft,
+    { restart = false, conversation }: StreamStart,
+    quota: Quota | null,
+    now: number,
+  ): Done {
+    const { table, rules } = this.deps;
+    const { draft: state, outcome } = stepDraft(draft.state, { type: "start", restart }, now, rules);
+    draft.state = state!;
+    if (outcome.type === "taken_over" && outcome.dropsText) {
+      table.blank(draft.positions.splice(0));
+      draft.text = "";
+    }
+    const { generation, n, cancel } = draft.state;
+    table.update(draft.number, generation, draft.data);
+    return {
+      result: {
+        ...{ outcome: "taken_over", stream: draft.stream, generation, n, quota },
+        ...(cancel !== undefined && { cancelledBy: cancel.by }),
+      },
+      events: [{ type: "draft", conversation, draft: draftText(draft) }],
+    };
+  }
+
+  private append(command: Extract<StreamCommand, { type: "append" }>, now: number): Done {
+    const { conversation, stream, generation, appends } = command;
+    const draft = this.deps.drafts.find(conversation, stream);
+    const outcome = this.store(draft, generation, appends, now);
+    if (outcome.type !== "stored") return { result: this.refused(outcome) };
+    const by = draft!.state.cancel?.by;
+    return { result: { outcome: "stored", n: outcome.n, ...(by !== undefined && { cancelledBy: by }) } };
+  }
+
+  private store(
+    draft: OpenDraft | undefined,
+    generation: number,
+    appends: Extract<StreamCommand, { type: "append" }>["appends"],
+    now: number,
+  ): DraftOutcome {
+    const { table, rules } = this.deps;
+    const sizes = appends.map(({ n, text }) => ({ n, bytes: jsonBytes(text) }));
+    const { draft: state, outcome } = stepDraft(
+      draft?.state,
+      { type: "append", generation, appends: sizes },
+      now,
+      rules,
+    );
+    if (draft === undefined || state === undefined || outcome.type !== "stored") return outcome;
+    draft.state = state;
+    const fresh = appends.slice(outcome.skip);
+    if (fresh.length === 0) return outcome;
+    draft.text += fresh.map(({ text }) => text).join("");
+    const data = fresh.findLast((append) => append.data !== undefined)?.data;
+    if (data !== undefined) {
+      draft.data = data;
+      table.update(draft.number, generation, data);
+    }
+    draft.positions.push(table.append(draft.number, fresh));
+    return outcome;
+  }
+
+  private end(command: StreamEnd, now: number): Done {
+    const { conversation, stream, generation, appends, state, data, limit } = command;
+    const draft = this.deps.drafts.find(conversation, stream);
+    const stored = this.store(draft, generation, appends, now);
+    if (stored.type !== "stored") return { result: this.refused(stored) };
+    if (data !== undefined) draft!.data = data;
+    const { outcome } = stepDraft(draft!.state, { type: "end", generation, state }, now, this.deps.rules);
+    const { messages, events, ending } = this.finish(draft!, outcome, now);
+    if (ending === undefined) return { result: { outcome: "fenced" }, events };
+    if (ending.refused) return { result: { outcome: "fenced", seq: ending.seq }, messages, events };
+    const quota = this.deps.batch.quota(draft!.user, limit, now);
+    return { result: { outcome: "stored", seq: ending.seq, at: ending.at, quota }, messages, events };
+  }
+
+  private cancel(request: StreamCancel, now: number): Done {
+    const { drafts, rules, batch } = this.deps;
+    const { conversation, target, by, moderates, discard } = request;
+    const replyTo = "replyTo" in target ? target.replyTo : undefined;
+    const open = drafts
+      .of(conversation)
+      .filter((draft) => ("stream" in target ? draft.stream === target.stream : draft.replyTo === replyTo));
+    const answered = replyTo ?? open[0]?.replyTo;
+    const asker = answered === undefined ? undefined : batch.senderOf(conversation, answered);
+    if (open.length === 0 && (replyTo === undefined || asker === undefined))
+      return { result: { outcome: "not_found" } satisfies StreamCancelResult };
+    const allowed = open.filter(({ user }) => mayCancel({ by, moderates, discard, writer: user, asker }));
+    const forLater = replyTo !== undefined && !discard && (moderates || asker === by);
+    if (allowed.length === 0 && !forLater) return { result: { outcome: "forbidden" } };
+    if (forLater) this.cancelledAnswers.set(`${conversation}/${replyTo}`, { by, until: now + rules.lease });
+    const result = { outcome: "asked", streams: allowed.length } as const;
+    if (discard) return { ...this.endAll(allowed, { type: "cancel", by, discard }, now), result };
+    const events: StreamEvent[] = [];
+    for (const draft of allowed) {
+      draft.state = stepDraft(draft.state, { type: "cancel", by, discard }, now, rules).draft!;
+      events.push({ type: "cancel", conversation, stream: draft.stream, by });
+    }
+    return { result, events };
+  }
+
+  private endAll(
+    drafts: readonly OpenDraft[],
+    event: { type: "refuse" } | { type: "due" } | { type: "cancel"; by: string; discard: boolean },
+    now: number,
+  ): Done & { readonly result: { readonly outcome: "done" } } {
+    const messages: StoredMessage[] = [];
+    const events: StreamEvent[] = [];
+    for (const draft of drafts) {
+      const { outcome } = stepDraft(draft.state, event, now, this.deps.rules);
+      const ended = this.finish(draft, outcome, now);
+      messages.push(...ended.messages);
+      events.push(...ended.events);
+    }
+    return { result: { outcome: "done" }, messages, events };
+  }
+
+  /** Makes a draft a message. A conversation that was removed since gets none; a writer that may not write any more, an interrupted one. */
+  private finish(draft: OpenDraft, outcome: DraftOutcome, now: number) {
+    const { drafts, table, batch } = this.deps;
+    const { conversation, stream, user, id, text, data, replyTo, epoch } = draft;
+    const none = { messages: [] as StoredMessage[], events: [] as StreamEvent[], ending: undefined };
+    if (outcome.type !== "ended") return none;
+    drafts.remove(draft);
+    table.blank(draft.positions);
+    table.remove(draft.number);
+    const refused = batch.refusesWriter(conversation, user, now);
+    const ending = { stream, state: refused ? ("interrupted" as const) : outcome.state };
+    const body = encodeStreamBody({
+      ...{ text, data, replyTo, ending },
+      ...(outcome.erasedBy !== undefined && { erased: { by: outcome.erasedBy, at: now } }),
+    });
+    const stored = batch.storeStream({ conversation, epoch, user, id, body }, now);
+    const seq = stored?.entry.seq ?? 0;
+    return {
+      messages: stored === undefined ? [] : [stored],
+      events: [{ type: "ended", conversation, stream, seq }] as StreamEvent[],
+      ending: stored === undefined ? undefined : { seq, at: now, refused },
+    };
+  }
+
+  private cancelledAnswer({ conversation, replyTo }: OpenDraft, now: number): string | undefined {
+    for (const [key, { until }] of this.cancelledAnswers) if (now >= until) this.cancelledAnswers.delete(key);
+    return replyTo === undefined ? undefined : this.cancelledAnswers.get(`${conversation}/${replyTo}`)?.by;
+  }
+
+  private refused(outcome: DraftOutcome): Extract<StreamResult, { outcome: "gap" | "too_large" | "fenced" }> {
+    if (outcome.type === "gap") return { outcome: "gap", n: outcome.n };
+    return { outcome: outcome.type === "too_large" ? "too_large" : "fenced" };
+  }
+}
+
+/** A handle: 72 random bits as 12 URL-safe characters. */
+function newHandle(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(9))).toString("base64url");
+}

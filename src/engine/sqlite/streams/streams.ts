@@ -1,0 +1,115 @@
+import type {
+  DraftText,
+  StreamAppend,
+  StreamAppendEvent,
+  StreamAppendResult,
+  StreamCancel,
+  StreamCancelResult,
+  StreamEnd,
+  StreamEndResult,
+  StreamEvent,
+  StreamListener,
+  StreamStart,
+  StreamStartResult,
+  Streams,
+  StreamWriter,
+} from "../../../core/ports/conversation/streams.ts";
+import { dueAt, type StreamRules, stepDraft } from "../../../core/streams/draft.ts";
+import { Listeners } from "../../listeners.ts";
+import type { StreamCommand, StreamOperation, StreamResult } from "../../stream-operation.ts";
+import { draftText, type OpenDrafts } from "./open-drafts.ts";
+import type { StreamTable } from "./stream-table.ts";
+
+export interface SqliteStreamsDeps {
+  readonly table: StreamTable;
+  readonly drafts: OpenDrafts;
+  readonly rules: StreamRules;
+  readonly now: () => number;
+  readonly enqueue: (operation: StreamOperation) => void;
+  readonly assertReadable: () => void;
+}
+
+/** The port for streams on SQLite. Commands go through the batches of the engine; all open drafts are in memory, too. */
+export class SqliteStreams implements Streams {
+  private readonly listeners: Listeners<StreamEvent>;
+  private sweeping = false;
+
+  constructor(private readonly deps: SqliteStreamsDeps) {
+    this.listeners = new Listeners();
+  }
+
+  start(request: StreamStart, done: (result: StreamStartResult) => void): void {
+    this.enqueue({ type: "start", ...request }, done);
+  }
+
+  append(
+    request: StreamWriter & { readonly appends: readonly StreamAppend[] },
+    done: (result: StreamAppendResult) => void,
+  ): void {
+    this.enqueue({ type: "append", ...request }, done);
+  }
+
+  end(request: StreamEnd, done: (result: StreamEndResult) => void): void {
+    this.enqueue({ type: "end", ...request }, done);
+  }
+
+  cancel(request: StreamCancel): Promise<StreamCancelResult> {
+    return new Promise((done) => this.enqueue({ type: "cancel", ...request }, done));
+  }
+
+  /** Leases are in memory: they begin anew at the start of the server. */
+  async renew(writers: readonly StreamWriter[]): Promise<void> {
+    const { drafts, rules, now } = this.deps;
+    for (const { conversation, stream, generation } of writers) {
+      const draft = drafts.find(conversation, stream);
+      if (draft === undefined) continue;
+      draft.state = stepDraft(draft.state, { type: "renew", generation }, now(), rules).draft ?? draft.state;
+    }
+  }
+
+  async refuse(user: string, conversation: string | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.enqueue({ type: "refuse", user, conversation }, ({ outcome }: StreamResult) =>
+      outcome === "unavailable" ? reject(new Error("The streams of a user could not be ended.")) : resolve(),
+    );
+    return promise;
+  }
+
+  async drafts(conversation: string): Promise<readonly DraftText[]> {
+    this.deps.assertReadable();
+    return this.deps.drafts.of(conversation).map(draftText);
+  }
+
+  publish(event: StreamAppendEvent): void {
+    this.announce(event);
+  }
+
+  watch(listener: StreamListener): () => void {
+    return this.listeners.add(listener);
+  }
+
+  announce(event: StreamEvent): void {
+    this.listeners.notify(event);
+  }
+
+  /** Ends the streams that are over their time. Called every half second; costs nothing while none is open. */
+  sweep(): void {
+    const { drafts, rules, now, table } = this.deps;
+    if (drafts.size === 0 || this.sweeping) return;
+    const at = now();
+    if (!drafts.all().some(({ state }) => at >= dueAt(state, rules))) return;
+    this.sweeping = true;
+    this.enqueue({ type: "sweep" }, () => {
+      this.sweeping = false;
+    });
+    table.prune();
+  }
+
+  close(): void {
+    this.deps.table.close();
+  }
+
+  private enqueue(request: StreamCommand, done: (result: never) => void): void {
+    this.deps.enqueue({ kind: "stream", request, done });
+  }
+}

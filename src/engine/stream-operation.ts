@@ -1,0 +1,34 @@
+import type {
+  StreamAppend,
+  StreamAppendResult,
+  StreamCancel,
+  StreamCancelResult,
+  StreamEnd,
+  StreamEndResult,
+  StreamStart,
+  StreamStartResult,
+  StreamWriter,
+} from "../core/ports/conversation/streams.ts";
+
+/** A request about a stream. It is carried out in the same batch as posts, so that both have one order. */
+export type StreamCommand =
+  | ({ readonly type: "start" } & StreamStart)
+  | ({ readonly type: "append"; readonly appends: readonly StreamAppend[] } & StreamWriter)
+  | ({ readonly type: "end" } & StreamEnd)
+  | ({ readonly type: "cancel" } & StreamCancel)
+  | { readonly type: "refuse"; readonly user: string; readonly conversation: string | undefined }
+  /** Ends what is over its time. */
+  | { readonly type: "sweep" };
+
+export type StreamResult =
+  | StreamStartResult
+  | StreamAppendResult
+  | StreamEndResult
+  | StreamCancelResult
+  | { readonly outcome: "done" };
+
+export interface StreamOperation {
+  readonly kind: "stream";
+  readonly request: StreamCommand;
+  readonly done: (result: never) => void;
+}

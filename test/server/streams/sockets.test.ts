@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "../../support/clients/join.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { connectUser, open } from "../socket/user/user-client.ts";
+
+describe("a stream over sockets", () => {
+  test("ST1 ST5 a writer's text grows for its readers and becomes one message", async () => {
+    await using server = await startTestServer();
+    await using writer = await join(server, "agent");
+    await using asking = await join(server, "anna", { query: "&streams=1" });
+    await using plain = await join(server, "ben");
+    await using user = await connectUser(server, "carl");
+    await open(user, "lobby");
+    writer.send({ type: "stream_start", id: "a1", data: { model: "m" } });
+    const { stream, ...started } = await writer.next("stream_started");
+    expect(started).toEqual({
+      type: "stream_started",
+      id: "a1",
+      n: 0,
+      quota: { limit: 100, remaining: 99, reset: expect.any(Number) },
+    });
+    expect(stream).toMatch(/^[A-Za-z0-9_-]{12}$/);
+    expect(await asking.next("stream")).toEqual({
+      ...{ type: "stream", stream, id: "a1", from: "agent", n: 0, text: "" },
+      ...{ data: { model: "m" }, at: expect.any(Number) },
+    });
+    expect(await user.next("stream")).toMatchObject({ conversation: "lobby", stream, n: 0 });
+    writer.send({ type: "stream_append", stream, n: 1, text: "Hello" });
+    expect(await asking.next("stream_append")).toEqual({
+      ...{ type: "stream_append", stream, after: 0, n: 1, text: "Hello" },
+    });
+    writer.send({ type: "stream_append", stream, n: 2, text: ", world" });
+    expect(await writer.next("stream_stored")).toMatchObject({ type: "stream_stored", stream });
+    writer.send({ type: "stream_end", stream });
+    const message = {
+      ...{ type: "message", seq: 1, id: "a1", from: "agent", text: "Hello, world" },
+      ...{ data: { model: "m" }, stream: { stream, state: "done" }, at: expect.any(Number) },
+    };
+    expect(await writer.next("ack")).toMatchObject({ type: "ack", id: "a1", seq: 1 });
+    expect(await asking.next("message")).toEqual(message as never);
+    expect(await plain.next("message")).toEqual(message as never);
+    expect(await user.next("message")).toEqual({ ...message, conversation: "lobby" } as never);
+    await plain.settled();
+    expect(plain.frames.filter(({ type }) => type.startsWith("stream"))).toEqual([]);
+  });
+
+  test("ST1 a reader that comes while a stream is written gets the text so far, and then the rest", async () => {
+    await using server = await startTestServer();
+    await using writer = await join(server, "agent");
+    writer.send({ type: "stream_start", id: "a1" });
+    const { stream } = await writer.next("stream_started");
+    writer.send({ type: "stream_append", stream, n: 1, text: "one " });
+    await writer.next("stream_stored");
+    await using late = await join(server, "anna", { query: "&streams=1" });
+    expect(await late.next("stream")).toMatchObject({ stream, n: 1, text: "one " });
+    writer.send({ type: "stream_append", stream, n: 2, text: "two" });
+    expect(await late.next("stream_append")).toMatchObject({ after: 1, n: 2, text: "two" });
+  });
+
+  test("ST2 the same id on another connection takes the stream over, and the first writer is fenced", async () => {
+    await using server = await startTestServer();
+    await using first = await join(server, "agent");
+    await using second = await join(server, "agent");
+    first.send({ type: "stream_start", id: "a1" });
+    const { stream } = await first.next("stream_started");
+    first.send({ type: "stream_append", stream, n: 1, text: "one" });
+    await first.next("stream_stored");
+    second.send({ type: "stream_start", id: "a1" });
+    expect(await second.next("stream_started")).toMatchObject({ id: "a1", stream, n: 1 });
+    expect(await first.next("error")).toMatchObject({ code: "fenced", stream });
+    first.send({ type: "stream_append", stream, n: 2, text: "late" });
+    expect(await first.next("error")).toMatchObject({ code: "fenced", stream });
+    second.send({ type: "stream_append", stream, n: 3, text: "gap" });
+    expect(await second.next("error")).toMatchObject({ code: "conflict", stream, n: 1 });
+    second.send({ type: "stream_end", stream });
+    expect(await second.next("message")).toMatchObject({ text: "one" });
+  });
+
+  test("ST4 the user whose message is answered stops the answer", async () => {
+    await using server = await startTestServer();
+    await using anna = await join(server, "anna");
+    await using writer = await join(server, "agent");
+    anna.send({ type: "message", id: "q1", text: "why?" });
+    const { seq } = await anna.next("ack");
+    writer.send({ type: "stream_start", id: "a1", reply_to: seq });
+    const { stream } = await writer.next("stream_started");
+    anna.send({ type: "stream_cancel", stream });
+    expect(await writer.next("stream_cancel")).toEqual({ type: "stream_cancel", stream, by: "anna" });
+    writer.send({ type: "stream_end", stream });
+    expect(await anna.next("message")).toMatchObject({
+      id: "a1",
+      reply_to: seq,
+      stream: { stream, state: "cancelled" },
+    });
+  });
+});
