@@ -33,6 +33,8 @@ export class StreamTable {
   private readonly insert: Statement<{ number: number }>;
   private readonly insertBatch: Statement<{ position: number }>;
   private readonly blankBatch: Statement;
+  /** Whether there may be batches that were overwritten and not deleted. */
+  private hasBlank = false;
 
   constructor(private readonly db: Database) {
     this.insert = db.prepare(
@@ -50,7 +52,9 @@ export class StreamTable {
     const batches = this.db
       .query("select position, stream, n, text from stream_batch where text <> '' order by position")
       .all() as StoredBatch[];
-    const byStream = Map.groupBy(batches, ({ stream }) => stream);
+    this.hasBlank = true;
+    const decoded = batches.map((batch) => ({ ...batch, text: JSON.parse(batch.text) as string }));
+    const byStream = Map.groupBy(decoded, ({ stream }) => stream);
     return rows.map((row) => ({ row, batches: byStream.get(row.number) ?? [] }));
   }
 
@@ -68,15 +72,26 @@ export class StreamTable {
       .run(generation, data ?? null, number);
   }
 
-  /** Writes a batch; returns its position. */
+  /**
+   * Writes a batch; returns its position. The text is written as JSON: an append may end within a surrogate pair, which UTF-8
+   * cannot hold; and a batch without text is not blank.
+   */
   append(number: number, appends: readonly StreamAppend[]): number {
     const text = appends.map((append) => append.text).join("");
-    return this.insertBatch.get(number, appends.at(-1)!.n, text)!.position;
+    return this.insertBatch.get(number, appends.at(-1)!.n, JSON.stringify(text))!.position;
   }
 
   /** Overwrites batches: their text is dropped, or part of a message now. */
   blank(positions: readonly number[]): void {
-    for (const position of positions) this.blankBatch.run(position);
+    if (positions.length === 0) return;
+    // A batch may be larger than a page; without this, SQLite leaves what is in the pages that it frees.
+    this.db.run("pragma secure_delete = on");
+    try {
+      for (const position of positions) this.blankBatch.run(position);
+    } finally {
+      this.db.run("pragma secure_delete = fast");
+    }
+    this.hasBlank = true;
   }
 
   /** Removes the row of a stream that has ended. */
@@ -87,9 +102,11 @@ export class StreamTable {
 
   /** Deletes the oldest batches that were overwritten, in their order. */
   prune(): void {
+    if (!this.hasBlank) return;
     this.db.run(
       "delete from stream_batch where position < coalesce((select min(position) from stream_batch where text <> ''), 9223372036854775807)",
     );
+    this.hasBlank = false;
   }
 
   /** Finalizes the statements, so that the database can be closed. */

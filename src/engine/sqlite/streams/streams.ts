@@ -95,6 +95,7 @@ export class SqliteStreams implements Streams {
   /** Ends the streams that are over their time. Called every half second; costs nothing while none is open. */
   sweep(): void {
     const { drafts, rules, now, table } = this.deps;
+    table.prune();
     if (drafts.size === 0 || this.sweeping) return;
     const at = now();
     if (!drafts.all().some(({ state }) => at >= dueAt(state, rules))) return;
@@ -102,7 +103,6 @@ export class SqliteStreams implements Streams {
     this.enqueue({ type: "sweep" }, () => {
       this.sweeping = false;
     });
-    table.prune();
   }
 
   close(): void {
