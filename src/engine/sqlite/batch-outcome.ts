@@ -10,9 +10,12 @@ export interface StoredMessage {
   readonly entry: Entry;
 }
 
+/** An operation that a batch can carry out. */
+export type QueuedOperation = Operation | ChargeOperation | StreamOperation;
+
 /** The outcome of one operation. It is delivered after the commit. */
 export interface BatchOutcome {
-  readonly operation: Operation | ChargeOperation | StreamOperation;
+  readonly operation: QueuedOperation;
   readonly result: OperationResult | ChargeResult | StreamResult;
   readonly announce?: StoredMessage;
   /** The sender became a member with the announced message. */

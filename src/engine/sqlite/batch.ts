@@ -7,6 +7,7 @@ import type { StreamStart, StreamStartResult } from "../../core/ports/conversati
 import type { PostRequest } from "../../core/ports/message-log.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { ChargeOperation, OperationOf } from "../operation.ts";
+import type { StreamOperation } from "../stream-operation.ts";
 import type { BatchOutcome, StoredMessage } from "./batch-outcome.ts";
 import type { RecentHeads } from "./inbox/recent-heads.ts";
 import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
@@ -14,7 +15,6 @@ import type { HistoryReader } from "./messages/history-reader.ts";
 import { type ConversationHead, existsAsConversation, type MessageLog } from "./messages/message-log.ts";
 import type { QuotaLog } from "./messages/quota-log.ts";
 import type { ReadMarkTable } from "./messages/read-mark-table.ts";
-import type { StreamCommands } from "./streams/stream-commands.ts";
 
 /** The most members that are remembered for a conversation in memory. */
 const MAX_KNOWN_MEMBERS = 10_000;
@@ -47,7 +47,7 @@ export class Batch {
   ) {}
 
   /** The commands of streams. Set once, because they use this batch. */
-  streams!: Pick<StreamCommands, "execute">;
+  streams!: { execute(operation: StreamOperation, now: number): BatchOutcome };
 
   /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
   execute(operation: BatchOutcome["operation"], now: number): BatchOutcome {

@@ -19,7 +19,7 @@ import { Listeners } from "../listeners.ts";
 import { type ChargeResult, type MarkArguments, requestMark } from "../operation.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
-import type { BatchOutcome } from "./batch-outcome.ts";
+import type { BatchOutcome, QueuedOperation } from "./batch-outcome.ts";
 import { warnOfClockBehind } from "./clock-behind.ts";
 import { Delivery } from "./delivery.ts";
 import type { SqliteEngineDeps } from "./engine-deps.ts";
@@ -37,10 +37,8 @@ import { ReadMarkTable } from "./messages/read-mark-table.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
 import { Subscriptions } from "./messages/subscriptions.ts";
 import { readMeta } from "./schema.ts";
-import { OpenDrafts } from "./streams/open-drafts.ts";
-import { StreamCommands } from "./streams/stream-commands.ts";
-import { StreamTable } from "./streams/stream-table.ts";
-import { SqliteStreams } from "./streams/streams.ts";
+import { openStreams } from "./streams/open.ts";
+import type { SqliteStreams } from "./streams/streams.ts";
 
 /** How long a batch waits for a lock that another process or the index worker holds, before its requests get `unavailable`. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -49,8 +47,6 @@ const HOUSEKEEPING_INTERVAL_MS = 500;
 /** Messages that one round of housekeeping drops from the memtable, at most. */
 const FORGET_BUDGET = 20_000;
 const MAX_HEADS = 10_000;
-
-type QueuedOperation = BatchOutcome["operation"];
 
 /**
  * The engine port on SQLite, for one server on one machine.
@@ -92,8 +88,6 @@ export class SqliteEngine implements Engine {
   private readonly subscriptions: Subscriptions;
   private readonly stopHousekeeping: () => void;
   private readonly time: StoreTime;
-  private readonly drafts = new OpenDrafts();
-  private readonly reloadDrafts: () => void;
   private queue: QueuedOperation[] = [];
   private scheduled = false;
   private waitingSince: number | undefined;
@@ -123,25 +117,20 @@ export class SqliteEngine implements Engine {
     const assertReadable = () => this.assertReadable();
     this.inbox = new SqliteInbox({ ...deps, messages, now: () => this.now(), assertReadable });
     const { members, inbox, subscriptions } = this;
-    const streamTable = new StreamTable(this.db);
-    const { drafts } = this;
-    const { streamRules: rules } = deps;
-    this.streams = new SqliteStreams({
-      ...{ table: streamTable, drafts, rules, assertReadable },
+    this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
+    this.streams = openStreams({
+      ...{ db: this.db, rules: deps.streamRules, batch: this.batch, assertReadable },
       now: () => this.now(),
       enqueue: (operation) => this.enqueue(operation),
     });
     this.delivery = new Delivery({ ...deps, subscriptions, members, inbox, streams: this.streams });
-    this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
-    this.batch.streams = new StreamCommands({ table: streamTable, drafts, batch: this.batch, rules });
-    this.reloadDrafts = () => drafts.reload(streamTable, this.now(), rules.lease);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = () => Math.max(quotaLog.newestAt, messages.newestAt, inbox.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
     warnOfClockBehind(this.time, this.emit);
     this.condition = new StoreCondition({ ...deps, messages });
     this.readRecentHeads();
-    this.reloadDrafts();
+    this.streams.reload();
     this.endMark = new EndMark(deps.paths.end, {
       epoch: readMeta(this.db, "epoch") ?? "",
       position: messages.lastPosition,
@@ -261,9 +250,7 @@ export class SqliteEngine implements Engine {
   }
 
   private takeQueue(): QueuedOperation[] {
-    const operations = this.queue;
-    this.queue = [];
-    return operations;
+    return this.queue.splice(0);
   }
 
   /** Carries out the operations of this turn of the event loop, as one transaction. */
@@ -358,7 +345,7 @@ export class SqliteEngine implements Engine {
       if (!this.condition.troubles.has("index")) this.messages.reload();
       this.quotaLog.reload(this.now() - QUOTA_WINDOW_MS);
       this.inbox.recent.reload();
-      this.reloadDrafts();
+      this.streams.reload();
       this.stale = false;
     } catch (error) {
       this.condition.readFailed(error);
@@ -394,8 +381,7 @@ export class SqliteEngine implements Engine {
   }
 
   private housekeep(): void {
-    if (this.closed) return;
-    if (!this.condition.check() || !this.refresh()) return;
+    if (this.closed || !this.condition.check() || !this.refresh()) return;
     this.condition.probe(this.now());
     this.messages.forgetIndexed(FORGET_BUDGET);
     try {

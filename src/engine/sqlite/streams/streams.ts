@@ -57,7 +57,12 @@ export class SqliteStreams implements Streams {
     return new Promise((done) => this.enqueue({ type: "cancel", ...request }, done));
   }
 
-  /** Leases are in memory: they begin anew at the start of the server. */
+  /** Reads the open streams from the disk. Leases are in memory, so they begin again. */
+  reload(): void {
+    const { drafts, table, now, rules } = this.deps;
+    drafts.reload(table, now(), rules.lease);
+  }
+
   async renew(writers: readonly StreamWriter[]): Promise<void> {
     const { drafts, rules, now } = this.deps;
     for (const { conversation, stream, generation } of writers) {

@@ -34,10 +34,7 @@ export interface JoinedRoom {
 /** The reconnects of clients that have lost messages are spread over this many seconds. */
 const RECONNECT_SPREAD_S = 3;
 
-/**
- * The conversations that have connections on this node, and the delivery of frames to them. A frame is encoded once for all
- * its receivers.
- */
+/** The conversations that have connections on this node. A frame is encoded once for all its receivers. */
 export class Hub {
   private readonly rooms = new Map<string, Room>();
   /** Rooms in which time alone may change something; see `Room.hasPending`. */
