@@ -16,7 +16,8 @@ export type StreamCommand =
   | ({ readonly type: "append"; readonly appends: readonly StreamAppend[] } & StreamWriter)
   | ({ readonly type: "end" } & StreamEnd)
   | ({ readonly type: "cancel" } & StreamCancel)
-  | { readonly type: "refuse"; readonly user: string; readonly conversation: string | undefined }
+  /** Ends streams of a user, of a conversation, or of both. */
+  | { readonly type: "refuse"; readonly user: string | undefined; readonly conversation: string | undefined }
   /** Ends what is over its time. */
   | { readonly type: "sweep" };
 

@@ -119,6 +119,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     memberPolicy,
     hub,
     clock,
+    streams: engine.streams,
     onError: failedTask,
   });
   const streams = createStreams({
@@ -276,15 +277,13 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     });
   if (origins.loopbackPort === 0) origins.loopbackPort = listener.port;
 
-  const stopWatching = watchAccounts({
-    accounts,
-    registry,
-    plans: settings.plans,
-    emit,
-  });
+  const refuseStreams = (user: string) => void engine.streams.refuse(user, undefined).catch(failedTask);
+  const stopWatching = watchAccounts({ accounts, registry, plans: settings.plans, emit, refuseStreams });
   const stopWatchingClock = watchClock({ clock, registry, emit });
   const stopWatchingFiles = watchOpenFiles({ listener, clock, emit });
-  const stopWatchingRevocations = watchRevocations({ revocations: deps.revocations, registry, clock, emit });
+  const stopWatchingRevocations = watchRevocations({
+    ...{ revocations: deps.revocations, registry, clock, emit, refuseStreams },
+  });
   const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
   const gcScheduler = new GcScheduler();
   const stopGc = clock.every(GC_CHECK_INTERVAL_MS, () => {

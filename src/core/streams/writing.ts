@@ -1,5 +1,6 @@
 // How the appends of a stream are collected before they are stored (ST5), and how they are bounded (ST6).
 import { MAX_APPENDS_PER_SECOND, MAX_OPEN_STREAMS } from "../../protocol/limits.ts";
+import type { ConversationNews } from "../members/records.ts";
 import { powerOf, rankOf, type Scene } from "../members/standing.ts";
 import type { BurstRule } from "../session/flood-guard.ts";
 import type { StreamRules } from "./draft.ts";
@@ -75,4 +76,13 @@ export function streamRulesOf(settings: StreamSettings): StreamRules {
     maxBytes: settings.maxStreamBytes,
     maxOpen: MAX_OPEN_STREAMS,
   };
+}
+
+/** The users whose open streams in a conversation end at once, because of what has changed there (ST3). */
+export function writersRefusedBy(news: readonly ConversationNews[]): string[] {
+  return news.flatMap((one) =>
+    one.type === "member" && (one.change === "banned" || one.change === "muted" || one.change === "removed")
+      ? [one.user]
+      : [],
+  );
 }

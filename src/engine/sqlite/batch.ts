@@ -23,6 +23,8 @@ const MAX_KNOWN_MEMBERS = 10_000;
 export interface AdmittedStream {
   readonly epoch: string;
   readonly quota: Quota | null;
+  /** The writer became a member by it. */
+  readonly joined: MemberNews | undefined;
 }
 
 /** What the message of a stream consists of. */
@@ -47,7 +49,11 @@ export class Batch {
   ) {}
 
   /** The commands of streams. Set once, because they use this batch. */
-  streams!: { execute(operation: StreamOperation, now: number): BatchOutcome };
+  streams!: {
+    execute(operation: StreamOperation, now: number): BatchOutcome;
+    /** Whether the user has an open stream of this id. */
+    isWriting(request: Pick<PostRequest, "conversation" | "user" | "id">): boolean;
+  };
 
   /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
   execute(operation: BatchOutcome["operation"], now: number): BatchOutcome {
@@ -78,6 +84,8 @@ export class Batch {
       head === undefined ? undefined : this.messages.findStored(head, key, request.user, request.id);
     const decision = decidePost(stored, log, request.limit, now, this.refusalOf(request, head, now));
     if (decision.outcome !== "store") return { operation, result: decision };
+    // The user writes a stream of this id. When it has ended, the same request is a duplicate of its message.
+    if (this.streams.isWriting(request)) return { operation, result: { outcome: "unavailable" } };
     if (head === undefined) {
       head = this.messages.create(request.conversation);
       key = this.messages.keyOf(head, request.user, request.id);
@@ -117,7 +125,8 @@ export class Batch {
     if (!hasPlace) return { outcome: "too_many" };
     if (unmetered > 0) this.charges.charge(user, log, now);
     head ??= this.messages.create(conversation);
-    return { epoch: head.epoch, quota: log.view(limit, now) };
+    const joined = this.join(request, head, now);
+    return { epoch: head.epoch, quota: log.view(limit, now), joined };
   }
 
   /** Stores the message that a stream has become. Undefined: the conversation was removed since, or a message has the id. */
@@ -165,7 +174,11 @@ export class Batch {
   }
 
   /** Makes the sender of a stored message a member, where that is wanted and it is none. */
-  private join({ user, joins }: PostRequest, head: ConversationHead, now: number): MemberNews | undefined {
+  private join(
+    { user, joins }: Pick<PostRequest, "user" | "joins">,
+    head: ConversationHead,
+    now: number,
+  ): MemberNews | undefined {
     if (joins === undefined || (head.guard & GUARD_MEMBERS_ONLY) !== 0 || head.known?.has(user)) return;
     const isMember = this.members.find(head, user)?.role !== undefined;
     if (!isMember && !this.members.tryJoin(head, user, joins, now)) return;

@@ -23,7 +23,8 @@ export class Delivery {
       const { conversation, entry } = announce;
       this.deps.subscriptions.deliver(conversation, entry);
       if (joined !== undefined) this.deps.members.announce(conversation, [joined]);
-    }
+    } else if (joined !== undefined && operation.kind === "stream" && operation.request.type === "start")
+      this.deps.members.announce(operation.request.conversation, [joined]);
     this.deps.inbox.announce(outcome);
     if (outcome.messages !== undefined || outcome.events !== undefined) this.announceStreams(outcome);
     this.reply(operation, result);
@@ -35,7 +36,14 @@ export class Delivery {
       subscriptions.deliver(conversation, entry);
       inbox.notify(conversation);
     }
-    for (const event of events) streams.announce(event);
+    for (const event of events) {
+      try {
+        streams.announce(event);
+      } catch (error) {
+        // As in `reply`.
+        this.deps.emit("engine.listener_failed", { error: String(error) });
+      }
+    }
   }
 
   reply(operation: BatchOutcome["operation"], result: BatchOutcome["result"]): void {

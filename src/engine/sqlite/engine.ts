@@ -205,10 +205,7 @@ export class SqliteEngine implements Engine {
     return this.condition.troubles.watch(listener);
   }
 
-  /**
-   * Reports removed conversations only. Messages cannot be lost while a server runs: it is the only one on the file, and
-   * it announces a message after the commit.
-   */
+  /** Reports removed conversations only: the only server on the file announces messages after their commit, and loses none. */
   watchEpoch(listener: EpochListener): () => void {
     return this.epochListeners.add((change) => listener(...change));
   }
@@ -296,8 +293,10 @@ export class SqliteEngine implements Engine {
 
   private notifyRemoved(): void {
     if (this.removed.length === 0) return;
-    for (const { id, first, epoch } of this.removed.splice(0))
+    for (const { id, first, epoch } of this.removed.splice(0)) {
+      this.streams.conversationRemoved(id);
       this.epochListeners.notify([id, first - 1, epoch]);
+    }
   }
 
   /** Takes the write lock without waiting on the event loop; returns false when the batch must come back later. */

@@ -5,7 +5,9 @@ import { typingHiddenFor } from "../../core/members/speech.ts";
 import { accessOf, refuseReading } from "../../core/members/standing.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
+import type { Streams } from "../../core/ports/conversation/streams.ts";
 import type { CloseReason } from "../../core/session/close-reason.ts";
+import { writersRefusedBy } from "../../core/streams/writing.ts";
 import type { Hub } from "../socket/conversation/hub.ts";
 
 /** A user on a socket. */
@@ -21,6 +23,7 @@ export interface MemberGateDeps {
   readonly memberPolicy: MemberPolicy;
   readonly hub: Hub;
   readonly clock: Pick<Clock, "now">;
+  readonly streams: Pick<Streams, "refuse">;
   /** Called with errors that are not the store's. */
   readonly onError: (error: unknown) => void;
 }
@@ -89,6 +92,8 @@ export class MemberGate {
     this.changed.delete(conversation);
     this.changed.set(conversation, this.changes);
     if (this.changed.size > MAX_REMEMBERED) this.changed.delete(this.changed.keys().next().value!);
+    for (const user of writersRefusedBy(news))
+      this.deps.streams.refuse(user, conversation).catch(this.deps.onError);
     if (this.deps.hub.find(conversation) !== undefined) this.enqueue(conversation, news);
   }
 

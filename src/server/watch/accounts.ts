@@ -11,6 +11,8 @@ export interface AccountWatchDeps {
   readonly registry: ConnectionRegistry<Connection>;
   readonly plans: PlanTable;
   readonly emit: Emit;
+  /** Ends the open streams of a user who may not write any more (ST3). */
+  readonly refuseStreams: (user: string) => void;
 }
 
 /**
@@ -18,8 +20,9 @@ export interface AccountWatchDeps {
  * Each change causes an event, wherever it was made.
  */
 export function watchAccounts(deps: AccountWatchDeps): () => void {
-  const { accounts, registry, plans, emit } = deps;
+  const { accounts, registry, plans, emit, refuseStreams } = deps;
   return accounts.watch((user, account) => {
+    if (account === undefined || account.disabled) refuseStreams(user);
     if (account === undefined) emit("account.removed", { user });
     else emit("account.changed", { user, plan: account.plan, disabled: account.disabled });
     for (const connection of registry.ofUser(user)) {

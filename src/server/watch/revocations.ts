@@ -13,6 +13,8 @@ export interface RevocationWatchDeps {
   readonly registry: ConnectionRegistry<Revocable>;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Ends the open streams of a user whose tokens are revoked (ST3). */
+  readonly refuseStreams: (user: string) => void;
 }
 
 /**
@@ -25,7 +27,8 @@ const SWEEP_INTERVAL_MS = 250;
 const CHECKS_AT_ONCE = 500;
 
 /** Closes the sockets whose token was revoked (SEC-T5, A3), within a second, on whichever node that happened. */
-export function watchRevocations({ revocations, registry, clock, emit }: RevocationWatchDeps): () => void {
+export function watchRevocations(deps: RevocationWatchDeps): () => void {
+  const { revocations, registry, clock, emit, refuseStreams } = deps;
   const tokens = new Set<string>();
   const users = new Map<string, number>();
   const onRevocation: RevocationListener = (revocation) => {
@@ -36,6 +39,7 @@ export function watchRevocations({ revocations, registry, clock, emit }: Revocat
       emit("revocation.user", { user: revocation.user });
       users.set(revocation.user, revocation.before);
       closeOlder(registry, revocation);
+      refuseStreams(revocation.user);
     }
   };
   const stopWatching = revocations.watch(onRevocation, () => recheckAll(revocations, registry));

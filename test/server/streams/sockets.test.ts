@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import type { Grants } from "../../../src/core/access/grants.ts";
+import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { join } from "../../support/clients/join.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { connectUser, open } from "../socket/user/user-client.ts";
@@ -92,5 +94,45 @@ describe("a stream over sockets", () => {
       reply_to: seq,
       stream: { stream, state: "cancelled" },
     });
+  });
+
+  test("ST1 D3 a message with the id of an open stream waits for its end, and is then a duplicate", async () => {
+    await using server = await startTestServer();
+    await using writer = await join(server, "agent");
+    writer.send({ type: "stream_start", id: "a1" });
+    const { stream } = await writer.next("stream_started");
+    writer.send({ type: "stream_append", stream, n: 1, text: "one" });
+    writer.send({ type: "message", id: "a1", text: "other" });
+    expect(await writer.next("error")).toMatchObject({ code: "unavailable", id: "a1" });
+    writer.send({ type: "stream_end", stream });
+    expect(await writer.next("message")).toMatchObject({ id: "a1", text: "one" });
+    writer.send({ type: "message", id: "a1", text: "other" });
+    expect(await writer.next("ack")).toMatchObject({ id: "a1", seq: 1 });
+    expect(await writer.next("ack")).toMatchObject({ id: "a1", seq: 1, duplicate: true });
+  });
+
+  test("ST3 the stream of a writer that is muted ends at once, and the writer is fenced", async () => {
+    await using server = await startTestServer();
+    await using writer = await join(server, "agent");
+    await using anna = await join(server, "anna", { query: "&streams=1" });
+    writer.send({ type: "stream_start", id: "a1" });
+    const { stream } = await writer.next("stream_started");
+    writer.send({ type: "stream_append", stream, n: 1, text: "one" });
+    await writer.next("stream_stored");
+    const grants: Grants = { conversations: ["lobby"], rights: ["read", "write", "manage"] };
+    const response = await fetch(`${server.url}/conversations/lobby/mutes/agent`, {
+      method: "PUT",
+      headers: {
+        authorization: `Bearer ${await signToken(server.keys, { subject: "op", now: Date.now(), grants })}`,
+        "content-type": "application/json",
+      },
+      body: "{}",
+    });
+    expect(response.status).toBe(200);
+    expect(await anna.next("message")).toMatchObject({
+      text: "one",
+      stream: { stream, state: "interrupted" },
+    });
+    expect(await writer.next("error")).toMatchObject({ code: "fenced", stream, seq: 1 });
   });
 });

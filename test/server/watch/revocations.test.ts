@@ -98,6 +98,7 @@ describe("A3 missed revocations", () => {
         },
       },
       registry: directory,
+      refuseStreams: () => {},
       clock: new ManualClock(),
       emit: new RecordedLog().emit,
     });

@@ -1,4 +1,5 @@
 import { encodeStreamBody } from "../../../core/conversation/entry.ts";
+import type { MemberNews } from "../../../core/members/records.ts";
 import type {
   StreamCancel,
   StreamCancelResult,
@@ -40,6 +41,8 @@ interface Done {
   readonly result: StreamResult;
   readonly messages?: readonly StoredMessage[];
   readonly events?: readonly StreamEvent[];
+  /** The writer became a member. */
+  readonly joined?: MemberNews | undefined;
 }
 
 /** Carries out the commands of streams inside the transaction of a batch. core/streams/draft.ts decides. */
@@ -49,8 +52,18 @@ export class StreamCommands {
   constructor(private readonly deps: StreamCommandsDeps) {}
 
   execute(operation: StreamOperation, now: number): BatchOutcome {
-    const { result, messages, events } = this.carryOut(operation.request, now);
-    return { operation, result, ...(messages && { messages }), ...(events && { events }) };
+    const { result, messages, events, joined } = this.carryOut(operation.request, now);
+    return {
+      ...{ operation, result },
+      ...(messages && { messages }),
+      ...(events && { events }),
+      ...(joined && { joined }),
+    };
+  }
+
+  isWriting({ conversation, user, id }: { conversation: string; user: string; id: string }): boolean {
+    const { drafts } = this.deps;
+    return drafts.size > 0 && drafts.findById(conversation, user, id) !== undefined;
   }
 
   private carryOut(command: StreamCommand, now: number): Done {
@@ -68,7 +81,9 @@ export class StreamCommands {
         const own = this.deps.drafts
           .all()
           .filter(
-            (draft) => draft.user === user && (conversation ?? draft.conversation) === draft.conversation,
+            (draft) =>
+              (user ?? draft.user) === draft.user &&
+              (conversation ?? draft.conversation) === draft.conversation,
           );
         return this.endAll(own, { type: "refuse" }, now);
       }
@@ -88,7 +103,7 @@ export class StreamCommands {
     const hasPlace = open !== undefined || drafts.countOf(user) < rules.maxOpen;
     const admitted = batch.admitStream(request, open !== undefined, hasPlace, now);
     if (!("epoch" in admitted)) return { result: admitted };
-    const { quota, epoch } = admitted;
+    const { quota, epoch, joined } = admitted;
     if (open !== undefined) return this.takeOver(open, request, quota, now);
     const state = newDraft(now, rules);
     const stream = newHandle();
@@ -107,12 +122,13 @@ export class StreamCommands {
         ...(cancelled !== undefined && { cancelledBy: cancelled }),
       },
       events: [{ type: "draft", conversation, draft: draftText(draft) }],
+      joined,
     };
   }
 
   private takeOver(
     draft: OpenDraft,
-    { restart = false, conversation }: StreamStart,
+    { restart = false, conversation, data }: StreamStart,
     quota: Quota | null,
     now: number,
   ): Done {
@@ -123,6 +139,7 @@ export class StreamCommands {
       table.blank(draft.positions.splice(0));
       draft.text = "";
     }
+    if (data !== undefined) draft.data = data;
     const { generation, n, cancel } = draft.state;
     table.update(draft.number, generation, draft.data);
     return {

@@ -80,6 +80,12 @@ export class SqliteStreams implements Streams {
     return promise;
   }
 
+  /** A conversation was removed: its streams end without a message. */
+  conversationRemoved(conversation: string): void {
+    if (this.deps.drafts.of(conversation).length > 0)
+      this.enqueue({ type: "refuse", user: undefined, conversation }, () => {});
+  }
+
   async drafts(conversation: string): Promise<readonly DraftText[]> {
     this.deps.assertReadable();
     return this.deps.drafts.of(conversation).map(draftText);
