@@ -6,6 +6,7 @@ export type { ConversationStatus, Refusal } from "./conversation/opening.ts";
 export type { Lost, Place } from "./conversation/sequencer.ts";
 export type {
   Ack,
+  CancelTarget,
   Conversation,
   ConversationEvents,
   HistoryOptions,
@@ -22,6 +23,8 @@ export type { Advice, Status } from "./line/state.ts";
 export type { AnyData, Message } from "./message.ts";
 export { connect, type NewConversation, type Parley, type ParleyEvents, type QuotaNotice } from "./parley.ts";
 export { browserStorage } from "./requests/browser-storage.ts";
+export type { StreamEnd } from "./stream/step.ts";
+export { type Stream, type StreamOptions, startStream } from "./stream/stream.ts";
 export type { Timing } from "./timing.ts";
 export { type ErrorFacts, ParleyError, type ParleyErrorCode } from "./types/error.ts";
 export type {

@@ -151,7 +151,10 @@ export function connect(options: Options): Parley {
       toClose.clear();
       requests.onDown();
       emit("down", undefined);
-      for (const { dispatch } of conversations.values()) dispatch({ type: "line_down" });
+      for (const { dispatch, emit: notify } of conversations.values()) {
+        notify("cut", undefined);
+        dispatch({ type: "line_down" });
+      }
     },
     onState,
     onTokenError: (error) => report("token", error),
@@ -208,6 +211,8 @@ export function connect(options: Options): Parley {
     const { quota: left, retry_after } = frame as { quota?: Quota | null; retry_after?: number };
     if (left !== undefined) setQuota(left && { ...left, ...(retry_after !== undefined && { retry_after }) });
     const managed = conversations.get(conversation!);
+    const { stream: handle, id: name } = frame as { stream?: unknown; id?: string };
+    if (managed?.writers.get(handle ?? name)?.(frame)) return;
     switch (frame.type) {
       case "welcome":
         setWelcome(frame);
@@ -216,6 +221,7 @@ export function connect(options: Options): Parley {
         line.dispatch({ type: "welcome" });
         break;
       case "ack":
+      case "stream_started":
       case "pong":
         requests.settle(conversation, frame.id, body);
         break;
@@ -311,6 +317,7 @@ export function connect(options: Options): Parley {
       request,
       user: line.user,
       send: line.send,
+      isUp,
       open() {
         toClose.delete(id);
         if (toOpen.add(id).size === 1) queueMicrotask(openAll);

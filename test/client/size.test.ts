@@ -7,7 +7,7 @@ import { ROOT } from "../docs/pages.ts";
 
 /** Bytes, minified and compressed. */
 const MAX_CORE = 9.9 * 1024;
-const MAX_ALL = 13.4 * 1024;
+const MAX_ALL = 15.3 * 1024;
 
 const folder = mkdtempSync(join(tmpdir(), "parley-size-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,6 +30,7 @@ const MARKS: Readonly<Record<string, string>> = {
   watchPresence: "presence_count",
   watchInbox: "unread_conversations",
   watchMembers: "unban",
+  startStream: "stream_end",
   browserStorage: "ifAvailable",
 };
 

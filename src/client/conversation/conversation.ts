@@ -20,6 +20,8 @@ import {
   INNER,
   type InnerConversation,
   type InternalEvents,
+  type Target,
+  targetOf,
 } from "./types.ts";
 
 /** What a conversation needs of its `connect()`. */
@@ -30,6 +32,7 @@ export interface ConversationDeps {
   user(): string | undefined;
   /** Sends one frame, if the line is connected. */
   send(frame: SentFrame): void;
+  isUp(): boolean;
   /** Sends `open` for this conversation as soon as the line is connected. */
   open(): void;
   /** Undoes `open`, or sends `close`. */
@@ -45,6 +48,7 @@ export interface ConversationDeps {
 /** A conversation, as its `connect()` sees it. */
 export interface ManagedConversation {
   readonly shown: Conversation;
+  readonly writers: InnerConversation["writers"];
   emit<E extends keyof InternalEvents>(name: E, event: InternalEvents[E]): void;
   dispatch(event: OpeningEvent): void;
   /** Sets the place after which it is opened; nothing if it has one. */
@@ -60,6 +64,13 @@ export interface ManagedConversation {
   endIterators(error?: ParleyError): void;
   /** Ends the second that follows the last use. */
   stopTimers(): void;
+}
+
+/** What the targets of `cancel` may have. */
+interface StreamingEntryNames {
+  readonly streamId: string;
+  readonly id: string;
+  readonly reply_to: Target;
 }
 
 /** How long a conversation stays open after its last use, in milliseconds: a page that changes its view does not close it. */
@@ -250,6 +261,9 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
     cancel: (name) => void requests.settle(id, name, undefined, "cancelled"),
     isOpen,
     request: (method, rest, body) => request(method, path + rest, body),
+    start: (frame) => requests.request({ ...frame, conversation: id }),
+    send: (frame) => deps.send({ ...frame, conversation: id }),
+    writers: new Map(),
     after: timing.after,
     cache: new Map(),
   };
@@ -283,17 +297,27 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
     },
     send(text, { id: name = newId(), data, reply_to, signal } = {}) {
       deps.onFirstUse();
-      // An own message that has no `seq` yet is named by its id, which its ack replaces before the reply is sent.
-      const target = typeof reply_to === "object" ? (reply_to.seq ?? reply_to.id) : reply_to;
       const frame = {
         type: "message",
         conversation: id,
         id: name,
         text,
         ...(data && { data }),
-        ...(target !== undefined && { reply_to: target }),
+        ...(reply_to !== undefined && { reply_to: targetOf(reply_to) }),
       };
       return Object.assign(requests.request<Ack>(frame, signal), { id: name });
+    },
+    async cancel(target) {
+      const { streamId, id: name, reply_to } = Object(target) as Partial<StreamingEntryNames>;
+      // An entry may have a `reply_to` of its own.
+      const seq = targetOf(name === undefined && reply_to !== undefined ? reply_to : (target as Target));
+      if (!deps.isUp()) throw new ParleyError("closed", "Not connected.");
+      if (streamId === undefined && typeof seq !== "number")
+        throw new ParleyError("not_found", "Neither a stream nor a stored message.");
+      inner.send({
+        type: "stream_cancel",
+        ...(streamId ? { stream: streamId } : { reply_to: seq }),
+      } as never);
     },
     typing(active = true) {
       const now = timing.now();
@@ -315,6 +339,7 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
 
   return {
     shown,
+    writers: inner.writers,
     emit,
     dispatch,
     resumeAfter(place) {

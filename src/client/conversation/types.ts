@@ -1,7 +1,7 @@
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { HistoryPage } from "../history-page.ts";
 import type { AnyData, Message } from "../message.ts";
-import type { ConversationFacts, MemberChange, Opened, PresenceCount } from "../types/frames.ts";
+import type { ConversationFacts, MemberChange, Opened, PresenceCount, SentFrame } from "../types/frames.ts";
 import type { Readable } from "../values/readable.ts";
 import type { ConversationStatus } from "./opening.ts";
 import type { Lost, Place } from "./sequencer.ts";
@@ -16,6 +16,9 @@ export type PendingSend = Promise<Ack> & { readonly id: string };
 export type Target =
   | number
   | { readonly seq?: number | undefined; readonly from: string; readonly id: string };
+
+/** The streams to stop: one entry that is being written, or all that answer a message. */
+export type CancelTarget = Target | { readonly reply_to: Target } | { readonly streamId: string };
 
 export interface SendOptions<Data extends object = AnyData> {
   /** Anything else that belongs to the message; a JSON object. */
@@ -79,6 +82,11 @@ export interface Conversation<Data extends object = AnyData> extends AsyncIterab
    * `closed`, after which the message may or may not be stored: sending it again with the same `id` is safe.
    */
   send(text: string, options?: SendOptions<Data>): PendingSend;
+  /**
+   * Asks the writer of a stream to stop: of an entry that is `streaming`, or of all streams that answer a message. Resolves when
+   * the request is sent; rejects while the line is down. A refusal by the server is an event `error` of the line.
+   */
+  cancel(target: CancelTarget): Promise<void>;
   /** Notifies the others that the user types, or stopped typing. Call it at every key press: frames are throttled. */
   typing(active?: boolean): void;
   /** Marks everything up to `seq`, or all that was delivered, as read. The mark only moves forward; it is sent again if it got lost. */
@@ -111,6 +119,10 @@ export interface InternalEvents extends ConversationEvents {
   presence_count: PresenceCount;
   /** The conversation is not received now: the line is down, or the conversation is not open. */
   down: undefined;
+  /** The socket closed, also while the conversation is not open. */
+  cut: undefined;
+  stream: ServerFrameOf<"stream">;
+  stream_append: ServerFrameOf<"stream_append">;
   /** The pending messages changed. */
   pending: undefined;
   /** A message of this user was acked, or failed. */
@@ -143,11 +155,21 @@ export interface InnerConversation {
   cancel(id: string): void;
   isOpen(): boolean;
   request<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Sends a frame about this conversation until its reply comes, over reconnects. */
+  start<T>(frame: SentFrame & { readonly id: string }): Promise<T>;
+  /** Sends a frame about this conversation, if the line is connected. */
+  send(frame: SentFrame): void;
+  /** The writers of streams, by id and by handle. Each returns false for a frame that is not for a writer. */
+  readonly writers: Map<unknown, (frame: { readonly type: string }) => boolean>;
   /** Runs `task` after `milliseconds`, unless the returned function is called. */
   after(milliseconds: number, task: () => void): () => void;
   /** Objects of the `watch…` functions, by name and arguments. */
   readonly cache: Map<string, unknown>;
 }
+
+/** Returns how a frame names a message: an own one without a `seq` by its id, which its ack replaces before the frame is sent. */
+export const targetOf = (target: Target): number | string =>
+  typeof target === "object" ? (target.seq ?? target.id) : target;
 
 /** Returns the inner side of a conversation. */
 export function innerOf(conversation: object): InnerConversation {

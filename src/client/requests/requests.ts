@@ -143,7 +143,7 @@ export function createRequests(
   function readyAt(outbox: Outbox): number {
     const { type, conversation, inFlight, notBefore } = outbox;
     if (inFlight !== undefined || (type === "message" && owner.isHeld(conversation!))) return Infinity;
-    return type === "message" || type === "history" ? Math.max(notBefore, pausedUntil) : notBefore;
+    return /^(message|history|stream_start)$/.test(type) ? Math.max(notBefore, pausedUntil) : notBefore;
   }
 
   function flush(): void {

@@ -2,10 +2,10 @@ import type { ErrorCode } from "../../protocol/errors.ts";
 
 /**
  * The server's error codes, and those of the library itself:
- * `closed` (the line is closed), `outbox_full` (too many pending messages), `storage` (the given storage failed),
+ * `closed` (the line is closed), `cancelled` (the reason of a stream's `signal` after a request to stop), `outbox_full` (too many pending messages), `storage` (the given storage failed),
  * `token` (the token function failed).
  */
-export type ParleyErrorCode = ErrorCode | "closed" | "outbox_full" | "storage" | "token";
+export type ParleyErrorCode = ErrorCode | "closed" | "cancelled" | "outbox_full" | "storage" | "token";
 
 /** What an error names beside its code. */
 export interface ErrorFacts {

@@ -124,6 +124,8 @@ export interface RefusalFrame {
   readonly retry_after?: number;
   readonly until?: number;
   readonly rev?: number;
+  readonly stream?: string;
+  readonly n?: number;
 }
 
 type Shared =
@@ -135,7 +137,12 @@ type Shared =
   | "pong"
   | "degraded"
   | "recovered"
-  | "closing";
+  | "closing"
+  | "stream_started"
+  | "stream_stored"
+  | "stream_cancel"
+  | "stream"
+  | "stream_append";
 
 /** A frame that the server sends on a socket of a user. Those about a conversation carry its name. */
 export type UserFrame = { readonly conversation?: string } & (

@@ -1,3 +1,4 @@
+import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Lost } from "../conversation/sequencer.ts";
 import type { Ack, FailedMessage } from "../conversation/types.ts";
 import type { AnyData, Message } from "../message.ts";
@@ -7,8 +8,10 @@ import { ParleyError } from "../types/error.ts";
 export type Entry<Data extends object = AnyData> = Omit<Message<Data>, "seq"> & {
   /** The same from writing to storing: to recognize the entry across redraws. */
   readonly key: string;
-  /** `failed`: until it is retried or discarded. */
-  readonly state: "pending" | "failed" | "stored";
+  /** `failed`: until it is retried or discarded. `streaming`: it is still being written, and grows. */
+  readonly state: "pending" | "failed" | "streaming" | "stored";
+  /** While it is `streaming`: the handle of the stream, for `cancel`. */
+  readonly streamId?: string;
   /** Missing until it is stored. */
   readonly seq?: number;
   /** Written by this user. */
@@ -30,11 +33,16 @@ export interface MessageList<Data extends object = AnyData> {
   readonly lost: readonly Lost[];
 }
 
+/** A message that is being written. `n`: the newest append in its text. */
+export type StreamingEntry = Entry & { readonly streamId: string; readonly n: number };
+
 /** The list, and what it needs to go on. */
 export interface ListState extends MessageList {
   readonly stored: readonly Entry[];
   /** Own messages, as written: not acked, failed, or acked and not received yet. */
   readonly waiting: readonly Entry[];
+  /** Messages that are being written, those that were begun first in front. */
+  readonly streaming: readonly StreamingEntry[];
   /** The smallest `seq` that can be loaded, as far as is known. */
   readonly floor: number;
   /** The newest `seq` that exists, as far as is known. */
@@ -42,6 +50,9 @@ export interface ListState extends MessageList {
   /** The first page was loaded. */
   readonly isLoaded: boolean;
 }
+
+type StreamText = ServerFrameOf<"stream">;
+type StreamMore = ServerFrameOf<"stream_append">;
 
 export type ListEvent =
   | { readonly type: "opened"; readonly seq: number; readonly read: number }
@@ -53,6 +64,9 @@ export type ListEvent =
       readonly older: boolean;
     }
   | { readonly type: "message"; readonly message: Message }
+  /** The text of a stream so far. */
+  | ({ readonly type: "stream" } & Omit<StreamText, "type">)
+  | ({ readonly type: "stream_append" } & Omit<StreamMore, "type">)
   | { readonly type: "lost"; readonly lost: Lost }
   /** Messages that wait for their ack; `at` is the time, in milliseconds since 1970. */
   | { readonly type: "pending"; readonly pending: readonly FailedMessage[]; readonly at: number }
@@ -70,6 +84,7 @@ export const EMPTY_LIST: ListState = {
   lost: [],
   stored: [],
   waiting: [],
+  streaming: [],
   floor: 1,
   newest: 0,
   isLoaded: false,
@@ -88,6 +103,8 @@ export function listStep(state: ListState, event: ListEvent, user: string): List
         newest: Math.max(state.newest, seq),
         read: Math.max(state.read, read),
         isLoaded: state.isLoaded || seq === 0,
+        // The server sends the text of each open stream again. Those that ended meanwhile are messages.
+        streaming: state.streaming.length > 0 ? [] : state.streaming,
       });
     }
     case "page": {
@@ -101,6 +118,30 @@ export function listStep(state: ListState, event: ListEvent, user: string): List
     }
     case "message":
       return complete(state, merge(state, [event.message], user));
+    case "stream": {
+      const { type: _, stream: streamId, conversation: __, ...fields } = event;
+      const { from, id } = fields;
+      const key = keyOf(from, id, user);
+      // It has ended: nothing comes after the message.
+      if (stored.some((entry) => entry.key === key)) return state;
+      const entry: StreamingEntry = { ...fields, key, streamId, state: "streaming", own: from === user };
+      const isKnown = state.streaming.some((one) => one.key === key);
+      return complete(state, {
+        streaming: isKnown
+          ? state.streaming.map((one) => (one.key === key ? entry : one))
+          : [...state.streaming, entry],
+      });
+    }
+    case "stream_append": {
+      const { stream, after, n, text, data } = event;
+      // After a gap the text stays as it is until the server sends all of it again, or the message.
+      if (!state.streaming.some((one) => one.streamId === stream && one.n === after)) return state;
+      return complete(state, {
+        streaming: state.streaming.map((one) =>
+          one.streamId === stream ? { ...one, n, text: one.text + text, ...(data && { data }) } : one,
+        ),
+      });
+    }
     case "lost":
       return "epoch" in event.lost
         ? complete(EMPTY_LIST, { waiting, lost: [event.lost] })
@@ -160,9 +201,9 @@ function complete(state: ListState, changes: Partial<ListState>): ListState {
   return {
     ...next,
     entries:
-      next.stored === state.stored && next.waiting === state.waiting
+      next.stored === state.stored && next.waiting === state.waiting && next.streaming === state.streaming
         ? state.entries
-        : [...next.stored, ...next.waiting],
+        : [...next.stored, ...next.streaming, ...next.waiting],
     hasOlder: startOf(next) > next.floor,
   };
 }
@@ -176,13 +217,23 @@ function replace(state: ListState, id: string, change: (entry: Entry) => Entry |
   });
 }
 
-function entryOf({ id, text, data }: FailedMessage, at: number, user: string): Entry {
-  return { key: id, state: "pending", own: true, id, from: user, text, at, ...(data && { data }) };
+function entryOf({ id, text, data, reply_to }: FailedMessage, at: number, user: string): Entry {
+  return {
+    key: id,
+    state: "pending",
+    own: true,
+    id,
+    from: user,
+    text,
+    at,
+    ...(data && { data }),
+    ...(typeof reply_to === "number" && { reply_to }),
+  };
 }
 
 /** Merges messages into the stored ones, in the order of `seq`; one that is there stays as it is. */
 function merge(
-  { stored, waiting, newest }: ListState,
+  { stored, waiting, streaming, newest }: ListState,
   messages: readonly Message[],
   user: string,
 ): Partial<ListState> {
@@ -197,6 +248,7 @@ function merge(
   const last = stored.at(-1)?.seq ?? 0;
   const keys = new Set(added.map(({ key }) => key));
   const left = waiting.filter(({ key }) => !keys.has(key));
+  const growing = streaming.filter(({ key }) => !keys.has(key));
   const first = added[0]?.seq ?? 0;
   const all =
     first > last
@@ -207,6 +259,7 @@ function merge(
   return {
     stored: added.length === 0 ? stored : all,
     waiting: left.length === waiting.length ? waiting : left,
+    streaming: growing.length === streaming.length ? streaming : growing,
     newest: Math.max(newest, added.at(-1)?.seq ?? 0),
   };
 }

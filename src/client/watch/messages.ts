@@ -71,6 +71,8 @@ export function watchMessages<Data extends object = AnyData>(
   });
   inner.listen("page", (page) => apply({ type: "page", ...page, older: true }));
   inner.listen("message", (message) => apply({ type: "message", message }));
+  inner.listen("stream", (frame) => apply({ ...frame, type: "stream" }));
+  inner.listen("stream_append", (frame) => apply({ ...frame, type: "stream_append" }));
   inner.listen("lost", (lost) => apply({ type: "lost", lost }));
   inner.listen("pending", pending);
   inner.listen("acked", (ack) => apply({ type: "acked", ack }));
@@ -89,8 +91,8 @@ export function watchMessages<Data extends object = AnyData>(
       return older;
     },
     loadAround: (seq) => load({ before: seq + PAGE / 2 + 1, limit: PAGE + 1 }, false),
-    retry({ id, text, data }) {
-      void conversation.send(text, { id, data: data as Data });
+    retry({ id, text, data, reply_to }) {
+      void conversation.send(text, { id, data: data as Data, reply_to });
     },
     discard({ id }) {
       inner.cancel(id);

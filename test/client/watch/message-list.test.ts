@@ -195,3 +195,58 @@ test.each(seeds(1, 2, 3, 4, 5))(
     }
   },
 );
+
+describe("messages that are being written", () => {
+  const stream = (text: string, n: number, from = "ben"): ListEvent => ({
+    type: "stream",
+    stream: "s",
+    id: "m10",
+    from,
+    n,
+    text,
+    reply_to: 4,
+    at: 7,
+  });
+  const append = (after: number, n: number, text: string): ListEvent => ({
+    type: "stream_append",
+    stream: "s",
+    after,
+    n,
+    text,
+  });
+
+  test("an entry grows, is replaced by a snapshot, and is stored under the same key", () => {
+    const grown = run(opened, page(5, 9), stream("a", 1), append(1, 3, "bc"));
+    const entry = grown.entries.at(-1)!;
+    expect(entry).toEqual({
+      key: "ben\nm10",
+      state: "streaming",
+      own: false,
+      streamId: "s",
+      id: "m10",
+      from: "ben",
+      n: 3,
+      text: "abc",
+      reply_to: 4,
+      at: 7,
+    } as never);
+    // What does not follow changes nothing.
+    for (const event of [append(1, 3, "bc"), append(4, 5, "e")])
+      expect(listStep(grown, event, "ann")).toBe(grown);
+    const restarted = listStep(grown, stream("", 0), "ann");
+    expect(restarted.entries.at(-1)).toMatchObject({ key: entry.key, text: "" });
+    const message = { ...messageOf(10), stream: { stream: "s", state: "done" as const } };
+    const stored = listStep(restarted, { type: "message", message }, "ann");
+    expect(stored.entries.at(-1)).toEqual({ ...message, key: entry.key, state: "stored", own: false });
+    expect(stored.streaming).toEqual([]);
+    // Nothing comes after the message.
+    for (const event of [stream("a", 1), append(0, 1, "a")])
+      expect(listStep(stored, event, "ann")).toBe(stored);
+  });
+
+  test("a stream that ended while the line was down is the message, also one of a page", () => {
+    const grown = run(opened, page(5, 9), stream("a", 1));
+    expect(listStep(grown, opened, "ann").entries).toHaveLength(5);
+    expect(shown(listStep(grown, page(10, 10), "ann"))).toEqual([5, 6, 7, 8, 9, 10]);
+  });
+});
