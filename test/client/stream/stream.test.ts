@@ -3,7 +3,7 @@ import { INNER } from "../../../src/client/conversation/types.ts";
 import { startStream } from "../../../src/client/stream/stream.ts";
 import { ParleyError } from "../../../src/client/types/error.ts";
 
-/** The inner side of a conversation, whose frames the test answers. Turns come when the test says so. */
+/** The inner side of a conversation, whose frames the test answers. Timers end when the test says so. */
 function lineOf() {
   const sent: Record<string, unknown>[] = [];
   const starts: { resolve(answer: unknown): void; reject(error: unknown): void }[] = [];
