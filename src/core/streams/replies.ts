@@ -70,6 +70,11 @@ export function startReply(conversation: string, id: string, result: StreamStart
   }
 }
 
+/** The reply to a `stream_start` that names another epoch than the conversation has. */
+export function otherEpochReply(id: string, epoch: string): StreamReply {
+  return refuse("conflict", `The conversation has another epoch: \`${epoch}\`. Open it again.`, { id });
+}
+
 /** The reply to `stream_end`. */
 export function endReply(stream: string, id: string, result: StreamEndResult): StreamReply {
   if (result.outcome === "unavailable") return unavailable({ stream });

@@ -4,6 +4,7 @@ import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { StreamStart, StreamStartResult, Streams } from "../../core/ports/conversation/streams.ts";
 import {
   cancelError,
+  otherEpochReply,
   type StreamReply,
   type StreamRequestFrame,
   startReply,
@@ -81,6 +82,10 @@ export class StreamRequests {
     const { streams, writers } = this.deps;
     const { conversation, user, limit, rules } = requester;
     const { id, data, reply_to: replyTo, restart, epoch = requester.epoch } = frame;
+    if (requester.epoch !== undefined && epoch !== requester.epoch) {
+      requester.replied(otherEpochReply(id, requester.epoch));
+      return;
+    }
     writers.begin(requester, id);
     const done = (result: StreamStartResult) => {
       const isOpen = result.outcome === "started" || result.outcome === "taken_over";

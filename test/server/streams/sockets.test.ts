@@ -135,4 +135,11 @@ describe("a stream over sockets", () => {
     });
     expect(await writer.next("error")).toMatchObject({ code: "fenced", stream, seq: 1 });
   });
+
+  test("ST2 a start that names another epoch is refused", async () => {
+    await using server = await startTestServer();
+    await using writer = await join(server, "agent");
+    writer.send({ type: "stream_start", id: "a1", epoch: "other.0" });
+    expect(await writer.next("error")).toMatchObject({ code: "conflict", id: "a1" });
+  });
 });
