@@ -44,6 +44,9 @@ export function startReply(conversation: string, id: string, result: StreamStart
     }
     case "too_many":
       return refuse("too_many_streams", "As many of your streams are open as may be; end one first.", { id });
+    case "unsupported":
+      // Final: a client that tried again would do so for ever.
+      return refuse("forbidden", "This server keeps no streams: its store is Redis. Send a message.", { id });
     case "rate_limited": {
       const { quota, retryAfter } = result;
       const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${formatDuration(retryAfter)}.`;

@@ -46,6 +46,8 @@ export type StreamStartResult =
   /** The message is stored already. */
   | { readonly outcome: "duplicate"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
   | { readonly outcome: "too_many" }
+  /** The store keeps no streams. */
+  | { readonly outcome: "unsupported" }
   | RateLimited
   | Removed
   | SpeechRefusal
