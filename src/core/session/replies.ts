@@ -1,4 +1,5 @@
 // The frames that reply to requests of a conversation, made from the results of the store.
+
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { encodeHistoryFrame } from "../conversation/entry.ts";
 import { closeForRefusal, describeRefusal, type MemberRefusal } from "../members/refusals.ts";
@@ -6,7 +7,7 @@ import type { SpeechRefusal } from "../members/speech.ts";
 import type { RateLimited, Unavailable } from "../ports/message-log.ts";
 import type { StreamReply } from "../streams/replies.ts";
 import { closeForRemoval } from "./close-reason.ts";
-import { formatDuration, log, send } from "./effects.ts";
+import { log, send } from "./effects.ts";
 import {
   type HistoryOutcome,
   type Membership,
@@ -16,6 +17,7 @@ import {
   openMembership,
   type PostedEvent,
 } from "./membership-state.ts";
+import { rateLimitedFrame } from "./rate-limited.ts";
 
 /** The report of a result without a quota. */
 const ANSWERED: MembershipEffect = { type: "answered", quota: undefined };
@@ -124,10 +126,8 @@ function errorReply(result: RateLimited | Unavailable, id: string | undefined): 
       "The store cannot be written now. Send the same message, with the same id, again in a moment.";
     return [send({ type: "error", code: "unavailable", message, ...named, retry_after: 1 })];
   }
-  const { quota, retryAfter } = result;
-  const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${formatDuration(retryAfter)}.`;
   return [
-    log({ event: "limit.rate", retry_after: retryAfter / 1000 }),
-    send({ type: "error", code: "rate_limited", message, ...named, retry_after: retryAfter / 1000, quota }),
+    log({ event: "limit.rate", retry_after: result.retryAfter / 1000 }),
+    send(rateLimitedFrame(result, id)),
   ];
 }

@@ -1,5 +1,5 @@
-// The life of a draft as a pure step: state, event, now → next state and outcome. Engines carry it out in one step of the
-// store; the script of the engine on Redis has the same rules. Times are in milliseconds.
+// The life of a draft as a pure step: state, event, now → next state and outcome. An engine carries it out in one
+// step of its store. Times are in milliseconds.
 //
 //   none ──start──▶ open ──end, cancel with discard, lease or time over, writer refused──▶ none, and one message
 //                  ▲    │

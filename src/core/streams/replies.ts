@@ -11,7 +11,7 @@ import type {
   StreamStartResult,
 } from "../ports/conversation/streams.ts";
 import { type CloseReason, closeForRemoval } from "../session/close-reason.ts";
-import { formatDuration } from "../session/effects.ts";
+import { rateLimitedFrame } from "../session/rate-limited.ts";
 
 /** A frame about a stream. */
 export type StreamRequestFrame = ClientFrameOf<
@@ -47,19 +47,8 @@ export function startReply(conversation: string, id: string, result: StreamStart
     case "unsupported":
       // Final: a client that tried again would do so for ever.
       return refuse("forbidden", "This server keeps no streams: its store is Redis. Send a message.", { id });
-    case "rate_limited": {
-      const { quota, retryAfter } = result;
-      const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${formatDuration(retryAfter)}.`;
-      const frame = {
-        type: "error",
-        code: "rate_limited",
-        message,
-        id,
-        retry_after: retryAfter / 1000,
-        quota,
-      } as const;
-      return { frame, quota: undefined };
-    }
+    case "rate_limited":
+      return { frame: rateLimitedFrame(result, id), quota: undefined };
     case "unavailable":
       return unavailable({ id });
     case "removed":

@@ -22,10 +22,6 @@ export class OpenStreams {
     return this.streams.size === 0;
   }
 
-  get hasLateReaders(): boolean {
-    return this.late.size > 0;
-  }
-
   /** Whether an append is missing that the store may have. */
   get hasGap(): boolean {
     for (const { held } of this.streams.values()) if (held.length > 0) return true;

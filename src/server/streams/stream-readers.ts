@@ -6,6 +6,7 @@ import { READER_INTERVAL_MS, type ReaderPosition, type StreamView } from "../../
 import type { Room } from "../socket/conversation/room.ts";
 import type { RoomMember } from "../socket/conversation/room-member.ts";
 import { OpenStreams } from "./open-streams.ts";
+import { streamKey } from "./stream-key.ts";
 
 /** How long a handle is known to have ended, in milliseconds: longer than an answer of the store may be on its way. */
 const ENDED_TTL_MS = 60_000;
@@ -205,14 +206,10 @@ export class StreamReaders {
       if (now < at + ENDED_TTL_MS) break;
       this.ended.delete(known);
     }
-    this.ended.set(keyOf(name), now);
+    this.ended.set(streamKey(name), now);
   }
 
   private hasEnded(name: StreamName): boolean {
-    return this.ended.has(keyOf(name));
+    return this.ended.has(streamKey(name));
   }
-}
-
-function keyOf({ conversation, stream }: StreamName): string {
-  return `${conversation}/${stream}`;
 }

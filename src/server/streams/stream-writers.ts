@@ -26,6 +26,7 @@ import {
 } from "../../core/streams/writing.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import { streamKey } from "./stream-key.ts";
 
 /** A frame that a writer gets without a request. */
 export type WriterFrame = ServerFrameOf<"stream_stored" | "stream_cancel" | "error">;
@@ -111,7 +112,7 @@ export class StreamWriters {
 
   private add(host: StreamHost, started: StartedStream): void {
     const { conversation } = host;
-    const key = keyOf({ conversation, stream: started.stream });
+    const key = streamKey({ conversation, stream: started.stream });
     const older = this.writers.get(key);
     if (older !== undefined) this.remove(key, older);
     const writer: Writer = {
@@ -189,7 +190,7 @@ export class StreamWriters {
   }
 
   private find({ connection, conversation }: StreamHost, stream: string): Writer | undefined {
-    const writer = this.writers.get(keyOf({ conversation, stream }));
+    const writer = this.writers.get(streamKey({ conversation, stream }));
     return writer?.host?.connection === connection ? writer : undefined;
   }
 
@@ -217,16 +218,13 @@ export class StreamWriters {
       case "unavailable":
         return;
       case "gap":
-      case "too_large": {
-        // The client goes on from what is stored.
-        if (result.outcome === "gap") writer.received = result.n;
-        else writer.received = (writer.waiting[0]?.n ?? writer.received + 1) - 1;
-        writer.waiting = [];
-        writer.waitingBytes = 0;
+        this.goOnFrom(writer, result.n);
         break;
-      }
+      case "too_large":
+        this.goOnFrom(writer, storedUpTo(writer));
+        break;
       case "fenced":
-        this.remove(keyOf(writer), writer);
+        this.remove(streamKey(writer), writer);
         break;
       default:
         result satisfies never;
@@ -236,10 +234,14 @@ export class StreamWriters {
   }
 
   private onEnd(writer: Writer, result: StreamEndResult): void {
-    if (result.outcome === "stored" || result.outcome === "fenced") this.remove(keyOf(writer), writer);
+    if (result.outcome === "stored" || result.outcome === "fenced") this.remove(streamKey(writer), writer);
     else writer.ending = false;
-    if (result.outcome !== "gap") return;
-    writer.received = result.n;
+    if (result.outcome === "gap") this.goOnFrom(writer, result.n);
+  }
+
+  /** The client goes on after the append `n`; what waited is dropped. */
+  private goOnFrom(writer: Writer, n: number): void {
+    writer.received = n;
     writer.waiting = [];
     writer.waitingBytes = 0;
   }
@@ -249,9 +251,8 @@ export class StreamWriters {
     writer.waitingBytes = writer.waiting.reduce((sum, { text }) => sum + jsonBytes(text), 0);
   }
 
-  private reportStored({ stream, received, waiting, host }: Writer): void {
-    const n = waiting.length === 0 ? received : waiting[0]!.n - 1;
-    host?.send({ type: "stream_stored", stream, n });
+  private reportStored(writer: Writer): void {
+    writer.host?.send({ type: "stream_stored", stream: writer.stream, n: storedUpTo(writer) });
   }
 
   private ask(writer: Writer, by: string): void {
@@ -263,7 +264,7 @@ export class StreamWriters {
   private onEvent(event: StreamEvent): void {
     if (event.type === "append") return;
     const name = event.type === "draft" ? event.draft : event;
-    const key = keyOf(name);
+    const key = streamKey(name);
     const writer = this.writers.get(key);
     // The result of `end` says what became of it.
     if (writer === undefined || writer.ending) return;
@@ -327,8 +328,9 @@ export class StreamWriters {
   }
 }
 
-function keyOf({ conversation, stream }: StreamName): string {
-  return `${conversation}/${stream}`;
+/** The newest append that the store has confirmed. */
+function storedUpTo({ received, waiting }: Writer): number {
+  return (waiting[0]?.n ?? received + 1) - 1;
 }
 
 function startKey(conversation: string, user: string, id: string): string {

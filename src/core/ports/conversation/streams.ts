@@ -1,7 +1,7 @@
 // The port for streams: messages that are written while others read them. `test/contracts/streams.ts` is the contract.
 import type { Quota } from "../../../protocol/server-frames.ts";
 import type { SpeechRefusal } from "../../members/speech.ts";
-import type { RateLimited, Removed, Unavailable } from "../message-log.ts";
+import type { PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
 
 /** A stream, by its conversation and the handle that the store gave it. */
 export interface StreamName {
@@ -14,9 +14,9 @@ export interface StreamWriter extends StreamName {
   readonly generation: number;
 }
 
-export interface StreamStart {
-  readonly conversation: string;
-  readonly user: string;
+/** What is not named here is as in a post. */
+export interface StreamStart
+  extends Pick<PostRequest, "conversation" | "user" | "epoch" | "limit" | "joins" | "exempt" | "mustExist"> {
   /** The writer's name for the stream and for its message: one namespace with the ids of messages. */
   readonly id: string;
   /** As JSON. */
@@ -24,12 +24,6 @@ export interface StreamStart {
   readonly replyTo?: number;
   /** At a takeover: drop the text. */
   readonly restart?: boolean;
-  /** The other fields are those of PostRequest. */
-  readonly epoch?: string;
-  readonly limit: number;
-  readonly joins?: { readonly members: number; readonly conversations: number };
-  readonly exempt?: boolean;
-  readonly mustExist?: boolean;
 }
 
 export type StreamStartResult =
