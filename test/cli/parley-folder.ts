@@ -98,7 +98,14 @@ export class ParleyFolder implements AsyncDisposable {
     return Bun.spawn([...wrapper, process.execPath, "--no-env-file", this.program, ...args], {
       cwd: this.path,
       // Nothing of the environment that the tests run in, or a developer's settings would decide about them.
-      env: { PATH: process.env.PATH ?? "", HOME: this.path, BCRYPT_COST: "4", ...env },
+      // Tests count the messages of their own conversations; `DEMO_CONVERSATIONS` is for those about the first start.
+      env: {
+        PATH: process.env.PATH ?? "",
+        HOME: this.path,
+        BCRYPT_COST: "4",
+        DEMO_CONVERSATIONS: "false",
+        ...env,
+      },
       stdin,
       stdout: "pipe",
       stderr: "pipe",

@@ -63,10 +63,17 @@ function formatInbox(page: InboxPage, user: string): string {
   const rows = items.flatMap((item) => ("removed" in item ? [] : [formatRow(item)]));
   const lines = [
     formatTable([["unread", "conversation", "time", "newest message"], ...rows]),
-    `${unread} unread in ${conversations} of the conversations.`,
+    unread === 0
+      ? "Nothing is unread."
+      : `${counted(unread, "unread message")} in ${counted(conversations, "conversation")}.`,
   ];
   if (more) lines.push("There are more: --all lists them.");
   return lines.join("\n");
+}
+
+/** `1 conversation`, `2 conversations`. */
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function formatRow({ conversation, title, unread, at, last }: InboxItem): string[] {

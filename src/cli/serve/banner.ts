@@ -55,7 +55,15 @@ function tasksToTry(
   const url = base === DEFAULT_URL ? "" : ` --url ${base}`;
   return [
     ["Talk", `open ${base}/ or run: npx parley chat lobby --user user1${url}`],
-    ["Post", `curl -s ${base}/token -d username=user1 -d password=${DEMO_PASSWORD}`],
+    ["Inbox", `npx parley inbox --user user1${url}`],
+    [
+      "Post",
+      `TOKEN=$(curl -s ${base}/token -d username=user1 -d password=${DEMO_PASSWORD} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+    ],
+    [
+      "",
+      `curl -s ${base}/conversations/lobby/messages -H "Authorization: Bearer $TOKEN" -d '{"text":"hello"}'`,
+    ],
     ["Examples", "npx parley examples"],
   ];
 }

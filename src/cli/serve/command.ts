@@ -9,6 +9,7 @@ import { recordSigningKeys } from "../../server/authentication/signing-key-check
 import { openEventLog } from "../../server/log/event-log.ts";
 import { openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
+import { seedDemoConversations } from "../../server/members/demo-conversations.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { startServer } from "../../server/server.ts";
 import { readSecretKey } from "../../server/settings/secret-key.ts";
@@ -59,7 +60,9 @@ async function serve(settings: Settings): Promise<void> {
   const { store, node } = await provider.open({ clock, emit });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, emit });
-  await seeded.catch(provider.explainError);
+  const isNew = await seeded.catch(provider.explainError);
+  const demo = { engine: store.engine, members: store.members, emit, isNew };
+  await seedDemoConversations(settings, demo).catch(provider.explainError);
   const serverKeys = { secret: key.secret, previous: settings.secretKeyPrevious };
   await recordSigningKeys(serverKeys, { signingKeys: store.signingKeys, emit }).catch(provider.explainError);
   const keys = await createKeys(settings, key.secret, emit);

@@ -12,6 +12,27 @@ export function demoReach(setting: boolean | undefined, loopbackOnly: boolean): 
   return loopbackOnly ? "this_machine" : "nowhere";
 }
 
+/** What decides whether a new store gets the demo conversations. */
+export interface DemoStore {
+  /** DEMO_CONVERSATIONS. */
+  readonly wanted: boolean;
+  readonly reach: DemoReach;
+  /** The store has just got the demo accounts: it never held another account. */
+  readonly isNew: boolean;
+  /** The newest `seq` of the conversation that would get messages. */
+  readonly seq: number;
+  /** The settings name a key of an application or of its issuer: SECRET_KEY, TOKEN_KEY_SET or API_KEYS. */
+  readonly hasOwnKeys: boolean;
+}
+
+/**
+ * Returns whether the store gets the demo conversations: only a new store, and only where a person tries Parley on the own
+ * machine. A store of an application must not begin with messages of others.
+ */
+export function getsDemoConversations({ wanted, reach, isNew, seq, hasOwnKeys }: DemoStore): boolean {
+  return wanted && reach === "this_machine" && isNew && seq === 0 && !hasOwnKeys;
+}
+
 export interface RequestSource {
   /** Whether the peer's address is one of this machine. */
   readonly loopback: boolean;

@@ -90,6 +90,11 @@ export const ACCOUNT_EVENTS = {
     fields: ["users"],
     text: "an empty store got the demo accounts",
   },
+  "demo_conversations.created": {
+    level: "info",
+    fields: ["conversations"],
+    text: "a new store got conversations of the demo accounts to look at (DEMO_CONVERSATIONS)",
+  },
   "password.rehashed": {
     level: "info",
     fields: ["user"],

@@ -22,6 +22,7 @@ export const FIELDS = {
   connection: { type: "text", text: "the id of a connection, as in its `welcome` frame" },
   connections: { type: "number", text: "connections that this server accepts at the same time" },
   conversation: { type: "text", text: "the id of a conversation" },
+  conversations: { type: "texts", text: "the ids of conversations" },
   delivered: { type: "number", text: "frames with messages that were sent to clients" },
   disabled: { type: "boolean", text: "whether the account is disabled" },
   duplicate: { type: "number", text: "messages that were stored before, and were sent again" },

@@ -143,6 +143,13 @@ export const SETTINGS = {
     about:
       "user1, user2 and user3 with the password `password`; unset: made in a new store and usable on this machine, while HOST is this machine only, and not through a proxy",
   },
+  DEMO_CONVERSATIONS: {
+    group: "Accounts and tokens",
+    kind: boolean,
+    about:
+      "a lobby with some messages and a private group of user1 and user2, made together with the demo accounts in a new embedded store; never where DEMO_ACCOUNTS, SECRET_KEY, TOKEN_KEY_SET or API_KEYS is set",
+    default: "true",
+  },
   BCRYPT_COST: {
     group: "Accounts and tokens",
     kind: integer("cost", 4, 15),

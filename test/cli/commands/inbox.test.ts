@@ -16,7 +16,7 @@ test("IN1 `parley inbox` lists the conversations of the user, newest first, with
   const listed = await inbox("--limit", "2");
   expect(listed.code).toBe(0);
   expect(listed.stdout).toMatch(
-    /^unread {2}conversation {2}time +newest message\n1 +c +\S+ +ben: hello .*c\n1 +b .*b\n3 unread in 3 of the conversations\.\nThere are more: --all lists them\.\n$/,
+    /^unread {2}conversation {2}time +newest message\n1 +c +\S+ +ben: hello .*c\n1 +b .*b\n3 unread messages in 3 conversations\.\nThere are more: --all lists them\.\n$/,
   );
   expect(listed.stdout).not.toContain("\u001b[31m");
   const all = await inbox("--limit", "2", "--all", "--json");

@@ -15,15 +15,14 @@ test("a start prints one block, serves, notices new accounts, and SIGTERM ends i
   expect(stderr).toContain(`embedded, ${join(folder.path, "data/parley.db")}`);
   expect(stderr).toContain("user1 (free), user2 (basic), user3 (premium); password: password");
   expect(stderr).toMatch(/Production +set HOST, SECRET_KEY/);
-  const post = /Post +curl -s (\S+) -d (\S+) -d (\S+)\n/.exec(stderr);
-  const signIn = await fetch(post![1]!, {
-    method: "POST",
-    body: new URLSearchParams(post!.slice(2).join("&")),
-  });
-  expect(signIn.status).toBe(200);
   expect(stderr).toContain(
     `Talk        open ${server.url}/ or run: npx parley chat lobby --user user1 --url ${server.url}\n`,
   );
+  expect(stderr).toContain(`Inbox       npx parley inbox --user user1 --url ${server.url}\n`);
+  // The lines of "Post" work when they are pasted into a shell.
+  const [, ...lines] = / {2}Post +(TOKEN=.*)\n +(curl .*)\n/.exec(stderr)!;
+  const posted = await Bun.$`sh -c ${lines.join("\n")}`.json();
+  expect(posted).toMatchObject({ id: expect.any(String), seq: 1 });
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 
   const added = await folder.run(["user", "add", "ada", "--password-stdin"], { stdin: "correct horse" });
@@ -39,6 +38,21 @@ test("a start prints one block, serves, notices new accounts, and SIGTERM ends i
   // SEC-P2: in a pipe, every line of standard output is JSON.
   for (const line of server.output().stdout.trimEnd().split("\n"))
     expect(JSON.parse(line)).toHaveProperty("event");
+});
+
+test("a first start has something to read: the inbox of user1 shows the lobby and a group, once", async () => {
+  await using folder = new ParleyFolder();
+  const env = { DEMO_CONVERSATIONS: "true" };
+  const first = await folder.serve([], env);
+  const shown = await folder.run(["inbox", "--user", "user1", "--url", first.url]);
+  expect(shown.stdout).toMatch(/^2 +_\w{25} \(Cake for user3\) .*user2: .*\n2 +lobby .*user2: /m);
+  expect(shown.stdout).toContain("4 unread messages in 2 conversations.\n");
+  first.process.kill("SIGTERM");
+  await first.process.exited;
+  const again = await folder.serve([], env);
+  expect((await folder.run(["inbox", "--user", "user1", "--url", again.url])).stdout).toBe(shown.stdout);
+  const idle = await folder.run(["inbox", "--user", "user2", "--url", again.url]);
+  expect(idle.stdout).toEndWith("Nothing is unread.\n");
 });
 
 test("a data folder in use and a taken port are reported in one line, with exit code 1", async () => {
