@@ -35,6 +35,8 @@ export function readGrants(
     };
   if (rights !== undefined && !isRightList(rights))
     return { problem: "its `rights` is not a list of `read`, `write` and `manage`" };
+  // Each open connection keeps its grants, and most tokens name none.
+  if (conversations === undefined && rights === undefined) return { grants: ALL_GRANTS };
   return { grants: { ...(conversations !== undefined && { conversations }), ...(rights && { rights }) } };
 }
 

@@ -12,18 +12,18 @@ export interface PostRequest {
   /** The content of the entry's kind, encoded as in Entry. The engine MUST store and return it unchanged. */
   readonly body: string;
   /** The epoch that the sender joined. If the conversation was removed since, the message MUST NOT be stored. */
-  readonly epoch?: string;
+  readonly epoch?: string | undefined;
   /** Requests an hour of the sender's present plan; 0 is unmetered: such requests MUST NOT be counted. */
   readonly limit: number;
   /**
    * The sender is not known to be a member: where the conversation is open to anyone, the engine MUST make it a member together
    * with the stored message, unless the conversation has `members` members or the user belongs to `conversations` already.
    */
-  readonly joins?: { readonly members: number; readonly conversations: number };
+  readonly joins?: { readonly members: number; readonly conversations: number } | undefined;
   /** As in core/members/speech.ts. */
-  readonly exempt?: boolean;
+  readonly exempt?: boolean | undefined;
   /** A message under this name begins no conversation: where there is none, the post is `forbidden` (core/members/names.ts). */
-  readonly mustExist?: boolean;
+  readonly mustExist?: boolean | undefined;
 }
 
 export type PostResult =

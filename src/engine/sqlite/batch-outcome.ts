@@ -19,7 +19,7 @@ export interface BatchOutcome {
   readonly result: OperationResult | ChargeResult | StreamResult;
   readonly announce?: StoredMessage;
   /** The sender became a member with the announced message. */
-  readonly joined?: MemberNews;
+  readonly joined?: MemberNews | undefined;
   /** Messages that streams have become, and then what happened to streams. */
   readonly messages?: readonly StoredMessage[];
   readonly events?: readonly StreamEvent[];

@@ -100,7 +100,7 @@ export class Batch {
       operation,
       result: { outcome: "stored", seq: entry.seq, at: now, quota: log.view(request.limit, now) },
       announce: { conversation, entry },
-      ...(joined !== undefined && { joined }),
+      joined,
     };
   }
 

@@ -220,14 +220,10 @@ export abstract class Member implements RoomMember {
       counters.count(this, id, result);
       this.apply({ type: "posted", id, conversation, result });
     };
+    const { joins, exempt, mustExist } = rules;
+    // One literal with all fields: spreading those that are there costs a twentieth of the message.
     engine.post(
-      {
-        ...{ conversation, user, id, kind: "message", body, limit },
-        ...(epoch !== undefined && { epoch }),
-        ...(rules.joins !== undefined && { joins: rules.joins }),
-        ...(rules.exempt === true && { exempt: true }),
-        ...(rules.mustExist === true && { mustExist: true }),
-      },
+      { conversation, user, id, kind: "message", body, limit, epoch, joins, exempt, mustExist },
       done,
     );
   }
