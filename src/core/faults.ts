@@ -54,7 +54,7 @@ const Cut = z.strictObject({ do: z.literal("cut") });
 /** Stops reading, writing and the time-outs of the connection, for this long or until `thaw`. */
 const Freeze = z.strictObject({ do: z.literal("freeze"), seconds: seconds(MAX_FREEZE_S) });
 
-/** Ends a freeze. */
+/** Ends `freeze` and `freeze_writer`. */
 const Thaw = z.strictObject({ do: z.literal("thaw") });
 
 /** Delays all frames to and from the connection by this time, in their order; 0 ends the delay. */
@@ -97,7 +97,19 @@ const FillQuota = z.strictObject({ do: z.literal("fill_quota") });
 /** Signs an expired token of the user, to test how a client handles its refusal. */
 const ExpiredToken = z.strictObject({ do: z.literal("expired_token") });
 
-const FAULT_SCHEMAS = [Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota, ExpiredToken] as const;
+/** Holds back what the connection sends of its streams, for this long or until `thaw`; their leases run meanwhile. */
+const FreezeWriter = z.strictObject({ do: z.literal("freeze_writer"), seconds: seconds(MAX_FREEZE_S) });
+
+/** Cuts the connection as `cut` does, and loses what is not stored of its streams, as when the server dies with it. */
+const KillWriter = z.strictObject({ do: z.literal("kill_writer") });
+
+/** Takes over the streams of the connection, as another writer with the same ids, which then sends nothing. */
+const FenceWriter = z.strictObject({ do: z.literal("fence_writer") });
+
+const FAULT_SCHEMAS = [
+  ...[Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota, ExpiredToken],
+  ...[FreezeWriter, KillWriter, FenceWriter],
+] as const;
 const FAULT_NAMES = FAULT_SCHEMAS.map(({ shape }) => shape.do.value).join(", ");
 
 const FaultRequest = z.strictObject(

@@ -177,7 +177,12 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const faults =
     settings.testFaults === "off"
       ? undefined
-      : createFaultInjector({ host: connectionDeps, keys: deps.keys, settings });
+      : createFaultInjector({
+          host: connectionDeps,
+          writers: { requests: streams, streams: engine.streams },
+          keys: deps.keys,
+          settings,
+        });
   let draining = false;
   const { tlsCert, tlsKey } = settings;
   const tlsFiles = tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! };

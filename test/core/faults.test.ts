@@ -43,11 +43,11 @@ describe("reading a request for a fault", () => {
   test.each<[unknown, string]>([
     [
       { do: "explode" },
-      "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota, expired_token.",
+      "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota, expired_token, freeze_writer, kill_writer, fence_writer.",
     ],
     [
       {},
-      "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota, expired_token.",
+      "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota, expired_token, freeze_writer, kill_writer, fence_writer.",
     ],
     ["cut", '`fault`: must be an object, as in {"do":"cut"}.'],
     [{ do: "cut", now: true, twice: 1 }, "`fault`: has `now`, `twice`, which there is not."],

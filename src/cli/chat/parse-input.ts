@@ -29,7 +29,19 @@ export const COMMAND_NAMES = [
 ];
 
 /** The names of the faults of `/fault`. */
-export const FAULT_NAMES = ["cut", "freeze", "thaw", "delay", "lose", "fill_quota", "jump", "close"];
+export const FAULT_NAMES = [
+  "cut",
+  "freeze",
+  "thaw",
+  "delay",
+  "lose",
+  "fill_quota",
+  "jump",
+  "close",
+  "freeze_writer",
+  "kill_writer",
+  "fence_writer",
+];
 
 /** The help of the commands, one per line. */
 export const COMMAND_HELP = `/who                      list the present users and what they have read
@@ -41,7 +53,8 @@ export const COMMAND_HELP = `/who                      list the present users an
 /close 4408 [reason]      make the server close the connection with this code
 /fault cut                make the server cut the connection; also: freeze <seconds>, thaw, delay <milliseconds>,
                           lose <frame> [count], fill_quota, jump <seconds>, jump inactivity_warning,
-                          jump inactivity, jump token_expiring, jump token_expiry
+                          jump inactivity, jump token_expiring, jump token_expiry; of the streams that it
+                          writes: freeze_writer <seconds>, kill_writer, fence_writer
 /reconnect                connect at once instead of waiting
 /quit                     exit; Ctrl+D does the same
 //text                    send a text that begins with /
@@ -103,6 +116,7 @@ function faultRequest(kind: string, words: readonly string[]): object {
   const [first, second] = words;
   switch (kind) {
     case "freeze":
+    case "freeze_writer":
       return { do: kind, seconds: parseNumber(first), ...extraWords(words, 1) };
     case "delay":
       return { do: kind, milliseconds: parseNumber(first), ...extraWords(words, 1) };

@@ -11,11 +11,13 @@ import { signToken } from "../authentication/tokens.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Connection } from "../socket/connection.ts";
 import type { ConnectionDeps, ConnectionInit } from "../socket/connection-deps.ts";
-import { type ConnectionFault, FaultyConnection } from "./faulty-connection.ts";
+import { FaultyConnection } from "./faulty-connection.ts";
 import type { FaultInjector, FaultResult } from "./route.ts";
+import type { WriterFaultsDeps } from "./writer-faults.ts";
 
 export interface FaultInjectorDeps {
   readonly host: ConnectionDeps<Connection>;
+  readonly writers: Pick<WriterFaultsDeps, "requests" | "streams">;
   readonly keys: TokenKeys;
   readonly settings: Pick<Settings, "host" | "testFaults">;
 }
@@ -35,7 +37,12 @@ const CHARGES_AT_ONCE = 200;
 const EXPIRED_SINCE_S = 60;
 
 /** Creates the fault injector, and logs that it is on. */
-export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps): ServerFaultInjector {
+export function createFaultInjector({
+  host,
+  writers,
+  keys,
+  settings,
+}: FaultInjectorDeps): ServerFaultInjector {
   const { registry, emit } = host;
   emit("test.faults_enabled", {
     host: settings.host,
@@ -50,10 +57,11 @@ export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps)
     if (fault.do === "fill_quota") return fillQuota(host, connection);
     if (fault.do === "expired_token")
       return { token: await expiredToken(keys, connection.user, host.clock.wall()) };
-    return injectConnectionFault(connection, fault);
+    if (fault.do === "fence_writer") return resultOf(await connection.fenceWriter());
+    return resultOf(connection.inject(fault));
   };
   return {
-    connect: (facts) => new FaultyConnection(host, facts),
+    connect: (facts) => new FaultyConnection(host, writers, facts),
     async inject(user, { connection: id, fault }) {
       const connection = find(user, id);
       if (connection === undefined) return { refusal: notFound(user, id) };
@@ -74,8 +82,8 @@ function notFound(user: string, id: FaultRequest["connection"]): FaultRefusal {
   return { code: "not_found", message };
 }
 
-function injectConnectionFault(connection: FaultyConnection, fault: ConnectionFault): FaultResult {
-  const message = connection.inject(fault);
+/** The result of a fault; `message` is the reason where it was not injected. */
+function resultOf(message: string | undefined): FaultResult {
   return message === undefined ? {} : { refusal: { code: "invalid", message } };
 }
 

@@ -6,9 +6,10 @@ import type { ConnectionDeps, ConnectionInit, Socket } from "../socket/connectio
 import { closeWithInternalError } from "../socket/internal-error.ts";
 import { ConnectionClock } from "./connection-clock.ts";
 import { FaultySocket } from "./faulty-socket.ts";
+import { WriterFaults, type WriterFaultsDeps } from "./writer-faults.ts";
 
 /** The faults that apply to one connection, and not to its user. */
-export type ConnectionFault = Exclude<Fault, FaultOf<"fill_quota" | "expired_token">>;
+export type ConnectionFault = Exclude<Fault, FaultOf<"fill_quota" | "expired_token" | "fence_writer">>;
 
 /**
  * A connection into which faults can be injected, and whose clock can be moved without affecting other connections. Used
@@ -20,9 +21,21 @@ export class FaultyConnection extends Connection {
   private readonly nodeDeps: ConnectionDeps<Connection>;
   private readonly failed: (error: unknown) => void;
 
-  constructor(host: ConnectionDeps<Connection>, facts: ConnectionInit) {
+  private readonly writer: WriterFaults;
+
+  constructor(
+    host: ConnectionDeps<Connection>,
+    writers: Pick<WriterFaultsDeps, "requests" | "streams">,
+    facts: ConnectionInit,
+  ) {
     const time = new ConnectionClock(host.clock, host.timingWheel);
-    super({ ...host, clock: time, timingWheel: time }, facts);
+    const writer = new WriterFaults({
+      ...writers,
+      clock: host.clock,
+      failed: (error) => this.failed(error),
+    });
+    super({ ...host, clock: time, timingWheel: time, streams: writer }, facts);
+    this.writer = writer;
     this.ownClock = time;
     this.nodeDeps = host;
     this.failed = (error) => closeWithInternalError(host.emit, this, error);
@@ -42,6 +55,12 @@ export class FaultyConnection extends Connection {
   clearFaults(): void {
     this.faultySocket?.thaw();
     this.faultySocket?.delay(0);
+    this.writer.thaw(this);
+  }
+
+  /** Takes over the streams that it writes; returns a sentence with the reason where it writes none. */
+  fenceWriter(): Promise<string | undefined> {
+    return this.writer.fence(this, this.user);
   }
 
   override onOpen(socket: Socket): void {
@@ -90,6 +109,7 @@ export class FaultyConnection extends Connection {
         return;
       case "thaw":
         faultySocket?.thaw();
+        this.writer.thaw(this);
         return;
       case "delay":
         faultySocket?.delay(fault.milliseconds);
@@ -102,6 +122,13 @@ export class FaultyConnection extends Connection {
         return;
       case "jump":
         return this.jump(fault);
+      case "freeze_writer":
+        return this.writer.freeze(this, fault.seconds * 1000);
+      case "kill_writer": {
+        const refusal = this.writer.kill(this);
+        if (refusal === undefined) this.terminate();
+        return refusal;
+      }
       default:
         fault satisfies never;
     }

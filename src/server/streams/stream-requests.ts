@@ -41,9 +41,11 @@ export interface StreamRequestsDeps {
 /** The requests about streams of all connections to this node, and the drafts that their conversations show. */
 export class StreamRequests {
   readonly readers: StreamReaders;
+  readonly writers: StreamWriters;
 
   constructor(private readonly deps: StreamRequestsDeps) {
     this.readers = deps.readers;
+    this.writers = deps.writers;
   }
 
   request(requester: StreamRequester, frame: StreamRequestFrame): void {

@@ -7,6 +7,7 @@ import type {
   StreamEvent,
   StreamName,
   Streams,
+  StreamWriter,
 } from "../../core/ports/conversation/streams.ts";
 import { jsonBytes } from "../../core/streams/draft.ts";
 import {
@@ -66,6 +67,8 @@ interface Writer extends StartedStream, Pick<StreamName, "conversation"> {
   asked: boolean;
   /** When its connection ended. */
   lostAt: number | undefined;
+  /** Whether a test fault holds it: nothing is stored, and its lease runs. */
+  isFrozen: boolean;
 }
 
 export interface StreamWritersDeps {
@@ -118,6 +121,7 @@ export class StreamWriters {
     const writer: Writer = {
       ...{ ...started, conversation, host, received: started.n, bytes: 0 },
       ...{ waiting: [], waitingBytes: 0, sent: 0, ending: false, asked: false, lostAt: undefined },
+      isFrozen: false,
     };
     this.writers.set(key, writer);
     const own = this.byConnection.get(host.connection);
@@ -184,9 +188,33 @@ export class StreamWriters {
     for (const writer of own) {
       writer.host = undefined;
       writer.lostAt = now;
+      writer.isFrozen = false;
       this.store(writer);
     }
     this.renew([...own]);
+  }
+
+  /** The streams that a connection writes. */
+  of(connection: object): readonly (StreamWriter & Pick<StartedStream, "id">)[] {
+    return [...(this.byConnection.get(connection) ?? [])];
+  }
+
+  /** For test faults: stops storing what a connection writes, and renewing its leases, which begin now. */
+  freeze(connection: object): void {
+    const own = [...(this.byConnection.get(connection) ?? [])];
+    for (const writer of own) writer.isFrozen = true;
+    this.renew(own);
+  }
+
+  /** Ends a freeze. */
+  thaw(connection: object): void {
+    for (const writer of this.byConnection.get(connection) ?? []) writer.isFrozen = false;
+  }
+
+  /** For test faults: forgets the streams of a connection with all that is not stored of them. */
+  forget(connection: object): void {
+    for (const writer of [...(this.byConnection.get(connection) ?? [])])
+      this.remove(streamKey(writer), writer);
   }
 
   private find({ connection, conversation }: StreamHost, stream: string): Writer | undefined {
@@ -196,7 +224,7 @@ export class StreamWriters {
 
   /** Sends what waits to the store. One batch of a stream is on its way at a time. */
   private store(writer: Writer): void {
-    if (writer.sent > 0 || writer.waiting.length === 0 || writer.ending) return;
+    if (writer.sent > 0 || writer.waiting.length === 0 || writer.ending || writer.isFrozen) return;
     const { conversation, stream, generation } = writer;
     const appends = [...writer.waiting];
     writer.sent = appends.length;
@@ -302,7 +330,7 @@ export class StreamWriters {
     }
     if (now >= this.renewedAt + this.deps.lease * LEASE_SHARE) {
       this.renewedAt = now;
-      this.renew([...this.writers.values()].filter(({ host }) => host !== undefined));
+      this.renew([...this.writers.values()].filter(({ host, isFrozen }) => host !== undefined && !isFrozen));
     }
     if (this.writers.size > 0) return;
     this.stopTicking?.();
