@@ -42,3 +42,19 @@ export const MAX_APPENDS_PER_SECOND = 100;
 
 /** Streams that one user may have open at a time, over all conversations. */
 export const MAX_OPEN_STREAMS = 8;
+
+/** Most bytes of UTF-8 in the name of a reaction. */
+export const MAX_REACTION_BYTES = 64;
+
+/** Most different reactions of one message, and most of one user on it. */
+export const MAX_REACTIONS = 50;
+export const MAX_REACTIONS_PER_USER = 8;
+
+/** Most names of users with each reaction of a message. */
+export const MAX_REACTION_USERS = 5;
+
+/** Most characters of the reason of an erasure. */
+export const MAX_REASON_LENGTH = 200;
+
+/** Most missed changes that a returning client is sent; beyond them it reads the messages again. */
+export const MAX_FOLDS = 1000;

@@ -1,0 +1,65 @@
+// What a returning client has missed of the changes, summed up (CH2).
+import { MAX_FOLDS } from "../../protocol/limits.ts";
+import type { Entry } from "../conversation/entry.ts";
+import { relationOf } from "../conversation/epoch.ts";
+
+/** A message that was changed, as it is now. */
+export interface ChangedEntry {
+  readonly entry: Entry;
+  /** Its newest change, and when that was made, in milliseconds since 1970. */
+  readonly rev: number;
+  readonly changedAt: number;
+  /** The asking user's own reactions. */
+  readonly mine?: readonly string[];
+}
+
+/** Which of its messages a returning client has, and the newest change that it knows. */
+export interface FoldRequest {
+  readonly rev: number | undefined;
+  readonly epoch: string | undefined;
+  /** The oldest `seq` that it holds; undefined: all. */
+  readonly oldest: number | undefined;
+  /** The newest `seq` that it holds. */
+  readonly after: number | undefined;
+}
+
+/** Changes of messages `first` ≤ seq ≤ `last` after the change `after`, of which at most `count` are sent. */
+export interface FoldPlan {
+  readonly after: number;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+/** Decides which changes a client missed; undefined for none, also where it does not say what it knows. */
+export function planFold(
+  request: FoldRequest | undefined,
+  head: { readonly rev: number; readonly epoch: string },
+): FoldPlan | undefined {
+  const { rev, epoch, after, oldest = 1 } = request ?? {};
+  if (rev === undefined || after === undefined || after < oldest || rev >= head.rev) return undefined;
+  if (epoch !== undefined && relationOf(epoch, head.epoch) !== "same") return undefined;
+  return { after: rev, first: oldest, last: after, count: MAX_FOLDS };
+}
+
+/** A `change` frame of the kind `fold`: the message as it is now. */
+export function encodeFold({ entry, rev, changedAt, mine }: ChangedEntry): string {
+  const { rev: _, ...set } = JSON.parse(`{${entry.body}}`) as { rev?: number };
+  const own = mine === undefined || mine.length === 0 ? {} : { mine };
+  return JSON.stringify({ type: "change", rev, seq: entry.seq, kind: "fold", at: changedAt, set, ...own });
+}
+
+/** A change as every connection in the conversation is sent it. `set` is JSON. */
+export interface AnnouncedChange {
+  readonly rev: number;
+  readonly seq: number;
+  readonly kind: "edit" | "erase" | "react";
+  readonly by: string;
+  readonly at: number;
+  readonly set: string;
+}
+
+/** The `change` frame of one change. */
+export function encodeChange({ rev, seq, kind, by, at, set }: AnnouncedChange): string {
+  return `{"type":"change","rev":${rev},"seq":${seq},"kind":"${kind}","by":"${by}","at":${at},"set":${set}}`;
+}

@@ -1,0 +1,49 @@
+// What changes have made of a message: its content without them, and their sum. The engines store the two apart, because most
+// messages are never changed.
+import type { ReactionSummary } from "../../protocol/change-frames.ts";
+
+/** The reactions of a message by name, in the order in which they were first given. */
+export type Reactions = Readonly<Record<string, ReactionSummary>>;
+
+/** The sum of a message's changes. */
+export interface ChangeState {
+  /** The newest change. */
+  readonly rev: number;
+  readonly edited?: { readonly at: number; readonly rev: number };
+  readonly erased?: { readonly by: string; readonly at: number; readonly reason?: string };
+  readonly reactions?: Reactions;
+}
+
+/** The fields that a message's body can have (src/core/conversation/entry.ts). */
+export interface MessageContent {
+  readonly text: string;
+  readonly data?: unknown;
+  readonly reply_to?: number;
+  readonly stream?: { readonly stream: string; readonly state: string };
+  /** Of a stream that was discarded. */
+  readonly erased?: ChangeState["erased"];
+}
+
+/** Reads the content of a body without changes. */
+export function decodeContent(body: string): MessageContent {
+  return JSON.parse(`{${body}}`) as MessageContent;
+}
+
+/** Encodes content as a body without changes, as core/conversation/entry.ts does. */
+export function encodeContent({ text, data, reply_to, stream }: MessageContent): string {
+  let body = `"text":${JSON.stringify(text)}`;
+  if (data !== undefined) body += `,"data":${JSON.stringify(data)}`;
+  if (reply_to !== undefined) body += `,"reply_to":${reply_to}`;
+  return stream === undefined ? body : `${body},"stream":${JSON.stringify(stream)}`;
+}
+
+/** The body of a message as it is now: its content, and after it what changes have made of it. */
+export function presentBody(body: string, state: ChangeState | undefined): string {
+  if (state === undefined) return body;
+  const { rev, edited, erased, reactions } = state;
+  let present = `${body},"rev":${rev}`;
+  if (edited !== undefined) present += `,"edited":${JSON.stringify(edited)}`;
+  if (erased !== undefined) present += `,"erased":${JSON.stringify(erased)}`;
+  if (reactions !== undefined) present += `,"reactions":${JSON.stringify(reactions)}`;
+  return present;
+}
