@@ -38,7 +38,7 @@ function tableOf(
 ): string {
   const read = (file: string) =>
     readFileSync(join(import.meta.dir, "../../src/protocol", `${file}-frames.ts`), "utf8");
-  const source = read(side) + read("inbox") + read("stream");
+  const source = read(side) + ["inbox", "stream", "change"].map((part) => read(`frames/${part}`)).join("");
   const names = schemaNames(source, side);
   const rows = Object.entries(frames).map(([type, schema]) => {
     const { properties = {}, required = [] } = z.toJSONSchema(schema, { io, unrepresentable: "any" });

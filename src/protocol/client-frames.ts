@@ -1,7 +1,14 @@
 // The frames that a client sends. server-frames.ts has those that the server sends.
 import { z } from "zod";
+import { InboxRequest } from "./frames/inbox-frames.ts";
+import {
+  ReplyTo,
+  StreamAppendRequest,
+  StreamCancelRequest,
+  StreamEndRequest,
+  StreamStartRequest,
+} from "./frames/stream-frames.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
-import { InboxRequest } from "./inbox-frames.ts";
 import {
   DEFAULT_HISTORY_LIMIT,
   MAX_HISTORY_LIMIT,
@@ -9,13 +16,6 @@ import {
   MAX_NAMED_CONVERSATIONS,
   MAX_TOKEN_BYTES,
 } from "./limits.ts";
-import {
-  ReplyTo,
-  StreamAppendRequest,
-  StreamCancelRequest,
-  StreamEndRequest,
-  StreamStartRequest,
-} from "./stream-frames.ts";
 
 /**
  * Any JSON object. `refuseData` (decode.ts) checks its content: a schema of each value would take twenty times as long, which

@@ -2,8 +2,7 @@
 // Durations are in seconds (decimals allowed); `at` and `since` are milliseconds since 1970.
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
-import { Identifier, MessageId } from "./identifiers.ts";
-import { InboxFrame, InboxItemFrame } from "./inbox-frames.ts";
+import { InboxFrame, InboxItemFrame } from "./frames/inbox-frames.ts";
 import {
   StreamAppendFrame,
   StreamCancelFrame,
@@ -11,7 +10,8 @@ import {
   StreamFrame,
   StreamStartedFrame,
   StreamStoredFrame,
-} from "./stream-frames.ts";
+} from "./frames/stream-frames.ts";
+import { Identifier, MessageId } from "./identifiers.ts";
 
 /** A user's quota. `reset` is the time until the whole `limit` is available again if the user sends nothing more. */
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });

@@ -5,7 +5,7 @@ import {
   type InboxFrame,
   type InboxItem,
   MAX_INBOX_LIMIT,
-} from "../../protocol/inbox-frames.ts";
+} from "../../protocol/frames/inbox-frames.ts";
 import { integerOption } from "../flag-values.ts";
 import { fetchInbox } from "../server/server-api.ts";
 import { signIn } from "../server/sign-in.ts";

@@ -1,5 +1,5 @@
 import type { Fault } from "../../core/faults.ts";
-import type { InboxFrame } from "../../protocol/inbox-frames.ts";
+import type { InboxFrame } from "../../protocol/frames/inbox-frames.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { CliError } from "../cli-error.ts";
 import { type Credential, fetchServer, readJsonObject } from "./sign-in.ts";

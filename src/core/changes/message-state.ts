@@ -1,6 +1,6 @@
 // What changes have made of a message: its content without them, and their sum. The engines store the two apart, because most
 // messages are never changed.
-import type { ReactionSummary } from "../../protocol/change-frames.ts";
+import type { ReactionSummary } from "../../protocol/frames/change-frames.ts";
 
 /** The reactions of a message by name, in the order in which they were first given. */
 export type Reactions = Readonly<Record<string, ReactionSummary>>;

@@ -1,7 +1,8 @@
 // What the log of a conversation holds. An entry is encoded once, when its request is accepted. The engines store its body
 // and return it as it is, and the frames of the wire are put together around it. No code parses or encodes the content again.
+
+import type { StreamEnding } from "../../protocol/frames/stream-frames.ts";
 import type { Message, Quota } from "../../protocol/server-frames.ts";
-import type { StreamEnding } from "../../protocol/stream-frames.ts";
 
 /**
  * The kinds of entries, each with the letter by which the engines store it. The name is the `type` of the frame that an entry

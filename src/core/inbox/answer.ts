@@ -1,4 +1,4 @@
-import { MAX_INBOX_BYTES } from "../../protocol/inbox-frames.ts";
+import { MAX_INBOX_BYTES } from "../../protocol/frames/inbox-frames.ts";
 import type { ListTotals } from "./list-numbers.ts";
 import { encodeCursor, type Listed, type Page, pageOf, partsWithin } from "./page.ts";
 import { changesSince, decodePosition, type Position } from "./position.ts";

@@ -3,7 +3,7 @@ import {
   type InboxPreview,
   MAX_PREVIEW_CHARACTERS,
   type RemovedInboxItem,
-} from "../../protocol/inbox-frames.ts";
+} from "../../protocol/frames/inbox-frames.ts";
 import type { Entry } from "../conversation/entry.ts";
 import { type ConversationFacts, isInForce, type Standing } from "../members/records.ts";
 import type { InboxReader, InboxView } from "../ports/conversation/inbox.ts";

@@ -4,8 +4,9 @@
 //   none ──start──▶ open ──end, cancel with discard, lease or time over, writer refused──▶ none, and one message
 //                  ▲    │
 //                  └────┘ take over, restart, append, renew, cancel
+
+import type { StreamState } from "../../protocol/frames/stream-frames.ts";
 import { MAX_OPEN_STREAMS } from "../../protocol/limits.ts";
-import type { StreamState } from "../../protocol/stream-frames.ts";
 
 export interface StreamRules {
   /** How long a stream stays open when its writer is gone. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { type Entry, encodeMessageBody } from "../../../src/core/conversation/entry.ts";
 import { type ItemParts, itemOf, previewOf } from "../../../src/core/inbox/item.ts";
 import { unreadOf } from "../../../src/core/inbox/unread.ts";
-import { InboxItem } from "../../../src/protocol/inbox-frames.ts";
+import { InboxItem } from "../../../src/protocol/frames/inbox-frames.ts";
 
 const entry = (text: string, data?: { [key: string]: number }): Entry => ({
   kind: "message",

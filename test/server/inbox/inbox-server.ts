@@ -1,5 +1,5 @@
 import type { StandingChange } from "../../../src/core/members/records.ts";
-import type { InboxFrame, InboxItem, InboxItemFrame } from "../../../src/protocol/inbox-frames.ts";
+import type { InboxFrame, InboxItem, InboxItemFrame } from "../../../src/protocol/frames/inbox-frames.ts";
 import type { TestClient } from "../../support/clients/test-client.ts";
 import type { TestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";

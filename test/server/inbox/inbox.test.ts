@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { InboxFrame, InboxItemFrame } from "../../../src/protocol/inbox-frames.ts";
+import { InboxFrame, InboxItemFrame } from "../../../src/protocol/frames/inbox-frames.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { join } from "../../support/clients/join.ts";
 import { startTestServer } from "../../support/server/test-server.ts";

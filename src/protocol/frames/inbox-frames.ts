@@ -1,6 +1,6 @@
 // The frames of the inbox: the list of a user's conversations, newest first (IN1–IN3). Only the socket of a user has them.
 import { z } from "zod";
-import { Identifier, MessageId } from "./identifiers.ts";
+import { Identifier, MessageId } from "../identifiers.ts";
 
 /** Most items of one page, and how many a request gets that names no `limit`. */
 export const MAX_INBOX_LIMIT = 200;

@@ -1,7 +1,7 @@
 // The frames of streams (docs/protocol/STREAMS.md): messages that readers see while they are written.
 import { z } from "zod";
-import { Identifier, MessageId } from "./identifiers.ts";
-import { MAX_APPEND_BYTES } from "./limits.ts";
+import { Identifier, MessageId } from "../identifiers.ts";
+import { MAX_APPEND_BYTES } from "../limits.ts";
 
 const OptionalConversation = Identifier.optional();
 

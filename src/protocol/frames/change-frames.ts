@@ -1,7 +1,7 @@
 // The frames of changes (docs/protocol/CHANGES.md): messages that are edited, erased or reacted to.
 import { z } from "zod";
-import { Identifier, MessageId } from "./identifiers.ts";
-import { MAX_REACTION_BYTES, MAX_REASON_LENGTH } from "./limits.ts";
+import { Identifier, MessageId } from "../identifiers.ts";
+import { MAX_REACTION_BYTES, MAX_REASON_LENGTH } from "../limits.ts";
 
 const OptionalConversation = Identifier.optional();
 
