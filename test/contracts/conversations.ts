@@ -112,7 +112,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
       await store.command((conversations) => conversations.remove("room"));
       await waitUntil("the removal is reported", () => changes.length > 0);
       expect(changes).toEqual([["room", 3, `${life}.1`]]);
-      expect(await engine.head("room")).toEqual({ seq: 3, first: 4, epoch: `${life}.1` });
+      expect(await engine.head("room")).toEqual({ seq: 3, first: 4, epoch: `${life}.1`, rev: 0 });
       await store.subject.store("1");
       await store.command(async (conversations) => {
         expect((await conversations.list()).map(({ id, seq, first }) => [id, first, seq])).toEqual([
@@ -121,7 +121,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
         await conversations.remove("room");
       });
       await waitUntil("the second removal is reported", () => changes.length > 1);
-      expect(await engine.head("room")).toEqual({ seq: 4, first: 5, epoch: `${life}.2` });
+      expect(await engine.head("room")).toEqual({ seq: 4, first: 5, epoch: `${life}.2`, rev: 0 });
       expect((await engine.head("never removed")).epoch).toBe(`${life}.0`);
       await store.subject.reopen();
       expect((await store.subject.engine.head("room")).epoch).toBe(`${life}.2`);

@@ -90,6 +90,8 @@ export interface Subscription {
    * removed.
    */
   readonly epoch: string;
+  /** The newest change when the subscription began, as in `Head`. */
+  readonly rev: number;
   /** Ends the subscription; the listener is not called again. */
   stop(): void;
 }
@@ -102,6 +104,8 @@ export interface Head {
   readonly first: number;
   /** As in `Subscription`. */
   readonly epoch: string;
+  /** The newest change of a message (ports/conversation/changes.ts); 0 for none. MUST NOT fall within an epoch. */
+  readonly rev: number;
 }
 
 /** The messages of all conversations, in order, stored and charged. */

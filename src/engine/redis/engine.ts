@@ -17,6 +17,7 @@ import type { RunOnOneNode } from "../../core/ports/shared-tasks.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { type ChargeResult, type MarkArguments, type Operation, requestMark } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";
+import { RedisChanges } from "./changes.ts";
 import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { classifyError, RedisUnavailable } from "./connection/errors.ts";
@@ -90,6 +91,7 @@ export class RedisEngine implements Engine {
   private readonly primaryProbes: PrimaryProbes | undefined;
   readonly inbox: RedisInbox;
   readonly streams = new RedisStreams();
+  readonly changes = new RedisChanges();
   private readonly quotaScript = new Script("messages/quota-view");
   private readonly chargeScript = new Script("accounts/quota-charge");
   private readonly stopTimers: readonly (() => void)[];

@@ -20,6 +20,7 @@ import { type ChargeResult, type MarkArguments, requestMark } from "../operation
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchOutcome, QueuedOperation } from "./batch-outcome.ts";
+import { SqliteChanges } from "./changes/changes.ts";
 import { warnOfClockBehind } from "./clock-behind.ts";
 import { Delivery } from "./delivery.ts";
 import type { SqliteEngineDeps } from "./engine-deps.ts";
@@ -61,6 +62,7 @@ export class SqliteEngine implements Engine {
   readonly members: SqliteMembers;
   readonly inbox: SqliteInbox;
   readonly streams: SqliteStreams;
+  readonly changes = new SqliteChanges();
   private readonly db: Database;
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
@@ -162,13 +164,11 @@ export class SqliteEngine implements Engine {
   }
 
   async subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
-    const head = this.findForReading(conversation);
-    return this.subscriptions.add(conversation, head?.seq ?? 0, this.messages.epochOf(head), listener);
+    return this.subscriptions.add(conversation, this.readHead(conversation), listener);
   }
 
   async head(conversation: string): Promise<Head> {
-    const head = this.findForReading(conversation);
-    return { seq: head?.seq ?? 0, first: head?.first ?? 1, epoch: this.messages.epochOf(head) };
+    return this.readHead(conversation);
   }
 
   async page(conversation: string, after: number, upTo: number, count: number): Promise<Page> {
@@ -220,13 +220,8 @@ export class SqliteEngine implements Engine {
     await this.condition.stop();
     await this.sweeper.stop();
     await this.indexWorker.stop();
-    this.index.close();
-    this.messages.close();
-    this.quotaLog.close();
-    this.readMarkTable.close();
-    this.members.close();
-    this.inbox.close();
-    this.streams.close();
+    const { index, messages, quotaLog, readMarkTable, members, inbox, streams } = this;
+    for (const part of [index, messages, quotaLog, readMarkTable, members, inbox, streams]) part.close();
     this.dataVersion.finalize();
     this.db.close();
   }
@@ -350,6 +345,12 @@ export class SqliteEngine implements Engine {
       this.condition.readFailed(error);
     }
     return !this.stale;
+  }
+
+  private readHead(conversation: string): Head {
+    const head = this.findForReading(conversation);
+    const { seq, first, rev } = head ?? { seq: 0, first: 1, rev: 0 };
+    return { seq, first, epoch: this.messages.epochOf(head), rev };
   }
 
   /** Returns the head of a conversation for a read request. Throws when the disk cannot be read. */

@@ -124,10 +124,10 @@ export function resumingContract(open: OpenEngine): void {
   test("D4 the head of a conversation is available at any moment", async () => {
     await using subject = await Subject.open(open);
     const { epoch } = (await subject.subscribe()).listening;
-    expect(await subject.engine.head("room")).toEqual({ seq: 0, first: 1, epoch });
+    expect(await subject.engine.head("room")).toEqual({ seq: 0, first: 1, epoch, rev: 0 });
     await subject.fill(3);
-    expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 1, epoch });
+    expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 1, epoch, rev: 0 });
     await subject.reopen();
-    expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 1, epoch });
+    expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 1, epoch, rev: 0 });
   });
 }

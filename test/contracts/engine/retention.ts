@@ -11,8 +11,11 @@ export function retentionContract(open: OpenEngine): void {
     await Promise.all([subject.fill(10), subject.fill(3, { conversation: "other" })]);
     await subject.clean();
     for (const round of ["fresh", "reopened"]) {
-      expect([round, await subject.engine.head("room")]).toEqual([round, { seq: 10, first: 7, epoch }]);
-      expect(await subject.engine.head("other")).toEqual({ seq: 3, first: 1, epoch });
+      expect([round, await subject.engine.head("room")]).toEqual([
+        round,
+        { seq: 10, first: 7, epoch, rev: 0 },
+      ]);
+      expect(await subject.engine.head("other")).toEqual({ seq: 3, first: 1, epoch, rev: 0 });
       const seqs = async (fields: { before?: number; after?: number; count: number }) => {
         const { messages, more } = await subject.read(fields);
         return [...messages.map(({ seq }) => seq), more];
@@ -55,14 +58,14 @@ export function retentionContract(open: OpenEngine): void {
     subject.clock.jump(2 * DAY);
     await subject.clean();
     await subject.reopen();
-    expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 4, epoch });
+    expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 4, epoch, rev: 0 });
     expect((await subject.subscribe()).listening).toMatchObject({ seq: 3, epoch });
     const { received } = await subject.subscribe();
     expect(await subject.store("new")).toMatchObject({ seq: 4 });
     expect(received.map(({ seq }) => seq)).toEqual([4]);
     await subject.reopen();
     expect((await subject.read()).messages.map(({ seq }) => seq)).toEqual([4]);
-    expect(await subject.engine.head("room")).toEqual({ seq: 4, first: 4, epoch });
+    expect(await subject.engine.head("room")).toEqual({ seq: 4, first: 4, epoch, rev: 0 });
   });
 
   test("D3 D5 the id of a kept message stays taken; the id of a removed one may be used once again", async () => {

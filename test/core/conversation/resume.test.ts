@@ -8,7 +8,7 @@ import {
   type ResumeRequest,
 } from "../../../src/core/conversation/resume.ts";
 
-const HEAD = { seq: 10, first: 1, epoch: "e.1" };
+const HEAD = { seq: 10, first: 1, epoch: "e.1", rev: 0 };
 
 function plan(request: Partial<ResumeRequest> | undefined, head = HEAD): ResumePlan {
   return planResume(request && { after: undefined, epoch: undefined, last: undefined, ...request }, head);

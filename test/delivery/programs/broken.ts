@@ -141,7 +141,7 @@ function withOldEpoch(engine: Engine): Engine {
     head: async (conversation) => ({ ...(await engine.head(conversation)), epoch }),
     subscribe: async (conversation, listener) => {
       const listening = await engine.subscribe(conversation, listener);
-      return { seq: listening.seq, epoch, stop: () => listening.stop() };
+      return { seq: listening.seq, epoch, rev: listening.rev, stop: () => listening.stop() };
     },
   });
 }

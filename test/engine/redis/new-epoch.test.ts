@@ -23,8 +23,13 @@ for (const kind of KINDS) {
       expect(epoch).not.toBe(before);
       await using later = await TestNode.open(await redis.connect(prefix));
       for (const conversation of rooms)
-        expect(await later.engine.head(conversation)).toEqual({ seq: 3, first: 1, epoch: `${epoch}.0` });
-      expect(await later.engine.head("silent")).toEqual({ seq: 0, first: 1, epoch: `${epoch}.0` });
+        expect(await later.engine.head(conversation)).toEqual({
+          seq: 3,
+          first: 1,
+          epoch: `${epoch}.0`,
+          rev: 0,
+        });
+      expect(await later.engine.head("silent")).toEqual({ seq: 0, first: 1, epoch: `${epoch}.0`, rev: 0 });
       expect(await later.post("1", { conversation: "silent" })).toMatchObject({ outcome: "stored", seq: 1 });
       expect((await later.engine.head("silent")).epoch).toBe(`${epoch}.0`);
     });

@@ -69,7 +69,7 @@ test("D2 a store of the first version opens with all its data, and gains the lat
   for (const round of ["upgraded", "opened again"]) {
     expect([round, await subject.engine.head("room")]).toEqual([
       round,
-      { seq: 3, first: 1, epoch: "first.0" },
+      { seq: 3, first: 1, epoch: "first.0", rev: 0 },
     ]);
     expect((await subject.read()).messages).toEqual(
       OLD_MESSAGES.map((content, i) => ({

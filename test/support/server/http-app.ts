@@ -40,7 +40,7 @@ export function quotaEngine(quota: Engine["quota"]): AppDeps["engine"] {
   const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
     done({ outcome: "unavailable" });
   const charge = async (): Promise<Unavailable> => ({ outcome: "unavailable" });
-  const head = async () => ({ seq: 0, first: 1, epoch: "store.0" });
+  const head = async () => ({ seq: 0, first: 1, epoch: "store.0", rev: 0 });
   return { quota, charge, head, post: unavailable, history: unavailable };
 }
 

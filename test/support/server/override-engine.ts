@@ -6,6 +6,7 @@ export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engi
     description: engine.description,
     inbox: engine.inbox,
     streams: engine.streams,
+    changes: engine.changes,
     post: (request, done) => engine.post(request, done),
     history: (request, done) => engine.history(request, done),
     charge: (user, limit, count) => engine.charge(user, limit, count),

@@ -96,8 +96,8 @@ export class Feeds {
         if (feed.epoch !== head.epoch) await feed.check();
         else if (!(await feed.waitUntilDelivered(head.seq))) continue;
       }
-      const { seq, first, epoch } = head;
-      return { seq, first, epoch };
+      const { seq, first, epoch, rev } = head;
+      return { seq, first, epoch, rev };
     }
     return undefined;
   }

@@ -49,7 +49,7 @@ export class MessageReader {
     try {
       const reply = await this.client.run(this.headScript, names, values);
       const [seq, at, first, epoch] = reply as [number, number, number, string];
-      return { seq, at, first, epoch };
+      return { seq, at, first, epoch, rev: 0 };
     } catch (error) {
       this.logReadError(error);
       return undefined;

@@ -325,6 +325,7 @@ export class OrderedFeed {
 class FeedSubscription implements Subscription {
   readonly seq: number;
   readonly epoch: string;
+  readonly rev = 0;
   private stopped = false;
 
   constructor(

@@ -63,6 +63,8 @@ export interface ConversationHead {
   /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is no message. */
   first: number;
   epoch: string;
+  /** The newest change; 0 for none in this epoch. */
+  rev: number;
   /** How often it was removed, and the newest `seq` at the last removal. */
   removals: number;
   removedSeq: number;
@@ -190,7 +192,7 @@ export class MessageLog {
     const epoch = epochOf(this.storeEpoch, removals);
     const removedSeq = row.removed_seq;
     const hasFacts = row.facts !== null;
-    return { id, number, seq, first, epoch, removals, removedSeq, hasFacts, guard, known: undefined };
+    return { id, number, seq, first, epoch, rev: 0, removals, removedSeq, hasFacts, guard, known: undefined };
   }
 
   /** Returns the epoch of a conversation, also of one without messages. */
@@ -242,6 +244,7 @@ export class MessageLog {
       seq: 0,
       first: 1,
       epoch: this.firstEpoch,
+      rev: 0,
       removals: 0,
       removedSeq: 0,
       hasFacts: false,

@@ -1,7 +1,7 @@
 import { Multimap } from "../../../core/collections/multimap.ts";
 import type { Entry } from "../../../core/conversation/entry.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { EntryListener, Subscription } from "../../../core/ports/message-log.ts";
+import type { EntryListener, Head, Subscription } from "../../../core/ports/message-log.ts";
 
 /** The subscriptions to each conversation. */
 export class Subscriptions {
@@ -9,9 +9,9 @@ export class Subscriptions {
 
   constructor(private readonly emit: Emit) {}
 
-  /** Calls `listener` for entries above `seq` from now on. */
-  add(conversation: string, seq: number, epoch: string, listener: EntryListener): Subscription {
-    const subscription = new SqliteSubscription(seq, epoch, conversation, listener, this.all);
+  /** Calls `listener` for entries above `head.seq` from now on. */
+  add(conversation: string, head: Omit<Head, "first">, listener: EntryListener): Subscription {
+    const subscription = new SqliteSubscription(head, conversation, listener, this.all);
     this.all.add(conversation, subscription);
     return subscription;
   }
@@ -36,13 +36,20 @@ export class Subscriptions {
 class SqliteSubscription implements Subscription {
   private stopped = false;
 
+  readonly seq: number;
+  readonly epoch: string;
+  readonly rev: number;
+
   constructor(
-    readonly seq: number,
-    readonly epoch: string,
+    { seq, epoch, rev }: Omit<Head, "first">,
     private readonly conversation: string,
     private readonly listener: EntryListener,
     private readonly all: Multimap<SqliteSubscription>,
-  ) {}
+  ) {
+    this.seq = seq;
+    this.epoch = epoch;
+    this.rev = rev;
+  }
 
   /**
    * Skips entries up to the `seq` of the subscription: a subscription that began during the delivery of a batch is also called

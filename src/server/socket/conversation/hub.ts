@@ -68,12 +68,12 @@ export class Hub {
     // A room that could not be opened is removed (`makeRoom`), with the reservations of all members that wait for it.
     await room.subscription;
     try {
-      const [readMark, { first, epoch }] = await Promise.all([
+      const [readMark, head] = await Promise.all([
         readMarkOf(this.engine, room, user),
         this.engine.head(conversation),
       ]);
-      room.epoch = epoch;
-      return new Reservation(room, first, readMark, this.giveUp);
+      room.epoch = head.epoch;
+      return new Reservation(room, head, readMark, this.giveUp);
     } catch (error) {
       this.giveUp(room);
       throw error;

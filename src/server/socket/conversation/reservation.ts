@@ -6,19 +6,19 @@ import type { Room } from "./room.ts";
  * member has joined it and it is empty.
  */
 export class Reservation implements Disposable {
-  /** The range and epoch of the conversation when the room was reserved. */
+  /** The range, epoch and newest change of the conversation when the room was reserved. */
   readonly head: Head;
   private readonly losses: number;
   private held = true;
 
   constructor(
     readonly room: Room,
-    first: number,
+    { first, rev }: Pick<Head, "first" | "rev">,
     /** How far the member's user has read; 0 if not at all. */
     readonly readMark: number,
     private readonly giveUp: (room: Room) => void,
   ) {
-    this.head = { seq: room.seq, first, epoch: room.epoch };
+    this.head = { seq: room.seq, first, epoch: room.epoch, rev };
     this.losses = room.losses;
   }
 

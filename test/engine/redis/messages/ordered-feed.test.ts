@@ -10,7 +10,7 @@ import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
-const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e" };
+const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e", rev: 0 };
 const CONTENT = { kind: "message", body: encodeMessageBody("") } as const;
 const entry = (seq: number): Entry => ({ ...CONTENT, seq, id: `${seq}`, from: "anna", at: 7 });
 const record = (seq: number) =>

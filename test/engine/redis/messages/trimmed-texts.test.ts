@@ -35,7 +35,7 @@ for (const kind of KINDS) {
       });
       expect(await found()).toEqual(numbers(first, seq));
       expect(await node.engine.page("room", first - 1, seq, 200)).toEqual(kept!);
-      expect(await node.engine.head("room")).toEqual({ first, seq, epoch });
+      expect(await node.engine.head("room")).toEqual({ first, seq, epoch, rev: 0 });
       expect(await commands.exists(keys.conversationKey("room", "copy"))).toBe(0);
       expect(await node.post("740")).toMatchObject({ outcome: "duplicate", seq: 740 });
       expect(await node.post("741")).toMatchObject({ outcome: "stored", seq: 741 });
