@@ -5,6 +5,7 @@ import { BUCKET_COUNT, bucketOf } from "../../../../src/engine/redis/connection/
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { namesInOneBucket } from "../support/names-in-one-bucket.ts";
 import { freshPrefix, useRealRedis } from "../support/real-redis.ts";
+import { TestMemberNode } from "../support/test-member-node.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const ROOMS = namesInOneBucket("room", 3);
@@ -64,6 +65,28 @@ describe("a batch in Cluster", () => {
     };
     expect(await post()).toEqual({ outcome: "unavailable" });
     expect(await post()).toMatchObject({ outcome: "duplicate", quota: { remaining: LIMIT - 1 } });
+    expect(await node.engine.quota("anna", LIMIT)).toMatchObject({ remaining: LIMIT - 1 });
+  });
+
+  test("Q2 MB2 a message that was stored before its sender was banned stays charged when its repeat is refused", async () => {
+    await using store = await TestMemberNode.open(await redis.connect(freshPrefix()));
+    const { node, members } = store;
+    const { runDurably } = node.client;
+    let calls = 0;
+    // The second call of a batch appends: its message is stored, and the reply is lost.
+    node.client.runDurably = async (...call) => {
+      const reply = await runDurably.apply(node.client, call);
+      if (++calls === 2) throw new Error("Connection is closed.");
+      return reply;
+    };
+    expect(await node.post("m1", { limit: LIMIT })).toEqual({ outcome: "unavailable" });
+    node.client.runDurably = runDurably;
+    const { revision } = await members.read("room", []);
+    const standings = [{ user: "anna", banned: { by: "ben", at: 1 } }];
+    expect(await members.change("room", revision, { news: [], standings })).toBe(true);
+    expect(await node.post("m1", { limit: LIMIT })).toEqual({ outcome: "banned" });
+    expect(await node.engine.quota("anna", LIMIT)).toMatchObject({ remaining: LIMIT - 1 });
+    expect(await node.post("m2", { limit: LIMIT })).toEqual({ outcome: "banned" });
     expect(await node.engine.quota("anna", LIMIT)).toMatchObject({ remaining: LIMIT - 1 });
   });
 

@@ -19,7 +19,7 @@
 -- Reply 1: of each conversation its epoch, '' if it is the one known
 --       2: the results of the operations, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the token of the reservation
---               under which it is stored. Or 4 (forbidden), 5 (banned) or 6 (muted); until or ''; 0; ''
+--               under which it is stored. Or 4 (forbidden), 5 (banned) or 6 (muted); until or ''; 0; the token or ''
 --         h     list, more
 --         m     seq, or 0 when it did not move
 --       3: if there are any, of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
@@ -77,7 +77,9 @@ local function decide_post(conversation, kind)
   if conversation_is_removed(conversation, ARGV[at + 4]) then
     add_message(3, 0, 0, '')
   elseif refusal and refusal ~= MUTED then
-    add_message(refusal, till, 0, '')
+    -- The sender learns nothing, but a message that was stored before the ban keeps its charge.
+    local _, _, payer = conversation_find(conversation, conversation.ids, name)
+    add_message(refusal, till, 0, payer or '')
   elseif refusal then
     local seq, time, payer = conversation_find(conversation, conversation.ids, name)
     if seq then add_message(2, seq, time, payer) else add_message(refusal, till, 0, '') end
