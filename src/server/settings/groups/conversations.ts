@@ -60,4 +60,10 @@ export const CONVERSATION_SETTINGS = {
     about: "bytes of one stream, as JSON",
     default: "262144",
   },
+  EDIT_SECONDS: {
+    group: "Conversations",
+    kind: seconds(0, 100 * 365 * 86_400),
+    about: "seconds for which users may edit and erase their own messages; 0: without an end",
+    default: "0",
+  },
 } as const satisfies Record<string, Setting<unknown>>;
