@@ -5,6 +5,9 @@ import type { ReactionSummary } from "../../protocol/frames/change-frames.ts";
 /** The reactions of a message by name, in the order in which they were first given. */
 export type Reactions = Readonly<Record<string, ReactionSummary>>;
 
+/** The reactions of one user, by the `seq` of the message. Messages without any are missing. */
+export type OwnReactions = ReadonlyMap<number, readonly string[]>;
+
 /** The sum of a message's changes. */
 export interface ChangeState {
   /** The newest change. */

@@ -1,5 +1,6 @@
 // The port for the messages of conversations and their charges. `test/contracts/engine.ts` is the contract.
 import type { Quota } from "../../protocol/server-frames.ts";
+import type { OwnReactions } from "../changes/message-state.ts";
 import type { Entry, EntryKind } from "../conversation/entry.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
 
@@ -71,6 +72,8 @@ export type HistoryResult =
       readonly outcome: "read";
       readonly entries: readonly Entry[];
       readonly more: boolean;
+      /** The reading user's own reactions to these messages; undefined where there are none. */
+      readonly mine?: OwnReactions;
       readonly quota: Quota | null;
     }
   | RateLimited

@@ -2,16 +2,19 @@
 import type { Quota } from "../../../protocol/server-frames.ts";
 import type { Change, ChangeRefused } from "../../changes/decide-change.ts";
 import type { AnnouncedChange, ChangedEntry, FoldPlan } from "../../changes/fold.ts";
+import type { OwnReactions } from "../../changes/message-state.ts";
 import type { Entry } from "../../conversation/entry.ts";
 import type { PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
 
 /** What is not named here is as in a post. */
 export interface ChangeRequest
-  extends Pick<PostRequest, "conversation" | "user" | "epoch" | "limit" | "exempt"> {
+  extends Pick<PostRequest, "conversation" | "user" | "epoch" | "limit" | "exempt" | "mustExist"> {
   readonly seq: number;
   readonly change: Change;
-  /** As in core/changes/decide-change.ts. */
+  /** The user may erase messages of others whatever its role is. Moderators and owners may, too; the engine MUST look that up. */
   readonly moderates: boolean;
+  /** The epoch in which the sender knows `seq`; where the conversation has another one, nothing is done. */
+  readonly expectedEpoch?: string | undefined;
   /** One namespace with the ids of messages and streams of this user and conversation. */
   readonly id?: string;
 }
@@ -35,6 +38,8 @@ export type ChangeResult =
     }
   /** The `id` is that of a message, a stream, or a change of another message. */
   | { readonly outcome: "id_in_use" }
+  /** `expectedEpoch` is not the conversation's, which is `epoch`. */
+  | { readonly outcome: "other_epoch"; readonly epoch: string }
   /** The store keeps no changes. */
   | { readonly outcome: "unsupported" }
   | Exclude<ChangeRefused, { readonly outcome: "duplicate" }>
@@ -63,9 +68,6 @@ export type ChangeEvent =
     };
 
 export type ChangeListener = (event: ChangeEvent) => void;
-
-/** What is kept of the reactions of one user. */
-export type OwnReactions = ReadonlyMap<number, readonly string[]>;
 
 /** The changes of messages. */
 export interface Changes {
