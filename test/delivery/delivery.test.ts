@@ -1,5 +1,5 @@
 // The short form of `npm run check:delivery`: the real server keeps every promise, and the same run detects each of
-// five servers that break one (programs/broken.ts).
+// eight servers that break one (programs/broken.ts).
 import { describe, expect, test } from "bun:test";
 import { BROKEN_SERVER } from "../support/built-program.ts";
 import { isLong, seeds } from "../support/random.ts";
@@ -27,6 +27,9 @@ const EXPECTED_VIOLATIONS: Record<DefectName, readonly ViolationKind[]> = {
   "the seam": ["hole"],
   "the order": ["order"],
   "the epoch": ["epoch"],
+  "the unread number": ["unread"],
+  "the close": ["after_closed"],
+  "the ban": ["leaked"],
 };
 
 /** Only a very busy machine ever takes this long, in milliseconds. */
@@ -36,7 +39,7 @@ const TEST_TIMEOUT_MS = 300_000;
 describe.concurrent("delivery", () => {
   for (const seed of seeds(20_250_401)) {
     test(
-      `D1 D2 D3 D4 D5 Q2 P1 L2 cuts, kill -9 and restarts lose, double and reorder nothing (seed ${seed})`,
+      `D1 D2 D3 D4 D5 Q2 P1 L2 MB2 MB3 MX3 IN1 cuts, kill -9, restarts and bans lose, double and reorder nothing (seed ${seed})`,
       async () => {
         const result = await run({ ...OPTIONS, seed, library: true });
         const report = reportLines(result).join("\n");
@@ -45,6 +48,8 @@ describe.concurrent("delivery", () => {
         // The faults did hit messages under way, or the test would prove nothing.
         expect(result.repeats, report).toBeGreaterThan(OPTIONS.kills);
         expect(result.reconnects, report).toBeGreaterThan(OPTIONS.clients);
+        expect(result.sanctions, report).toBeGreaterThan(OPTIONS.kills);
+        expect(result.verdict.recounted, report).toBeGreaterThan(OPTIONS.clients / 2);
       },
       TEST_TIMEOUT_MS,
     );

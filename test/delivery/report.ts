@@ -22,6 +22,7 @@ export function reportLines(result: RunResult): string[] {
     `order violations ${verdict.orderViolations}`,
     `lost acks ${verdict.lostAcks}`,
     ...(options.nodes === undefined ? [] : [`lost by Redis and reported ${verdict.lostWithStore}`]),
+    `unread recounted ${verdict.recounted}`,
     `other violations ${otherViolations(verdict.violations)}`,
   ];
   const conditions = [
@@ -38,6 +39,7 @@ export function reportLines(result: RunResult): string[] {
     `${cutCount} cuts (${kinds.join(", ")})`,
     `${result.kills} kills`,
     `${result.drains} drains`,
+    `${result.sanctions} bans, removals and mutes`,
     `${options.seconds} s`,
   ];
   const { violations } = verdict;

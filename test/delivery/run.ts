@@ -1,12 +1,16 @@
 import { ParleyFolder } from "../cli/parley-folder.ts";
 import { Random } from "../support/random.ts";
 import { checkRecord, type Verdict } from "./check/checker.ts";
+import { InboxWatcher } from "./clients/inbox-watcher.ts";
 import { LibraryClient } from "./clients/library-client.ts";
 import { type DeliveryClient, type SendPace, WireClient } from "./clients/wire-client.ts";
 import { UserLine } from "./clients/wire-line.ts";
 import { FaultProxy } from "./fault-proxy.ts";
+import { type Group, Operator } from "./membership/operator.ts";
+import { OperatorApi } from "./membership/operator-api.ts";
 import { chargedTo, epochOf, readConversation } from "./read-back.ts";
-import { lastEpoch, type StoredConversation } from "./record.ts";
+import { readMembership } from "./read-membership.ts";
+import { isOut, lastEpoch, type StoredConversation } from "./record.ts";
 import { type Cut, injectConnectionFault, type ScheduleOptions, schedule } from "./schedule.ts";
 import { NodeCluster } from "./topology/node-cluster.ts";
 import type { RedisFaultName } from "./topology/redis-faults.ts";
@@ -39,6 +43,8 @@ export interface RunResult {
   /** How often the store of many nodes suffered. */
   readonly strikes: number;
   readonly cuts: Readonly<Record<Cut, number>>;
+  /** Bans, removals and mutes. */
+  readonly sanctions: number;
 }
 
 const CLIENTS_IN_A_CONVERSATION = 6;
@@ -46,15 +52,21 @@ const CLIENTS_IN_A_CONVERSATION = 6;
 /** The client of each conversation whose user is in all conversations on one socket. */
 const ON_ONE_SOCKET = 4;
 
+/** The users of each conversation who are banned, removed and muted: all their clients are made of the wire. */
+const TARGETS = ["user-2", `user-${ON_ONE_SOCKET}`];
+
+/** The users whose live inbox is followed. */
+const WATCHED = [...TARGETS, "tabs-0"];
+
 /** How long the last results may take, in milliseconds. */
 const SETTLE_TIMEOUT_MS = 60_000;
 
 /**
- * Milliseconds between two polls, and after how many of them without an event waiting ends: 4 s, more on a busy
+ * Milliseconds between two polls, and after how many of them without an event waiting ends: 6 s, more on a busy
  * machine.
  */
 const POLL_INTERVAL_MS = 20;
-const MAX_SILENT_POLLS = 200;
+const MAX_SILENT_POLLS = 300;
 
 /**
  * One run: clients connect through a bad network to a server that is killed and stopped; then everything is compared.
@@ -63,21 +75,32 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const random = new Random(options.seed);
   await using proxy = await FaultProxy.start();
   await using topology = await openTopology(options, proxy, random);
-  const clients = await makeClients(options, `ws://127.0.0.1:${proxy.port}`, random);
+  const address = `ws://127.0.0.1:${proxy.port}`;
+  const clients = await makeClients(options, address, random);
+  const watchers = await makeWatchers(address, random);
+  const groups = groupsOf(clients);
+  const api = await OperatorApi.create(() => topology.url);
+  const operator = new Operator(groups, api, new Random(random.between(0, 2 ** 31)));
+  await operator.open();
   try {
-    const cuts = await runClients(options, { random, proxy, topology, clients });
+    const context = { random, proxy, topology, clients, watchers, operator };
+    const cuts = await runClients(options, context);
     const { stored, charged } = await readBack(topology, clients, random);
     const records = clients.map(({ record }) => record);
+    // On a busy machine a Redis may fail when the run did not make it fail.
+    const uncertain = topology.storesLost > Math.max(topology.strikes, options.losses ?? 0);
+    const membership = await readMembership({ ...context, groups, records, stored, uncertain });
     return {
       options,
       verdict: checkRecord({
+        ...membership,
         clients: records,
         stored,
         charged,
         storesLost: topology.storesLost,
         partsMayDiffer: topology.partsMayDiffer,
         retention: options.retention !== undefined,
-        crashes: topology.crashes,
+        crashes: [...topology.crashes, ...watchers.flatMap(({ refusals }) => refusals)],
       }),
       messages: [...stored.values()].reduce((sum, { messages }) => sum + messages.length, 0),
       repeats: clients.reduce((sum, { repeats }) => sum + repeats, 0),
@@ -87,9 +110,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
       drains: topology.drains,
       strikes: topology.strikes,
       cuts,
+      sanctions: operator.sanctions.length,
     };
   } finally {
     for (const client of clients) client.close();
+    for (const watcher of watchers) watcher.end();
   }
 }
 
@@ -105,15 +130,18 @@ interface RunContext {
   readonly proxy: FaultProxy;
   readonly topology: Topology;
   readonly clients: readonly DeliveryClient[];
+  readonly watchers: readonly InboxWatcher[];
+  readonly operator: Operator;
 }
 
 /** Lets the clients post while faults are injected, until every message has a result. */
 async function runClients(
   options: RunOptions,
-  { random, proxy, topology, clients }: RunContext,
+  { random, proxy, topology, clients, watchers, operator }: RunContext,
 ): Promise<Record<Cut, number>> {
-  for (const client of clients) client.start();
+  for (const each of [...clients, ...watchers]) each.start();
   await waitUntil(() => clients.every(({ connections }) => connections > 0));
+  operator.start();
   const cuts: Record<Cut, number> = { reset: 0, "half-open": 0, stall: 0 };
   /** Waits for a time of the schedule, and for the part of the messages that is due then. */
   const reach = async (at: number) => {
@@ -123,24 +151,36 @@ async function runClients(
   };
   for (const { at, what } of schedule(options, random)) {
     await reach(at);
-    if (what !== "cut") await topology[what]();
-    else {
+    if (what !== "cut") {
+      const mayLose = topology.mayLose(what);
+      if (mayLose) operator.interrupt();
+      await topology[what]();
+      if (mayLose) await operator.restore();
+    } else {
       const hit = injectConnectionFault(proxy, random);
       if (hit !== undefined) cuts[hit]++;
     }
   }
   await reach(options.seconds * 1000);
   await topology.waitUntilHealthy();
+  await operator.stop();
+  for (const each of [...clients, ...watchers]) each.stopAbsences();
   for (const client of clients) client.stopSending();
-  await settle(clients);
-  await waitForEpoch(clients, topology);
+  await settle(clients, operator);
+  // Clients that are connected and silent learn of a ban only by what the server sends.
+  for (const change of [() => operator.banAll(), () => operator.liftHalf()]) {
+    await change();
+    await settle(clients, operator);
+  }
+  await waitForEpoch(clients, topology, operator);
   return cuts;
 }
 
 /** The content of the store, after some of the clients have left. */
 async function readBack(stage: Topology, clients: readonly DeliveryClient[], random: Random) {
-  const connected = clients.filter(() => random.next() < 0.5);
-  for (const client of clients) if (!connected.includes(client)) client.close();
+  const staying = clients.filter(() => random.next() < 0.5);
+  for (const client of clients) if (!staying.includes(client)) client.close();
+  const connected = staying.filter(({ record }) => !isOut(record));
   const stored = new Map<string, StoredConversation>();
   for (const conversation of new Set(clients.map(({ record }) => record.conversation)))
     stored.set(
@@ -187,35 +227,67 @@ async function makeClients(
   );
 }
 
+/** The live inboxes of some users, on sockets of their own. */
+function makeWatchers(url: string, random: Random): Promise<InboxWatcher[]> {
+  return Promise.all(
+    WATCHED.map(async (user) => {
+      const own = new Random(random.between(0, 2 ** 31));
+      return new InboxWatcher({ user, url, token: await tokenOf(user), random: own });
+    }),
+  );
+}
+
+/** The conversations with their users; every second one is private. */
+function groupsOf(clients: readonly DeliveryClient[]): Group[] {
+  return [...new Set(clients.map(({ record }) => record.conversation))].map((conversation, i) => {
+    const users = usersOf(clients, conversation);
+    const targets = users.filter((user) => TARGETS.includes(user));
+    return { conversation, isPrivate: i % 2 === 1, users, targets };
+  });
+}
+
 /** Waits until every message has a result and was delivered, or no client has received anything for a long time. */
-async function settle(clients: readonly DeliveryClient[]): Promise<void> {
+async function settle(clients: readonly DeliveryClient[], operator: Operator): Promise<void> {
   let eventCount = 0;
   let silent = 0;
   await waitUntil(() => {
     const newest = new Map<string, number>();
     for (const { record, newest: seen } of clients)
       newest.set(record.conversation, Math.max(newest.get(record.conversation) ?? 0, seen));
-    const count = clients.reduce((sum, { record }) => sum + record.events.length, 0);
+    const count = clients.reduce((sum, { record }) => sum + eventCountOf(record), 0);
     silent = count === eventCount ? silent + 1 : 0;
     eventCount = count;
     return (
       silent > MAX_SILENT_POLLS ||
-      clients.every((client) => client.isSettled(newest.get(client.record.conversation) ?? 0))
+      clients.every((client) =>
+        client.isSettled(newest.get(client.record.conversation) ?? 0, operator.isExcluded(client.record)),
+      )
     );
   });
+}
+
+/** Without those that come again and again: a user who may not read probes until it may. */
+function eventCountOf({ events }: DeliveryClient["record"]): number {
+  return events.filter(({ kind }) => kind !== "out").length;
 }
 
 /**
  * Waits until every client saw the store's current epoch: in a room without posts, a node detects it with a delay.
  */
-async function waitForEpoch(clients: readonly DeliveryClient[], stage: Topology): Promise<void> {
+async function waitForEpoch(
+  clients: readonly DeliveryClient[],
+  stage: Topology,
+  operator: Operator,
+): Promise<void> {
   if (stage.storesLost === 0) return;
   const epochs = new Map<string, string>();
   for (const { record } of clients)
     if (!epochs.has(record.conversation))
       epochs.set(record.conversation, await epochOf(stage.url, record.conversation));
-  await waitUntil(() => clients.every(({ record }) => lastEpoch(record) === epochs.get(record.conversation)));
-  await settle(clients);
+  const isUpToDate = ({ record }: DeliveryClient) =>
+    isOut(record) || lastEpoch(record) === epochs.get(record.conversation);
+  await waitUntil(() => clients.every(isUpToDate));
+  await settle(clients, operator);
 }
 
 /** Waits until `holds`, but not for ever: the checker reports what is missing. */

@@ -1,10 +1,10 @@
-import { lastEpoch, type RunRecord } from "../record.ts";
+import { isOut, lastEpoch, type RunRecord } from "../record.ts";
 import type { Violation, ViolationKind } from "./violation.ts";
 
 /** The store alone: no holes except those of retention, each message once, and every message was sent by a client. */
-export function storeViolations({ stored, clients, retention }: RunRecord): Violation[] {
+export function storeViolations({ stored, clients, tried, retention }: RunRecord): Violation[] {
   const violations: Violation[] = [];
-  const texts = new Map<string, string>();
+  const texts = new Map(tried.map((message) => [messageKey(message, message.id), message.text]));
   for (const client of clients)
     for (const event of client.events)
       if (event.kind === "sent") texts.set(messageKey(client, event.id), event.text);
@@ -43,7 +43,7 @@ export function ackViolations({ stored, clients, retention }: RunRecord): Violat
     for (const event of client.events) {
       if (event.kind === "joined") epoch = event.epoch;
       if (event.kind === "sent") unanswered.add(event.id);
-      if (event.kind === "acked") unanswered.delete(event.id);
+      if (event.kind === "acked" || event.kind === "denied") unanswered.delete(event.id);
       const now = stored.get(conversation);
       if (epoch !== now?.epoch) continue;
       // Messages that retention has removed since cannot be compared.
@@ -67,7 +67,9 @@ export function ackViolations({ stored, clients, retention }: RunRecord): Violat
           add("altered", `${client.name} received ${name} with another text than is stored`);
       }
     }
-    for (const id of unanswered) add("unanswered", `${client.name} got no result for ${id}`);
+    // A message that was under way when its user was banned has no result on a socket that was closed.
+    if (!isOut(client))
+      for (const id of unanswered) add("unanswered", `${client.name} got no result for ${id}`);
   }
   return violations;
 }
@@ -105,7 +107,7 @@ export function epochViolations({ clients, stored, storesLost }: RunRecord): Vio
       add(
         `${epochs.size} epochs were sent in ${conversation}, though the store was lost ${storesLost} times`,
       );
-    for (const client of present) {
+    for (const client of present.filter((one) => !isOut(one))) {
       const lastSeen = lastEpoch(client);
       if (lastSeen !== epoch)
         add(`${client.name} saw the epoch ${lastSeen} last, and the store has ${epoch}`);

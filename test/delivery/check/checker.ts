@@ -3,6 +3,8 @@
 
 import type { RunRecord } from "../record.ts";
 import { checkClient } from "./check-client.ts";
+import { inboxViolations, recounted } from "./check-inbox.ts";
+import { memberViolations } from "./check-members.ts";
 import {
   ackViolations,
   chargeViolations,
@@ -25,10 +27,12 @@ export interface Verdict {
    * Acked messages lost with an earlier epoch of the store. Their clients saw the next epoch, or that is a violation.
    */
   readonly lostWithStore: number;
+  /** Unread numbers that were recounted from the log, one for each item and place where the server shows it. */
+  readonly recounted: number;
   readonly violations: readonly Violation[];
 }
 
-/** Everything about `record` that breaks a promise (D1–D5, Q2, P1, L2). */
+/** Everything about `record` that breaks a promise (D1–D5, Q2, P1, L2, MB2, MB3, MX3, IN1). */
 export function checkRecord(record: RunRecord): Verdict {
   const walks = record.clients.map((client) => checkClient(client, record.stored.get(client.conversation)));
   const violations: Violation[] = [
@@ -39,6 +43,8 @@ export function checkRecord(record: RunRecord): Verdict {
     ...epochViolations(record),
     ...chargeViolations(record),
     ...presenceViolations(record),
+    ...memberViolations(record),
+    ...inboxViolations(record),
   ];
   const count = (...kinds: ViolationKind[]) => violations.filter(({ kind }) => kinds.includes(kind)).length;
   return {
@@ -49,6 +55,7 @@ export function checkRecord(record: RunRecord): Verdict {
     orderViolations: count("order", "ack_ahead"),
     lostAcks: count("lost_ack"),
     lostWithStore: lostWithStore(record),
+    recounted: recounted(record),
     violations: rootCauses(violations),
   };
 }

@@ -21,6 +21,16 @@ export type ViolationKind =
   | "charge"
   /** P1: a user shown as present who is not connected, or one connected who is not shown. */
   | "presence"
+  /** MB2, MB3: stored though its user was banned, removed or muted. */
+  | "spoken"
+  /** MB2: a banned or removed user received what was stored later, or was let in. */
+  | "leaked"
+  /** MX3: a frame of a conversation that was not open. */
+  | "after_closed"
+  /** MB2, MB4: members or bans that the operator did not want. */
+  | "members"
+  /** IN1: an inbox that differs from what the log, the read marks and the members say. */
+  | "unread"
   /** A message that never got a result. */
   | "unanswered"
   | "refused"

@@ -57,11 +57,15 @@ export class LibraryClient implements DeliveryClient {
     this.sending = false;
   }
 
+  get isOpen(): boolean {
+    return this.conversation?.status.getSnapshot().state === "live";
+  }
+
+  /** It is never away for long. */
+  stopAbsences(): void {}
+
   isSettled(newest: number): boolean {
-    const { conversation } = this;
-    return (
-      conversation?.status.getSnapshot().state === "live" && this.unacked === 0 && this.lastReceived >= newest
-    );
+    return this.isOpen && this.unacked === 0 && this.lastReceived >= newest;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import type { ServerFrame, ServerFrameOf } from "../../../src/protocol/server-frames.ts";
 import type { Random } from "../../support/random.ts";
 import type { ClientEvent, ClientRecord, ResumePoint } from "../record.ts";
-import { type LineClient, SoleLine, type WireLine } from "./wire-line.ts";
+import { type ClientLine, type LineClient, SoleLine } from "./wire-line.ts";
 
 /** How fast a client posts. */
 export interface SendPace {
@@ -15,6 +15,8 @@ export interface SendPace {
 export interface DeliveryClient {
   readonly record: ClientRecord;
   readonly connections: number;
+  /** Whether its conversation is open now. */
+  readonly isOpen: boolean;
   /** The newest `seq` that it received in any frame. */
   readonly newest: number;
   /** Messages sent more than once. */
@@ -23,8 +25,13 @@ export interface DeliveryClient {
   start(): void;
   /** Posts no new messages from now on. */
   stopSending(): void;
-  /** Whether every message has a result, and everything up to `newest` was received, on an open connection. */
-  isSettled(newest: number): boolean;
+  /** Reconnects at once from now on. */
+  stopAbsences(): void;
+  /**
+   * Whether every message has a result, and everything up to `newest` was received, on an open connection. `mustBeOut`: its user may
+   * not read the conversation, and the client must have learned that.
+   */
+  isSettled(newest: number, mustBeOut: boolean): boolean;
   close(): void;
 }
 
@@ -44,6 +51,23 @@ const RETRY_MS = 20;
 
 /** One message in so many is sent again at once, or after its ack: both must change nothing (D3). */
 const REPEAT_ONE_IN = 25;
+
+/** One received message in so many is marked as read. */
+const MARK_ONE_IN = 10;
+
+/** The refusals of a message of a user who may not write (MB2, MB3). */
+const DENIALS: readonly string[] = ["muted", "banned", "forbidden"];
+
+/** Frames that come only while their conversation is open on the socket. */
+const OPEN_ONLY: readonly string[] = [
+  "message",
+  "presence",
+  "presence_count",
+  "typing",
+  "read",
+  "member",
+  "conversation",
+];
 
 /** Longest text, in characters; most are short. */
 const LONG_TEXT_CHARS = 3_000;
@@ -65,13 +89,17 @@ export class WireClient implements DeliveryClient, LineClient {
   private readonly events: ClientEvent[] = [];
   /** Whether the conversation was opened on the present socket. */
   private live = false;
+  /** Whether the user may not read the conversation, as far as the client knows. */
+  private out = false;
+  /** When the conversation was asked for on the present socket, in milliseconds since 1970. */
+  private askedAt = 0;
   private sentCount = 0;
   private sending = true;
-  private readonly line: WireLine;
+  private readonly line: ClientLine;
 
   constructor(
     private readonly options: DeliveryClientOptions,
-    line?: WireLine,
+    line?: ClientLine,
   ) {
     const { name, user, conversation } = options;
     this.record = { name, user, conversation, inLine: true, events: this.events };
@@ -83,6 +111,10 @@ export class WireClient implements DeliveryClient, LineClient {
     return this.options.conversation;
   }
 
+  get isOpen(): boolean {
+    return this.live;
+  }
+
   start(): void {
     this.line.start();
     this.sendLoop();
@@ -90,10 +122,14 @@ export class WireClient implements DeliveryClient, LineClient {
 
   stopSending(): void {
     this.sending = false;
+  }
+
+  stopAbsences(): void {
     this.line.stopAbsences();
   }
 
-  isSettled(newest: number): boolean {
+  isSettled(newest: number, mustBeOut: boolean): boolean {
+    if (mustBeOut) return this.out;
     return this.live && this.unacked.size === 0 && (this.resumePoint?.after ?? 0) >= newest;
   }
 
@@ -106,6 +142,16 @@ export class WireClient implements DeliveryClient, LineClient {
     this.live = false;
   }
 
+  onAsked(): void {
+    this.askedAt = Date.now();
+  }
+
+  onOut(code: string): void {
+    this.live = false;
+    this.out = true;
+    this.events.push({ kind: "out", code, at: Date.now() });
+  }
+
   onRefused(code: string, text: string): void {
     this.events.push({ kind: "refused", code, text });
   }
@@ -113,11 +159,14 @@ export class WireClient implements DeliveryClient, LineClient {
   onFrame(frame: ServerFrame, asked: ResumePoint | undefined): void {
     if ("seq" in frame && frame.seq !== undefined) this.newest = Math.max(this.newest, frame.seq);
     if (frame.type === "welcome" || frame.type === "opened") this.onJoined(frame as Joined, asked);
+    else if (!this.live && OPEN_ONLY.includes(frame.type))
+      this.events.push({ kind: "stray", type: frame.type });
     else if (frame.type === "message") {
       const { type: _, conversation: __, ...message } = frame;
       this.events.push({ kind: "received", message });
       if (this.resumePoint !== undefined && message.seq > this.resumePoint.after)
         this.resumePoint = { ...this.resumePoint, after: message.seq };
+      if (this.sending && this.options.random.between(1, MARK_ONE_IN) === 1) this.mark(message.seq);
     } else if (frame.type === "ack") {
       this.unacked.delete(frame.id);
       const { id, seq, duplicate = false } = frame;
@@ -130,7 +179,8 @@ export class WireClient implements DeliveryClient, LineClient {
 
   private onJoined(frame: Joined, asked: ResumePoint | undefined): void {
     const { seq, epoch, resumed, lost } = frame;
-    this.events.push(joinedEvent(frame, asked));
+    this.events.push({ ...joinedEvent(frame, asked), askedAt: this.askedAt, at: Date.now() });
+    this.out = false;
     const from = resumed && asked !== undefined ? (lost?.last ?? asked.after) : seq;
     this.resumePoint = { after: from, epoch };
     this.connections++;
@@ -143,7 +193,10 @@ export class WireClient implements DeliveryClient, LineClient {
    * up on the socket of a user. No other error may come.
    */
   private onError({ code, message, id, retry_after }: ServerFrameOf<"error">): void {
-    if (code !== "unavailable" && code !== "busy") this.onRefused(code, message);
+    if (id !== undefined && DENIALS.includes(code)) {
+      this.unacked.delete(id);
+      this.events.push({ kind: "denied", id, code, at: Date.now() });
+    } else if (code !== "unavailable" && code !== "busy") this.onRefused(code, message);
     else if (id !== undefined)
       setTimeout(() => this.unacked.has(id) && this.resend(id), (retry_after ?? 0) * 1_000 + RETRY_MS);
   }
@@ -151,7 +204,9 @@ export class WireClient implements DeliveryClient, LineClient {
   private sendLoop(): void {
     if (!this.sending) return;
     const { pace, random } = this.options;
-    if (this.live && this.unacked.size < pace.window) this.sendNew();
+    // On the socket of a user one may send without reading (MX3), and a user who may not read tries it.
+    if ((this.live || (this.out && this.line.sendsUnopened)) && this.unacked.size < pace.window)
+      this.sendNew();
     setTimeout(() => this.sendLoop(), random.between(0, pace.pause));
   }
 
@@ -172,6 +227,11 @@ export class WireClient implements DeliveryClient, LineClient {
     this.send(id);
   }
 
+  private mark(seq: number): void {
+    this.events.push({ kind: "marked", seq });
+    this.line.send(this, { type: "read", seq });
+  }
+
   private send(id: string): void {
     this.line.send(this, { type: "message", id, text: this.texts.get(id) });
   }
@@ -184,7 +244,7 @@ export type Joined = Pick<ServerFrameOf<"opened">, "seq" | "epoch" | "resumed" |
 export function joinedEvent(
   { seq, epoch, resumed, lost, present }: Joined,
   asked: ResumePoint | undefined,
-): ClientEvent {
+): Extract<ClientEvent, { kind: "joined" }> {
   const users = present.map(({ user }) => user);
   return { kind: "joined", asked, seq, epoch, resumed, present: users, ...(lost !== undefined && { lost }) };
 }

@@ -7,12 +7,32 @@ export interface LineClient {
   readonly conversation: string;
   /** Where the client resumes; undefined before it joined for the first time. */
   readonly resumePoint: ResumePoint | undefined;
+  /** Whether the conversation is open on the present socket. */
+  readonly isOpen: boolean;
   /** A frame about its conversation, or about its own socket. `asked`: the position with which the conversation was opened. */
   onFrame(frame: ServerFrame, asked: ResumePoint | undefined): void;
   /** Nothing of the conversation comes until it is open again. */
   onLost(): void;
+  /** The conversation is being asked for. */
+  onAsked(): void;
+  /** The user may not read the conversation. The line tries again to open it, until the user may. */
+  onOut(code: string): void;
   /** The server closed the socket, or refused the conversation, in a way that no fault of a run explains. */
   onRefused(code: string, text: string): void;
+}
+
+/** What a client uses of its line. */
+export interface ClientLine {
+  /** Whether frames can be sent while the conversation is not open. */
+  readonly sendsUnopened: boolean;
+  /** Begins to connect; later calls change nothing. */
+  start(): void;
+  /** From now on the line reconnects at once. */
+  stopAbsences(): void;
+  add(client: LineClient): void;
+  /** The client leaves its conversation for good. */
+  remove(client: LineClient): void;
+  send(client: LineClient, frame: object): void;
 }
 
 export interface LineOptions {
@@ -41,10 +61,19 @@ const BACKOFF_MAX_MS = 400;
 const ABSENCE_ONE_IN = 12;
 const ABSENCE_MS = 4_000;
 
+/** Milliseconds after which a user who may not read a conversation tries to open it again. */
+const PROBE_MS = [200, 900] as const;
+
+/** The close of a socket of one conversation that its user may not read. */
+const FORBIDDEN = 4403;
+
+/** The codes with which a conversation is refused to a user who is banned or does not belong to it. */
+const OUT_CODES: readonly string[] = ["forbidden", "banned"];
+
 /** A WebSocket that is opened again whenever it is lost, until `close`. */
 export abstract class WireLine {
   protected socket: Socket | undefined;
-  private welcomed = false;
+  protected welcomed = false;
   private failures = 0;
   private lastReceivedAt = 0;
   private started = false;
@@ -54,17 +83,12 @@ export abstract class WireLine {
 
   constructor(protected readonly options: LineOptions) {}
 
-  abstract add(client: LineClient): void;
-  /** The client leaves its conversation for good. */
-  abstract remove(client: LineClient): void;
-  abstract send(client: LineClient, frame: object): void;
   /** Path and query of the next socket, without the token. */
   protected abstract path(): { readonly path: string; readonly query: string };
   protected abstract receive(frame: ServerFrame): void;
   protected abstract lost(): void;
   protected abstract refused(code: string, text: string): void;
 
-  /** Begins to connect; later calls change nothing. */
   start(): void {
     if (this.started) return;
     this.started = true;
@@ -72,7 +96,6 @@ export abstract class WireLine {
     this.connect();
   }
 
-  /** From now on the line reconnects at once. */
   stopAbsences(): void {
     this.mayBeAbsent = false;
   }
@@ -101,13 +124,18 @@ export abstract class WireLine {
         this.failures = 0;
       } else if (frame.type === "closing") {
         if (frame.retry_after !== undefined) wait = frame.retry_after * 1000;
-        if (!frame.reconnect) this.refused(String(frame.code), frame.reason);
+        if (frame.code === FORBIDDEN) wait = this.probeDelay();
+        else if (!frame.reconnect) this.refused(String(frame.code), frame.reason);
       }
       this.receive(frame);
     });
     socket.addEventListener("close", () => {
       if (socket === this.socket) this.onClose(wait);
     });
+  }
+
+  protected probeDelay(): number {
+    return this.options.random.between(...PROBE_MS);
   }
 
   private onClose(after: number | undefined): void {
@@ -132,8 +160,11 @@ export abstract class WireLine {
 }
 
 /** A socket of one conversation. */
-export class SoleLine extends WireLine {
+export class SoleLine extends WireLine implements ClientLine {
   private client: LineClient | undefined;
+  readonly sendsUnopened = false;
+  /** The code of the `error` before `closing`. */
+  private lastError = "";
   private asked: ResumePoint | undefined;
 
   add(client: LineClient): void {
@@ -151,12 +182,18 @@ export class SoleLine extends WireLine {
   protected path() {
     const { conversation, resumePoint } = this.client!;
     this.asked = resumePoint;
+    this.client!.onAsked();
     const query = resumePoint === undefined ? "" : `&after=${resumePoint.after}&epoch=${resumePoint.epoch}`;
     return { path: `/ws/${this.options.user}/${conversation}`, query };
   }
 
   protected receive(frame: ServerFrame): void {
-    this.client?.onFrame(frame, this.asked);
+    if (frame.type === "error" && OUT_CODES.includes(frame.code)) {
+      this.lastError = frame.code;
+      if (frame.id === undefined) return;
+    }
+    if (frame.type === "closing" && frame.code === FORBIDDEN) this.client?.onOut(this.lastError);
+    else this.client?.onFrame(frame, this.asked);
   }
 
   protected lost(): void {
@@ -169,10 +206,14 @@ export class SoleLine extends WireLine {
 }
 
 /** The socket of a user (MX), which its clients in several conversations share. */
-export class UserLine extends WireLine {
+export class UserLine extends WireLine implements ClientLine {
   private readonly clients = new Map<string, LineClient>();
   /** The position with which each conversation was opened on this socket. */
   private readonly asked = new Map<string, ResumePoint | undefined>();
+
+  get sendsUnopened(): boolean {
+    return this.welcomed;
+  }
 
   add(client: LineClient): void {
     this.clients.set(client.conversation, client);
@@ -210,7 +251,9 @@ export class UserLine extends WireLine {
   }
 
   private open(clients: readonly LineClient[]): void {
-    const conversations = clients.map(({ conversation, resumePoint }) => {
+    const conversations = clients.map((client) => {
+      const { conversation, resumePoint } = client;
+      client.onAsked();
       this.asked.set(conversation, resumePoint);
       return { conversation, ...resumePoint };
     });
@@ -220,13 +263,22 @@ export class UserLine extends WireLine {
   /** The server closed the conversation: it could not keep up, or the store lost messages. */
   private onClosed(client: LineClient, { code, message, retry_after }: ServerFrameOf<"closed">): void {
     client.onLost();
-    if (retry_after === undefined) client.onRefused(code ?? "closed", message ?? "");
+    if (code !== undefined && OUT_CODES.includes(code)) this.probe(client, code);
+    else if (retry_after === undefined) client.onRefused(code ?? "closed", message ?? "");
     else this.openLater(client, retry_after);
   }
 
   private onNotOpened(client: LineClient, { code, message, retry_after }: ServerFrameOf<"error">): void {
-    if (code === "unavailable" || retry_after !== undefined) this.openLater(client, retry_after ?? 0);
+    // A read mark that came after a ban is refused, too, before `closed` comes.
+    if (OUT_CODES.includes(code)) {
+      if (!client.isOpen) this.probe(client, code);
+    } else if (code === "unavailable" || retry_after !== undefined) this.openLater(client, retry_after ?? 0);
     else client.onRefused(code, message);
+  }
+
+  private probe(client: LineClient, code: string): void {
+    client.onOut(code);
+    this.openLater(client, this.probeDelay() / 1_000);
   }
 
   private openLater(client: LineClient, seconds: number): void {

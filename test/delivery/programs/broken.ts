@@ -1,8 +1,10 @@
-// Five ways to break the promises of delivery. The product has no switches for them: here a real part is wrapped in one
+// Eight ways to break the promises of delivery, of members and of the inbox. The product has no switches for them: here a real part is wrapped in one
 // that misbehaves.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Entry } from "../../../src/core/conversation/entry.ts";
+import type { Inboxes, InboxReader } from "../../../src/core/ports/conversation/inbox.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
+import { MemberGate } from "../../../src/server/members/member-gate.ts";
 import { Connection } from "../../../src/server/socket/connection.ts";
 import { overrideEngine } from "../../support/server/override-engine.ts";
 
@@ -32,9 +34,21 @@ export const DEFECTS = {
   "the seam": { afterOpening: dropAtSeam },
   "the order": { afterOpening: swapFrames },
   "the epoch": { beforeOpening: loseStore, engine: withOldEpoch },
+  "the unread number": { engine: readOneLess },
+  "the close": { afterOpening: sendAfterClosed },
+  "the ban": { afterOpening: keepBanned },
 } satisfies Record<string, Defect> as Record<DefectName, Defect>;
 
-export type DefectName = "nothing" | "the dedupe" | "the ack" | "the seam" | "the order" | "the epoch";
+export type DefectName =
+  | "nothing"
+  | "the dedupe"
+  | "the ack"
+  | "the seam"
+  | "the order"
+  | "the epoch"
+  | "the unread number"
+  | "the close"
+  | "the ban";
 
 /** Stores each message under an id of its own, and shows the sender's id to readers. */
 function withoutDedupe(engine: Engine): Engine {
@@ -144,4 +158,37 @@ function withOldEpoch(engine: Engine): Engine {
       return { seq: listening.seq, epoch, rev: listening.rev, stop: () => listening.stop() };
     },
   });
+}
+
+/** Takes one message for unread that the user has read. */
+function readOneLess(engine: Engine): Engine {
+  const lessRead = ({ read, markedAt }: InboxReader) => ({ read: Math.max(0, read - 1), markedAt });
+  const inbox: Inboxes = {
+    read: async (queries, newest) => {
+      const { views, ...rest } = await engine.inbox.read(queries, newest);
+      return { ...rest, views: views.map((view) => ({ ...view, readers: view.readers.map(lessRead) })) };
+    },
+    watch: (listener, onGap) => engine.inbox.watch(listener, onGap),
+  };
+  return overrideEngine(engine, { inbox });
+}
+
+/** Sends a message again after the `closed` of a user who may not read any more, on the socket of a user. */
+function sendAfterClosed(): void {
+  const { deliverIn } = Connection.prototype;
+  const newest = new Map<string, string>();
+  Connection.prototype.deliverIn = function (this: Connection, lane: string, frame: string, isPage: boolean) {
+    deliverIn.call(this, lane, frame, isPage);
+    const { type, code } = JSON.parse(frame);
+    if (type === "message") newest.set(lane, frame);
+    const late = newest.get(lane);
+    if (type === "closed" && code !== undefined && late !== undefined)
+      deliverIn.call(this, lane, late, false);
+  };
+}
+
+/** Stores a ban, and leaves the conversation open for its user. */
+function keepBanned(): void {
+  // The method is private: no part of the product replaces it.
+  Object.defineProperty(MemberGate.prototype, "expel", { value: () => {} });
 }

@@ -17,6 +17,9 @@ const LEASE_S = 3;
 /** Milliseconds after which a killed node is restarted: at once, or when the others have noticed. */
 const RESTART_DELAY_MS = [0, 5_000] as const;
 
+/** Milliseconds in which every node carries out a ban (MB2), and a margin for a busy machine and a node that looks for its Redis. */
+const MEMBER_DELAY_MS = 4_000;
+
 /** How long clients continue to post after the last fault, in milliseconds. */
 const SETTLE_MS = 1_500;
 
@@ -26,6 +29,7 @@ export class NodeCluster implements Topology {
   drains = 0;
   strikes = 0;
   storesLost = 0;
+  readonly memberDelay = MEMBER_DELAY_MS;
   readonly crashes: string[] = [];
   private readonly openedAt = performance.now();
   /** The faults of the nodes, one after the other, so that one node is always running. */
@@ -64,9 +68,17 @@ export class NodeCluster implements Topology {
     return this.balancer.pick([...this.nodes.running.values()]).url;
   }
 
+  get urls(): readonly string[] {
+    return [...this.nodes.running.values()].map(({ url }) => url);
+  }
+
   get partsMayDiffer(): boolean {
     const { loses, parts } = REDIS_FAULTS[this.options.fault];
     return loses && parts && this.strikes > 0;
+  }
+
+  mayLose(what: "kill" | "drain" | "strike"): boolean {
+    return what === "strike" && REDIS_FAULTS[this.options.fault].loses;
   }
 
   elapsed(): number {

@@ -9,6 +9,10 @@ import type { FaultProxy } from "../fault-proxy.ts";
 export interface Topology extends AsyncDisposable {
   /** A running server. */
   readonly url: string;
+  /** All running servers. */
+  readonly urls: readonly string[];
+  /** Milliseconds after which a confirmed change of members must have reached every server. */
+  readonly memberDelay: number;
   readonly kills: number;
   readonly drains: number;
   /** Unexpected or unclean ends; a sentence for each. */
@@ -18,6 +22,8 @@ export interface Topology extends AsyncDisposable {
   /** Whether charges and messages are on different servers, so that one may be lost without the other. */
   readonly partsMayDiffer: boolean;
   readonly strikes: number;
+  /** Whether the next fault of this kind may lose acked messages. */
+  mayLose(what: "kill" | "drain" | "strike"): boolean;
   /**
    * Milliseconds for which a server was running; on a busy machine a restart takes long, and nothing can be proven
    * meanwhile.
@@ -39,6 +45,9 @@ export interface TopologyOptions {
   /** Arguments on the command line of the server. */
   readonly programArguments?: string[];
 }
+
+/** Milliseconds in which one server carries out a ban (MB2), and a margin for a busy machine. */
+const MEMBER_DELAY_MS = 1_500;
 
 /** Hours' quota that no run reaches, so that every message is charged and none refused. */
 const REQUESTS_PER_HOUR = 1_000_000;
@@ -62,6 +71,7 @@ export class SingleServer implements Topology {
   drains = 0;
   readonly strikes = 0;
   readonly partsMayDiffer = false;
+  readonly memberDelay = MEMBER_DELAY_MS;
   readonly crashes: string[] = [];
   private server: Running | undefined;
   /** How long earlier servers ran, in milliseconds, and when the present one was started. */
@@ -78,8 +88,16 @@ export class SingleServer implements Topology {
     return this.server?.url ?? "";
   }
 
+  get urls(): readonly string[] {
+    return [this.url];
+  }
+
   get storesLost(): number {
     return this.options.losses ?? 0;
+  }
+
+  mayLose(what: "kill" | "drain" | "strike"): boolean {
+    return what === "kill" && this.kills < (this.options.losses ?? 0);
   }
 
   elapsed(): number {

@@ -89,14 +89,21 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
       const old = await primary();
       await old.kill();
       await waitForFailover(old);
-      await withRedis((await primary()).port, (redis) => redis.config("SET", "masterauth", ""));
+      // A sentinel ends the connections of a server whose role it has changed, perhaps in the middle of this.
+      await waitUntil("the new primary has no wrong password any more", async () => {
+        await withRedis((await primary()).port, (redis) => redis.config("SET", "masterauth", ""));
+        return true;
+      });
       return old;
     },
     async restartAsReplica(server) {
       await server.restart();
       const { port } = await primary();
       // The sentinels would see to it too, some ten seconds later.
-      await withRedis(server.port, (redis) => redis.call("REPLICAOF", "127.0.0.1", port));
+      await waitUntil("the server that came back is a replica", async () => {
+        await withRedis(server.port, (redis) => redis.call("REPLICAOF", "127.0.0.1", port));
+        return true;
+      });
       await waitUntil("the server that came back is in step", () => isSynced(server));
       await waitUntil("the sentinels know the replica", async () =>
         (await Promise.all(sentinelPorts.map(isReadyToLead))).every(Boolean),
