@@ -17,6 +17,7 @@ interface ChatFlags extends TargetFlags {
   readonly after?: number;
   readonly history?: number;
   readonly commands?: boolean;
+  readonly stream?: boolean;
 }
 
 /** The conversation if none is named. */
@@ -31,13 +32,15 @@ On a terminal, type a message and press Enter. Lines that begin with / are comma
 ${COMMAND_HELP}
 
 With piped input, each line is sent as a message once the one before is stored. The chat ends with the input, unless
---count or --duration is given. Messages go to standard output, status to standard error:
+--count or --duration is given. With --stream all of the input is one message, which others read while it grows: it ends as
+done with its input, and as failed after Ctrl+C or an input that cannot be read. Messages go to standard output, status to standard error:
 
   parley chat lobby --json | jq -r 'select(.type == "message") | .text'
   parley chat lobby -x "hello" -w 2
   parley chat lobby --after 0 --count 10 --duration 5
+  my-model "why is the sky blue?" | parley chat lobby --stream
 
-Exit code 1: the connection failed, a message was not stored, the server closed for good, or fewer messages than
+Exit code 1: the connection failed, a message was not stored, a stream was stopped or did not end as done, the server closed for good, or fewer messages than
 --count arrived; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 
 /** `parley chat`: sends and receives messages, on a terminal or in a pipe. */
@@ -47,6 +50,7 @@ export function chatCommand(): Command {
     .description("chat in a conversation, on the terminal or in a pipe")
     .option("--json", "write all events as JSON, one object per line")
     .option("-x, --execute <text>", "send this message and exit; may be given several times", collectOption)
+    .option("--stream", "send all of the piped input as one message, which grows")
     .option("--commands", "run /commands from a pipe, too");
   command
     .addOption(
@@ -77,7 +81,7 @@ export function chatCommand(): Command {
 
 async function chat(
   word: string | undefined,
-  { execute = [], json, commands, ...flags }: ChatFlags,
+  { execute = [], json, commands, stream, ...flags }: ChatFlags,
 ): Promise<void> {
   if (word !== undefined && flags.conversation !== undefined && word !== flags.conversation)
     throw new UsageError(
@@ -88,6 +92,10 @@ async function chat(
   if (execute.includes("")) throw new UsageError("The text of -x is empty.");
   if (flags.after !== undefined && flags.history !== undefined)
     throw new UsageError("--after and --history exclude each other: give one of them.");
+  if (stream && (execute.length > 0 || commands))
+    throw new UsageError("--stream takes all of its input as text: give it without -x and --commands.");
+  if (stream && process.stdin.isTTY)
+    throw new UsageError("--stream sends what comes in a pipe, and standard input is a terminal.");
   const target = loadTarget(flags);
   const credential = await signIn(target);
   const { wait, count, duration, after, history } = flags;
@@ -97,6 +105,7 @@ async function chat(
     conversation: word ?? target.conversation?.value ?? DEFAULT_CONVERSATION,
     json: json === true,
     texts: execute,
+    stream: stream === true,
     wait,
     count,
     duration,

@@ -78,16 +78,28 @@ export function formatEvent(
   }
 }
 
-/** Returns `#42 12:03:55 ann: hello`; further lines of the text are indented, so that they cannot look like other messages. */
-function messageLines({ seq, at, from, text, data }: Message, style: Style): readonly string[] {
+/** What a message says of the stream that it was, by its state. */
+const STREAM_WORDS: Readonly<Record<string, string>> = {
+  failed: "failed: the text is not complete",
+  cancelled: "stopped on request",
+  interrupted: "interrupted: its writer was gone",
+};
+
+/** Returns `#42 12:03:55 ann: hello`, and of an answer `ann (to #41): hello`; further lines of the text are indented, so that they cannot look like other messages. */
+function messageLines(
+  { seq, at, from, text, data, reply_to, stream }: Message,
+  style: Style,
+): readonly string[] {
   const head = `#${seq} ${clockTime(at)} `;
-  const name = escapeControlChars(from);
+  const name = escapeControlChars(from) + (reply_to === undefined ? "" : ` (to #${reply_to})`);
+  const ending = STREAM_WORDS[stream?.state ?? ""];
   // A message without text shows its data.
   const [first = "", ...rest] = escapedLines(text === "" && data !== undefined ? JSON.stringify(data) : text);
   const indent = " ".repeat(head.length + name.length + 2);
   return [
     `${style("dim", head.trimEnd())} ${style("bold", `${name}:`)} ${first}`,
     ...rest.map((line) => indent + line),
+    ...(ending === undefined ? [] : [indent + style("dim", `(${ending})`)]),
   ];
 }
 

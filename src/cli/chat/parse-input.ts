@@ -3,8 +3,9 @@ import { MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
 
 /** A typed line: a message or a command. */
 export type Input =
-  | { readonly kind: "nothing" | "who" | "quota" | "ping" | "close" | "reconnect" | "help" | "quit" }
-  | { readonly kind: "send"; readonly text: string }
+  | { readonly kind: "nothing" | "who" | "quota" | "ping" | "stop" | "close" | "reconnect" | "help" | "quit" }
+  /** `replyTo`: the `seq` of the message that it answers. */
+  | { readonly kind: "send"; readonly text: string; readonly replyTo?: number }
   | { readonly kind: "history"; readonly limit: number }
   | { readonly kind: "typing"; readonly active: boolean }
   | { readonly kind: "fault"; readonly fault: Fault }
@@ -19,6 +20,8 @@ export const COMMAND_NAMES = [
   "who",
   "quota",
   "history",
+  "reply",
+  "stop",
   "typing",
   "ping",
   "close",
@@ -47,6 +50,8 @@ export const FAULT_NAMES = [
 export const COMMAND_HELP = `/who                      list the present users and what they have read
 /quota                    show the remaining quota
 /history [count]          show the newest messages (default: ${DEFAULT_HISTORY}); costs a request
+/reply <number> <text>    answer the message with this number
+/stop                     ask the writer of a growing message to stop: of the newest that answers you, else of the newest
 /typing [off]             show the others that you type, or stopped; sent automatically while you type
 /ping                     measure the round trip to the server
 /close                    close the connection; your next message, or /reconnect, opens it again
@@ -72,12 +77,15 @@ export function parseInput(line: string): Input {
     case "who":
     case "quota":
     case "ping":
+    case "stop":
     case "reconnect":
     case "help":
     case "quit":
       return words.length === 0 ? { kind: command } : invalid(`/${command} takes no arguments.`);
     case "history":
       return parseHistory(words);
+    case "reply":
+      return parseReply(line);
     case "typing":
       return { kind: "typing", active: words[0] !== "off" };
     case "close":
@@ -91,6 +99,13 @@ export function parseInput(line: string): Input {
 
 function invalid(why: string): Input {
   return { kind: "invalid", why };
+}
+
+function parseReply(line: string): Input {
+  const [, seq, text] = /^\/reply\s+#?(\d{1,15})\s(.*\S.*)$/.exec(line) ?? [];
+  return text === undefined
+    ? invalid("/reply takes the number of a message and a text, for example /reply 42 yes.")
+    : { kind: "send", text, replyTo: Number(seq) };
 }
 
 function parseHistory([count = String(DEFAULT_HISTORY), ...rest]: readonly string[]): Input {

@@ -8,9 +8,10 @@ import { EXIT_SIGINT, exitOnSignal } from "../signals.ts";
 import type { ChatEvent } from "./chat-event.ts";
 import { completionsOf } from "./complete.ts";
 import { placeAfter, waitUntilOpen } from "./connect.ts";
+import { growingLines } from "./growing.ts";
 import { type ChatOutput, createOutput } from "./output.ts";
 import { DEFAULT_HISTORY, parseInput } from "./parse-input.ts";
-import { openScreen } from "./screen.ts";
+import { openScreen, type Screen } from "./screen.ts";
 import { type ChatSession, openChatSession } from "./session.ts";
 
 /** The options of a chat. Times are in seconds. */
@@ -21,6 +22,8 @@ export interface ChatPlan {
   readonly json: boolean;
   /** Texts to send, one after the other; if empty, typed or piped lines are sent. */
   readonly texts: readonly string[];
+  /** Whether all of the pipe is one message, which grows. */
+  readonly stream: boolean;
   /** How long the chat continues after the last text was sent. */
   readonly wait?: number | undefined;
   /** Ends the chat after so many messages of others. */
@@ -47,8 +50,8 @@ interface Chat {
   readonly hasEnded: () => boolean;
   /** Called with the session as soon as it begins. */
   readonly onSession: (session: ChatSession) => void;
-  /** Functions to call at the end. */
-  readonly open: Set<() => void>;
+  /** Functions to call at the end, before the connection is closed. */
+  readonly open: Set<() => void | Promise<void>>;
 }
 
 /** Runs a chat to its end; resolves with the exit code. Throws a `CliError` if the conversation cannot be joined. */
@@ -67,7 +70,13 @@ export async function runChat(plan: ChatPlan): Promise<number> {
     stayActive: terminal === undefined,
   };
   const parley = connect(options);
-  const open = new Set([exitOnSignal(end)]);
+  const open: Chat["open"] = new Set([exitOnSignal(end)]);
+  const closeAll = async () => {
+    // The signal's handler, which is the first, is the last that ends.
+    const all = [...open].reverse();
+    open.clear();
+    for (const close of all) await close();
+  };
   let hasEnded = false;
   let session: ChatSession | undefined;
   const onSession = (one: ChatSession) => {
@@ -77,18 +86,19 @@ export async function runChat(plan: ChatPlan): Promise<number> {
     const chat = { plan, options, parley, output, terminal, end, open, hasEnded: () => hasEnded, onSession };
     const code = await Promise.race([ended, runSession(chat).then(() => ended)]);
     hasEnded = true;
+    await closeAll();
     const unsent = session?.unacked() ?? 0;
     if (unsent > 0) output.note(`Not sent: ${unsent} message${unsent === 1 ? "" : "s"} without an ack.`);
     return code === 0 && unsent > 0 ? 1 : code;
   } finally {
-    for (const close of open) close();
+    await closeAll();
     await parley.close();
   }
 }
 
 /** Returns the terminal for the prompt: standard output, or standard error if output is piped. */
-function terminalOf({ texts }: ChatPlan): WriteStream | undefined {
-  if (texts.length > 0 || !process.stdin.isTTY) return undefined;
+function terminalOf({ texts, stream }: ChatPlan): WriteStream | undefined {
+  if (texts.length > 0 || stream || !process.stdin.isTTY) return undefined;
   return [process.stdout, process.stderr].find(({ isTTY }) => isTTY);
 }
 
@@ -104,6 +114,7 @@ async function runSession(chat: Chat): Promise<void> {
     conversation: id,
     from,
     last,
+    watch: terminal !== undefined || plan.commands,
     emit: createEventHandler(chat),
     // A terminal has shown it.
     onShown(seq) {
@@ -118,6 +129,7 @@ async function runSession(chat: Chat): Promise<void> {
     open.add(() => clearTimeout(timer));
   }
   if (texts.length > 0) return sendAll(chat, session);
+  if (plan.stream) return sendStream(chat, session);
   return terminal === undefined ? sendLines(chat, session) : runInteractive(chat, session, terminal);
 }
 
@@ -130,7 +142,7 @@ function createEventHandler({ plan, output, terminal, end, hasEnded }: Chat): (e
     // Failures before `welcome` end the command, which reports them; the close at the end is not worth a line.
     if (!hasEnded() && (isWelcomed || plan.json)) output.emit(event);
     if (event.type === "message" && !event.own && ++received === plan.count) end(0);
-    if (event.type === "over_quota" && plan.texts.length > 0) end(1);
+    if (event.type === "over_quota" && (plan.texts.length > 0 || plan.stream)) end(1);
     if (event.type === "status" && event.state === "closed" && event.code !== 1000 && !terminal && isWelcomed)
       end(1);
   };
@@ -159,6 +171,17 @@ async function sendLines(chat: Chat, session: ChatSession): Promise<void> {
   }
   // The end of the chat also closes its input.
   if (!chat.hasEnded()) endAfterWait(chat, allStored);
+}
+
+/** Sends the pipe as one message. */
+async function sendStream(chat: Chat, session: ChatSession): Promise<void> {
+  const pipe = session.pipe(process.stdin);
+  chat.open.add(async () => {
+    await pipe.interrupt();
+    process.stdin.destroy();
+  });
+  const isStored = await pipe.ended;
+  if (!chat.hasEnded()) endAfterWait(chat, isStored);
 }
 
 /** All texts are sent: ends the chat after `wait`, or leaves that to --count or --duration. */
@@ -191,6 +214,7 @@ function runInteractive(
   });
   open.add(() => screen.close());
   output.useScreen(screen);
+  open.add(showGrowing(session, screen, terminal));
   const typing = new Set<string>();
   const show = () => screen.setPrompt(promptOf(plan.conversation, [...typing]));
   conversation.on("typing", ({ user, active }) => {
@@ -205,6 +229,32 @@ function runInteractive(
     typing.clear();
     show();
   });
+}
+
+/** How often a growing message is drawn again, in milliseconds. */
+const DRAW_INTERVAL_MS = 100;
+
+/** Shows messages of others while they are written. Returns a function that ends that. */
+function showGrowing({ messages }: ChatSession, screen: Screen, terminal: WriteStream): () => void {
+  let drawTimer: ReturnType<typeof setTimeout> | undefined;
+  let count = 0;
+  const draw = () => {
+    clearTimeout(drawTimer);
+    drawTimer = undefined;
+    const lines = growingLines(messages!.getSnapshot().entries, terminal.columns);
+    count = lines.length;
+    screen.setGrowing(lines);
+  };
+  const unsubscribe = messages!.subscribe(({ entries }) => {
+    const growing = entries.filter(({ state }) => state === "streaming").length;
+    // A message that has ended is printed at once: it must not be on the screen twice.
+    if (growing < count) draw();
+    else if (growing > 0) drawTimer ??= setTimeout(draw, DRAW_INTERVAL_MS);
+  });
+  return () => {
+    clearTimeout(drawTimer);
+    unsubscribe();
+  };
 }
 
 function namesOf({ present }: ChatSession, { user }: Parley): readonly string[] {

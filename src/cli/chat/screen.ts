@@ -30,6 +30,8 @@ export interface Screen {
   /** Prints lines above the input line, and keeps that line and its cursor. */
   write(lines: readonly string[]): void;
   setPrompt(prompt: string): void;
+  /** Shows lines that change above the prompt; none on a terminal that cannot move its cursor. */
+  setGrowing(lines: readonly string[]): void;
   close(): void;
 }
 
@@ -41,6 +43,8 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
   const { complete: completer } = listener;
   const reader = createInterface({ input, output, prompt, terminal: canMove, completer });
   let isOpen = true;
+  let shownPrompt = prompt;
+  let growing: readonly string[] = [];
   let typed = "";
   let typedTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -58,6 +62,7 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
   if (canMove) {
     // readline handles the key first, so its line is already the new one.
     process.stdin.on("keypress", onKey);
+    process.stdin.prependListener("keypress", leaveRowsBefore);
     // After Ctrl+Z and fg, readline does not draw its prompt again.
     reader.on("SIGCONT", () => redrawPrompt());
     output.prependListener("resize", onResize);
@@ -71,6 +76,13 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
       typed = reader.line;
       listener.typed(typed);
     }, TYPED_DELAY_MS);
+  }
+
+  /** What readline leaves on the screen after these keys is the line and its prompt, and nothing that still grows. */
+  function leaveRowsBefore(_: unknown, { name }: { readonly name?: string }): void {
+    if (growing.length === 0 || !/^(?:return|enter|tab)$/.test(name ?? "")) return;
+    writeAbovePrompt(() => reader.setPrompt(shownPrompt));
+    setImmediate(draw);
   }
 
   /** The terminal has wrapped its rows again; readline, whose listener runs next, then redraws its line. */
@@ -98,11 +110,18 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
     if (isOpen && canMove) redrawPrompt();
   }
 
+  /** Readline counts the rows of a prompt that has several. */
+  function draw(): void {
+    if (!isOpen) return;
+    const next = [...growing, shownPrompt].join("\n");
+    if (reader.getPrompt() !== next) writeAbovePrompt(() => reader.setPrompt(next));
+  }
+
   /** Leaves the cursor at the beginning of a row; a partly typed line stays visible. */
   function releaseTerminal(): void {
     if (canMove) erase();
     if (!canMove) output.write("\n");
-    else if (reader.line !== "") output.write(`${reader.getPrompt()}${reader.line}\n`);
+    else if (reader.line !== "") output.write(`${shownPrompt}${reader.line}\n`);
   }
 
   function close(): void {
@@ -111,6 +130,7 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
     isOpen = false;
     clearTimeout(typedTimer);
     process.stdin.off("keypress", onKey);
+    process.stdin.off("keypress", leaveRowsBefore);
     output.off("resize", onResize);
     reader.close();
   }
@@ -120,7 +140,12 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
       writeAbovePrompt(() => write(output, `${lines.join("\n")}\n`));
     },
     setPrompt(next) {
-      if (reader.getPrompt() !== next) writeAbovePrompt(() => reader.setPrompt(next));
+      shownPrompt = next;
+      draw();
+    },
+    setGrowing(lines) {
+      if (canMove) growing = lines;
+      draw();
     },
     close,
   };

@@ -1,5 +1,6 @@
 import {
   type Conversation,
+  type MessageWatch,
   type Parley,
   ParleyError,
   type Place,
@@ -16,7 +17,9 @@ import type { Credential } from "../server/sign-in.ts";
 import type { Target } from "../server/target.ts";
 import { type ChatEvent, statusEvent } from "./chat-event.ts";
 import { type ChatState, watchChatState } from "./chat-state.ts";
+import { messageToStop } from "./growing.ts";
 import { COMMAND_HELP, type Input } from "./parse-input.ts";
+import { type PipeStream, pipeStream } from "./pipe-stream.ts";
 
 export interface ChatSessionDeps {
   readonly parley: Parley;
@@ -27,6 +30,8 @@ export interface ChatSessionDeps {
   readonly from?: Place | undefined;
   /** How many of the newest messages are emitted first; not together with `from`. */
   readonly last?: number | undefined;
+  /** Whether messages are kept, those that are being written, too: for `/stop`, and for a terminal that shows them. */
+  readonly watch?: boolean;
   /** Called with each event. */
   readonly emit: (event: ChatEvent) => void;
   /** Called with lines that are for people only. */
@@ -40,20 +45,25 @@ export interface ChatSessionDeps {
 /** One conversation of a chat: emits its events, and executes typed input. */
 export interface ChatSession {
   readonly conversation: Conversation;
+  /** The messages, with `watch`. */
+  readonly messages: MessageWatch | undefined;
   /** The present users. */
   present(): readonly PresentUser[];
   /** How many texts have no ack yet. */
   unacked(): number;
   /** Sends a text; resolves with false if it was rejected, which is also emitted. */
-  send(text: string): Promise<boolean>;
+  send(text: string, replyTo?: number): Promise<boolean>;
+  /** Sends `input` as one message, which grows. */
+  pipe(input: AsyncIterable<Uint8Array>): PipeStream;
   /** Executes typed input, except `/quit`. Never throws: errors are emitted. */
   execute(input: Input): Promise<void>;
 }
 
 export function openChatSession(deps: ChatSessionDeps): ChatSession {
   const { parley, target, credential, emit, note, onShown = () => {}, ackNoticeMs = 5_000, ...rest } = deps;
-  const { from, last = 0 } = rest;
+  const { from, last = 0, watch = false } = rest;
   const conversation = parley.conversation(rest.conversation, { after: from });
+  const messages = watch ? watchMessages(conversation, { last }) : undefined;
   const presence = watchPresence(conversation);
   /** Ids of messages that this program sent, until they arrive as a message. */
   const own = new Set<string>();
@@ -85,12 +95,32 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
       );
   }
 
-  async function send(text: string): Promise<boolean> {
+  function pipe(input: AsyncIterable<Uint8Array>): PipeStream {
+    return pipeStream(input, {
+      conversation,
+      note,
+      onStart(id) {
+        own.add(id);
+        unacked.add(id);
+      },
+      onStored(ack, milliseconds) {
+        unacked.delete(ack.id);
+        emit({ type: "ack", ...ack, milliseconds: roundMs(milliseconds) });
+      },
+      onRefused(error, id) {
+        // What the end of the chat leaves is not sent.
+        if (!isEnded()) unacked.delete(id);
+        emitRefusal(error, id);
+      },
+    });
+  }
+
+  async function send(text: string, replyTo?: number): Promise<boolean> {
     const line = parley.status.getSnapshot();
     // Closed by /close. After 4408 the library itself opens the line.
     if (line.state === "closed" && line.code === 1000) parley.reconnect();
     const began = performance.now();
-    const sending = conversation.send(text);
+    const sending = conversation.send(text, { reply_to: replyTo });
     own.add(sending.id);
     unacked.add(sending.id);
     const ackTimer = setTimeout(notePendingAck, ackNoticeMs, sending.id);
@@ -119,6 +149,13 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
     emit({ type: "refused", ...(id !== undefined && { id }), code, message: errorLines(error).join(" ") });
   }
 
+  async function stop(): Promise<void> {
+    const message = messageToStop(messages?.getSnapshot().entries ?? []);
+    if (message === undefined) return note("No message is being written now.");
+    await conversation.cancel(message);
+    note(`${message.from} is asked to stop`);
+  }
+
   async function execute(input: Exclude<Input, { kind: "send" }>): Promise<void> {
     switch (input.kind) {
       case "who":
@@ -133,6 +170,8 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
       }
       case "ping":
         return emit({ type: "pong", milliseconds: roundMs(await parley.ping()) });
+      case "stop":
+        return stop();
       case "typing":
         return conversation.typing(input.active);
       case "close":
@@ -158,12 +197,14 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
 
   return {
     conversation,
+    messages,
     present: () => presence.getSnapshot().present,
     unacked: () => unacked.size,
     send,
+    pipe,
     async execute(input) {
       try {
-        if (input.kind === "send") await send(input.text);
+        if (input.kind === "send") await send(input.text, input.replyTo);
         else await execute(input);
       } catch (error) {
         emitRefusal(error);

@@ -62,6 +62,25 @@ test("a message of data alone is shown by its data", () => {
   );
 });
 
+test("an answer names the message that it answers, and a stream how it ended, unless it is done", () => {
+  const message = {
+    type: "message",
+    seq: 2,
+    id: "m",
+    from: "bot",
+    text: "half",
+    at: 0,
+    reply_to: 1,
+  } as const;
+  const ended = (state: "done" | "failed" | "interrupted") =>
+    words({ ...message, stream: { stream: "pO3cWg7kQ2xA", state } }).replace(/[\d:]+:\d\d/, "12:00:00");
+  expect(ended("done")).toBe("data: #2 12:00:00 bot (to #1): half");
+  expect(ended("failed")).toBe(
+    `data: #2 12:00:00 bot (to #1): half\ndata: ${" ".repeat(25)}(failed: the text is not complete)`,
+  );
+  expect(ended("interrupted")).toEndWith("(interrupted: its writer was gone)");
+});
+
 test("the welcome lists the present users and the newest messages", () => {
   const welcome = {
     type: "welcome",

@@ -13,6 +13,8 @@ describe("commands", () => {
     ["/quit ", { kind: "quit" }],
     ["/history", { kind: "history", limit: 20 }],
     ["/history 5", { kind: "history", limit: 5 }],
+    ["/stop", { kind: "stop" }],
+    ["/reply #42 yes, two words", { kind: "send", text: "yes, two words", replyTo: 42 }],
     ["/typing", { kind: "typing", active: true }],
     ["/typing off", { kind: "typing", active: false }],
     ["/close", { kind: "close" }],

@@ -254,6 +254,8 @@ describe("its end", () => {
       ["a", "b"],
       ["--history", "51"],
       ["--history", "5", "--after", "3"],
+      ["--stream", "-x", "hello"],
+      ["--stream", "--commands"],
       ["--frobnicate"],
     ]) {
       const { code, stdout, stderr } = await room.chat(args);
