@@ -40,6 +40,9 @@ export const MAX_APPEND_BYTES = 16 * 1024;
 /** Appends to streams that one connection may send a second, beside its other frames. */
 export const MAX_APPENDS_PER_SECOND = 100;
 
+/** Most appends in one HTTP request. */
+export const MAX_REQUEST_APPENDS = 100;
+
 /** Streams that one user may have open at a time, over all conversations. */
 export const MAX_OPEN_STREAMS = 8;
 

@@ -1,8 +1,6 @@
 // The bodies of HTTP requests about conversations and members (docs/protocol/HTTP.md).
 import { z } from "zod";
-import { findDataError } from "./decode.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
-import { describeUnknownField } from "./unknown-fields.ts";
 
 /** Most characters of a title, and of the reason of a mute or ban. */
 export const MAX_TITLE_LENGTH = 200;
@@ -101,26 +99,3 @@ export const ListQuery = z.object({
     .default(DEFAULT_LIST_LIMIT),
   cursor: z.string().optional(),
 });
-
-export type BodyResult<T> =
-  | { readonly body: T }
-  | { readonly code: "invalid" | "too_large"; readonly message: string };
-
-/** Reads a body by its schema. `text` is the JSON that `value` was parsed from, with bounded depth and count. */
-export function readBody<T>(schema: z.ZodType<T>, value: object, text: string): BodyResult<T> {
-  const { data } = value as { data?: unknown };
-  const error = data === undefined || data === null ? undefined : findDataError(data, text);
-  if (error !== undefined)
-    return { code: error.code === "too_large" ? "too_large" : "invalid", message: error.message };
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return { body: parsed.data };
-  const issue = parsed.error.issues[0]!;
-  return { code: "invalid", message: describeIssue(schema, issue) };
-}
-
-function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue): string {
-  if (issue.code !== "unrecognized_keys") return `\`${issue.path.join(".") || "body"}\`: ${issue.message}.`;
-  const object = issue.path.length === 0 ? schema : MemberEntry;
-  const known = object instanceof z.ZodObject ? Object.keys(object.shape) : [];
-  return describeUnknownField([...issue.path, issue.keys[0]].join("."), known);
-}

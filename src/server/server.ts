@@ -122,7 +122,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     streams: engine.streams,
     onError: failedTask,
   });
-  const streams = createStreams({
+  const { requests: streams, http: streamWriters } = createStreams({
     streams: engine.streams,
     members: deps.members,
     memberPolicy,
@@ -131,6 +131,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     lease: settings.streamLease * 1000,
     maxBytes: settings.maxStreamBytes,
     onError: failedTask,
+    epochOf: async (conversation) => (await engine.head(conversation)).epoch,
   });
   const admitDeps = {
     ...shared,
@@ -212,6 +213,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     views: engine.inbox,
     announceReadMark: (conversation, user, seq) => hub.setReadMark(conversation, user, seq),
     readInbox: (user, grants, ask) => inboxes.read(user, grants, ask),
+    streamWriters,
+    streams: engine.streams,
     removeConversation: createRemovalBatcher(deps.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.allWritable(),
@@ -287,7 +290,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const stopWatchingClock = watchClock({ clock, registry, emit });
   const stopWatchingFiles = watchOpenFiles({ listener, clock, emit });
   const stopWatchingRevocations = watchRevocations({
-    ...{ revocations: deps.revocations, registry, clock, emit, refuseStreams },
+    ...{ revocations: deps.revocations, registry, clock, emit, refuseStreams, streams },
   });
   const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
   const gcScheduler = new GcScheduler();

@@ -12,7 +12,8 @@ import {
 import { refuseReading } from "../../core/members/standing.ts";
 import type { NameRange } from "../../core/ports/conversation/members.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
-import { ConversationBody, MemberBody, readBody, SanctionBody } from "../../protocol/member-requests.ts";
+import { ConversationBody, MemberBody, SanctionBody } from "../../protocol/member-requests.ts";
+import { readBody } from "../../protocol/request-body.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withMembers } from "../store/open.ts";

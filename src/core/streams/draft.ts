@@ -7,6 +7,7 @@
 
 import type { StreamState } from "../../protocol/frames/stream-frames.ts";
 import { MAX_OPEN_STREAMS } from "../../protocol/limits.ts";
+import type { StreamEnd } from "../ports/conversation/streams.ts";
 
 export interface StreamRules {
   /** How long a stream stays open when its writer is gone. */
@@ -61,7 +62,7 @@ export type DraftEvent =
   /** The writer is connected, or its connection has just ended. */
   | { readonly type: "renew"; readonly generation: number }
   | { readonly type: "cancel"; readonly by: string; readonly discard: boolean }
-  | { readonly type: "end"; readonly generation: number; readonly state: "done" | "failed" | undefined }
+  | { readonly type: "end"; readonly generation: number; readonly state: StreamEnd["state"] }
   /** The writer may not write any more. */
   | { readonly type: "refuse" }
   /** Time has passed. */

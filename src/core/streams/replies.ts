@@ -27,7 +27,7 @@ export interface StreamReply {
   readonly ending?: CloseReason;
 }
 
-type ErrorFrame = ServerFrameOf<"error">;
+export type ErrorFrame = ServerFrameOf<"error">;
 type Named = Pick<ErrorFrame, "id" | "stream">;
 
 /** The reply to `stream_start`. */
@@ -81,6 +81,11 @@ export function appendError(stream: string, result: StreamAppendResult): ErrorFr
   return writeError(stream, result);
 }
 
+/** The error for a request to write to the stream of another user. */
+export function foreignStreamError(stream: string): ErrorFrame {
+  return { type: "error", code: "forbidden", message: "Only its writer may write to a stream.", stream };
+}
+
 /** The error for a frame about a stream that the connection does not write. */
 export function fencedError(stream: string, seq?: number): ErrorFrame {
   const message = "Another writer has taken this stream over, or it has ended.";
@@ -99,9 +104,12 @@ export function tooLargeError(stream: string): ErrorFrame {
   return { type: "error", code: "too_large", message, stream };
 }
 
-/** The error for `stream_cancel`; undefined where it was carried out. */
+/** What a request to stop names. */
+export type CancelTarget = Pick<ClientFrameOf<"stream_cancel">, "stream" | "reply_to" | "discard">;
+
+/** The error for a request to stop; undefined where it was carried out. */
 export function cancelError(
-  { stream, reply_to }: ClientFrameOf<"stream_cancel">,
+  { stream, reply_to }: CancelTarget,
   result: StreamCancelResult,
 ): ErrorFrame | undefined {
   const named = stream !== undefined && { stream };
@@ -122,7 +130,8 @@ export function cancelError(
   }
 }
 
-function writeError(
+/** The error for what a writer has sent. */
+export function writeError(
   stream: string,
   result: StreamGap | Fenced | { readonly outcome: "too_large" },
 ): ErrorFrame {

@@ -1,7 +1,14 @@
 // How the appends of a stream are collected before they are stored (ST5), and how they are bounded (ST6).
+import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { MAX_APPENDS_PER_SECOND, MAX_OPEN_STREAMS } from "../../protocol/limits.ts";
 import type { ConversationNews } from "../members/records.ts";
 import { powerOf, rankOf, type Scene } from "../members/standing.ts";
+import type {
+  StreamAppend,
+  StreamAppendEvent,
+  StreamStart,
+  StreamWriter,
+} from "../ports/conversation/streams.ts";
 import type { BurstRule } from "../session/flood-guard.ts";
 import type { StreamRules } from "./draft.ts";
 
@@ -42,6 +49,55 @@ export function considerAppend(
   if (n <= received) return "known";
   if (n > received + 1) return "gap";
   return bytes + textBytes > maxBytes ? "too_large" : "take";
+}
+
+/** Who starts a stream, and what the store must check of that user, as for a post. */
+export interface StreamStarter extends Pick<StreamStart, "conversation" | "user" | "limit"> {
+  readonly rules: Pick<StreamStart, "joins" | "exempt" | "mustExist">;
+}
+
+/** The start of a stream for the store. `request` is that of the client. */
+export function startOf(
+  { conversation, user, limit, rules: { joins, exempt, mustExist } }: StreamStarter,
+  {
+    id,
+    data,
+    reply_to: replyTo,
+    restart,
+    epoch,
+  }: Omit<ClientFrameOf<"stream_start">, "type" | "conversation">,
+): StreamStart {
+  return {
+    ...{ conversation, user, id, limit },
+    ...(joins !== undefined && { joins }),
+    ...(exempt === true && { exempt }),
+    ...(mustExist === true && { mustExist }),
+    ...(data !== undefined && { data: JSON.stringify(data) }),
+    ...(replyTo !== undefined && { replyTo }),
+    ...(restart === true && { restart }),
+    ...(epoch !== undefined && { epoch }),
+  };
+}
+
+/**
+ * The appends of one request as readers are sent them, without those up to `shown`, which they have. Undefined where they
+ * have all.
+ */
+export function shownAppends(
+  { conversation, stream, generation }: StreamWriter,
+  appends: readonly StreamAppend[],
+  shown: number,
+): StreamAppendEvent | undefined {
+  const fresh = appends.filter(({ n }) => n > shown);
+  const [first] = fresh;
+  const last = fresh.at(-1);
+  if (first === undefined || last === undefined) return undefined;
+  const data = fresh.findLast((append) => append.data !== undefined)?.data;
+  return {
+    ...{ type: "append", conversation, stream, generation, after: first.n - 1, n: last.n },
+    text: fresh.map(({ text }) => text).join(""),
+    ...(data !== undefined && { data }),
+  };
 }
 
 /** A user who asks a stream to stop, and the users to whom it belongs. */

@@ -38,6 +38,10 @@ import { type Page, pageRoute } from "./routes/page.ts";
 import { putReadMarkRoute, type ReadMarkRouteDeps } from "./routes/read-mark.ts";
 import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
 import { readMessageRoute } from "./routes/single-message.ts";
+import { cancelAnswersRoute, cancelStreamRoute } from "./routes/streams/cancel.ts";
+import type { StreamRoutesDeps } from "./routes/streams/request.ts";
+import { startStreamRoute } from "./routes/streams/start.ts";
+import { writeStreamRoute } from "./routes/streams/write.ts";
 import { type TicketRouteDeps, ticketRoute } from "./routes/ticket.ts";
 import { type TokenIssuer, tokenRoute, tokensUnavailable } from "./routes/token.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -46,7 +50,13 @@ export type AppDeps = SignInDeps &
   RefreshDeps &
   ConfigRouteDeps &
   Omit<
-    MeRouteDeps & LogoutRouteDeps & TicketRouteDeps & ReadMarkRouteDeps & RemovalRouteDeps & InboxRouteDeps,
+    MeRouteDeps &
+      LogoutRouteDeps &
+      TicketRouteDeps &
+      ReadMarkRouteDeps &
+      RemovalRouteDeps &
+      InboxRouteDeps &
+      StreamRoutesDeps,
     "guard"
   > & {
     /** The rate of requests that one user may send (M2). */
@@ -95,6 +105,10 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/messages/:seq", readMessageRoute(parts));
   app.put("/conversations/:id/read", putReadMarkRoute(parts));
+  app.post("/conversations/:id/streams", startStreamRoute(parts));
+  app.delete("/conversations/:id/streams", cancelAnswersRoute(parts));
+  app.post("/conversations/:id/streams/:stream", writeStreamRoute(parts));
+  app.delete("/conversations/:id/streams/:stream", cancelStreamRoute(parts));
   app.get("/conversations/:id/presence", presenceRoute(parts));
   app.post("/conversations", createConversationRoute(parts));
   app.get("/conversations/:id", readConversationRoute(parts));

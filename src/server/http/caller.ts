@@ -22,6 +22,8 @@ export interface Caller {
   readonly plan: string;
   /** Whether the caller has an API key, and so may send messages as any user. */
   readonly isKey: boolean;
+  /** By which its token is revoked; undefined for an API key. */
+  readonly tokenId: string | undefined;
   /** The caller for the rules of members. */
   readonly actor: Actor;
   readonly conversation: string;
@@ -121,6 +123,7 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
         limit: 0,
         plan: name,
         isKey: true,
+        tokenId: undefined,
         grants: { rights },
         logFields: { address, key: name },
       };
@@ -140,7 +143,7 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
   }
   const bearer = await authenticateBearer(deps, c);
   if (bearer instanceof Response) return bearer;
-  const { user, plan, grants } = bearer.identity;
+  const { user, plan, grants, tokenId } = bearer.identity;
   const { name, requestsPerHour: limit } = plan;
-  return { user, limit, plan: name, isKey: false, grants, logFields: { address, user } };
+  return { user, limit, plan: name, isKey: false, tokenId, grants, logFields: { address, user } };
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { Streams } from "../../core/ports/conversation/streams.ts";
 import type { Hub } from "../socket/conversation/hub.ts";
+import { HttpWriters } from "./http-writers.ts";
 import { StreamReaders } from "./stream-readers.ts";
 import { StreamRequests } from "./stream-requests.ts";
 import { StreamWriters } from "./stream-writers.ts";
@@ -19,12 +20,18 @@ export interface StreamsOptions {
   readonly maxBytes: number;
   /** Called with errors of work that no request waits for. */
   readonly onError: (error: unknown) => void;
+  /** Reads the present epoch of a conversation. */
+  readonly epochOf: (conversation: string) => Promise<string>;
 }
 
 /** Creates what writes and shows streams on this node, and connects it to the rooms. */
-export function createStreams(options: StreamsOptions): StreamRequests {
+export function createStreams(options: StreamsOptions): {
+  readonly requests: StreamRequests;
+  readonly http: HttpWriters;
+} {
   const { hub } = options;
   const readers = new StreamReaders({ ...options, find: hub.find });
   hub.onStreamEnd = (room, entry) => readers.messageSent(room, entry);
-  return new StreamRequests({ ...options, readers, writers: new StreamWriters(options) });
+  const [writers, http] = [new StreamWriters(options), new HttpWriters(options)];
+  return { requests: new StreamRequests({ ...options, readers, writers, http }), http };
 }

@@ -1,7 +1,5 @@
-import type { MemberPolicy } from "../../core/members/policy.ts";
-import { refuseReading } from "../../core/members/standing.ts";
-import type { MemberStore } from "../../core/ports/conversation/members.ts";
-import type { StreamStart, StreamStartResult, Streams } from "../../core/ports/conversation/streams.ts";
+import { OTHER_EPOCH } from "../../core/members/refusals.ts";
+import type { StreamStartResult, Streams } from "../../core/ports/conversation/streams.ts";
 import {
   cancelError,
   otherEpochReply,
@@ -9,33 +7,32 @@ import {
   type StreamRequestFrame,
   startReply,
 } from "../../core/streams/replies.ts";
-import { moderatesStreams } from "../../core/streams/writing.ts";
+import { type StreamStarter, startOf } from "../../core/streams/writing.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
+import { type CancelStreamsDeps, cancelStreams } from "./cancel-streams.ts";
+import type { HttpWriters } from "./http-writers.ts";
 import type { StreamReaders } from "./stream-readers.ts";
 import type { StreamHost, StreamWriters } from "./stream-writers.ts";
 
 /** A connection that sends a frame about a stream. */
-export interface StreamRequester extends StreamHost {
+export interface StreamRequester extends StreamHost, StreamStarter {
   /** Whether the connection is still there. */
   isGone(): boolean;
   /** The epoch of the conversation that is open on it; undefined where it is not open. */
   readonly epoch: string | undefined;
-  /** Requests an hour of its user's plan. */
-  readonly limit: number;
   /** Whether its token has the right `manage` for the conversation. */
   readonly manages: boolean;
-  /** What the store must check of its user, as for a post. */
-  readonly rules: Pick<StreamStart, "joins" | "exempt" | "mustExist">;
   /** Replies to `stream_start` or `stream_end`. */
   replied(reply: StreamReply): void;
 }
 
-export interface StreamRequestsDeps {
+export interface StreamRequestsDeps extends CancelStreamsDeps {
   readonly streams: Pick<Streams, "start" | "cancel">;
   readonly readers: StreamReaders;
   readonly writers: StreamWriters;
-  readonly members: Pick<MemberStore, "read">;
-  readonly memberPolicy: MemberPolicy;
+  readonly http: HttpWriters;
+  /** Reads the present epoch of a conversation. */
+  readonly epochOf: (conversation: string) => Promise<string>;
 }
 
 /** The requests about streams of all connections to this node, and the drafts that their conversations show. */
@@ -75,15 +72,26 @@ export class StreamRequests {
     this.deps.writers.left(connection);
   }
 
+  /** The token of a connection is revoked: its streams end at once (ST3). */
+  refuse(connection: object): void {
+    this.deps.writers.refuse(connection);
+  }
+
+  /** As `refuse`, for what was written over HTTP. */
+  refuseTokens(tokenIds: ReadonlySet<string>): void {
+    this.deps.http.refuse(tokenIds);
+  }
+
   stop(): void {
     this.deps.readers.stop();
     this.deps.writers.stop();
+    this.deps.http.stop();
   }
 
   private start(requester: StreamRequester, frame: ClientFrameOf<"stream_start">): void {
     const { streams, writers } = this.deps;
-    const { conversation, user, limit, rules } = requester;
-    const { id, data, reply_to: replyTo, restart, epoch = requester.epoch } = frame;
+    const { conversation } = requester;
+    const { id, epoch = requester.epoch } = frame;
     if (requester.epoch !== undefined && epoch !== requester.epoch) {
       requester.replied(otherEpochReply(id, requester.epoch));
       return;
@@ -96,37 +104,19 @@ export class StreamRequests {
       if (isOpen && result.cancelledBy !== undefined)
         requester.send({ type: "stream_cancel", stream: result.stream, by: result.cancelledBy });
     };
-    streams.start(
-      {
-        ...{ conversation, user, id, limit, ...rules },
-        ...(data !== undefined && { data: JSON.stringify(data) }),
-        ...(replyTo !== undefined && { replyTo }),
-        ...(restart === true && { restart }),
-        ...(epoch !== undefined && { epoch }),
-      },
-      done,
-    );
+    const request = startOf(requester, epoch === undefined ? frame : { ...frame, epoch });
+    streams.start(request, done);
   }
 
   private async cancel(requester: StreamRequester, frame: ClientFrameOf<"stream_cancel">): Promise<void> {
-    const { streams, members, memberPolicy: policy } = this.deps;
-    const { conversation, user, manages } = requester;
-    const view = await members.read(conversation, [user]);
-    const actor = { kind: "user", name: user, manages } as const;
-    const refusal = refuseReading({ conversation, view, actor, policy });
-    if (refusal !== undefined) {
-      const { code, message } = refusal;
-      return requester.send({ type: "error", code, message });
+    const { conversation, user: name, manages } = requester;
+    const { stream, epoch } = frame;
+    if (epoch !== undefined && epoch !== (requester.epoch ?? (await this.deps.epochOf(conversation)))) {
+      const named = stream !== undefined && { stream };
+      return requester.send({ type: "error", code: "conflict", message: OTHER_EPOCH, ...named });
     }
-    const { stream, reply_to, discard = false } = frame;
-    const result = await streams.cancel({
-      conversation,
-      target: stream === undefined ? { replyTo: reply_to! } : { stream },
-      by: user,
-      moderates: moderatesStreams({ view, actor }),
-      discard,
-    });
-    const error = cancelError(frame, result);
+    const actor = { kind: "user", name, manages } as const;
+    const error = await cancelStreams(this.deps, { conversation, actor, target: frame });
     if (error !== undefined) requester.send(error);
   }
 }

@@ -179,6 +179,19 @@ export class StreamWriters {
     );
   }
 
+  /** The user of a connection may not write on it any more: its streams end with what has come of them (ST3). */
+  refuse(connection: object): void {
+    for (const writer of this.byConnection.get(connection) ?? []) {
+      if (writer.ending) continue;
+      writer.ending = true;
+      const { conversation, stream, generation, waiting } = writer;
+      this.deps.streams.end(
+        { conversation, stream, generation, appends: [...waiting], state: "interrupted", limit: 0 },
+        (result) => this.onEnd(writer, result),
+      );
+    }
+  }
+
   /** A connection has ended. What it wrote is stored, and the lease of its streams begins (ST3). */
   left(connection: object): void {
     const own = this.byConnection.get(connection);

@@ -15,6 +15,11 @@ export interface RevocationWatchDeps {
   readonly emit: Emit;
   /** Ends the open streams of a user whose tokens are revoked (ST3). */
   readonly refuseStreams: (user: string) => void;
+  /** Ends those that were written with single tokens, on a socket and over HTTP. */
+  readonly streams: {
+    refuse(connection: object): void;
+    refuseTokens(tokenIds: ReadonlySet<string>): void;
+  };
 }
 
 /**
@@ -28,7 +33,11 @@ const CHECKS_AT_ONCE = 500;
 
 /** Closes the sockets whose token was revoked (SEC-T5, A3), within a second, on whichever node that happened. */
 export function watchRevocations(deps: RevocationWatchDeps): () => void {
-  const { revocations, registry, clock, emit, refuseStreams } = deps;
+  const { revocations, registry, clock, emit, refuseStreams, streams } = deps;
+  const closeRevoked = (connection: Revocable) => {
+    streams.refuse(connection);
+    connection.end(closeReason(4401, { code: "token_revoked", message: REVOKED }));
+  };
   const tokens = new Set<string>();
   const users = new Map<string, number>();
   const onRevocation: RevocationListener = (revocation) => {
@@ -38,20 +47,21 @@ export function watchRevocations(deps: RevocationWatchDeps): () => void {
     } else {
       emit("revocation.user", { user: revocation.user });
       users.set(revocation.user, revocation.before);
-      closeOlder(registry, revocation);
+      closeOlder(registry, revocation, closeRevoked);
       refuseStreams(revocation.user);
     }
   };
-  const stopWatching = revocations.watch(onRevocation, () => recheckAll(revocations, registry));
+  const stopWatching = revocations.watch(onRevocation, () => recheckAll(revocations, registry, closeRevoked));
   const stopWalking = clock.every(SWEEP_INTERVAL_MS, () => {
     if (tokens.size > 0) {
       for (const connection of registry.all())
         if (connection.credential !== undefined && tokens.has(connection.credential.tokenId))
           closeRevoked(connection);
+      streams.refuseTokens(tokens);
       tokens.clear();
     }
     // A second time: a connection that was accepted just before was not in the registry yet.
-    for (const [user, before] of users) closeOlder(registry, { user, before });
+    for (const [user, before] of users) closeOlder(registry, { user, before }, closeRevoked);
     users.clear();
   });
   return () => {
@@ -63,10 +73,11 @@ export function watchRevocations(deps: RevocationWatchDeps): () => void {
 function closeOlder(
   directory: ConnectionRegistry<Revocable>,
   { user, before }: { readonly user: string; readonly before: number },
+  close: (connection: Revocable) => void,
 ): void {
   for (const connection of directory.ofUser(user)) {
     const { credential } = connection;
-    if (credential !== undefined && credential.issuedAt < before) closeRevoked(connection);
+    if (credential !== undefined && credential.issuedAt < before) close(connection);
   }
 }
 
@@ -74,6 +85,7 @@ function closeOlder(
 async function recheckAll(
   revocations: Pick<RevocationStore, "isRevoked">,
   directory: ConnectionRegistry<Revocable>,
+  close: (connection: Revocable) => void,
 ): Promise<void> {
   const all = directory.all();
   for (let first = 0; first < all.length; first += CHECKS_AT_ONCE)
@@ -84,11 +96,7 @@ async function recheckAll(
         const { tokenId: id, issuedAt } = credential;
         const isRevoked = await revocations.isRevoked({ id, subject: user, issuedAt });
         // The connection may have got a new token meanwhile.
-        if (isRevoked && connection.credential?.tokenId === id) closeRevoked(connection);
+        if (isRevoked && connection.credential?.tokenId === id) close(connection);
       }),
     );
-}
-
-function closeRevoked(connection: Pick<Connection, "end">): void {
-  connection.end(closeReason(4401, { code: "token_revoked", message: REVOKED }));
 }

@@ -99,6 +99,7 @@ describe("A3 missed revocations", () => {
       },
       registry: directory,
       refuseStreams: () => {},
+      streams: { refuse: () => {}, refuseTokens: () => {} },
       clock: new ManualClock(),
       emit: new RecordedLog().emit,
     });

@@ -9,6 +9,8 @@ interface JoinOptions {
   readonly token?: string;
   /** Further query of the address: `&after=3`. */
   readonly query?: string;
+  /** Instead of `lobby`. */
+  readonly conversation?: string;
 }
 
 /** Connects `user` to the conversation `lobby` and waits for the welcome. */
@@ -17,7 +19,7 @@ export async function join(
   user = "anna",
   options: JoinOptions = {},
 ): Promise<TestClient> {
-  return TestClient.connect(`${server.wsUrl}${await lobbyPath(server, user, options)}`);
+  return TestClient.connect(`${server.wsUrl}${await pathOf(server, user, options)}`);
 }
 
 /** As `join`, with a client on bare TCP. */
@@ -26,15 +28,15 @@ export async function joinRaw(
   user = "anna",
   options: JoinOptions = {},
 ): Promise<RawSocket> {
-  const raw = await RawSocket.handshake(server.port, await lobbyPath(server, user, options));
+  const raw = await RawSocket.handshake(server.port, await pathOf(server, user, options));
   await raw.waitForFrame("welcome");
   return raw;
 }
 
-async function lobbyPath(
+async function pathOf(
   server: TokenSource,
   user: string,
-  { token, query = "" }: JoinOptions,
+  { token, query = "", conversation = "lobby" }: JoinOptions,
 ): Promise<string> {
-  return `/ws/${user}/lobby?token=${token ?? (await server.token(user))}${query}`;
+  return `/ws/${user}/${conversation}?token=${token ?? (await server.token(user))}${query}`;
 }

@@ -67,6 +67,11 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     keys: KEYS,
     plans: PLANS,
     burst: { rate: 20, size: 40 },
+    streams: { cancel: async () => ({ outcome: "unavailable" }) },
+    streamWriters: {
+      start: async () => ({ outcome: "unavailable" }),
+      write: async () => ({ outcome: "unavailable" }),
+    },
     marks: { setReadMark: async () => undefined },
     views: { read: async () => ({ views: [], now: 0, store: "" }) },
     announceReadMark: () => {},

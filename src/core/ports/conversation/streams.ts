@@ -76,8 +76,8 @@ export type StreamAppendResult =
 export interface StreamEnd extends StreamWriter {
   /** Appends that are not stored yet. */
   readonly appends: readonly StreamAppend[];
-  /** Undefined: `done`, or `cancelled` where it was asked to stop. */
-  readonly state: "done" | "failed" | undefined;
+  /** Undefined: `done`, or `cancelled` where it was asked to stop. `interrupted`: the server ends it, since the writer was signed out. */
+  readonly state: "done" | "failed" | "interrupted" | undefined;
   /** As JSON. */
   readonly data?: string;
   /** Requests an hour of the writer's plan, for the quota in the result; the end itself is not charged. */

@@ -11,6 +11,8 @@ export interface OpenDraft {
   readonly user: string;
   readonly id: string;
   readonly replyTo: number | undefined;
+  /** No mute, ban or membership binds its writer. */
+  exempt: boolean;
   /** As JSON. */
   data: string | undefined;
   text: string;
@@ -69,7 +71,8 @@ export class OpenDrafts {
       const { data, replyTo, generation, startedAt, ...names } = row;
       this.add({
         ...names,
-        ...{ text, data: data ?? undefined, replyTo: replyTo ?? undefined },
+        // What was done against its writer before has ended it, or refuses to the writer to take it over.
+        ...{ text, data: data ?? undefined, replyTo: replyTo ?? undefined, exempt: true },
         state: {
           ...{ generation, startedAt, n: batches.at(-1)?.n ?? 0, bytes: jsonBytes(text) },
           ...{ appendedAt: now, leaseUntil: now + lease, cancel: undefined },

@@ -98,7 +98,7 @@ export class StreamCommands {
 
   private start(request: StreamStart, now: number): Done {
     const { drafts, batch, rules, table } = this.deps;
-    const { conversation, user, id, data, replyTo } = request;
+    const { conversation, user, id, data, replyTo, exempt = false } = request;
     const open = drafts.findById(conversation, user, id);
     const hasPlace = open !== undefined || drafts.countOf(user) < rules.maxOpen;
     const admitted = batch.admitStream(request, open !== undefined, hasPlace, now);
@@ -110,7 +110,20 @@ export class StreamCommands {
     const row = { conversation, epoch, stream, user, id, generation: state.generation, startedAt: now };
     const number = table.add({ ...row, data: data ?? null, replyTo: replyTo ?? null });
     const draft: OpenDraft = {
-      ...{ number, conversation, epoch, stream, user, id, replyTo, data, text: "", state, positions: [] },
+      ...{
+        number,
+        conversation,
+        epoch,
+        stream,
+        user,
+        id,
+        replyTo,
+        exempt,
+        data,
+        text: "",
+        state,
+        positions: [],
+      },
     };
     drafts.add(draft);
     const cancelled = this.cancelledAnswer(draft, now);
@@ -128,13 +141,14 @@ export class StreamCommands {
 
   private takeOver(
     draft: OpenDraft,
-    { restart = false, conversation, data }: StreamStart,
+    { restart = false, conversation, data, exempt = false }: StreamStart,
     quota: Quota | null,
     now: number,
   ): Done {
     const { table, rules } = this.deps;
     const { draft: state, outcome } = stepDraft(draft.state, { type: "start", restart }, now, rules);
     draft.state = state!;
+    draft.exempt = exempt;
     if (outcome.type === "taken_over" && outcome.dropsText) {
       table.blank(draft.positions.splice(0));
       draft.text = "";
@@ -252,7 +266,7 @@ export class StreamCommands {
     drafts.remove(draft);
     table.blank(draft.positions);
     table.remove(draft.number);
-    const refused = batch.refusesWriter(conversation, user, now);
+    const refused = !draft.exempt && batch.refusesWriter(conversation, user, now);
     const ending = { stream, state: refused ? ("interrupted" as const) : outcome.state };
     const body = encodeStreamBody({
       ...{ text, data, replyTo, ending },

@@ -106,15 +106,9 @@ export async function postMessage(
   caller: Caller,
   { frame, fields }: FrameBody<"message">,
 ): Promise<PostedMessage | Response> {
-  const { conversation, limit, plan, logFields } = caller;
-  const user = fields.from ?? caller.user;
-  if (typeof user !== "string" || !isIdentifier(user))
-    return invalid(deps, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
-  if (user !== caller.user && !caller.isKey) {
-    const reason = "Only a server key may set `from`.";
-    deps.emit("request.refused", { ...logFields, conversation, code: "forbidden", reason });
-    return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
-  }
+  const { conversation, limit, plan } = caller;
+  const user = senderOf(deps, caller, fields.from);
+  if (user instanceof Response) return user;
   const id = frame.id ?? crypto.randomUUID();
   const body = encodeMessageBody(frame.text, frame.data, frame.reply_to);
   const request: PostRequest = {
@@ -128,6 +122,21 @@ export async function postMessage(
   if (!("seq" in result)) return refuseRequest(deps, caller, describeRefusal(result));
   const { seq, at, quota } = result;
   return { id, seq, at, ...(result.outcome === "duplicate" && { duplicate: true }), quota };
+}
+
+/** Returns the user in whose name a caller writes: `from` of the request, or itself; or the refusal. */
+export function senderOf(
+  deps: ConversationRoutesDeps,
+  caller: Caller,
+  from: unknown = caller.user,
+): string | Response {
+  const { conversation, logFields } = caller;
+  if (typeof from !== "string" || !isIdentifier(from))
+    return invalid(deps, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
+  if (from === caller.user || caller.isKey) return from;
+  const reason = "Only a server key may set `from`.";
+  deps.emit("request.refused", { ...logFields, conversation, code: "forbidden", reason });
+  return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
 }
 
 /** `GET /conversations/{id}/presence?limit=…&cursor=…`: the users who are present now. The request is free. */

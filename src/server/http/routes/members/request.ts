@@ -13,7 +13,7 @@ import { JSON_TOO_LARGE } from "../../../../protocol/decode.ts";
 import type { ErrorCode } from "../../../../protocol/errors.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../../protocol/identifiers.ts";
 import { parseJsonObject } from "../../../../protocol/json.ts";
-import { readBody } from "../../../../protocol/member-requests.ts";
+import { readBody } from "../../../../protocol/request-body.ts";
 import { dropOldestUnopened } from "../../../members/unopened.ts";
 import { readText } from "../../body.ts";
 import type { Caller, CallerDeps } from "../../caller.ts";
