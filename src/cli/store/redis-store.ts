@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
+import { streamRulesOf } from "../../core/streams/writing.ts";
 import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
@@ -40,7 +41,10 @@ export function redisStore(settings: Settings): StoreProvider {
       const options = optionsWith(deps, startupTimeout * 1000);
       const retention = retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION);
       const { openRedis } = await engine();
-      const store = await openRedis({ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 });
+      const store = await openRedis({
+        ...{ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 },
+        streamRules: streamRulesOf(settings),
+      });
       return { store, node: options.node };
     },
     async openAccounts() {

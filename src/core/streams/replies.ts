@@ -44,9 +44,6 @@ export function startReply(conversation: string, id: string, result: StreamStart
     }
     case "too_many":
       return refuse("too_many_streams", "As many of your streams are open as may be; end one first.", { id });
-    case "unsupported":
-      // Final: a client that tried again would do so for ever.
-      return refuse("forbidden", "This server keeps no streams: its store is Redis. Send a message.", { id });
     case "rate_limited":
       return { frame: rateLimitedFrame(result, id), quota: undefined };
     case "unavailable":
@@ -89,7 +86,7 @@ export function foreignStreamError(stream: string): ErrorFrame {
 /** The error for a frame about a stream that the connection does not write. */
 export function fencedError(stream: string, seq?: number): ErrorFrame {
   const message = "Another writer has taken this stream over, or it has ended.";
-  return { type: "error", code: "fenced", message, stream, ...(seq !== undefined && { seq }) };
+  return { type: "error", code: "fenced", message, stream, ...(seq !== undefined && seq > 0 && { seq }) };
 }
 
 /** The error for an append that does not follow the append `n`. */

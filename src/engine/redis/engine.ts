@@ -14,8 +14,9 @@ import type {
   Subscription,
 } from "../../core/ports/message-log.ts";
 import type { RunOnOneNode } from "../../core/ports/shared-tasks.ts";
+import { DEFAULT_STREAM_RULES, type StreamRules } from "../../core/streams/draft.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
-import { type ChargeResult, type MarkArguments, type Operation, requestMark } from "../operation.ts";
+import { type ChargeResult, type MarkArguments, requestMark } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";
 import { RedisChanges } from "./changes.ts";
 import type { Channels } from "./connection/channels.ts";
@@ -33,7 +34,8 @@ import { MessageReader } from "./messages/message-reader.ts";
 import { readMarks } from "./messages/read-marks.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
 import { StandaloneBatch } from "./messages/standalone-batch.ts";
-import { RedisStreams } from "./streams.ts";
+import type { RedisOperation } from "./streams/operations.ts";
+import { RedisStreams } from "./streams/streams.ts";
 
 export interface RedisEngineDeps {
   readonly client: RedisClient;
@@ -44,6 +46,8 @@ export interface RedisEngineDeps {
   readonly retention: RetentionLimits;
   /** Where a message must be stored before it is acknowledged (D2). */
   readonly ackAfter: "primary" | "replica";
+  /** Without them, those of `DEFAULT_STREAM_RULES`. */
+  readonly streamRules?: StreamRules;
   /** The members that this node knows; the port for members keeps it right. */
   readonly knownMembers?: KnownMembers;
   /** For tasks that run every few seconds. */
@@ -82,6 +86,7 @@ export class RedisEngine implements Engine {
   readonly description: string;
   private readonly client: RedisClient;
   private readonly time: Clock | undefined;
+  private readonly emit: Emit;
   private readonly batches: BatchExecutor;
   private readonly reader: MessageReader;
   private readonly feeds: Feeds;
@@ -90,12 +95,12 @@ export class RedisEngine implements Engine {
   /** Undefined on a single Redis, where the probe of the client covers everything. */
   private readonly primaryProbes: PrimaryProbes | undefined;
   readonly inbox: RedisInbox;
-  readonly streams = new RedisStreams();
+  readonly streams: RedisStreams;
   readonly changes = new RedisChanges();
   private readonly quotaScript = new Script("messages/quota-view");
   private readonly chargeScript = new Script("accounts/quota-charge");
   private readonly stopTimers: readonly (() => void)[];
-  private queue: Operation[] = [];
+  private queue: RedisOperation[] = [];
   private scheduled = false;
   private inFlight = 0;
   private readonly maxInFlight: number;
@@ -104,12 +109,14 @@ export class RedisEngine implements Engine {
   /** The result of the newest batch that was sent to Redis. */
   private executed: Promise<unknown> = Promise.resolve();
   private checking = false;
+  private closing = false;
   private closed = false;
 
   private constructor(deps: RedisEngineDeps) {
     const { client, channels, emit, retention, ackAfter, clock, time, runOnOneNode } = deps;
     this.client = client;
     this.time = time;
+    this.emit = emit;
     this.description = client.description;
     this.reader = new MessageReader(client, emit);
     this.feeds = new Feeds({ client, channels, emit, store: this.reader });
@@ -121,6 +128,7 @@ export class RedisEngine implements Engine {
       MAX_PAGES_IN_A_ROW,
     );
     const replicaTimeoutMs = ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined;
+    const streamRules = deps.streamRules ?? DEFAULT_STREAM_RULES;
     const batchDeps = {
       client,
       emit,
@@ -129,6 +137,7 @@ export class RedisEngine implements Engine {
       time,
       known: (conversation: string) => this.feeds.known(conversation),
       members,
+      streamRules,
     };
     // In Cluster a batch is several calls to different primaries, so the calls of a later batch could overtake those of an earlier one.
     this.maxInFlight = client.isCluster ? 1 : MAX_BATCHES_IN_FLIGHT;
@@ -145,6 +154,10 @@ export class RedisEngine implements Engine {
       clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds()),
       clock.every(PROBE_INTERVAL_MS, () => this.primaryProbes?.run()),
     ];
+    this.streams = new RedisStreams({
+      ...{ client, channels, emit, clock, time, replicaTimeoutMs, rules: streamRules },
+      enqueue: (operation) => this.enqueue(operation),
+    });
     this.inbox = new RedisInbox({
       client,
       clock,
@@ -157,7 +170,7 @@ export class RedisEngine implements Engine {
   /** Opens the engine on a connected Redis. */
   static async open(deps: RedisEngineDeps): Promise<RedisEngine> {
     const engine = new RedisEngine(deps);
-    await engine.reader.refreshEpoch();
+    await Promise.all([engine.reader.refreshEpoch(), engine.streams.begin()]);
     engine.primaryProbes?.run();
     return engine;
   }
@@ -221,8 +234,9 @@ export class RedisEngine implements Engine {
   }
 
   /** After Redis was unavailable: delivers the messages that were missed, or reports that messages were lost. */
-  catchUp(): Promise<void> {
-    return this.feeds.catchUp();
+  async catchUp(): Promise<void> {
+    await this.feeds.catchUp();
+    await this.streams.recover();
   }
 
   /** Removes the messages that are no longer kept, in all conversations. */
@@ -253,18 +267,21 @@ export class RedisEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    if (this.closed) return;
+    if (this.closing) return;
+    this.closing = true;
+    await this.streams.stop();
     this.closed = true;
     for (const stop of this.stopTimers) stop();
     this.sendBatches();
     while (this.inFlight > 0) await this.delivered;
     this.pages.refuseAll();
     this.inbox.close();
+    this.streams.close();
     this.feeds.close();
     await this.sweeper.stop();
   }
 
-  private enqueue(operation: Operation): void {
+  private enqueue(operation: RedisOperation): void {
     if (this.closed) {
       (operation.done as (result: typeof UNAVAILABLE) => void)(UNAVAILABLE);
       return;
@@ -284,19 +301,41 @@ export class RedisEngine implements Engine {
       const operations = this.takeBatch();
       const batch = this.feeds.beginBatch(operations);
       for (const { kind, request } of operations)
-        if (kind === "post") this.sweeper.noteActivity(request.conversation);
-      const executed = this.client.ready ? this.batches.execute(operations) : unavailable(operations);
+        if (kind === "post" || kind === "end") this.sweeper.noteActivity(request.conversation);
+      const executed = this.client.ready ? this.execute(operations) : unavailable(operations);
       this.executed = executed;
       this.inFlight++;
       this.delivered = this.finish(this.delivered, batch, operations, executed);
     }
   }
 
+  private execute(operations: readonly RedisOperation[]): Promise<BatchResult> {
+    const executed = this.batches.execute(operations);
+    if (!operations.some(({ kind, request }) => kind === "end" && request.limit > 0)) return executed;
+    return executed.then((result) => this.addQuotas(operations, result));
+  }
+
+  /** Adds the quotas of users whose streams have ended: a script cannot read them, because it learns the user from the stream. */
+  private async addQuotas(operations: readonly RedisOperation[], result: BatchResult): Promise<BatchResult> {
+    const reads = result.results.map(async (each, i) => {
+      const { request, kind } = operations[i]!;
+      if (kind !== "end" || request.limit === 0 || !("entry" in each)) return;
+      try {
+        each.quota = await this.quota(each.entry.from, request.limit);
+      } catch (error) {
+        // The message is stored, so its writer gets an ack.
+        this.emit("store.read_failed", { error: String(error) });
+      }
+    });
+    await Promise.all(reads);
+    return result;
+  }
+
   /** Delivers the results of a batch, after those of the batch before it. */
   private async finish(
     before: Promise<void>,
     batch: ReturnType<Feeds["beginBatch"]>,
-    operations: readonly Operation[],
+    operations: readonly RedisOperation[],
     executed: Promise<BatchResult>,
   ): Promise<void> {
     const result = await executed;
@@ -307,7 +346,7 @@ export class RedisEngine implements Engine {
     this.feeds.deliverBatch(batch, operations, result);
   }
 
-  private takeBatch(): Operation[] {
+  private takeBatch(): RedisOperation[] {
     let count = 0;
     for (
       let text = 0;
@@ -328,6 +367,6 @@ export class RedisEngine implements Engine {
   }
 }
 
-async function unavailable(operations: readonly Operation[]): Promise<BatchResult> {
+async function unavailable(operations: readonly RedisOperation[]): Promise<BatchResult> {
   return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
 }

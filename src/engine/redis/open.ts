@@ -4,6 +4,7 @@ import type { NodeEntry } from "../../core/nodes.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
+import type { StreamRules } from "../../core/streams/draft.ts";
 import { RedisAccounts } from "./accounts/accounts.ts";
 import { RedisRefreshFamilies } from "./accounts/refresh-families.ts";
 import { RedisRevocations } from "./accounts/revocations.ts";
@@ -31,6 +32,8 @@ export interface RedisOptions extends ConnectOptions {
   readonly ackAfter: "primary" | "replica";
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
+  /** Without them, those of `DEFAULT_STREAM_RULES`. */
+  readonly streamRules?: StreamRules;
 }
 
 /**
@@ -40,7 +43,7 @@ export interface RedisOptions extends ConnectOptions {
  * so that acknowledged messages could be lost, or the user lacks a permission.
  */
 export async function openRedis(options: RedisOptions): Promise<Store> {
-  const { leaseMs, ackAfter, retention, clock, emit } = options;
+  const { leaseMs, ackAfter, retention, streamRules, clock, emit } = options;
   const client = await connect(options);
   try {
     await checkRequirements(client, emit);
@@ -57,6 +60,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       clock,
       runOnOneNode,
       knownMembers,
+      ...(streamRules !== undefined && { streamRules }),
     });
     const news = new NewsStreams(client, clock, emit);
     await news.start();

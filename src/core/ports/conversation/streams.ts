@@ -40,8 +40,6 @@ export type StreamStartResult =
   /** The message is stored already. */
   | { readonly outcome: "duplicate"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
   | { readonly outcome: "too_many" }
-  /** The store keeps no streams. */
-  | { readonly outcome: "unsupported" }
   | RateLimited
   | Removed
   | SpeechRefusal
@@ -137,7 +135,7 @@ export type StreamEvent =
   | StreamAppendEvent
   /** The writer is to end it. */
   | ({ readonly type: "cancel"; readonly by: string } & StreamName)
-  /** It has become the message `seq`. */
+  /** It has become the message `seq`; 0: it has ended without one, because its conversation or the store's last writes are gone. */
   | ({ readonly type: "ended"; readonly seq: number } & StreamName);
 
 export type StreamListener = (event: StreamEvent) => void;

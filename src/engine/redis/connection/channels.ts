@@ -1,9 +1,12 @@
 import type { RedisClient } from "./client.ts";
 
 /** The kind of a payload on a conversation's channel. It is the first character of the published text. */
-export type ChannelKind = "message" | "relay";
+export type ChannelKind = "message" | "relay" | "stream";
 
-const KIND_PREFIX: Readonly<Record<ChannelKind, string>> = { message: "M", relay: "R" };
+const KIND_PREFIX: Readonly<Record<ChannelKind, string>> = { message: "M", relay: "R", stream: "S" };
+
+/** Receives what happens to streams, in all conversations to whose channels this node is subscribed. */
+export type StreamPayloadListener = (conversation: string, payload: string) => void;
 
 /** Receives the payloads of a conversation's channel, without their first character, which is their kind. */
 export interface ChannelListener {
@@ -33,6 +36,7 @@ export class Channels {
   private readonly channels = new Map<string, Channel>();
   private pending: string[] = [];
   private flushed: Promise<void> | undefined;
+  private readonly streamListeners = new Set<StreamPayloadListener>();
 
   constructor(private readonly client: RedisClient) {}
 
@@ -71,6 +75,12 @@ export class Channels {
   /** Sends a payload to all nodes that listen to a conversation, this one included. Rejects when it could not be sent. */
   publish(conversation: string, kind: ChannelKind, payload: string): Promise<void> {
     return this.client.publish(this.client.keys.channelOf(conversation), KIND_PREFIX[kind] + payload);
+  }
+
+  /** Calls `listener` for all conversations. Returns a function that stops it. */
+  watchStreams(listener: StreamPayloadListener): () => void {
+    this.streamListeners.add(listener);
+    return () => void this.streamListeners.delete(listener);
   }
 
   /** Ends all subscriptions. */
@@ -119,9 +129,14 @@ export class Channels {
 
   /** One function for all channels, to save memory for each. */
   private readonly onPayload = (payload: string, channel: string): void => {
-    const listeners = this.listenersOf(this.client.keys.conversationOfChannel(channel));
+    const conversation = this.client.keys.conversationOfChannel(channel);
+    const listeners = this.listenersOf(conversation);
     const kind = payload[0];
     const content = payload.slice(1);
+    if (kind === KIND_PREFIX.stream) {
+      for (const listener of this.streamListeners) listener(conversation, content);
+      return;
+    }
     for (const listener of listeners) {
       if (kind === KIND_PREFIX.message) listener.message?.(content);
       else if (kind === KIND_PREFIX.relay) listener.relay?.(content);

@@ -13,10 +13,12 @@
 //   parley:{b41bj}:c:room:present   hash    incarnation and user → since              present users, by node
 //   parley:{b41bj}:c:room:members   hash    user → role and more (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room:names     sorted set  the users of `members` in the order of their names
+//   parley:{b41bj}:c:room:drafts    hash    open streams; cancelled, draft:<handle>: their text (lua/streams/drafts.lua)
 //   parley:{b41bj}:c:room:…                 muted, banned, gone: hashes by user (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room                   channel of the conversation
 //   parley:{b26bc}:u:anna:quota     list    accepted requests of the last hour
 //   parley:{b26bc}:u:anna:conversations  hash  conversation → entry; former: hash: conversation → time (members/user-lists.ts)
+//   parley:{b26bc}:u:anna:streams   hash    handle → key of the drafts, for open streams and some that have ended
 //   parley:{b26bc}:u:anna:…                 reserved, connections, clients (leases), tickets, throttle, families, revoked
 //   parley:{…}:t:<jti>:revoked      string  a revoked token
 //   parley:{…}:f:<id>               string  a family of refresh tokens
@@ -27,13 +29,13 @@
 //   parley:{b41bj}:probe            string  shows that the bucket can be written; in Cluster only
 //   parley:{b41bj}:news             stream  changes of facts and members (members/news-streams.ts)
 //   parley:{b41bj}:activity         zset    conversation, conversation user → time    what has changed lately, while a node watches
+//   parley:{b41bj}:leases           zset    conversation and handle → when a stream may end by itself (lua/streams/drafts.lua)
 //   parley:{b41bj}:watched          string  since when a node watches (lua/inbox/watch.lua)
 //   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, name-secret, and the other names below
 //
-// Reserved names of each bucket, which are not used yet:
+// A reserved name of each bucket, which is not used yet:
 //
 //   parley:{b41bj}:feed             the events in the conversations of the bucket, in order
-//   parley:{b41bj}:leases           the leases of nodes in the bucket
 
 import { BUCKET_TAGS, bucketOf } from "./buckets.ts";
 
@@ -48,6 +50,8 @@ export type ConversationPart =
   | "present"
   | "members"
   | "names"
+  | "drafts"
+  | "cancelled"
   | "muted"
   | "banned"
   | "gone";
@@ -102,7 +106,8 @@ export class Keys {
       | "families"
       | "revoked"
       | "conversations"
-      | "former",
+      | "former"
+      | "streams",
   ): string {
     return `${this.bucketPrefix(user)}u:${user}:${what}`;
   }
@@ -142,7 +147,7 @@ export class Keys {
   }
 
   /** Returns a key of a bucket (0–63). */
-  bucketKey(bucket: number, what: "news" | "activity" | "watched"): string {
+  bucketKey(bucket: number, what: "news" | "activity" | "watched" | "leases"): string {
     return `${this.bucketPrefixes[bucket]!}${what}`;
   }
 
@@ -160,6 +165,7 @@ export class Keys {
       | "batch"
       | "probe"
       | "none"
+      | "stream-sweeps"
       | "watched",
   ): string {
     return `${this.prefix}:{all}:${what}`;

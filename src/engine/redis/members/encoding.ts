@@ -71,7 +71,7 @@ export function guardOf({ access }: ConversationFacts): string {
 }
 
 /** Returns the flags of a message, except for that of a user who may become a member. */
-export function speechFlags({ exempt, mustExist }: PostRequest): string {
+export function speechFlags({ exempt, mustExist }: Pick<PostRequest, "exempt" | "mustExist">): string {
   return (exempt ? "x" : "") + (mustExist ? "e" : "");
 }
 

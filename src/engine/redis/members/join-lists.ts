@@ -1,6 +1,9 @@
 import type { PostRequest } from "../../../core/ports/message-log.ts";
 import type { AddedEntry, UserLists } from "./user-lists.ts";
 
+/** A message or the start of a stream, which may make its sender a member. */
+export type JoiningRequest = Pick<PostRequest, "user" | "conversation" | "joins">;
+
 /** How a message that could have made its sender a member has ended. */
 export type JoinOutcome = "joined" | "was member" | "no member";
 
@@ -18,7 +21,7 @@ export class JoinLists {
   constructor(private readonly lists: UserLists) {}
 
   /** Begins to write the list of a sender. */
-  prepare({ user, conversation, joins }: PostRequest): void {
+  prepare({ user, conversation, joins }: JoiningRequest): void {
     const key = keyOf(user, conversation);
     if (this.entries.has(key)) return;
     // The message is stored all the same; a later one makes the user a member.
@@ -29,14 +32,14 @@ export class JoinLists {
   }
 
   /** Resolves when all lists are written. Returns whether the sender may become a member. */
-  async ready(): Promise<(request: PostRequest) => boolean> {
+  async ready(): Promise<(request: JoiningRequest) => boolean> {
     const written = new Map<string, boolean>();
     for (const [key, entry] of this.entries) written.set(key, ((await entry)?.outcome ?? "full") !== "full");
     return ({ user, conversation }) => written.get(keyOf(user, conversation)) === true;
   }
 
   /** Records what has come of a message. */
-  onReply({ user, conversation }: PostRequest, outcome: JoinOutcome): void {
+  onReply({ user, conversation }: JoiningRequest, outcome: JoinOutcome): void {
     const key = keyOf(user, conversation);
     if (this.outcomes.get(key) !== "joined") this.outcomes.set(key, outcome);
   }

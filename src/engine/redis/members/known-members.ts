@@ -1,5 +1,4 @@
-import type { PostRequest } from "../../../core/ports/message-log.ts";
-import type { JoinOutcome } from "./join-lists.ts";
+import type { JoiningRequest, JoinOutcome } from "./join-lists.ts";
 
 /** Users that are remembered, of all conversations together: about 100 bytes each. */
 const MAX_USERS = 200_000;
@@ -71,7 +70,7 @@ export class KnownMembers {
   }
 
   /** Records what has come of a message that could have made its sender a member. `version`: the one before the call. */
-  onJoin({ conversation, user }: PostRequest, outcome: JoinOutcome, version: number): void {
+  onJoin({ conversation, user }: JoiningRequest, outcome: JoinOutcome, version: number): void {
     if (outcome !== "no member") this.add(conversation, user, version);
     if (outcome === "joined") for (const listener of this.listeners) listener(conversation);
   }

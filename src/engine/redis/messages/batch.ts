@@ -1,11 +1,15 @@
-import type { Operation, OperationResult } from "../../operation.ts";
+import type { OperationResult } from "../../operation.ts";
+import type { EndOutcome, RedisOperation, StartOutcome } from "../streams/operations.ts";
 
 export const UNAVAILABLE = { outcome: "unavailable" } as const;
+
+/** The result of an operation of a batch. */
+export type RedisResult = OperationResult | StartOutcome | EndOutcome;
 
 /** The result of a batch. */
 export interface BatchResult {
   /** The results of the operations, in their order. */
-  readonly results: readonly OperationResult[];
+  readonly results: readonly RedisResult[];
   /** The epochs of conversations for which the node knew another epoch, or none. */
   readonly epochs: ReadonlyMap<string, string>;
 }
@@ -24,5 +28,5 @@ export interface KnownHead {
 
 /** Carries out one batch of operations. MUST NOT throw: the result of an operation that fails is `unavailable`. */
 export interface BatchExecutor {
-  execute(work: readonly Operation[]): Promise<BatchResult>;
+  execute(work: readonly RedisOperation[]): Promise<BatchResult>;
 }

@@ -1,38 +1,36 @@
-import { randomBytes } from "node:crypto";
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
-import type { PostRequest } from "../../../core/ports/message-log.ts";
-import type { Operation, OperationOf, OperationResult } from "../../operation.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
-import { decodeRefusal, speechFlags } from "../members/encoding.ts";
-import { JOIN_OUTCOMES, JoinLists } from "../members/join-lists.ts";
+import { JOIN_OUTCOMES, type JoiningRequest, JoinLists } from "../members/join-lists.ts";
 import { UserLists } from "../members/user-lists.ts";
-import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./batch.ts";
-import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
+import type { RedisOperation } from "../streams/operations.ts";
+import { BatchPlaces, StreamPlaces } from "../streams/places.ts";
+import type { BatchExecutor, BatchResult } from "./batch.ts";
+import {
+  type AppendReply,
+  type CallReply,
+  type Charge,
+  type ChargedOperation,
+  countsOf,
+  decodeResult,
+  encodeOperation,
+  groupByBucket,
+  indexesOf,
+  isCharged,
+  isNamed,
+  type Member,
+  newToken,
+  REPLY_LENGTHS,
+  reservationKey,
+} from "./cluster-operations.ts";
 import type { BatchDeps } from "./standalone-batch.ts";
 
 export interface ClusterBatchDeps extends BatchDeps {
   /** The epoch of the store, whose key is in another slot than the conversations. */
   readonly storeEpoch: () => string;
 }
-
-/** The result of the charge for a request: 1 charged now, 2 charged by an earlier try, 0 refused. */
-interface Charge {
-  readonly outcome: number;
-  /** The time of the charge; if it was refused, the milliseconds to wait. */
-  readonly time: number;
-  readonly token: string;
-  used: number;
-  reset: number;
-}
-
-/** The result of an operation in a conversation; undefined if it could not be carried out. */
-type AppendReply = CallReply | undefined;
-
-/** The results of operations, one after the other, as a script returns them. */
-type CallReply = readonly (string | number)[];
 
 /** The reply of append.lua. */
 type AppendCallReply = readonly [
@@ -42,14 +40,14 @@ type AppendCallReply = readonly [
   joined?: readonly number[],
 ];
 
-/** A user or conversation with the indexes of its operations in the batch. */
-interface Member {
-  readonly name: string;
-  readonly indexes: number[];
+/** What was done before the operations are carried out in their conversations. */
+interface Reserved {
+  readonly charges: readonly (Charge | undefined | null)[];
+  /** The epochs of conversations for which the node knew another epoch are added to it. */
+  readonly epochs: Map<string, string>;
+  readonly joins: JoinLists | undefined;
+  readonly places: BatchPlaces | undefined;
 }
-
-/** The operations of one call: those of the users, or of the conversations, of one bucket. */
-type BucketGroup = Member[];
 
 /**
  * In Redis Cluster, the charges of a user and a conversation are in different slots, and a script can use only one slot. So a
@@ -63,27 +61,48 @@ export class ClusterBatch implements BatchExecutor {
   private readonly settleScript = new Script("messages/settle");
 
   private readonly lists: UserLists;
+  private readonly places: StreamPlaces;
 
   constructor(private readonly deps: ClusterBatchDeps) {
-    const { client, replicaTimeoutMs } = deps;
+    const { client, replicaTimeoutMs, streamRules: rules, time } = deps;
+    this.places = new StreamPlaces({ client, rules, time });
     this.lists = new UserLists({ client, replicaTimeoutMs, now: () => this.now });
   }
 
-  async execute(operations: readonly Operation[]): Promise<BatchResult> {
+  async execute(operations: readonly RedisOperation[]): Promise<BatchResult> {
     const joins = this.beginJoins(operations);
+    const places = this.takePlaces(operations);
     const charges = await this.reserve(operations);
     const epochs = new Map<string, string>();
-    const replies = await this.append(operations, charges, epochs, joins);
+    const replies = await this.append(operations, { charges, epochs, joins, places });
     await Promise.all([this.settle(operations, charges, replies), joins?.settle()]);
-    return { results: operations.map((each, i) => decodeResult(each, charges[i], replies[i])), epochs };
+    const results = operations.map((each, i) => decodeResult(each, charges[i], replies[i]));
+    // The starts do not wait for this: a place that was taken and not given back is free again by itself.
+    places?.settle((request) => {
+      const reply = replies[operations.findIndex((each) => each.request === request)];
+      return reply && reply[0] === 1;
+    });
+    return { results, epochs };
+  }
+
+  /** Begins to take places for the streams that are started; returns undefined if there are none. */
+  private takePlaces(operations: readonly RedisOperation[]): BatchPlaces | undefined {
+    let places: BatchPlaces | undefined;
+    for (const { kind, request } of operations) {
+      if (kind !== "start") continue;
+      places ??= new BatchPlaces(this.places);
+      places.prepare(request);
+    }
+    return places;
   }
 
   /** Begins to write the lists of users who may become members; returns undefined if there are none. */
-  private beginJoins(operations: readonly Operation[]): JoinLists | undefined {
+  private beginJoins(operations: readonly RedisOperation[]): JoinLists | undefined {
     const { members } = this.deps;
     let joins: JoinLists | undefined;
-    for (const { kind, request } of operations) {
-      if (kind !== "post" || request.joins === undefined) continue;
+    for (const operation of operations) {
+      if (!isNamed(operation) || operation.request.joins === undefined) continue;
+      const { request } = operation;
       if (members.has(request.conversation, request.user)) continue;
       joins ??= new JoinLists(this.lists);
       joins.prepare(request);
@@ -95,14 +114,16 @@ export class ClusterBatch implements BatchExecutor {
    * Charges the users of metered requests. A result is undefined if the request is not metered, and null if it could not be
    * charged.
    */
-  private async reserve(operations: readonly Operation[]): Promise<(Charge | undefined | null)[]> {
+  private async reserve(operations: readonly RedisOperation[]): Promise<(Charge | undefined | null)[]> {
     const charges: (Charge | undefined | null)[] = operations.map(() => undefined);
-    const groups = groupByBucket(operations, (each) => (isMetered(each) ? each.request.user : undefined));
+    const groups = groupByBucket(operations, (each) =>
+      isCharged(each) && each.request.limit > 0 ? each.request.user : undefined,
+    );
     const calls = groups.map(async (members) => {
       const indexes = indexesOf(members);
       const values = indexes.flatMap((i) => {
-        const each = operations[i] as OperationOf<"post" | "history">;
-        return [each.request.limit, each.kind === "post" ? reservationKey(each) : "", newToken()];
+        const each = operations[i] as ChargedOperation;
+        return [each.request.limit, isNamed(each) ? reservationKey(each) : "", newToken()];
       });
       const reply = await this.call(this.reserveScript, this.keysOfUsers(members), [
         this.now,
@@ -130,29 +151,31 @@ export class ClusterBatch implements BatchExecutor {
 
   /** Carries out the charged requests in each conversation, and looks up whether the others are repeats. */
   private async append(
-    operations: readonly Operation[],
-    charges: readonly (Charge | undefined | null)[],
-    epochs: Map<string, string>,
-    joins: JoinLists | undefined,
+    operations: readonly RedisOperation[],
+    { charges, epochs, joins, places }: Reserved,
   ): Promise<AppendReply[]> {
-    const { members: known } = this.deps;
+    const { members: known, streamRules: rules } = this.deps;
     const mayJoin = (await joins?.ready()) ?? (() => false);
+    const placeOf = (await places?.ready()) ?? (() => undefined);
     const { version } = known;
     const replies: AppendReply[] = operations.map(() => undefined);
     const groups = groupByBucket(operations, (each, i) =>
-      charges[i] === null || (each.kind === "history" && charges[i]?.outcome === 0)
+      charges[i] === null ||
+      (each.kind === "history" && charges[i]?.outcome === 0) ||
+      (each.kind === "start" && placeOf(each.request) === undefined)
         ? undefined
         : each.request.conversation,
     );
     const calls = groups.map(async (members) => {
       const indexes = indexesOf(members);
-      const joining: PostRequest[] = [];
+      const joining: JoiningRequest[] = [];
       const values = indexes.flatMap((i) => {
         const operation = operations[i]!;
-        const isJoining =
-          operation.kind === "post" && charges[i]?.outcome !== 0 && mayJoin(operation.request);
+        const charge = charges[i];
+        const isJoining = isNamed(operation) && charge?.outcome !== 0 && mayJoin(operation.request);
         if (isJoining) joining.push(operation.request);
-        return encodeOperation(operation, charges[i], isJoining);
+        const hasPlace = operation.kind === "start" && placeOf(operation.request) === true;
+        return encodeOperation(operation, { charge, isJoining, hasPlace, rules });
       });
       const reply = await this.appendTo(members, values);
       if (reply === undefined) return;
@@ -183,20 +206,20 @@ export class ClusterBatch implements BatchExecutor {
    * repeat cannot be refunded now, its result is removed from `replies`: its sender tries again, and that try finds the charge.
    */
   private async settle(
-    operations: readonly Operation[],
+    operations: readonly RedisOperation[],
     charges: readonly (Charge | undefined | null)[],
     replies: AppendReply[],
   ): Promise<void> {
     const groups = groupByBucket(operations, (each, i) => {
       const charge = charges[i];
-      if (!charge || charge.outcome === 0 || each.kind === "mark") return undefined;
-      return (each.kind === "post") === (replies[i] !== undefined) ? each.request.user : undefined;
+      if (!charge || charge.outcome === 0 || !isCharged(each)) return undefined;
+      return isNamed(each) === (replies[i] !== undefined) ? each.request.user : undefined;
     });
     const calls = groups.map(async (members) => {
       const indexes = indexesOf(members);
       const values = indexes.flatMap((i): (string | number)[] => {
-        const each = operations[i] as OperationOf<"post" | "history">;
-        if (each.kind === "history") return ["c", charges[i]!.time, ""];
+        const each = operations[i] as ChargedOperation;
+        if (!isNamed(each)) return ["c", charges[i]!.time, ""];
         return ["s", reservationKey(each), replies[i]![3]!];
       });
       const call = this.call(this.settleScript, this.keysOfUsers(members), [
@@ -205,16 +228,17 @@ export class ClusterBatch implements BatchExecutor {
         ...values,
       ]);
       // A charge for a new message is never refunded, so its quota does not change, and the reply does not wait for this call.
-      const isNew = (i: number) => operations[i]!.kind === "post" && replies[i]![0] === 1;
-      const changed = new Set(indexes.filter((i) => !isNew(i)).map((i) => userOf(operations[i]!)));
+      const isNew = (i: number) => isNamed(operations[i]!) && replies[i]![0] === 1;
+      const userOf = (i: number) => (operations[i] as ChargedOperation).request.user;
+      const changed = new Set(indexes.filter((i) => !isNew(i)).map(userOf));
       if (changed.size === 0) return;
       const reply = (await call) as CallReply | undefined;
       if (reply === undefined) {
-        for (const i of indexes) if (operations[i]!.kind === "post" && !isNew(i)) replies[i] = undefined;
+        for (const i of indexes) if (isNamed(operations[i]!) && !isNew(i)) replies[i] = undefined;
         return;
       }
       for (const [n, i] of indexes.entries()) {
-        if (!changed.has(userOf(operations[i]!))) continue;
+        if (!changed.has(userOf(i))) continue;
         const charge = charges[i]!;
         charge.used = Number(reply[n * 2]);
         charge.reset = Number(reply[n * 2 + 1]);
@@ -275,110 +299,4 @@ export class ClusterBatch implements BatchExecutor {
   private get now(): "" | number {
     return this.deps.time === undefined ? "" : this.deps.time.now();
   }
-}
-
-/** The number of values that append.lua returns for each kind of operation. */
-const REPLY_LENGTHS: Readonly<Record<Operation["kind"], number>> = { post: 4, history: 2, mark: 1 };
-
-function isMetered(operation: Operation): boolean {
-  return operation.kind !== "mark" && operation.request.limit > 0;
-}
-
-function userOf({ request }: Operation): string {
-  return request.user;
-}
-
-/** Returns a name for a message that is unique among all messages of its user. */
-function reservationKey({ request }: OperationOf<"post">): string {
-  return dedupeKey(request.conversation, request.id);
-}
-
-function newToken(): string {
-  return randomBytes(6).toString("base64url");
-}
-
-function encodeOperation(
-  operation: Operation,
-  charge: Charge | undefined | null,
-  isJoining: boolean,
-): (string | number)[] {
-  if (operation.kind === "mark") {
-    const { user, seq, epoch = "", exempt } = operation.request;
-    return [exempt ? "mx" : "m", user, seq, epoch];
-  }
-  if (operation.kind === "history") {
-    const { before, after, count } = operation.request;
-    return ["h", before ?? "", after ?? "", count];
-  }
-  const { request } = operation;
-  const name = dedupeKey(request.user, request.id);
-  const { epoch = "", exempt, mustExist, user, joins } = request;
-  const flags = exempt || mustExist ? speechFlags(request) : "";
-  if (charge?.outcome === 0) return [`q${flags}`, name, user, epoch];
-  const kind = isJoining ? `p${flags}j${joins!.members}` : `p${flags}`;
-  return [kind, name, encodeRecord(request), charge?.token ?? "", epoch];
-}
-
-function decodeResult(
-  operation: Operation,
-  charge: Charge | undefined | null,
-  reply: AppendReply,
-): OperationResult {
-  if (operation.kind === "mark") {
-    if (reply === undefined) return UNAVAILABLE;
-    return { outcome: Number(reply[0]) > 0 ? "moved" : "stayed" };
-  }
-  if (charge === null) return UNAVAILABLE;
-  const counted = [operation.request.limit, charge?.used ?? 0, charge?.reset ?? 0] as const;
-  const quota = quotaView(...counted);
-  const refused = {
-    outcome: "rate_limited",
-    retryAfter: charge?.time ?? 0,
-    quota: quotaLeft(...counted),
-  } as const;
-  if (operation.kind === "history") {
-    if (charge?.outcome === 0) return refused;
-    if (reply === undefined) return UNAVAILABLE;
-    return { outcome: "read", entries: decodeList(String(reply[0])), more: reply[1] === 1, quota };
-  }
-  if (reply === undefined) return UNAVAILABLE;
-  const [outcome, seq, at] = reply.map(Number);
-  if (outcome === 0) return refused;
-  if (outcome === 3) return { outcome: "removed" };
-  if (outcome! > 3) return decodeRefusal(outcome!, reply[1]!);
-  return { outcome: outcome === 1 ? "stored" : "duplicate", seq: seq!, at: at!, quota };
-}
-
-/** Groups operations by the bucket of their user or conversation. Operations without that name are left out. */
-function groupByBucket(
-  operations: readonly Operation[],
-  nameOf: (operation: Operation, index: number) => string | undefined,
-): BucketGroup[] {
-  const groups = new Map<number, BucketGroup>();
-  const members = new Map<string, Member>();
-  for (const [i, operation] of operations.entries()) {
-    const name = nameOf(operation, i);
-    if (name === undefined) continue;
-    const known = members.get(name);
-    if (known !== undefined) {
-      known.indexes.push(i);
-      continue;
-    }
-    const member = { name, indexes: [i] };
-    members.set(name, member);
-    const bucket = bucketOf(name);
-    const group = groups.get(bucket);
-    if (group === undefined) groups.set(bucket, [member]);
-    else group.push(member);
-  }
-  return [...groups.values()];
-}
-
-/** Returns the indexes of a group's operations in the batch, in the order of the call: member by member. */
-function indexesOf(members: BucketGroup): readonly number[] {
-  return members.length === 1 ? members[0]!.indexes : members.flatMap(({ indexes }) => indexes);
-}
-
-function countsOf(members: BucketGroup): number[] {
-  return members.map(({ indexes }) => indexes.length);
 }

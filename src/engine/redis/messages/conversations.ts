@@ -19,6 +19,7 @@ const REMOVE = new Script("messages/conversation-remove");
 const CONTENT: readonly ConversationPart[] = [
   ...(["log", "copy", "ids", "marks", "sent"] as const),
   ...(["members", "names", "muted", "banned", "gone"] as const),
+  ...(["drafts", "cancelled"] as const),
 ];
 
 const RETAIN = new Script("messages/conversation-retain");

@@ -1,11 +1,12 @@
 import { LruMap } from "../../../core/collections/lru-map.ts";
+import type { Entry } from "../../../core/conversation/entry.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { EntryListener, EpochListener, Head, Subscription } from "../../../core/ports/message-log.ts";
-import type { Operation } from "../../operation.ts";
 import type { ChannelSubscription, Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { RedisUnavailable } from "../connection/errors.ts";
-import { type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
+import type { RedisOperation } from "../streams/operations.ts";
+import { type BatchResult, type KnownHead, type RedisResult, UNAVAILABLE } from "./batch.ts";
 import { decodeAnnouncement, entryOf } from "./message-encoding.ts";
 import { type FeedStore, OrderedFeed } from "./ordered-feed.ts";
 
@@ -112,15 +113,16 @@ export class Feeds {
   }
 
   /** Records that a batch is about to be carried out. Returns its number. */
-  beginBatch(operations: readonly Operation[]): number {
+  beginBatch(operations: readonly RedisOperation[]): number {
     this.batchCount++;
     for (const { kind, request } of operations)
-      if (kind === "post") this.feeds.get(request.conversation)?.feed.beginBatch(this.batchCount);
+      if (kind === "post" || kind === "end")
+        this.feeds.get(request.conversation)?.feed.beginBatch(this.batchCount);
     return this.batchCount;
   }
 
   /** Delivers the messages that a batch stored, and replies to all of its operations, in order. */
-  deliverBatch(batch: number, operations: readonly Operation[], { results, epochs }: BatchResult): void {
+  deliverBatch(batch: number, operations: readonly RedisOperation[], { results, epochs }: BatchResult): void {
     for (const [conversation, epoch] of epochs) this.onEpoch(conversation, epoch, operations, results);
     const uncertain = new Set<OrderedFeed>();
     for (const [i, operation] of operations.entries()) {
@@ -137,16 +139,13 @@ export class Feeds {
       if (result.outcome === "unavailable") uncertain.add(feed);
       feed.addReply({
         seq,
-        entry:
-          operation.kind === "post" && result.outcome === "stored"
-            ? entryOf(operation.request, result.seq, result.at)
-            : undefined,
+        entry: storedEntry(operation, result),
         send: () => this.reply(operation, result),
         reject: () => this.reply(operation, UNAVAILABLE),
       });
     }
     for (const { kind, request } of operations)
-      if (kind === "post") this.feeds.get(request.conversation)?.feed.endBatch(batch);
+      if (kind === "post" || kind === "end") this.feeds.get(request.conversation)?.feed.endBatch(batch);
     for (const feed of uncertain) feed.check();
   }
 
@@ -216,7 +215,7 @@ export class Feeds {
   private onEpoch(
     conversation: string,
     epoch: string,
-    operations: readonly Operation[],
+    operations: readonly RedisOperation[],
     results: BatchResult["results"],
   ): void {
     const feed = this.feeds.get(conversation)?.feed;
@@ -232,7 +231,7 @@ export class Feeds {
     else feed.check();
   }
 
-  private reply({ done }: Operation, result: BatchResult["results"][number]): void {
+  private reply({ done }: RedisOperation, result: BatchResult["results"][number]): void {
     try {
       (done as (answer: typeof result) => void)(result);
     } catch (error) {
@@ -240,4 +239,11 @@ export class Feeds {
       this.deps.emit("engine.listener_failed", { error: String(error) });
     }
   }
+}
+
+/** The entry that an operation has stored. */
+function storedEntry(operation: RedisOperation, result: RedisResult): Entry | undefined {
+  if (result.outcome !== "stored") return undefined;
+  if ("entry" in result) return result.entry;
+  return operation.kind === "post" ? entryOf(operation.request, result.seq, result.at) : undefined;
 }

@@ -3,7 +3,7 @@ import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { PostRequest } from "../../../core/ports/message-log.ts";
-import type { Operation, OperationResult } from "../../operation.ts";
+import type { StreamRules } from "../../../core/streams/draft.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
@@ -11,7 +11,23 @@ import { Script } from "../connection/script.ts";
 import { decodeRefusal, speechFlags } from "../members/encoding.ts";
 import { JOIN_OUTCOMES } from "../members/join-lists.ts";
 import type { KnownMembers } from "../members/known-members.ts";
-import { type BatchExecutor, type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
+import {
+  decodeEnd,
+  decodeStart,
+  END_REPLY_LENGTH,
+  endValues,
+  type RedisOperation,
+  type StartDetails,
+  type StartRequest,
+  startValues,
+} from "../streams/operations.ts";
+import {
+  type BatchExecutor,
+  type BatchResult,
+  type KnownHead,
+  type RedisResult,
+  UNAVAILABLE,
+} from "./batch.ts";
 import { KeyIndexes } from "./key-indexes.ts";
 import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 
@@ -25,12 +41,13 @@ export interface BatchDeps {
   readonly time: Clock | undefined;
   readonly known: (conversation: string) => KnownHead;
   readonly members: KnownMembers;
+  readonly streamRules: StreamRules;
 }
 
 type BatchReply = readonly [
   epoch: string,
   epochs: readonly string[],
-  said: readonly (string | number)[],
+  said: readonly (string | number | StartDetails)[],
   joins?: readonly number[],
 ];
 
@@ -40,7 +57,7 @@ export class StandaloneBatch implements BatchExecutor {
 
   constructor(private readonly deps: BatchDeps) {}
 
-  async execute(operations: readonly Operation[]): Promise<BatchResult> {
+  async execute(operations: readonly RedisOperation[]): Promise<BatchResult> {
     const call = new BatchCall(operations, this.deps);
     try {
       const { client, replicaTimeoutMs } = this.deps;
@@ -62,13 +79,14 @@ class BatchCall {
   private readonly conversations = new KeyIndexes();
   private readonly users = new KeyIndexes();
   private readonly marked = new KeyIndexes();
+  /** Keys of lists of users. */
   private readonly lists = new KeyIndexes();
-  /** The messages that may make their senders members. */
-  private readonly joining: PostRequest[] = [];
+  /** The messages and streams that may make their senders members. */
+  private readonly joining: (PostRequest | StartRequest)[] = [];
   private readonly membersVersion: number;
 
   constructor(
-    private readonly operations: readonly Operation[],
+    private readonly operations: readonly RedisOperation[],
     private readonly deps: BatchDeps,
   ) {
     const { client, retention, replicaTimeoutMs, time, known, members } = deps;
@@ -97,7 +115,7 @@ class BatchCall {
     for (const user of this.users.names) keys.push(client.keys.userKey(user, "quota"));
     for (const conversation of this.marked.names)
       keys.push(client.keys.conversationKey(conversation, "marks"));
-    for (const user of this.lists.names) keys.push(client.keys.userKey(user, "conversations"));
+    for (const list of this.lists.names) keys.push(list);
     keys.push(client.keys.globalKey("watched"));
     for (const operation of encoded) values.push(operation);
     this.keys = keys;
@@ -107,16 +125,27 @@ class BatchCall {
   /** Reads the reply of batch.lua: results in the order of the operations. */
   decode([, epochs, values, joins]: BatchReply): BatchResult {
     let at = 0;
-    const next = () => values[at++]!;
+    const next = () => values[at++] as string | number;
     const number = () => Number(next());
-    const results = this.operations.map((operation): OperationResult => {
+    const results = this.operations.map((operation): RedisResult => {
       if (operation.kind === "mark") return { outcome: number() > 0 ? "moved" : "stayed" };
+      if (operation.kind === "end") {
+        at += END_REPLY_LENGTH;
+        return decodeEnd(values.slice(at - END_REPLY_LENGTH, at) as (string | number)[]);
+      }
       const [outcome, first, second] = [number(), next(), number()];
       const counted = [operation.request.limit, number(), number()] as const;
+      if (operation.kind === "start") {
+        const details = values[at++] as StartDetails | "";
+        const started = decodeStart(operation.request, outcome, details, quotaView(...counted));
+        if (started !== undefined) return started;
+      }
       if (outcome === 0)
         return { outcome: "rate_limited", retryAfter: Number(first), quota: quotaLeft(...counted) };
       const quota = quotaView(...counted);
       if (outcome === 3) return { outcome: "removed" };
+      // The id is that of an open stream.
+      if (outcome === 7) return UNAVAILABLE;
       if (outcome > 3) return decodeRefusal(outcome, first);
       if (operation.kind === "history")
         return { outcome: "read", entries: decodeList(String(first)), more: second === 1, quota };
@@ -138,16 +167,21 @@ class BatchCall {
     return { results, epochs: changed };
   }
 
-  private kindOf(request: PostRequest): string {
+  private kindOf(letter: "p" | "S", request: PostRequest | StartRequest): string {
     const { joins, exempt, mustExist, user } = request;
-    const flags = exempt || mustExist ? `p${speechFlags(request)}` : "p";
+    const flags = exempt || mustExist ? letter + speechFlags(request) : letter;
     if (joins === undefined || this.deps.members.has(request.conversation, user)) return flags;
     this.joining.push(request);
-    return `${flags}j${joins.members} ${joins.conversations} ${this.lists.of(user)}`;
+    const list = this.deps.client.keys.userKey(user, "conversations");
+    return `${flags}j${joins.members} ${joins.conversations} ${this.lists.of(list)}`;
   }
 
-  private add({ kind, request }: Operation, encoded: (string | number)[]): void {
+  private add({ kind, request }: RedisOperation, encoded: (string | number)[]): void {
     const conversation = this.conversations.of(request.conversation);
+    if (kind === "end") {
+      encoded.push("E", conversation, ...endValues(request, this.deps.streamRules));
+      return;
+    }
     if (kind === "mark") {
       const { user, seq, epoch = "", exempt } = request;
       encoded.push(exempt ? "mx" : "m", conversation, this.marked.of(request.conversation), user, seq, epoch);
@@ -157,7 +191,11 @@ class BatchCall {
     if (kind === "post") {
       const name = dedupeKey(request.user, request.id);
       const { limit, epoch = "" } = request;
-      encoded.push(this.kindOf(request), conversation, user, limit, name, encodeRecord(request), epoch);
+      encoded.push(this.kindOf("p", request), conversation, user, limit, name, encodeRecord(request), epoch);
+    } else if (kind === "start") {
+      const list = this.lists.of(this.deps.client.keys.userKey(request.user, "streams"));
+      encoded.push(this.kindOf("S", request), conversation, user, request.limit, list);
+      encoded.push(...startValues(request, this.deps.streamRules));
     } else {
       const { limit, before, after, count } = request;
       encoded.push("h", conversation, user, limit, before ?? "", after ?? "", count);

@@ -16,13 +16,19 @@
 --                                    followed by flags
 --         h before after count       history; before and after may be ''
 --         m user seq epoch           a read mark; the m can be followed by the flag x
+--         S charged token place …    the start of a stream, with the flags of a message; charged: 0 if the user has no request left;
+--                                    place: 0 if it has too many streams
+--         E …                        the end of a stream; the values of both are in streams/operations.lua
 -- Reply 1: of each conversation its epoch, '' if it is the one known
 --       2: the results of the operations, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the token of the reservation
 --               under which it is stored. Or 4 (forbidden), 5 (banned) or 6 (muted); until or ''; 0; the token or ''
 --         h     list, more
+--               7: the id is that of an open stream
 --         m     seq, or 0 when it did not move
---       3: if there are any, of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
+--         S     as p, or 8 (taken over), 9 (too many); and details or ''
+--         E     outcome, seq, time, user, record
+--       3: if there are any, of each message or start with the flag j: 2 (the sender became a member), 1 (it was one) or 0
 
 -- include connection/time
 
@@ -38,6 +44,7 @@ WATCHED = WATCHED and tonumber(WATCHED)
 -- include messages/senders
 -- include messages/conversation
 -- include members/speech
+-- include streams/operations
 
 local conversations, epochs = {}, {}
 local at = 8
@@ -86,7 +93,13 @@ local function decide_post(conversation, kind)
   else
     local seq, time, payer
     stored, seq, time, payer = conversation_store(conversation, conversation.ids, name, record, token ~= '' and token or nil)
-    if stored then add_message(1, seq, time, token) else add_message(2, seq, time, payer) end
+    if stored then
+      add_message(1, seq, time, token)
+    elseif seq then
+      add_message(2, seq, time, payer)
+    else
+      add_message(WRITING, 0, 0, '')
+    end
   end
   if kind ~= 'p' and string.find(kind, 'j', 1, true) then
     joins = joins or {}
@@ -115,6 +128,27 @@ local function decide_uncharged_post(conversation, kind)
   at = at + 4
 end
 
+local function decide_start(conversation, kind)
+  if not stream_start then stream_load() end
+  local wait, token, has_place = ARGV[at + 1] == '1' and 0 or 1, ARGV[at + 2], ARGV[at + 3] == '1'
+  local outcome, a, b, payer, details = stream_start(conversation, kind, at + 4, wait, token, has_place)
+  add_message(outcome, a, b, payer)
+  n = n + 1
+  reply[n] = details or ''
+  if string.find(kind, 'j', 1, true) then
+    joins = joins or {}
+    joins[#joins + 1] = { kind, conversation, outcome == 1 and ARGV[at + 7] }
+  end
+  at = at + 13
+end
+
+local function decide_end(conversation)
+  if not stream_start then stream_load() end
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = stream_end(conversation, at + 1)
+  n = n + 5
+  at = at + 11 + 3 * tonumber(ARGV[at + 10])
+end
+
 -- Decides about the operation at `at`, and moves `at` to the next one.
 local function decide(conversation)
   local kind = ARGV[at]
@@ -128,6 +162,10 @@ local function decide(conversation)
     reply[n + 1], reply[n + 2] = '', 0
     n = n + 2
     at = at + 4
+  elseif letter == 'S' then
+    decide_start(conversation, kind)
+  elseif letter == 'E' then
+    decide_end(conversation)
   else
     local seq = tonumber(ARGV[at + 2])
     if conversation.guard and not speech_refusal then speech_load() end
@@ -147,6 +185,7 @@ end
 -- All is decided. From here on the script may end after any write (conversation.lua).
 for i = 1, #conversations do conversation_write(conversations[i]) end
 for i = 1, #conversations do conversation_settle(conversations[i]) end
+if stream_write then stream_write() end
 for _, each in ipairs(histories) do
   local place, conversation, newest, before, after, count = unpack(each)
   local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)

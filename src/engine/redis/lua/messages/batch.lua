@@ -7,7 +7,7 @@
 --       then of each conversation: meta, log, ids, channel
 --       then of each charged user: quota
 --       then of each read mark: the marks of its conversation
---       then of each user who may become a member: its list of conversations
+--       then of each user who may become a member: its list of conversations; and of each who starts a stream: that of its streams
 --       last: the key that says that a node watches (inbox/watch.lua)
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the number of conversations   8: the number of users
@@ -20,6 +20,8 @@
 --         h conversation user limit before after count   history; before and after may be ''
 --         m conversation key user seq epoch              a read mark; key: the index of its key among the keys of marks. The m can
 --                                                        be followed by the flag x
+--         S conversation user limit list …               the start of a stream, with the flags of a message, and
+--         E conversation …                               the end of one; their values are in streams/operations.lua
 -- Reply 1: the epoch of the store
 --       2: of each conversation its epoch, '' if it is the one known
 --       3: the results of the operations, one after the other:
@@ -27,7 +29,10 @@
 --            reset (the conversation was removed since); 4 (forbidden), 5 (banned) or 6 (muted), until or '', 0 used reset
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
 --         m  seq, or 0 when it did not move
---       4: if there are any, of each message with the flag j: 2 (the sender became a member), 1 (it was one) or 0
+--         S  as p, or 8 (taken over), 9 (too many); and details or ''
+--         E  outcome, seq, time, user, record
+--            An outcome 7 of p: the id is that of an open stream
+--       4: if there are any, of each message or start with the flag j: 2 (the sender became a member), 1 (it was one) or 0
 
 -- include connection/time
 
@@ -47,6 +52,7 @@ end
 -- include messages/interrupted-batch
 -- include messages/conversation
 -- include members/speech
+-- include streams/operations
 
 if half then interrupted_heal(KEYS[2], half, EPOCH) end
 
@@ -105,6 +111,26 @@ while ARGV[at] do
       and conversation_mark(conversation, marks, ARGV[at + 3], seq)
     reply[n] = moved and seq or 0
     at = at + 6
+  elseif kind ~= 'p' and string.find(kind, '^S') then
+    if not stream_start then stream_load() end
+    local quota_log = quota_logs[tonumber(ARGV[at + 2])]
+    local wait = quota_log and quota_wait(quota_log, tonumber(ARGV[at + 3])) or 0
+    local list = KEYS[listsFrom + tonumber(ARGV[at + 4])]
+    local outcome, a, b, _, details = stream_start(conversation, kind, at + 5, wait, '', list)
+    if outcome == 1 and quota_log then quota_charge(quota_log) end
+    add_result(outcome, a, b, quota_log)
+    n = n + 1
+    reply[n] = details or ''
+    if string.find(kind, 'j', 1, true) then
+      joins = joins or {}
+      joins[#joins + 1] = { kind, conversation, outcome == 1 and ARGV[at + 8] }
+    end
+    at = at + 14
+  elseif kind == 'E' then
+    if not stream_start then stream_load() end
+    reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = stream_end(conversation, at + 2)
+    n = n + 5
+    at = at + 12 + 3 * tonumber(ARGV[at + 11])
   else
     local user, name, record = tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5]
     local quota_log = quota_logs[user]
@@ -131,7 +157,7 @@ while ARGV[at] do
       local seq, time
       stored, seq, time = conversation_store(conversation, conversation.ids, name, record, nil, user)
       if stored and quota_log then quota_charge(quota_log) end
-      add_result(stored and 1 or 2, seq, time, quota_log)
+      if stored or seq then add_result(stored and 1 or 2, seq, time, quota_log) else add_result(WRITING, 0, 0, quota_log) end
     end
     if kind ~= 'p' and string.find(kind, 'j', 1, true) then
       joins = joins or {}
@@ -151,6 +177,7 @@ for _, each in ipairs(histories) do
   local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
   reply[place + 2], reply[place + 3] = list, more and 1 or 0
 end
+if stream_write then stream_write() end
 if begun then interrupted_end(KEYS[2]) end
 local joined
 if joins then

@@ -12,6 +12,8 @@ if not facts and (not seq or seq == removed) then return 0 end
 seq, life = seq or '0', life or ARGV[3]
 -- Deleted first: if the script ends after this, the conversation still exists, and the next try removes it. The facts are deleted
 -- together with the limits on speech, so that no message is stored for a conversation of which half is left.
+local streams = string.sub(KEYS[1], 1, -5)
+for _, handle in ipairs(redis.call('HKEYS', streams .. 'drafts')) do redis.call('UNLINK', streams .. 'draft:' .. handle) end
 redis.call('UNLINK', unpack(KEYS, 3))
 redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed', 'owners', 'changing', 'by')
 local removals = string.format('%d', (redis.call('HGET', KEYS[1], 'removals') or 0) + 1)

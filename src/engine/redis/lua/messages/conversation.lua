@@ -34,6 +34,9 @@ local CLOCK_TEXT = string.format('%d', CLOCK)
 -- The conversations that this script has opened.
 local opened = {}
 
+-- Whether an open stream has a name; set by streams/operations.lua, which the scripts that store messages include.
+local conversation_is_draft
+
 -- Whether the message `seq` has the time `at`, at which a node has seen it; 0 if the node does not know the time. Also true if
 -- the message was removed, because it cannot be compared then.
 local function conversation_has(conversation, seq, at)
@@ -153,6 +156,7 @@ local function conversation_find(conversation, ids, name)
   local found = call('HGET', ids, name)
   if not found then return nil end
   local number, token = string.match(found, '^(%d+) ?(.*)$')
+  if not number then return nil end
   local seq = tonumber(number)
   if seq > conversation.base and conversation.posts[4 * (seq - conversation.base) - 3] == name then return seq, conversation.at, token end
   local entry = call('XRANGE', conversation.log, number, number)[1]
@@ -162,17 +166,18 @@ local function conversation_find(conversation, ids, name)
   return seq, tonumber(entry[2][4]), token
 end
 
--- Decides to store a message and writes its name, unless there is a message of that name. Returns true, its seq and time; or
--- false and the result of `conversation_find`. `record` is the message as messages/message-encoding.ts encodes it; scripts store,
+-- Decides to store a message and writes its name, unless there is a message of that name, or an open stream which is not the one
+-- that becomes this message (`is_stream`). Returns true, its seq and time; or false and the result of `conversation_find`. `record` is the message as messages/message-encoding.ts encodes it; scripts store,
 -- announce and return it without reading it. `payer` is the index of its user, if the same script charges that user
 -- (interrupted-batch.lua).
-local function conversation_store(conversation, ids, name, record, token, payer)
+local function conversation_store(conversation, ids, name, record, token, payer, is_stream)
   local seq = conversation.seq + 1
   local number = string.format('%d', seq)
   local value = token and number .. ' ' .. token or number
   if call('HSETNX', ids, name, value) == 0 then
     local earlier, time, paidBy = conversation_find(conversation, ids, name)
     if earlier then return false, earlier, time, paidBy end
+    if not is_stream and conversation_is_draft(conversation, name) then return false end
     call('HSET', ids, name, value)
   end
   local stored, posts = conversation.stored + 1, conversation.posts
