@@ -98,7 +98,7 @@ local function decide_post(conversation, kind)
     elseif seq then
       add_message(2, seq, time, payer)
     else
-      add_message(WRITING, 0, 0, '')
+      add_message(WRITING, 0, 0, payer or '')
     end
   end
   if kind ~= 'p' and string.find(kind, 'j', 1, true) then

@@ -34,7 +34,7 @@ local CLOCK_TEXT = string.format('%d', CLOCK)
 -- The conversations that this script has opened.
 local opened = {}
 
--- Whether an open stream has a name; set by streams/operations.lua, which the scripts that store messages include.
+-- Whether an open stream has a name, and the token of its reservation; set by streams/operations.lua, which the scripts that store messages include.
 local conversation_is_draft
 
 -- Whether the message `seq` has the time `at`, at which a node has seen it; 0 if the node does not know the time. Also true if
@@ -177,7 +177,9 @@ local function conversation_store(conversation, ids, name, record, token, payer,
   if call('HSETNX', ids, name, value) == 0 then
     local earlier, time, paidBy = conversation_find(conversation, ids, name)
     if earlier then return false, earlier, time, paidBy end
-    if not is_stream and conversation_is_draft(conversation, name) then return false end
+    local is_draft, token_of_draft = false, nil
+    if not is_stream then is_draft, token_of_draft = conversation_is_draft(conversation, name) end
+    if is_draft then return false, nil, nil, token_of_draft end
     call('HSET', ids, name, value)
   end
   local stored, posts = conversation.stored + 1, conversation.posts

@@ -117,11 +117,13 @@ stream_start = function(conversation, kind, at, wait, token, list)
     refusal, till = speech_refusal(conversation, kind, user)
   end
   if conversation_is_removed(conversation, epoch) then return 3, 0, 0, '' end
-  if refusal and refusal ~= MUTED then return refusal, till, 0, '' end
   local seq, time, paid_by = conversation_find(conversation, conversation.ids, name)
+  local stream
+  if not seq then stream, paid_by = stream_of_name(conversation, name) end
+  -- What was charged before keeps its charge, also where its user may not write any more.
+  paid_by = (seq or stream) and paid_by or ''
+  if refusal and (refusal ~= MUTED or not seq) then return refusal, till, 0, paid_by end
   if seq then return 2, seq, time, paid_by end
-  if refusal then return refusal, till, 0, '' end
-  local stream, earlier = stream_of_name(conversation, name)
   if stream then
     stream.generation, stream.renewed = stream.generation + 1, CLOCK
     if restart then
@@ -130,7 +132,7 @@ stream_start = function(conversation, kind, at, wait, token, list)
     end
     if data ~= '' then stream.data = data end
     stream_change(stream)
-    return TAKEN_OVER, 0, 0, earlier, stream_details(stream)
+    return TAKEN_OVER, 0, 0, paid_by, stream_details(stream)
   end
   if wait > 0 then return 0, wait, 0, '' end
   if list == false or list ~= true and not stream_has_place(list, rules) then return TOO_MANY, 0, 0, '' end
@@ -273,5 +275,6 @@ end
 
 conversation_is_draft = function(conversation, name)
   if not stream_of_name then stream_load() end
-  return stream_of_name(conversation, name) ~= nil
+  local stream, token = stream_of_name(conversation, name)
+  return stream ~= nil, token
 end
