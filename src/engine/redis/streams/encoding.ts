@@ -10,7 +10,7 @@ export function decodeDrafts(conversation: string, reply: readonly (string | num
   for (let i = 0; i < reply.length; i += VALUES_OF_DRAFT) {
     const [stream, header, n, data, text] = reply.slice(i, i + VALUES_OF_DRAFT).map(String);
     // As `stream_header` of lua/streams/drafts.lua.
-    const [generation, startedAt, , , , , replyTo, , , from, id] = header!.split("\t");
+    const [generation, startedAt, , , , , replyTo, , , , from, id] = header!.split("\t");
     drafts.push({
       ...{ conversation, stream: stream!, id: id!, from: from!, generation: Number(generation) },
       ...{ n: Number(n), text: decodeText(text!), at: Number(startedAt) },

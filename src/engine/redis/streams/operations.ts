@@ -4,6 +4,7 @@ import type { Entry } from "../../../core/conversation/entry.ts";
 import type {
   DraftText,
   StreamAppend,
+  StreamEnd,
   StreamName,
   StreamStart,
   StreamStartResult,
@@ -26,7 +27,7 @@ export interface EndRequest extends StreamName {
   /** Of the writer that ends it. */
   readonly generation?: number;
   readonly appends?: readonly StreamAppend[];
-  readonly state?: "done" | "failed" | undefined;
+  readonly state?: StreamEnd["state"];
   /** As JSON. */
   readonly data?: string | undefined;
   /** Who discards it. */

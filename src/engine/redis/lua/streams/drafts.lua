@@ -2,7 +2,7 @@
 -- src/core/streams/draft.ts does. Keys of a conversation:
 --
 --   drafts          hash: handle → generation, started, renewed, reset, cancelled until, cancelled by, the message that it answers,
---                   epoch, name, user, id, with tabs between; "<handle>=" → data as JSON
+--                   epoch, x if its writer is exempt, name, user, id, with tabs between; "<handle>=" → data as JSON
 --   draft:<handle>  list, an entry for each batch of appends: "<newest append> <time since started> <bytes so far> <text>"; the text is
 --                   JSON without its quotes, so that the texts of all entries together are one text as JSON
 --   cancelled       hash: message → "<until> <user>", a request to stop the answers to it which start until then
@@ -38,6 +38,7 @@ local function stream_header(stream)
     stream.by,
     stream.answers,
     stream.epoch,
+    stream.exempt,
     stream.name,
     stream.user,
     stream.id,
@@ -48,8 +49,8 @@ end
 local function stream_read(meta, handle, header)
   header = header or redis.call('HGET', stream_key(meta, 'drafts'), handle)
   if not header then return nil end
-  local generation, started, renewed, reset, stop_at, by, answers, epoch, name, user, id =
-    string.match(header, '^(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d*)\t([^\t]*)\t(%d*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$')
+  local generation, started, renewed, reset, stop_at, by, answers, epoch, exempt, name, user, id =
+    string.match(header, '^(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d*)\t([^\t]*)\t(%d*)\t([^\t]*)\t(x?)\t([^\t]*)\t([^\t]*)\t(.*)$')
   local newest = redis.call('LINDEX', stream_list(meta, handle), -1)
   local n, after, bytes = string.match(newest or '0 0 0 ', '^(%d+) (%d+) (%d+) ')
   return {
@@ -66,6 +67,8 @@ local function stream_read(meta, handle, header)
     by = by,
     answers = answers,
     epoch = epoch,
+    -- x: no mute, ban or membership binds its writer.
+    exempt = exempt,
     name = name,
     user = user,
     id = id,

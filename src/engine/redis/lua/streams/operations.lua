@@ -111,6 +111,7 @@ end
 stream_start = function(conversation, kind, at, wait, token, list)
   local rules, name, epoch, user = stream_rules(ARGV[at]), ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local handle, data, answers, restart = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8] == '1'
+  local exempt = string.find(kind, 'x', 1, true) and 'x' or ''
   local refusal, till
   if conversation.guard or kind ~= 'S' then
     if not speech_refusal then speech_load() end
@@ -125,7 +126,7 @@ stream_start = function(conversation, kind, at, wait, token, list)
   if refusal and (refusal ~= MUTED or not seq) then return refusal, till, 0, paid_by end
   if seq then return 2, seq, time, paid_by end
   if stream then
-    stream.generation, stream.renewed = stream.generation + 1, CLOCK
+    stream.generation, stream.renewed, stream.exempt = stream.generation + 1, CLOCK, exempt
     if restart then
       stream.n, stream.bytes, stream.parts, stream.drops = 0, 0, {}, true
       stream.reset, stream.appended = CLOCK, CLOCK
@@ -148,6 +149,7 @@ stream_start = function(conversation, kind, at, wait, token, list)
     by = '',
     answers = answers,
     epoch = conversation.epoch,
+    exempt = exempt,
     name = name,
     user = user,
     id = ARGV[at + 4],
@@ -226,7 +228,7 @@ stream_end = function(conversation, at)
   stream_change(stream)
   if conversation_is_removed(conversation, stream.epoch) then return FENCED, 0, 0, stream.user, '' end
   local refused
-  if conversation.guard then
+  if conversation.guard and stream.exempt == '' then
     if not speech_refusal then speech_load() end
     refused = speech_refusal(conversation, 'E', stream.user)
     if refused then state = 'interrupted' end
