@@ -56,13 +56,8 @@ type StreamMore = ServerFrameOf<"stream_append">;
 
 export type ListEvent =
   | { readonly type: "opened"; readonly seq: number; readonly read: number }
-  /** `older`: a page before the block of the newest entries, whose `more` says whether there are older ones. */
-  | {
-      readonly type: "page";
-      readonly messages: readonly Message[];
-      readonly more: boolean;
-      readonly older: boolean;
-    }
+  /** `more`: there are older messages than these. */
+  | { readonly type: "page"; readonly messages: readonly Message[]; readonly more: boolean }
   | { readonly type: "message"; readonly message: Message }
   /** The text of a stream so far. */
   | ({ readonly type: "stream" } & Omit<StreamText, "type">)
@@ -113,7 +108,7 @@ export function listStep(state: ListState, event: ListEvent, user: string): List
       return complete(state, {
         ...merged,
         isLoaded: true,
-        ...(event.older && !event.more && { floor: Math.max(state.floor, first) }),
+        ...(!event.more && { floor: Math.max(state.floor, first) }),
       });
     }
     case "message":

@@ -1,5 +1,5 @@
 import { MAX_LAST } from "../../protocol/limits.ts";
-import { type Conversation, innerOf } from "../conversation/types.ts";
+import { type Conversation, type HistoryOptions, innerOf } from "../conversation/types.ts";
 import type { AnyData } from "../message.ts";
 import { createReadable, type Readable } from "../values/readable.ts";
 import {
@@ -15,7 +15,7 @@ import {
 export interface MessageWatch<Data extends object = AnyData> extends Readable<MessageList<Data>> {
   /** Loads a page of older messages, or of those that are missing between entries. Costs a request of the plan. */
   loadOlder(): Promise<void>;
-  /** Loads the messages around `seq`. Costs a request of the plan. */
+  /** Loads the message `seq` and those next to it; `loadOlder()` fills what is left out. Costs a request of the plan. */
   loadAround(seq: number): Promise<void>;
   /** Sends a failed entry again, under its id. */
   retry(entry: Entry<Data>): void;
@@ -53,13 +53,13 @@ export function watchMessages<Data extends object = AnyData>(
     set(state);
   }
 
-  async function load(range: { before?: number; limit: number }, isOlder = true): Promise<void> {
+  async function load(range: HistoryOptions): Promise<void> {
     const { messages, more } = await conversation.history(range);
-    apply({ type: "page", messages: messages as never, more, older: isOlder });
+    apply({ type: "page", messages: messages as never, more });
   }
 
   function loadNewest(): void {
-    if (last === 0) apply({ type: "page", messages: [], more: true, older: true });
+    if (last === 0) apply({ type: "page", messages: [], more: true });
     // A refusal closes the conversation, too; its status says so.
     else load({ limit: last }).catch(() => {});
   }
@@ -69,7 +69,7 @@ export function watchMessages<Data extends object = AnyData>(
     apply({ type: "opened", seq, read });
     if (!hasPage && !state.isLoaded) loadNewest();
   });
-  inner.listen("page", (page) => apply({ type: "page", ...page, older: true }));
+  inner.listen("page", (page) => apply({ type: "page", ...page }));
   inner.listen("message", (message) => apply({ type: "message", message }));
   inner.listen("stream", (frame) => apply({ ...frame, type: "stream" }));
   inner.listen("stream_append", (frame) => apply({ ...frame, type: "stream_append" }));
@@ -90,7 +90,7 @@ export function watchMessages<Data extends object = AnyData>(
       });
       return older;
     },
-    loadAround: (seq) => load({ before: seq + PAGE / 2 + 1, limit: PAGE + 1 }, false),
+    loadAround: (seq) => load({ around: seq, limit: PAGE + 1 }),
     retry({ id, text, data, reply_to }) {
       void conversation.send(text, { id, data: data as Data, reply_to });
     },

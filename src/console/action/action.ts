@@ -12,6 +12,8 @@ export interface Action {
   readonly body?: Readonly<Record<string, unknown>>;
   /** A statement in JavaScript, in which `parley` is the user's connection. */
   readonly library: string;
+  /** In place of the answer, a second request writes this text into the stream that the first one began, and ends it. */
+  readonly streamed?: string;
   /** Whether a frame belongs to the action. */
   matches(frame: Frame): boolean;
 }
@@ -25,8 +27,8 @@ const CONSEQUENCES: ReadonlySet<string> = new Set([
   "closed",
 ]);
 
-const js = (value: unknown) => JSON.stringify(value);
-const pathOf = (conversation: string) => `/conversations/${encodeURIComponent(conversation)}`;
+export const js = (value: unknown) => JSON.stringify(value);
+export const pathOf = (conversation: string) => `/conversations/${encodeURIComponent(conversation)}`;
 const about = (conversation: string) => (frame: Frame) =>
   frame.conversation === conversation && CONSEQUENCES.has(frame.type);
 const membersOf = (conversation: string) => `watchMembers(parley.conversation(${js(conversation)}))`;
@@ -46,37 +48,6 @@ export function createAction(
     body: facts,
     library: `await parley.create(${js(facts)});`,
     matches: (frame) => conversation() !== undefined && about(conversation()!)(frame),
-  };
-}
-
-/** A message that was sent, also one of another user: how one like it is sent. */
-export function sendAction(
-  user: string,
-  conversation: string,
-  entry: {
-    readonly id: string;
-    readonly from: string;
-    readonly text: string;
-    readonly data?: object;
-    readonly seq?: number;
-  },
-): Action {
-  const { id, text, data, seq, from } = entry;
-  const isOwn = from === user;
-  const more = data === undefined ? "" : `, ${js({ data })}`;
-  return {
-    title: seq === undefined ? "A message that is not stored" : `Message #${seq} of ${from}`,
-    user,
-    method: "POST",
-    path: `${pathOf(conversation)}/messages`,
-    body: { text, ...(data && { data }) },
-    library: `await parley.conversation(${js(conversation)}).send(${js(text)}${more});`,
-    matches: ({ conversation: where, direction, type, text: frame }) =>
-      where === conversation &&
-      (isOwn
-        ? direction === "out" && type === "message"
-        : direction === "in" && ["message", "history"].includes(type)) &&
-      frame.includes(`"id":${js(id)}`),
   };
 }
 

@@ -15,19 +15,40 @@ export function codeOf(action: Action, server: string): readonly ActionCode[] {
   ];
 }
 
-function curlOf({ method, path, body }: Action, server: string): string {
+function curlOf({ method, path, body, streamed }: Action, server: string): string {
+  const url = server + path;
+  if (streamed === undefined) return `${request(method, quote(url), body && quote(JSON.stringify(body)))}\n`;
+  const append = quote(JSON.stringify(appendOf(streamed, GENERATION)));
+  return [
+    `ANSWER=$(${request(method, quote(url), quote(JSON.stringify(body)))})`,
+    `STREAM=$(expr "$ANSWER" : '.*"stream":"\\([^"]*\\)"')`,
+    `GENERATION=$(expr "$ANSWER" : '.*"generation":\\([0-9]*\\)')`,
+    request(method, `${quote(url)}/"$STREAM"`, append.replace(JSON.stringify(GENERATION), `'"$GENERATION"'`)),
+    "",
+  ].join("\n");
+}
+
+function request(method: string, url: string, body: string | undefined): string {
   const parts = [
-    `curl ${method === "POST" ? "" : `-X ${method} `}${quote(server + path)}`,
+    `curl ${method === "POST" ? "" : `-X ${method} `}${url}`,
     '-H "Authorization: Bearer $TOKEN"',
-    ...(body === undefined ? [] : [`-H 'Content-Type: application/json' -d ${quote(JSON.stringify(body))}`]),
+    ...(body === undefined ? [] : [`-H 'Content-Type: application/json' -d ${body}`]),
   ];
-  return `${parts.join(" \\\n  ")}\n`;
+  return parts.join(" \\\n  ");
+}
+
+/** Stands for the generation of the stream, which the answer to the first request names. */
+const GENERATION = "generation of the answer";
+
+/** The request that writes all of a stream, and ends it. */
+function appendOf(text: string, generation: string): object {
+  return { generation, appends: [{ n: 1, text }], end: {} };
 }
 
 function libraryOf({ library }: Action, server: string): string {
-  const names = library.includes("watchMembers(") ? "connect, watchMembers" : "connect";
+  const names = ["startStream", "watchMembers"].filter((name) => library.includes(`${name}(`));
   return [
-    `import { ${names} } from "parley-client";`,
+    `import { ${["connect", ...names].join(", ")} } from "parley-client";`,
     "",
     `const parley = connect({ url: ${JSON.stringify(server)}, token: process.env.TOKEN });`,
     library,
@@ -36,7 +57,8 @@ function libraryOf({ library }: Action, server: string): string {
   ].join("\n");
 }
 
-function pythonOf({ method, path, body }: Action, server: string): string {
+function pythonOf({ method, path, body, streamed }: Action, server: string): string {
+  if (streamed !== undefined) return pythonStreamOf(server + path, body, streamed);
   const data = body === undefined ? "" : `, data=json.dumps(${python(body)}).encode()`;
   return [
     "import json, os",
@@ -47,6 +69,26 @@ function pythonOf({ method, path, body }: Action, server: string): string {
     ...(body === undefined ? [] : ['request.add_header("Content-Type", "application/json")']),
     "with urlopen(request) as answer:",
     "    print(answer.status, answer.read().decode())",
+    "",
+  ].join("\n");
+}
+
+function pythonStreamOf(url: string, body: Action["body"], text: string): string {
+  const append = python(appendOf(text, GENERATION));
+  return [
+    "import json, os",
+    "from urllib.request import Request, urlopen",
+    "",
+    "def post(url, body):",
+    "    request = Request(url, data=json.dumps(body).encode())",
+    '    request.add_header("Authorization", "Bearer " + os.environ["TOKEN"])',
+    '    request.add_header("Content-Type", "application/json")',
+    "    with urlopen(request) as answer:",
+    "        return json.load(answer)",
+    "",
+    `url = ${JSON.stringify(url)}`,
+    `started = post(url, ${python(body)})`,
+    `print(post(url + "/" + started["stream"], ${append.replace(JSON.stringify(GENERATION), 'started["generation"]')}))`,
     "",
   ].join("\n");
 }

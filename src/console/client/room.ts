@@ -5,6 +5,7 @@ import {
   type ConversationFacts,
   type ConversationStatus,
   type Entry,
+  type Message,
   type MessageList,
   type MessageWatch,
   type Parley,
@@ -33,6 +34,14 @@ export interface Room {
   loadOlder(): void;
   /** Loads messages before `seq`, in a hole. */
   loadBefore(seq: number): void;
+  /** Messages that are quoted and not in the list, by `seq`; null: it cannot be read any more. */
+  readonly quoted: ReadonlySignal<ReadonlyMap<number, Message | null>>;
+  /** Reads a message for a quote, once. Costs a request of the plan. */
+  loadQuoted(seq: number): void;
+  /** The message to show next; the list scrolls there, and sets it back. */
+  readonly target: Signal<number | undefined>;
+  /** Shows a message, and loads those around it if it is not in the list. Resolves with false if it cannot be read any more. */
+  show(seq: number): Promise<boolean>;
   retry(entry: Entry): void;
   discard(entry: Entry): void;
   /** The newest message is in view. */
@@ -61,6 +70,9 @@ export function createRoom(
   const facts = createReadableSignal(conversation.facts, scheduler);
   const status = createReadableSignal(conversation.status, scheduler);
   const loading = signal(false);
+  const quoted = signal<ReadonlyMap<number, Message | null>>(new Map());
+  const target: Signal<number | undefined> = signal(undefined);
+  const asked = new Set<number>();
   const readBefore: Signal<number | undefined> = signal(undefined);
   let seen = 0;
   let readTimer: ReturnType<typeof setTimeout> | undefined;
@@ -88,6 +100,26 @@ export function createRoom(
     status: status.signal,
     loading,
     readBefore,
+    quoted,
+    target,
+    loadQuoted(seq) {
+      if (asked.has(seq)) return;
+      asked.add(seq);
+      const found = (message: Message | null) => {
+        quoted.value = new Map(quoted.value).set(seq, message);
+      };
+      conversation.message(seq).then(found, ({ code }) => {
+        if (code === "not_found") found(null);
+        // It is asked for again when the quote comes into view again.
+        else asked.delete(seq);
+      });
+    },
+    async show(seq) {
+      const isThere = () => messages.getSnapshot().entries.some((entry) => entry.seq === seq);
+      if (!isThere()) await load(() => messages.loadAround(seq));
+      if (isThere()) target.value = seq;
+      return isThere();
+    },
     loadOlder: () => void load(() => messages.loadOlder()),
     // `loadAround` reads 25 messages after the one that it names, and as many before it.
     loadBefore: (seq) => void load(() => messages.loadAround(Math.max(1, seq - 25))),

@@ -1,9 +1,16 @@
 // One client of the page: passes its events to the pure step, carries out the effects, and reports its frames to the workbench.
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type Conversation, connect, type InboxList, type Parley, watchInbox } from "../../client/index.ts";
+import {
+  type Conversation,
+  connect,
+  type Entry,
+  type InboxList,
+  type Parley,
+  watchInbox,
+} from "../../client/index.ts";
 import { serverAddress } from "../server-address.ts";
 import type { RenderScheduler } from "../shell/render-scheduler.ts";
-import type { Frame, FrameAnnotations, WireEvent } from "../wire/frame.ts";
+import { type Frame, type FrameAnnotations, readObject, type WireEvent } from "../wire/frame.ts";
 import { type ConnectionStats, createFrameAnalyzer, type FrameAnalyzer } from "../wire/frame-analyzer.ts";
 import {
   createWebSocketTap,
@@ -28,6 +35,10 @@ export interface TestClient {
   readonly givenName: Signal<string>;
   /** The text in the composer of the conversation that is shown. */
   readonly draft: Signal<string>;
+  /** The message that the next one answers. */
+  readonly replyTo: Signal<Entry | undefined>;
+  /** Who asked the writer of a stream to stop, by stream, as far as this client's frames say it. */
+  readonly stops: ReadonlyMap<string, string>;
   /** For views: updated with each redraw. */
   readonly state: ReadonlySignal<State>;
   readonly stats: ReadonlySignal<ConnectionStats>;
@@ -108,6 +119,8 @@ export function createTestClient({
   const inbox = signal<InboxList | undefined>(undefined);
   const room = signal<Room | undefined>(undefined);
   const draft = signal("");
+  const replyTo = signal<Entry | undefined>(undefined);
+  const stops = new Map<string, string>();
   const tap = createWebSocketTap(onWireEvent);
 
   function show(): void {
@@ -118,7 +131,15 @@ export function createTestClient({
   function onWireEvent(event: Omit<WireEvent, "client">): void {
     const seen: WireEvent = { ...event, client: id };
     log(seen, analyzer.analyze(seen));
+    if (seen.type === "stream_cancel") noteStop(seen);
     scheduler.schedule(show);
+  }
+
+  /** The server says to a writer who asks; what this user asks for is not answered. */
+  function noteStop({ text, direction }: WireEvent): void {
+    const { stream, by } = readObject(text) ?? {};
+    if (typeof stream !== "string" || (direction === "out" && stops.has(stream))) return;
+    stops.set(stream, direction === "out" || by === lastUser ? "you" : String(by));
   }
 
   function dispatch(event: Event): void {
@@ -167,6 +188,7 @@ export function createTestClient({
     if (before?.conversation.id === name) return;
     if (before !== undefined) drafts.set(before.conversation.id, draft.peek());
     before?.leave();
+    replyTo.value = undefined;
     if (before !== undefined || draft.peek() === "") draft.value = drafts.get(name) ?? "";
     room.value =
       account === undefined || name === ""
@@ -182,7 +204,9 @@ export function createTestClient({
     room.value = undefined;
     drafts.clear();
     visited.clear();
+    stops.clear();
     draft.value = "";
+    replyTo.value = undefined;
     account?.end();
     account = undefined;
     inbox.value = undefined;
@@ -232,6 +256,8 @@ export function createTestClient({
     colorIndex,
     givenName: signal(""),
     draft,
+    replyTo,
+    stops,
     state: shown,
     stats,
     inbox,
@@ -246,7 +272,8 @@ export function createTestClient({
       const { conversation } = room.peek() ?? {};
       conversation?.typing(false);
       // A failure is in the list of messages.
-      conversation?.send(text).catch(() => {});
+      conversation?.send(text, { reply_to: replyTo.peek()?.seq }).catch(() => {});
+      replyTo.value = undefined;
       scheduler.flush();
     },
     loadMoreItems: () => {
@@ -268,7 +295,7 @@ export function createTestClient({
     wire: tap,
     probeHandshake(user, token) {
       const analyzer = createFrameAnalyzer();
-      probeHandshake(`/ws/${user}/${state.conversation || "lobby"}`, token, (event) => {
+      probeHandshake(`/ws/${user}/${state.conversation || "lobby"}?streams=1`, token, (event) => {
         const seen: WireEvent = { ...event, client: id };
         log(seen, analyzer.analyze(seen));
       });

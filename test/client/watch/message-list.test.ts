@@ -22,11 +22,10 @@ const range = (first: number, last: number) =>
 
 const run = (...events: readonly ListEvent[]) =>
   events.reduce((state, event) => listStep(state, event, "ann"), EMPTY_LIST);
-const page = (first: number, last: number, more = false, older = true): ListEvent => ({
+const page = (first: number, last: number, more = false): ListEvent => ({
   type: "page",
   messages: range(first, last),
   more,
-  older,
 });
 const shown = ({ entries }: ListState) =>
   entries.map(({ seq, state, text }) => (state === "stored" ? seq : `${state} ${text}`));
@@ -76,13 +75,11 @@ describe("messages", () => {
     const state = run(opened, page(7, 9, true));
     expect([startOf(state), state.hasOlder]).toEqual([7, true]);
     expect(listStep(state, page(4, 6, false), "ann")).toMatchObject({ hasOlder: false });
-    expect(listStep(state, { type: "page", messages: [], more: false, older: true }, "ann").hasOlder).toBe(
-      false,
-    );
+    expect(listStep(state, { type: "page", messages: [], more: false }, "ann").hasOlder).toBe(false);
   });
 
   test("D5 a hole is filled first; lost messages are no hole", () => {
-    const jumped = run(opened, page(8, 9, true), page(2, 4, true, false));
+    const jumped = run(opened, page(8, 9, true), page(2, 4, true));
     expect(shown(jumped)).toEqual([2, 3, 4, 8, 9]);
     expect([startOf(jumped), jumped.hasOlder]).toEqual([8, true]);
     const filled = listStep(jumped, page(5, 7, true), "ann");
@@ -177,12 +174,7 @@ test.each(seeds(1, 2, 3, 4, 5))(
     for (let round = 0; round < 100; round++) {
       const first = random.between(1, 40);
       const event = random.pick<ListEvent>([
-        page(
-          first,
-          first + random.between(0, 5),
-          random.pick([true, true, false]),
-          random.pick([true, false]),
-        ),
+        page(first, first + random.between(0, 5), random.pick([true, true, false])),
         { type: "message", message: messageOf(first) },
       ]);
       state = listStep(state, event, "ann");

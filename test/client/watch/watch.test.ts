@@ -118,6 +118,15 @@ describe("watchMessages", () => {
     expect(list.getSnapshot().entries[0]!.seq).toBe(5);
     await list.loadOlder();
     expect(list.getSnapshot()).toMatchObject({ hasOlder: false, entries: { length: 120 } });
+
+    // Long messages after it leave it in the page, and the beginning of the conversation is known as such.
+    for (let n = 1; n <= 8; n++) await ben.lobby.send("x".repeat(60_000));
+    const newest = watchMessages(ann.lobby, { last: 1 });
+    const endNewest = newest.subscribe(() => {});
+    await becomes(newest, ({ entries }) => entries.at(-1)?.seq === 128);
+    await newest.loadAround(120);
+    expect(newest.getSnapshot().entries.some(({ seq }) => seq === 120)).toBe(true);
+    endNewest();
     end();
   });
 

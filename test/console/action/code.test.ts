@@ -1,5 +1,6 @@
 // The code that the page shows for an action is run: with curl, with Python, and with the client library.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect, startStream, watchMessages } from "../../../src/client/index.ts";
 import {
   type Action,
   createAction,
@@ -7,10 +8,11 @@ import {
   memberAction,
   removeAction,
   sanctionAction,
-  sendAction,
   updateAction,
 } from "../../../src/console/action/action.ts";
 import { codeOf } from "../../../src/console/action/code.ts";
+import { cancelAction, sendAction, streamAction } from "../../../src/console/action/message-actions.ts";
+import { becomes } from "../../support/clients/library.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 
 const TEXT = 'It\'s "quoted" & <b>, $HOME, `x`, 日本';
@@ -49,6 +51,13 @@ describe("an action in code", () => {
     expect([await child.exited, problem]).toEqual([0, expect.any(String)]);
     return out;
   };
+  const library = (action: Action) => {
+    const source = textOf(action, "Library").replace(
+      '"parley-client"',
+      JSON.stringify(`${import.meta.dir}/../../../src/client/index.ts`),
+    );
+    return run([process.execPath, "--no-env-file", "run", "-"], source);
+  };
   const texts = async () =>
     ((await api("GET", `/conversations/${group}/messages`)).messages as { text: string }[]).map(
       ({ text }) => text,
@@ -73,6 +82,27 @@ describe("an action in code", () => {
     expect(await people()).toEqual(["ann owner"]);
   });
 
+  test("ST1 a stream, as curl and as Python", async () => {
+    const shown = streamAction("ann", group, { id: "m6", from: "ann", text: TEXT, reply_to: 1 });
+    const commands = [
+      ["curl", (code: string) => run(["sh", "-ec", code.replaceAll("curl ", "curl -sS ")])],
+      ["Python", (code: string) => run(["python3", "-"], code)],
+    ] as const;
+    for (const [name, runCode] of commands) {
+      const before = (await texts()).length;
+      await runCode(textOf(shown, name).replaceAll(String(shown.body!.id), `${name}-1`));
+      const { messages } = await api("GET", `/conversations/${group}/messages`);
+      expect(messages.slice(before)).toMatchObject([{ text: TEXT, reply_to: 1, stream: { state: "done" } }]);
+    }
+  });
+
+  test("an answer as curl names what it answers", async () => {
+    const answer = sendAction("ann", group, { id: "m4", from: "ann", text: "yes", reply_to: 1 });
+    await run(["sh", "-ec", textOf(answer, "curl").replace("curl ", "curl -sS ")]);
+    const { messages } = await api("GET", `/conversations/${group}/messages`);
+    expect(messages.at(-1)).toMatchObject({ text: "yes", reply_to: 1 });
+  });
+
   test("as Python", async () => {
     const python = (action: Action) => run(["python3", "-"], textOf(action, "Python"));
     const before = (await texts()).length;
@@ -90,13 +120,6 @@ describe("an action in code", () => {
   });
 
   test("with the client library", async () => {
-    const library = (action: Action) => {
-      const source = textOf(action, "Library").replace(
-        '"parley-client"',
-        JSON.stringify(`${import.meta.dir}/../../../src/client/index.ts`),
-      );
-      return run([process.execPath, "--no-env-file", "run", "-"], source);
-    };
     const before = (await texts()).length;
     await library(sendAction("ann", group, { id: "m3", from: "ann", text: TEXT, data: { a: 1 } }));
     expect((await texts()).slice(before)).toEqual([TEXT]);
@@ -105,6 +128,35 @@ describe("an action in code", () => {
     expect(await people()).toEqual(["ann owner"]);
     await library(liftAction("ann", group, "cat", "ban"));
     expect((await api("GET", `/conversations/${group}/bans`)).bans).toEqual([]);
+  });
+
+  test("ST4 a stream, and a request to stop one, with the client library", async () => {
+    const before = (await texts()).length;
+    const action = streamAction("ann", group, { id: "m5", from: "ann", text: TEXT, reply_to: 1 });
+    await library(action);
+    const { messages } = await api("GET", `/conversations/${group}/messages`);
+    expect(messages.slice(before)).toMatchObject([{ text: TEXT, reply_to: 1, stream: { state: "done" } }]);
+
+    const parley = connect({ url: server.url, token: env.TOKEN! });
+    const conversation = parley.conversation(group);
+    const list = watchMessages(conversation);
+    const end = list.subscribe(() => {});
+    const stream = startStream(conversation);
+    await stream.write("On and on");
+    const { entries } = await becomes(list, (value) => value.entries.at(-1)?.state === "streaming");
+    const stop = cancelAction("ann", group, "ann", entries.at(-1)!.streamId!);
+    await library(stop);
+    await new Promise<void>((resolve) => {
+      if (stream.signal.aborted) resolve();
+      stream.signal.addEventListener("abort", () => resolve());
+    });
+    // Repeating it in another way changes nothing.
+    await run(["sh", "-ec", textOf(stop, "curl").replace("curl ", "curl -fsS ")]);
+    await run(["python3", "-"], textOf(stop, "Python"));
+    await stream.end();
+    expect((await conversation.message(messages.length + 1)).stream?.state).toBe("cancelled");
+    end();
+    await parley.close();
   });
 
   test("SEC-T7 has no token in it", () => {

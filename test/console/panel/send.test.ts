@@ -118,11 +118,13 @@ describe("the outcome", () => {
     expect(outcomeOf(message, { ...closed, annotations: { marks: [mark] } })?.text).toContain("1003");
   });
 
-  test("of typing, read and activity is none unless they are wrong", () => {
+  test("of frames that the server does not answer is none unless they are wrong", () => {
     expect(TYPES.filter((type) => !isAnswered(JSON.stringify({ type })))).toEqual([
       "typing",
       "read",
       "activity",
+      "stream_append",
+      "stream_cancel",
     ]);
   });
 });

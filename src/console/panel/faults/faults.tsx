@@ -50,6 +50,14 @@ export function createFaults(context: PanelContext): Panel {
 
   const fields: Readonly<Record<string, () => ComponentChildren>> = {
     freeze: () => <Amount label="Seconds" id="freeze-seconds" value={settings.freeze} unit="s" />,
+    "freeze-writer": () => (
+      <Amount
+        label="Seconds that the writer is frozen"
+        id="freeze-writer-seconds"
+        value={settings.freezeWriter}
+        unit="s"
+      />
+    ),
     delay: () => <Amount label="Milliseconds" id="delay-milliseconds" value={settings.delay} unit="ms" />,
     lose: () => (
       <>

@@ -92,6 +92,8 @@ export function noteOf({ direction, type, text, annotations }: Frame): FaultNote
         mark?.kind === "duplicate" ? "ack: a duplicate, stored before as" : "ack: the message is stored as";
       return { severity: "fine", text: `${words} #${annotations.seq}${took}` };
     }
+    case "stream_started":
+      return { severity: "fine", text: `stream_started: goes on after append ${readObject(text)?.n}` };
     case "token_accepted":
       return { severity: "fine", text: "token_accepted: the new token is in use" };
     default:

@@ -5,6 +5,8 @@ import { CLOSE_CODES } from "../../../protocol/close-codes.ts";
 export interface FaultSettings {
   /** Seconds. */
   readonly freeze: Signal<string>;
+  /** Seconds. */
+  readonly freezeWriter: Signal<string>;
   /** Milliseconds. */
   readonly delay: Signal<string>;
   readonly lose: Signal<string>;
@@ -15,6 +17,7 @@ export interface FaultSettings {
 export function createFaultSettings(): FaultSettings {
   return {
     freeze: signal("10"),
+    freezeWriter: signal("20"),
     delay: signal("400"),
     lose: signal("ack"),
     count: signal("1"),

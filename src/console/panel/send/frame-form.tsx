@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import { CLIENT_FIELDS, describeField, type FieldValues, type FrameField } from "./fields.ts";
 import { VARIABLES } from "./variables.ts";
@@ -13,6 +14,10 @@ interface FrameFormProps {
   /** The client that sends it. */
   readonly as: string;
   readonly problem: string;
+  /** What the button says. */
+  readonly sendLabel: string;
+  /** More about how it is sent, below the fields. */
+  readonly children: ComponentChildren;
   choose(kind: FrameKind): void;
   setValue(name: string, value: string): void;
   write(text: string): void;
@@ -26,6 +31,8 @@ export function FrameForm({
   text,
   as,
   problem,
+  sendLabel,
+  children,
   choose,
   setValue,
   write,
@@ -73,6 +80,7 @@ export function FrameForm({
             set={(value) => setValue(name, value)}
           />
         ))}
+      {children}
       <label for="raw" class="raw-label">
         Sent as
       </label>
@@ -93,7 +101,7 @@ export function FrameForm({
       </p>
       <div class="form-row">
         <button class="primary" id="send-frame" type="submit" title="Send (Ctrl + Enter)">
-          Send frame
+          {sendLabel}
         </button>
         <span class="fine">as {as}</span>
         <p class="problem" role="alert">

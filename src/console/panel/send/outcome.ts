@@ -17,13 +17,21 @@ export interface SendOutcome {
 }
 
 /** Types of frames that the server only answers if they are invalid. */
-const UNANSWERED: ReadonlySet<unknown> = new Set(["typing", "read", "activity"]);
+const UNANSWERED: ReadonlySet<unknown> = new Set([
+  "typing",
+  "read",
+  "activity",
+  "stream_append",
+  "stream_cancel",
+]);
 
 const REPLY_OF_REQUEST: Readonly<Record<string, string>> = {
   message: "ack",
   history: "history",
   ping: "pong",
   token: "token_accepted",
+  stream_start: "stream_started",
+  stream_end: "ack",
 };
 
 /** Whether the server answers `text` if it is valid. */

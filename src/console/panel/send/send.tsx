@@ -1,183 +1,40 @@
-// Sending by hand: a form for each frame of the protocol, or any text; saved messages; a series at a rate.
-import { effect, signal, untracked } from "@preact/signals";
-import { newId } from "../../../client/new-id.ts";
-import type { ClientFrameType } from "../../../protocol/client-frames.ts";
-import type { TestClient } from "../../client/test-client.ts";
-import { preciseTime } from "../../format.ts";
-import { maskTokens } from "../../wire/frame.ts";
-import { monotonicNow } from "../../wire/websocket-tap.ts";
+import { effect, signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import type { Panel, PanelContext } from "../panel.ts";
-import { type FieldValues, initialValues, writeFrame } from "./fields.ts";
-import { FrameForm, type FrameKind } from "./frame-form.tsx";
-import { isAnswered, outcomeOf, type SendOutcome, type SentFrame } from "./outcome.ts";
-import { SavedList } from "./saved-list.tsx";
-import { SeriesForm } from "./series-form.tsx";
-import { createSeriesRunner } from "./series-runner.ts";
-import { fillIn } from "./variables.ts";
+import type { SendPanel } from "./send-panel.tsx";
 
-/** Most sent texts that are shown, the newest first. */
-const MAX_SHOWN = 20;
-
-interface Shown extends SentFrame {
-  readonly key: number;
-  readonly outcome?: SendOutcome;
-}
-
+/** Sending by hand. It is loaded when it is first opened, and stays from then on. */
 export function createSend(context: PanelContext): Panel {
-  const { workbench, frameToEdit } = context;
-  const kind = signal<FrameKind>("message");
-  const values = signal<FieldValues>(initialValues("message", ""));
-  const text = signal(writeFrame("message", values.value));
-  /** The values of each form and the text, kept while another panel is open. */
-  const typed = new Map<ClientFrameType, FieldValues>();
-  let typedText = "";
-  const shown = signal<readonly Shown[]>([]);
-  const problem = signal("");
-  const series = createSeriesRunner(workbench);
-  let sentSoFar = 0;
-  /** The conversation that the form was filled with. */
-  let filledConversation = "";
+  const panel = signal<SendPanel | undefined>(undefined);
+  let isAsked = false;
 
-  function show(next: ClientFrameType, filledIn: FieldValues): void {
-    kind.value = next;
-    values.value = filledIn;
-    text.value = writeFrame(next, filledIn);
+  async function load(): Promise<void> {
+    if (isAsked) return;
+    isAsked = true;
+    const { createSendPanel } = await import("./send-panel.tsx");
+    panel.value = createSendPanel(context);
   }
 
-  function showText(next: string): void {
-    const before = kind.peek();
-    if (before !== "raw") typed.set(before, values.peek());
-    kind.value = "raw";
-    text.value = next;
-  }
-
-  function choose(next: FrameKind): void {
-    if (next === "raw") {
-      showText(typedText || text.value);
-      return;
-    }
-    if (kind.value === "raw") typedText = text.value;
-    else typed.set(kind.value, values.value);
-    show(next, typed.get(next) ?? initialValues(next, workbench.selected.peek().current().conversation));
-  }
-
-  function setValue(name: string, value: string): void {
-    values.value = { ...values.value, [name]: value };
-    text.value = writeFrame(kind.value as ClientFrameType, values.value);
-  }
-
-  function senders(): readonly TestClient[] {
-    return workbench.sendAsAll.value ? workbench.clients.value : [workbench.selected.value];
-  }
-
-  function filled(n: number): string {
-    return fillIn(text.value, { uuid: newId, now: Date.now(), n });
-  }
-
-  function send(): void {
-    problem.value = "";
-    for (const client of senders()) {
-      const n = ++sentSoFar;
-      const filledIn = filled(n);
-      const sent: Shown = { key: n, client: client.id, at: monotonicNow(), text: maskTokens(filledIn) };
-      if (client.wire.send(filledIn)) shown.value = [sent, ...shown.value].slice(0, MAX_SHOWN);
-      else problem.value = `${workbench.nameOf(client.id)} is not connected: connect first.`;
-    }
-  }
-
-  workbench.onFrame((frame) => {
-    if (frame.direction === "out") return;
-    // The oldest pending one first: the server answers frames without an id in order.
-    const index = shown.value.findLastIndex(
-      (one) => one.outcome === undefined && outcomeOf(one, frame) !== undefined,
-    );
-    if (index === -1) return;
-    const outcome = outcomeOf(shown.value[index]!, frame)!;
-    shown.value = shown.value.map((one, at) => (at === index ? { ...one, outcome } : one));
-  });
   effect(() => {
-    const edited = frameToEdit.value;
-    if (edited === undefined) return;
-    showText(edited);
-    frameToEdit.value = undefined;
-    context.showPanel("send");
-  });
-  // The frame is for the conversation that is shown, until the person names another one.
-  effect(() => {
-    const { conversation } = workbench.selected.value.state.value;
-    const before = filledConversation;
-    filledConversation = conversation;
-    untracked(() => {
-      const name = kind.value;
-      if (name === "raw" || (values.value.conversation ?? before) !== before) return;
-      if ("conversation" in values.value) setValue("conversation", conversation);
-      else if ("conversations" in values.value) show(name, initialValues(name, conversation));
-    });
-  });
-  // A typed token must not stay in the page for the next user.
-  effect(() => {
-    if (!workbench.isSignedOut.value) return;
-    typed.clear();
-    typedText = "";
-    show("message", initialValues("message", ""));
-    shown.value = [];
-    series.reset();
+    if (context.frameToEdit.value !== undefined) context.showPanel("send");
   });
 
   function View() {
-    const names = senders().map(({ id }) => workbench.nameOf(id));
-    return (
-      <div class="panel-page send">
-        <FrameForm
-          kind={kind.value}
-          values={values.value}
-          text={text.value}
-          as={names.length > 3 ? `${names.length} clients` : names.join(", ")}
-          problem={problem.value}
-          choose={choose}
-          setValue={setValue}
-          write={showText}
-          send={send}
-        />
-        <Outcomes shown={shown.value} nameOf={workbench.nameOf} />
-        <SavedList text={text.value} onSelect={showText} />
-        <SeriesForm
-          progress={series.progress.value}
-          conversation={workbench.selected.value.state.value.conversation}
-          start={(plan, make) => series.start(senders(), plan, make ?? filled)}
-          stop={series.stop}
-        />
-      </div>
-    );
+    useEffect(() => {
+      void load();
+    }, []);
+    const Loaded = panel.value?.View;
+    return Loaded === undefined ? null : <Loaded />;
   }
 
   const commands = [
-    { key: "g", label: "Send the frame (in its fields: Ctrl + Enter)", group: "Send", run: send },
+    {
+      key: "g",
+      label: "Send the frame (in its fields: Ctrl + Enter)",
+      group: "Send",
+      run: () => panel.value?.send(),
+    },
     { key: "e", label: "Edit the frame", group: "Send", run: () => document.getElementById("raw")?.focus() },
   ];
   return { name: "send", title: "Send", key: "s", commands, View };
-}
-
-interface OutcomesProps {
-  readonly shown: readonly Shown[];
-  nameOf(id: string): string;
-}
-
-/** Texts that were sent by hand, each with the server's reply. */
-function Outcomes({ shown, nameOf }: OutcomesProps) {
-  return (
-    <ol class="outcomes" id="outcomes" aria-label="What was sent" aria-live="polite">
-      {shown.map(({ key, client, at, text, outcome }) => (
-        <li key={key}>
-          <span class="fine">
-            {preciseTime(at)} {nameOf(client)}
-          </span>
-          <code>{text.slice(0, 160)}</code>
-          <p class={`remark ${outcome?.severity ?? ""}`} data-tone={outcome?.severity ?? "none"}>
-            {outcome?.text ?? (isAnswered(text) ? "no answer yet" : "sent; answered only if it is wrong")}
-          </p>
-        </li>
-      ))}
-    </ol>
-  );
 }

@@ -3,6 +3,8 @@ import type { Room } from "../../client/room.ts";
 import type { TestClient } from "../../client/test-client.ts";
 import { formatBytes } from "../../format.ts";
 import type { Workbench } from "../../shell/workbench.ts";
+import { IconButton } from "../icon.tsx";
+import { wordsOf } from "./quote.tsx";
 
 /** Longest text as JSON, in bytes: the server closes the connection for a frame over 64 KiB (1009). The rest is for `type` and `id`. */
 export const MAX_TEXT_BYTES = 64 * 1024 - 256;
@@ -31,6 +33,7 @@ export function Composer({ workbench, client, room, announce }: ComposerProps) {
   const text = useRef<HTMLTextAreaElement>(null);
   const open = session.state === "open";
   const draft = client.draft.value;
+  const answered = client.replyTo.value;
   // Compare UTF-16 units first: counting bytes at each key press in a long text would be slow.
   const bytes = draft.length * 3 < MAX_TEXT_BYTES / 2 ? 0 : bytesInFrame(draft);
   const fits = bytes <= MAX_TEXT_BYTES;
@@ -69,7 +72,13 @@ export function Composer({ workbench, client, room, announce }: ComposerProps) {
     room.conversation.typing(value !== "");
   }
 
+  function answerNothing(): void {
+    client.replyTo.value = undefined;
+    text.current!.focus();
+  }
+
   function onKeyDown(event: KeyboardEvent): void {
+    if (event.key === "Escape" && answered !== undefined) answerNothing();
     // While an input method composes (CJK), Enter belongs to it; Safari reports that as key code 229.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     submit(event);
@@ -81,6 +90,14 @@ export function Composer({ workbench, client, room, announce }: ComposerProps) {
       : `${usage.remaining.toLocaleString("en")} of ${usage.limit.toLocaleString("en")} requests left`;
   return (
     <form class={`composer${open ? "" : " off"}`} id="composer" onSubmit={submit}>
+      {answered !== undefined && (
+        <div class="replying" id="replying">
+          <p class="quote">
+            Answers <b>{answered.from}</b> {wordsOf(answered).slice(0, 120)}
+          </p>
+          <IconButton icon="close" label="Answer no message" onClick={answerNothing} />
+        </div>
+      )}
       <label class="unseen" for="text">
         Message
       </label>

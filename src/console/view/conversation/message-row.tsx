@@ -2,6 +2,8 @@ import type { Entry } from "../../../client/index.ts";
 import { clockTime, explainError, listNames } from "../../format.ts";
 import { Avatar } from "../avatar.tsx";
 import { IconButton } from "../icon.tsx";
+import { Quote, type Quoted, wordsOf } from "./quote.tsx";
+import { endingOf, StopButton } from "./stream-state.tsx";
 
 /** Messages of one user within this time are shown as one block, in milliseconds. */
 const BLOCK_INTERVAL_MS = 5 * 60_000;
@@ -17,6 +19,14 @@ export interface RowActions {
   takeBack(entry: Entry): void;
   /** Shows how the message is sent in code, and its frame. */
   showCode(entry: Entry): void;
+  /** The next message answers this one. */
+  reply(entry: Entry): void;
+  /** Asks the writer of a message to stop. */
+  stop(entry: Entry): void;
+  /** Reads a message for a quote. */
+  loadQuoted(seq: number): void;
+  /** Shows a message in the list. */
+  show(seq: number): void;
 }
 
 interface MessageRowProps {
@@ -28,6 +38,12 @@ interface MessageRowProps {
   readonly held: boolean;
   /** The users who have read up to here. */
   readonly readers: readonly string[];
+  /** The message that this one answers, as far as it is known. */
+  readonly quoted: Quoted | undefined;
+  /** The user may ask its writer to stop. */
+  readonly mayStop: boolean;
+  /** Who asked its writer to stop, if known. */
+  readonly stoppedBy: string | undefined;
   readonly actions: RowActions;
 }
 
@@ -37,19 +53,24 @@ export function continuesBlock(row: Entry, above: Entry | undefined): boolean {
 }
 
 /** One message: sender, text, time and `seq`; an own one also with its state. */
-export function MessageRow({ row, own, continues, held, readers, actions }: MessageRowProps) {
+export function MessageRow(props: MessageRowProps) {
+  const { row, own, continues, held, readers, quoted, mayStop, stoppedBy, actions } = props;
   const kind = `message${own ? " own" : ""}${continues ? " continues" : ""} ${row.state}`;
   return (
-    <li class={kind} data-delivery={row.state} data-seq={row.seq}>
+    <li class={kind} data-delivery={row.state} data-seq={row.seq} aria-busy={row.state === "streaming"}>
       {!own && <Avatar user={row.from} />}
       <div class="body">
         <span class={continues || own ? "from unseen" : "from"}>{own ? `${row.from} (you)` : row.from}</span>
         <div class="bubble">
+          {row.reply_to !== undefined && (
+            <Quote seq={row.reply_to} message={quoted} load={actions.loadQuoted} show={actions.show} />
+          )}
           <p class="text" dir="auto">
-            {textOf(row)}
+            {wordsOf(row)}
           </p>
         </div>
-        <Meta row={row} own={own} held={held} showCode={() => actions.showCode(row)} />
+        <Meta row={row} own={own} held={held} ending={endingOf(row, stoppedBy)} actions={actions} />
+        {mayStop && <StopButton from={row.from} stop={() => actions.stop(row)} />}
         {row.state === "pending" && held && (
           <button type="button" class="plain small" onClick={() => actions.takeBack(row)}>
             Take back
@@ -72,21 +93,17 @@ export function MessageRow({ row, own, continues, held, readers, actions }: Mess
   );
 }
 
-/** A message without text shows its data. */
-function textOf({ text, data }: Entry): string {
-  return text === "" && data !== undefined ? JSON.stringify(data) : text;
-}
-
 function problemOf({ error }: Entry): string {
   if (error === undefined) return "Not sent.";
   return error.code === "closed" ? UNCONFIRMED : explainError(error);
 }
 
-interface MetaProps extends Pick<MessageRowProps, "row" | "own" | "held"> {
-  showCode(): void;
+interface MetaProps extends Pick<MessageRowProps, "row" | "own" | "held" | "actions"> {
+  /** How the stream ended, in words. */
+  readonly ending: string;
 }
 
-function Meta({ row, own, held, showCode }: MetaProps) {
+function Meta({ row, own, held, ending, actions }: MetaProps) {
   const at = new Date(row.at);
   return (
     <div class="meta">
@@ -98,6 +115,8 @@ function Meta({ row, own, held, showCode }: MetaProps) {
           #{row.seq}
         </span>
       )}
+      {row.state === "streaming" && <Sign kind="writing" sign="●" word="writing…" />}
+      {ending !== "" && <Sign kind="stream-end" sign="■" word={ending} />}
       {row.state === "stored" && own && <Sign kind="tick" sign="✓" word="stored" />}
       {row.state === "pending" && (
         <Sign kind="waiting" sign="○" word={held ? "waits to be sent" : "sending…"} />
@@ -107,8 +126,16 @@ function Meta({ row, own, held, showCode }: MetaProps) {
         icon="code"
         label={row.seq === undefined ? "This message in code" : `Message ${row.seq} in code`}
         kind="in-code"
-        onClick={showCode}
+        onClick={() => actions.showCode(row)}
       />
+      {row.seq !== undefined && (
+        <IconButton
+          icon="reply"
+          label={`Answer message ${row.seq}`}
+          kind="in-code"
+          onClick={() => actions.reply(row)}
+        />
+      )}
     </div>
   );
 }

@@ -1,10 +1,11 @@
-import { useMemo, useRef } from "preact/hooks";
-import { sendAction } from "../../action/action.ts";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { cancelAction, messageAction } from "../../action/message-actions.ts";
 import { MAX_SHOWN_ENTRIES } from "../../client/message-list-items.ts";
 import type { Room } from "../../client/room.ts";
 import type { State } from "../../client/state.ts";
 import type { TestClient } from "../../client/test-client.ts";
 import type { PanelContext } from "../../panel/panel.ts";
+import { quoteFinder } from "./quote.tsx";
 import { type ListActions, type RenderedItem, renderItems, rowContextOf } from "./render-items.tsx";
 import { useAutoScroll } from "./use-auto-scroll.ts";
 
@@ -27,21 +28,33 @@ export function Messages({ context, client, room }: MessagesProps) {
   const now = state.limitedUntil === undefined ? 0 : workbench.now.value;
   // To a user who does not belong to the conversation, nothing is new.
   const readBefore = room.facts.value?.role === undefined ? undefined : room.readBefore.value;
-  const setting = rowContextOf(list, room.presence.value.present, user, isHeld(state, now));
+  const quoted = room.quoted.value;
+  const role = room.facts.value?.role;
+  const setting = rowContextOf(list, room.presence.value.present, {
+    ...{ user, role, held: isHeld(state, now), stops: client.stops },
+    findQuoted: quoteFinder(list.entries, quoted),
+  });
   const signature = JSON.stringify([
     setting.user,
     setting.today,
     setting.held,
     [...setting.marks],
     readBefore,
+    role,
   ]);
   const drawn = useRef<ReadonlyMap<string, RenderedItem>>(new Map());
   const actions = useMemo(() => actionsOf(context, client, room), [client, room]);
   const rows = useMemo(() => {
     drawn.current = renderItems(drawn.current, list, readBefore, setting, actions);
     return [...drawn.current.values()].map(({ node }) => node);
-  }, [list, signature, actions]);
-  const { scroller, announcer, newer, toEnd } = useAutoScroll(room, list);
+  }, [list, signature, actions, quoted]);
+  const { scroller, announcer, newer, toEnd, keepPlace } = useAutoScroll(room, list);
+  const target = room.target.value;
+  useLayoutEffect(() => {
+    if (target === undefined || !showRow(scroller.current!, target)) return;
+    keepPlace();
+    room.target.value = undefined;
+  }, [target, rows]);
   const isFull = list.entries.length >= MAX_SHOWN_ENTRIES;
   const isOpen = state.session.state === "open";
   return (
@@ -91,7 +104,23 @@ function isHeld({ session, limitedUntil = 0 }: State, now: number): boolean {
   return limitedUntil > now || session.state !== "open" || session.connection.state !== "live";
 }
 
-function actionsOf({ actions, workbench }: PanelContext, client: TestClient, room: Room): ListActions {
+/** Scrolls to a message and gives it the focus, which shows it, until the focus leaves it. Returns false if it is not drawn. */
+function showRow(scroller: HTMLElement, seq: number): boolean {
+  const row = scroller.querySelector<HTMLElement>(`[data-seq="${seq}"]`);
+  if (row === null) return false;
+  row.tabIndex = -1;
+  row.addEventListener("blur", () => row.removeAttribute("tabindex"), { once: true });
+  row.focus({ preventScroll: true });
+  row.scrollIntoView({ block: "center" });
+  return true;
+}
+
+function actionsOf(
+  { actions, announcer, workbench }: PanelContext,
+  client: TestClient,
+  room: Room,
+): ListActions {
+  const { conversation } = room;
   return {
     retry: (entry) => room.retry(entry),
     discard: (entry) => room.discard(entry),
@@ -102,12 +131,20 @@ function actionsOf({ actions, workbench }: PanelContext, client: TestClient, roo
     },
     loadHole: (seq, isNewest) => (isNewest ? room.loadOlder() : room.loadBefore(seq)),
     showCode(entry) {
-      const { user = "" } = client.parley() ?? {};
-      actions.show({
-        action: sendAction(user, room.conversation.id, entry as Parameters<typeof sendAction>[2]),
-        client,
-        since: workbench.frames.first,
-      });
+      const action = messageAction(client.user() ?? "", conversation.id, entry);
+      actions.show({ action, client, since: workbench.frames.first });
+    },
+    reply(entry) {
+      client.replyTo.value = entry;
+      document.getElementById("text")?.focus();
+    },
+    stop(entry) {
+      const action = cancelAction(client.user() ?? "", conversation.id, entry.from, entry.streamId!);
+      void actions.perform(client, action, () => conversation.cancel(entry));
+    },
+    loadQuoted: (seq) => room.loadQuoted(seq),
+    async show(seq) {
+      if (!(await room.show(seq))) announcer.announce(`Message #${seq} is no longer kept`);
     },
   };
 }

@@ -1,15 +1,18 @@
 import type { VNode } from "preact";
-import type { MessageList } from "../../../client/index.ts";
+import type { MessageList, Role } from "../../../client/index.ts";
 import type { PresentUser } from "../../../protocol/server-frames.ts";
 import { type MessageListItem, messageListItems, readersByRow } from "../../client/message-list-items.ts";
 import { dayName } from "../../format.ts";
 import { DividerRow } from "./divider-row.tsx";
 import { continuesBlock, MessageRow, type RowActions } from "./message-row.tsx";
+import type { FindQuoted, Quoted } from "./quote.tsx";
+import { mayStop } from "./stream-state.tsx";
 
 /** A drawn item with its inputs: while they are the same, its node is reused. */
 export interface RenderedItem {
   readonly item: MessageListItem;
   readonly signature: string;
+  readonly quoted: Quoted | undefined;
   readonly node: VNode;
 }
 
@@ -20,6 +23,11 @@ export interface RowContext {
   readonly now: number;
   readonly held: boolean;
   readonly marks: ReadonlyMap<string, readonly string[]>;
+  /** The user's role in the conversation. */
+  readonly role: Role | undefined;
+  readonly findQuoted: FindQuoted;
+  /** Who asked the writer of a stream to stop, as far as it is known, by stream. */
+  readonly stops: ReadonlyMap<string, string>;
 }
 
 export interface ListActions extends RowActions {
@@ -29,17 +37,11 @@ export interface ListActions extends RowActions {
 export function rowContextOf(
   { entries }: MessageList,
   present: readonly PresentUser[],
-  user: string,
-  held: boolean,
+  rest: Pick<RowContext, "user" | "held" | "role" | "findQuoted" | "stops">,
 ): RowContext {
   const now = Date.now();
-  return {
-    user,
-    today: new Date(now).toDateString(),
-    now,
-    held,
-    marks: readersByRow(entries, present, user),
-  };
+  const marks = readersByRow(entries, present, rest.user);
+  return { ...rest, today: new Date(now).toDateString(), now, marks };
 }
 
 /** Draws the items that differ from `old`. */
@@ -52,18 +54,28 @@ export function renderItems(
 ): ReadonlyMap<string, RenderedItem> {
   const next = new Map<string, RenderedItem>();
   for (const item of messageListItems(list, readBefore)) {
+    const reply = item.kind === "row" ? item.row.reply_to : undefined;
+    const quoted = reply === undefined ? undefined : setting.findQuoted(reply);
     const signature = signatureOf(item, setting);
     const there = old.get(item.key);
-    const same = there !== undefined && there.signature === signature && isSame(there.item, item);
-    next.set(item.key, same ? there : { item, signature, node: renderItem(item, setting, actions) });
+    const same =
+      there !== undefined &&
+      there.signature === signature &&
+      there.quoted === quoted &&
+      isSame(there.item, item);
+    next.set(
+      item.key,
+      same ? there : { item, signature, quoted, node: renderItem(item, quoted, setting, actions) },
+    );
   }
   return next;
 }
 
 /** The part of the setting that a row shows; other rows are not redrawn when it changes. */
-function signatureOf(item: MessageListItem, { user, today, held, marks }: RowContext): string {
+function signatureOf(item: MessageListItem, { user, today, held, marks, role }: RowContext): string {
   const waits = held && item.kind === "row" && item.row.state === "pending";
-  return `${user}\n${today}\n${waits}\n${marks.get(item.key)}`;
+  const moderates = item.kind === "row" && item.row.state === "streaming" && role;
+  return `${user}\n${today}\n${waits}\n${marks.get(item.key)}\n${moderates}`;
 }
 
 function isSame(one: MessageListItem, other: MessageListItem): boolean {
@@ -80,7 +92,8 @@ function isSame(one: MessageListItem, other: MessageListItem): boolean {
 
 function renderItem(
   item: MessageListItem,
-  { user, now, held, marks }: RowContext,
+  quoted: Quoted | undefined,
+  { user, now, held, marks, role, stops }: RowContext,
   actions: ListActions,
 ): VNode {
   if (item.kind !== "row") return <DividerRow key={item.key} item={item} loadHole={actions.loadHole} />;
@@ -88,13 +101,21 @@ function renderItem(
   const day = dayName(row.at, now);
   const begins = above === undefined || dayName(above.at, now) !== day;
   return (
-    <DayAndRow key={`${row.state} ${item.key}`} day={begins ? day : undefined} isNew={isFirstNew}>
+    // A message that was being written stays the same element: its button may have the focus.
+    <DayAndRow
+      key={`${row.state === "streaming" ? "stored" : row.state} ${item.key}`}
+      day={begins ? day : undefined}
+      isNew={isFirstNew}
+    >
       <MessageRow
         row={row}
         own={row.own || row.from === user}
         continues={isAdjacent && !begins && !isFirstNew && continuesBlock(row, above)}
         held={held}
         readers={marks.get(row.key) ?? []}
+        quoted={quoted}
+        mayStop={mayStop(row, user, role, quoted)}
+        stoppedBy={row.stream && stops.get(row.stream.stream)}
         actions={actions}
       />
     </DayAndRow>

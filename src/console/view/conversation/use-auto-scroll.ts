@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Entry, MessageList } from "../../../client/index.ts";
 import type { Room } from "../../client/room.ts";
 import { pluralize } from "../../format.ts";
+import { endingOf } from "./stream-state.tsx";
 
 /** Distance to the end, in pixels, within which the view follows new messages. */
 const NEAR_END_PX = 80;
@@ -45,6 +46,11 @@ export function useAutoScroll(room: Room, list: MessageList) {
     showNewer(0);
   }
 
+  /** The list was scrolled to a message: it stays there. */
+  function keepPlace(): void {
+    before.current = { ...before.current, following: atEnd() };
+  }
+
   function showNewer(count: number): void {
     before.current = { ...before.current, newer: count };
     setNewer(count);
@@ -85,19 +91,20 @@ export function useAutoScroll(room: Room, list: MessageList) {
     const element = scroller.current!;
     const { entries: shown, height, following, isPlaced } = before.current;
     const { entries } = list;
-    const prepended = shown?.[0] !== undefined && entries.indexOf(shown[0]) > 0;
+    const prepended = shown?.[0]?.seq !== undefined && entries.indexOf(shown[0]) > 0;
     const wroteMore = entries.filter(isOwnPending).length > (shown ?? []).filter(isOwnPending).length;
     const isFirst = !isPlaced && list.status === "ready" && entries.length > 0;
     if (isFirst) placeAtNews(element);
     else if (wroteMore || (following && !prepended)) element.scrollTop = element.scrollHeight;
     else if (prepended) element.scrollTop += element.scrollHeight - height;
     const fresh = isPlaced ? arrived(shown ?? [], entries) : [];
-    if (fresh.length > 0) {
-      const words = fresh.map((row) => `${row.from}: ${row.text}`).join(". ");
+    const announced = isPlaced ? [...finished(shown ?? [], entries), ...fresh] : [];
+    if (announced.length > 0)
       announcer.current!.textContent =
-        fresh.length > MAX_ANNOUNCED_MESSAGES ? pluralize(fresh.length, "new message") : words;
-      if (!following) showNewer(before.current.newer + fresh.length);
-    }
+        announced.length > MAX_ANNOUNCED_MESSAGES
+          ? pluralize(announced.length, "new message")
+          : announced.map(announcementOf).join(". ");
+    if (fresh.length > 0 && !following) showNewer(before.current.newer + fresh.length);
     before.current = {
       ...before.current,
       height: element.scrollHeight,
@@ -108,7 +115,7 @@ export function useAutoScroll(room: Room, list: MessageList) {
     reportSeen();
   });
 
-  return { scroller, announcer, newer, toEnd };
+  return { scroller, announcer, newer, toEnd, keepPlace };
 }
 
 /** Scrolls to the first message that is new to the user; to the end if there is none. */
@@ -128,9 +135,23 @@ function isVisible(element: HTMLElement): boolean {
   return element.clientHeight > 0 && document.visibilityState === "visible";
 }
 
-/** Returns the messages of others that came after the last known one. */
+/** What a screen reader says of a message. One that is being written is read when it is complete, and not word for word before. */
+function announcementOf({ from, state, text, stream }: Entry): string {
+  if (state === "streaming") return `${from} is writing`;
+  const ending = endingOf({ stream }, undefined);
+  return `${from}: ${text}${ending === "" ? "" : `, ${ending}`}`;
+}
+
+/** Returns the messages of others that were being written, and are complete now. */
+function finished(before: readonly Entry[], now: readonly Entry[]): readonly Entry[] {
+  const growing = new Set(before.flatMap(({ key, state }) => (state === "streaming" ? [key] : [])));
+  if (growing.size === 0) return [];
+  return now.filter(({ key, own, state }) => !own && state === "stored" && growing.has(key));
+}
+
+/** Returns the messages of others that came after the last known one. Those that are being written stay at the end. */
 function arrived(before: readonly Entry[], now: readonly Entry[]): readonly Entry[] {
   const known = new Set(before.map(({ key }) => key));
-  const last = now.findLastIndex(({ key, own }) => !own && known.has(key));
+  const last = now.findLastIndex(({ key, own, state }) => !own && state !== "streaming" && known.has(key));
   return now.slice(last + 1).filter(({ key, own }) => !own && !known.has(key));
 }

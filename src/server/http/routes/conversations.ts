@@ -165,7 +165,7 @@ export function presenceRoute(deps: ConversationRoutesDeps): Route {
 
 /** The fields of bodies: those of the frame, and those of HTTP. */
 const BODY_FIELDS = {
-  message: ["text", "id", "data", "from", "type", "conversation"],
+  message: ["text", "id", "data", "reply_to", "from", "type", "conversation"],
   read: ["seq", "epoch", "type", "conversation"],
 } as const;
 

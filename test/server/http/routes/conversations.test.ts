@@ -135,11 +135,11 @@ describe("POST /conversations/{id}/messages", () => {
   test("a body with a field that the request does not have is refused, and the answer names the field", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
-    const { status, body } = await post(server, token, { text: "x", reply_to: 3 });
+    const { status, body } = await post(server, token, { text: "x", parent: 3 });
     expect([status, body.code, body.detail]).toEqual([
       422,
       "invalid",
-      "`reply_to`: this request has no such field; it has `text`, `id`, `data`, `from`, `type`, `conversation`.",
+      "`parent`: this request has no such field; it has `text`, `id`, `data`, `reply_to`, `from`, `type`, `conversation`.",
     ]);
     expect((await call(server, token, "lobby/messages")).body.messages).toEqual([]);
   });
