@@ -25,18 +25,18 @@ export const Range = z.object({ first: z.int(), last: z.int() });
 /** The conversation that a frame is about: on the socket of a user, and never on a socket of one conversation. */
 const OptionalConversation = Identifier.optional();
 
-/** What the server accepts on this connection. */
+/** What the server accepts from the user. */
 export const Limits = z.object({
-  /** Conversations that may be open at a time. */
+  /** Conversations that may be open on the socket of a user at a time. */
   conversations: z.int(),
   /** Connections that the plan allows at a time; 0 for no limit. */
   connections: z.int(),
   /** Bytes of one frame from the client. */
   frame_bytes: z.int(),
   /** Bytes of one stream, as JSON. */
-  stream_bytes: z.int().optional(),
+  stream_bytes: z.int(),
   /** Streams that the user may have open at a time. */
-  streams: z.int().optional(),
+  streams: z.int(),
 });
 
 const Access = z.enum(["anyone", "members"]);
@@ -73,9 +73,9 @@ export const WelcomeFrame = z.object({
   quota: Quota.nullable(),
   inactivity: z.object({ timeout: z.number(), warning: z.number() }),
   server: z.object({ name: z.string(), protocol: z.int() }),
-  // On the socket of a user.
-  limits: Limits.optional(),
-  at: z.int().optional(),
+  limits: Limits,
+  /** When it was sent, in milliseconds since 1970. */
+  at: z.int(),
   // On a socket of one conversation.
   ...z.object(OPENED_FIELDS).partial().shape,
 });
@@ -298,5 +298,5 @@ export type OpenedFields = Omit<z.output<typeof OpenedFrame>, "type" | "id">;
 /** The first frame on a socket of one conversation. */
 export type ConversationWelcome = AnyWelcome & Omit<OpenedFields, "read" | "access">;
 /** The first frame on the socket of a user. */
-export type UserWelcome = Omit<AnyWelcome, keyof OpenedFields> & Required<Pick<AnyWelcome, "limits" | "at">>;
+export type UserWelcome = Omit<AnyWelcome, keyof OpenedFields>;
 export type WarningCode = ServerFrameOf<"warning">["code"];

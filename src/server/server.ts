@@ -142,7 +142,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     health: storeWatch.health,
     admissionQueue,
     inactivity,
-    maxOpenConversations: settings.maxOpenConversations,
+    limits: settings,
   };
   const inboxes = new Inboxes({
     inbox: engine.inbox,

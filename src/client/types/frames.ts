@@ -34,7 +34,17 @@ export interface Welcome {
   readonly user: string;
   readonly plan: string;
   readonly quota: Quota | null;
+  /** What the server accepts from the user: numbers, and bytes of a frame and of a stream; `connections` 0: any number. */
+  readonly limits: {
+    readonly conversations: number;
+    readonly connections: number;
+    readonly frame_bytes: number;
+    readonly stream_bytes: number;
+    readonly streams: number;
+  };
   readonly inactivity: { readonly timeout: number; readonly warning: number };
+  /** When it was sent, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 export interface Opened extends Omit<ConversationFacts, "at"> {

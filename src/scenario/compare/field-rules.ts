@@ -129,8 +129,6 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
     "skipped",
     "present",
     "present_count",
-    "limits",
-    "at",
   ],
   opened: ["data", "direct", "muted", "role", "title", "lost", "skipped", "id"],
   closed: ["code", "message", "retry_after"],

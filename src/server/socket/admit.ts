@@ -11,14 +11,14 @@ import {
 import type { Permit } from "../concurrency-limiter.ts";
 import type { AdmissionQueue } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
-import { join } from "./conversation/join.ts";
+import { type JoinDeps, join } from "./conversation/join.ts";
 import { SoleMember } from "./conversation/sole-member.ts";
 import { closeWithInternalError } from "./internal-error.ts";
 import { tokenTermOf } from "./token-access.ts";
-import { type WelcomeDeps, welcomeUser } from "./user/welcome.ts";
+import { welcomeUser } from "./user/welcome.ts";
 
-export interface AdmitDeps extends CredentialDeps, Omit<WelcomeDeps, keyof CredentialDeps> {
-  readonly engine: WelcomeDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
+export interface AdmitDeps extends CredentialDeps, Omit<JoinDeps, keyof CredentialDeps> {
+  readonly engine: JoinDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
   readonly leases: ConnectionLeases;
   readonly admissionQueue: AdmissionQueue;
 }

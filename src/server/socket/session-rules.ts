@@ -1,4 +1,7 @@
+import type { Plan } from "../../core/access/plans.ts";
 import type { SessionRules } from "../../core/session/connection-state.ts";
+import { MAX_FRAME_BYTES, MAX_OPEN_STREAMS } from "../../protocol/limits.ts";
+import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** The warning comes this long before the inactivity time-out, in seconds … */
@@ -20,5 +23,19 @@ export function sessionRules(settings: Settings): SessionRules {
     burst: { rate: settings.burstRate, size: settings.burstSize },
     maxWaiting: settings.maxWaitingFrames,
     maxUnsent: settings.maxUnsentBytes,
+  };
+}
+
+/** The limits that are settings of the server. */
+export type LimitSettings = Pick<Settings, "maxOpenConversations" | "maxStreamBytes">;
+
+/** The limits in `welcome` for a user of `plan`. */
+export function limitsOf(
+  { maxOpenConversations, maxStreamBytes }: LimitSettings,
+  { connections }: Plan,
+): ServerFrameOf<"welcome">["limits"] {
+  return {
+    ...{ conversations: maxOpenConversations, connections },
+    ...{ frame_bytes: MAX_FRAME_BYTES, stream_bytes: maxStreamBytes, streams: MAX_OPEN_STREAMS },
   };
 }

@@ -52,9 +52,11 @@ export const WELCOME: ServerFrameOf<"welcome"> = {
   epoch: "e1",
   resumed: false,
   quota: QUOTA,
+  limits: { conversations: 64, connections: 5, frame_bytes: 65_536, stream_bytes: 262_144, streams: 8 },
   inactivity: { timeout: 300, warning: 30 },
   present: [],
   present_count: 0,
+  at: 1_795_437_965_658,
   server: { name: "parley", protocol: 1 },
 };
 

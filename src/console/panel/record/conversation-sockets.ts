@@ -57,9 +57,8 @@ export function splitUserSockets(): (seen: WireEvent) => readonly WireEvent[] {
     const before = close(seen, socket, name, { code: 1000, reason: "", byUs: true });
     socket.open.set(name, socketId);
     const text = `${socket.path}/${encodeURIComponent(name)}${query.size > 0 ? `?${query}` : ""}`;
-    const { limits: _, at: __, ...user } = socket.welcome;
     const facts = WELCOME_FIELDS.filter((field) => field in frame).map((field) => [field, frame[field]]);
-    const welcome = JSON.stringify({ ...user, ...Object.fromEntries(facts) });
+    const welcome = JSON.stringify({ ...socket.welcome, ...Object.fromEntries(facts) });
     return [
       ...before,
       { ...lineEvent(seen, socketId), type: "dial", text },

@@ -6,6 +6,7 @@ import { PROTOCOL_VERSION } from "../../../protocol/version.ts";
 import type { Identity } from "../../authentication/authenticate.ts";
 import type { Connection } from "../connection.ts";
 import { closeWithInternalError } from "../internal-error.ts";
+import { type LimitSettings, limitsOf } from "../session-rules.ts";
 import { type TokenTermDeps, tokenTermOf, writeRefusalOf } from "../token-access.ts";
 import type { CatchUpDeps } from "./catch-up.ts";
 import { enterRoom, follow, prepareEntry } from "./enter.ts";
@@ -17,6 +18,7 @@ export interface JoinDeps extends CatchUpDeps, Pick<TokenTermDeps, "keys"> {
   readonly emit: Emit;
   /** In seconds, for the `welcome` frame. */
   readonly inactivity: { readonly timeout: number; readonly warning: number };
+  readonly limits: LimitSettings;
 }
 
 /** Joins the socket of one conversation to it, unless the client disconnects meanwhile. */
@@ -26,13 +28,14 @@ export async function join(
   member: SoleMember,
   identity: Identity,
 ): Promise<void> {
-  const { engine, hub, inactivity, health, emit } = deps;
+  const { engine, hub, inactivity, limits, health, clock, emit } = deps;
   const { conversation } = member;
   const quota = await engine.quota(identity.user, identity.plan.requestsPerHour);
   using reservation = await hub.reserve(conversation, identity.user);
   const prepared = await prepareEntry(deps, member, reservation);
   if (connection.ended) return;
   if ("refusal" in prepared) return connection.end(prepared.refusal);
+  const plan = connection.plan ?? identity.plan;
   const entered = enterRoom(deps, member, reservation, prepared);
   const { seq, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
   connection.admitted(
@@ -41,7 +44,7 @@ export async function join(
       connection: connection.id,
       conversation,
       user: identity.user,
-      plan: connection.plan?.name ?? identity.plan.name,
+      plan: plan.name,
       seq,
       epoch,
       resumed,
@@ -50,9 +53,11 @@ export async function join(
       ...(lost !== undefined && { lost }),
       ...(skipped !== undefined && { skipped }),
       quota,
+      limits: limitsOf(limits, plan),
       inactivity,
       present,
       present_count,
+      at: clock.wall(),
       server: { name: "parley", protocol: PROTOCOL_VERSION },
     },
     tokenTermOf(deps, identity),

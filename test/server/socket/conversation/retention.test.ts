@@ -29,6 +29,7 @@ test("N3 D5 a resume before messages removed by RETENTION_MESSAGES gets their ra
     lost: { first: 2, last: 3 },
     quota: expect.any(Object),
     present: [{ user: "anna", since: expect.any(Number) }],
+    at: expect.any(Number),
   });
   expect((await second.next("message")).seq).toBe(4);
   expect((await second.next("message")).seq).toBe(5);

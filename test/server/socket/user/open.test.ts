@@ -7,8 +7,36 @@ import { connectUser, open } from "./user-client.ts";
 const EPOCH = expect.stringMatching(/^\w+\.0$/);
 
 describe("the socket of a user", () => {
-  test("MX1 welcome names no conversation, and has the limits", async () => {
-    await using server = await startTestServer({ env: { MAX_OPEN_CONVERSATIONS: "7" } });
+  test("MX1 ST6 the welcome of both kinds of socket has the limits; that of a user names no conversation", async () => {
+    const env = { MAX_OPEN_CONVERSATIONS: "7", MAX_STREAM_BYTES: "65536" };
+    await using server = await startTestServer({ env });
+    const limits = {
+      conversations: 7,
+      connections: 5,
+      frame_bytes: 65_536,
+      stream_bytes: 65_536,
+      streams: 8,
+    };
+    await using ben = await join(server, "ben");
+    expect(ben.of("welcome")).toEqual([
+      {
+        type: "welcome",
+        connection: expect.any(String),
+        conversation: "lobby",
+        user: "ben",
+        plan: "free",
+        seq: 0,
+        epoch: EPOCH,
+        resumed: false,
+        quota: { limit: 100, remaining: 100, reset: 0 },
+        limits,
+        inactivity: { timeout: 300, warning: 30 },
+        present: [{ user: "ben", since: expect.any(Number) }],
+        present_count: 1,
+        at: expect.any(Number),
+        server: { name: "parley", protocol: 1 },
+      },
+    ]);
     await using anna = await connectUser(server);
     const [welcome] = anna.frames as unknown as UserWelcome[];
     expect(welcome).toEqual({
@@ -17,7 +45,7 @@ describe("the socket of a user", () => {
       user: "anna",
       plan: "free",
       quota: { limit: 100, remaining: 100, reset: 0 },
-      limits: { conversations: 7, connections: 5, frame_bytes: 65_536 },
+      limits,
       inactivity: { timeout: 300, warning: 30 },
       at: expect.any(Number),
       server: { name: "parley", protocol: 1 },
