@@ -1,26 +1,21 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../packages/parley-client/build.ts";
 import { EXAMPLES_FOLDER } from "../../src/cli/commands/examples.ts";
 import { MAIN, ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { ROOT } from "../docs/pages.ts";
 import { removeConversation } from "../server/removal.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
+import { makeExampleFolder, python } from "./example-folder.ts";
 
 /** A folder as a user has it: the examples, and the package next to them. */
 let folder: string;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "parley-examples-"));
-  cpSync(EXAMPLES_FOLDER, folder, { recursive: true });
-  const package_ = join(folder, "node_modules/parley");
-  mkdirSync(join(package_, "dist/client"), { recursive: true });
-  cpSync(join(ROOT, "package.json"), join(package_, "package.json"));
-  writeFileSync(join(package_, "dist/client/index.js"), (await bundle()).code);
+  folder = await makeExampleFolder();
   // Where `npx parley` finds it.
   mkdirSync(join(folder, "node_modules/.bin"));
   writeFileSync(
@@ -30,10 +25,6 @@ beforeAll(async () => {
   chmodSync(join(folder, "node_modules/.bin/parley"), 0o755);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const python = ["/usr/bin/python3", "python3"].find(
-  (each) => Bun.spawnSync([each, "-c", "import websockets"], { stderr: "ignore" }).success,
-);
 
 const EXAMPLES = readdirSync(EXAMPLES_FOLDER).sort();
 
@@ -316,7 +307,9 @@ test("each example has a test", () => {
     ...(Bun.which("jq") === null ? ["chat.sh"] : []),
     ...(Bun.which("jq") === null || Bun.which("curl") === null ? ["talk.sh"] : []),
   ];
-  expect([...ran, ...skipped].sort()).toEqual(EXAMPLES);
+  // agents.test.ts runs these.
+  const agents = ["agent.mjs", "agent.py"];
+  expect([...ran, ...skipped, ...agents].sort()).toEqual(EXAMPLES);
 });
 
 test("`parley examples` lists them with a line each, prints one, and rejects unknown names", async () => {

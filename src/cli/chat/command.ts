@@ -32,16 +32,17 @@ On a terminal, type a message and press Enter. Lines that begin with / are comma
 ${COMMAND_HELP}
 
 With piped input, each line is sent as a message once the one before is stored. The chat ends with the input, unless
---count or --duration is given. With --stream all of the input is one message, which others read while it grows: it ends as
-done with its input, and as failed after Ctrl+C or an input that cannot be read. Messages go to standard output, status to standard error:
+--count or --duration is given. With --stream all of the input is one message, which others read while it grows: it ends
+as done with its input, and as failed after Ctrl+C or an input that cannot be read. Messages go to standard output,
+status to standard error:
 
   parley chat lobby --json | jq -r 'select(.type == "message") | .text'
   parley chat lobby -x "hello" -w 2
   parley chat lobby --after 0 --count 10 --duration 5
   my-model "why is the sky blue?" | parley chat lobby --stream
 
-Exit code 1: the connection failed, a message was not stored, a stream was stopped or did not end as done, the server closed for good, or fewer messages than
---count arrived; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
+Exit code 1: the connection failed, a message was not stored, a stream was stopped or did not end as done, the server
+closed for good, or fewer messages than --count arrived; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 
 /** `parley chat`: sends and receives messages, on a terminal or in a pipe. */
 export function chatCommand(): Command {
