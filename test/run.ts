@@ -2,10 +2,11 @@
 // pass only then are named (docs/decisions/0027-second-run.md). Words on the command line are passed on to
 // `bun test` (a part of a path, or `-t name`), and then only those tests run. With --long (npm run test:long) the random
 // tests and the delivery runs take their long form, and the delivery check runs on one node and on three.
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { buildShared } from "./support/built-program.ts";
+import { makeTemporaryFolder } from "./tooling/memory-folder.ts";
 import { combineRuns, type FileRun, filesToRunAgain, readReport } from "./tooling/second-run.ts";
 import { ROOT, testFiles } from "./tooling/test-files.ts";
 
@@ -110,9 +111,8 @@ process.exit(counts.failed > 0 ? 1 : 0);
  * whole run, runs these files again, alone (docs/decisions/0027-second-run.md).
  */
 async function runTests(words: readonly string[], beside?: Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
-  // Some tests start the program as another user.
-  chmodSync(folder, 0o755);
+  const folder = makeTemporaryFolder();
+  process.env.TMPDIR = folder;
   Object.assign(process.env, await buildShared(folder));
   const report = join(folder, "report.xml");
   const parallel = [`--parallel=${WORKERS}`, `--timings=${TIMINGS}`];

@@ -106,9 +106,9 @@ async function statusIn(path: string): Promise<string> {
   const [head = "", ...rows] = text.split("\n").map((line) => line.split(","));
   const row = rows.find(([, name]) => name === "node") ?? [];
   const value = (name: string) => row[head.indexOf(name)] ?? "";
-  return value("check_code") === ""
-    ? ""
-    : `${value("status")} ${value("check_status")} ${value("check_code")}`;
+  // A star says that the next check is under way; the result is that of the last one.
+  const result = value("check_status").replace(/^\* /, "");
+  return value("check_code") === "" ? "" : `${value("status")} ${result} ${value("check_code")}`;
 }
 
 async function start(

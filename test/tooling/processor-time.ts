@@ -1,10 +1,9 @@
 // npm run test:cost: runs each test file alone, one after another, and prints the 40 that took most processor time, with that
 // of their child processes. Words on the command line choose files: a part of a path. The times are comparable on a busy
 // machine, too, within a third.
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { buildShared } from "../support/built-program.ts";
+import { makeTemporaryFolder } from "./memory-folder.ts";
 import { ROOT, testFiles } from "./test-files.ts";
 
 const SHOWN = 40;
@@ -20,9 +19,8 @@ interface Cost {
 }
 
 const words = process.argv.slice(2);
-const folder = mkdtempSync(join(tmpdir(), "parley-cost-"));
-chmodSync(folder, 0o755);
-const env = { ...process.env, ...(await buildShared(folder)) };
+const folder = makeTemporaryFolder();
+const env = { ...process.env, TMPDIR: folder, ...(await buildShared(folder)) };
 const costs: Cost[] = [];
 for (const file of testFiles())
   if (words.length === 0 || words.some((word) => file.includes(word))) costs.push(await measure(file));
