@@ -151,11 +151,19 @@ export class Batch {
     return refuseSpeech(accessOfGuard(head), this.members.find(head, user), false, now) !== undefined;
   }
 
-  /** Returns the sender of a message that is kept. */
-  senderOf(conversation: string, seq: number): string | undefined {
+  /** Returns the sender of a message that is kept, and the epoch of its conversation. */
+  find(conversation: string, seq: number): { readonly from: string; readonly epoch: string } | undefined {
     const head = this.messages.find(conversation);
     if (head === undefined || seq < head.first || seq > head.seq) return undefined;
-    return this.messages.read(head, seq, seq, false, 0).entries[0]?.from;
+    const [entry] = this.messages.read(head, seq, seq, false, 0).entries;
+    return entry && { from: entry.from, epoch: head.epoch };
+  }
+
+  /** Returns the number of a message of this epoch that is kept, by its name. */
+  seqOf({ conversation, epoch, user, id }: Omit<FinishedStream, "body">): number | undefined {
+    const head = this.messages.find(conversation);
+    if (head === undefined || relationOf(epoch, head.epoch) === "removed") return undefined;
+    return this.messages.findStored(head, this.messages.keyOf(head, user, id), user, id)?.seq;
   }
 
   quota(user: string, limit: number, now: number): Quota | null {

@@ -122,8 +122,8 @@ export class SqliteEngine implements Engine {
     this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
     this.streams = openStreams({
       ...{ db: this.db, rules: deps.streamRules, batch: this.batch, assertReadable },
-      now: () => this.now(),
-      enqueue: (operation) => this.enqueue(operation),
+      ...{ now: () => this.now(), enqueue: (operation) => this.enqueue(operation) },
+      textDropped: () => this.sweeper.textDropped(),
     });
     this.delivery = new Delivery({ ...deps, subscriptions, members, inbox, streams: this.streams });
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);

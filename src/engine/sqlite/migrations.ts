@@ -167,6 +167,34 @@ const STEPS: readonly ((db: Database) => void)[] = [
       );
     `);
   },
+  // 9: `data` of streams is in their batches, so that rows of streams hold no text that would have to be erased; `cancelled_by` has
+  // asked a stream to stop, which the server does at `cancel_until`. `stop_request`: stops the answers to a message that start
+  // before `until`. Times in milliseconds since 1970.
+  (db) => {
+    db.run("pragma secure_delete = on");
+    db.run(`
+      alter table stream rename column replyTo to reply_to;
+      alter table stream rename column startedAt to started_at;
+    `);
+    addColumn(db, "stream", "cancelled_by text");
+    addColumn(db, "stream", "cancel_until integer");
+    addColumn(db, "stream_batch", "data text");
+    db.run(`
+      insert into stream_batch (stream, n, text, data)
+        select number, coalesce((select max(n) from stream_batch where stream = number), 0), '""', data
+          from stream where data is not null;
+      alter table stream drop column data;
+      create table if not exists stop_request (
+        conversation text,
+        epoch text,
+        reply_to integer,
+        asked_by text not null,
+        until integer not null,
+        primary key (conversation, epoch, reply_to)
+      ) without rowid;
+    `);
+    db.run("pragma secure_delete = fast");
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

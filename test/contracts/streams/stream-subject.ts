@@ -1,3 +1,4 @@
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
 import type {
   DraftText,
   StreamAppend,
@@ -11,14 +12,47 @@ import type {
   StreamStartResult,
   StreamWriter,
 } from "../../../src/core/ports/conversation/streams.ts";
-import type { Subject } from "../engine/subject.ts";
+import type { ManualClock } from "../../support/time/manual-clock.ts";
+import { type OpenedEngine, Subject } from "../engine/subject.ts";
+
+/** An engine on data of its own, with what the contract for streams needs beside it. */
+export interface OpenedStreams extends OpenedEngine {
+  /** The bytes of all values in the rows of drafts and of messages, as they are now (ST5). */
+  rowBytes(): Promise<number>;
+  /** Removes a conversation, as the command does. */
+  removeConversation(conversation: string): Promise<void>;
+}
+
+export type OpenStreams = (clock: ManualClock, retention: RetentionLimits) => Promise<OpenedStreams>;
 
 /** The streams of an engine under test, with the fields that a test does not care about filled in. */
-export class StreamSubject {
-  readonly subject: Subject;
+export class StreamSubject implements AsyncDisposable {
+  private constructor(
+    readonly subject: Subject,
+    private readonly opened: OpenedStreams,
+  ) {}
 
-  constructor(subject: Subject) {
-    this.subject = subject;
+  static async begin(open: OpenStreams): Promise<StreamSubject> {
+    let opened: OpenedStreams | undefined;
+    const subject = await Subject.open(async (clock, retention) => {
+      opened = await open(clock, retention);
+      return opened;
+    }, UNLIMITED_RETENTION);
+    return new StreamSubject(subject, opened!);
+  }
+
+  rowBytes(): Promise<number> {
+    return this.opened.rowBytes();
+  }
+
+  /** Removes a conversation, and lets the engine notice it. */
+  async removeConversation(conversation: string): Promise<void> {
+    await this.opened.removeConversation(conversation);
+    this.subject.clock.advance(1_000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.subject[Symbol.asyncDispose]();
   }
 
   start(id: string, fields: Partial<StreamStart> = {}): Promise<StreamStartResult> {

@@ -1,12 +1,10 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_STREAM_RULES } from "../../../src/core/streams/draft.ts";
-import { type OpenEngine, Subject } from "../engine/subject.ts";
-import { StreamSubject } from "./stream-subject.ts";
+import { type OpenStreams, StreamSubject } from "./stream-subject.ts";
 
-export function writingContract(open: OpenEngine): void {
+export function writingContract(open: OpenStreams): void {
   test("ST2 the same id takes the draft over, and the writer before is fenced", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
     const first = await streams.open("a");
     expect(await streams.append(first, { n: 1, text: "one" }, { n: 2, text: " two" })).toEqual({
       outcome: "stored",
@@ -20,8 +18,8 @@ export function writingContract(open: OpenEngine): void {
   });
 
   test("ST2 a restart drops the text, and begins again with `n` 1", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
+    const { subject } = streams;
     await streams.append(await streams.open("a"), { n: 1, text: "old" });
     const again = await streams.start("a", { restart: true });
     expect(again).toMatchObject({ outcome: "taken_over", n: 0 });
@@ -32,8 +30,7 @@ export function writingContract(open: OpenEngine): void {
   });
 
   test("ST2 an append that is stored is ignored, and none is stored after a gap", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
     const writer = await streams.open("a");
     await streams.append(writer, { n: 1, text: "x" });
     expect(await streams.append(writer, { n: 1, text: "x" }, { n: 2, text: "y" })).toEqual({
@@ -45,8 +42,8 @@ export function writingContract(open: OpenEngine): void {
   });
 
   test("ST2 a start of an id that is a message is a duplicate, and not charged", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
+    const { subject } = streams;
     await subject.store("m");
     expect(await streams.start("m")).toMatchObject({ outcome: "duplicate", seq: 1 });
     await streams.end(await streams.open("a"));
@@ -55,8 +52,7 @@ export function writingContract(open: OpenEngine): void {
   });
 
   test("ST6 a stream is charged once, and not at a takeover", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
     const writer = await streams.open("a", { limit: 1 });
     const taken = await streams.start("a", { limit: 1 });
     expect(taken).toMatchObject({ outcome: "taken_over", quota: { limit: 1, remaining: 0 } });
@@ -68,8 +64,8 @@ export function writingContract(open: OpenEngine): void {
   });
 
   test("ST6 a user has a bounded number of open streams", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
+    const { subject } = streams;
     for (let i = 1; i <= DEFAULT_STREAM_RULES.maxOpen; i++)
       await streams.open(`s${i}`, { conversation: `c${i}` });
     expect(await streams.start("more")).toEqual({ outcome: "too_many" });
@@ -81,17 +77,51 @@ export function writingContract(open: OpenEngine): void {
   });
 
   test("ST6 appends beyond the size of a stream are refused, and the draft stays", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
+    const { maxBytes } = DEFAULT_STREAM_RULES;
+    const quote = '"';
     const writer = await streams.open("a");
-    await streams.append(writer, { n: 1, text: "x".repeat(DEFAULT_STREAM_RULES.maxBytes) });
-    expect(await streams.append(writer, { n: 2, text: "y" })).toEqual({ outcome: "too_large" });
-    expect(await streams.end(writer)).toMatchObject({ outcome: "stored" });
+    // The bytes count as in JSON, where a quotation mark has two.
+    await streams.append(writer, { n: 1, text: quote.repeat(maxBytes / 2 - 1) });
+    expect(await streams.append(writer, { n: 2, text: "xyz" })).toEqual({ outcome: "too_large" });
+    const appends = [{ n: 2, text: "xyz" }];
+    expect(await streams.end(writer, { appends })).toEqual({ outcome: "too_large" });
+    // What another writer has stored counts, until the text is dropped.
+    const next = await streams.open("a");
+    expect(await streams.append(next, { n: 2, text: "xyz" })).toEqual({ outcome: "too_large" });
+    expect(await streams.append(next, { n: 2, text: "xy" })).toEqual({ outcome: "stored", n: 2 });
+    const restarted = await streams.open("a", { restart: true });
+    expect(await streams.append(restarted, { n: 1, text: "xyz" })).toEqual({ outcome: "stored", n: 1 });
+    expect(await streams.end(restarted)).toMatchObject({ outcome: "stored" });
+  });
+
+  test("ST5 the rows of a stream hold at most three times its text", async () => {
+    await using streams = await StreamSubject.begin(open);
+    const before = await streams.rowBytes();
+    const writer = await streams.open("answer-of-the-model", { replyTo: 1 });
+    // 150 tokens a second in batches of 100 ms.
+    const tokens = Array.from({ length: 15 }, (_, i) => (i % 5 === 0 ? "grüße" : " word"));
+    let text = "";
+    for (let batch = 0; batch < 40; batch++) {
+      const appends = tokens.map((token, i) => ({ n: batch * tokens.length + i + 1, text: token }));
+      await streams.append(writer, ...appends);
+      text += tokens.join("");
+    }
+    const atEnd = await streams.rowBytes();
+    expect(await streams.end(writer)).toMatchObject({ outcome: "stored", seq: 1 });
+    const bytes = Buffer.byteLength(text);
+    streams.subject.clock.advance(1_000);
+    const message = await streams.rowBytes();
+    // The rows of the draft, and those of the message that it became.
+    expect(atEnd - before).toBeGreaterThanOrEqual(bytes);
+    expect(atEnd - before + (message - before)).toBeLessThanOrEqual(3 * bytes);
+    // The text of the draft is not kept beside the message.
+    expect(message - before).toBeLessThanOrEqual(bytes + 1_024);
   });
 
   test("ST3 what is stored survives that the store is opened again, also appends without text", async () => {
-    await using subject = await Subject.open(open);
-    const streams = new StreamSubject(subject);
+    await using streams = await StreamSubject.begin(open);
+    const { subject } = streams;
     const writer = await streams.open("a", { data: '{"a":1}', replyTo: 7 });
     const emoji = "\u{1F642}";
     await streams.append(writer, { n: 1, text: `one ${emoji[0]}` });

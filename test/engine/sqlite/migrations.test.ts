@@ -114,3 +114,33 @@ test("MB6 what was removed before the upgrade stays removed, and no copy of a te
   const marks = readFileSync(folder.storeFile, "latin1").match(/MARK-\d+-/g) ?? [];
   expect(marks.toSorted()).toEqual(Array.from({ length: 1_000 }, (_, i) => text(1_001 + i)).toSorted());
 });
+
+test("ST3 ST4 an open stream of version 8 goes on, with its text and data", async () => {
+  await using folder = new StoreFolder();
+  await (await folder.open()).close();
+  {
+    using store = folder.connect();
+    store.run("drop table stop_request; drop table stream; drop table stream_batch");
+    store.run(`
+      create table stream (
+        number integer primary key autoincrement,
+        conversation text not null, epoch text not null, stream text not null, user text not null, id text not null,
+        data text, replyTo integer, generation integer not null, startedAt integer not null
+      );
+      create table stream_batch (
+        position integer primary key autoincrement, stream integer not null, n integer not null, text text not null
+      );
+      insert into stream values (1, 'room', (select value || '.0' from meta where key = 'epoch'),
+        'abcdefghijkl', 'anna', 'a', '{"k":1}', 7, 2, 5);
+      insert into stream_batch (stream, n, text) values (1, 2, '"one two"'), (1, 3, '" three"');
+      pragma user_version = 8;
+    `);
+  }
+  const { engine } = await folder.open();
+  expect(await engine.streams.drafts("room")).toEqual([
+    {
+      ...{ conversation: "room", stream: "abcdefghijkl", id: "a", from: "anna", generation: 2, n: 3 },
+      ...{ text: "one two three", data: '{"k":1}', replyTo: 7, at: 5 },
+    },
+  ]);
+});

@@ -45,6 +45,8 @@ export class Eraser {
   /** Positions of blanked rows around which no rows were deleted yet. */
   private blanked: number[] = [];
   private isPending: boolean;
+  /** Whether text outside of the log was blanked since the write-ahead log was truncated. */
+  private blankedElsewhere = false;
   private stopped = false;
 
   constructor(private readonly deps: EraserDeps) {
@@ -93,7 +95,10 @@ export class Eraser {
     this.blanked = [];
     let swept = -1;
     for (const position of blanked) if (position > swept && !this.stopped) swept = await this.sweep(position);
-    if (!(await this.deps.indexWorker.truncateWal()) || this.blanked.length > 0) return;
+    this.blankedElsewhere = false;
+    if (!(await this.deps.indexWorker.truncateWal())) return;
+    // More was blanked meanwhile.
+    if (this.blanked.length > 0 || this.blankedElsewhere) return;
     this.deps.db.run("delete from meta where key = 'erasing'");
     this.isPending = false;
   }
@@ -127,11 +132,20 @@ export class Eraser {
     for (const statement of [this.blankRow, this.before, this.from, this.remove]) statement.finalize();
   }
 
+  /** Text outside of the log was blanked: the write-ahead log may still have it. MUST be called inside that transaction. */
+  markBlanked(): void {
+    this.blankedElsewhere = true;
+    this.writePending();
+  }
+
   private markPending(): void {
     const { db, messages, clock } = this.deps;
     saveLogEnd(db, messages.lastPosition, clock.now());
-    if (this.isPending) return;
-    db.query("insert or replace into meta values ('erasing', 'yes')").run();
+    if (!this.isPending) this.writePending();
+  }
+
+  private writePending(): void {
+    this.deps.db.query("insert or replace into meta values ('erasing', 'yes')").run();
     this.isPending = true;
   }
 

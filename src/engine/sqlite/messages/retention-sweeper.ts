@@ -137,6 +137,11 @@ export class RetentionSweeper {
     for (const statement of [this.next, this.changed, this.raise]) statement.finalize();
   }
 
+  /** Text outside of the log was blanked; a round soon erases it from the write-ahead log. MUST be called inside that transaction. */
+  textDropped(): void {
+    this.eraser.markBlanked();
+  }
+
   private abort(): void {
     this.stopped = true;
     this.eraser.stop();

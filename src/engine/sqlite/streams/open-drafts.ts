@@ -68,14 +68,16 @@ export class OpenDrafts {
     this.byId.clear();
     for (const { row, batches } of table.readAll()) {
       const text = batches.map((batch) => batch.text).join("");
-      const { data, replyTo, generation, startedAt, ...names } = row;
+      const { replyTo, generation, startedAt, cancelledBy: by, cancelUntil: until, ...names } = row;
+      const data = batches.findLast((batch) => batch.data !== null)?.data;
       this.add({
         ...names,
         // What was done against its writer before has ended it, or refuses to the writer to take it over.
         ...{ text, data: data ?? undefined, replyTo: replyTo ?? undefined, exempt: true },
         state: {
           ...{ generation, startedAt, n: batches.at(-1)?.n ?? 0, bytes: jsonBytes(text) },
-          ...{ appendedAt: now, leaseUntil: now + lease, cancel: undefined },
+          ...{ appendedAt: now, leaseUntil: now + lease },
+          cancel: by === null || until === null ? undefined : { by, until },
         },
         positions: batches.map(({ position }) => position),
       });

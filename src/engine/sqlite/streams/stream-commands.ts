@@ -5,6 +5,7 @@ import type {
   StreamCancelResult,
   StreamEnd,
   StreamEvent,
+  StreamName,
   StreamStart,
 } from "../../../core/ports/conversation/streams.ts";
 import {
@@ -21,20 +22,22 @@ import type { StreamCommand, StreamOperation, StreamResult } from "../../stream-
 import type { Batch } from "../batch.ts";
 import type { BatchOutcome, StoredMessage } from "../batch-outcome.ts";
 import { draftText, type OpenDraft, type OpenDrafts } from "./open-drafts.ts";
-import type { StreamTable } from "./stream-table.ts";
+import type { StopRequest, StreamTable } from "./stream-table.ts";
 
-/** A request to stop all answers to a message, which also holds for answers that start a little later (ST4). */
-interface CancelledAnswers {
-  readonly by: string;
-  readonly until: number;
-}
+/** Of so many streams that have ended it is known which message they became. */
+const MAX_KNOWN_ENDED = 10_000;
 
 export interface StreamCommandsDeps {
   readonly table: StreamTable;
   readonly drafts: OpenDrafts;
   readonly batch: Batch;
   readonly rules: StreamRules;
+  /** Text was dropped that the files may still have outside of its rows. Called inside the transaction. */
+  readonly textDropped: () => void;
 }
+
+/** The name of the message that a stream has become. */
+type EndedStream = Pick<OpenDraft, "conversation" | "epoch" | "user" | "id">;
 
 /** What a command has done: its result, and what is announced after the commit. */
 interface Done {
@@ -47,7 +50,9 @@ interface Done {
 
 /** Carries out the commands of streams inside the transaction of a batch. core/streams/draft.ts decides. */
 export class StreamCommands {
-  private readonly cancelledAnswers = new Map<string, CancelledAnswers>();
+  private readonly stopRequests = new Map<string, StopRequest>();
+  /** The names of the messages that the newest streams have become, by conversation and handle. */
+  private readonly ended = new Map<string, EndedStream>();
 
   constructor(private readonly deps: StreamCommandsDeps) {}
 
@@ -59,6 +64,14 @@ export class StreamCommands {
       ...(events && { events }),
       ...(joined && { joined }),
     };
+  }
+
+  /** Reads the open streams and the requests to stop from the disk. Leases are in memory, so they begin again. */
+  reload(now: number): void {
+    const { drafts, table, rules } = this.deps;
+    drafts.reload(table, now, rules.lease);
+    this.stopRequests.clear();
+    for (const request of table.stopRequests()) this.stopRequests.set(stopKey(request), request);
   }
 
   isWriting({ conversation, user, id }: { conversation: string; user: string; id: string }): boolean {
@@ -108,27 +121,15 @@ export class StreamCommands {
     const state = newDraft(now, rules);
     const stream = newHandle();
     const row = { conversation, epoch, stream, user, id, generation: state.generation, startedAt: now };
-    const number = table.add({ ...row, data: data ?? null, replyTo: replyTo ?? null });
+    const number = table.add({ ...row, replyTo: replyTo ?? null });
     const draft: OpenDraft = {
-      ...{
-        number,
-        conversation,
-        epoch,
-        stream,
-        user,
-        id,
-        replyTo,
-        exempt,
-        data,
-        text: "",
-        state,
-        positions: [],
-      },
+      ...{ number, conversation, epoch, stream, user, id, replyTo, exempt, data },
+      ...{ text: "", state, positions: [] },
     };
     drafts.add(draft);
-    const cancelled = this.cancelledAnswer(draft, now);
-    if (cancelled !== undefined)
-      draft.state = stepDraft(state, { type: "cancel", by: cancelled, discard: false }, now, rules).draft!;
+    if (data !== undefined) draft.positions.push(table.append(number, [{ n: 0, text: "", data }]));
+    const cancelled = this.stopRequestFor(draft, now);
+    if (cancelled !== undefined) this.askToStop(draft, cancelled, now);
     return {
       result: {
         ...{ outcome: "started", stream, generation: state.generation, n: 0, quota },
@@ -149,13 +150,13 @@ export class StreamCommands {
     const { draft: state, outcome } = stepDraft(draft.state, { type: "start", restart }, now, rules);
     draft.state = state!;
     draft.exempt = exempt;
-    if (outcome.type === "taken_over" && outcome.dropsText) {
-      table.blank(draft.positions.splice(0));
-      draft.text = "";
-    }
-    if (data !== undefined) draft.data = data;
     const { generation, n, cancel } = draft.state;
-    table.update(draft.number, generation, draft.data);
+    const dropsText = outcome.type === "taken_over" && outcome.dropsText;
+    if (dropsText) this.dropText(draft);
+    if (data !== undefined) draft.data = data;
+    if (draft.data !== undefined && (data !== undefined || dropsText))
+      draft.positions.push(table.append(draft.number, [{ n, text: "", data: draft.data }]));
+    table.setGeneration(draft.number, generation);
     return {
       result: {
         ...{ outcome: "taken_over", stream: draft.stream, generation, n, quota },
@@ -169,7 +170,7 @@ export class StreamCommands {
     const { conversation, stream, generation, appends } = command;
     const draft = this.deps.drafts.find(conversation, stream);
     const outcome = this.store(draft, generation, appends, now);
-    if (outcome.type !== "stored") return { result: this.refused(outcome) };
+    if (outcome.type !== "stored") return { result: this.refused(outcome, command) };
     const by = draft!.state.cancel?.by;
     return { result: { outcome: "stored", n: outcome.n, ...(by !== undefined && { cancelledBy: by }) } };
   }
@@ -194,10 +195,7 @@ export class StreamCommands {
     if (fresh.length === 0) return outcome;
     draft.text += fresh.map(({ text }) => text).join("");
     const data = fresh.findLast((append) => append.data !== undefined)?.data;
-    if (data !== undefined) {
-      draft.data = data;
-      table.update(draft.number, generation, data);
-    }
+    if (data !== undefined) draft.data = data;
     draft.positions.push(table.append(draft.number, fresh));
     return outcome;
   }
@@ -206,7 +204,7 @@ export class StreamCommands {
     const { conversation, stream, generation, appends, state, data, limit } = command;
     const draft = this.deps.drafts.find(conversation, stream);
     const stored = this.store(draft, generation, appends, now);
-    if (stored.type !== "stored") return { result: this.refused(stored) };
+    if (stored.type !== "stored") return { result: this.refused(stored, command) };
     if (data !== undefined) draft!.data = data;
     const { outcome } = stepDraft(draft!.state, { type: "end", generation, state }, now, this.deps.rules);
     const { messages, events, ending } = this.finish(draft!, outcome, now);
@@ -224,18 +222,24 @@ export class StreamCommands {
       .of(conversation)
       .filter((draft) => ("stream" in target ? draft.stream === target.stream : draft.replyTo === replyTo));
     const answered = replyTo ?? open[0]?.replyTo;
-    const asker = answered === undefined ? undefined : batch.senderOf(conversation, answered);
+    const question = answered === undefined ? undefined : batch.find(conversation, answered);
+    const asker = question?.from;
     if (open.length === 0 && (replyTo === undefined || asker === undefined))
       return { result: { outcome: "not_found" } satisfies StreamCancelResult };
     const allowed = open.filter(({ user }) => mayCancel({ by, moderates, discard, writer: user, asker }));
-    const forLater = replyTo !== undefined && !discard && (moderates || asker === by);
+    const forLater =
+      replyTo !== undefined && !discard && question !== undefined && (moderates || asker === by);
     if (allowed.length === 0 && !forLater) return { result: { outcome: "forbidden" } };
-    if (forLater) this.cancelledAnswers.set(`${conversation}/${replyTo}`, { by, until: now + rules.lease });
+    if (forLater)
+      this.addStopRequest(
+        { conversation, epoch: question!.epoch, replyTo, by, until: now + rules.lease },
+        now,
+      );
     const result = { outcome: "asked", streams: allowed.length } as const;
     if (discard) return { ...this.endAll(allowed, { type: "cancel", by, discard }, now), result };
     const events: StreamEvent[] = [];
     for (const draft of allowed) {
-      draft.state = stepDraft(draft.state, { type: "cancel", by, discard }, now, rules).draft!;
+      this.askToStop(draft, by, now);
       events.push({ type: "cancel", conversation, stream: draft.stream, by });
     }
     return { result, events };
@@ -264,8 +268,8 @@ export class StreamCommands {
     const none = { messages: [] as StoredMessage[], events: [] as StreamEvent[], ending: undefined };
     if (outcome.type !== "ended") return none;
     drafts.remove(draft);
-    table.blank(draft.positions);
     table.remove(draft.number);
+    this.keepEnded(draft);
     const refused = !draft.exempt && batch.refusesWriter(conversation, user, now);
     const ending = { stream, state: refused ? ("interrupted" as const) : outcome.state };
     const body = encodeStreamBody({
@@ -273,6 +277,8 @@ export class StreamCommands {
       ...(outcome.erasedBy !== undefined && { erased: { by: outcome.erasedBy, at: now } }),
     });
     const stored = batch.storeStream({ conversation, epoch, user, id, body }, now);
+    if (stored === undefined || outcome.erasedBy !== undefined) this.dropText(draft);
+    else table.blank(draft.positions);
     const seq = stored?.entry.seq ?? 0;
     return {
       messages: stored === undefined ? [] : [stored],
@@ -281,15 +287,61 @@ export class StreamCommands {
     };
   }
 
-  private cancelledAnswer({ conversation, replyTo }: OpenDraft, now: number): string | undefined {
-    for (const [key, { until }] of this.cancelledAnswers) if (now >= until) this.cancelledAnswers.delete(key);
-    return replyTo === undefined ? undefined : this.cancelledAnswers.get(`${conversation}/${replyTo}`)?.by;
+  /** A request to stop is stored with the stream, so that a start of the server goes on with it. */
+  private askToStop(draft: OpenDraft, by: string, now: number): void {
+    const { table, rules } = this.deps;
+    const before = draft.state.cancel;
+    draft.state = stepDraft(draft.state, { type: "cancel", by, discard: false }, now, rules).draft!;
+    const { cancel } = draft.state;
+    if (cancel !== undefined && cancel !== before) table.setCancel(draft.number, cancel);
   }
 
-  private refused(outcome: DraftOutcome): Extract<StreamResult, { outcome: "gap" | "too_large" | "fenced" }> {
-    if (outcome.type === "gap") return { outcome: "gap", n: outcome.n };
-    return { outcome: outcome.type === "too_large" ? "too_large" : "fenced" };
+  private dropText(draft: OpenDraft): void {
+    if (draft.positions.length === 0) return;
+    this.deps.table.blank(draft.positions.splice(0));
+    draft.text = "";
+    this.deps.textDropped();
   }
+
+  private addStopRequest(request: StopRequest, now: number): void {
+    for (const [key, { until }] of this.stopRequests) if (now >= until) this.stopRequests.delete(key);
+    this.stopRequests.set(stopKey(request), request);
+    this.deps.table.addStopRequest(request, now);
+  }
+
+  private stopRequestFor({ conversation, epoch, replyTo }: OpenDraft, now: number): string | undefined {
+    if (replyTo === undefined || this.stopRequests.size === 0) return undefined;
+    const request = this.stopRequests.get(stopKey({ conversation, epoch, replyTo }));
+    return request !== undefined && now < request.until ? request.by : undefined;
+  }
+
+  private keepEnded({ conversation, stream, epoch, user, id }: OpenDraft): void {
+    this.ended.set(`${conversation}/${stream}`, { conversation, epoch, user, id });
+    if (this.ended.size <= MAX_KNOWN_ENDED) return;
+    for (const oldest of this.ended.keys()) {
+      this.ended.delete(oldest);
+      return;
+    }
+  }
+
+  private refused(
+    outcome: DraftOutcome,
+    { conversation, stream }: StreamName,
+  ): Extract<StreamResult, { outcome: "gap" | "too_large" | "fenced" }> {
+    if (outcome.type === "gap") return { outcome: "gap", n: outcome.n };
+    if (outcome.type === "too_large") return { outcome: "too_large" };
+    const ended = this.ended.get(`${conversation}/${stream}`);
+    const seq = ended && this.deps.batch.seqOf(ended);
+    return { outcome: "fenced", ...(seq !== undefined && { seq }) };
+  }
+}
+
+function stopKey({
+  conversation,
+  epoch,
+  replyTo,
+}: Pick<StopRequest, "conversation" | "epoch" | "replyTo">): string {
+  return `${conversation}/${epoch}/${replyTo}`;
 }
 
 /** A handle: 72 random bits as 12 URL-safe characters. */

@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { StreamAppend } from "../../../core/ports/conversation/streams.ts";
 
-/** An open stream on disk, with its text. */
+/** An open stream on disk, without its text. */
 export interface StoredStream {
   readonly number: number;
   readonly conversation: string;
@@ -10,24 +10,40 @@ export interface StoredStream {
   readonly stream: string;
   readonly user: string;
   readonly id: string;
-  readonly data: string | null;
   readonly replyTo: number | null;
   readonly generation: number;
   readonly startedAt: number;
+  /** Who has asked it to stop, and when the server does it. */
+  readonly cancelledBy: string | null;
+  readonly cancelUntil: number | null;
 }
 
 /** One batch of appends on disk. */
-interface StoredBatch {
+export interface StoredBatch {
   readonly position: number;
   readonly stream: number;
   /** The newest append in it. */
   readonly n: number;
   readonly text: string;
+  /** As JSON; null where the batch does not replace it. */
+  readonly data: string | null;
 }
+
+/** A request to stop the answers to a message, also those that start before `until` (ST4). */
+export interface StopRequest {
+  readonly conversation: string;
+  readonly epoch: string;
+  readonly replyTo: number;
+  readonly by: string;
+  readonly until: number;
+}
+
+/** So many blank rows stay before living ones: deleting them would have SQLite copy living rows to other pages, where they stay. */
+const MARGIN_ROWS = 1_000;
 
 /**
  * The rows of open streams: one for each, and one for each batch of appends (ST5). A batch is written once, at the end of its
- * table. When the stream ends, its text is overwritten in place: rows that are deleted among others leave copies behind.
+ * table. When the stream ends, it is overwritten in place: rows that are deleted among others leave copies behind.
  */
 export class StreamTable {
   private readonly insert: Statement<{ number: number }>;
@@ -38,19 +54,24 @@ export class StreamTable {
 
   constructor(private readonly db: Database) {
     this.insert = db.prepare(
-      "insert into stream (conversation, epoch, stream, user, id, data, replyTo, generation, startedAt) values (?, ?, ?, ?, ?, ?, ?, ?, ?) returning number",
+      "insert into stream (conversation, epoch, stream, user, id, reply_to, generation, started_at) values (?, ?, ?, ?, ?, ?, ?, ?) returning number",
     );
     this.insertBatch = db.prepare(
-      "insert into stream_batch (stream, n, text) values (?, ?, ?) returning position",
+      "insert into stream_batch (stream, n, text, data) values (?, ?, ?, ?) returning position",
     );
-    this.blankBatch = db.prepare("update stream_batch set text = '' where position = ?");
+    this.blankBatch = db.prepare("update stream_batch set text = '', data = null where position = ?");
   }
 
   /** Reads all open streams, each with its batches in their order. */
   readAll(): { readonly row: StoredStream; readonly batches: readonly StoredBatch[] }[] {
-    const rows = this.db.query("select * from stream order by number").all() as StoredStream[];
+    const rows = this.db
+      .query(
+        `select number, conversation, epoch, stream, user, id, generation, reply_to as replyTo, started_at as startedAt,
+          cancelled_by as cancelledBy, cancel_until as cancelUntil from stream order by number`,
+      )
+      .all() as StoredStream[];
     const batches = this.db
-      .query("select position, stream, n, text from stream_batch where text <> '' order by position")
+      .query("select position, stream, n, text, data from stream_batch where text <> '' order by position")
       .all() as StoredBatch[];
     this.hasBlank = true;
     const decoded = batches.map((batch) => ({ ...batch, text: JSON.parse(batch.text) as string }));
@@ -59,17 +80,36 @@ export class StreamTable {
   }
 
   /** Writes a new stream; returns its number. */
-  add(row: Omit<StoredStream, "number">): number {
-    const { conversation, epoch, stream, user, id, data, replyTo, generation, startedAt } = row;
-    return this.insert.get(conversation, epoch, stream, user, id, data, replyTo, generation, startedAt)!
-      .number;
+  add(row: Omit<StoredStream, "number" | "cancelledBy" | "cancelUntil">): number {
+    const { conversation, epoch, stream, user, id, replyTo, generation, startedAt } = row;
+    return this.insert.get(conversation, epoch, stream, user, id, replyTo, generation, startedAt)!.number;
   }
 
-  /** Writes another writer of a stream, and `data` that an append has replaced. */
-  update(number: number, generation: number, data: string | undefined): void {
+  /** Writes another writer of a stream. */
+  setGeneration(number: number, generation: number): void {
+    this.db.query("update stream set generation = ? where number = ?").run(generation, number);
+  }
+
+  /** Writes a request to stop a stream. */
+  setCancel(number: number, { by, until }: { readonly by: string; readonly until: number }): void {
     this.db
-      .query("update stream set generation = ?, data = ? where number = ?")
-      .run(generation, data ?? null, number);
+      .query("update stream set cancelled_by = ?, cancel_until = ? where number = ?")
+      .run(by, until, number);
+  }
+
+  /** Writes a request to stop the answers to a message, and drops those whose time is over. */
+  addStopRequest({ conversation, epoch, replyTo, by, until }: StopRequest, now: number): void {
+    this.db.query("delete from stop_request where until <= ?").run(now);
+    this.db
+      .query("insert or replace into stop_request values (?, ?, ?, ?, ?)")
+      .run(conversation, epoch, replyTo, by, until);
+  }
+
+  /** Reads the requests to stop answers that start later. */
+  stopRequests(): StopRequest[] {
+    return this.db
+      .query('select conversation, epoch, reply_to as replyTo, asked_by as "by", until from stop_request')
+      .all() as StopRequest[];
   }
 
   /**
@@ -78,7 +118,8 @@ export class StreamTable {
    */
   append(number: number, appends: readonly StreamAppend[]): number {
     const text = appends.map((append) => append.text).join("");
-    return this.insertBatch.get(number, appends.at(-1)!.n, JSON.stringify(text))!.position;
+    const data = appends.findLast((append) => append.data !== undefined)?.data ?? null;
+    return this.insertBatch.get(number, appends.at(-1)!.n, JSON.stringify(text), data)!.position;
   }
 
   /** Overwrites batches: their text is dropped, or part of a message now. */
@@ -96,7 +137,6 @@ export class StreamTable {
 
   /** Removes the row of a stream that has ended. */
   remove(number: number): void {
-    this.db.query("update stream set data = null, id = '' where number = ?").run(number);
     this.db.query("delete from stream where number = ?").run(number);
   }
 
@@ -104,7 +144,8 @@ export class StreamTable {
   prune(): void {
     if (!this.hasBlank) return;
     this.db.run(
-      "delete from stream_batch where position < coalesce((select min(position) from stream_batch where text <> ''), 9223372036854775807)",
+      "delete from stream_batch where position < coalesce((select min(position) from stream_batch where text <> '') - ?, 9223372036854775807)",
+      [MARGIN_ROWS],
     );
     this.hasBlank = false;
   }

@@ -18,11 +18,13 @@ import { dueAt, type StreamRules, stepDraft } from "../../../core/streams/draft.
 import { Listeners } from "../../listeners.ts";
 import type { StreamCommand, StreamOperation, StreamResult } from "../../stream-operation.ts";
 import { draftText, type OpenDrafts } from "./open-drafts.ts";
+import type { StreamCommands } from "./stream-commands.ts";
 import type { StreamTable } from "./stream-table.ts";
 
 export interface SqliteStreamsDeps {
   readonly table: StreamTable;
   readonly drafts: OpenDrafts;
+  readonly commands: Pick<StreamCommands, "reload">;
   readonly rules: StreamRules;
   readonly now: () => number;
   readonly enqueue: (operation: StreamOperation) => void;
@@ -57,10 +59,9 @@ export class SqliteStreams implements Streams {
     return new Promise((done) => this.enqueue({ type: "cancel", ...request }, done));
   }
 
-  /** Reads the open streams from the disk. Leases are in memory, so they begin again. */
+  /** Reads the open streams from the disk. */
   reload(): void {
-    const { drafts, table, now, rules } = this.deps;
-    drafts.reload(table, now(), rules.lease);
+    this.deps.commands.reload(this.deps.now());
   }
 
   async renew(writers: readonly StreamWriter[]): Promise<void> {
