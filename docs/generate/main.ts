@@ -215,7 +215,8 @@ function fieldOf(field: z.core.JSONSchema._JSONSchema, required: boolean): objec
     pattern,
     default: usual,
   };
-  return { kind: type, required, ...bounds };
+  // Of several types, such as an object or null, the form shows the first.
+  return { kind: [type].flat()[0], required, ...bounds };
 }
 
 /** A row of a table; a bar inside a cell would end it. */

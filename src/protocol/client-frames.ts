@@ -1,5 +1,6 @@
 // The frames that a client sends. server-frames.ts has those that the server sends.
 import { z } from "zod";
+import { EditRequest, EraseRequest, ReactRequest } from "./frames/change-frames.ts";
 import { InboxRequest } from "./frames/inbox-frames.ts";
 import {
   ReplyTo,
@@ -41,6 +42,8 @@ const Opening = z.object(
     conversation: Identifier,
     after: Sequence.optional(),
     epoch: Epoch.optional(),
+    rev: Sequence.optional(),
+    oldest: Sequence.optional(),
     last: z
       .int("must be a whole number")
       .min(0, "must be 0 or more")
@@ -148,6 +151,9 @@ export const CLIENT_FRAMES = {
   inbox: InboxRequest,
   message: MessageRequest,
   history: HistoryRequest,
+  edit: EditRequest,
+  erase: EraseRequest,
+  react: ReactRequest,
   typing: TypingRequest,
   read: ReadRequest,
   activity: ActivityRequest,

@@ -187,8 +187,21 @@ export const ERRORS = {
   conflict: {
     category: "validation",
     http: 409,
-    what: "What the request assumes is not so, for example that a conversation keeps an owner; the message says what is.",
+    what: "What the request assumes is not so, for example that nobody edited the message since, that an `id` is unused, or that a conversation keeps an owner; the message says what is.",
     advice: "Read the present state, and decide again.",
+  },
+  erased: {
+    category: "validation",
+    http: 410,
+    what: "The message was erased: it has no content that could be changed.",
+    advice: "Show it as erased. Do not send the change again.",
+  },
+  too_late: {
+    category: "validation",
+    http: 403,
+    what: "The message is older than messages may be that their own users edit or erase.",
+    advice:
+      "`welcome.limits.edit_seconds` has the time (EDIT_SECONDS). A moderator can still erase the message.",
   },
   fenced: {
     category: "validation",

@@ -2,6 +2,7 @@
 // Durations are in seconds (decimals allowed); `at` and `since` are milliseconds since 1970.
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
+import { CHANGED_FIELDS, ChangeFrame } from "./frames/change-frames.ts";
 import { InboxFrame, InboxItemFrame } from "./frames/inbox-frames.ts";
 import {
   StreamAppendFrame,
@@ -37,6 +38,8 @@ export const Limits = z.object({
   stream_bytes: z.int(),
   /** Streams that the user may have open at a time. */
   streams: z.int(),
+  /** For how many seconds users may edit and erase their own messages; 0 without an end. */
+  edit_seconds: z.number(),
 });
 
 const Access = z.enum(["anyone", "members"]);
@@ -47,8 +50,12 @@ const FactsData = z.record(z.string(), z.unknown());
 const OPENED_FIELDS = {
   conversation: Identifier,
   seq: z.int(),
+  /** The newest change of a message; 0 for none. */
+  rev: z.int(),
   epoch: z.string(),
   resumed: z.boolean(),
+  /** More messages were changed than are sent: the client must read again what it has. */
+  reread: z.literal(true).optional(),
   access: Access.optional(),
   /** The role of the user; missing where it is no member. */
   role: Role.optional(),
@@ -111,6 +118,7 @@ export const Message = z.object({
   erased: z.object({ by: z.string(), at: z.int(), reason: z.string().optional() }).optional(),
   /** Of a message that was written as a stream: its handle, and how it ended. */
   stream: StreamEnding.optional(),
+  ...CHANGED_FIELDS,
   at: z.int(),
 });
 
@@ -118,15 +126,20 @@ export const Message = z.object({
 export const MessageFrame = Message.extend({
   type: z.literal("message"),
   conversation: OptionalConversation,
+  /** The user's own reactions, of a message that was missed. */
+  mine: z.array(z.string()).optional(),
 });
 
-/** Sent when a message is stored. `duplicate` is there, and true, when the same `id` had been stored before. */
+/** Sent when a message or a change of one is stored. `duplicate` is there, and true, when that had been so before. */
 export const AckFrame = z.object({
   type: z.literal("ack"),
   conversation: OptionalConversation,
-  id: MessageId,
+  /** Missing of a change that had none. */
+  id: MessageId.optional(),
   seq: z.int(),
   at: z.int(),
+  /** Of a change: its number. */
+  rev: z.int().optional(),
   duplicate: z.literal(true).optional(),
   quota: Quota.nullable(),
 });
@@ -140,6 +153,8 @@ export const HistoryFrame = z.object({
   conversation: OptionalConversation,
   messages: z.array(Message),
   more: z.boolean(),
+  /** The user's own reactions, by the `seq` of the message. */
+  mine: z.record(z.string(), z.array(z.string())).optional(),
   id: MessageId.optional(),
   quota: Quota.nullable().optional(),
 });
@@ -225,6 +240,10 @@ export const ErrorFrame = z.object({
   n: z.int().optional(),
   /** The message that an ended stream became. */
   seq: z.int().optional(),
+  /** The newest edit of the message, after an `if_rev` that names another one. */
+  rev: z.int().optional(),
+  /** The epoch of the conversation, where the request names another one. */
+  epoch: z.string().optional(),
   /** When a mute or ban ends. */
   until: z.int().optional(),
   quota: Quota.optional(),
@@ -261,6 +280,7 @@ export const SERVER_FRAMES = {
   message: MessageFrame,
   ack: AckFrame,
   history: HistoryFrame,
+  change: ChangeFrame,
   stream_started: StreamStartedFrame,
   stream_stored: StreamStoredFrame,
   stream_cancel: StreamCancelFrame,

@@ -159,7 +159,8 @@ class RoundTrip {
   private async send(socket: TestSocket): Promise<{ id: string; seq: number }> {
     const id = crypto.randomUUID();
     socket.send({ type: "message", id, text: "parley doctor" });
-    return this.wait(socket, "ack", (ack) => ack.id === id);
+    const { seq } = await this.wait(socket, "ack", (ack) => ack.id === id);
+    return { id, seq };
   }
 
   /** Waits for the frame of `type` that `matches`; throws `ServerError` if the server sends an error instead. */

@@ -7,7 +7,7 @@ import type { ConversationStatus } from "./opening.ts";
 import type { Lost, Place } from "./sequencer.ts";
 
 /** Confirms that a message is stored, with its `seq` and time. */
-export type Ack = Omit<ServerFrameOf<"ack">, "type">;
+export type Ack = Omit<ServerFrameOf<"ack">, "type" | "id"> & { readonly id: string };
 
 /** A message that is being sent; its `id` is known at once, to show the message before it is acked. */
 export type PendingSend = Promise<Ack> & { readonly id: string };

@@ -41,6 +41,8 @@ export interface Welcome {
     readonly frame_bytes: number;
     readonly stream_bytes: number;
     readonly streams: number;
+    /** For how many seconds users may edit and erase their own messages; 0 without an end. */
+    readonly edit_seconds: number;
   };
   readonly inactivity: { readonly timeout: number; readonly warning: number };
   /** When it was sent, in milliseconds since 1970. */

@@ -18,7 +18,7 @@ const MAX_TARGET_BYTES = 8 * 1024;
 const BEARER_PROTOCOL = "bearer.";
 
 /** The fields of the query that are about the conversation in the address. */
-const POSITION = ["after", "epoch", "last"] as const;
+const POSITION = ["after", "epoch", "last", "rev", "oldest"] as const;
 
 const SEQUENCE = /^\d{1,15}$/;
 
@@ -185,6 +185,9 @@ function readAddress(
       error: "`after` in the address must be the `seq` of the newest message you have: a whole number.",
     };
   }
+  for (const name of ["rev", "oldest"] as const)
+    if (query.has(name) && !SEQUENCE.test(query.get(name)!))
+      return { error: `\`${name}\` in the address must be a whole number.` };
   if (query.has("client") && !isClientName(query.get("client")!)) {
     return { error: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -." };
   }
@@ -196,15 +199,26 @@ function readAddress(
   return ids as SocketPath;
 }
 
-/** Reads `after`, `epoch`, `last` and `streams`, which `readAddress` has checked. Returns undefined where the client sent none of them. */
+/** Reads the position of the client and `streams`, which `readAddress` has checked. Returns undefined where the client sent none of them. */
 function readResume(query: URLSearchParams): ResumeRequest | undefined {
-  const given = query.get("after") ?? "";
-  const after = SEQUENCE.test(given) ? Number(given) : undefined;
+  const after = readSequence(query, "after");
+  const rev = readSequence(query, "rev");
+  const oldest = readSequence(query, "oldest");
   const last = readLast(query);
   const epoch = query.get("epoch") ?? undefined;
   const streams = query.get("streams") === "1";
   if (after === undefined && epoch === undefined && last === undefined && !streams) return undefined;
-  return { after, epoch, last, ...(streams && { streams }) };
+  return {
+    ...{ after, epoch, last },
+    ...(rev !== undefined && { rev }),
+    ...(oldest !== undefined && { oldest }),
+    ...(streams && { streams }),
+  };
+}
+
+function readSequence(query: URLSearchParams, name: "after" | "rev" | "oldest"): number | undefined {
+  const given = query.get(name) ?? "";
+  return SEQUENCE.test(given) ? Number(given) : undefined;
 }
 
 function readLast(query: URLSearchParams): number | undefined {

@@ -9,7 +9,7 @@ export interface ChangedEntry {
   /** Its newest change, and when that was made, in milliseconds since 1970. */
   readonly rev: number;
   readonly changedAt: number;
-  /** The asking user's own reactions. */
+  /** The asking user's own reactions. Missing where nobody asks, or where there are none. */
   readonly mine?: readonly string[];
 }
 
@@ -42,10 +42,10 @@ export function planFold(
   return { after: rev, first: oldest, last: after, count: MAX_FOLDS };
 }
 
-/** A `change` frame of the kind `fold`: the message as it is now. */
+/** A `change` frame of the kind `fold`: the message as it is now. Without `mine` the receiver's own reactions stay as it knows them. */
 export function encodeFold({ entry, rev, changedAt, mine }: ChangedEntry): string {
   const { rev: _, ...set } = JSON.parse(`{${entry.body}}`) as { rev?: number };
-  const own = mine === undefined || mine.length === 0 ? {} : { mine };
+  const own = mine === undefined ? {} : { mine };
   return JSON.stringify({ type: "change", rev, seq: entry.seq, kind: "fold", at: changedAt, set, ...own });
 }
 

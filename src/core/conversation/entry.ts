@@ -3,6 +3,7 @@
 
 import type { StreamEnding } from "../../protocol/frames/stream-frames.ts";
 import type { Message, Quota } from "../../protocol/server-frames.ts";
+import type { OwnReactions } from "../changes/message-state.ts";
 
 /**
  * The kinds of entries, each with the letter by which the engines store it. The name is the `type` of the frame that an entry
@@ -92,12 +93,19 @@ function frameStart(kind: EntryKind): string {
 export interface HistoryPage {
   readonly entries: readonly Entry[];
   readonly more: boolean;
+  /** The reading user's own reactions to them; undefined where there are none. */
+  readonly mine?: OwnReactions;
   readonly quota: Quota | null;
 }
 
 /** The members of a history page as JSON without the braces. */
-export function encodeHistoryMembers({ entries, more, quota }: HistoryPage): string {
-  return `"messages":[${entries.map(encodeEntry).join(",")}],"more":${more},"quota":${JSON.stringify(quota)}`;
+export function encodeHistoryMembers({ entries, more, mine, quota }: HistoryPage): string {
+  return `"messages":[${entries.map(encodeEntry).join(",")}],"more":${more}${encodeMine(mine)},"quota":${JSON.stringify(quota)}`;
+}
+
+/** The member `mine` with a comma before it; empty where there are no own reactions. */
+function encodeMine(mine: OwnReactions | undefined): string {
+  return mine === undefined || mine.size === 0 ? "" : `,"mine":${JSON.stringify(Object.fromEntries(mine))}`;
 }
 
 /** A `history` frame; `id` is that of the request, where it had one. */
@@ -108,10 +116,13 @@ export function encodeHistoryFrame(page: HistoryPage, id: string | undefined): s
 
 const MESSAGE_START = frameStart("message");
 
-/** Encoded `message` frames as the `history` frame that a connection is sent right after `welcome`. */
-export function encodeRecentFrame(frames: readonly string[], more: boolean): string {
+/**
+ * Encoded `message` frames as the `history` frame that a connection is sent right after `welcome`; `mine` are the user's own
+ * reactions to them.
+ */
+export function encodeRecentFrame(frames: readonly string[], more: boolean, mine?: OwnReactions): string {
   const messages = frames.map((frame) => `{${frame.slice(MESSAGE_START.length)}`);
-  return `{"type":"history","messages":[${messages.join(",")}],"more":${more}}`;
+  return `{"type":"history","messages":[${messages.join(",")}],"more":${more}${encodeMine(mine)}}`;
 }
 
 /** `from` is an identifier and needs no escapes; `id` may hold quotes and backslashes. */

@@ -10,6 +10,10 @@ export interface ResumeRequest {
   readonly epoch: string | undefined;
   /** How many of the newest messages it requests at most; undefined without a limit. */
   readonly last: number | undefined;
+  /** The newest change that it knows; undefined when it names none, and then it is sent no folds. */
+  readonly rev?: number | undefined;
+  /** The oldest `seq` that it holds; undefined: all up to `after`. */
+  readonly oldest?: number | undefined;
   /** It asks for the frames of streams; on the socket of a user they always come. */
   readonly streams?: boolean;
 }
@@ -34,14 +38,14 @@ export function knowsRemoved(request: ResumeRequest | undefined, head: Pick<Head
 /**
  * Decides which messages a joining client is sent (D4, D5, MX7).
  *
- * With another epoch, or a `seq` above the newest one, the client's messages come from another store or from messages that
+ * With another epoch, or a `seq` or `rev` above the newest one, the client's messages come from another store or from messages that
  * were lost. They are not one history with the stored messages, so nothing is replayed, and `resumed: false` notifies the
  * client.
  */
 export function planResume(request: ResumeRequest | undefined, head: Head): ResumePlan {
-  const { after, epoch, last } = request ?? {};
+  const { after, epoch, last, rev = 0 } = request ?? {};
   const foreign = epoch !== undefined && relationOf(epoch, head.epoch) !== "same";
-  if (after === undefined || foreign || after > head.seq) {
+  if (after === undefined || foreign || after > head.seq || rev > head.rev) {
     return { resumed: false, from: head.seq, lost: undefined, skipped: undefined, recentCount: last };
   }
   const lost = after + 1 < head.first ? { first: after + 1, last: head.first - 1 } : undefined;

@@ -33,7 +33,7 @@ import {
   secondsToRefill,
   type TokenBucket,
 } from "./flood-guard.ts";
-import type { RequestOutcome } from "./membership-state.ts";
+import type { RequestFrame, RequestOutcome } from "./membership-state.ts";
 import { expiryWarningAt, nextPing, onClockStepped, onTick, progressTimeout } from "./timeouts.ts";
 
 /** The share of the quota at or below which a client is warned that its quota runs low. */
@@ -200,18 +200,10 @@ function onOwnFrame(next: LiveDraft, frame: ClientFrame, now: number): readonly 
       return [{ type: "inbox", frame }];
     case "token":
       return [{ type: "renew", token: frame.token }];
-    case "message":
-    case "history":
-    case "typing":
-    case "read":
-    case "stream_start":
-    case "stream_append":
-    case "stream_end":
-    case "stream_cancel":
+    default:
+      frame satisfies RequestFrame;
       // These frames come with a `request`, so they never get here.
       return NO_EFFECTS;
-    default:
-      return frame satisfies never;
   }
 }
 

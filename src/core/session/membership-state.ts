@@ -2,11 +2,13 @@
 // one connection.
 import type { ClientFrame, ClientFrameOf } from "../../protocol/client-frames.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
+import type { ChangeRequestFrame } from "../changes/replies.ts";
 import type { MemberRefusal } from "../members/refusals.ts";
 import type { HistoryResult, PostResult } from "../ports/message-log.ts";
-import type { StreamReply, StreamRequestFrame } from "../streams/replies.ts";
+import type { StreamRequestFrame } from "../streams/replies.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { NoteEffect, SendEffect } from "./effects.ts";
+import type { RequestReply } from "./request-reply.ts";
 
 export interface MembershipRules {
   /** Requests that a membership holds before its connection is paused. */
@@ -51,7 +53,10 @@ export interface Left {
 export type Membership = Joining | Behind | Open | Left;
 
 /** A frame about a conversation, and not about the connection. */
-export type RequestFrame = ClientFrameOf<"message" | "history" | "typing" | "read"> | StreamRequestFrame;
+export type RequestFrame =
+  | ClientFrameOf<"message" | "history" | "typing" | "read">
+  | ChangeRequestFrame
+  | StreamRequestFrame;
 
 export type MembershipEvent =
   | { readonly type: "request"; readonly frame: RequestFrame }
@@ -64,7 +69,7 @@ export type MembershipEvent =
   | { readonly type: "page_left" }
   | PostedEvent
   | { readonly type: "history_read"; readonly id?: string; readonly result: HistoryOutcome }
-  | StreamRepliedEvent
+  | RepliedEvent
   /** The connection's token was replaced, and with it the rights. */
   | { readonly type: "rights_changed"; readonly writeRefusal: string | undefined }
   | { readonly type: "left" };
@@ -77,10 +82,10 @@ export interface PostedEvent {
   readonly result: PostResult;
 }
 
-/** The reply to `stream_start` or `stream_end`, which count as requests that wait. */
-export interface StreamRepliedEvent {
-  readonly type: "stream_replied";
-  readonly reply: StreamReply;
+/** The reply to a change, to `stream_start` or to `stream_end`, which count as requests that wait. */
+export interface RepliedEvent {
+  readonly type: "replied";
+  readonly reply: RequestReply;
 }
 
 /** The store's result of a `history` request, or why the user may not read the conversation. */
@@ -110,6 +115,7 @@ export type MembershipEffect =
   | { readonly type: "read_history"; readonly frame: ClientFrameOf<"history"> }
   | { readonly type: "typing"; readonly active: boolean }
   | { readonly type: "mark"; readonly seq: number }
+  | { readonly type: "change"; readonly frame: ChangeRequestFrame }
   | { readonly type: "stream"; readonly frame: StreamRequestFrame }
   | ConnectionReport;
 
@@ -153,6 +159,9 @@ export function isRequest(frame: ClientFrame): frame is RequestFrame {
   switch (frame.type) {
     case "message":
     case "history":
+    case "edit":
+    case "erase":
+    case "react":
     case "typing":
     case "read":
     case "stream_start":

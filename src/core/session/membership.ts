@@ -21,7 +21,7 @@ import {
   type RequestFrame,
   type RequestStep,
 } from "./membership-state.ts";
-import { finishReading, onHistoryRead, onPosted, onStreamReplied } from "./replies.ts";
+import { finishReading, onHistoryRead, onPosted, onReplied } from "./replies.ts";
 
 /** One step of a membership. */
 export function stepMembership(
@@ -46,8 +46,8 @@ export function stepMembership(
         : { membership, effects: NO_EFFECTS };
     case "posted":
       return onPosted(membership, event);
-    case "stream_replied":
-      return onStreamReplied(membership, event.reply);
+    case "replied":
+      return onReplied(membership, event.reply);
     case "history_read":
       return onHistoryRead(membership, event.id, event.result);
     case "rights_changed":
@@ -72,6 +72,9 @@ export function stepRequest(
   if (membership.phase === "joining") return hold(membership, frame, rules);
   switch (frame.type) {
     case "message":
+    case "edit":
+    case "erase":
+    case "react":
       // Replies are sent in the order of the requests.
       return membership.phase === "behind" || membership.held > 0
         ? hold(membership, frame, rules)
@@ -130,6 +133,10 @@ function onWrite(membership: Behind | Open, frame: WriteFrame): RequestStep {
   switch (frame.type) {
     case "message":
       return { membership, effects: [{ type: "post", frame }], outcome: "asked" };
+    case "edit":
+    case "erase":
+    case "react":
+      return { membership, effects: [{ type: "change", frame }], outcome: "asked" };
     case "typing":
       return { membership, effects: [{ type: "typing", active: frame.active }], outcome: "done" };
     case "stream_append":

@@ -5,7 +5,6 @@ import { encodeHistoryFrame } from "../conversation/entry.ts";
 import { closeForRefusal, describeRefusal, type MemberRefusal } from "../members/refusals.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
 import type { RateLimited, Unavailable } from "../ports/message-log.ts";
-import type { StreamReply } from "../streams/replies.ts";
 import { closeForRemoval } from "./close-reason.ts";
 import { log, send } from "./effects.ts";
 import {
@@ -18,6 +17,7 @@ import {
   type PostedEvent,
 } from "./membership-state.ts";
 import { rateLimitedFrame } from "./rate-limited.ts";
+import type { RequestReply } from "./request-reply.ts";
 
 /** The report of a result without a quota. */
 const ANSWERED: MembershipEffect = { type: "answered", quota: undefined };
@@ -83,19 +83,21 @@ export function onHistoryRead(
   };
 }
 
-/** The step for the reply to `stream_start` or `stream_end`. */
-export function onStreamReplied(
-  membership: Membership,
-  { frame, quota, ending }: StreamReply,
-): MembershipStep {
+/** The step for the reply to a change, to `stream_start` or to `stream_end`. */
+export function onReplied(membership: Membership, { frame, quota, ending }: RequestReply): MembershipStep {
   const answered: MembershipEffect = { type: "answered", quota };
   if (membership.phase === "joining" || membership.phase === "left")
     return { membership, effects: ONLY_ANSWERED };
   if (ending !== undefined) return { membership, effects: [answered, { type: "end", ending }] };
   if (frame?.type !== "error")
     return { membership, effects: frame === undefined ? [answered] : [send(frame), answered] };
-  const noted = log({ event: "frame.refused", code: frame.code, reason: frame.message });
-  return { membership, effects: [noted, send(frame), answered] };
+  return { membership, effects: [noteOf(frame), send(frame), answered] };
+}
+
+function noteOf({ code, message, retry_after = 0 }: ServerFrameOf<"error">): MembershipEffect {
+  return code === "rate_limited"
+    ? log({ event: "limit.rate", retry_after })
+    : log({ event: "frame.refused", code, reason: message });
 }
 
 /** Ends the current `history` request. Requests that were held because of it are released after `effects`. */

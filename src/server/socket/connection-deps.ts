@@ -6,6 +6,7 @@ import type { ResumeRequest } from "../../core/conversation/resume.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { MemberPolicy } from "../../core/members/policy.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { Engine } from "../../core/ports/engine.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
 import type { MessageLog, Quotas } from "../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../core/ports/read-marks.ts";
@@ -37,7 +38,10 @@ export type Socket = Pick<
 export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredConnection> {
   readonly rules: SessionRules;
   readonly clock: Clock;
-  readonly engine: Pick<MessageLog, "post" | "history" | "head"> & Pick<ReadMarks, "setReadMark"> & Quotas;
+  readonly engine: Pick<MessageLog, "post" | "history" | "head"> &
+    Pick<ReadMarks, "setReadMark"> &
+    Quotas &
+    Pick<Engine, "changes">;
   readonly hub: Hub;
   readonly timingWheel: Pick<TimingWheel<C>, "schedule" | "cancel">;
   readonly writeBatcher: WriteBatcher<C>;

@@ -27,15 +27,16 @@ export function sessionRules(settings: Settings): SessionRules {
 }
 
 /** The limits that are settings of the server. */
-export type LimitSettings = Pick<Settings, "maxOpenConversations" | "maxStreamBytes">;
+export type LimitSettings = Pick<Settings, "maxOpenConversations" | "maxStreamBytes" | "editSeconds">;
 
 /** The limits in `welcome` for a user of `plan`. */
 export function limitsOf(
-  { maxOpenConversations, maxStreamBytes }: LimitSettings,
+  { maxOpenConversations, maxStreamBytes, editSeconds }: LimitSettings,
   { connections }: Plan,
 ): ServerFrameOf<"welcome">["limits"] {
   return {
     ...{ conversations: maxOpenConversations, connections },
     ...{ frame_bytes: MAX_FRAME_BYTES, stream_bytes: maxStreamBytes, streams: MAX_OPEN_STREAMS },
+    edit_seconds: editSeconds,
   };
 }

@@ -24,7 +24,10 @@ const WELCOME = {
   user: "user1",
   plan: "free",
   quota: null,
-  limits: { conversations: 64, connections: 5, frame_bytes: 65_536, stream_bytes: 262_144, streams: 8 },
+  limits: {
+    ...{ conversations: 64, connections: 5, frame_bytes: 65_536 },
+    ...{ stream_bytes: 262_144, streams: 8, edit_seconds: 0 },
+  },
   inactivity: { timeout: 300, warning: 30 },
   at: T0,
 } as const;

@@ -175,6 +175,9 @@ describe("every frame of an admitted client", () => {
   const FRAMES: Record<ClientFrameType, { content: object; answer: string; activity: boolean }> = {
     message: { content: { text: "hello", id: "m1" }, answer: "live post", activity: true },
     history: { content: { limit: 10 }, answer: "live read_history", activity: true },
+    edit: { content: { seq: 1, text: "hi" }, answer: "live change", activity: true },
+    erase: { content: { seq: 1 }, answer: "live change", activity: true },
+    react: { content: { seq: 1, reaction: "👍", on: true }, answer: "live change", activity: true },
     open: {
       content: { conversations: [{ conversation: "a" }] },
       answer: "live open_or_close",

@@ -14,7 +14,8 @@ import { OPENED, QUOTA, RULES, START_MS, sentFrames, summary } from "../../suppo
 
 type Phase = Membership["phase"];
 type EventType = MembershipEvent["type"];
-type RequestType = RequestFrame["type"];
+/** `erase` and `react` are as `edit`. */
+type RequestType = Exclude<RequestFrame["type"], "erase" | "react">;
 
 const READ_ONLY = "The token does not allow writing.";
 
@@ -41,8 +42,8 @@ const EVENTS: { readonly [T in EventType]: Extract<MembershipEvent, { type: T }>
     id: "h1",
     result: { outcome: "read", entries: [], more: false, quota: QUOTA },
   },
-  stream_replied: {
-    type: "stream_replied",
+  replied: {
+    type: "replied",
     reply: { frame: { type: "stream_started", id: "s1", stream: HANDLE, n: 0, quota: QUOTA }, quota: QUOTA },
   },
   rights_changed: { type: "rights_changed", writeRefusal: READ_ONLY },
@@ -59,7 +60,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "joining",
     posted: "joining answered",
     history_read: "joining answered",
-    stream_replied: "joining answered",
+    replied: "joining answered",
     rights_changed: "joining",
     left: "left",
   },
@@ -71,7 +72,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "behind",
     posted: "behind ack answered",
     history_read: "behind answered",
-    stream_replied: "behind stream_started answered",
+    replied: "behind stream_started answered",
     rights_changed: "behind",
     left: "left",
   },
@@ -83,7 +84,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "open release",
     posted: "open ack answered",
     history_read: "open history answered",
-    stream_replied: "open stream_started answered",
+    replied: "open stream_started answered",
     rights_changed: "open",
     left: "left",
   },
@@ -96,7 +97,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     page_left: "left",
     posted: "left answered",
     history_read: "left answered",
-    stream_replied: "left answered",
+    replied: "left answered",
     rights_changed: "left",
     left: "left",
   },
@@ -132,6 +133,7 @@ describe("every phase, every event", () => {
 
 const REQUESTS: { readonly [T in RequestType]: Extract<RequestFrame, { type: T }> } = {
   message: { type: "message", text: "hello", id: "m1" },
+  edit: { type: "edit", seq: 1, text: "hello", id: "c1" },
   history: { type: "history", limit: 10 },
   typing: { type: "typing", active: true },
   read: { type: "read", seq: 1 },
@@ -160,6 +162,7 @@ describe("every request, in every situation", () => {
       stream_end: "hold: held",
       stream_cancel: "hold: held",
       message: "hold: held",
+      edit: "hold: held",
       history: "hold: held",
       typing: "hold: held",
       read: "hold: held",
@@ -170,6 +173,7 @@ describe("every request, in every situation", () => {
       stream_end: "hold: held",
       stream_cancel: "stream: done",
       message: "hold: held",
+      edit: "hold: held",
       history: "hold: held",
       typing: "typing: done",
       read: "mark: done",
@@ -180,6 +184,7 @@ describe("every request, in every situation", () => {
       stream_end: "stream: asked",
       stream_cancel: "stream: done",
       message: "post: asked",
+      edit: "change: asked",
       history: "read_history: asked",
       typing: "typing: done",
       read: "mark: done",
@@ -190,6 +195,7 @@ describe("every request, in every situation", () => {
       stream_end: "stream: asked",
       stream_cancel: "stream: done",
       message: "post: asked",
+      edit: "change: asked",
       history: "hold: held",
       typing: "typing: done",
       read: "mark: done",
@@ -200,6 +206,7 @@ describe("every request, in every situation", () => {
       stream_end: "hold: held",
       stream_cancel: "stream: done",
       message: "hold: held",
+      edit: "hold: held",
       history: "hold: held",
       typing: "typing: done",
       read: "mark: done",
@@ -210,6 +217,7 @@ describe("every request, in every situation", () => {
       stream_end: "error: done",
       stream_cancel: "stream: done",
       message: "error: done",
+      edit: "error: done",
       history: "read_history: asked",
       typing: "error: done",
       read: "mark: done",
@@ -220,6 +228,7 @@ describe("every request, in every situation", () => {
       stream_end: ": done",
       stream_cancel: ": done",
       message: ": done",
+      edit: ": done",
       history: ": done",
       typing: ": done",
       read: ": done",

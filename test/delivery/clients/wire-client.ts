@@ -167,7 +167,7 @@ export class WireClient implements DeliveryClient, LineClient {
       if (this.resumePoint !== undefined && message.seq > this.resumePoint.after)
         this.resumePoint = { ...this.resumePoint, after: message.seq };
       if (this.sending && this.options.random.between(1, MARK_ONE_IN) === 1) this.mark(message.seq);
-    } else if (frame.type === "ack") {
+    } else if (frame.type === "ack" && frame.id !== undefined) {
       this.unacked.delete(frame.id);
       const { id, seq, duplicate = false } = frame;
       this.events.push({ kind: "acked", id, seq, duplicate, ...(!this.live && { outside: true }) });

@@ -99,7 +99,7 @@ function setUp() {
   });
   const join = async (reader: Reader) => {
     await readers.load("lobby");
-    room.addLive(reader);
+    room.goLive(reader, room);
     readers.entered("lobby", reader);
     readers.serve("lobby", reader);
     return reader;

@@ -82,7 +82,7 @@ export function stepUserConversation(
       return onRightsChanged(state, event.refusals);
     case "posted":
     case "history_read":
-    case "stream_replied":
+    case "replied":
       return onResult(state, event);
     case "page_sent":
     case "caught_up":
@@ -122,6 +122,9 @@ export function stepUserRequest(state: UserConversation, request: UserRequest, l
         : pass(state, request);
     }
     case "message":
+    case "edit":
+    case "erase":
+    case "react":
     case "typing":
     case "stream_start":
     case "stream_append":
@@ -292,7 +295,7 @@ function onRightsChanged(state: Present, refusals: Refusals): UserConversationSt
 
 function onResult(
   state: Present,
-  event: Extract<UserConversationEvent, { type: "posted" | "history_read" | "stream_replied" }>,
+  event: Extract<UserConversationEvent, { type: "posted" | "history_read" | "replied" }>,
 ): UserConversationStep {
   if (state.voided > 0)
     return { state: { ...state, voided: state.voided - 1 }, effects: onlyAnswered(event) };
@@ -314,7 +317,7 @@ function onResult(
   ) as UserConversationEffect[];
   const removed = effects.find((effect) => effect.type === "end");
   if (removed !== undefined) {
-    const id = event.type === "posted" ? event.id : undefined;
+    const id = event.type === "replied" ? event.reply.id : event.id;
     replies.push(send(openingError(removed.ending, id)));
     if (next.phase === "inside") {
       const ended = end(next, removed.ending);
@@ -343,7 +346,7 @@ function delegate(
 
 /** After the end of the connection the store's results are only counted. */
 function onlyAnswered({ type }: UserConversationEvent): readonly UserConversationEffect[] {
-  return type === "posted" || type === "history_read" || type === "stream_replied"
+  return type === "posted" || type === "history_read" || type === "replied"
     ? [{ type: "answered", quota: undefined }]
     : NO_EFFECTS;
 }

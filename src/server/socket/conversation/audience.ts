@@ -36,8 +36,8 @@ export class Audience {
     for (const member of members) if (this.broadcast?.unsubscribe(member)) this.live.push(member);
   }
 
-  /** Delivers the frame of a message from `user` to all members. */
-  publishMessage(user: string, frame: string, now: number, publish: Publish): void {
+  /** Delivers the frame of a message or change of `user` to all members, in one order with the answers to that user. */
+  publish(user: string | undefined, frame: string, now: number, publish: Publish): void {
     if (this.live.length >= MIN_PUBSUB_LISTENERS) this.broadcast ??= new Broadcast(this.topic, publish);
     const backlogged =
       this.broadcast === undefined ? NO_MEMBERS : this.publishToTopic(this.broadcast, user, frame, now);
@@ -52,11 +52,11 @@ export class Audience {
 
   private publishToTopic(
     broadcast: Broadcast,
-    user: string,
+    user: string | undefined,
     frame: string,
     now: number,
   ): readonly RoomMember[] {
-    const speaking = broadcast.recordSender(user, now);
+    const speaking = user === undefined ? NO_MEMBERS : broadcast.recordSender(user, now);
     this.live = broadcast.subscribe(this.live);
     this.live.push(...speaking);
     broadcast.publishFrame(frame);

@@ -24,8 +24,10 @@ export async function readFirstPage(
   let frames: readonly string[] = [];
   let more = from >= head.first;
   for (let at = from; at < head.seq; ) {
-    let next = hub.framesBetween(conversation, at, head.seq);
+    const room = hub.find(conversation);
+    let next: readonly string[] | undefined = room?.framesAfter(at)?.slice(0, head.seq - at);
     if (next === undefined) {
+      const rev = room?.rev ?? 0;
       const page = await engine.page(conversation, at, head.seq, count);
       if (page === undefined) return undefined;
       // Retention has removed the messages since `head` was read.
@@ -33,7 +35,7 @@ export async function readFirstPage(
       const isPassed = page[0]!.seq !== at + 1;
       if (isPassed) [frames, more] = [[], false];
       at = page[0]!.seq - 1;
-      next = hub.framesOf(conversation, page);
+      next = hub.framesOf(conversation, page, rev);
     }
     at += next.length;
     frames = [...frames, ...next];

@@ -2,6 +2,8 @@ import { type Entry, encodeFrame } from "../../../core/conversation/entry.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import type { PresencePlace } from "../../../core/conversation/presence/presence-page.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../../core/ports/clock.ts";
+import type { ChangeEvent } from "../../../core/ports/conversation/changes.ts";
+import type { Engine } from "../../../core/ports/engine.ts";
 import type { MessageLog } from "../../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { Relay, RelayListener } from "../../../core/ports/relay.ts";
@@ -48,7 +50,7 @@ export class Hub {
   delivered = 0;
 
   constructor(
-    private readonly engine: MessageLog & ReadMarks,
+    private readonly engine: MessageLog & ReadMarks & Pick<Engine, "changes">,
     private readonly relay: Relay,
     private readonly clock: Clock,
     private readonly options: HubOptions,
@@ -58,6 +60,7 @@ export class Hub {
     this.stops = [
       clock.every(SETTLE_INTERVAL_MS, () => this.settle()),
       engine.watchEpoch((conversation, seq, epoch) => this.changeEpoch(conversation, seq, epoch)),
+      engine.changes.watch((event) => this.onChange(event)),
     ];
   }
 
@@ -81,7 +84,7 @@ export class Hub {
   }
 
   /**
-   * Joins a member to the room that was reserved for it. `goLive` or `startCatchUp` MUST follow in the same turn of the event
+   * Joins a member to the room that was reserved for it. `Room.goLive` or `Room.addBehind` MUST follow in the same turn of the event
    * loop.
    */
   join(reservation: Reservation, member: RoomMember): JoinedRoom {
@@ -98,39 +101,16 @@ export class Hub {
   }
 
   /**
-   * Makes a member live that has all messages up to `after`. Returns the frames that it still lacks, which MUST be delivered
-   * in the same turn of the event loop, so that no message is missed or repeated (D4). Returns undefined, and changes
-   * nothing, when those frames must first be read from the store.
+   * Returns the frames of a page that was read from the store, and keeps them for other clients that catch up, unless messages
+   * were changed after `rev`, the newest change before the page was read.
    */
-  goLive(conversation: string, member: RoomMember, after: number): readonly string[] | undefined {
-    const room = this.rooms.get(conversation);
-    const frames = room?.framesAfter(after);
-    if (room === undefined || frames === undefined) return undefined;
-    room.addLive(member);
-    return frames;
-  }
-
-  /** Returns the frames of the messages after `after` up to `last`; undefined when they must be read from the store. */
-  framesBetween(conversation: string, after: number, last: number): readonly string[] | undefined {
-    return this.rooms
-      .get(conversation)
-      ?.framesAfter(after)
-      ?.slice(0, last - after);
-  }
-
-  /** Adds a member that must catch up first. It gets all frames except new messages, until `goLive`. */
-  startCatchUp(conversation: string, member: RoomMember): void {
-    this.rooms.get(conversation)?.addBehind(member);
-  }
-
-  /** Returns the frames of a page that was read from the store, and keeps them for other clients that catch up. */
-  framesOf(conversation: string, page: readonly Entry[]): readonly string[] {
+  framesOf(conversation: string, page: readonly Entry[], rev: number): readonly string[] {
     const room = this.rooms.get(conversation);
     if (room === undefined || page.length === 0) return page.map(encodeFrame);
     const kept = room.framesAfter(page[0]!.seq - 1)?.slice(0, page.length);
     if (kept !== undefined) return kept;
     const frames = page.map(encodeFrame);
-    room.cacheFrames(page.at(-1)!.seq, frames, this.clock.now());
+    if (room.rev === rev) room.cacheFrames(page.at(-1)!.seq, frames, this.clock.now());
     this.pendingRooms.add(room);
     return frames;
   }
@@ -253,6 +233,7 @@ export class Hub {
       room.present.connect(relay.value.remoteMembers());
       // Messages may have been announced between the resolution of `subscribe` and now.
       room.seq = Math.max(room.seq, listening.value.seq);
+      room.rev = Math.max(room.rev, listening.value.rev);
       return;
     }
     if (listening.status === "fulfilled") listening.value.stop();
@@ -334,6 +315,16 @@ export class Hub {
     room.setTyping(entry.from, false, now);
     this.settleRoom(room, now);
   };
+
+  private onChange(event: ChangeEvent): void {
+    const { conversation, rev } = event.type === "changed" ? event.change : event;
+    const room = this.rooms.get(conversation);
+    // A subscription that began while changes were announced contains them.
+    if (room === undefined || rev <= room.rev) return;
+    if (event.type === "folded") room.publishFolds(rev, event.changed, this.settledAt);
+    else room.publishChange(event.change, this.settledAt);
+    this.pendingRooms.add(room);
+  }
 
   private settle(): void {
     const now = this.clock.now();

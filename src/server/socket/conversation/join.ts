@@ -37,7 +37,7 @@ export async function join(
   if ("refusal" in prepared) return connection.end(prepared.refusal);
   const plan = connection.plan ?? identity.plan;
   const entered = enterRoom(deps, member, reservation, prepared);
-  const { seq, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
+  const { seq, rev, epoch, resumed, lost, skipped, present, present_count, shown, from } = entered;
   connection.admitted(
     {
       type: "welcome",
@@ -46,8 +46,10 @@ export async function join(
       user: identity.user,
       plan: plan.name,
       seq,
+      rev,
       epoch,
       resumed,
+      ...(entered.folds.tooMany && { reread: true as const }),
       // Most conversations have no facts, and then anyone may use them.
       ...(prepared.view.facts !== undefined && openedFacts(prepared.view, identity.user)),
       ...(lost !== undefined && { lost }),

@@ -1,5 +1,6 @@
 import { type Grants, grantsManage } from "../../../core/access/grants.ts";
 import type { Plan } from "../../../core/access/plans.ts";
+import { type ChangeRequestFrame, changeOf, changeReply } from "../../../core/changes/replies.ts";
 import { encodeMessageBody } from "../../../core/conversation/entry.ts";
 import { readHistory } from "../../../core/conversation/history-around.ts";
 import type { ResumeRequest } from "../../../core/conversation/resume.ts";
@@ -7,6 +8,7 @@ import type { ConnectionFields, Emit } from "../../../core/events/events.ts";
 import type { MemberPolicy } from "../../../core/members/policy.ts";
 import { postRulesOf } from "../../../core/members/post-rules.ts";
 import { conflict, type MemberRefusal, OTHER_EPOCH } from "../../../core/members/refusals.ts";
+import type { Engine } from "../../../core/ports/engine.ts";
 import type { MessageLog, PostRequest, PostResult } from "../../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { CloseReason } from "../../../core/session/close-reason.ts";
@@ -54,7 +56,9 @@ export interface MemberConnection
 
 export interface MemberDeps {
   readonly rules: MembershipRules;
-  readonly engine: Pick<MessageLog, "post" | "history" | "head"> & Pick<ReadMarks, "setReadMark">;
+  readonly engine: Pick<MessageLog, "post" | "history" | "head"> &
+    Pick<ReadMarks, "setReadMark"> &
+    Pick<Engine, "changes">;
   readonly hub: Pick<Hub, "epoch" | "find" | "setTyping" | "setReadMark" | "leave">;
   readonly memberPolicy: MemberPolicy;
   readonly gate: Pick<MemberGate, "refusalOf">;
@@ -77,6 +81,7 @@ type RequestEffect =
   | { readonly type: "read_history"; readonly frame: ClientFrameOf<"history"> }
   | { readonly type: "typing"; readonly active: boolean }
   | { readonly type: "mark"; readonly seq: number }
+  | { readonly type: "change"; readonly frame: ChangeRequestFrame }
   | { readonly type: "stream"; readonly frame: StreamRequestFrame };
 
 /**
@@ -182,6 +187,9 @@ export abstract class Member implements RoomMember {
       case "mark":
         this.mark(effect.seq);
         break;
+      case "change":
+        this.change(effect.frame);
+        break;
       case "stream":
         this.connection.deps.streams.request(this.streamRequester(), effect.frame);
         break;
@@ -203,7 +211,7 @@ export abstract class Member implements RoomMember {
         ...(mustExist === true && { mustExist }),
       },
       send: (frame) => this.send(frame),
-      replied: (reply: StreamReply) => this.apply({ type: "stream_replied", reply }),
+      replied: (reply: StreamReply) => this.apply({ type: "replied", reply }),
     };
   }
 
@@ -225,6 +233,21 @@ export abstract class Member implements RoomMember {
     engine.post(
       { conversation, user, id, kind: "message", body, limit, epoch, joins, exempt, mustExist },
       done,
+    );
+  }
+
+  private change(frame: ChangeRequestFrame): void {
+    const { conversation, user, connection, epoch, manages } = this;
+    const { exempt, mustExist } = this.rules();
+    const { seq, id, epoch: expectedEpoch } = frame;
+    const limit = connection.plan?.requestsPerHour ?? 0;
+    connection.deps.engine.changes.change(
+      {
+        ...{ conversation, user, seq, change: changeOf(frame), limit },
+        ...{ epoch, expectedEpoch, exempt, mustExist, moderates: manages },
+        ...(id !== undefined && { id }),
+      },
+      (result) => this.apply({ type: "replied", reply: changeReply(conversation, frame, result) }),
     );
   }
 

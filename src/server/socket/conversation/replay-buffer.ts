@@ -23,6 +23,15 @@ export class ReplayBuffer {
     this.trim();
   }
 
+  /** Puts the frame of a message as it is now in the place of the one in the buffer, if it is there (CH1). */
+  replace(seq: number, frame: string): void {
+    const index = this.frames.length - 1 - (this.newest - seq);
+    if (index < this.head || seq > this.newest) return;
+    this.size += frame.length - this.frames[index]!.length;
+    this.frames[index] = frame;
+    this.trim();
+  }
+
   /** Adds the frames of messages up to `last`, in order, if the oldest frame in the buffer directly follows `last`. */
   prepend(last: number, frames: readonly string[]): void {
     if (last !== this.newest - this.length) return;

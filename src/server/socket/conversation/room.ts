@@ -1,9 +1,19 @@
+import { type ChangedEntry, encodeChange, encodeFold } from "../../../core/changes/fold.ts";
+import { encodeFrame } from "../../../core/conversation/entry.ts";
 import { nameConversation } from "../../../core/conversation/named-frame.ts";
 import { PresentUsers } from "../../../core/conversation/presence/present-users.ts";
 import { TypingTracker } from "../../../core/conversation/presence/typing.ts";
+import type { StoredChange } from "../../../core/ports/conversation/changes.ts";
 import type { Subscription } from "../../../core/ports/message-log.ts";
 import type { RelayRoom } from "../../../core/ports/relay.ts";
 import type { ServerFrame } from "../../../protocol/server-frames.ts";
+import {
+  isPresent,
+  mayHaveReactions,
+  type ReadReactions,
+  withOwnReactions,
+} from "../../changes/own-reactions.ts";
+import { type KeptChange, RecentChanges } from "../../changes/recent-changes.ts";
 import type { OpenStreams } from "../../streams/open-streams.ts";
 import { Audience, removeFrom } from "./audience.ts";
 import type { Publish } from "./broadcast.ts";
@@ -12,6 +22,18 @@ import type { RoomMember } from "./room-member.ts";
 
 /** How long a replay buffer is kept after its last frame, in milliseconds. A client that is away longer is sent pages from the store. */
 const REPLAY_TTL_MS = 60_000;
+
+/** What a member has of a room: all messages up to `seq`, with all changes up to `rev`. */
+export interface MemberPlace {
+  readonly seq: number;
+  readonly rev: number;
+}
+
+/** Frames that a member lacks, which do not carry the conversation; the changes come first. */
+export interface MissedFrames {
+  readonly changes: readonly string[];
+  readonly messages: readonly string[];
+}
 
 /** What the topic of frames that carry `conversation` has after the conversation's name; no name contains a `/`. */
 const NAMED_TOPIC = "/named";
@@ -25,7 +47,7 @@ export class Room {
   private readonly plain: Audience;
   /** Live members whose frames carry it: sockets of a user. Created for the first of them. */
   private named: Audience | undefined;
-  /** Members that are catching up. They get all frames except new messages. */
+  /** Members that are catching up. They get all frames except messages and changes. */
   private behind: RoomMember[] | undefined;
   /** The members of each user, while the conversation is large; made when first needed. */
   private byUser: Map<string, RoomMember[]> | undefined;
@@ -37,6 +59,8 @@ export class Room {
   /** Members that wait to join. The room stays open while there are any. */
   reservations = 0;
   seq = 0;
+  /** The newest change of a message. */
+  rev = 0;
   /** How often the epoch has changed since the room was created. */
   losses = 0;
   /** Empty until the room is open. */
@@ -46,6 +70,7 @@ export class Room {
   /** Whether `streams` holds all drafts; they are read from the store for the first member that reads them. */
   draftsKnown = false;
   private replayBuffer: ReplayBuffer | undefined;
+  private recentChanges: RecentChanges | undefined;
   private replayUsedAt = 0;
   private typingTracker: TypingTracker | undefined;
   /** Until when the typing of users is not sent to others, by the clock of `now`; made when first needed. */
@@ -82,7 +107,8 @@ export class Room {
   get hasPending(): boolean {
     const { present } = this;
     if (present.local.hasPending || present.hasUnsentCount) return true;
-    return this.typingTracker !== undefined || this.replayBuffer !== undefined;
+    if (this.replayBuffer !== undefined || this.recentChanges !== undefined) return true;
+    return this.typingTracker !== undefined;
   }
 
   /** Keeps the frame of a message from `user` for replay, and delivers it to all live members. */
@@ -91,10 +117,37 @@ export class Room {
     this.seq = seq;
     this.replayUsedAt = now;
     this.replayBuffer.add(seq, frame);
-    if (this.plain.size > 0) this.plain.publishMessage(user, frame, now, this.publish);
+    this.publishInOrder(user, frame, now);
+  }
+
+  /** Delivers a change to all live members, and keeps it for those that become live later. */
+  publishChange(change: StoredChange, now: number): void {
+    const { rev, seq, by, kind, entry } = change;
+    const frame = encodeChange(change);
+    this.recentChanges ??= new RecentChanges(this.rev);
+    this.recentChanges.add({ rev, frame, reactor: kind === "react" ? by : undefined });
+    this.rev = rev;
+    this.replayUsedAt = now;
+    this.replayBuffer?.replace(seq, encodeFrame(entry));
+    this.publishInOrder(by, frame, now);
+  }
+
+  /** Delivers messages as changes that this node has missed have left them; `rev` is the newest of those changes. */
+  publishFolds(rev: number, changed: readonly ChangedEntry[], now: number): void {
+    this.rev = rev;
+    // Members that catch up read them from the store.
+    this.recentChanges = undefined;
+    for (const one of changed) {
+      this.replayBuffer?.replace(one.entry.seq, encodeFrame(one.entry));
+      this.publishInOrder(undefined, encodeFold(one), now);
+    }
+  }
+
+  private publishInOrder(user: string | undefined, frame: string, now: number): void {
+    if (this.plain.size > 0) this.plain.publish(user, frame, now, this.publish);
     const { named } = this;
     if (named === undefined || named.size === 0) return;
-    named.publishMessage(user, nameConversation(frame, this.conversation), now, this.publish);
+    named.publish(user, nameConversation(frame, this.conversation), now, this.publish);
   }
 
   /** Keeps frames that were read from the store, up to the message `last`: the next client that catches up may need them. */
@@ -107,6 +160,36 @@ export class Room {
   /** Returns the frames after `seq`; undefined when the replay buffer lacks some and they must be read from the store. */
   framesAfter(seq: number): readonly string[] | undefined {
     return seq === this.seq ? [] : this.replayBuffer?.after(seq);
+  }
+
+  /** Returns the changes after `rev`; undefined when some of them must be read from the store. */
+  changesAfter(rev: number): readonly KeptChange[] | undefined {
+    return rev >= this.rev ? [] : this.recentChanges?.after(rev);
+  }
+
+  /**
+   * Makes a member live. Returns the frames that it still lacks, which MUST be delivered in the same turn of the event loop, so
+   * that no message or change is missed or repeated (D4, CH1). Returns undefined, and changes nothing, when a part of them must
+   * first be read from the store; `own` are the user's own reactions, where they were read.
+   */
+  goLive(member: RoomMember, place: MemberPlace, own?: ReadReactions): MissedFrames | undefined {
+    const frames = this.framesSince(place, member.user, own);
+    if (frames !== undefined) this.addLive(member);
+    return frames;
+  }
+
+  private framesSince(
+    { seq, rev }: MemberPlace,
+    user: string,
+    own: ReadReactions | undefined,
+  ): MissedFrames | undefined {
+    const messages = this.framesAfter(seq);
+    const changes = this.changesAfter(rev);
+    if (messages === undefined || changes === undefined) return undefined;
+    const frames = changes.map(({ frame }) => frame);
+    if (this.rev === 0 || !messages.some(mayHaveReactions)) return { changes: frames, messages };
+    if (own === undefined || !isPresent(this.changesAfter(own.rev), user)) return undefined;
+    return { changes: frames, messages: withOwnReactions(seq + 1, messages, own.own) };
   }
 
   /** Delivers a frame that is not a message to all members for which `isFor` returns true. */
@@ -147,8 +230,8 @@ export class Room {
     return this.members().filter((member) => member.user === user);
   }
 
-  /** Makes a member live: it gets every message from now on. */
-  addLive(member: RoomMember): void {
+  /** Makes a member live: it gets every message and change from now on. */
+  private addLive(member: RoomMember): void {
     if (!this.removeBehind(member)) this.index(member);
     if (member.isNamed) {
       this.named ??= new Audience(`${this.conversation}${NAMED_TOPIC}`, true);
@@ -156,7 +239,7 @@ export class Room {
     } else this.plain.add(member);
   }
 
-  /** Adds a member that is catching up. It gets all frames except new messages, until `addLive`. */
+  /** Adds a member that is catching up. It gets all frames except messages and changes, until `goLive`. */
   addBehind(member: RoomMember): void {
     this.behind ??= [];
     this.behind.push(member);
@@ -231,7 +314,10 @@ export class Room {
 
   /** Drops the replay buffer when it was not used for REPLAY_TTL_MS, and senders who have not sent for long. */
   forget(now: number): void {
-    if (now >= this.replayUsedAt + REPLAY_TTL_MS) this.replayBuffer = undefined;
+    if (now >= this.replayUsedAt + REPLAY_TTL_MS) {
+      this.replayBuffer = undefined;
+      this.recentChanges = undefined;
+    }
     this.plain.forgetSenders(now);
     this.named?.forgetSenders(now);
   }
@@ -239,9 +325,11 @@ export class Room {
   /** Begins another epoch, in which the next message follows `seq`. Returns all members: they may have messages that are gone. */
   restart(seq: number, epoch: string): RoomMember[] {
     this.seq = seq;
+    this.rev = 0;
     this.epoch = epoch;
     this.losses++;
     this.replayBuffer = undefined;
+    this.recentChanges = undefined;
     this.present.clearReadMarks();
     return this.members();
   }

@@ -108,15 +108,17 @@ async function enter(
 /** The `opened` frame; `sendUnnamed` adds the conversation. */
 function openedFrame(
   { user }: UserMember,
-  { seq, epoch, resumed, lost, skipped, present, present_count }: Entered,
+  { seq, rev, epoch, resumed, folds, lost, skipped, present, present_count }: Entered,
   { view }: Prepared,
   { id }: OpenItem,
 ): Omit<ServerFrameOf<"opened">, "conversation"> {
   return {
     type: "opened",
     seq,
+    rev,
     epoch,
     resumed,
+    ...(folds.tooMany && { reread: true as const }),
     ...openedFacts(view, user),
     ...(lost !== undefined && { lost }),
     ...(skipped !== undefined && { skipped }),

@@ -188,8 +188,8 @@ function refusalsOf(grants: Grants, conversation: string): Refusals {
   };
 }
 
-function resumeOf({ after, epoch, last }: Opening): OpenItem["resume"] {
+function resumeOf({ after, epoch, last, rev, oldest }: Opening): OpenItem["resume"] {
   return after === undefined && epoch === undefined && last === undefined
     ? undefined
-    : { after, epoch, last };
+    : { after, epoch, last, rev, oldest };
 }

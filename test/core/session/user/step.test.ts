@@ -23,7 +23,8 @@ import { OPENED, QUOTA, START_MS } from "../../../support/models/session.ts";
 type Phase = UserConversation["phase"];
 type Event = Exclude<UserConversationEvent, { type: "request" }>;
 /** streams.test.ts in this folder has the requests of streams. */
-type RequestType = Exclude<UserRequest["type"], `stream_${string}`>;
+/** `erase` and `react` are as `edit`; streams.test.ts has the frames of streams. */
+type RequestType = Exclude<UserRequest["type"], `stream_${string}` | "erase" | "react">;
 
 const ALLOWED = { read: undefined, write: undefined };
 const NO_READ = "This token does not have the right `read`.";
@@ -57,8 +58,8 @@ const EVENTS: { readonly [T in Event["type"]]: Extract<Event, { type: T }> } = {
     id: "h1",
     result: { outcome: "read", entries: [], more: false, quota: QUOTA },
   },
-  stream_replied: {
-    type: "stream_replied",
+  replied: {
+    type: "replied",
     reply: {
       frame: { type: "stream_started", id: "s1", stream: "pO3cWg7kQ2xA", n: 0, quota: QUOTA },
       quota: QUOTA,
@@ -94,7 +95,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "outside",
     posted: "outside ack answered",
     history_read: "outside history answered",
-    stream_replied: "outside stream_started answered",
+    replied: "outside stream_started answered",
     left: "gone",
   },
   queued: {
@@ -109,7 +110,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     // The answers to requests from before the `open` come first, and then its turn may come.
     posted: "queued ack answered queue",
     history_read: "queued history answered queue",
-    stream_replied: "queued stream_started answered queue",
+    replied: "queued stream_started answered queue",
     left: "gone",
   },
   opening: {
@@ -124,7 +125,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     // Nothing waits at the store in this phase; these do not occur.
     posted: "opening ack answered",
     history_read: "opening history answered",
-    stream_replied: "opening stream_started answered",
+    replied: "opening stream_started answered",
     left: "gone",
   },
   inside: {
@@ -138,7 +139,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "inside",
     posted: "inside ack answered",
     history_read: "inside history answered",
-    stream_replied: "inside stream_started answered",
+    replied: "inside stream_started answered",
     left: "gone",
   },
   closing: {
@@ -152,7 +153,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "closing",
     posted: "outside ack answered closed",
     history_read: "outside history answered closed",
-    stream_replied: "outside stream_started answered closed",
+    replied: "outside stream_started answered closed",
     left: "gone",
   },
   // Nothing is sent any more, but the connection still counts the store's answers.
@@ -167,7 +168,7 @@ const TABLE: Record<Phase, Record<Event["type"], string>> = {
     page_left: "gone",
     posted: "gone answered",
     history_read: "gone answered",
-    stream_replied: "gone answered",
+    replied: "gone answered",
     left: "gone",
   },
 };
@@ -199,6 +200,7 @@ const REQUESTS: { readonly [T in RequestType]: Extract<UserRequest, { type: T }>
   open: ITEM,
   close: { type: "close" },
   message: { type: "message", conversation: "a", text: "hello", id: "m1" },
+  edit: { type: "edit", conversation: "a", seq: 1, text: "hello", id: "c1" },
   history: { type: "history", conversation: "a", limit: 10, id: "h1" },
   typing: { type: "typing", conversation: "a", active: true },
   read: { type: "read", conversation: "a", seq: 1 },
@@ -222,24 +224,33 @@ describe("every request, in every situation", () => {
     gone: STATES.gone,
   } as const satisfies Record<string, UserConversation>;
 
-  const HELD = { open: "hold", close: "hold", message: "hold", history: "hold", typing: "", read: "mark" };
-  const NOTHING = { open: "", close: "", message: "", history: "", typing: "", read: "" };
+  const HELD = {
+    open: "hold",
+    close: "hold",
+    message: "hold",
+    edit: "hold",
+    history: "hold",
+    typing: "",
+    read: "mark",
+  };
+  const NOTHING = { open: "", close: "", message: "", edit: "", history: "", typing: "", read: "" };
+
+  const ASKED = { message: "post", edit: "change", history: "read_history" };
+  const BEHIND = { message: "hold", edit: "hold", history: "hold", typing: "typing", read: "mark" };
 
   // Each cell: the phase after it where it is another one, and the effects.
   const REQUEST_TABLE: Record<keyof typeof SITUATIONS, Record<RequestType, string>> = {
     "outside, nothing waits": {
       open: "queued queue",
       close: "closed",
-      message: "post",
-      history: "read_history",
+      ...ASKED,
       typing: "",
       read: "mark",
     },
     "outside, one waits": {
       open: "queued",
       close: "closing",
-      message: "post",
-      history: "read_history",
+      ...ASKED,
       typing: "",
       read: "mark",
     },
@@ -247,6 +258,7 @@ describe("every request, in every situation", () => {
       open: "hold",
       close: "hold",
       message: "post",
+      edit: "change",
       history: "hold",
       typing: "",
       read: "mark",
@@ -255,6 +267,7 @@ describe("every request, in every situation", () => {
       open: "queued queue",
       close: "closed",
       message: "error(forbidden)",
+      edit: "error(forbidden)",
       history: "error(forbidden)",
       typing: "",
       read: "error(forbidden)",
@@ -264,35 +277,27 @@ describe("every request, in every situation", () => {
     "inside, nothing waits": {
       open: "queued leave(reopens) queue",
       close: "outside leave closed",
-      message: "post",
-      history: "read_history",
+      ...ASKED,
       typing: "typing",
       read: "mark",
     },
     "inside, one waits": {
       open: "queued leave(reopens)",
       close: "closing leave",
-      message: "post",
-      history: "read_history",
+      ...ASKED,
       typing: "typing",
       read: "mark",
     },
     "inside, behind": {
       open: "queued leave(reopens) queue",
       close: "outside leave closed",
-      message: "hold",
-      history: "hold",
-      typing: "typing",
-      read: "mark",
+      ...BEHIND,
     },
     // What was requested before is carried out before the `open` or the `close`.
     "inside, behind, one held": {
       open: "outside leave(reopens) hold release",
       close: "outside leave hold release",
-      message: "hold",
-      history: "hold",
-      typing: "typing",
-      read: "mark",
+      ...BEHIND,
     },
     closing: HELD,
     gone: NOTHING,

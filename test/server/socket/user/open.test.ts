@@ -8,7 +8,7 @@ const EPOCH = expect.stringMatching(/^\w+\.0$/);
 
 describe("the socket of a user", () => {
   test("MX1 ST6 the welcome of both kinds of socket has the limits; that of a user names no conversation", async () => {
-    const env = { MAX_OPEN_CONVERSATIONS: "7", MAX_STREAM_BYTES: "65536" };
+    const env = { MAX_OPEN_CONVERSATIONS: "7", MAX_STREAM_BYTES: "65536", EDIT_SECONDS: "60" };
     await using server = await startTestServer({ env });
     const limits = {
       conversations: 7,
@@ -16,6 +16,7 @@ describe("the socket of a user", () => {
       frame_bytes: 65_536,
       stream_bytes: 65_536,
       streams: 8,
+      edit_seconds: 60,
     };
     await using ben = await join(server, "ben");
     expect(ben.of("welcome")).toEqual([
@@ -26,6 +27,7 @@ describe("the socket of a user", () => {
         user: "ben",
         plan: "free",
         seq: 0,
+        rev: 0,
         epoch: EPOCH,
         resumed: false,
         quota: { limit: 100, remaining: 100, reset: 0 },
@@ -71,6 +73,7 @@ describe("the socket of a user", () => {
         type: "opened",
         conversation: "lobby",
         seq: 1,
+        rev: 0,
         epoch: EPOCH,
         resumed: true,
         access: "anyone",
@@ -83,6 +86,7 @@ describe("the socket of a user", () => {
         type: "opened",
         conversation: "b",
         seq: 0,
+        rev: 0,
         epoch: EPOCH,
         resumed: false,
         access: "anyone",
