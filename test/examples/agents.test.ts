@@ -29,6 +29,7 @@ test("ST2 ST3 both agents answer each message once, over kill -9 of the server a
     SECRET_KEY: SECRET,
     PLANS: "free:0:0",
     DEFAULT_PLAN: "free",
+    STREAM_LEASE: "600",
   };
   let server = await home.serve([], settings);
   const tokenOf = async (user: string) => (await home.run(["token", user], { env: settings })).stdout.trim();
@@ -95,14 +96,15 @@ test("ST2 ST3 both agents answer each message once, over kill -9 of the server a
   });
 
   // A reader stops it.
+  const long = "word ".repeat(300);
   await each(async (agent) => {
-    const seq = await agent.ask(question);
+    const seq = await agent.ask(long);
     await agent.conversation.cancel(await agent.grows(seq));
     const stopped = await agent.ends(seq);
     expect(stopped.stream?.state).toBe("cancelled");
-    expect(stopped.text.length).toBeLessThan(answerTo(question).length);
+    expect(stopped.text.length).toBeLessThan(long.length);
     expect(agent.answers().map(({ reply_to }) => reply_to)).toEqual([1, 3, 4, 7]);
     await agent.kill();
   });
   await parley.close();
-}, 60_000);
+});

@@ -1,15 +1,17 @@
 import { Command } from "commander";
 import manifest from "../../../package.json" with { type: "json" };
+import type { Plan } from "../../core/access/plans.ts";
 import { escapedOutput } from "../../core/escape-control-chars.ts";
 import { EventBus } from "../../core/events/event-bus.ts";
 import { seedDemoAccounts } from "../../server/authentication/demo-accounts.ts";
 import { createKeys } from "../../server/authentication/keys.ts";
 import { createPasswords } from "../../server/authentication/passwords.ts";
 import { recordSigningKeys } from "../../server/authentication/signing-key-check.ts";
+import { signToken } from "../../server/authentication/tokens.ts";
 import { openEventLog } from "../../server/log/event-log.ts";
 import { openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
-import { seedDemoConversations } from "../../server/members/demo-conversations.ts";
+import { DEMO_AGENT, runsDemoAgent, seedDemoConversations } from "../../server/members/demo-conversations.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { startServer } from "../../server/server.ts";
 import { readSecretKey } from "../../server/settings/secret-key.ts";
@@ -21,6 +23,7 @@ import { removeConversations } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
 import { enterPackageDirectory } from "../working-directory.ts";
 import { startupBanner } from "./banner.ts";
+import { startDemoAgent } from "./demo-agent.ts";
 
 /** `parley serve`: runs the server until it is stopped. Flags without a command are those of `serve`. */
 export function serveCommand(): Command {
@@ -78,7 +81,14 @@ async function serve(settings: Settings): Promise<void> {
   }).catch(explainListenError(settings));
 
   installCrashHandlers(emit);
+  const endAgent = (await runsDemoAgent(settings, store.members).catch(provider.explainError))
+    ? startDemoAgent({
+        url: server.url,
+        token: () => signToken(keys, { subject: DEMO_AGENT, now: clock.now(), plan: largestPlan(settings) }),
+      })
+    : () => {};
   const stop = async () => {
+    endAgent();
     await server.stop();
     await store.close();
     eventLog.close();
@@ -97,6 +107,12 @@ async function serve(settings: Settings): Promise<void> {
   });
   // If the log is JSON lines, standard output contains nothing else.
   (readable ? output : new LogOutput(2)).write(escapedOutput(banner));
+}
+
+/** The plan with the most requests an hour: the demo agent answers each message. */
+function largestPlan({ plans: { plans, fallback } }: Settings): string {
+  const size = ({ requestsPerHour: limit }: Plan) => (limit === 0 ? Number.POSITIVE_INFINITY : limit);
+  return [...plans.values()].reduce((best, plan) => (size(plan) > size(best) ? plan : best), fallback).name;
 }
 
 /** Returns an error handler that explains which setting keeps the server from listening, and what to do. */

@@ -16,6 +16,9 @@ import { memberPolicyOf } from "./policy.ts";
 
 const LOBBY = "lobby";
 
+/** A user without an account: a program that the server runs to answer in the group (src/cli/serve/demo-agent.ts). */
+export const DEMO_AGENT = "demo-agent";
+
 /** Each message with its sender. user1 has two unread messages in each conversation, and user2 has none. */
 const LOBBY_MESSAGES = [
   ["user1", "Good morning! Is the new server running?"],
@@ -28,6 +31,10 @@ const LOBBY_MESSAGES = [
 const GROUP_TITLE = "Cake for user3";
 
 const GROUP_MESSAGES = [
+  [
+    DEMO_AGENT,
+    "Hello! I am a program. I repeat what you write here, while you look on, and stop when you press Stop.",
+  ],
   ["user1", "user3 has a birthday on Friday, and cannot see this group. Shall we bring a cake?"],
   ["user2", "Yes! The one with cherries, at three in the kitchen?"],
   ["user2", "I order it today. You get the candles."],
@@ -42,24 +49,14 @@ export interface DemoStoreParts {
 }
 
 /**
- * Writes a lobby and a private group of user1 and user2 into a new store, so that the page and `parley inbox` show something at
+ * Writes a lobby and a private group of user1, user2 and the demo agent into a new store, so that the page and `parley inbox` show something at
  * once. Returns whether it did. `getsDemoConversations` (core/access/demo-accounts.ts) says where.
  */
 export async function seedDemoConversations(
   settings: Settings,
   { engine, members, emit, isNew }: DemoStoreParts,
 ): Promise<boolean> {
-  // A store that is shared by several nodes is not one that a person tries Parley with.
-  if (!isNew || storeKindOf(settings) !== "embedded") return false;
-  const facts = {
-    wanted: settings.demoConversations,
-    reach: demoReachOf(settings),
-    isNew,
-    seq: (await engine.head(LOBBY)).seq,
-    hasOwnKeys:
-      settings.secretKey !== undefined || settings.tokenKeySet !== undefined || settings.apiKeys.length > 0,
-  };
-  if (!getsDemoConversations(facts)) return false;
+  if (!isNew || !mayHaveDemo(settings, (await engine.head(LOBBY)).seq)) return false;
   const policy = memberPolicyOf(settings);
   const group = newName();
   const isMade =
@@ -70,11 +67,33 @@ export async function seedDemoConversations(
   return isMade;
 }
 
+/** Returns whether the server runs the demo agent: where a new store would get the demo conversations, and the agent is in one. */
+export async function runsDemoAgent(settings: Settings, members: MemberStore): Promise<boolean> {
+  // A certificate is made for another name than the address that the agent would use.
+  if (settings.tlsCert !== undefined || !mayHaveDemo(settings, 0)) return false;
+  const { conversations } = await members.conversationsOf(DEMO_AGENT, { limit: 1 });
+  return conversations.length > 0;
+}
+
+/** Whether these settings allow demo conversations in a new store, whose lobby has `seq` messages. */
+function mayHaveDemo(settings: Settings, seq: number): boolean {
+  // A store that is shared by several nodes is not one that a person tries Parley with.
+  if (storeKindOf(settings) !== "embedded") return false;
+  return getsDemoConversations({
+    wanted: settings.demoConversations,
+    reach: demoReachOf(settings),
+    isNew: true,
+    seq,
+    hasOwnKeys:
+      settings.secretKey !== undefined || settings.tokenKeySet !== undefined || settings.apiKeys.length > 0,
+  });
+}
+
 async function createGroup(members: MemberStore, policy: MemberPolicy, group: string): Promise<boolean> {
   const sizes = new Map([["user1", { conversations: 1 }]]);
   const actor = { kind: "user", name: "user1" } as const;
-  const request = { title: GROUP_TITLE, members: [{ user: "user2" }] };
-  const made = await perform(members, group, ["user1", "user2"], (view) =>
+  const request = { title: GROUP_TITLE, members: [{ user: "user2" }, { user: DEMO_AGENT }] };
+  const made = await perform(members, group, ["user1", "user2", DEMO_AGENT], (view) =>
     createConversation({ conversation: group, view, actor, policy }, "user1", request, sizes),
   );
   return made.outcome === "decided" && made.decision.change !== undefined;

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { connect, watchMessages } from "../../../src/client/index.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 test("a start prints one block, serves, notices new accounts, and SIGTERM ends it with 0", async () => {
@@ -53,7 +55,32 @@ test("a first start has something to read: the inbox of user1 shows the lobby an
   expect((await folder.run(["inbox", "--user", "user1", "--url", again.url])).stdout).toBe(shown.stdout);
   const idle = await folder.run(["inbox", "--user", "user2", "--url", again.url]);
   expect(idle.stdout).toEndWith("Nothing is unread.\n");
+  await answersInTheGroup(again.url);
+  again.process.kill("SIGTERM");
+  expect(await again.process.exited).toBe(0);
 });
+
+/** The demo agent answers user1 by a stream, and stops when user1 asks it to. */
+async function answersInTheGroup(url: string): Promise<void> {
+  const form = new URLSearchParams({ username: "user1", password: "password" });
+  const signIn = await fetch(`${url}/token`, { method: "POST", body: form });
+  const parley = connect({ url, token: (await signIn.json()).access_token });
+  const { items } = await parley.request<{ items: { conversation: string }[] }>("GET", "/inbox");
+  const group = parley.conversation(items[0]!.conversation);
+  const list = watchMessages(group);
+  list.subscribe(() => {});
+  await group.send("hello, program");
+  const answer = () => list.getSnapshot().entries.at(-1)!;
+  await waitUntil("the answer grows", () => answer().from === "demo-agent" && answer().text !== "");
+  expect(answer()).toMatchObject({ state: "streaming", reply_to: 5 });
+  await group.cancel(answer());
+  await waitUntil("it has ended", () => answer().state === "stored");
+  expect(answer().text).toStartWith("You ");
+  expect(answer().stream?.state).toBe("cancelled");
+  // It answers once, and not itself.
+  expect(answer().seq).toBe(6);
+  await parley.close();
+}
 
 test("a data folder in use and a taken port are reported in one line, with exit code 1", async () => {
   await using folder = new ParleyFolder();

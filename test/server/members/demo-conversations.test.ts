@@ -47,7 +47,7 @@ async function listOf({ engine, members }: Store, user: string) {
 test("a new store gets a lobby, and a private group that user3 is not in", async () => {
   await using opened = await openStore();
   expect(await opened.seed()).toBe(true);
-  const group = { name: "Cake for user3", seq: 3, users: ["user1", "user2"] };
+  const group = { name: "Cake for user3", seq: 4, users: ["demo-agent", "user1", "user2"] };
   const lobby = { name: "lobby", seq: 5, users: ["user1", "user2", "user3"] };
   expect(await listOf(opened.store, "user1")).toEqual([group, lobby]);
   expect(await listOf(opened.store, "user2")).toEqual([group, lobby]);
