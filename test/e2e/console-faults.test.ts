@@ -315,7 +315,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await page.locator("#fault-cut").waitFor();
         const keys = await page.locator(".fault-row kbd").allTextContents();
         expect(keys).toHaveLength(new Set(keys).size);
-        expect(keys).toHaveLength(22);
+        expect(keys).toHaveLength(25);
         await page.keyboard.press("4");
         await cameOfIt(page, "Malformed", /^malformed: /);
         await page.keyboard.press("9");

@@ -88,7 +88,13 @@ export function runRecording({
       }
     }
 
-    async function open({ connection, token: kind, after, epoch }: Effect & { type: "open" }): Promise<void> {
+    async function open({
+      connection,
+      token: kind,
+      after,
+      epoch,
+      streams,
+    }: Effect & { type: "open" }): Promise<void> {
       const name = identities.userOf.get(connection.client) ?? "";
       const token = await tokens.forConnection(connection.client, kind, connectionIds.get(name));
       const user = encodeURIComponent(name);
@@ -98,6 +104,7 @@ export function runRecording({
       const query = new URLSearchParams({
         ...(after !== undefined && { after: `${after}` }),
         ...(epoch !== undefined && { epoch }),
+        ...(streams && { streams: "1" }),
       });
       const address = `${target.ws}/ws/${user}/${conversation}${query.size === 0 ? "" : `?${query}`}`;
       // In a header, not in the URL, which ends up in the logs of proxies.

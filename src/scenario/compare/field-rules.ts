@@ -73,7 +73,7 @@ export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
   message: { conversation: "conversation", ...MESSAGE_FIELDS },
   ack: { conversation: "conversation", id: "id", seq: "seq", at: "free", quota: "free" },
   history: { conversation: "conversation", messages: "messages", more: "more", id: "id", quota: "free" },
-  stream_started: { conversation: "conversation", id: "id", stream: "free", quota: "free" },
+  stream_started: { conversation: "conversation", id: "id", stream: "id", quota: "free" },
   stream_stored: { conversation: "conversation", stream: "free", n: "free" },
   stream_cancel: { conversation: "conversation", stream: "free", by: "user" },
   stream: {

@@ -10,6 +10,9 @@ export interface IdentityMapping {
   readonly idSuffix?: string;
 }
 
+/** Frames whose `id` is that of a message. */
+const NAMED: ReadonlySet<unknown> = new Set(["message", "stream_start"]);
+
 /** Longest message id that the protocol allows. */
 const MAX_ID_LENGTH = 64;
 
@@ -127,7 +130,7 @@ function sentIds({ entries }: Recording, suffix: string | undefined): ReadonlyMa
     if (entry.dir !== "out" || typeof entry.frame?.id !== "string") continue;
     const { id } = entry.frame;
     // Only a valid id: one that the server rejects must be rejected in this run, too.
-    const renamed = suffix !== undefined && entry.frame.type === "message" && /^[\x20-\x7e]{1,64}$/.test(id);
+    const renamed = suffix !== undefined && NAMED.has(entry.frame.type) && /^[\x20-\x7e]{1,64}$/.test(id);
     if (renamed) {
       const end = `.${suffix}${ids.size.toString(36)}`;
       if (!ids.has(id) || ids.get(id) === id) ids.set(id, `${id.slice(0, MAX_ID_LENGTH - end.length)}${end}`);

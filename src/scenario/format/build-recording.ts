@@ -33,6 +33,7 @@ export type RecorderEvent =
       readonly type: "open";
       readonly after?: number;
       readonly epoch?: string;
+      readonly streams?: boolean;
       readonly token?: CredentialKind;
     }
   | {
@@ -72,13 +73,14 @@ export function entryOf(event: RecorderEvent, startedAt: number): RecordingEntry
       return { ...base, dir: "in", frame: escapeMatchers(payload.frame) as Frame };
     }
     case "open": {
-      const { after, epoch, token = "own" } = event;
+      const { after, epoch, streams = false, token = "own" } = event;
       return {
         ...base,
         dir: "line",
         event: "open",
         ...(after !== undefined && { after }),
         ...(epoch !== undefined && { epoch }),
+        ...(streams && { streams }),
         ...(token !== "own" && { token }),
       };
     }

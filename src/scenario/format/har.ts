@@ -104,6 +104,7 @@ function harEntry(
   const query = [
     ...(open.after === undefined ? [] : [{ name: "after", value: `${open.after}` }]),
     ...(open.epoch === undefined ? [] : [{ name: "epoch", value: open.epoch }]),
+    ...(open.streams ? [{ name: "streams", value: "1" }] : []),
   ];
   const search = query.map(({ name, value }) => `${name}=${encodeURIComponent(value)}`).join("&");
   const path = `/ws/${encodeURIComponent(user)}/${encodeURIComponent(conversation)}`;

@@ -44,7 +44,7 @@ const HEADER_FIELDS = ["parley", "version", "at", "server", "clients", "ignore",
 const ENTRY_FIELDS = {
   out: ["frame", "raw", "bytes"],
   in: ["frame", "raw", "bytes", "within"],
-  open: ["event", "after", "epoch", "resume", "token"],
+  open: ["event", "after", "epoch", "resume", "streams", "token"],
   close: ["event", "code", "reason", "by", "within"],
   fault: ["fault"],
 } as const;
@@ -182,7 +182,7 @@ function parseEntry(
 type Base = Pick<RecordingEntry, "client" | "line" | "t" | "note">;
 
 function parseConnectionEvent(base: Base, value: Record<string, unknown>): RecordingEntry {
-  const { event, after, epoch, resume, token, code, reason, by } = value;
+  const { event, after, epoch, resume, streams, token, code, reason, by } = value;
   if (event === "open") {
     onlyEntryFields(value, ENTRY_FIELDS.open);
     if (after !== undefined && !(Number.isSafeInteger(after) && (after as number) >= 0))
@@ -192,6 +192,8 @@ function parseConnectionEvent(base: Base, value: Record<string, unknown>): Recor
     if (epoch !== undefined && typeof epoch !== "string") throw new FormatError('"epoch" must be a string');
     if (resume !== undefined && typeof resume !== "boolean")
       throw new FormatError('"resume" must be true or false');
+    if (streams !== undefined && typeof streams !== "boolean")
+      throw new FormatError('"streams" must be true or false');
     if (resume === true && after !== undefined)
       throw new FormatError('"resume" takes "after" from the received messages; give only one of the two');
     if (token !== undefined && !CREDENTIAL_KINDS.includes(token as CredentialKind))
@@ -205,6 +207,7 @@ function parseConnectionEvent(base: Base, value: Record<string, unknown>): Recor
       ...(after !== undefined && { after: after as number }),
       ...(epoch !== undefined && { epoch }),
       ...(resume !== undefined && { resume }),
+      ...(streams !== undefined && { streams }),
       ...(token !== undefined && { token: token as CredentialKind }),
     };
   }

@@ -111,6 +111,7 @@ function eventsOf(connection: HarConnection, client: string): RecorderEvent[] {
       type: "open",
       ...(Number.isSafeInteger(after) && { after }),
       ...(epoch !== null && { epoch }),
+      ...(query.get("streams") === "1" && { streams: true }),
       ...(token !== undefined && { token }),
     },
   ];

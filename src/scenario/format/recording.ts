@@ -67,13 +67,17 @@ export type CredentialKind = "own" | "none" | "wrong" | "expired" | "foreign";
 
 export const CREDENTIAL_KINDS: readonly CredentialKind[] = ["own", "none", "wrong", "expired", "foreign"];
 
-/** The client connects. `after` and `epoch` as in the URL (D4); `resume` takes both from the received messages. */
+/**
+ * The client connects. `after` and `epoch` as in the URL (D4); `resume` takes both from the received messages; `streams`: it reads
+ * messages while they are written.
+ */
 export interface OpenEntry extends EntryBase {
   readonly dir: "line";
   readonly event: "open";
   readonly after?: number;
   readonly epoch?: string;
   readonly resume?: boolean;
+  readonly streams?: boolean;
   readonly token?: CredentialKind;
 }
 
@@ -96,7 +100,14 @@ export interface FaultEntry extends EntryBase {
 export type RecordingEntry = SentEntry | ReceivedEntry | OpenEntry | CloseEntry | FaultEntry;
 
 /** Presence and typing depend on other users, and on how fast people are. */
-export const IGNORED_BY_DEFAULT: readonly string[] = ["presence", "presence_count", "typing"];
+export const IGNORED_BY_DEFAULT: readonly string[] = [
+  "presence",
+  "presence_count",
+  "typing",
+  "stream",
+  "stream_append",
+  "stream_stored",
+];
 
 /** Whether the client closed its connection; a server never closes with 1000. */
 export function isClientClose(entry: CloseEntry): boolean {

@@ -10,6 +10,7 @@ export type Effect =
       readonly token: CredentialKind;
       readonly after?: number;
       readonly epoch?: string;
+      readonly streams?: boolean;
     }
   | {
       readonly type: "send";
@@ -59,6 +60,7 @@ export function effectFor(action: Action, context: ConnectionContext, mapping: N
         type: "open",
         connection,
         token: action.entry.token ?? "own",
+        ...(action.entry.streams && { streams: true }),
         ...resumeQuery(action, context, mapping),
       };
     case "send":
@@ -93,6 +95,15 @@ function resumeQuery(
   return epoch === undefined ? { after: entry.after, epoch: entry.epoch } : { after, epoch };
 }
 
+/** By type of frame that a client sends: the fields that hold a `seq`. */
+const SEQ_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  read: ["seq"],
+  history: ["before", "after", "around"],
+  message: ["reply_to"],
+  stream_start: ["reply_to"],
+  stream_cancel: ["reply_to"],
+};
+
 function sendEffect(
   connection: PlannedConnection,
   { frame, raw, bytes }: SentEntry,
@@ -108,10 +119,12 @@ function sendEffect(
     };
   const { type } = frame;
   if (type === "token") return { type: "send_token", connection, frame };
-  const seqFields = type === "read" ? ["seq"] : type === "history" ? ["before", "after"] : [];
   const sent: Record<string, unknown> = { ...frame };
-  for (const name of seqFields)
+  for (const name of SEQ_FIELDS[String(type)] ?? [])
     if (typeof sent[name] === "number") sent[name] = mapping.seq(context.epochKey, sent[name]);
-  if (type === "message" && typeof sent.id === "string") sent.id = mapping.idToSend(sent.id);
+  const hasId = type === "message" || type === "stream_start";
+  if (hasId && typeof sent.id === "string") sent.id = mapping.idToSend(sent.id);
+  // The handle of a stream is the server's.
+  if (typeof sent.stream === "string") sent.stream = mapping.id(sent.stream) ?? sent.stream;
   return { type: "send", connection, data: JSON.stringify(sent) };
 }

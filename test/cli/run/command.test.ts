@@ -7,12 +7,12 @@ import { ParleyFolder } from "../parley-folder.ts";
 import { Recorder } from "./recorder.ts";
 
 /**
- * A conversation of two users: messages, a reply, a repeat, wrong frames, a history request, a ping, and one leaves.
+ * A conversation of two users: messages, a reply, a repeat, wrong frames, a history request, a ping, a stream, and one leaves.
  */
 async function recordTalk(url: string): Promise<string> {
   await using recorder = new Recorder(url);
   const ann = await recorder.open("ann", "user1");
-  const bob = await recorder.open("bob", "user2");
+  const bob = await recorder.open("bob", "user2", { streams: true });
   recorder.send("ann", { type: "typing", active: true });
   recorder.send("ann", {
     type: "message",
@@ -36,14 +36,20 @@ async function recordTalk(url: string): Promise<string> {
   await ann.next("history");
   recorder.send("bob", { type: "ping", id: "p1" });
   await bob.next("pong");
+  // The server gives the stream another handle in each run.
+  recorder.send("ann", { type: "stream_start", id: "s1", reply_to: 1 });
+  const { stream } = await ann.next("stream_started");
+  recorder.send("ann", { type: "stream_append", stream, n: 1, text: "It grows." });
+  recorder.send("ann", { type: "stream_end", stream });
+  await ann.next("ack");
   // At once, from both: which of them is first is known from the recording only.
   for (let index = 0; index < 5; index++) {
     recorder.send("bob", { type: "message", id: `b${index}`, text: "me" });
     recorder.send("ann", { type: "message", id: `c${index}`, text: "no, me" });
   }
   for (const client of [ann, bob]) {
-    while (client.of("message").length < 12) await client.next("message");
-    while (client.of("ack").length < (client === ann ? 7 : 6)) await client.next("ack");
+    while (client.of("message").length < 13) await client.next("message");
+    while (client.of("ack").length < (client === ann ? 8 : 6)) await client.next("ack");
   }
   bob.socket.close(1000);
   await bob.closed;

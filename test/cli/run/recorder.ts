@@ -36,7 +36,7 @@ export class Recorder implements AsyncDisposable {
   async open(
     name: string,
     user: string,
-    back: { readonly after?: number; readonly epoch?: string } = {},
+    back: { readonly after?: number; readonly epoch?: string; readonly streams?: boolean } = {},
   ): Promise<TestClient> {
     const token = await this.signIn(user);
     if (!this.recording.clients.some((client) => client.name === name))
@@ -45,6 +45,7 @@ export class Recorder implements AsyncDisposable {
     const query = new URLSearchParams({
       ...(back.after !== undefined && { after: `${back.after}` }),
       ...(back.epoch !== undefined && { epoch: back.epoch }),
+      ...(back.streams && { streams: "1" }),
     });
     const address = `${this.url.replace("http", "ws")}/ws/${user}/${this.conversation}?${query}`;
     const socket = new WebSocket(address, ["parley.v1", `bearer.${token}`]);

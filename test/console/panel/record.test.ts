@@ -224,6 +224,8 @@ describe("a socket of a user in a recording", () => {
     expect(entries[1]).toMatchObject({
       frame: { type: "welcome", connection: "x", conversation: "den", seq: 5 },
     });
+    // The socket that stands for it reads streams, as that of the user does.
+    expect(entries[0]).toMatchObject({ event: "open", after: 3, streams: true });
     for (const field of ["access", "id"])
       expect((entries[1] as { frame: object }).frame).not.toHaveProperty(field);
     expect(JSON.stringify(entries.slice(2, 4))).not.toContain("conversation");

@@ -44,7 +44,7 @@ describe("a recording", () => {
     expect(read(HEADER)).toMatchObject({
       kind: "recording",
       unexpected: "fail",
-      ignore: ["presence", "presence_count", "typing"],
+      ignore: ["presence", "presence_count", "typing", "stream", "stream_append", "stream_stored"],
     });
     const scenario = HEADER.replace('"recording"', '"scenario"');
     expect(read(scenario)).toMatchObject({ kind: "scenario", unexpected: "pass" });

@@ -50,13 +50,15 @@ export function splitUserSockets(): (seen: WireEvent) => readonly WireEvent[] {
     const name = String(frame.conversation);
     const { after, epoch } = socket.asked.get(name) ?? {};
     const query = new URLSearchParams({
+      // A socket of a user gets the streams of its conversations in any case.
+      streams: "1",
       ...(after !== undefined && { after: String(after) }),
       ...(epoch !== undefined && { epoch: String(epoch) }),
     });
     const socketId = nextSocket--;
     const before = close(seen, socket, name, { code: 1000, reason: "", byUs: true });
     socket.open.set(name, socketId);
-    const text = `${socket.path}/${encodeURIComponent(name)}${query.size > 0 ? `?${query}` : ""}`;
+    const text = `${socket.path}/${encodeURIComponent(name)}?${query}`;
     const facts = WELCOME_FIELDS.filter((field) => field in frame).map((field) => [field, frame[field]]);
     const welcome = JSON.stringify({ ...socket.welcome, ...Object.fromEntries(facts) });
     return [

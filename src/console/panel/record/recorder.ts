@@ -41,6 +41,7 @@ interface OpenSocket {
   readonly conversation: string;
   readonly after?: number;
   readonly epoch?: string;
+  readonly streams?: boolean;
   /** The client's name in the recording. */
   name?: string;
   welcome?: Frame;
@@ -104,9 +105,15 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     sockets.set(seen.socketId, line);
     if (started === undefined) return;
     line.name = nameFor(line);
-    const { after, epoch } = target;
-    const back = { ...(after !== undefined && { after }), ...(epoch !== undefined && { epoch }) };
-    add({ at: seen.at, client: line.name, type: "open", ...back });
+    const { after, epoch, streams } = target;
+    add({
+      at: seen.at,
+      client: line.name,
+      type: "open",
+      ...(after !== undefined && { after }),
+      ...(epoch !== undefined && { epoch }),
+      ...(streams && { streams }),
+    });
   }
 
   function recordFrame(seen: WireEvent, line: OpenSocket): void {
@@ -191,7 +198,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
       for (const line of sockets.values()) {
         line.name = nameFor(line);
         line.earlier = new Set(line.waiting);
-        add({ at, client: line.name, type: "open" });
+        add({ at, client: line.name, type: "open", ...(line.streams && { streams: true }) });
         if (line.welcome === undefined) continue;
         const { lost: _lost, skipped: _skipped, ...welcome } = line.welcome;
         const now = { ...welcome, seq: newest.get(line.conversation) ?? welcome.seq, resumed: false };
@@ -212,7 +219,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
 /** Parses the path of a connection, such as `/ws/user1/lobby?after=3&epoch=e`. */
 function parseSocketPath(
   text: string,
-): Pick<OpenSocket, "user" | "conversation" | "after" | "epoch"> | undefined {
+): Pick<OpenSocket, "user" | "conversation" | "after" | "epoch" | "streams"> | undefined {
   const [path = "", search = ""] = text.split("?");
   const parts = /\/ws\/([^/]+)\/([^/]+)$/.exec(path);
   if (parts === null) return undefined;
@@ -224,6 +231,7 @@ function parseSocketPath(
     conversation: decodeURIComponent(parts[2]!),
     ...(Number.isSafeInteger(after) && { after }),
     ...(epoch !== null && { epoch }),
+    ...(query.get("streams") === "1" && { streams: true }),
   };
 }
 

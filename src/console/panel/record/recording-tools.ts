@@ -30,6 +30,7 @@ function rowOf(entry: RecordingEntry, path: string): Omit<WireEvent, "client" | 
     const query = new URLSearchParams({
       ...(entry.after !== undefined && { after: `${entry.after}` }),
       ...(entry.epoch !== undefined && { epoch: entry.epoch }),
+      ...(entry.streams && { streams: "1" }),
     });
     return { direction: "line", type: "dial", bytes: 0, text: `${path}${query.size > 0 ? `?${query}` : ""}` };
   }
