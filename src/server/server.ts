@@ -131,6 +131,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     lease: settings.streamLease * 1000,
     maxBytes: settings.maxStreamBytes,
     onError: failedTask,
+    senderOf: async (conversation, seq) => (await engine.page(conversation, seq - 1, seq, 1))?.[0]?.from,
     epochOf: async (conversation) => (await engine.head(conversation)).epoch,
   });
   const admitDeps = {

@@ -81,6 +81,10 @@ export function stepConnection(
       return session.phase === "live"
         ? { session: { ...session, catchingUpSince: now }, effects: NO_EFFECTS }
         : { session, effects: NO_EFFECTS };
+    case "kept_awake":
+      return session.phase === "live"
+        ? { session: { ...session, activeAt: now, inactivityWarned: false }, effects: NO_EFFECTS }
+        : { session, effects: NO_EFFECTS };
     case "caught_up":
       return onCaughtUp(session, now, rules);
     case "progress":

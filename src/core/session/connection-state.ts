@@ -112,6 +112,8 @@ export type ConnectionEvent =
     }
   /** A conversation on the socket of a user was opened, and the client has to catch up in it, until `caught_up`. */
   | { readonly type: "catching_up" }
+  /** The user waits for an answer that is being written (ST6), which is activity. */
+  | { readonly type: "kept_awake" }
   /** Some unsent bytes were sent, so the peer is alive and reads. */
   | { readonly type: "progress" }
   /** A conversation is about to release the requests that it held. */

@@ -94,10 +94,11 @@ export function onReplied(membership: Membership, { frame, quota, ending }: Requ
   return { membership, effects: [noteOf(frame), send(frame), answered] };
 }
 
-function noteOf({ code, message, retry_after = 0 }: ServerFrameOf<"error">): MembershipEffect {
+/** The event of a refusal; one over the plan has that of a message over the plan. */
+function noteOf({ code, message: reason, retry_after = 0 }: ServerFrameOf<"error">): MembershipEffect {
   return code === "rate_limited"
     ? log({ event: "limit.rate", retry_after })
-    : log({ event: "frame.refused", code, reason: message });
+    : log({ event: "frame.refused", code, reason });
 }
 
 /** Ends the current `history` request. Requests that were held because of it are released after `effects`. */

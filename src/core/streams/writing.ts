@@ -53,7 +53,9 @@ export function considerAppend(
 
 /** Who starts a stream, and what the store must check of that user, as for a post. */
 export interface StreamStarter extends Pick<StreamStart, "conversation" | "user" | "limit"> {
-  readonly rules: Pick<StreamStart, "joins" | "exempt" | "mustExist">;
+  readonly rules: {
+    readonly [Rule in "joins" | "exempt" | "mustExist"]?: StreamStart[Rule] | undefined;
+  };
 }
 
 /** The start of a stream for the store. `request` is that of the client. */

@@ -4,6 +4,7 @@ import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { Streams } from "../../core/ports/conversation/streams.ts";
 import type { Hub } from "../socket/conversation/hub.ts";
 import { HttpWriters } from "./http-writers.ts";
+import { StreamAskers } from "./stream-askers.ts";
 import { StreamReaders } from "./stream-readers.ts";
 import { StreamRequests } from "./stream-requests.ts";
 import { StreamWriters } from "./stream-writers.ts";
@@ -20,6 +21,8 @@ export interface StreamsOptions {
   readonly maxBytes: number;
   /** Called with errors of work that no request waits for. */
   readonly onError: (error: unknown) => void;
+  /** Reads who has sent a message. */
+  readonly senderOf: (conversation: string, seq: number) => Promise<string | undefined>;
   /** Reads the present epoch of a conversation. */
   readonly epochOf: (conversation: string) => Promise<string>;
 }
@@ -33,5 +36,6 @@ export function createStreams(options: StreamsOptions): {
   const readers = new StreamReaders({ ...options, find: hub.find });
   hub.onStreamEnd = (room, entry) => readers.messageSent(room, entry);
   const [writers, http] = [new StreamWriters(options), new HttpWriters(options)];
-  return { requests: new StreamRequests({ ...options, readers, writers, http }), http };
+  const askers = new StreamAskers({ ...options, find: hub.find });
+  return { requests: new StreamRequests({ ...options, readers, writers, http, askers }), http };
 }

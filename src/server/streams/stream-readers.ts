@@ -29,6 +29,8 @@ export interface StreamReadersDeps {
 export class StreamReaders {
   /** Rooms with open drafts. */
   private readonly active = new Set<Room>();
+  /** Rooms whose drafts are being read from the store. */
+  private readonly loading = new Map<Room, Promise<void>>();
   /** When streams ended that ended lately, by conversation and handle. */
   private readonly ended = new Map<string, number>();
   private stopTicking: (() => void) | undefined;
@@ -48,16 +50,27 @@ export class StreamReaders {
   async load(conversation: string): Promise<void> {
     const room = this.deps.find(conversation);
     if (room === undefined || room.draftsKnown) return;
-    const drafts = await this.deps.streams.drafts(conversation);
+    let loaded = this.loading.get(room);
+    if (loaded === undefined) {
+      loaded = this.read(room).finally(() => this.loading.delete(room));
+      this.loading.set(room, loaded);
+    }
+    await loaded;
+  }
+
+  private async read(room: Room): Promise<void> {
+    const drafts = await this.deps.streams.drafts(room.conversation);
     room.draftsKnown = true;
     this.refresh(room, drafts);
   }
 
   /** A reader is in its room. It MUST get nothing of the drafts before `serve`. */
   entered(conversation: string, member: RoomMember): void {
-    const open = this.deps.find(conversation)?.streams;
-    if (open === undefined || !member.readsStreams) return;
-    for (const [stream] of open.views()) open.setLate(member, stream, "snapshot");
+    const room = this.deps.find(conversation);
+    if (room === undefined || !member.readsStreams) return;
+    // Something happened to drafts since `load`, when no other reader was there.
+    if (!room.draftsKnown) this.load(conversation).catch(this.deps.onError);
+    for (const [stream] of room.streams?.views() ?? []) room.streams!.setLate(member, stream, "snapshot");
   }
 
   /** Sends a reader what it lacks, as far as its line takes it now: one frame. The rest follows by itself. */
@@ -77,12 +90,18 @@ export class StreamReaders {
     const conversation = event.type === "draft" ? event.draft.conversation : event.conversation;
     const room = this.deps.find(conversation);
     if (room === undefined) return;
+    if (!this.isRead(room)) {
+      this.forget(room);
+      return;
+    }
     switch (event.type) {
       case "draft":
         this.show(room, event.draft);
         break;
       case "append":
-        if (room.streams?.append(event) !== true && !this.hasEnded(event)) room.draftsKnown = false;
+        if (room.streams?.append(event) === true || this.hasEnded(event)) break;
+        room.draftsKnown = false;
+        this.load(conversation).catch(this.deps.onError);
         break;
       case "ended":
         this.drop(room, event.stream);
@@ -92,7 +111,18 @@ export class StreamReaders {
       default:
         event satisfies never;
     }
-    if (!room.draftsKnown && event.type === "append") this.load(conversation).catch(this.deps.onError);
+  }
+
+  /** Whether a member of a room reads drafts, or is about to. */
+  private isRead(room: Room): boolean {
+    return room.streamReaders > 0 || this.loading.has(room);
+  }
+
+  /** Nobody reads the drafts of a room: the next reader has them read from the store. */
+  private forget(room: Room): void {
+    room.draftsKnown = false;
+    room.streams = undefined;
+    this.active.delete(room);
   }
 
   private show(room: Room, draft: DraftText): void {
@@ -129,6 +159,10 @@ export class StreamReaders {
       const { streams } = room;
       if (streams === undefined || this.deps.find(room.conversation) !== room) {
         this.active.delete(room);
+        continue;
+      }
+      if (!this.isRead(room)) {
+        this.forget(room);
         continue;
       }
       if (this.ticks % TICKS_TO_REFRESH === 0 && streams.hasGap) this.reload(room);

@@ -11,13 +11,14 @@ import { type StreamStarter, startOf } from "../../core/streams/writing.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { type CancelStreamsDeps, cancelStreams } from "./cancel-streams.ts";
 import type { HttpWriters } from "./http-writers.ts";
+import type { StreamAskers } from "./stream-askers.ts";
 import type { StreamReaders } from "./stream-readers.ts";
 import type { StreamHost, StreamWriters } from "./stream-writers.ts";
 
 /** A connection that sends a frame about a stream. */
 export interface StreamRequester extends StreamHost, StreamStarter {
   /** Whether the connection is still there. */
-  isGone(): boolean;
+  readonly isGone: boolean;
   /** The epoch of the conversation that is open on it; undefined where it is not open. */
   readonly epoch: string | undefined;
   /** Whether its token has the right `manage` for the conversation. */
@@ -31,6 +32,7 @@ export interface StreamRequestsDeps extends CancelStreamsDeps {
   readonly readers: StreamReaders;
   readonly writers: StreamWriters;
   readonly http: HttpWriters;
+  readonly askers: StreamAskers;
   /** Reads the present epoch of a conversation. */
   readonly epochOf: (conversation: string) => Promise<string>;
 }
@@ -86,6 +88,7 @@ export class StreamRequests {
     this.deps.readers.stop();
     this.deps.writers.stop();
     this.deps.http.stop();
+    this.deps.askers.stop();
   }
 
   private start(requester: StreamRequester, frame: ClientFrameOf<"stream_start">): void {
@@ -99,7 +102,7 @@ export class StreamRequests {
     writers.begin(requester, id);
     const done = (result: StreamStartResult) => {
       const isOpen = result.outcome === "started" || result.outcome === "taken_over";
-      writers.started(requester, id, isOpen && !requester.isGone() ? { ...result, id } : undefined);
+      writers.started(requester, id, isOpen && !requester.isGone ? { ...result, id } : undefined);
       requester.replied(startReply(conversation, id, result));
       if (isOpen && result.cancelledBy !== undefined)
         requester.send({ type: "stream_cancel", stream: result.stream, by: result.cancelledBy });

@@ -34,6 +34,7 @@ class Recorder implements RoomMember {
   }
 
   standingChanged(): void {}
+  keepAwake(): void {}
   subscribe(): void {}
   unsubscribe(): void {}
   checkBackpressure(): void {}

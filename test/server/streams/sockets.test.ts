@@ -3,6 +3,7 @@ import type { Grants } from "../../../src/core/access/grants.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { join } from "../../support/clients/join.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 import { connectUser, open } from "../socket/user/user-client.ts";
 
 describe("a stream over sockets", () => {
@@ -141,5 +142,71 @@ describe("a stream over sockets", () => {
     await using writer = await join(server, "agent");
     writer.send({ type: "stream_start", id: "a1", epoch: "other.0" });
     expect(await writer.next("error")).toMatchObject({ code: "conflict", id: "a1" });
+  });
+
+  test("ST3 the streams of a token that is signed out end at once, and those of the user's other devices go on", async () => {
+    await using server = await startTestServer();
+    await using anna = await join(server, "anna");
+    const token = await server.token("agent");
+    await using leaving = await join(server, "agent", { token });
+    await using staying = await join(server, "agent");
+    staying.send({ type: "stream_start", id: "kept" });
+    const kept = await staying.next("stream_started");
+    leaving.send({ type: "stream_start", id: "a1" });
+    const { stream } = await leaving.next("stream_started");
+    leaving.send({ type: "stream_append", stream, n: 1, text: "one" });
+    await leaving.next("stream_stored");
+    leaving.send({ type: "stream_append", stream, n: 2, text: " two" });
+    await leaving.settled();
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${server.url}/logout`, { method: "POST", headers })).status).toBe(204);
+    expect(await anna.next("message")).toMatchObject({
+      ...{ id: "a1", text: "one two", stream: { stream, state: "interrupted" } },
+    });
+    expect((await leaving.closed).code).toBe(4401);
+    staying.send({ type: "stream_append", stream: kept.stream, n: 1, text: "on" });
+    expect(await staying.next("stream_stored")).toMatchObject({ stream: kept.stream });
+  });
+
+  test("ST6 I1 a stream that is still coming keeps awake the user whose message it answers, and nobody else", async () => {
+    const clock = new ManualClock();
+    const env = { INACTIVITY_TIMEOUT: "20", PING_INTERVAL: "3600" };
+    await using server = await startTestServer({ clock, env });
+    await using anna = await join(server, "anna");
+    await using quiet = await join(server, "ben");
+    await using writer = await join(server, "agent");
+    anna.send({ type: "message", id: "q1", text: "why?" });
+    const { seq } = await anna.next("ack");
+    writer.send({ type: "stream_start", id: "a1", reply_to: seq });
+    const { stream } = await writer.next("stream_started");
+    for (let n = 1; n <= 6; n++) {
+      clock.advance(5_000);
+      writer.send({ type: "stream_append", stream, n, text: "x" });
+      await writer.settled();
+    }
+    expect(await quiet.closed).toMatchObject({ code: 4408 });
+    await anna.settled();
+    expect([anna.of("warning"), anna.of("closing")]).toEqual([[], []]);
+    // It comes no more, so that nothing keeps the user awake.
+    writer.send({ type: "stream_end", stream });
+    await writer.next("ack");
+    clock.advance(20_000);
+    expect(await anna.closed).toMatchObject({ code: 4408 });
+  });
+
+  test("ST4 ST6 a request to stop that names another epoch is refused, and a start over the plan is logged as a message is", async () => {
+    await using server = await startTestServer({ env: { PLANS: "free:1:5" } });
+    await using writer = await join(server, "agent");
+    writer.send({ type: "stream_start", id: "a1" });
+    const { stream } = await writer.next("stream_started");
+    writer.send({ type: "stream_cancel", stream, epoch: "other.0" });
+    expect(await writer.next("error")).toEqual({
+      ...{ type: "error", code: "conflict", message: expect.any(String), stream },
+    });
+    writer.send({ type: "stream_start", id: "a2" });
+    expect(await writer.next("error")).toMatchObject({ code: "rate_limited", id: "a2" });
+    const events = server.log.events();
+    expect(events).toContain("limit.rate");
+    expect(events).not.toContain("frame.refused");
   });
 });

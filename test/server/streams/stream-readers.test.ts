@@ -52,6 +52,7 @@ class Reader implements RoomMember {
   }
 
   standingChanged(): void {}
+  keepAwake(): void {}
   subscribe(): void {}
   unsubscribe(): void {}
   checkBackpressure(): void {}
@@ -134,6 +135,31 @@ test("ST5 a reader that does not keep up gets fewer and longer frames", async ()
   slow.canTakeStreams = true;
   clock.advance(40);
   expect(slow).toMatchObject({ frames: 2, n: 100, text: "x".repeat(100) });
+});
+
+test("ST5 nothing is kept or done of a draft that nobody here reads, and a reader that comes gets it from the store", async () => {
+  const { clock, store, room, readers, join } = setUp();
+  store.stored = draft({ n: 1, text: "one " });
+  store.announce({ type: "draft", conversation: "lobby", draft: store.stored });
+  store.announce(append(2, 1, "two "));
+  expect([room.streams, room.draftsKnown]).toEqual([undefined, false]);
+  const anna = await join(new Reader("anna", false));
+  expect(anna).toMatchObject({ n: 1, text: "one " });
+  room.remove(anna);
+  clock.advance(40);
+  expect([room.streams, room.draftsKnown]).toEqual([undefined, false]);
+  // What happens between the reading of the store and the entry of the only reader is not lost.
+  const ben = new Reader("ben", true);
+  await readers.load("lobby");
+  store.stored = draft({ n: 3, text: "one two three " });
+  store.announce(append(3, 2, "three "));
+  room.goLive(ben, room);
+  readers.entered("lobby", ben);
+  readers.serve("lobby", ben);
+  await Bun.sleep(0);
+  store.announce(append(4, 3, "four"));
+  clock.advance(80);
+  expect(ben).toMatchObject({ n: 4, text: "one two three four" });
 });
 
 test("ST1 nothing of a stream comes after its message, and an ended one is not shown again", async () => {

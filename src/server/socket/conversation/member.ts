@@ -49,7 +49,7 @@ export interface MemberConnection
   drained(): Promise<void>;
   /** Handles a frame that was held. */
   receive(decoded: DecodeResult, counted: true): void;
-  apply(event: ConnectionReport | { readonly type: "released" | "catching_up" }): void;
+  apply(event: ConnectionReport | { readonly type: "released" | "catching_up" | "kept_awake" }): void;
   logEvent(note: SessionLogEvent, conversation?: string): void;
   logFields(conversation?: string): ConnectionFields;
 }
@@ -88,13 +88,13 @@ type RequestEffect =
  * One conversation on one connection: what the room delivers to, and what carries out requests at the store. The subclasses
  * are its two kinds: the only conversation of a socket, and one of several on the socket of a user.
  */
-export abstract class Member implements RoomMember {
+export abstract class Member implements RoomMember, StreamRequester {
   abstract readonly isNamed: boolean;
   private postRules: PostRules | undefined;
   abstract readonly hasBacklog: boolean;
 
   constructor(
-    protected readonly connection: MemberConnection,
+    readonly connection: MemberConnection,
     readonly conversation: string,
     /** The client's position when it connected; undefined after it has joined. */
     public resume: ResumeRequest | undefined,
@@ -112,7 +112,20 @@ export abstract class Member implements RoomMember {
   abstract readonly canTakeStreams: boolean;
 
   /** Sends a frame that does not carry the conversation yet. */
-  protected abstract send(frame: WriterFrame): void;
+  abstract send(frame: WriterFrame): void;
+
+  get isGone(): boolean {
+    return this.connection.ended;
+  }
+
+  get limit(): number {
+    return this.connection.plan?.requestsPerHour ?? 0;
+  }
+
+  /** Replies to `stream_start` or `stream_end`. */
+  replied(reply: StreamReply): void {
+    this.apply({ type: "replied", reply });
+  }
 
   /** Whether a draft is being written that it reads. */
   protected get readsOpenStreams(): boolean {
@@ -121,6 +134,10 @@ export abstract class Member implements RoomMember {
 
   get manages(): boolean {
     return grantsManage(this.connection.grants, this.conversation);
+  }
+
+  keepAwake(): void {
+    this.connection.apply({ type: "kept_awake" });
   }
 
   standingChanged(): void {
@@ -191,37 +208,19 @@ export abstract class Member implements RoomMember {
         this.change(effect.frame);
         break;
       case "stream":
-        this.connection.deps.streams.request(this.streamRequester(), effect.frame);
+        this.connection.deps.streams.request(this, effect.frame);
         break;
       default:
         effect satisfies never;
     }
   }
 
-  private streamRequester(): StreamRequester {
-    const { connection, conversation, user, epoch, manages } = this;
-    const { joins, exempt, mustExist } = this.rules();
-    return {
-      ...{ connection, conversation, user, epoch, manages },
-      isGone: () => connection.ended,
-      limit: connection.plan?.requestsPerHour ?? 0,
-      rules: {
-        ...(joins !== undefined && { joins }),
-        ...(exempt === true && { exempt }),
-        ...(mustExist === true && { mustExist }),
-      },
-      send: (frame) => this.send(frame),
-      replied: (reply: StreamReply) => this.apply({ type: "replied", reply }),
-    };
-  }
-
   private post(frame: ClientFrameOf<"message">): void {
-    const { conversation, user, connection, epoch } = this;
+    const { conversation, user, connection, epoch, limit } = this;
     const { engine, counters } = connection.deps;
     const id = frame.id ?? crypto.randomUUID();
     const body = encodeMessageBody(frame.text, frame.data, frame.reply_to);
-    const limit = connection.plan?.requestsPerHour ?? 0;
-    const rules = this.rules();
+    const rules = this.rules;
     const done = (result: PostResult) => {
       // From now on the user is a member, where it can be one.
       if (result.outcome === "stored" && this.postRules === rules) rules.joins = undefined;
@@ -237,10 +236,9 @@ export abstract class Member implements RoomMember {
   }
 
   private change(frame: ChangeRequestFrame): void {
-    const { conversation, user, connection, epoch, manages } = this;
-    const { exempt, mustExist } = this.rules();
+    const { conversation, user, connection, epoch, manages, limit } = this;
+    const { exempt, mustExist } = this.rules;
     const { seq, id, epoch: expectedEpoch } = frame;
-    const limit = connection.plan?.requestsPerHour ?? 0;
     connection.deps.engine.changes.change(
       {
         ...{ conversation, user, seq, change: changeOf(frame), limit },
@@ -252,7 +250,7 @@ export abstract class Member implements RoomMember {
   }
 
   /** The rules of members for the posts of this member. They are the same until the token or the standing changes. */
-  private rules(): PostRules {
+  get rules(): PostRules {
     const { connection, conversation, user } = this;
     if (this.postRules?.grants === connection.grants) return this.postRules;
     const actor = { kind: "user", name: user, manages: this.manages } as const;
@@ -274,9 +272,8 @@ export abstract class Member implements RoomMember {
   }
 
   private readHistory({ before, after, around, epoch, limit: count, id }: ClientFrameOf<"history">): void {
-    const { conversation, user, connection } = this;
+    const { conversation, user, connection, limit } = this;
     const { engine } = connection.deps;
-    const limit = connection.plan?.requestsPerHour ?? 0;
     const range = {
       ...(before !== undefined && { before }),
       ...(after !== undefined && { after }),

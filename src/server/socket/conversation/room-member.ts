@@ -15,6 +15,8 @@ export interface RoomMember {
   readonly readsStreams: boolean;
   /** Whether it has caught up, and its line takes a frame of a draft now. Otherwise the frame is made later, and longer. */
   readonly canTakeStreams: boolean;
+  /** Counts as activity of its user (I1). */
+  keepAwake(): void;
   /** The role of its user has changed, or it is muted, banned or neither any more. */
   standingChanged(): void;
   /** Queues one encoded frame. */

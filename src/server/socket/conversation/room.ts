@@ -67,6 +67,8 @@ export class Room {
   epoch = "";
   /** What members see of the drafts that are being written; undefined while there are none. */
   streams: OpenStreams | undefined;
+  /** Members that read drafts. */
+  streamReaders = 0;
   /** Whether `streams` holds all drafts; they are read from the store for the first member that reads them. */
   draftsKnown = false;
   private replayBuffer: ReplayBuffer | undefined;
@@ -232,7 +234,7 @@ export class Room {
 
   /** Makes a member live: it gets every message and change from now on. */
   private addLive(member: RoomMember): void {
-    if (!this.removeBehind(member)) this.index(member);
+    if (!this.removeBehind(member)) this.enter(member);
     if (member.isNamed) {
       this.named ??= new Audience(`${this.conversation}${NAMED_TOPIC}`, true);
       this.named.add(member);
@@ -243,7 +245,7 @@ export class Room {
   addBehind(member: RoomMember): void {
     this.behind ??= [];
     this.behind.push(member);
-    this.index(member);
+    this.enter(member);
   }
 
   /** Removes a member; returns whether it was in the room. */
@@ -252,7 +254,9 @@ export class Room {
     const own = this.byUser?.get(member.user);
     if (own !== undefined && removeFrom(own, member) && own.length === 0) this.byUser?.delete(member.user);
     const audience = member.isNamed ? this.named : this.plain;
-    return audience?.remove(member) || this.removeBehind(member);
+    const isRemoved = audience?.remove(member) || this.removeBehind(member);
+    if (isRemoved && member.readsStreams) this.streamReaders--;
+    return isRemoved;
   }
 
   /** Members that get each message one by one from now on, in one order with their other frames. */
@@ -340,7 +344,8 @@ export class Room {
     return this.present.clear();
   }
 
-  private index(member: RoomMember): void {
+  private enter(member: RoomMember): void {
+    if (member.readsStreams) this.streamReaders++;
     const own = this.byUser?.get(member.user);
     if (own !== undefined) own.push(member);
     else this.byUser?.set(member.user, [member]);

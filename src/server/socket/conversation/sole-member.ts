@@ -41,7 +41,7 @@ export class SoleMember extends Member implements Conversations {
     return !this.isBehind && this.connection.isWritable;
   }
 
-  protected send(frame: WriterFrame): void {
+  send(frame: WriterFrame): void {
     this.connection.deliver(JSON.stringify(frame));
   }
 

@@ -67,7 +67,7 @@ export class UserMember extends Member {
   private held: UserRequest[] = NO_REQUESTS;
 
   constructor(
-    protected override readonly connection: UserMemberConnection,
+    override readonly connection: UserMemberConnection,
     conversation: string,
     private readonly set: MemberSet,
     refusals: Refusals,
@@ -119,7 +119,7 @@ export class UserMember extends Member {
     return !this.isBehind && this.connection.isLaneWritable(this.conversation);
   }
 
-  protected send(frame: WriterFrame): void {
+  send(frame: WriterFrame): void {
     this.sendUnnamed(JSON.stringify(frame));
   }
 
