@@ -27,6 +27,8 @@ const INITIAL_VALUES: Readonly<Record<string, string>> = {
   seq: "1",
   n: "1",
   stream: "AAAAAAAAAAAA",
+  reaction: "👍",
+  on: "true",
 };
 
 /** Returns the initial values for a frame of `type`: required fields, a text, an id to recognize the reply, and the conversation. */
