@@ -1,6 +1,7 @@
 // The port for streams (src/core/ports/conversation/streams.ts) in executable form. An engine's own test file opens it and calls this.
 import { describe } from "bun:test";
 import { endingContract } from "./streams/ending.ts";
+import { namesContract } from "./streams/names.ts";
 import { racingContract } from "./streams/racing.ts";
 import { randomContract } from "./streams/random.ts";
 import type { OpenStreams } from "./streams/stream-subject.ts";
@@ -13,5 +14,6 @@ export function streamsContract(name: string, open: OpenStreams): void {
     endingContract(open);
     racingContract(open);
     randomContract(open);
+    namesContract(open);
   });
 }

@@ -3,12 +3,14 @@ import type { ChannelSubscription, Channels } from "../connection/channels.ts";
 import { dedupeKey } from "../messages/message-encoding.ts";
 
 /** An open stream that somebody on this node writes or reads. */
-interface KnownStream {
+export interface KnownStream {
   /** The name of its message in the store. */
   readonly name: string;
   readonly startedAt: number;
   /** Whether it is written through this node. */
   isWritten: boolean;
+  /** Whether it was to end, and the result is unknown. */
+  mayHaveEnded: boolean;
 }
 
 /** The open streams of a conversation. */
@@ -32,7 +34,7 @@ export class KnownStreams {
     const known = this.open(conversation);
     const earlier = known.streams.get(stream);
     if (earlier === undefined) {
-      known.streams.set(stream, { name: dedupeKey(from, id), startedAt, isWritten });
+      known.streams.set(stream, { name: dedupeKey(from, id), startedAt, isWritten, mayHaveEnded: false });
     } else earlier.isWritten ||= isWritten;
     if (isWritten) known.subscription ??= this.channels.open(conversation, {}).catch(() => undefined);
   }
@@ -48,9 +50,8 @@ export class KnownStreams {
     subscription?.then((opened) => opened?.close());
   }
 
-  /** Returns the name of a stream's message in the store. */
-  nameOf({ conversation, stream }: StreamName): string | undefined {
-    return this.conversations.get(conversation)?.streams.get(stream)?.name;
+  find({ conversation, stream }: StreamName): KnownStream | undefined {
+    return this.conversations.get(conversation)?.streams.get(stream);
   }
 
   /** Whether other nodes may listen to a conversation. */

@@ -19,8 +19,8 @@ export interface StartRequest extends StreamStart {
   readonly handle: string;
 }
 
-/** Why a stream ends: its writer wants it, it may be over its time, its writer may not write any more, or it is to have no content. */
-export type EndReason = "end" | "due" | "refuse" | "discard";
+/** Why a stream ends: its writer wants it, or wants it again after a try of which the result is unknown, it may be over its time, its writer may not write any more, or it is to have no content. */
+export type EndReason = "end" | "end again" | "due" | "refuse" | "discard";
 
 export interface EndRequest extends StreamName {
   readonly why: EndReason;
@@ -119,7 +119,13 @@ export function decodeStart(
   };
 }
 
-const WHY_LETTERS: Readonly<Record<EndReason, string>> = { end: "e", due: "d", refuse: "r", discard: "x" };
+const WHY_LETTERS: Readonly<Record<EndReason, string>> = {
+  end: "e",
+  "end again": "a",
+  due: "d",
+  refuse: "r",
+  discard: "x",
+};
 
 /** Returns the values of a start that both scripts take. */
 export function startValues(request: StartRequest, rules: StreamRules): (string | number)[] {

@@ -111,11 +111,13 @@ export class RedisStreams implements Streams {
     const { conversation, stream, generation, appends, state, data, limit } = request;
     this.appends.flush();
     this.ending.add(stream);
-    const name = this.known.nameOf(request);
+    const known = this.known.find(request);
+    const why = known?.mayHaveEnded ? "end again" : "end";
     this.enqueueEnd(
-      { conversation, stream, generation, appends, state, data, limit, name, why: "end" },
+      { conversation, stream, generation, appends, state, data, limit, name: known?.name, why },
       (result) => {
         this.ending.delete(stream);
+        if (known !== undefined) known.mayHaveEnded ||= result.outcome === "unavailable";
         done(endResult(result));
       },
     );

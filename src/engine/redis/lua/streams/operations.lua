@@ -11,7 +11,7 @@
 -- Values of an operation, after those that its script needs:
 --   S  rules name epoch user id handle data reply_to restart
 --   E  rules handle why generation state by since data name count, then of each append: n text data
---      why: e (its writer ends it), d (end it if it is due), r (its writer may not write any more), x (without content, as `by` wants)
+--      why: e (its writer ends it), a (as e; an earlier try may have ended it), d (end it if it is due), r (its writer may not write any more), x (without content, as `by` wants)
 -- Rules: lease, idle, max, bytes, open streams of a user, time to stop
 
 -- Results beside those of messages: the id is that of an open stream; the stream is taken over; the user has too many.
@@ -220,7 +220,12 @@ stream_end = function(conversation, at)
   local stream = stream_find(conversation, handle)
   if not stream then
     call('ZREM', stream_lease(conversation.meta, handle))
-    return FENCED, name ~= '' and stream_message(conversation, name, handle) or 0, 0, '', ''
+    if name == '' then return FENCED, 0, 0, '', '' end
+    local seq, time, record = stream_message(conversation, name, handle)
+    if seq and ARGV[at + 2] == 'a' and not string.find(record, '","state":"interrupted"}', 1, true) then
+      return ENDED, seq, time, '', record
+    end
+    return FENCED, seq or 0, 0, '', ''
   end
   local state, kept = stream_ending(stream, rules, at)
   if not state then return kept, kept == GAP and stream.n or 0, 0, '', '' end
@@ -250,8 +255,9 @@ stream_write = function()
     local meta, handle = stream.meta, stream.handle
     local drafts, leases, member = stream_key(meta, 'drafts'), stream_lease(meta, handle)
     if stream.ended then
-      call('HDEL', drafts, handle, handle .. '=')
+      -- In this order no text stays without its draft, and no draft without its lease.
       call('UNLINK', stream_list(meta, handle))
+      call('HDEL', drafts, handle, handle .. '=')
       call('ZREM', leases, member)
     else
       if stream.is_new then
