@@ -8,7 +8,7 @@ export interface PageRequest {
   readonly count: number;
 }
 
-export type Page = readonly Entry[] | undefined;
+export type Page = readonly Entry[];
 
 /**
  * Requests that may wait; further ones get undefined. A connection waits for one page at a time, and one machine holds
@@ -16,10 +16,25 @@ export type Page = readonly Entry[] | undefined;
  */
 const MAX_WAITING = 65_536;
 
-interface PendingPage {
-  readonly request: PageRequest;
-  readonly promise: Promise<Page>;
-  readonly resolve: (page: Page) => void;
+/** The name of a page: requests for the same page have the same one. */
+export function pageName({ conversation, after, upTo, count }: PageRequest): string {
+  return `${after} ${upTo} ${count} ${conversation}`;
+}
+
+interface PendingPage<Request, Result> {
+  readonly request: Request;
+  readonly promise: Promise<Result | undefined>;
+  readonly resolve: (page: Result | undefined) => void;
+}
+
+export interface PageQueueOptions<Request, Result> {
+  /** Returns undefined when a page cannot be read. MUST NOT reject, as `waitForWrites`. */
+  readonly read: (request: Request) => Promise<Result | undefined> | Result | undefined;
+  /** Requests with the same name share one read. */
+  readonly nameOf: (request: Request) => string;
+  /** Is called before every `maxInARow` pages, and resolves when the posts in progress are stored. */
+  readonly waitForWrites: () => Promise<unknown>;
+  readonly maxInARow: number;
 }
 
 /**
@@ -27,27 +42,19 @@ interface PendingPage {
  * resume at once do not delay posts. Requests for the same page share one read: after a network failure, all members of a
  * conversation resume from the same `seq`.
  */
-export class PageQueue {
-  private readonly waiting = new Map<string, PendingPage>();
+export class PageQueue<Request, Result> {
+  private readonly waiting = new Map<string, PendingPage<Request, Result>>();
   private reading = false;
 
-  /**
-   * `read` returns undefined when a page cannot be read. `waitForWrites` is called before every `maxInARow` pages and
-   * resolves when the posts in progress are stored. Neither function may reject.
-   */
-  constructor(
-    private readonly read: (request: PageRequest) => Promise<Page> | Page,
-    private readonly waitForWrites: () => Promise<unknown>,
-    private readonly maxInARow: number,
-  ) {}
+  constructor(private readonly options: PageQueueOptions<Request, Result>) {}
 
   /** Resolves with the page, or with undefined when it cannot be read or too many requests wait. */
-  add(request: PageRequest): Promise<Page> {
-    const name = `${request.after} ${request.upTo} ${request.count} ${request.conversation}`;
+  add(request: Request): Promise<Result | undefined> {
+    const name = this.options.nameOf(request);
     const same = this.waiting.get(name);
     if (same !== undefined) return same.promise;
     if (this.waiting.size >= MAX_WAITING) return Promise.resolve(undefined);
-    const { promise, resolve } = Promise.withResolvers<Page>();
+    const { promise, resolve } = Promise.withResolvers<Result | undefined>();
     this.waiting.set(name, { request, promise, resolve });
     if (!this.reading) this.readAll();
     return promise;
@@ -61,13 +68,14 @@ export class PageQueue {
 
   private async readAll(): Promise<void> {
     this.reading = true;
+    const { read, waitForWrites, maxInARow } = this.options;
     for (let i = 0; this.waiting.size > 0; i++) {
-      if (i % this.maxInARow === 0) await this.waitForWrites();
+      if (i % maxInARow === 0) await waitForWrites();
       // `refuseAll` may have been called while this function waited.
       if (this.waiting.size === 0) break;
       const [name, { request, resolve }] = this.waiting.entries().next().value!;
       this.waiting.delete(name);
-      resolve(await this.read(request));
+      resolve(await read(request));
     }
     this.reading = false;
   }

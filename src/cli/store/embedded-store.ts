@@ -73,6 +73,7 @@ export function embeddedStore(settings: Settings): StoreProvider {
           ...optionsWith(deps),
           retention,
           streamRules: streamRulesOf(settings),
+          editWithin: settings.editSeconds * 1000,
         }).catch(explainError),
       };
     },

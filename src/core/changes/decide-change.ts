@@ -6,7 +6,13 @@ import {
   MAX_REACTIONS_PER_USER,
 } from "../../protocol/limits.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
-import { type ChangeState, decodeContent, encodeContent, type MessageContent } from "./message-state.ts";
+import {
+  type ChangeState,
+  decodeContent,
+  encodeContent,
+  encodeErased,
+  type MessageContent,
+} from "./message-state.ts";
 
 /** What a user wants to do to a message. `data` is JSON; null drops it. */
 export type Change =
@@ -143,15 +149,10 @@ function decideErasure(
   const content = decodeContent(body);
   if (isErased(content, state)) return { outcome: "duplicate" };
   if (!scene.moderates && isTooLate(message, scene)) return { outcome: "too_late" };
-  const { reply_to, stream } = content;
   const erased = { by: scene.by, at: scene.now, ...(reason !== undefined && { reason }) };
   return {
     outcome: "changed",
-    body: encodeContent({
-      text: "",
-      ...(reply_to !== undefined && { reply_to }),
-      ...(stream !== undefined && { stream }),
-    }),
+    body: encodeErased(content),
     state: { rev: scene.rev, ...(state?.edited !== undefined && { edited: state.edited }), erased },
     set: JSON.stringify({ text: "", data: null, reactions: null, erased }),
   };

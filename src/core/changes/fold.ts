@@ -13,6 +13,9 @@ export interface ChangedEntry {
   readonly mine?: readonly string[];
 }
 
+/** Most bytes of bodies in the changes that a returning client is sent; beyond them it reads the messages again. */
+export const MAX_FOLD_BYTES = 2 * 1024 * 1024;
+
 /** Which of its messages a returning client has, and the newest change that it knows. */
 export interface FoldRequest {
   readonly rev: number | undefined;

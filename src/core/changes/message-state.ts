@@ -40,13 +40,32 @@ export function encodeContent({ text, data, reply_to, stream }: MessageContent):
   return stream === undefined ? body : `${body},"stream":${JSON.stringify(stream)}`;
 }
 
+/** Encodes what an erasure leaves of a message: what it answers, and the stream that it came from. */
+export function encodeErased({ reply_to, stream }: MessageContent): string {
+  return encodeContent({
+    text: "",
+    ...(reply_to !== undefined && { reply_to }),
+    ...(stream !== undefined && { stream }),
+  });
+}
+
+/**
+ * The sum of a message's changes as it stands in a body, after the content; an engine stores it in this form, so that reading puts
+ * two texts together.
+ */
+export function encodeState({ rev, edited, erased, reactions }: ChangeState): string {
+  let state = `,"rev":${rev}`;
+  if (edited !== undefined) state += `,"edited":${JSON.stringify(edited)}`;
+  if (erased !== undefined) state += `,"erased":${JSON.stringify(erased)}`;
+  return reactions === undefined ? state : `${state},"reactions":${JSON.stringify(reactions)}`;
+}
+
+/** Reads what `encodeState` has written. */
+export function decodeState(state: string): ChangeState {
+  return JSON.parse(`{${state.slice(1)}}`) as ChangeState;
+}
+
 /** The body of a message as it is now: its content, and after it what changes have made of it. */
 export function presentBody(body: string, state: ChangeState | undefined): string {
-  if (state === undefined) return body;
-  const { rev, edited, erased, reactions } = state;
-  let present = `${body},"rev":${rev}`;
-  if (edited !== undefined) present += `,"edited":${JSON.stringify(edited)}`;
-  if (erased !== undefined) present += `,"erased":${JSON.stringify(erased)}`;
-  if (reactions !== undefined) present += `,"reactions":${JSON.stringify(reactions)}`;
-  return present;
+  return state === undefined ? body : body + encodeState(state);
 }

@@ -58,8 +58,12 @@ export function sortTime({ at }: Pick<InboxView, "at">, since: number): number {
 
 /** The beginning of a message. Its body is parsed here only; no other code of the server reads the content of messages. */
 export function previewOf({ seq, from, body, at }: Entry): InboxPreview {
-  const { text = "" } = JSON.parse(`{${body}}`) as { readonly text?: string };
-  return { seq, from, text: beginningOf(text), at };
+  const { text = "", erased } = JSON.parse(`{${body}}`) as {
+    readonly text?: string;
+    readonly erased?: object;
+  };
+  const preview = { seq, from, text: beginningOf(text), at };
+  return erased === undefined ? preview : { ...preview, erased: true };
 }
 
 /** Cuts between characters of Unicode, not between the halves of one. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../protocol/errors.ts";
+import type { IdInUse } from "../ports/message-log.ts";
 import { type CloseReason, closeReason } from "../session/close-reason.ts";
 import type { SpeechRefusal } from "./speech.ts";
 
@@ -43,13 +44,19 @@ export function forbidden(message: string): MemberRefusal {
 export const OTHER_EPOCH =
   "The conversation has another `epoch`: forget what you know of `seq`, and read it again.";
 
+/** What a request is answered whose `id` names something else. */
+export const ID_IN_USE =
+  "This `id` names something else that you have sent to this conversation. Use another one.";
+
 /** A request that assumes what is not so. */
 export function conflict(message: string): MemberRefusal {
   return { code: "conflict", message };
 }
 
 /** Returns the refusal of a message as it is sent to its sender. */
-export function describeRefusal({ outcome, until }: SpeechRefusal): MemberRefusal {
+export function describeRefusal(refused: SpeechRefusal | IdInUse): MemberRefusal {
+  if (refused.outcome === "id_in_use") return conflict(ID_IN_USE);
+  const { outcome, until } = refused;
   switch (outcome) {
     case "forbidden":
       return NOT_BELONGING;

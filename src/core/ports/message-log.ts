@@ -34,10 +34,16 @@ export type PostResult =
       readonly at: number;
       readonly quota: Quota | null;
     }
+  | IdInUse
   | RateLimited
   | Removed
   | SpeechRefusal
   | Unavailable;
+
+/** The `id` is that of a change of a message (ports/conversation/changes.ts). Nothing was charged or stored. */
+export interface IdInUse {
+  readonly outcome: "id_in_use";
+}
 
 /** The conversation was removed after the sender joined it (MB6). Nothing was charged or stored. */
 export interface Removed {
@@ -118,7 +124,8 @@ export interface MessageLog {
    *
    * `done` MUST be called exactly once, after the message is stored so that a crash of the process cannot lose it
    * (D2), and after it was announced. Results of one caller MUST come in the order of its calls. MUST NOT charge or
-   * announce a duplicate (D3, Q2), nor charge or record what it refuses (Q2). Time is the store's (Q1).
+   * announce a duplicate (D3, Q2), nor charge or record what it refuses (Q2). Time is the store's (Q1). Where nothing was ever
+   * changed, changes MUST cost nothing (CH5).
    *
    * `done` is a callback and not a promise, so that the results and announcements of one batch arrive in one turn of the
    * event loop, in the order of `seq`. Then all frames for a connection can be sent with one system call.

@@ -3,7 +3,6 @@
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { encodeHistoryFrame } from "../conversation/entry.ts";
 import { closeForRefusal, describeRefusal, type MemberRefusal } from "../members/refusals.ts";
-import type { SpeechRefusal } from "../members/speech.ts";
 import type { RateLimited, Unavailable } from "../ports/message-log.ts";
 import { closeForRemoval } from "./close-reason.ts";
 import { log, send } from "./effects.ts";
@@ -43,7 +42,8 @@ export function onPosted(
         effects: [ANSWERED, { type: "end", ending: closeForRefusal(describeRefusal(result)) }],
       };
     case "muted":
-      return { membership, effects: [...mutedReply(result, id), ANSWERED] };
+    case "id_in_use":
+      return { membership, effects: [...refusedReply(describeRefusal(result), id), ANSWERED] };
     case "rate_limited":
     case "unavailable":
       return { membership, effects: [...errorReply(result, id), ANSWERED] };
@@ -109,11 +109,7 @@ export function finishReading(membership: Open, effects: readonly MembershipEffe
   };
 }
 
-/** The `error` frame for a message of a muted user. It has no `retry_after`: the same message will not be accepted by itself. */
-function mutedReply(result: SpeechRefusal, id: string): MembershipEffect[] {
-  return refusedReply(describeRefusal(result), id);
-}
-
+/** An `error` frame without `retry_after`: the same request will not be accepted by itself. */
 function refusedReply(refusal: MemberRefusal, id: string | undefined): MembershipEffect[] {
   return [
     log({ event: "frame.refused", code: refusal.code, reason: refusal.message }),

@@ -53,6 +53,7 @@ export function startReply(conversation: string, id: string, result: StreamStart
     case "forbidden":
     case "banned":
     case "muted":
+    case "id_in_use":
       return { frame: { type: "error", ...describeRefusal(result), id }, quota: undefined };
     default:
       return result satisfies never;

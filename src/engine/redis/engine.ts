@@ -17,7 +17,7 @@ import type { RunOnOneNode } from "../../core/ports/shared-tasks.ts";
 import { DEFAULT_STREAM_RULES, type StreamRules } from "../../core/streams/draft.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { type ChargeResult, type MarkArguments, requestMark } from "../operation.ts";
-import { PageQueue } from "../page-queue.ts";
+import { type Page, PageQueue, type PageRequest, pageName } from "../page-queue.ts";
 import { RedisChanges } from "./changes.ts";
 import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
@@ -90,7 +90,7 @@ export class RedisEngine implements Engine {
   private readonly batches: BatchExecutor;
   private readonly reader: MessageReader;
   private readonly feeds: Feeds;
-  private readonly pages: PageQueue;
+  private readonly pages: PageQueue<PageRequest, Page>;
   private readonly sweeper: RetentionSweeper;
   /** Undefined on a single Redis, where the probe of the client covers everything. */
   private readonly primaryProbes: PrimaryProbes | undefined;
@@ -122,11 +122,12 @@ export class RedisEngine implements Engine {
     this.feeds = new Feeds({ client, channels, emit, store: this.reader });
     const members = deps.knownMembers ?? new KnownMembers();
     this.feeds.watchEpoch((conversation) => members.forget(conversation));
-    this.pages = new PageQueue(
-      ({ conversation, after, upTo, count }) => this.reader.page(conversation, after + 1, upTo, count),
-      () => this.executed,
-      MAX_PAGES_IN_A_ROW,
-    );
+    this.pages = new PageQueue({
+      read: ({ conversation, after, upTo, count }) => this.reader.page(conversation, after + 1, upTo, count),
+      nameOf: pageName,
+      waitForWrites: () => this.executed,
+      maxInARow: MAX_PAGES_IN_A_ROW,
+    });
     const replicaTimeoutMs = ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined;
     const streamRules = deps.streamRules ?? DEFAULT_STREAM_RULES;
     const batchDeps = {

@@ -1,6 +1,8 @@
 import type { Entry } from "../../core/conversation/entry.ts";
 import type { MemberNews } from "../../core/members/records.ts";
+import type { ChangeResult, StoredChange } from "../../core/ports/conversation/changes.ts";
 import type { StreamEvent } from "../../core/ports/conversation/streams.ts";
+import type { ChangeOperation } from "../change-operation.ts";
 import type { ChargeOperation, ChargeResult, Operation, OperationResult } from "../operation.ts";
 import type { StreamOperation, StreamResult } from "../stream-operation.ts";
 
@@ -11,16 +13,17 @@ export interface StoredMessage {
 }
 
 /** An operation that a batch can carry out. */
-export type QueuedOperation = Operation | ChargeOperation | StreamOperation;
+export type QueuedOperation = Operation | ChargeOperation | StreamOperation | ChangeOperation;
 
 /** The outcome of one operation. It is delivered after the commit. */
 export interface BatchOutcome {
   readonly operation: QueuedOperation;
-  readonly result: OperationResult | ChargeResult | StreamResult;
+  readonly result: OperationResult | ChargeResult | StreamResult | ChangeResult;
   readonly announce?: StoredMessage;
   /** The sender became a member with the announced message. */
   readonly joined?: MemberNews | undefined;
   /** Messages that streams have become, and then what happened to streams. */
   readonly messages?: readonly StoredMessage[];
   readonly events?: readonly StreamEvent[];
+  readonly changed?: StoredChange;
 }

@@ -1,18 +1,22 @@
+import type { OwnReactions } from "../../core/changes/message-state.ts";
 import type { Entry } from "../../core/conversation/entry.ts";
 import { relationOf } from "../../core/conversation/epoch.ts";
 import { decidePost } from "../../core/conversation/post-decision.ts";
 import type { Access, MemberNews } from "../../core/members/records.ts";
 import { refuseSpeech, refusesMark, type SpeechRefusal } from "../../core/members/speech.ts";
+import { rankOf } from "../../core/members/standing.ts";
 import type { StreamStart, StreamStartResult } from "../../core/ports/conversation/streams.ts";
 import type { PostRequest } from "../../core/ports/message-log.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
+import type { ChangeOperation } from "../change-operation.ts";
 import type { ChargeOperation, OperationOf } from "../operation.ts";
 import type { StreamOperation } from "../stream-operation.ts";
 import type { BatchOutcome, StoredMessage } from "./batch-outcome.ts";
 import type { RecentHeads } from "./inbox/recent-heads.ts";
 import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
+import { type ConversationHead, existsAsConversation } from "./messages/conversation-head.ts";
 import type { HistoryReader } from "./messages/history-reader.ts";
-import { type ConversationHead, existsAsConversation, type MessageLog } from "./messages/message-log.ts";
+import type { MessageLog } from "./messages/message-log.ts";
 import type { QuotaLog } from "./messages/quota-log.ts";
 import type { ReadMarkTable } from "./messages/read-mark-table.ts";
 
@@ -55,6 +59,15 @@ export class Batch {
     isWriting(request: Pick<PostRequest, "conversation" | "user" | "id">): boolean;
   };
 
+  /** The commands of changes, set once as well. */
+  changes!: {
+    execute(operation: ChangeOperation, now: number): BatchOutcome;
+    /** Whether a change of the user has this id. */
+    hasId(head: ConversationHead, user: string, id: string): boolean;
+    /** The user's reactions to these messages. */
+    ownOf(head: ConversationHead, user: string, seqs: readonly number[]): OwnReactions;
+  };
+
   /** Carries out one operation at the store's time `now`. MUST be called inside a transaction. */
   execute(operation: BatchOutcome["operation"], now: number): BatchOutcome {
     switch (operation.kind) {
@@ -68,6 +81,8 @@ export class Batch {
         return this.charge(operation, now);
       case "stream":
         return this.streams.execute(operation, now);
+      case "change":
+        return this.changes.execute(operation, now);
       default:
         return operation satisfies never;
     }
@@ -86,6 +101,8 @@ export class Batch {
     if (decision.outcome !== "store") return { operation, result: decision };
     // The user writes a stream of this id. When it has ended, the same request is a duplicate of its message.
     if (this.streams.isWriting(request)) return { operation, result: { outcome: "unavailable" } };
+    if (head !== undefined && this.changes.hasId(head, request.user, request.id))
+      return { operation, result: { outcome: "id_in_use" } };
     if (head === undefined) {
       head = this.messages.create(request.conversation);
       key = this.messages.keyOf(head, request.user, request.id);
@@ -122,6 +139,7 @@ export class Batch {
     const unmetered = isOpen ? 0 : limit;
     const decision = decidePost(stored, log, unmetered, now, this.refusalOf(request, head, now));
     if (decision.outcome !== "store") return decision;
+    if (!isOpen && head !== undefined && this.changes.hasId(head, user, id)) return { outcome: "id_in_use" };
     if (!hasPlace) return { outcome: "too_many" };
     if (unmetered > 0) this.charges.charge(user, log, now);
     head ??= this.messages.create(conversation);
@@ -170,7 +188,13 @@ export class Batch {
     return this.charges.view(user, limit, now);
   }
 
-  private refusalOf(
+  /** Whether a user may erase what others have written. */
+  moderates(head: ConversationHead, user: string): boolean {
+    return rankOf(this.members.find(head, user)?.role) >= rankOf("moderator");
+  }
+
+  /** What core/members/speech.ts says of the user of a request. */
+  refusalOf(
     { user, exempt = false, mustExist = false }: Pick<PostRequest, "user" | "exempt" | "mustExist">,
     head: ConversationHead | undefined,
     now: number,
@@ -196,7 +220,8 @@ export class Batch {
     return { type: "member", user, change: "added", role: "member", at: now, spoke: true };
   }
 
-  private isOfRemoved(epoch: string | undefined, head: ConversationHead | undefined): boolean {
+  /** Whether the conversation of that epoch was removed. */
+  isOfRemoved(epoch: string | undefined, head: ConversationHead | undefined): boolean {
     const now = this.messages.epochOf(head);
     return epoch !== undefined && epoch !== now && relationOf(epoch, now) === "removed";
   }
@@ -215,7 +240,15 @@ export class Batch {
     const head = this.messages.find(request.conversation);
     const { entries, more } =
       head === undefined ? { entries: [], more: false } : this.reader.history(head, request);
-    return { operation, result: { outcome: "read", entries, more, quota: log.view(request.limit, now) } };
+    const quota = log.view(request.limit, now);
+    if (head === undefined || head.rev === 0)
+      return { operation, result: { outcome: "read", entries, more, quota } };
+    const seqs = entries.map(({ seq }) => seq);
+    const mine = this.changes.ownOf(head, request.user, seqs);
+    return {
+      operation,
+      result: { outcome: "read", entries, more, quota, ...(mine.size > 0 && { mine }) },
+    };
   }
 
   private charge(operation: ChargeOperation, now: number): BatchOutcome {

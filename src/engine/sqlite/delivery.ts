@@ -1,15 +1,18 @@
 import type { Emit } from "../../core/events/events.ts";
+import type { StoredChange } from "../../core/ports/conversation/changes.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
+import type { SqliteChanges } from "./changes/changes.ts";
 import type { SqliteInbox } from "./inbox/inbox.ts";
 import type { SqliteMembers } from "./members/members.ts";
 import type { Subscriptions } from "./messages/subscriptions.ts";
 import type { SqliteStreams } from "./streams/streams.ts";
 
 export interface DeliveryDeps {
-  readonly subscriptions: Pick<Subscriptions, "deliver">;
+  readonly subscriptions: Pick<Subscriptions, "deliver" | "has">;
   readonly members: Pick<SqliteMembers, "announce">;
   readonly inbox: Pick<SqliteInbox, "announce" | "notify">;
   readonly streams: Pick<SqliteStreams, "announce">;
+  readonly changes: Pick<SqliteChanges, "announce">;
   readonly emit: Emit;
 }
 
@@ -27,7 +30,22 @@ export class Delivery {
       this.deps.members.announce(operation.request.conversation, [joined]);
     this.deps.inbox.announce(outcome);
     if (outcome.messages !== undefined || outcome.events !== undefined) this.announceStreams(outcome);
+    if (outcome.changed !== undefined) this.announceChange(outcome.changed);
     this.reply(operation, result);
+  }
+
+  private announceChange(change: StoredChange): void {
+    const { subscriptions, changes, inbox } = this.deps;
+    const { conversation, kind } = change;
+    // The inbox shows the newest message; which one that is, its listeners read.
+    if (kind !== "react") inbox.notify(conversation);
+    if (!subscriptions.has(conversation)) return;
+    try {
+      changes.announce(change);
+    } catch (error) {
+      // As in `reply`.
+      this.deps.emit("engine.listener_failed", { error: String(error) });
+    }
   }
 
   private announceStreams({ messages = [], events = [] }: BatchOutcome): void {

@@ -18,6 +18,8 @@ export interface SqliteEngineDeps {
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
   readonly streamRules: StreamRules;
+  /** For how long users may edit and erase their own messages, in milliseconds; 0 without an end. */
+  readonly editWithin: number;
   /** Paths of the store file (`parley.db`) and of the end mark (end-mark.ts). */
   readonly paths: { readonly store: string; readonly end: string };
   /** The free space of the disk, in tests. Without it, the operating system is asked. */

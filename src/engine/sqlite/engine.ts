@@ -1,4 +1,4 @@
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -17,10 +17,12 @@ import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { Listeners } from "../listeners.ts";
 import { type ChargeResult, type MarkArguments, requestMark } from "../operation.ts";
-import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
+import { type Page, PageQueue, type PageRequest, pageName } from "../page-queue.ts";
 import { Batch } from "./batch.ts";
 import type { BatchOutcome, QueuedOperation } from "./batch-outcome.ts";
-import { SqliteChanges } from "./changes/changes.ts";
+import { BatchTransaction } from "./batch-transaction.ts";
+import type { SqliteChanges } from "./changes/changes.ts";
+import { openChanges } from "./changes/open.ts";
 import { warnOfClockBehind } from "./clock-behind.ts";
 import { Delivery } from "./delivery.ts";
 import type { SqliteEngineDeps } from "./engine-deps.ts";
@@ -31,8 +33,10 @@ import { SqliteInbox } from "./inbox/inbox.ts";
 import { IndexCorrupted, type IndexFile } from "./index/index-file.ts";
 import type { IndexWorker } from "./index/index-worker.ts";
 import { SqliteMembers } from "./members/members.ts";
+import type { ConversationHead } from "./messages/conversation-head.ts";
+import { Eraser } from "./messages/eraser.ts";
 import { HistoryReader } from "./messages/history-reader.ts";
-import { type ConversationHead, MessageLog } from "./messages/message-log.ts";
+import { MessageLog } from "./messages/message-log.ts";
 import { QuotaLog } from "./messages/quota-log.ts";
 import { ReadMarkTable } from "./messages/read-mark-table.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
@@ -41,8 +45,7 @@ import { readMeta } from "./schema.ts";
 import { openStreams } from "./streams/open.ts";
 import type { SqliteStreams } from "./streams/streams.ts";
 
-/** How long a batch waits for a lock that another process or the index worker holds, before its requests get `unavailable`. */
-const LOCK_TIMEOUT_MS = 5_000;
+/** After how long a batch tries again to take the write lock, which another process or the index worker holds. */
 const LOCK_RETRY_MS = 2;
 const HOUSEKEEPING_INTERVAL_MS = 500;
 /** Messages that one round of housekeeping drops from the memtable, at most. */
@@ -62,7 +65,7 @@ export class SqliteEngine implements Engine {
   readonly members: SqliteMembers;
   readonly inbox: SqliteInbox;
   readonly streams: SqliteStreams;
-  readonly changes = new SqliteChanges();
+  readonly changes: SqliteChanges;
   private readonly db: Database;
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
@@ -75,16 +78,16 @@ export class SqliteEngine implements Engine {
   private readonly batch: Batch;
   private readonly delivery: Delivery;
   private readonly sweeper: RetentionSweeper;
+  private readonly eraser: Eraser;
+  private readonly transaction: BatchTransaction;
   // One page for each turn of the event loop, so that messages that arrive meanwhile are stored first.
-  private readonly pages = new PageQueue(
-    (request) => this.readPage(request),
-    () => new Promise(setImmediate),
-    1,
-  );
+  private readonly pages = new PageQueue<PageRequest, Page>({
+    read: (request) => this.readPage(request),
+    nameOf: pageName,
+    waitForWrites: () => new Promise(setImmediate),
+    maxInARow: 1,
+  });
   private readonly epochListeners = new Listeners<Parameters<EpochListener>>();
-  /** Its value changes when another connection has committed: a command may have removed a conversation. */
-  private readonly dataVersion: Statement<{ data_version: number }>;
-  private seenVersion = 0;
   /** Removed conversations of which the epoch listeners are not notified yet. */
   private removed: ConversationHead[] = [];
   private readonly subscriptions: Subscriptions;
@@ -92,7 +95,6 @@ export class SqliteEngine implements Engine {
   private readonly time: StoreTime;
   private queue: QueuedOperation[] = [];
   private scheduled = false;
-  private waitingSince: number | undefined;
   /** Whether the store is ready. Everything that uses its files reports errors here. */
   readonly condition: StoreCondition;
   private readonly endMark: EndMark;
@@ -108,24 +110,38 @@ export class SqliteEngine implements Engine {
     this.emit = deps.emit;
     this.description = deps.description;
     this.subscriptions = new Subscriptions(this.emit);
-    this.dataVersion = this.db.prepare("pragma data_version");
     this.quotaLog = new QuotaLog(this.db);
     this.messages = new MessageLog(this.db, this.index, this.indexWorker);
     this.indexWorker.readFrom(this.messages);
     this.reader = new HistoryReader(this.messages);
     this.readMarkTable = new ReadMarkTable(this.db);
     const { messages, quotaLog, readMarkTable, reader } = this;
-    this.members = new SqliteMembers({ ...deps, messages, now: () => this.now() });
+    const now = () => this.now();
+    this.members = new SqliteMembers({ ...deps, messages, now });
     const assertReadable = () => this.assertReadable();
-    this.inbox = new SqliteInbox({ ...deps, messages, now: () => this.now(), assertReadable });
+    this.inbox = new SqliteInbox({ ...deps, messages, now, assertReadable });
     const { members, inbox, subscriptions } = this;
     this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
     this.streams = openStreams({
-      ...{ db: this.db, rules: deps.streamRules, batch: this.batch, assertReadable },
-      ...{ now: () => this.now(), enqueue: (operation) => this.enqueue(operation) },
-      textDropped: () => this.sweeper.textDropped(),
+      ...{ db: this.db, rules: deps.streamRules, batch: this.batch, assertReadable, now },
+      enqueue: (operation) => this.enqueue(operation),
+      textDropped: () => this.eraser.markBlanked(),
     });
-    this.delivery = new Delivery({ ...deps, subscriptions, members, inbox, streams: this.streams });
+    this.transaction = new BatchTransaction(this.db, this.clock);
+    const clock = { now };
+    this.eraser = new Eraser({ ...deps, messages, clock });
+    const { batch, eraser } = this;
+    this.changes = openChanges({
+      ...{ ...deps, messages, charges: quotaLog, recent: inbox.recent, batch, eraser },
+      enqueue: (operation) => {
+        if (operation.request.change.kind === "erase") this.transaction.makeDurable();
+        this.enqueue(operation);
+      },
+      findForReading: (conversation) => this.findForReading(conversation),
+      readFailed: (error) => this.condition.readFailed(error),
+    });
+    const { streams, changes } = this;
+    this.delivery = new Delivery({ ...deps, subscriptions, members, inbox, streams, changes });
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = () => Math.max(quotaLog.newestAt, messages.newestAt, inbox.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
@@ -133,16 +149,11 @@ export class SqliteEngine implements Engine {
     this.condition = new StoreCondition({ ...deps, messages });
     this.readRecentHeads();
     this.streams.reload();
-    this.endMark = new EndMark(deps.paths.end, {
-      epoch: readMeta(this.db, "epoch") ?? "",
-      position: messages.lastPosition,
-    });
+    const epoch = readMeta(this.db, "epoch") ?? "";
+    this.endMark = new EndMark(deps.paths.end, { epoch, position: messages.lastPosition });
     this.sweeper = new RetentionSweeper({
-      ...deps,
-      messages,
-      clock: { now: () => this.now() },
+      ...{ ...deps, messages, clock, eraser, changes, inbox },
       onRemoved: (head) => this.removed.push(head),
-      inbox,
     });
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL_MS, () => this.housekeep());
   }
@@ -171,7 +182,7 @@ export class SqliteEngine implements Engine {
     return this.readHead(conversation);
   }
 
-  async page(conversation: string, after: number, upTo: number, count: number): Promise<Page> {
+  async page(conversation: string, after: number, upTo: number, count: number): Promise<Page | undefined> {
     return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
   }
 
@@ -215,14 +226,14 @@ export class SqliteEngine implements Engine {
     this.commitBatch();
     this.closed = true;
     this.stopHousekeeping();
-    for (const work of this.takeQueue()) this.delivery.reply(work, { outcome: "unavailable" });
+    this.refuseQueue();
     this.pages.refuseAll();
     await this.condition.stop();
     await this.sweeper.stop();
     await this.indexWorker.stop();
-    const { index, messages, quotaLog, readMarkTable, members, inbox, streams } = this;
-    for (const part of [index, messages, quotaLog, readMarkTable, members, inbox, streams]) part.close();
-    this.dataVersion.finalize();
+    const { index, messages, quotaLog, readMarkTable, members, inbox, streams, changes } = this;
+    for (const part of [index, messages, quotaLog, readMarkTable, members, inbox, streams, changes])
+      part.close();
     this.db.close();
   }
 
@@ -241,8 +252,8 @@ export class SqliteEngine implements Engine {
     setImmediate(() => this.commitBatch());
   }
 
-  private takeQueue(): QueuedOperation[] {
-    return this.queue.splice(0);
+  private refuseQueue(): void {
+    for (const operation of this.queue.splice(0)) this.delivery.reply(operation, { outcome: "unavailable" });
   }
 
   /** Carries out the operations of this turn of the event loop, as one transaction. */
@@ -250,23 +261,25 @@ export class SqliteEngine implements Engine {
     this.scheduled = false;
     if (this.queue.length === 0 || this.closed) return;
     if (!this.condition.troubles.mayWrite || !this.refresh()) {
-      for (const work of this.takeQueue()) this.delivery.reply(work, { outcome: "unavailable" });
+      this.refuseQueue();
       return;
     }
     if (!this.beginTransaction()) return;
-    const operations = this.takeQueue();
+    const operations = this.queue.splice(0);
     const now = this.now();
     let outcomes: BatchOutcome[];
     try {
-      this.applyCommandChanges();
+      this.sweeper.applyNewChanges();
       outcomes = operations.map((operation) => this.batch.execute(operation, now));
       this.quotaLog.write(now);
-      this.db.run("commit");
+      this.transaction.commit();
     } catch (error) {
       this.rollBack(error);
       this.notifyRemoved();
       for (const operation of operations) this.delivery.reply(operation, { outcome: "unavailable" });
       return;
+    } finally {
+      this.transaction.ended();
     }
     // Before replies and announcements: the next start must notice when a message that was announced is gone.
     this.endMark.record(this.messages.lastPosition);
@@ -276,14 +289,6 @@ export class SqliteEngine implements Engine {
     this.indexWorker.appended(this.messages.lastPosition);
     // Twice as many as were stored, so that the memtable shrinks under constant load, too.
     this.messages.forgetIndexed(operations.length * 2);
-  }
-
-  /** Applies the changes that commands have committed. MUST be called inside a transaction, during which they cannot commit more. */
-  private applyCommandChanges(): void {
-    const { data_version: version } = this.dataVersion.get()!;
-    if (version === this.seenVersion) return;
-    this.seenVersion = version;
-    this.sweeper.applyChanges();
   }
 
   private notifyRemoved(): void {
@@ -296,23 +301,16 @@ export class SqliteEngine implements Engine {
 
   /** Takes the write lock without waiting on the event loop; returns false when the batch must come back later. */
   private beginTransaction(): boolean {
-    try {
-      this.db.run("begin immediate");
-      this.waitingSince = undefined;
-      return true;
-    } catch (error) {
-      const now = this.clock.now();
-      this.waitingSince ??= now;
-      if (isBusy(error) && now - this.waitingSince < LOCK_TIMEOUT_MS) {
-        this.scheduled = true;
-        setTimeout(() => this.commitBatch(), LOCK_RETRY_MS);
-        return false;
-      }
-      this.waitingSince = undefined;
-      this.condition.writeFailed(error, this.queue.length);
-      for (const work of this.takeQueue()) this.delivery.reply(work, { outcome: "unavailable" });
+    const begun = this.transaction.begin();
+    if (begun === "begun") return true;
+    if (begun === "busy") {
+      this.scheduled = true;
+      setTimeout(() => this.commitBatch(), LOCK_RETRY_MS);
       return false;
     }
+    this.condition.writeFailed(begun.error, this.queue.length);
+    this.refuseQueue();
+    return false;
   }
 
   /** Reads what the inbox has not written yet. Damage of the log makes the store not ready, and is no reason not to start (L3). */
@@ -340,6 +338,8 @@ export class SqliteEngine implements Engine {
       this.quotaLog.reload(this.now() - QUOTA_WINDOW_MS);
       this.inbox.recent.reload();
       this.streams.reload();
+      this.changes.reload();
+      this.eraser.rolledBack();
       this.stale = false;
     } catch (error) {
       this.condition.readFailed(error);
@@ -370,7 +370,7 @@ export class SqliteEngine implements Engine {
     if (!this.refresh()) throw new StoreUnavailable("The store cannot be read after a commit that failed.");
   }
 
-  private readPage(request: PageRequest): Page {
+  private readPage(request: PageRequest): Page | undefined {
     try {
       const head = this.findForReading(request.conversation);
       return head === undefined ? [] : this.reader.page(head, request);
@@ -389,6 +389,7 @@ export class SqliteEngine implements Engine {
       this.quotaLog.prune(this.now());
       this.inbox.writeDue(this.now());
       this.streams.sweep();
+      this.changes.housekeep();
     } catch (error) {
       if (!isBusy(error)) this.condition.writeFailed(error);
     }

@@ -195,6 +195,58 @@ const STEPS: readonly ((db: Database) => void)[] = [
     `);
     db.run("pragma secure_delete = fast");
   },
+  // 10: changes of messages (changes/appended-table.ts says how these tables are written). `rev`: the newest change of a conversation.
+  // A row of `change` is of a changed message, whose row in the log is at the position `message`; `state` is the sum of its changes.
+  // A row of `edit` is the content of an edited message; the log then has it without text and data. `*_key`: hashes of texts.
+  // `erased_reactions`: messages whose reactions are to be blanked.
+  (db) => {
+    addColumn(db, "conversation", "rev integer not null default 0");
+    db.run(`
+      create table if not exists change (
+        position integer primary key,
+        conversation integer not null,
+        seq integer not null,
+        message integer not null,
+        rev integer not null,
+        at integer not null,
+        state text not null
+      );
+      create index if not exists change_seq on change (conversation, seq) where state <> '';
+      create index if not exists change_rev on change (conversation, rev, seq) where state <> '';
+      create table if not exists edit (
+        position integer primary key,
+        conversation integer not null,
+        seq integer not null,
+        body text not null
+      );
+      create index if not exists edit_seq on edit (conversation, seq) where body <> '';
+      create table if not exists reaction (
+        position integer primary key,
+        conversation integer not null,
+        seq integer not null,
+        rev integer not null,
+        user_key integer not null,
+        name_key integer not null,
+        user text not null,
+        name text not null
+      );
+      create index if not exists reaction_user on reaction (conversation, seq, user_key) where user <> '';
+      create index if not exists reaction_name on reaction (conversation, seq, name_key, rev) where user <> '';
+      create table if not exists erased_reactions (
+        conversation integer, seq integer, primary key (conversation, seq)
+      ) without rowid;
+      create table if not exists change_id (
+        conversation integer,
+        hash blob,
+        number integer not null,
+        seq integer not null,
+        rev integer not null,
+        at integer not null,
+        primary key (conversation, hash)
+      ) without rowid;
+      create index if not exists change_id_number on change_id (conversation, number);
+    `);
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

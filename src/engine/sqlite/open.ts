@@ -46,6 +46,8 @@ export interface SqliteOptions {
   /** How long messages are kept in conversations without limits of their own. Without it: for ever. */
   readonly retention?: RetentionLimits;
   readonly streamRules?: StreamRules;
+  /** For how long users may edit and erase their own messages, in milliseconds. Without it: for ever. */
+  readonly editWithin?: number;
   /** The free space of the disk, in tests. */
   readonly disk?: Disk;
 }
@@ -80,6 +82,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     emit,
     retention = UNLIMITED_RETENTION,
     streamRules = DEFAULT_STREAM_RULES,
+    editWithin = 0,
     disk,
   } = options;
   const release = opened[0]!;
@@ -109,7 +112,8 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     await indexWorker.runRound();
   }
   const description = `embedded, ${paths.store}`;
-  const deps = { db, index, indexWorker, clock, emit, description, retention, streamRules, paths, disk };
+  const rules = { retention, streamRules, editWithin };
+  const deps = { db, index, indexWorker, clock, emit, description, ...rules, paths, disk };
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   let closing: Promise<void> | undefined;
   const close = async () => {

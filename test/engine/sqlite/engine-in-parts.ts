@@ -61,6 +61,7 @@ function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits
     emit: log.emit,
     retention,
     streamRules: DEFAULT_STREAM_RULES,
+    editWithin: 0,
     paths,
     description: "in parts",
   });

@@ -4,7 +4,7 @@ import type { Change, ChangeRefused } from "../../changes/decide-change.ts";
 import type { AnnouncedChange, ChangedEntry, FoldPlan } from "../../changes/fold.ts";
 import type { OwnReactions } from "../../changes/message-state.ts";
 import type { Entry } from "../../conversation/entry.ts";
-import type { PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
+import type { IdInUse, PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
 
 /** What is not named here is as in a post. */
 export interface ChangeRequest
@@ -37,7 +37,7 @@ export type ChangeResult =
       readonly quota: Quota | null;
     }
   /** The `id` is that of a message, a stream, or a change of another message. */
-  | { readonly outcome: "id_in_use" }
+  | IdInUse
   /** `expectedEpoch` is not the conversation's, which is `epoch`. */
   | { readonly outcome: "other_epoch"; readonly epoch: string }
   /** The store keeps no changes. */
@@ -69,6 +69,13 @@ export type ChangeEvent =
 
 export type ChangeListener = (event: ChangeEvent) => void;
 
+/** What a returning client has missed. */
+export interface MissedChanges {
+  readonly changed: readonly ChangedEntry[];
+  /** There are more than the plan allows, or their bodies have more than MAX_FOLD_BYTES bytes; then `changed` is empty. */
+  readonly tooMany: boolean;
+}
+
 /** The changes of messages. */
 export interface Changes {
   /**
@@ -85,13 +92,11 @@ export interface Changes {
 
   /**
    * Returns the kept messages of a plan that were changed, as they are now, in the order of `rev`, one for each message; with
-   * `user` also what the user's own reactions are. `tooMany`: there are more than `count`. Undefined: the store cannot be read now.
+   * `user` also what the user's own reactions are. They are of one moment. Undefined: the store cannot be read now.
+   *
+   * MUST NOT delay posts, as MessageLog.page.
    */
-  missed(
-    conversation: string,
-    plan: FoldPlan,
-    user?: string,
-  ): Promise<{ readonly changed: readonly ChangedEntry[]; readonly tooMany: boolean } | undefined>;
+  missed(conversation: string, plan: FoldPlan, user?: string): Promise<MissedChanges | undefined>;
 
   /** Returns which of these messages a user reacted to, and how. Messages without a reaction of the user are missing. */
   mine(conversation: string, user: string, seqs: readonly number[]): Promise<OwnReactions>;

@@ -1,7 +1,7 @@
 // The port for streams: messages that are written while others read them. `test/contracts/streams.ts` is the contract.
 import type { Quota } from "../../../protocol/server-frames.ts";
 import type { SpeechRefusal } from "../../members/speech.ts";
-import type { PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
+import type { IdInUse, PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
 
 /** A stream, by its conversation and the handle that the store gave it. */
 export interface StreamName {
@@ -40,6 +40,7 @@ export type StreamStartResult =
   /** The message is stored already. */
   | { readonly outcome: "duplicate"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
   | { readonly outcome: "too_many" }
+  | IdInUse
   | RateLimited
   | Removed
   | SpeechRefusal

@@ -11,7 +11,8 @@ import type {
 import type { MemberStore, NameRange, NewsListener } from "../../../core/ports/conversation/members.ts";
 import { Listeners } from "../../listeners.ts";
 import { isBusy } from "../folder/errors.ts";
-import { CONVERSATION_COLUMNS, type ConversationRow, type MessageLog } from "../messages/message-log.ts";
+import { CONVERSATION_COLUMNS, type ConversationRow } from "../messages/conversation-head.ts";
+import type { MessageLog } from "../messages/message-log.ts";
 import { readMeta } from "../schema.ts";
 import { decodeFacts, GUARD_MEMBERS_ONLY, GUARD_SANCTIONS, MemberTable } from "./member-table.ts";
 

@@ -17,8 +17,8 @@ import {
   type ConversationHead,
   type ConversationRow,
   existsAsConversation,
-  MessageLog,
-} from "./message-log.ts";
+} from "./conversation-head.ts";
+import { MessageLog } from "./message-log.ts";
 import { ReadMarkTable } from "./read-mark-table.ts";
 
 /** The number of entries that an export reads at once. */
@@ -87,7 +87,7 @@ export class SqliteConversations implements ConversationStore {
       this.db
         .query(
           `update conversation set first_seq = ?1 + 1, removed_seq = ?1, removals = removals + 1,
-             keep_messages = null, keep_days = null, facts = null, guard = 0, members = 0, owners = 0,
+             keep_messages = null, keep_days = null, facts = null, guard = 0, members = 0, owners = 0, rev = 0,
              revision = revision + 1, removed_at = ?3, ${CHANGED} where number = ?2`,
         )
         .run(seq, number, this.clock.wall());

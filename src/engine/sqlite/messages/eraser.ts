@@ -45,8 +45,10 @@ export class Eraser {
   /** Positions of blanked rows around which no rows were deleted yet. */
   private blanked: number[] = [];
   private isPending: boolean;
-  /** Whether text outside of the log was blanked since the write-ahead log was truncated. */
-  private blankedElsewhere = false;
+  /** Whether the table `meta` says so, too. */
+  private isRecorded: boolean;
+  /** How often texts were blanked. */
+  private marks = 0;
   private stopped = false;
 
   constructor(private readonly deps: EraserDeps) {
@@ -62,7 +64,8 @@ export class Eraser {
     );
     this.remove = db.prepare("delete from message where position between ? and ?");
     // The last process ended during an erasure. Which rows it had blanked is not known; mostly they are at the start of the log.
-    this.isPending = readMeta(db, "erasing") !== undefined;
+    this.isRecorded = readMeta(db, "erasing") !== undefined;
+    this.isPending = this.isRecorded;
     if (this.isPending) this.blanked.push(0);
   }
 
@@ -95,12 +98,11 @@ export class Eraser {
     this.blanked = [];
     let swept = -1;
     for (const position of blanked) if (position > swept && !this.stopped) swept = await this.sweep(position);
-    this.blankedElsewhere = false;
-    if (!(await this.deps.indexWorker.truncateWal())) return;
-    // More was blanked meanwhile.
-    if (this.blanked.length > 0 || this.blankedElsewhere) return;
+    const { marks } = this;
+    if (!(await this.deps.indexWorker.truncateWal()) || this.marks !== marks) return;
     this.deps.db.run("delete from meta where key = 'erasing'");
     this.isPending = false;
+    this.isRecorded = false;
   }
 
   /** Runs `work` in a transaction that overwrites freed bytes with zeros. */
@@ -114,6 +116,7 @@ export class Eraser {
         transaction.immediate();
         return;
       } catch (error) {
+        this.rolledBack();
         if (!isBusy(error) || waited >= LOCK_TIMEOUT_MS || this.stopped) throw error;
       } finally {
         db.run("pragma secure_delete = fast");
@@ -132,21 +135,26 @@ export class Eraser {
     for (const statement of [this.blankRow, this.before, this.from, this.remove]) statement.finalize();
   }
 
-  /** Text outside of the log was blanked: the write-ahead log may still have it. MUST be called inside that transaction. */
+  /** Texts are blanked, in the log or elsewhere: the write-ahead log still has them. MUST be called inside that transaction. */
   markBlanked(): void {
-    this.blankedElsewhere = true;
-    this.writePending();
+    const { db } = this.deps;
+    this.marks++;
+    this.isPending = true;
+    if (this.isRecorded) return;
+    db.query("insert or replace into meta values ('erasing', 'yes')").run();
+    this.isRecorded = true;
   }
 
+  /** MUST be called after a transaction with `markBlanked` that failed. */
+  rolledBack(): void {
+    this.isRecorded = false;
+  }
+
+  /** As `markBlanked`, in a transaction that may delete rows of the log. */
   private markPending(): void {
     const { db, messages, clock } = this.deps;
     saveLogEnd(db, messages.lastPosition, clock.now());
-    if (!this.isPending) this.writePending();
-  }
-
-  private writePending(): void {
-    this.deps.db.query("insert or replace into meta values ('erasing', 'yes')").run();
-    this.isPending = true;
+    this.markBlanked();
   }
 
   /** Deletes the middle of the run of blank rows around `position`. Returns the position of the run's last row. */

@@ -2,7 +2,8 @@ import type { Entry } from "../../../core/conversation/entry.ts";
 import { historyRange, MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { HistoryRequest } from "../../../core/ports/message-log.ts";
 import type { PageRequest } from "../../page-queue.ts";
-import type { ConversationHead, MessageLog } from "./message-log.ts";
+import type { ConversationHead } from "./conversation-head.ts";
+import type { MessageLog } from "./message-log.ts";
 
 /** Reads the part of a conversation that a request asks for. */
 export class HistoryReader {

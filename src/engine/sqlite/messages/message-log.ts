@@ -3,12 +3,14 @@ import { LruMap } from "../../../core/collections/lru-map.ts";
 import { type Entry, kindOf, letterOf } from "../../../core/conversation/entry.ts";
 import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { ExistingMessage } from "../../../core/conversation/post-decision.ts";
+import { ChangeReader, presentBodyOf } from "../changes/change-reader.ts";
 import { IndexCorrupted, type IndexFile } from "../index/index-file.ts";
 import type { IndexWorker } from "../index/index-worker.ts";
 import type { UnindexedEntries } from "../index/index-worker-thread.ts";
 import { Memtable } from "../index/memtable.ts";
 import { messageKey } from "../index/message-key.ts";
 import { readLastPosition, readMeta } from "../schema.ts";
+import type { ConversationHead, HeadRow } from "./conversation-head.ts";
 
 /** The number of messages that the index worker gets at once: copying more would block the event loop for more than 2 ms. */
 const MAX_HANDED_OVER = 100_000;
@@ -27,57 +29,10 @@ interface Row {
   readonly at: number;
 }
 
-/** A row of the table `conversation` (migrations.ts). */
-export interface ConversationRow {
-  readonly number: number;
-  readonly id: string;
-  readonly first_seq: number;
-  readonly keep_messages: number | null;
-  readonly keep_days: number | null;
-  readonly changed: number;
-  readonly removals: number;
-  readonly removed_seq: number;
-  readonly removed_at: number;
-  readonly facts: string | null;
-  readonly guard: number;
-  readonly members: number;
-  readonly owners: number;
-  readonly revision: number;
-}
-
-/** The columns of a ConversationRow. */
-export const CONVERSATION_COLUMNS =
-  "number, id, first_seq, keep_messages, keep_days, changed, removals, removed_seq, removed_at, facts, guard, members, owners, revision";
-
-type HeadRow = Pick<
-  ConversationRow,
-  "number" | "id" | "first_seq" | "removals" | "removed_seq" | "facts" | "guard"
->;
-
-/** The state of a conversation in the log. Rows refer to it by `number`. */
-export interface ConversationHead {
-  readonly id: string;
-  readonly number: number;
-  /** The newest `seq`; 0 when there is no message. */
-  seq: number;
-  /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is no message. */
-  first: number;
-  epoch: string;
-  /** The newest change; 0 for none in this epoch. */
-  rev: number;
-  /** How often it was removed, and the newest `seq` at the last removal. */
-  removals: number;
-  removedSeq: number;
-  hasFacts: boolean;
-  /** Whether posts must look at the standing of their sender, as in members/member-table.ts. */
-  guard: number;
-  /** Users who are known to be members, or undefined for none: their posts look up no standing. */
-  known: Set<string> | undefined;
-}
-
-/** Returns whether there is a conversation, and not only the name of one that was removed. */
-export function existsAsConversation({ hasFacts, seq, removedSeq }: ConversationHead): boolean {
-  return hasFacts || seq > removedSeq;
+/** A message in the log, without its changes, at its position. */
+export interface LoggedMessage {
+  readonly position: number;
+  readonly entry: Entry;
 }
 
 /**
@@ -101,6 +56,9 @@ export class MessageLog {
   private memtableFrom = Number.POSITIVE_INFINITY;
   private readonly insert: Statement;
   private readonly rowAt: Statement<Row>;
+  private readonly writeBody: Statement;
+  private readonly writeRev: Statement;
+  readonly changes: ChangeReader;
 
   constructor(
     private readonly db: Database,
@@ -116,6 +74,9 @@ export class MessageLog {
     this.rowAt = db.prepare(
       "select position, conversation, seq, id, sender, kind, body, at from message where position = ?",
     );
+    this.writeBody = db.prepare("update message set body = ? where position = ?");
+    this.writeRev = db.prepare("update conversation set rev = ? where number = ?");
+    this.changes = new ChangeReader(db);
     this.reload();
   }
 
@@ -170,7 +131,7 @@ export class MessageLog {
     if (this.unknown.get(id)) return undefined;
     const row = this.db
       .query(
-        "select number, id, first_seq, removals, removed_seq, facts, guard from conversation where id = ?",
+        "select number, id, first_seq, removals, removed_seq, facts, guard, rev from conversation where id = ?",
       )
       .get(id) as HeadRow | null;
     if (row === null) {
@@ -184,7 +145,7 @@ export class MessageLog {
 
   /** Returns the conversation of `row`. If it is not in memory, this does not keep it there. */
   headOf(row: HeadRow): ConversationHead {
-    const { number, id, first_seq: first, removals, guard } = row;
+    const { number, id, first_seq: first, removals, guard, rev } = row;
     const held = this.heads.get(id);
     if (held !== undefined) return held;
     // When all messages were removed, only the floor shows which `seq` were used.
@@ -192,7 +153,7 @@ export class MessageLog {
     const epoch = epochOf(this.storeEpoch, removals);
     const removedSeq = row.removed_seq;
     const hasFacts = row.facts !== null;
-    return { id, number, seq, first, epoch, rev: 0, removals, removedSeq, hasFacts, guard, known: undefined };
+    return { id, number, seq, first, epoch, rev, removals, removedSeq, hasFacts, guard, known: undefined };
   }
 
   /** Returns the epoch of a conversation, also of one without messages. */
@@ -223,6 +184,7 @@ export class MessageLog {
     head.known = undefined;
     if (head.removals === row.removals) return undefined;
     head.removals = row.removals;
+    head.rev = row.rev;
     head.epoch = epochOf(this.storeEpoch, row.removals);
     return head;
   }
@@ -291,7 +253,7 @@ export class MessageLog {
   }
 
   /**
-   * Returns the entries with `first` ≤ seq ≤ `last` that are kept, in the order of `seq`. If their bodies have more than
+   * Returns the entries with `first` ≤ seq ≤ `last` that are kept, as they are now, in the order of `seq`. If their bodies have more than
    * `budget` bytes together, leaves out entries and sets `cut`: the oldest ones with `newestFirst`, else the newest ones. At
    * least one entry is returned.
    */
@@ -303,6 +265,8 @@ export class MessageLog {
     budget: number,
   ): { entries: Entry[]; cut: boolean } {
     const positions = this.positions(head, first, last);
+    // Where nothing was changed, nothing is looked up (CH5).
+    const states = head.rev === 0 ? undefined : this.changes.states(head.number, first, last);
     if (newestFirst) positions.reverse();
     const entries: Entry[] = [];
     let size = 0;
@@ -313,13 +277,40 @@ export class MessageLog {
       if (row === null || row.sender === "") continue;
       if (row.conversation !== head.number)
         throw new IndexCorrupted(this.index.path, "it names a message of another conversation");
-      size += Buffer.byteLength(row.body);
+      const body = presentBodyOf(row.body, states?.get(row.seq));
+      size += Buffer.byteLength(body);
       cut = size > budget && entries.length > 0;
       if (cut) break;
-      entries.push(decodeRow(row));
+      entries.push(decodeRow(row, body));
     }
     if (newestFirst) entries.reverse();
     return { entries, cut };
+  }
+
+  /** Returns a message as it is in the log, without its changes; undefined if it is not kept. */
+  readLogged(head: ConversationHead, seq: number): LoggedMessage | undefined {
+    const isKept = seq >= head.first && seq <= head.seq;
+    const [position] = isKept ? this.positions(head, seq, seq) : [];
+    const row = position === undefined ? null : this.rowAt.get(position);
+    if (row?.conversation !== head.number || row.sender === "") return undefined;
+    return { position: row.position, entry: decodeRow(row, row.body) };
+  }
+
+  /** Replaces a body by a shorter one, in place. MUST be called inside a transaction, as `setRev`. */
+  replaceBody(position: number, body: string): void {
+    // Without this, SQLite leaves what is in the pages that it frees.
+    this.db.run("pragma secure_delete = on");
+    try {
+      this.writeBody.run(body, position);
+    } finally {
+      this.db.run("pragma secure_delete = fast");
+    }
+  }
+
+  /** Records the newest change of a conversation. */
+  setRev(head: ConversationHead, rev: number): void {
+    this.writeRev.run(rev, head.number);
+    head.rev = rev;
   }
 
   private positions(head: ConversationHead, first: number, last: number): number[] {
@@ -339,8 +330,8 @@ export class MessageLog {
 
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
-    this.insert.finalize();
-    this.rowAt.finalize();
+    for (const statement of [this.insert, this.rowAt, this.writeBody, this.writeRev]) statement.finalize();
+    this.changes.close();
   }
 
   private newestSeq(conversation: number): number {
@@ -358,6 +349,6 @@ export class MessageLog {
   }
 }
 
-function decodeRow({ kind, seq, id, sender, at, body }: Row): Entry {
+function decodeRow({ kind, seq, id, sender, at }: Row, body: string): Entry {
   return { kind: kindOf(kind), seq, id, from: sender, at, body };
 }

@@ -2,17 +2,14 @@ import type { Database, Statement } from "bun:sqlite";
 import { type RetentionLimits, retentionFloor } from "../../../core/conversation/retention.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { SqliteChanges } from "../changes/changes.ts";
 import { isBusy } from "../folder/errors.ts";
 import type { SqliteInbox } from "../inbox/inbox.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { IndexWorker } from "../index/index-worker.ts";
-import { Eraser } from "./eraser.ts";
-import {
-  CONVERSATION_COLUMNS,
-  type ConversationHead,
-  type ConversationRow,
-  type MessageLog,
-} from "./message-log.ts";
+import { CONVERSATION_COLUMNS, type ConversationHead, type ConversationRow } from "./conversation-head.ts";
+import type { Eraser } from "./eraser.ts";
+import type { MessageLog } from "./message-log.ts";
 
 // A message is removed in three steps. A step that a crash interrupts is repeated:
 //
@@ -43,6 +40,8 @@ export interface RetentionSweeperDeps {
   readonly index: Pick<IndexFile, "hasBelow">;
   readonly indexWorker: Pick<IndexWorker, "prune" | "runRound" | "truncateWal">;
   readonly messages: MessageLog;
+  readonly eraser: Eraser;
+  readonly changes: Pick<SqliteChanges, "hasBelow" | "blankBelow">;
   readonly clock: Pick<Clock, "now">;
   readonly emit: Emit;
   readonly retention: RetentionLimits;
@@ -63,6 +62,9 @@ export class RetentionSweeper {
   private readonly next: Statement<ConversationRow>;
   private readonly changed: Statement<ConversationRow>;
   private readonly raise: Statement;
+  /** Its value changes when another connection has committed: a command may have removed a conversation. */
+  private readonly dataVersion: Statement<{ data_version: number }>;
+  private seenVersion = 0;
   private readonly eraser: Eraser;
   /** The number of the last conversation that a round has visited. */
   private cursor = 0;
@@ -90,7 +92,8 @@ export class RetentionSweeper {
     const newest = db.query("select coalesce(max(changed), 0) as changed from conversation").get();
     this.lastChangeAtStart = (newest as { changed: number }).changed;
     this.raise = db.prepare("update conversation set first_seq = ?1 where number = ?2 and first_seq < ?1");
-    this.eraser = new Eraser(deps);
+    this.dataVersion = deps.db.prepare("pragma data_version");
+    this.eraser = deps.eraser;
     this.finishedAt = deps.clock.now();
   }
 
@@ -134,12 +137,7 @@ export class RetentionSweeper {
     clearTimeout(late);
     this.abort();
     this.eraser.close();
-    for (const statement of [this.next, this.changed, this.raise]) statement.finalize();
-  }
-
-  /** Text outside of the log was blanked; a round soon erases it from the write-ahead log. MUST be called inside that transaction. */
-  textDropped(): void {
-    this.eraser.markBlanked();
+    for (const statement of [this.next, this.changed, this.raise, this.dataVersion]) statement.finalize();
   }
 
   private abort(): void {
@@ -172,6 +170,14 @@ export class RetentionSweeper {
     const isInUse = hasOwnLimits || facts !== null || guard !== 0 || members !== 0;
     const isRemoved = removals > 0 && first_seq === removed_seq + 1 && !isInUse;
     this.deps.emit(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
+  }
+
+  /** As `applyChanges`, if there are any. MUST be called inside a transaction, during which commands cannot commit more. */
+  applyNewChanges(): void {
+    const { data_version: version } = this.dataVersion.get()!;
+    if (version === this.seenVersion) return;
+    this.seenVersion = version;
+    this.applyChanges();
   }
 
   /** Applies changes that commands made in other processes: reads follow them at once, and the next round deletes messages. */
@@ -211,6 +217,8 @@ export class RetentionSweeper {
     // Stops for removals that a command makes meanwhile: they come first.
     for (let one = this.unfinished.shift(); one !== undefined; one = this.unfinished.shift()) {
       if (await this.blankBelow(one, VISIT_MESSAGES)) this.unfinished.push(one);
+      // A large removal takes minutes, and what users erase meanwhile must not wait for its end (CH3).
+      if (this.deps.clock.now() >= this.finishedAt + FINISH_INTERVAL_MS) await this.finishIfDue();
       if (this.stopped || this.urgent.length > 0) return;
     }
     await this.finishIfDue();
@@ -231,13 +239,17 @@ export class RetentionSweeper {
   /** Raises the floor of a conversation to its limits. Returns a pending deletion if it has messages below its floor, else none. */
   private async visit(row: ConversationRow): Promise<PendingDeletion[]> {
     const floor = await this.raiseFloor(this.deps.messages.headOf(row), row);
+    const { index, changes } = this.deps;
+    const { number } = row;
     // From most conversations nothing was ever removed. For these the index is not read.
-    if (floor === 1 || !this.deps.index.hasBelow(row.number, floor)) return [];
-    return [{ number: row.number, floor }];
+    const isDue =
+      floor > 1 && (index.hasBelow(number, floor) || changes.hasBelow({ conversation: number, seq: floor }));
+    return isDue ? [{ number, floor }] : [];
   }
 
   /** Blanks about `most` messages below the floor. Returns whether there may be more. */
   private async blankBelow({ number, floor }: PendingDeletion, most: number): Promise<boolean> {
+    await this.deps.changes.blankBelow({ conversation: number, seq: floor }, () => this.stopped);
     for (let blanked = 0; blanked < most && !this.stopped; ) {
       const { positions, more } = await this.deps.indexWorker.prune(number, floor, STEP_MESSAGES);
       if (this.stopped || (positions.length === 0 && !more)) return false;
