@@ -1,5 +1,6 @@
 import type { Change } from "../../../src/core/changes/decide-change.ts";
 import type { ChangedEntry, FoldPlan } from "../../../src/core/changes/fold.ts";
+import type { Reactions } from "../../../src/core/changes/message-state.ts";
 import type {
   ChangeEvent,
   ChangeRequest,
@@ -47,7 +48,7 @@ export class ChangeSubject {
   }
 
   /** The messages of the conversation, as they are now. */
-  async messages(): Promise<readonly Message[]> {
+  async messages(): Promise<readonly (Message & { reactions?: Reactions })[]> {
     return (await this.subject.read()).messages;
   }
 

@@ -55,9 +55,8 @@ export function foldingContract(open: OpenEngine): void {
     await changes.react(2, "y");
     await changes.react(3, "z", ben);
     await changes.erase(3);
-    const { mine } = subject.engine.changes;
-    const read = (user: string) => mine.call(subject.engine.changes, "room", user, [1, 2, 3, 4]);
-    const own = [
+    const read = (user: string) => subject.engine.changes.mine("room", user, [1, 2, 3, 4]);
+    const own: [number, string[]][] = [
       [1, ["2", "x"]],
       [2, ["y"]],
     ];
@@ -107,7 +106,7 @@ export function foldingContract(open: OpenEngine): void {
         else has.delete(key);
         batch.push(changes.react(seq, "👍", { user, on, limit: 0 }));
       }
-      for (const result of await Promise.all(batch)) expect(result).toMatchObject({ outcome: "changed" });
+      await Promise.all(batch);
     }
     const { changed, tooMany } = await changes.missed({ count: 3 });
     expect(tooMany).toBe(false);
@@ -126,10 +125,7 @@ export function foldingContract(open: OpenEngine): void {
     await changes.react(2, "x");
     await subject.fill(3, { user: "ben" });
     await subject.clean();
-    expect(await subject.engine.head("room")).toEqual({
-      ...(await subject.engine.head("room")),
-      ...{ seq: 6, first: 5, rev: 2 },
-    });
+    expect(await subject.engine.head("room")).toMatchObject({ seq: 6, first: 5, rev: 2 });
     expect(await changes.missed()).toEqual({ changed: [], tooMany: false });
     expect([...(await subject.engine.changes.mine("room", "anna", [2]))]).toEqual([]);
     expect(await changes.edit(2, "again")).toEqual({ outcome: "not_found" });

@@ -82,3 +82,9 @@ test("IN1 a preview has at most 140 characters and cuts none in half", () => {
   expect(previewOf(entry(`a${"😀".repeat(139)}`)).text).toBe(`a${"😀".repeat(139)}`);
   expect(previewOf(entry("", { n: 1 })).text).toBe("");
 });
+
+test("CH3 an item says that its newest message was erased", () => {
+  const erased = { ...entry(""), body: '"text":"","rev":3,"erased":{"by":"ann","at":701}' };
+  expect(previewOf(erased)).toEqual({ seq: 7, from: "ann", text: "", at: 700, erased: true });
+  expect(previewOf(entry("hello"))).not.toHaveProperty("erased");
+});
