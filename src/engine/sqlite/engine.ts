@@ -120,19 +120,18 @@ export class SqliteEngine implements Engine {
     this.members = new SqliteMembers({ ...deps, messages, now });
     const assertReadable = () => this.assertReadable();
     this.inbox = new SqliteInbox({ ...deps, messages, now, assertReadable });
-    const { members, inbox, subscriptions } = this;
+    const clock = { now };
+    this.eraser = new Eraser({ ...deps, messages, clock });
+    const { members, inbox, subscriptions, eraser } = this;
     this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
     this.streams = openStreams({
       ...{ db: this.db, rules: deps.streamRules, batch: this.batch, assertReadable, now },
       enqueue: (operation) => this.enqueue(operation),
-      textDropped: () => this.eraser.markBlanked(),
+      textDropped: () => eraser.markBlanked(),
     });
     this.transaction = new BatchTransaction(this.db, this.clock);
-    const clock = { now };
-    this.eraser = new Eraser({ ...deps, messages, clock });
-    const { batch, eraser } = this;
     this.changes = openChanges({
-      ...{ ...deps, messages, charges: quotaLog, recent: inbox.recent, batch, eraser },
+      ...{ ...deps, messages, charges: quotaLog, recent: inbox.recent, batch: this.batch, eraser },
       enqueue: (operation) => {
         if (operation.request.change.kind === "erase") this.transaction.makeDurable();
         this.enqueue(operation);

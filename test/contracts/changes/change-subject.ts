@@ -7,6 +7,7 @@ import type {
   ChangeResult,
   MissedChanges,
 } from "../../../src/core/ports/conversation/changes.ts";
+import type { StreamStartResult } from "../../../src/core/ports/conversation/streams.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { decodeEntry } from "../../support/entries.ts";
 import type { Subject } from "../engine/subject.ts";
@@ -37,6 +38,11 @@ export class ChangeSubject {
   react(seq: number, reaction: string, fields: ChangeFields & { on?: boolean } = {}): Promise<ChangeResult> {
     const { on = true, ...rest } = fields;
     return this.change(seq, { kind: "react", reaction, on }, rest);
+  }
+
+  startStream(id: string): Promise<StreamStartResult> {
+    const request = { conversation: "room", user: "anna", limit: 1_000, id };
+    return new Promise((resolve) => this.subject.engine.streams.start(request, resolve));
   }
 
   /** Reads what was missed since `after`, of all messages. */

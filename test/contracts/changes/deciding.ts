@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { type OpenEngine, Subject } from "../engine/subject.ts";
-import { StreamSubject } from "../streams/stream-subject.ts";
 import { ChangeSubject } from "./change-subject.ts";
 
 /** What is stored, refused and charged. */
@@ -106,15 +105,14 @@ export function decidingContract(open: OpenEngine): void {
   test("CH4 messages, streams and changes of a user share one namespace of ids", async () => {
     await using subject = await Subject.open(open);
     const changes = new ChangeSubject(subject);
-    const streams = new StreamSubject(subject);
     await subject.store("a");
     await subject.store("b");
     await changes.edit(1, "edited", { id: "change" });
     expect(await changes.edit(2, "x", { id: "a" })).toEqual({ outcome: "id_in_use" });
     expect(await changes.edit(2, "x", { id: "change" })).toEqual({ outcome: "id_in_use" });
     expect(await subject.post("change")).toEqual({ outcome: "id_in_use" });
-    expect(await streams.start("change")).toEqual({ outcome: "id_in_use" });
-    await streams.open("draft");
+    expect(await changes.startStream("change")).toEqual({ outcome: "id_in_use" });
+    expect(await changes.startStream("draft")).toMatchObject({ outcome: "started" });
     expect(await changes.edit(2, "x", { id: "draft" })).toEqual({ outcome: "id_in_use" });
     // Another user, and another conversation, have names of their own.
     expect(await subject.post("change", { user: "ben" })).toMatchObject({ outcome: "stored" });
@@ -161,7 +159,7 @@ export function decidingContract(open: OpenEngine): void {
     expect((await changes.messages())[0]).toMatchObject({ text: "x", rev: 1 });
   });
 
-  test("IN1 changes move no unread count, and the inbox is told of an edit of the newest message", async () => {
+  test("IN1 changes move no unread count, and the inbox notices an edit of the newest message", async () => {
     await using subject = await Subject.open(open);
     const changes = new ChangeSubject(subject);
     await subject.fill(3);

@@ -120,7 +120,7 @@ test("D1 D2 Q2 a batch that does not fit on the disk uses no seq and no charge; 
   // A process of its own with a limit on the size of its files: SQLite sees a write that fails half way.
   await using folder = new StoreFolder();
   const program = join(import.meta.dir, "programs/full-disk.ts");
-  const bounded = 'trap "" XFSZ; ulimit -S -f 2048; exec "$0" --no-env-file "$1" "$2"';
+  const bounded = 'trap "" XFSZ; ulimit -S -f 2304; exec "$0" --no-env-file "$1" "$2"';
   const child = Bun.spawn(["sh", "-c", bounded, process.execPath, program, folder.path], {
     stderr: "inherit",
   });

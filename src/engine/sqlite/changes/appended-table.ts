@@ -13,7 +13,7 @@ import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 // happens here: a new text is a new row at the end, the old row is blanked in place, and rows are deleted only at the start, far from
 // living ones. What would stay between blank rows for ever is moved to the end, where the move itself blanks the old row in place.
 //
-// The indexes of these tables hold numbers only, so copies of their rows tell nothing.
+// The indexes of these tables hold numbers only, so copies of their rows hold no text.
 
 /** Blank rows that are not deleted: they lie between the deleted ones and the living ones, and fill several pages. */
 const MARGIN_ROWS = 1_000;

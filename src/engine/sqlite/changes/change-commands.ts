@@ -58,7 +58,7 @@ export class ChangeCommands {
     return head.rev > 0 && this.findId(head, user, id) !== undefined;
   }
 
-  /** Answers a request that does not come to the message. */
+  /** Returns the reply to a request that does not come to the message. */
   private refuse(
     request: ChangeRequest,
     head: ConversationHead | undefined,
