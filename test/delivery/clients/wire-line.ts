@@ -134,6 +134,13 @@ export abstract class WireLine {
     });
   }
 
+  /** Opens another socket at once. Returns the present one, which stays open; what it still receives is ignored. */
+  protected replaceSocket(): WebSocket | undefined {
+    const { socket } = this;
+    if (socket !== undefined) this.onClose(0);
+    return socket;
+  }
+
   protected probeDelay(): number {
     return this.options.random.between(...PROBE_MS);
   }

@@ -62,6 +62,7 @@ export const serverEnvironment = ({ retention }: TopologyOptions) => ({
   PING_INTERVAL: "1",
   PONG_TIMEOUT: "1",
   DRAIN_SECONDS: "1",
+  STREAM_LEASE: "2",
   ...(retention !== undefined && { RETENTION_MESSAGES: String(retention) }),
 });
 

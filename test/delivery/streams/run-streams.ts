@@ -1,0 +1,132 @@
+import { ParleyFolder } from "../../cli/parley-folder.ts";
+import { Random } from "../../support/random.ts";
+import { FaultProxy } from "../fault-proxy.ts";
+import { readConversation } from "../read-back.ts";
+import { injectConnectionFault, type ScheduleOptions, schedule } from "../schedule.ts";
+import { NodeCluster } from "../topology/node-cluster.ts";
+import type { RedisFaultName } from "../topology/redis-faults.ts";
+import { SingleServer, type Topology, type TopologyOptions, tokenOf } from "../topology/topology.ts";
+import { checkStreams, type StreamViolation } from "./check-streams.ts";
+import { StreamReader } from "./stream-reader.ts";
+import { StreamWriter } from "./stream-writer.ts";
+
+export interface StreamRunOptions extends ScheduleOptions, TopologyOptions {
+  readonly seed: number;
+  /** One writer in each. */
+  readonly conversations: number;
+  /** The program that is the server; the command line itself without it. */
+  readonly program?: string;
+  /** Nodes that share a Redis, and the fault injected into it; one server with its embedded store without them. */
+  readonly nodes?: { readonly count: number; readonly fault: RedisFaultName };
+}
+
+export interface StreamRunResult {
+  readonly violations: readonly StreamViolation[];
+  readonly streams: number;
+  readonly interrupted: number;
+  readonly takeovers: number;
+  readonly rivals: number;
+  readonly kills: number;
+  readonly frames: number;
+}
+
+/** How long the last answers and ends may take, in milliseconds: seconds on a quiet machine. */
+const SETTLE_TIMEOUT_MS = 60_000;
+const POLL_INTERVAL_MS = 50;
+
+const READER_KINDS = ["one", "user", "plain"] as const;
+
+/** Writers and readers of streams on a bad network, with a server that is killed; then everything is compared. */
+export async function runStreams(options: StreamRunOptions): Promise<StreamRunResult> {
+  const random = new Random(options.seed);
+  await using proxy = await FaultProxy.start();
+  await using topology = await open(options, proxy, random);
+  const url = `ws://127.0.0.1:${proxy.port}`;
+  const writers: StreamWriter[] = [];
+  const readers: StreamReader[] = [];
+  const own = () => new Random(random.between(0, 2 ** 31));
+  for (let i = 0; i < options.conversations; i++) {
+    const conversation = `room-${i}`;
+    const user = `writer-${i}`;
+    writers.push(new StreamWriter({ user, conversation, url, token: await tokenOf(user), random: own() }));
+    for (const kind of READER_KINDS) {
+      const name = `${kind}-${i}`;
+      const token = await tokenOf(name);
+      readers.push(new StreamReader({ user: name, conversation, url, token, kind, random: own() }));
+    }
+  }
+  try {
+    for (const each of [...readers, ...writers]) each.start();
+    for (const { at, what } of schedule(options, random)) {
+      await Bun.sleep(Math.max(0, at - topology.elapsed()));
+      if (what === "cut") injectConnectionFault(proxy, random);
+      else await topology[what]();
+    }
+    await Bun.sleep(Math.max(0, options.seconds * 1000 - topology.elapsed()));
+    await topology.waitUntilHealthy();
+    for (const each of [...readers, ...writers]) each.stopAbsences();
+    for (const writer of writers) writer.stopWriting();
+    await waitUntil(() => writers.every(({ isSettled }) => isSettled));
+    const written = writers.flatMap(({ records }) => records);
+    const stored = await readStored(topology, options, written.length);
+    const newest = new Map([...stored].map(([name, messages]) => [name, messages.at(-1)?.seq ?? 0]));
+    await waitUntil(() =>
+      readers.every(({ newest: seen, conversation }) => seen >= (newest.get(conversation) ?? 0)),
+    );
+    const refusals = [...writers, ...readers].flatMap((each) => each.refusals);
+    const records = readers.flatMap((reader) => reader.records);
+    return {
+      violations: [
+        ...checkStreams({ written, readers: records, stored }),
+        ...refusals.map((text) => ({ kind: "refused", text }) as const),
+        ...topology.crashes.map((text) => ({ kind: "crash", text }) as const),
+      ],
+      streams: written.length,
+      interrupted: [...stored.values()].flat().filter(({ stream }) => stream?.state === "interrupted").length,
+      takeovers: written.reduce((sum, { turns }) => sum + Math.max(0, turns.length - 1), 0),
+      rivals: writers.reduce((sum, { rivals }) => sum + rivals, 0),
+      kills: topology.kills,
+      frames: records.reduce((sum, { frames }) => sum + frames.length, 0),
+    };
+  } finally {
+    for (const each of [...readers, ...writers]) each.end();
+  }
+}
+
+/** The run in one line of figures, and a line for each of the first violations. */
+export function streamReport({ violations, ...figures }: StreamRunResult, seed: number): string {
+  const shown = violations.slice(0, 20).map(({ kind, text }) => `  ${kind}: ${text}`);
+  const parts = Object.entries(figures).map(([name, figure]) => `${name} ${figure}`);
+  return [`seed ${seed}: ${parts.join(", ")}, violations ${violations.length}`, ...shown].join("\n");
+}
+
+/** Reads all conversations, as soon as each stream has become a message: those that were left behind do after their lease (ST3). */
+async function readStored(topology: Topology, { conversations }: StreamRunOptions, streams: number) {
+  const stored = new Map<string, Awaited<ReturnType<typeof readConversation>>["messages"]>();
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  for (;;) {
+    for (let i = 0; i < conversations; i++) {
+      const name = `room-${i}`;
+      const users = [`writer-${i}`, ...READER_KINDS.map((kind) => `${kind}-${i}`)];
+      stored.set(name, (await readConversation(topology.url, name, users)).messages);
+    }
+    const count = [...stored.values()].reduce((sum, messages) => sum + messages.length, 0);
+    if (count >= streams || performance.now() > deadline) return stored;
+    await Bun.sleep(POLL_INTERVAL_MS);
+  }
+}
+
+async function open(options: StreamRunOptions, proxy: FaultProxy, random: Random): Promise<Topology> {
+  const { nodes, ...rest } = options;
+  if (nodes !== undefined)
+    return NodeCluster.open({ ...rest, nodes: nodes.count, fault: nodes.fault }, proxy, random);
+  const topology = new SingleServer(new ParleyFolder(options.program), proxy, options);
+  await topology.open();
+  return topology;
+}
+
+/** Waits until `holds`, but not for ever: the checker reports what is missing. */
+async function waitUntil(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  while (!holds() && performance.now() < deadline) await Bun.sleep(POLL_INTERVAL_MS);
+}
