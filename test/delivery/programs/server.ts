@@ -10,7 +10,8 @@ import { openLog } from "../../../src/server/log/log.ts";
 import { systemClock } from "../../../src/server/process/system-clock.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
-import { DEFECTS, type DefectName } from "./broken.ts";
+import { DEFECTS, type Defect } from "./broken.ts";
+import { STREAM_DEFECTS } from "./broken-streams.ts";
 
 // A function, because a module with a top-level `await` has no bytecode (test/support/built-program.ts).
 void main();
@@ -19,7 +20,8 @@ async function main(): Promise<void> {
   const read = readSettings({ env: process.env });
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
-  const broken = DEFECTS[process.argv[2] as DefectName];
+  const defects: Readonly<Record<string, Defect>> = { ...DEFECTS, ...STREAM_DEFECTS };
+  const broken = defects[process.argv[2] ?? ""]!;
 
   const clock = systemClock();
   const events = new EventBus();

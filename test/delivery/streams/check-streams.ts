@@ -120,13 +120,10 @@ function checkReader(reader: StreamReaderRecord, messages: readonly Message[]): 
   return violations;
 }
 
-/** The appends of a text, if they are those of `id` that follow `after`, each once and in order, and none of an older writer follows a newer one. */
+/** The appends of a text, if they are those of `id` that follow `after`, each once and in order. */
 function sequenceOf(text: string, id: string, after = 0): Token[] | undefined {
   const tokens = decodeTokens(text);
-  const isSequence = tokens?.every(
-    (token, i) =>
-      token.id === id && token.n === after + i + 1 && token.connection >= (tokens[i - 1]?.connection ?? 0),
-  );
+  const isSequence = tokens?.every((token, i) => token.id === id && token.n === after + i + 1);
   return isSequence ? tokens : undefined;
 }
 

@@ -14,6 +14,10 @@ export interface StreamRunOptions extends ScheduleOptions, TopologyOptions {
   readonly seed: number;
   /** One writer in each. */
   readonly conversations: number;
+  /** Streams that end at least while everything happens: a busy machine takes longer for them. */
+  readonly least: number;
+  /** How long streams that were left behind may take to end, in milliseconds; a minute without it. */
+  readonly patience?: number;
   /** The program that is the server; the command line itself without it. */
   readonly program?: string;
   /** Nodes that share a Redis, and the fault injected into it; one server with its embedded store without them. */
@@ -30,7 +34,7 @@ export interface StreamRunResult {
   readonly frames: number;
 }
 
-/** How long the last answers and ends may take, in milliseconds: seconds on a quiet machine. */
+/** Seconds on a quiet machine. */
 const SETTLE_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 50;
 
@@ -57,12 +61,18 @@ export async function runStreams(options: StreamRunOptions): Promise<StreamRunRe
   }
   try {
     for (const each of [...readers, ...writers]) each.start();
-    for (const { at, what } of schedule(options, random)) {
+    /** Waits for a time of the schedule, and for the part of the streams that is due then. */
+    const reach = async (at: number) => {
       await Bun.sleep(Math.max(0, at - topology.elapsed()));
+      const due = (options.least * at) / (options.seconds * 1000);
+      await waitUntil(() => writers.reduce((sum, { finished }) => sum + finished, 0) >= due);
+    };
+    for (const { at, what } of schedule(options, random)) {
+      await reach(at);
       if (what === "cut") injectConnectionFault(proxy, random);
       else await topology[what]();
     }
-    await Bun.sleep(Math.max(0, options.seconds * 1000 - topology.elapsed()));
+    await reach(options.seconds * 1000);
     await topology.waitUntilHealthy();
     for (const each of [...readers, ...writers]) each.stopAbsences();
     for (const writer of writers) writer.stopWriting();
@@ -101,9 +111,13 @@ export function streamReport({ violations, ...figures }: StreamRunResult, seed: 
 }
 
 /** Reads all conversations, as soon as each stream has become a message: those that were left behind do after their lease (ST3). */
-async function readStored(topology: Topology, { conversations }: StreamRunOptions, streams: number) {
+async function readStored(
+  topology: Topology,
+  { conversations, patience = SETTLE_TIMEOUT_MS }: StreamRunOptions,
+  streams: number,
+) {
   const stored = new Map<string, Awaited<ReturnType<typeof readConversation>>["messages"]>();
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  const deadline = performance.now() + patience;
   for (;;) {
     for (let i = 0; i < conversations; i++) {
       const name = `room-${i}`;

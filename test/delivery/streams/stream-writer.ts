@@ -54,6 +54,11 @@ export class StreamWriter extends WireLine {
     return this.isStopping && this.writing === undefined;
   }
 
+  /** Streams that have ended, or were left behind. */
+  get finished(): number {
+    return this.written.length - (this.writing === undefined ? 0 : 1);
+  }
+
   get records(): WrittenStream[] {
     const { conversation, user } = this.options;
     return this.written.map(({ id, turns, length, stored, ending }) => ({
@@ -89,7 +94,7 @@ export class StreamWriter extends WireLine {
           writing.stored = Math.max(writing.stored, frame.n);
         break;
       case "ack":
-        if (writing?.id === frame.id)
+        if (writing !== undefined && writing.id === frame.id)
           this.onEnded(writing, {
             state: writing.state,
             seq: frame.seq,
