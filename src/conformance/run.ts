@@ -10,6 +10,7 @@ import { MEMBER_CHECKS } from "./checks/members.ts";
 import { PRESENCE_CHECKS } from "./checks/presence.ts";
 import { QUOTA_CHECKS } from "./checks/quota.ts";
 import { RESUME_CHECKS } from "./checks/resume.ts";
+import { STREAM_CHECKS } from "./checks/streams.ts";
 import { TIME_CHECKS } from "./checks/time.ts";
 import { TOKEN_CHECKS } from "./checks/tokens.ts";
 import { UNTESTABLE_RULES } from "./checks/untestable-rules.ts";
@@ -29,6 +30,7 @@ export const CHECKS: readonly Check[] = [
   ...USER_SOCKET_CHECKS,
   ...MEMBER_CHECKS,
   ...INBOX_CHECKS,
+  ...STREAM_CHECKS,
   ...QUOTA_CHECKS,
   ...PRESENCE_CHECKS,
   ...TIME_CHECKS,
@@ -46,7 +48,7 @@ export interface RuleResult {
 
 export interface ConformanceOptions {
   readonly target: ServerAddress;
-  /** Two users with at least 40 requests left in their quota. */
+  /** Two users with at least 50 requests left in their quota. */
   readonly users: readonly [TestUser, TestUser];
   /** Needed for the rules about tokens. */
   readonly key?: SigningKey;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { STREAM_CHECKS } from "../../src/conformance/checks/streams.ts";
 import { UNTESTABLE_RULES } from "../../src/conformance/checks/untestable-rules.ts";
 import type { TestUser } from "../../src/conformance/context.ts";
 import { CHECKS, type RuleResult, runConformance } from "../../src/conformance/run.ts";
@@ -71,7 +72,11 @@ describe("a faulty server is reported by the rules it breaks, and no others", ()
       ["D1", "D4", "MX1"],
       { frames: turnedRound },
     ],
-    ["D3 a repeat is not called one", ["D3"], each("ack", ({ duplicate: _, ...frame }) => [frame])],
+    [
+      "D3, ST2 a repeat is not called one",
+      ["D3", "ST2"],
+      each("ack", ({ duplicate: _, ...frame }) => [frame]),
+    ],
     ["D5 `resumed` is always true", ["D5"], each("welcome", (frame) => [{ ...frame, resumed: true }])],
     ["D6, H3 no message has `data`", ["D6", "H3"], each("message", ({ data: _, ...frame }) => [frame])],
     [
@@ -140,6 +145,27 @@ describe("a faulty server is reported by the rules it breaks, and no others", ()
     await using proxy = await startFaultyProxy(impatient.port, { frames: (all) => all.filter(isDelivered) });
     const failed = (await run(proxy.port, SLOW)).filter(({ outcome }) => outcome === "failed");
     expect(failed.map(({ rule }) => rule)).toEqual(["P3", "I1", "I2"]);
+  });
+
+  const faultsOfStreams: typeof faults = [
+    ["ST1, ST5 an append comes twice", ["ST1", "ST5"], each("stream_append", (frame) => [frame, frame])],
+    [
+      "ST1 a snapshot has less than its `n` says",
+      ["ST1"],
+      each("stream", (frame) => [{ ...frame, text: frame.text.slice(1) }]),
+    ],
+    [
+      "ST2, ST4 no writer is fenced",
+      ["ST2", "ST4"],
+      each("error", (frame) => (frame.code === "fenced" ? [] : [frame])),
+    ],
+    ["ST4 no writer is asked to stop", ["ST4"], each("stream_cancel", () => [])],
+  ];
+
+  test.concurrent.each(faultsOfStreams)("%s", async (_name, rules, fault) => {
+    await using proxy = await startFaultyProxy(server.port, fault);
+    const failed = (await run(proxy.port, STREAM_CHECKS)).filter(({ outcome }) => outcome === "failed");
+    expect([...new Set(failed.map(({ rule }) => rule))]).toEqual(rules);
   });
 
   test.concurrent.each(faults)("%s", async (_name, rules, fault) => {

@@ -19,7 +19,7 @@ interface ConformanceFlags {
   readonly json?: boolean;
 }
 
-/** The two demo accounts with the largest plans: a run uses some 40 requests of each. */
+/** The two demo accounts with the largest plans: a run uses some 50 requests of each. */
 const DEMO_ACCOUNTS = ["user2:password", "user3:password"];
 
 const NOTE = `
