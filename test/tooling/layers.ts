@@ -11,6 +11,7 @@ const MAX_LINES = 400;
 
 /** Folders that may hold more files than MAX_FILES, with the reason. */
 const CROWDED: Readonly<Record<string, string>> = {
+  docs: "one page for each thing that a user looks for by its name",
   "bench/load": "one Go package is one folder",
   "docs/decisions": "numbered pages, read in order",
 };
