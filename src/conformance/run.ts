@@ -1,6 +1,7 @@
 // Tests a running server against the numbered rules of docs/PROTOCOL.md, over sockets and HTTP like any client. It depends
 // on src/protocol only, so that other servers, or proxies in front of one, can be tested, too.
 import type { Check } from "./check.ts";
+import { CHANGE_CHECKS } from "./checks/changes.ts";
 import { DELIVERY_CHECKS } from "./checks/delivery.ts";
 import { FRAME_CHECKS } from "./checks/frames.ts";
 import { HANDSHAKE_CHECKS } from "./checks/handshake.ts";
@@ -28,6 +29,7 @@ export const CHECKS: readonly Check[] = [
   ...DELIVERY_CHECKS,
   ...RESUME_CHECKS,
   ...USER_SOCKET_CHECKS,
+  ...CHANGE_CHECKS,
   ...MEMBER_CHECKS,
   ...INBOX_CHECKS,
   ...STREAM_CHECKS,

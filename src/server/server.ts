@@ -211,6 +211,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     origins,
     present: (conversation, limit, after) => hub.present(conversation, limit, after),
     marks: engine,
+    changes: engine.changes,
     views: engine.inbox,
     announceReadMark: (conversation, user, seq) => hub.setReadMark(conversation, user, seq),
     readInbox: (user, grants, ask) => inboxes.read(user, grants, ask),

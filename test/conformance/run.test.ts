@@ -73,8 +73,8 @@ describe("a faulty server is reported by the rules it breaks, and no others", ()
       { frames: turnedRound },
     ],
     [
-      "D3, ST2 a repeat is not called one",
-      ["D3", "ST2"],
+      "D3, ST2, CH4 a repeat is not called one",
+      ["D3", "CH4", "ST2"],
       each("ack", ({ duplicate: _, ...frame }) => [frame]),
     ],
     ["D5 `resumed` is always true", ["D5"], each("welcome", (frame) => [{ ...frame, resumed: true }])],

@@ -1,9 +1,9 @@
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
+import { send, withGroup } from "../groups.ts";
 import type { TestSocket } from "../test-socket.ts";
 import { assertEqual } from "../verdicts.ts";
-import { send, withGroup } from "./groups.ts";
 
 /** Rules IN1–IN3: the list of a user's conversations. */
 export const INBOX_CHECKS: readonly Check[] = [

@@ -1,7 +1,7 @@
 import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
+import { send, withGroup } from "../groups.ts";
 import { assert, assertEqual } from "../verdicts.ts";
-import { send, withGroup } from "./groups.ts";
 
 /** Rules MB1–MB6: members, roles, mutes, bans and removal. */
 export const MEMBER_CHECKS: readonly Check[] = [

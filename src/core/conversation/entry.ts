@@ -80,6 +80,12 @@ export function encodeEntry(entry: Entry): string {
   return `{${encodeMembers(entry)}}`;
 }
 
+/** An entry as the answer to one user, with its own reactions. */
+export function encodeOwnEntry(entry: Entry, mine: readonly string[] = []): string {
+  const own = mine.length === 0 ? "" : `,"mine":${JSON.stringify(mine)}`;
+  return `{${encodeMembers(entry)}${own}}`;
+}
+
 /** An entry as the frame that every connection in the conversation is sent. */
 export function encodeFrame(entry: Entry): string {
   return `${frameStart(entry.kind)}${encodeMembers(entry)}}`;

@@ -34,6 +34,7 @@ export const FIELDS = {
   free_bytes: { type: "number", text: "free space where `DATA_DIR` lies, in bytes" },
   host: { type: "text", text: "the address that the server listens on, as in `HOST`" },
   id: { type: "text", text: "the id of an internal error; the client got the same one" },
+  id_in_use: { type: "number", text: "messages whose `id` is that of a change or a stream" },
   invalid_fields: { type: "texts", text: "names of the fields that are wrong in a request" },
   key: { type: "text", text: "the name of an API key" },
   key_count: { type: "number", text: "keys in the key set" },
@@ -57,7 +58,7 @@ export const FIELDS = {
   },
   outcome: {
     type: "text",
-    text: "what became of a message: `stored`, `duplicate`, `rate_limited`, `muted`, `banned`, `forbidden`, `removed`, `unavailable`",
+    text: "what became of a message: `stored`, `duplicate`, `rate_limited`, `muted`, `banned`, `forbidden`, `removed`, `id_in_use`, `unavailable`",
   },
   path: { type: "text", text: "the path of an HTTP request" },
   plan: { type: "text", text: "the name of a plan" },

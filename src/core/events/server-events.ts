@@ -129,6 +129,7 @@ export const SERVER_EVENTS = {
       "banned?",
       "forbidden?",
       "removed?",
+      "id_in_use?",
       "unavailable?",
       "delivered",
     ],

@@ -1,6 +1,6 @@
 // The frames that reply to the requests of a stream's writer and of those who ask it to stop.
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
-import type { Quota, ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { describeRefusal } from "../members/refusals.ts";
 import type {
   Fenced,
@@ -10,28 +10,20 @@ import type {
   StreamGap,
   StreamStartResult,
 } from "../ports/conversation/streams.ts";
-import { type CloseReason, closeForRemoval } from "../session/close-reason.ts";
+import { closeForRemoval } from "../session/close-reason.ts";
 import { rateLimitedFrame } from "../session/rate-limited.ts";
+import type { RequestReply } from "../session/request-reply.ts";
 
 /** A frame about a stream. */
 export type StreamRequestFrame = ClientFrameOf<
   "stream_start" | "stream_append" | "stream_end" | "stream_cancel"
 >;
 
-export interface StreamReply {
-  /** Undefined where the writer was sent the answer before. */
-  readonly frame: ServerFrameOf<"stream_started" | "ack" | "error"> | undefined;
-  /** What is left of the plan, where the result contains it. */
-  readonly quota: Quota | null | undefined;
-  /** The conversation was removed, or the user may not use it any more. */
-  readonly ending?: CloseReason;
-}
-
 export type ErrorFrame = ServerFrameOf<"error">;
 type Named = Pick<ErrorFrame, "id" | "stream">;
 
 /** The reply to `stream_start`. */
-export function startReply(conversation: string, id: string, result: StreamStartResult): StreamReply {
+export function startReply(conversation: string, id: string, result: StreamStartResult): RequestReply {
   switch (result.outcome) {
     case "started":
     case "taken_over": {
@@ -61,12 +53,12 @@ export function startReply(conversation: string, id: string, result: StreamStart
 }
 
 /** The reply to a `stream_start` that names another epoch than the conversation has. */
-export function otherEpochReply(id: string, epoch: string): StreamReply {
+export function otherEpochReply(id: string, epoch: string): RequestReply {
   return refuse("conflict", `The conversation has another epoch: \`${epoch}\`. Open it again.`, { id });
 }
 
 /** The reply to `stream_end`. */
-export function endReply(stream: string, id: string, result: StreamEndResult): StreamReply {
+export function endReply(stream: string, id: string, result: StreamEndResult): RequestReply {
   if (result.outcome === "unavailable") return unavailable({ stream });
   if (result.outcome !== "stored") return { frame: writeError(stream, result), quota: undefined };
   const { seq, at, quota } = result;
@@ -145,11 +137,11 @@ export function writeError(
   }
 }
 
-function refuse(code: ErrorFrame["code"], message: string, named: Named): StreamReply {
+function refuse(code: ErrorFrame["code"], message: string, named: Named): RequestReply {
   return { frame: { type: "error", code, message, ...named }, quota: undefined };
 }
 
-function unavailable(named: Named): StreamReply {
+function unavailable(named: Named): RequestReply {
   const message = "The store cannot be written now. Send the same frame again in a moment.";
   const frame = { type: "error", code: "unavailable", message, ...named, retry_after: 1 } as const;
   return { frame, quota: undefined };

@@ -22,6 +22,9 @@ const DroppableData = z
 /** Control characters, blanks and `/` cannot be in a reaction, so that it may be a part of a path. */
 const REFUSED_IN_REACTIONS = /[\p{Cc}\p{Cs}\p{Z}/]/u;
 
+/** Steps of a path; and a client that merges reactions into an object could change the prototype of all objects. */
+const REFUSED_REACTIONS: ReadonlySet<string> = new Set([".", "..", "__proto__"]);
+
 /** What users react with: an emoji, or a short word of the application. */
 export const Reaction = z
   .string("must be a string")
@@ -30,8 +33,8 @@ export const Reaction = z
     `must have 1 to ${MAX_REACTION_BYTES} bytes`,
   )
   .refine(
-    (text) => text !== "." && text !== ".." && !REFUSED_IN_REACTIONS.test(text),
-    "must have no blank, control character or `/`, and not be `.` or `..`",
+    (text) => !REFUSED_REACTIONS.has(text) && !REFUSED_IN_REACTIONS.test(text),
+    "must have no blank, control character or `/`, and not be `.`, `..` or `__proto__`",
   );
 
 /** Sent to change the `text` or `data` of one's own message; what is not named stays. The server replies with `ack`. */

@@ -34,6 +34,12 @@ import {
   removeMemberRoute,
 } from "./routes/members/members.ts";
 import { MAX_BATCH_BYTES, postMessagesRoute } from "./routes/messages/batch.ts";
+import {
+  type ChangeRoutesDeps,
+  editMessageRoute,
+  eraseMessageRoute,
+  reactRoute,
+} from "./routes/messages/change.ts";
 import { type Page, pageRoute } from "./routes/page.ts";
 import { putReadMarkRoute, type ReadMarkRouteDeps } from "./routes/read-mark.ts";
 import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
@@ -56,7 +62,8 @@ export type AppDeps = SignInDeps &
       ReadMarkRouteDeps &
       RemovalRouteDeps &
       InboxRouteDeps &
-      StreamRoutesDeps,
+      StreamRoutesDeps &
+      ChangeRoutesDeps,
     "guard"
   > & {
     /** The rate of requests that one user may send (M2). */
@@ -104,6 +111,10 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/messages/:seq", readMessageRoute(parts));
+  app.patch("/conversations/:id/messages/:seq", editMessageRoute(parts));
+  app.delete("/conversations/:id/messages/:seq", eraseMessageRoute(parts));
+  app.put("/conversations/:id/messages/:seq/reactions/:reaction", reactRoute(parts, true));
+  app.delete("/conversations/:id/messages/:seq/reactions/:reaction", reactRoute(parts, false));
   app.put("/conversations/:id/read", putReadMarkRoute(parts));
   app.post("/conversations/:id/streams", startStreamRoute(parts));
   app.delete("/conversations/:id/streams", cancelAnswersRoute(parts));

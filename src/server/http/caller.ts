@@ -24,6 +24,8 @@ export interface Caller {
   readonly isKey: boolean;
   /** By which its token is revoked; undefined for an API key. */
   readonly tokenId: string | undefined;
+  /** Whether the token or API key has the right `manage` for the conversation. */
+  readonly mayManage: boolean;
   /** The caller for the rules of members. */
   readonly actor: Actor;
   readonly conversation: string;
@@ -70,7 +72,7 @@ export async function authenticateMaker(
 }
 
 /** The sender of a request, before it is known which conversation the request is about. */
-export type FoundCaller = Omit<Caller, "conversation" | "actor"> & { readonly grants: Grants };
+export type FoundCaller = Omit<Caller, "conversation" | "actor" | "mayManage"> & { readonly grants: Grants };
 
 function withRights(
   deps: CallerDeps,
@@ -81,7 +83,8 @@ function withRights(
   const manages = !caller.isKey && grantsManage(grants, conversation);
   const missing = explainMissing(caller, grants, conversation, right, manages);
   const actor: Actor = { kind: caller.isKey ? "key" : "user", name: caller.user, manages };
-  if (missing === undefined) return { ...caller, conversation, actor };
+  const mayManage = manages || (caller.isKey && grants.rights?.includes("manage") === true);
+  if (missing === undefined) return { ...caller, conversation, actor, mayManage };
   deps.emit("request.refused", {
     ...caller.logFields,
     conversation,

@@ -1,9 +1,9 @@
 import { OTHER_EPOCH } from "../../core/members/refusals.ts";
 import type { StreamStartResult, Streams } from "../../core/ports/conversation/streams.ts";
+import type { RequestReply } from "../../core/session/request-reply.ts";
 import {
   cancelError,
   otherEpochReply,
-  type StreamReply,
   type StreamRequestFrame,
   startReply,
 } from "../../core/streams/replies.ts";
@@ -24,7 +24,7 @@ export interface StreamRequester extends StreamHost, StreamStarter {
   /** Whether its token has the right `manage` for the conversation. */
   readonly manages: boolean;
   /** Replies to `stream_start` or `stream_end`. */
-  replied(reply: StreamReply): void;
+  replied(reply: RequestReply): void;
 }
 
 export interface StreamRequestsDeps extends CancelStreamsDeps {

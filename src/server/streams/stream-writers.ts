@@ -9,15 +9,9 @@ import type {
   Streams,
   StreamWriter,
 } from "../../core/ports/conversation/streams.ts";
+import type { RequestReply } from "../../core/session/request-reply.ts";
 import { jsonBytes } from "../../core/streams/draft.ts";
-import {
-  appendError,
-  endReply,
-  fencedError,
-  gapError,
-  type StreamReply,
-  tooLargeError,
-} from "../../core/streams/replies.ts";
+import { appendError, endReply, fencedError, gapError, tooLargeError } from "../../core/streams/replies.ts";
 import {
   APPEND_BATCH_BYTES,
   APPEND_INTERVAL_MS,
@@ -160,7 +154,7 @@ export class StreamWriters {
     host: StreamHost,
     { stream, state, data }: ClientFrameOf<"stream_end">,
     limit: number,
-    done: (reply: StreamReply) => void,
+    done: (reply: RequestReply) => void,
   ): void {
     const writer = this.find(host, stream);
     if (writer === undefined || writer.ending) {

@@ -11,7 +11,9 @@ export const SOCKETS: readonly (readonly [name: string, connect: (url: string) =
 ];
 
 /** What `close` and `open` on the socket of a user need not have on a socket of one conversation. */
-const REQUESTS: ReadonlySet<unknown> = new Set(["message", "history", "typing", "read"]);
+const REQUESTS: ReadonlySet<unknown> = new Set([
+  ...["message", "history", "typing", "read", "edit", "erase", "react"],
+]);
 
 /**
  * A client with one conversation on the socket of a user, for tests that were written for a socket of one conversation:
@@ -27,7 +29,7 @@ class UserSocketClient extends TestClient {
     const address = new URL(url);
     const [, , user, conversation = ""] = address.pathname.split("/");
     const position: Record<string, unknown> = {};
-    for (const name of ["after", "last", "epoch"]) {
+    for (const name of ["after", "last", "epoch", "rev", "oldest"]) {
       const value = address.searchParams.get(name);
       if (value !== null) position[name] = name === "epoch" ? value : Number(value);
       address.searchParams.delete(name);

@@ -67,6 +67,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     keys: KEYS,
     plans: PLANS,
     burst: { rate: 20, size: 40 },
+    changes: { change: (_request, done) => done({ outcome: "unavailable" }) },
     streams: { cancel: async () => ({ outcome: "unavailable" }) },
     streamWriters: {
       start: async () => ({ outcome: "unavailable" }),

@@ -124,6 +124,14 @@ export async function postMessage(
   return { id, seq, at, ...(result.outcome === "duplicate" && { duplicate: true }), quota };
 }
 
+/** Returns the `seq` of the message in the address, or the refusal. */
+export function readSeq(deps: ConversationRoutesDeps, c: HttpContext, caller: Caller): number | Response {
+  const text = c.req.param("seq") ?? "";
+  return /^\d{1,15}$/.test(text) && Number(text) >= 1
+    ? Number(text)
+    : invalid(deps, caller, "The `seq` in the address must be a whole number, 1 or more.");
+}
+
 /** Returns the user in whose name a caller writes: `from` of the request, or itself; or the refusal. */
 export function senderOf(
   deps: ConversationRoutesDeps,

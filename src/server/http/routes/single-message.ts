@@ -1,4 +1,4 @@
-import { encodeEntry } from "../../../core/conversation/entry.ts";
+import { encodeOwnEntry } from "../../../core/conversation/entry.ts";
 import type { HistoryResult } from "../../../core/ports/message-log.ts";
 import { authenticateCaller } from "../caller.ts";
 import type { HttpContext } from "../context.ts";
@@ -6,6 +6,7 @@ import { problem } from "../problem.ts";
 import {
   type ConversationRoutesDeps,
   invalid,
+  readSeq,
   refusal,
   refuseOtherEpoch,
   refuseReader,
@@ -17,10 +18,8 @@ export function readMessageRoute(deps: ConversationRoutesDeps): (c: HttpContext)
   return async (c) => {
     const caller = await authenticateCaller(deps, c, "read");
     if (caller instanceof Response) return caller;
-    const text = c.req.param("seq") ?? "";
-    const seq = Number(text);
-    if (!/^\d{1,15}$/.test(text) || seq < 1)
-      return invalid(deps, caller, "The `seq` in the address must be a whole number, 1 or more.");
+    const seq = readSeq(deps, c, caller);
+    if (seq instanceof Response) return seq;
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;
     const { user, conversation, limit, plan } = caller;
@@ -37,6 +36,6 @@ export function readMessageRoute(deps: ConversationRoutesDeps): (c: HttpContext)
       return problem("not_found", {
         detail: `The conversation has no message ${seq}, or does not keep it any more.`,
       });
-    return reply(200, encodeEntry(entry), result.quota, plan);
+    return reply(200, encodeOwnEntry(entry, result.mine?.get(seq)), result.quota, plan);
   };
 }

@@ -19,7 +19,8 @@ import type {
   MembershipEvent,
   MembershipRules,
 } from "../../../core/session/membership-state.ts";
-import type { StreamReply, StreamRequestFrame } from "../../../core/streams/replies.ts";
+import type { RequestReply } from "../../../core/session/request-reply.ts";
+import type { StreamRequestFrame } from "../../../core/streams/replies.ts";
 import type { ClientFrameOf } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
 import type { MemberGate } from "../../members/member-gate.ts";
@@ -123,7 +124,7 @@ export abstract class Member implements RoomMember, StreamRequester {
   }
 
   /** Replies to `stream_start` or `stream_end`. */
-  replied(reply: StreamReply): void {
+  replied(reply: RequestReply): void {
     this.apply({ type: "replied", reply });
   }
 

@@ -1,6 +1,6 @@
 // A conversation of `members` for one check, and the HTTP verbs by which checks manage it.
-import type { TestContext, TestUser } from "../context.ts";
-import { assertEqual, RuleSkipped } from "../verdicts.ts";
+import type { TestContext, TestUser } from "./context.ts";
+import { assertEqual, RuleSkipped } from "./verdicts.ts";
 
 /** Makes a conversation of ann and bob whose name the server gives, and removes it after `use`. */
 export async function withGroup(
