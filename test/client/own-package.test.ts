@@ -3,13 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
+import { PACKAGE_FOLDERS, readPackages, type Tarballs } from "../support/packages.ts";
 import { isLong } from "../support/random.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 
 /** Both packages have the library; each names it in its own way. */
 const PACKAGES = [
-  { folder: join(ROOT, "packages/parley-client"), name: "parley-client", specifier: "parley-client" },
-  { folder: ROOT, name: "parley", specifier: "parley/client" },
+  { name: "parley-client", specifier: "parley-client" },
+  { name: "parley", specifier: "parley/client" },
 ] as const;
 
 /** A user's program, as TypeScript. */
@@ -43,14 +44,11 @@ const RESOLUTIONS = [
   ...(isLong ? [["--module", "node16", "--moduleResolution", "node16"]] : []),
 ];
 
-const tarballs = new Map<string, string>();
+let tarballs: Tarballs;
 const folder = mkdtempSync(join(tmpdir(), "parley-packages-"));
 
-beforeAll(() => {
-  for (const { folder: from, name } of PACKAGES) {
-    const printed = run(["npm", "pack", "--silent", "--pack-destination", folder], from);
-    tarballs.set(name, join(folder, printed.trim().split("\n").at(-1)!));
-  }
+beforeAll(async () => {
+  tarballs = await readPackages();
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -62,18 +60,20 @@ function run(command: string[], cwd: string, env: Record<string, string> = {}): 
   return child.stdout.toString();
 }
 
-/** A project with one package in it, unpacked as `npm install` does. */
-function project(name: string, fields: object = {}): string {
+/** A project with packages in it, unpacked as `npm install` does. */
+function project(...names: (keyof Tarballs)[]): string {
   const at = mkdtempSync(join(folder, "project-"));
-  const installed = join(at, "node_modules", name);
-  mkdirSync(installed, { recursive: true });
-  run(["tar", "-xzf", tarballs.get(name)!, "-C", installed, "--strip-components=1"], at);
-  writeFileSync(join(at, "package.json"), JSON.stringify({ name: "project", private: true, ...fields }));
+  for (const name of names) {
+    const installed = join(at, "node_modules", name);
+    mkdirSync(installed, { recursive: true });
+    run(["tar", "-xzf", tarballs[name], "-C", installed, "--strip-components=1"], at);
+  }
+  writeFileSync(join(at, "package.json"), JSON.stringify({ name: "project", private: true }));
   return at;
 }
 
 test("parley-client packs below 120 KB, has no dependencies, and contains its licence, its types and a source map", () => {
-  const tarball = tarballs.get("parley-client")!;
+  const tarball = tarballs["parley-client"];
   expect(statSync(tarball).size).toBeLessThan(120_000);
   const at = join(project("parley-client"), "node_modules/parley-client");
   const manifest = JSON.parse(readFileSync(join(at, "package.json"), "utf8"));
@@ -96,7 +96,7 @@ test("parley-client packs below 120 KB, has no dependencies, and contains its li
 });
 
 test("the server's package has no pictures, and contains its licence", () => {
-  const files = run(["tar", "-tzf", tarballs.get("parley")!], folder).split("\n");
+  const files = run(["tar", "-tzf", tarballs.parley], folder).split("\n");
   expect(files.filter((name) => name.endsWith(".png"))).toEqual([]);
   expect(files).toContain("package/LICENSE");
   const { license, private: isPrivate } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
@@ -135,24 +135,6 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     }
   });
 
-  test("11 is typed for every moduleResolution, in modules and in CommonJS", () => {
-    const at = project(name);
-    for (const file of ["use.mts", "use.cts"]) writeFileSync(join(at, file), typed(specifier));
-    const compiler = join(ROOT, "node_modules/.bin/tsc");
-    const flags = [
-      "--noEmit",
-      "--strict",
-      "--exactOptionalPropertyTypes",
-      "--target",
-      "es2022",
-      "--lib",
-      "es2022,dom",
-      "--types",
-      "",
-    ];
-    for (const resolution of RESOLUTIONS) run([compiler, ...flags, ...resolution, "use.mts", "use.cts"], at);
-  });
-
   test("connect() does not throw without a WebSocket, such as while a server renders a page", () => {
     const at = project(name);
     const program = `
@@ -187,30 +169,36 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
   });
 });
 
+test("both packages build the library before they are packed", () => {
+  const scripts = Object.values(PACKAGE_FOLDERS).map(
+    (at) => JSON.parse(readFileSync(join(at, "package.json"), "utf8")).scripts.prepack,
+  );
+  expect(scripts).toEqual(["npm run build:client", "npm --prefix ../.. run build:client"]);
+});
+
+test.each(RESOLUTIONS)(
+  "11 both packages are typed for %s %s %s %s, in modules and in CommonJS",
+  (...resolution) => {
+    const at = project("parley-client", "parley");
+    const files = PACKAGES.flatMap(({ name, specifier }) =>
+      ["mts", "cts"].map((kind) => {
+        writeFileSync(join(at, `${name}.${kind}`), typed(specifier));
+        return `${name}.${kind}`;
+      }),
+    );
+    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022"];
+    const environment = ["--lib", "es2022,dom", "--types", ""];
+    run([join(ROOT, "node_modules/.bin/tsc"), ...flags, ...environment, ...resolution, ...files], at);
+  },
+);
+
 test("the server's package has a server for tests of applications", () => {
   const at = project("parley");
   const typed = `import { startTestServer } from "parley/testing"; const url: Promise<string> = startTestServer().then(({ url }) => url); export { url };`;
   writeFileSync(join(at, "test.mts"), typed);
-  const compiler = join(ROOT, "node_modules/.bin/tsc");
-  run(
-    [
-      compiler,
-      "--noEmit",
-      "--strict",
-      "--target",
-      "esnext",
-      "--lib",
-      "esnext,dom",
-      "--types",
-      "",
-      "--module",
-      "nodenext",
-      "--moduleResolution",
-      "nodenext",
-      "test.mts",
-    ],
-    at,
-  );
+  const flags = ["--noEmit", "--strict", "--target", "esnext", "--lib", "esnext,dom", "--types", ""];
+  const resolution = ["--module", "nodenext", "--moduleResolution", "nodenext"];
+  run([join(ROOT, "node_modules/.bin/tsc"), ...flags, ...resolution, "test.mts"], at);
   writeFileSync(
     join(at, "test.mjs"),
     `import { startTestServer } from "parley/testing"; console.log(startTestServer.name);`,

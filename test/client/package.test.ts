@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
+import { readPackages } from "../support/packages.ts";
 import { isLong } from "../support/random.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
@@ -102,16 +103,14 @@ const TSCONFIG = {
 };
 
 let tarball = "";
-const packed = mkdtempSync(join(tmpdir(), "parley-packed-"));
 
 // Node 22 or newer may be installed; Deno seldom is. Both are also packages, of 100 MB each, which are unpacked once
 // and kept.
 const missing = [...(nodeVersion("node") >= 22 ? [] : ["node@22.23.3"]), "deno@2.9.6"];
 const runtimes = join(ROOT, "node_modules/.cache", `parley-test-${missing.join("-")}`);
 
-beforeAll(() => {
-  const answer = run(["npm", "pack", "--silent", "--pack-destination", packed], ROOT);
-  tarball = join(packed, answer.trim().split("\n").at(-1)!);
+beforeAll(async () => {
+  tarball = (await readPackages()).parley;
   if (existsSync(runtimes)) return;
   // Unpacked elsewhere, and then moved into place at once, so that no process sees half of it.
   mkdirSync(dirname(runtimes), { recursive: true });
@@ -125,8 +124,6 @@ beforeAll(() => {
     rmSync(folder, { recursive: true });
   }
 });
-
-afterAll(() => rmSync(packed, { recursive: true }));
 
 /** Runs a command that must succeed; returns its output. */
 function run(command: string[], cwd: string, env: Record<string, string> = {}): string {

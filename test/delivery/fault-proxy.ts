@@ -14,12 +14,15 @@ export class FaultProxy implements AsyncDisposable {
    */
   target: number | undefined | (() => number | undefined);
   readonly connections = new Set<ProxiedConnection>();
+  private readonly clients = new Set<Socket>();
 
   private constructor(
     private readonly server: Server,
     readonly port: number,
   ) {
     server.on("connection", (near) => {
+      this.clients.add(near);
+      near.on("close", () => this.clients.delete(near));
       const port = typeof this.target === "function" ? this.target() : this.target;
       if (port === undefined) return void near.destroy();
       const connection = new ProxiedConnection(
@@ -41,6 +44,8 @@ export class FaultProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const line of this.connections) line.reset();
+    // A browser keeps a connection that has ended for its server already.
+    for (const client of this.clients) client.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }
 }

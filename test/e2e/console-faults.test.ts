@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { axeViolations } from "../support/browser/axe.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../support/browser/browser.ts";
 import { startTestServer } from "../support/server/test-server.ts";
-import { TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
+import { createPause, TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
 import {
   addClient,
   becomes,
@@ -352,11 +352,12 @@ async function begin(page: Page, user = "user1"): Promise<void> {
 async function cameOfIt(page: Page, title: string, words: RegExp): Promise<void> {
   const newest = page.locator("#fault-outcomes li:first-child");
   await newest.locator("strong", { hasText: title }).waitFor();
+  const pause = createPause();
   let seen = "";
   for (const deadline = Date.now() + WAIT; Date.now() < deadline; ) {
     seen = (await newest.locator(".remark").allTextContents()).join(" ");
     if (words.test(seen)) return;
-    await page.waitForTimeout(30);
+    await pause();
   }
   throw new Error(`Of the fault "${title}" came: ${seen}, and not ${words}`);
 }

@@ -1,7 +1,7 @@
 // Actions of a user on the page, for the tests of the console.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
-import { TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
+import { createPause, TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
 
 /** Chromium starts, a server, and pages: more than a test usually needs. */
 export const PATIENCE = 180_000;
@@ -56,9 +56,10 @@ export async function say(page: Page, text: string): Promise<void> {
 
 /** Waits until what `read` returns equals `wanted`: the page draws a moment after the event that a test waited for. */
 export async function becomes<T>(read: () => Promise<T>, wanted: T): Promise<void> {
+  const pause = createPause();
   let seen: unknown = await read();
   for (const deadline = Date.now() + WAIT; !Bun.deepEquals(seen, wanted) && Date.now() < deadline; ) {
-    await Bun.sleep(20);
+    await pause();
     seen = await read();
   }
   expect(seen).toEqual(wanted);

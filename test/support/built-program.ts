@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { writePage } from "./built-page.ts";
+import { writePackages } from "./packages.ts";
 
 const SOURCES = join(import.meta.dir, "../../src");
 
@@ -50,11 +51,14 @@ export async function buildProgram(
 
 /** Builds in `folder` what many test files need; returns the environment in which they find it. */
 export async function buildShared(folder: string): Promise<Record<string, string>> {
+  // Most of it is done by other processes.
+  const packages = writePackages(folder);
   const page = await writePage(folder);
   return {
     TEST_PAGE: page,
     TEST_PROGRAM: await buildProgram(folder, page),
     TEST_BROKEN_SERVER: await buildProgram(folder, page, BROKEN_SERVER),
+    TEST_PACKAGES: await packages,
   };
 }
 
