@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Redis } from "ioredis";
 import { freePort } from "../free-port.ts";
 import { waitUntil } from "../time/wait-until.ts";
 import { withRedis } from "./connection.ts";
@@ -81,8 +82,8 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
       const replica = servers.find((server) => server !== source)!;
       // The sentinels would reconnect it from another address, and take it for dead if it did not reply; so it is made
       // to fail at the sign-in. They do not choose a replica that has been without its primary for over 5 s.
-      await withRedis(replica.port, (redis) => redis.config("SET", "masterauth", WRONG_PASSWORD));
-      await withRedis(source.port, (redis) => redis.call("CLIENT", "KILL", "TYPE", "replica"));
+      await untilDone(replica.port, (redis) => redis.config("SET", "masterauth", WRONG_PASSWORD));
+      await untilDone(source.port, (redis) => redis.call("CLIENT", "KILL", "TYPE", "replica"));
       await waitUntil("the replica is held back", async () => !(await isSynced(replica)));
     },
     async killPrimary() {
@@ -91,7 +92,7 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
       await waitForFailover(old);
       // A sentinel ends the connections of a server whose role it has changed, perhaps in the middle of this.
       await waitUntil("the new primary has no wrong password any more", async () => {
-        await withRedis((await primary()).port, (redis) => redis.config("SET", "masterauth", ""));
+        await untilDone((await primary()).port, (redis) => redis.config("SET", "masterauth", ""));
         return true;
       });
       return old;
@@ -101,7 +102,7 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
       const { port } = await primary();
       // The sentinels would see to it too, some ten seconds later.
       await waitUntil("the server that came back is a replica", async () => {
-        await withRedis(server.port, (redis) => redis.call("REPLICAOF", "127.0.0.1", port));
+        await untilDone(server.port, (redis) => redis.call("REPLICAOF", "127.0.0.1", port));
         return true;
       });
       await waitUntil("the server that came back is in step", () => isSynced(server));
@@ -160,6 +161,17 @@ async function startSentinelProcess(folder: string, primaryPort: number) {
     redis.call("SENTINEL", "DEBUG", "INFO-PERIOD", 200, "PUBLISH-PERIOD", 200),
   ).catch(() => {});
   return { port, process_ };
+}
+
+/**
+ * Gives a command that may be given twice, until it is carried out: a sentinel that makes a server a primary or a replica ends
+ * all connections to it, ours as well.
+ */
+function untilDone(port: number, work: (redis: Redis) => Promise<unknown>): Promise<void> {
+  return waitUntil(`the server on port ${port} carries out a command`, async () => {
+    await withRedis(port, work);
+    return true;
+  });
 }
 
 /** Whether a sentinel could lead a failover: it knows the others and a replica that is in step. */
