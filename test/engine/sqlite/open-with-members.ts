@@ -1,0 +1,35 @@
+import { openMembers } from "../../../src/engine/sqlite/members/open.ts";
+import { openConversations } from "../../../src/engine/sqlite/messages/conversations.ts";
+import type { OpenMembers } from "../../contracts/members/subject.ts";
+import { StoreFolder } from "./store-folder.ts";
+
+/** Opens an engine with the port for members, for a contract suite. */
+export const openWithMembers: OpenMembers = async (clock, retention) => {
+  const folder = new StoreFolder();
+  let store = await folder.open(clock, retention);
+  return {
+    engine: store.engine,
+    get members() {
+      return store.members;
+    },
+    async openOther() {
+      const options = { dataDir: folder.path, clock, emit: folder.log.emit, sync: "normal" } as const;
+      const [opened, conversations] = [openMembers(options), openConversations(options)];
+      return {
+        members: opened.members,
+        conversations,
+        async close() {
+          await opened.close();
+          await conversations.close();
+        },
+      };
+    },
+    async reopen() {
+      await store.close();
+      store = await folder.open(clock, retention);
+      return store.engine;
+    },
+    clean: () => store.applyRetention(),
+    close: () => folder[Symbol.asyncDispose](),
+  };
+};
