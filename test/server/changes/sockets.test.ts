@@ -6,7 +6,7 @@ import { SOCKETS } from "../../support/clients/sockets.ts";
 import type { TestClient } from "../../support/clients/test-client.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import { startMemberServer } from "../http/routes/members/member-api.ts";
-import { connectUser } from "../socket/user/user-client.ts";
+import { connectUser, open } from "../socket/user/user-client.ts";
 
 // One server for all cases; each has a conversation of its own.
 const clock = new ManualClock();
@@ -295,6 +295,36 @@ describe.each(SOCKETS)("changes on %s", (_kind, connect) => {
     expect(await outcome(again, { type: "edit", seq: 1, text: "d" })).toBe("not_found");
     expect(await outcome(again, { type: "edit", seq: 2, text: "d" })).toBe(1);
   });
+});
+
+test("CH1 D1 in a conversation with many readers, each gets the same messages and changes in the same order", async () => {
+  const { name, join } = begin(SOCKETS[0]![1]);
+  const readers = await Promise.all(Array.from({ length: 6 }, (_, index) => join(`reader-${index}`)));
+  const users = await Promise.all([1, 2, 3, 4, 5].map((index) => connectUser(api.server, `user-${index}`)));
+  for (const user of users) await open(user, name);
+  await using anna = await join("anna");
+  await ask(anna, { type: "message", text: "a" });
+  const react = { type: "react", seq: 1, reaction: "x" };
+  for (let round = 1; round <= 4; round++) {
+    // Of one user each, so that readers that got what was published before are sent to alone from here on.
+    const [reader, user] = [readers[round]!, users[round]!];
+    anna.send({ type: "message", text: `${round}` });
+    anna.send({ type: "edit", seq: round, text: `edited ${round}` });
+    reader.send({ ...react, on: true });
+    user.send({ ...react, conversation: name, on: true });
+    await ask(anna, { type: "message", text: `${round}, again` });
+    await ask(reader, { ...react, on: false });
+  }
+  const place = (frame: ServerFrame) =>
+    frame.type === "change" ? `c${frame.rev}` : `m${"seq" in frame && frame.seq}`;
+  await anna.settled();
+  const expected = seen(anna).map(place);
+  expect(expected).toHaveLength(25);
+  for (const client of [...readers, ...users]) {
+    await client.settled();
+    expect(seen(client).map(place)).toEqual(expected);
+    await client[Symbol.asyncDispose]();
+  }
 });
 
 test("MX3 changes need no open conversation, and who has none open gets none", async () => {
