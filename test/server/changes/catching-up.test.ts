@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Engine } from "../../../src/core/ports/engine.ts";
 import { Replica, type ShownMessage } from "../../support/clients/replica.ts";
 import { SOCKETS } from "../../support/clients/sockets.ts";
 import type { TestClient } from "../../support/clients/test-client.ts";
 import { Random, seeds } from "../../support/random.ts";
+import { overrideEngine } from "../../support/server/override-engine.ts";
 import { startMemberServer } from "../http/routes/members/member-api.ts";
 
 /** What the messages and changes of one run are. Long texts, so that a short absence is more than the replay buffer holds. */
@@ -13,8 +15,52 @@ const USERS = ["anna", "ben", "carl"];
 
 let api: Awaited<ReturnType<typeof startMemberServer>>;
 
+/** Holds up what was read from the store. `reached` resolves when something is held. */
+interface Hold {
+  readonly reached: () => void;
+  readonly released: Promise<void>;
+}
+
+let hold: Hold | undefined;
+
+/** An engine whose reads of pages and changes arrive late while there is a hold: they show what was before. */
+function heldUp(engine: Engine): Engine {
+  const held = async <T>(read: Promise<T>): Promise<T> => {
+    const result = await read;
+    hold?.reached();
+    await hold?.released;
+    return result;
+  };
+  const { changes } = engine;
+  return overrideEngine(engine, {
+    page: (...page) => held(engine.page(...page)),
+    changes: {
+      change: (request, done) => changes.change(request, done),
+      rev: (conversation) => changes.rev(conversation),
+      missed: (...plan) => held(changes.missed(...plan)),
+      mine: (...messages) => held(changes.mine(...messages)),
+      watch: (listener) => changes.watch(listener),
+    },
+  });
+}
+
+/** Connects a client, and does something while the first read for it is on its way. */
+async function during(connecting: () => Promise<TestClient>, work: () => Promise<void>): Promise<TestClient> {
+  const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  hold = { reached: reached.resolve, released: released.promise };
+  const connected = connecting();
+  await reached.promise;
+  await work();
+  hold = undefined;
+  released.resolve();
+  return connected;
+}
+
 beforeAll(async () => {
-  api = await startMemberServer({ env: { PLANS: "free:0:0", DEFAULT_PLAN: "free" } });
+  api = await startMemberServer({
+    env: { PLANS: "free:0:0", DEFAULT_PLAN: "free" },
+    wrapEngine: heldUp,
+  });
 });
 
 afterAll(() => api[Symbol.asyncDispose]());
@@ -56,6 +102,95 @@ async function shownTo(user: string, conversation: string): Promise<Map<number, 
 function sorted(messages: ReadonlyMap<number, ShownMessage>): object[] {
   return [...messages.values()].map(({ mine, ...message }) => ({ ...message, mine: [...mine].sort() }));
 }
+
+describe.each(SOCKETS)("a change while a client catches up on %s", (_kind, connect) => {
+  let runs = 0;
+  const begin = async (count: number) => {
+    const name = `held-${_kind.length}-${++runs}`;
+    const path = `/conversations/${name}/messages`;
+    for (let seq = 1; seq <= count; seq++) await api.as("anna", `POST ${path}`, { text: `text ${seq}` });
+    const { epoch } = (await api.as("anna", `GET /conversations/${name}`)).body;
+    const join = async (query: string): Promise<TestClient> =>
+      connect(
+        `${api.server.wsUrl}/ws/ben/${name}?token=${await api.server.token("ben")}&epoch=${epoch}${query}`,
+      );
+    const edit = (seq: number) => api.as("anna", `PATCH ${path}/${seq}`, { text: `edited ${seq}` });
+    return { join, edit };
+  };
+  /** The messages as the client has them, after all that was sent to it was applied. */
+  const shown = async (client: TestClient, count: number, after = 0): Promise<unknown[]> => {
+    const replica = new Replica("ben");
+    replica.after = after;
+    await client.settled();
+    const [first] = client.of("history");
+    for (const message of first?.messages ?? []) replica.messages.set(message.seq, { ...message, mine: [] });
+    while (first === undefined && client.of("message").length < count) await client.settled();
+    await client.settled();
+    for (const frame of client.frames) if (frame.type !== "welcome") replica.apply(frame);
+    return [...replica.messages.values()].map(({ text }) => text);
+  };
+
+  test("CH1 comes after a page that was read before it, and the next client gets the page as it is now", async () => {
+    const { join, edit } = await begin(70);
+    await using held = await during(
+      () => join("&after=0&rev=0"),
+      async () => {
+        for (const seq of [1, 70]) await edit(seq);
+      },
+    );
+    const texts = await shown(held, 70);
+    expect([texts[0], texts[1], texts[69]]).toEqual(["edited 1", "text 2", "edited 70"]);
+    expect(held.of("change").map(({ rev }) => rev)).toEqual([1, 2]);
+    await using next = await join("&after=0&rev=2");
+    expect(await shown(next, 70)).toEqual(texts);
+    expect(next.of("change")).toEqual([]);
+  });
+
+  test("CH1 comes after a first page that was read before it", async () => {
+    const { join, edit } = await begin(2);
+    await using ben = await during(
+      () => join("&last=10"),
+      async () => {
+        await edit(1);
+      },
+    );
+    expect(await shown(ben, 2)).toEqual(["edited 1", "text 2"]);
+  });
+
+  test("CH2 comes after folds that were read before it", async () => {
+    const { join, edit } = await begin(2);
+    await edit(1);
+    await using ben = await during(
+      () => join("&after=2&rev=0"),
+      async () => {
+        await edit(2);
+      },
+    );
+    await ben.settled();
+    expect(ben.of("welcome")[0]).toMatchObject({ rev: 1, resumed: true });
+    expect(ben.of("change").map(({ rev, kind }) => [rev, kind])).toEqual([
+      [1, "fold"],
+      [2, "edit"],
+    ]);
+  });
+
+  test("CH2 more changes than a room keeps come as folds", async () => {
+    const { join, edit } = await begin(70);
+    await using ben = await during(
+      () => join("&after=1&rev=0"),
+      async () => {
+        for (let seq = 1; seq <= 70; seq++) await edit(seq);
+      },
+    );
+    const texts = await shown(ben, 69, 1);
+    await ben.settled();
+    expect(texts).toEqual(Array.from({ length: 69 }, (_, index) => `edited ${index + 2}`));
+    expect(ben.of("change").find(({ seq }) => seq === 1)).toMatchObject({
+      kind: "fold",
+      set: { text: "edited 1" },
+    });
+  });
+});
 
 const RUNS = seeds(1, 2).flatMap((seed) => SOCKETS.map(([kind, connect]) => [seed, kind, connect] as const));
 
