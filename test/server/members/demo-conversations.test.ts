@@ -44,7 +44,7 @@ async function listOf({ engine, members }: Store, user: string) {
   return (await Promise.all(rows)).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-test("a new store gets a lobby, and a private group that user3 is not in", async () => {
+test("a new store gets a lobby with an edited message, reactions and a reply, and a private group that user3 is not in", async () => {
   await using opened = await openStore();
   expect(await opened.seed()).toBe(true);
   const group = { name: "Cake for user3", seq: 4, users: ["demo-agent", "user1", "user2"] };
@@ -53,6 +53,20 @@ test("a new store gets a lobby, and a private group that user3 is not in", async
   expect(await listOf(opened.store, "user2")).toEqual([group, lobby]);
   expect(await listOf(opened.store, "user3")).toEqual([lobby]);
   expect(opened.events()).toContain("demo_conversations.created");
+  const { engine } = opened.store;
+  const page = await engine.page("lobby", 0, 5, 5);
+  expect(page?.map(({ body }) => JSON.parse(`{${body}}`))).toMatchObject([
+    {},
+    { reactions: { "🎉": { count: 1, users: ["user1"] } } },
+    {},
+    {
+      text: "I do. You have it before lunch.",
+      reply_to: 3,
+      edited: { rev: 1 },
+      reactions: { "👍": { count: 1, users: ["user2"] } },
+    },
+    {},
+  ]);
   // The lobby has messages now: they are never written a second time.
   expect(await opened.seed()).toBe(false);
   expect((await opened.store.engine.head("lobby")).seq).toBe(5);

@@ -66,7 +66,7 @@ export const ACCOUNT_SETTINGS = {
     group: "Accounts and tokens",
     kind: boolean,
     about:
-      "a lobby with some messages and a private group of user1, user2 and `demo-agent`, a program in the server that answers there by streams; made together with the demo accounts in a new embedded store; never where DEMO_ACCOUNTS, SECRET_KEY, TOKEN_KEY_SET or API_KEYS is set",
+      "a lobby with some messages, of which one is edited and two have reactions, and a private group of user1, user2 and `demo-agent`, a program in the server that answers there by streams; made together with the demo accounts in a new embedded store; never where DEMO_ACCOUNTS, SECRET_KEY, TOKEN_KEY_SET or API_KEYS is set",
     default: "true",
   },
   BCRYPT_COST: {
