@@ -32,7 +32,7 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
       findings: [{ mark: "ok", text: `There is no store in ${folder} yet; the first start creates it.` }],
     };
   if ("error" in store) return { findings: [readProblem(folder, store)] };
-  const { bytes, version, knownVersion, conversations, damage, unclosed } = store;
+  const { bytes, version, knownVersion, conversations, damage, unclosed, erasing } = store;
   const findings: Finding[] = [];
   if (damage !== undefined && damage.length > 0)
     findings.push(storeProblem(folder, `is damaged (${damage.join("; ")})`));
@@ -47,6 +47,13 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
       mark: "warning",
       text: "The machine stopped while a server was running. The last messages may be lost; clients are notified after the next start.",
       advice: "STORE_SYNC=full prevents such a loss.",
+    });
+  if (erasing && !serverAnswers)
+    findings.push({
+      mark: "warning",
+      text: "The files may still hold texts that users erased or edited away: the server stopped before it could clean them.",
+      advice:
+        "Start the server: it cleans them within a minute. Copies of the folder, and backups, keep what they hold.",
     });
   const state = damage === undefined ? "readable (use --thorough to read all of it)" : "undamaged";
   const older =

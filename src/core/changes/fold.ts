@@ -14,7 +14,7 @@ export interface ChangedEntry {
 }
 
 /** Most bytes of bodies in the changes that a returning client is sent; beyond them it reads the messages again. */
-export const MAX_FOLD_BYTES = 2 * 1024 * 1024;
+export const MAX_FOLD_BYTES = 1024 * 1024;
 
 /** Which of its messages a returning client has, and the newest change that it knows. */
 export interface FoldRequest {

@@ -23,6 +23,8 @@ export interface StoreInspection {
    * last start of the machine or before it.
    */
   readonly unclosed: "this start" | "earlier start" | undefined;
+  /** Whether the files may still hold texts that were erased, or removed. */
+  readonly erasing: boolean;
 }
 
 /** The largest number of damages of a file that are reported. */
@@ -56,9 +58,9 @@ export function inspectStore(
   }
 }
 
-const EMPTY = { conversations: 0, newestAt: 0, unclosed: undefined };
+const EMPTY = { conversations: 0, newestAt: 0, unclosed: undefined, erasing: false };
 
-type Contents = Pick<StoreInspection, "conversations" | "newestAt" | "unclosed">;
+type Contents = Pick<StoreInspection, "conversations" | "newestAt" | "unclosed" | "erasing">;
 
 function contentsOf(db: Database): Contents {
   const one = (sql: string) => (db.query(sql).get() as { value: number | null } | null)?.value ?? 0;
@@ -71,6 +73,7 @@ function contentsOf(db: Database): Contents {
   return {
     conversations: one("select count(*) as value from conversation"),
     newestAt,
+    erasing: readMeta(db, "erasing") !== undefined,
     unclosed: since === undefined ? undefined : since === readBootId() ? "this start" : "earlier start",
   };
 }

@@ -1,9 +1,6 @@
-import { type ChangedEntry, encodeFold, type FoldPlan } from "../../core/changes/fold.ts";
+import { type ChangedEntry, encodeFold, type FoldPlan, MAX_FOLD_BYTES } from "../../core/changes/fold.ts";
 import type { ResendLimiter } from "../../core/conversation/resend-limiter.ts";
 import type { Changes } from "../../core/ports/conversation/changes.ts";
-
-/** The most bytes of folds that a client is sent at once; beyond them it reads the messages again. */
-const MAX_FOLD_BYTES = 1024 * 1024;
 
 /** Folds as encoded frames, with the `rev` of each; `tooMany`: the client must read the messages again. */
 export interface Folds {

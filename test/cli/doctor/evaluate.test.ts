@@ -103,6 +103,7 @@ const STORE: StoreInspection = {
   newestAt: 1,
   damage: [],
   unclosed: undefined,
+  erasing: false,
 };
 
 describeEvaluation<StoreFacts>(
@@ -117,6 +118,8 @@ describeEvaluation<StoreFacts>(
     ["warning", "The machine stopped", { store: { ...STORE, unclosed: "earlier start" } }],
     ["ok", "", { store: { ...STORE, unclosed: "earlier start" }, serverAnswers: true }],
     ["ok", "", { store: { ...STORE, unclosed: "this start" } }],
+    ["warning", "The files may still hold texts", { store: { ...STORE, erasing: true } }],
+    ["ok", "", { store: { ...STORE, erasing: true }, serverAnswers: true }],
     ["ok", "", { store: { ...STORE, version: 2 } }],
     ["ok", "", { store: undefined }],
   ],

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Change } from "../../../../src/core/changes/decide-change.ts";
 import type { Store } from "../../../../src/core/ports/store.ts";
+import { inspectStore } from "../../../../src/engine/sqlite/inspect.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { decodeEntry, messageContent } from "../../../support/entries.ts";
@@ -255,6 +256,9 @@ test(`CH3 what a killed process has acked of its erasures is gone after a start 
     await reading;
   }
   expect(erased.size).toBeGreaterThan(150);
+  // What `parley doctor` reports.
+  const inspect = () => inspectStore(folder.path, { maxFullCheckBytes: 0, timeoutMs: 1_000 })?.erasing;
+  expect(inspect()).toBe(true);
   const clock = new ManualClock(Date.now());
   await folder.open(clock);
   await untilGone(clock, () => {
@@ -262,4 +266,8 @@ test(`CH3 what a killed process has acked of its erasures is gone after a start 
     return [...erased].filter((mark) => marks.has(mark)).length;
   });
   expect(marksIn(folder).size).toBeGreaterThan(0);
+  await waitUntil("the erasure is done", () => {
+    clock.advance(500);
+    return inspect() === false;
+  });
 });
