@@ -87,6 +87,18 @@ export function messageListItems(
   return items;
 }
 
+/**
+ * Returns after which message the list is new to the user who opens it: after the read mark, and after the user's own newest
+ * message, by which all before it counts as read (IN1). Infinity: nothing is new, and what comes while the user looks on is not.
+ */
+export function readAtOpening({ entries, read }: Pick<MessageList, "entries" | "read">): number {
+  let last = read;
+  for (const { own, seq } of entries) if (own && seq !== undefined) last = Math.max(last, seq);
+  return entries.some(({ own, seq }) => !own && seq !== undefined && seq > last)
+    ? last
+    : Number.POSITIVE_INFINITY;
+}
+
 /** Returns, by the row's key, the users who have read up to that row, except its sender. */
 export function readersByRow(
   rows: readonly Entry[],

@@ -14,6 +14,7 @@ import {
   watchPresence,
 } from "../../client/index.ts";
 import type { RenderScheduler } from "../shell/render-scheduler.ts";
+import { readAtOpening } from "./message-list-items.ts";
 import { createReadableSignal } from "./readable-signal.ts";
 
 /** How long a message must be visible to count as read, in milliseconds; a burst of messages is reported as one mark. */
@@ -28,7 +29,7 @@ export interface Room {
   readonly status: ReadonlySignal<ConversationStatus>;
   /** Older messages are being loaded. */
   readonly loading: ReadonlySignal<boolean>;
-  /** Up to which message the user had read when the conversation was shown; undefined before that is known. */
+  /** Up to which message the user had read when the conversation was shown, Infinity if all; undefined before that is known. */
   readonly readBefore: ReadonlySignal<number | undefined>;
   /** Loads the page before the newest messages without a hole. */
   loadOlder(): void;
@@ -77,8 +78,8 @@ export function createRoom(
   let seen = 0;
   let readTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const endFirstRead = messages.subscribe(({ status: at, read }) => {
-    if (at === "ready") readBefore.value ??= read;
+  const endFirstRead = messages.subscribe((now) => {
+    if (now.status === "ready") readBefore.value ??= readAtOpening(now);
   });
 
   async function load(task: () => Promise<void>): Promise<void> {

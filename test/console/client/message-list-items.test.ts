@@ -1,6 +1,10 @@
 import { expect, test } from "bun:test";
 import type { Entry, MessageList } from "../../../src/client/index.ts";
-import { messageListItems, readersByRow } from "../../../src/console/client/message-list-items.ts";
+import {
+  messageListItems,
+  readAtOpening,
+  readersByRow,
+} from "../../../src/console/client/message-list-items.ts";
 
 test("D5 a hole that can be loaded is offered, and removed messages are named", () => {
   const entries = [...stored(1, 2), ...stored(9, 10)];
@@ -35,6 +39,15 @@ test("IN1 the first message of another user after the read mark begins the new o
       item.kind === "row" && item.isFirstNew ? [item.row.seq] : [],
     );
   expect([firstNew(2), firstNew(0), firstNew(5), firstNew()]).toEqual([[4], [1], [], []]);
+});
+
+test("IN1 nothing is new that was read, that is before an own message, or that comes while the conversation is shown", () => {
+  const own = { ...stored(3, 3)[0]!, own: true };
+  const entries = [...stored(1, 2), own, ...stored(4, 5)];
+  expect(readAtOpening({ entries, read: 0 })).toBe(3);
+  expect(readAtOpening({ entries, read: 4 })).toBe(4);
+  expect(readAtOpening({ entries, read: 5 })).toBe(Number.POSITIVE_INFINITY);
+  expect(readAtOpening({ entries: [...stored(1, 2), own], read: 0 })).toBe(Number.POSITIVE_INFINITY);
 });
 
 test("a read mark is shown at the last read message of the list, not at the reader's own", () => {
