@@ -1,4 +1,3 @@
-import { ParleyFolder } from "../cli/parley-folder.ts";
 import { Random } from "../support/random.ts";
 import { checkRecord, type Verdict } from "./check/checker.ts";
 import { InboxWatcher } from "./clients/inbox-watcher.ts";
@@ -12,11 +11,10 @@ import { chargedTo, epochOf, readConversation } from "./read-back.ts";
 import { readMembership } from "./read-membership.ts";
 import { isOut, lastEpoch, type StoredConversation } from "./record.ts";
 import { type Cut, injectConnectionFault, type ScheduleOptions, schedule } from "./schedule.ts";
-import { NodeCluster } from "./topology/node-cluster.ts";
-import type { RedisFaultName } from "./topology/redis-faults.ts";
-import { SingleServer, type Topology, type TopologyOptions, tokenOf } from "./topology/topology.ts";
+import { openTopology, type ServerOptions, waitFor } from "./topology/open-topology.ts";
+import { type Topology, tokenOf } from "./topology/topology.ts";
 
-export interface RunOptions extends TopologyOptions, ScheduleOptions {
+export interface RunOptions extends ServerOptions, ScheduleOptions {
   readonly seed: number;
   readonly clients: number;
   readonly pace: SendPace;
@@ -24,10 +22,6 @@ export interface RunOptions extends TopologyOptions, ScheduleOptions {
   readonly least?: number;
   /** Makes every second client of the library; without it, all are made of the wire alone. */
   readonly library?: boolean;
-  /** The program that is the server; the command line itself without it. */
-  readonly program?: string;
-  /** Nodes that share a Redis, and the fault injected into it; one server with its embedded store without them. */
-  readonly nodes?: { readonly count: number; readonly fault: RedisFaultName };
 }
 
 export interface RunResult {
@@ -58,14 +52,7 @@ const TARGETS = ["user-2", `user-${ON_ONE_SOCKET}`];
 /** The users whose live inbox is followed. */
 const WATCHED = [...TARGETS, "tabs-0"];
 
-/** How long the last results may take, in milliseconds. */
-const SETTLE_TIMEOUT_MS = 60_000;
-
-/**
- * Milliseconds between two polls, and after how many of them without an event waiting ends: 6 s, more on a busy
- * machine.
- */
-const POLL_INTERVAL_MS = 20;
+/** After how many polls without an event waiting ends: 6 s, more on a busy machine. */
 const MAX_SILENT_POLLS = 300;
 
 /**
@@ -140,14 +127,14 @@ async function runClients(
   { random, proxy, topology, clients, watchers, operator }: RunContext,
 ): Promise<Record<Cut, number>> {
   for (const each of [...clients, ...watchers]) each.start();
-  await waitUntil(() => clients.every(({ connections }) => connections > 0));
+  await waitFor(() => clients.every(({ connections }) => connections > 0));
   operator.start();
   const cuts: Record<Cut, number> = { reset: 0, "half-open": 0, stall: 0 };
   /** Waits for a time of the schedule, and for the part of the messages that is due then. */
   const reach = async (at: number) => {
     await Bun.sleep(Math.max(0, at - topology.elapsed()));
     const due = ((options.least ?? 0) * at) / (options.seconds * 1000);
-    await waitUntil(() => ackedBy(clients) >= due);
+    await waitFor(() => ackedBy(clients) >= due);
   };
   for (const { at, what } of schedule(options, random)) {
     await reach(at);
@@ -191,15 +178,6 @@ async function readBack(stage: Topology, clients: readonly DeliveryClient[], ran
   for (const user of new Set(clients.map(({ record }) => record.user)))
     charged.set(user, await chargedTo(stage.url, user));
   return { stored, charged };
-}
-
-async function openTopology(options: RunOptions, proxy: FaultProxy, random: Random) {
-  const { nodes, ...rest } = options;
-  if (nodes !== undefined)
-    return NodeCluster.open({ ...rest, nodes: nodes.count, fault: nodes.fault }, proxy, random);
-  const topology = new SingleServer(new ParleyFolder(options.program), proxy, options);
-  await topology.open();
-  return topology;
 }
 
 async function makeClients(
@@ -250,7 +228,7 @@ function groupsOf(clients: readonly DeliveryClient[]): Group[] {
 async function settle(clients: readonly DeliveryClient[], operator: Operator): Promise<void> {
   let eventCount = 0;
   let silent = 0;
-  await waitUntil(() => {
+  await waitFor(() => {
     const newest = new Map<string, number>();
     for (const { record, newest: seen } of clients)
       newest.set(record.conversation, Math.max(newest.get(record.conversation) ?? 0, seen));
@@ -286,14 +264,8 @@ async function waitForEpoch(
       epochs.set(record.conversation, await epochOf(stage.url, record.conversation));
   const isUpToDate = ({ record }: DeliveryClient) =>
     isOut(record) || lastEpoch(record) === epochs.get(record.conversation);
-  await waitUntil(() => clients.every(isUpToDate));
+  await waitFor(() => clients.every(isUpToDate));
   await settle(clients, operator);
-}
-
-/** Waits until `holds`, but not for ever: the checker reports what is missing. */
-async function waitUntil(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
-  while (!holds() && performance.now() < deadline) await Bun.sleep(POLL_INTERVAL_MS);
 }
 
 function usersOf(clients: readonly DeliveryClient[], conversation: string): string[] {

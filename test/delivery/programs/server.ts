@@ -11,6 +11,7 @@ import { systemClock } from "../../../src/server/process/system-clock.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
 import { DEFECTS, type Defect } from "./broken.ts";
+import { CHANGE_DEFECTS } from "./broken-changes.ts";
 import { STREAM_DEFECTS } from "./broken-streams.ts";
 
 // A function, because a module with a top-level `await` has no bytecode (test/support/built-program.ts).
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
   const read = readSettings({ env: process.env });
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
-  const defects: Readonly<Record<string, Defect>> = { ...DEFECTS, ...STREAM_DEFECTS };
+  const defects: Readonly<Record<string, Defect>> = { ...DEFECTS, ...STREAM_DEFECTS, ...CHANGE_DEFECTS };
   const broken = defects[process.argv[2] ?? ""]!;
 
   const clock = systemClock();

@@ -1,16 +1,14 @@
-import { ParleyFolder } from "../../cli/parley-folder.ts";
 import { Random } from "../../support/random.ts";
 import { FaultProxy } from "../fault-proxy.ts";
 import { readConversation } from "../read-back.ts";
 import { injectConnectionFault, type ScheduleOptions, schedule } from "../schedule.ts";
-import { NodeCluster } from "../topology/node-cluster.ts";
-import type { RedisFaultName } from "../topology/redis-faults.ts";
-import { SingleServer, type Topology, type TopologyOptions, tokenOf } from "../topology/topology.ts";
+import { openTopology, SETTLE_TIMEOUT_MS, type ServerOptions, waitFor } from "../topology/open-topology.ts";
+import { type Topology, tokenOf } from "../topology/topology.ts";
 import { checkStreams, type StreamViolation } from "./check-streams.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { StreamWriter } from "./stream-writer.ts";
 
-export interface StreamRunOptions extends ScheduleOptions, TopologyOptions {
+export interface StreamRunOptions extends ScheduleOptions, ServerOptions {
   readonly seed: number;
   /** One writer in each. */
   readonly conversations: number;
@@ -18,10 +16,6 @@ export interface StreamRunOptions extends ScheduleOptions, TopologyOptions {
   readonly least: number;
   /** How long streams that were left behind may take to end, in milliseconds; a minute without it. */
   readonly patience?: number;
-  /** The program that is the server; the command line itself without it. */
-  readonly program?: string;
-  /** Nodes that share a Redis, and the fault injected into it; one server with its embedded store without them. */
-  readonly nodes?: { readonly count: number; readonly fault: RedisFaultName };
 }
 
 export interface StreamRunResult {
@@ -34,8 +28,6 @@ export interface StreamRunResult {
   readonly frames: number;
 }
 
-/** Seconds on a quiet machine. */
-const SETTLE_TIMEOUT_MS = 60_000;
 const POLL_INTERVAL_MS = 50;
 
 const READER_KINDS = ["one", "user", "plain"] as const;
@@ -44,7 +36,7 @@ const READER_KINDS = ["one", "user", "plain"] as const;
 export async function runStreams(options: StreamRunOptions): Promise<StreamRunResult> {
   const random = new Random(options.seed);
   await using proxy = await FaultProxy.start();
-  await using topology = await open(options, proxy, random);
+  await using topology = await openTopology(options, proxy, random);
   const url = `ws://127.0.0.1:${proxy.port}`;
   const writers: StreamWriter[] = [];
   const readers: StreamReader[] = [];
@@ -65,7 +57,7 @@ export async function runStreams(options: StreamRunOptions): Promise<StreamRunRe
     const reach = async (at: number) => {
       await Bun.sleep(Math.max(0, at - topology.elapsed()));
       const due = (options.least * at) / (options.seconds * 1000);
-      await waitUntil(() => writers.reduce((sum, { finished }) => sum + finished, 0) >= due);
+      await waitFor(() => writers.reduce((sum, { finished }) => sum + finished, 0) >= due);
     };
     for (const { at, what } of schedule(options, random)) {
       await reach(at);
@@ -76,11 +68,11 @@ export async function runStreams(options: StreamRunOptions): Promise<StreamRunRe
     await topology.waitUntilHealthy();
     for (const each of [...readers, ...writers]) each.stopAbsences();
     for (const writer of writers) writer.stopWriting();
-    await waitUntil(() => writers.every(({ isSettled }) => isSettled));
+    await waitFor(() => writers.every(({ isSettled }) => isSettled));
     const written = writers.flatMap(({ records }) => records);
     const stored = await readStored(topology, options, written.length);
     const newest = new Map([...stored].map(([name, messages]) => [name, messages.at(-1)?.seq ?? 0]));
-    await waitUntil(() =>
+    await waitFor(() =>
       readers.every(({ newest: seen, conversation }) => seen >= (newest.get(conversation) ?? 0)),
     );
     const refusals = [...writers, ...readers].flatMap((each) => each.refusals);
@@ -128,19 +120,4 @@ async function readStored(
     if (count >= streams || performance.now() > deadline) return stored;
     await Bun.sleep(POLL_INTERVAL_MS);
   }
-}
-
-async function open(options: StreamRunOptions, proxy: FaultProxy, random: Random): Promise<Topology> {
-  const { nodes, ...rest } = options;
-  if (nodes !== undefined)
-    return NodeCluster.open({ ...rest, nodes: nodes.count, fault: nodes.fault }, proxy, random);
-  const topology = new SingleServer(new ParleyFolder(options.program), proxy, options);
-  await topology.open();
-  return topology;
-}
-
-/** Waits until `holds`, but not for ever: the checker reports what is missing. */
-async function waitUntil(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
-  while (!holds() && performance.now() < deadline) await Bun.sleep(POLL_INTERVAL_MS);
 }

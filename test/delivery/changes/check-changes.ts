@@ -1,0 +1,121 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ChangeAnswer, ChangingRecord, HeldMessage } from "./change-record.ts";
+
+export type ChangeViolationKind =
+  /** CH1: a client holds a message in another state than the store. */
+  | "state"
+  /** CH1: two changes have one `rev`, or a `rev` belongs to no change. */
+  | "rev"
+  /** CH4: what was acked is not so in the end. */
+  | "lost"
+  /** CH3: an erased message has content, or a text that is gone is in a file. */
+  | "erased"
+  | "refused"
+  | "crash";
+
+export interface ChangeViolation {
+  readonly kind: ChangeViolationKind;
+  readonly text: string;
+}
+
+export interface StoredChanges {
+  readonly messages: readonly HeldMessage[];
+  readonly rev: number;
+}
+
+/** Compares what clients hold and were answered with what the store has. */
+export function checkChanges(
+  records: readonly ChangingRecord[],
+  stored: ReadonlyMap<string, StoredChanges>,
+): ChangeViolation[] {
+  return [...stored].flatMap(([conversation, { messages, rev }]) => {
+    const own = records.filter((record) => record.conversation === conversation);
+    const bySeq = new Map(messages.map((message) => [message.seq, message]));
+    return [
+      ...own.flatMap((record) => checkHeld(record, bySeq)),
+      ...checkRevs(conversation, own, rev),
+      ...messages.flatMap((message) => checkMessage(conversation, message, own)),
+    ];
+  });
+}
+
+function checkHeld(
+  { name, conversation, held }: ChangingRecord,
+  stored: ReadonlyMap<number, HeldMessage>,
+): ChangeViolation[] {
+  return [...held.values()].flatMap((message) => {
+    const kept = stored.get(message.seq);
+    if (isDeepStrictEqual(withoutMine(message), kept && withoutMine(kept))) return [];
+    const text = `${conversation} ${name} holds ${JSON.stringify(message)}, stored is ${JSON.stringify(kept)}`;
+    return [{ kind: "state", text }];
+  });
+}
+
+function withoutMine({ mine: _, ...message }: HeldMessage): object {
+  return message;
+}
+
+function checkRevs(conversation: string, records: readonly ChangingRecord[], rev: number): ChangeViolation[] {
+  const made = new Map<number, string>();
+  const violations: ChangeViolation[] = [];
+  for (const { name, answers } of records)
+    for (const { asked, rev: own } of answers) {
+      if (own === undefined) continue;
+      const before = made.get(own);
+      if (before !== undefined)
+        violations.push({
+          kind: "rev",
+          text: `${conversation}: ${own} is of ${before} and of ${name} ${asked.id}`,
+        });
+      made.set(own, `${name} ${asked.id}`);
+    }
+  for (let each = 1; each <= rev; each++)
+    if (!made.has(each))
+      violations.push({ kind: "rev", text: `${conversation}: ${each} of ${rev} was never acked` });
+  if (made.size > rev)
+    violations.push({ kind: "rev", text: `${conversation}: ${made.size} acked, ${rev} stored` });
+  return violations;
+}
+
+/** Compares a message with the changes that were acked: the last edit, any erasure, and the last word of each user on each reaction. */
+function checkMessage(
+  conversation: string,
+  message: HeldMessage,
+  records: readonly ChangingRecord[],
+): ChangeViolation[] {
+  const name = `${conversation} ${message.seq}`;
+  const made = records.flatMap(({ user, answers }) =>
+    answers
+      .filter(({ asked, rev }) => asked.seq === message.seq && rev !== undefined)
+      .map((answer) => ({ ...answer, user })),
+  );
+  const sorted = made.sort((one, other) => one.rev! - other.rev!);
+  const erasure = sorted.find(({ asked }) => asked.type === "erase");
+  if (erasure !== undefined) {
+    const isEmpty = message.text === "" && message.reactions === undefined && message.erased !== undefined;
+    const last = sorted.at(-1) === erasure;
+    return isEmpty && last ? [] : [{ kind: "erased", text: `${name}: ${JSON.stringify(message)}` }];
+  }
+  const edit = sorted.findLast(({ asked }) => asked.type === "edit");
+  const violations: ChangeViolation[] = [];
+  if (edit?.asked.type === "edit" && message.text !== edit.asked.text)
+    violations.push({ kind: "lost", text: `${name}: edited to ${edit.asked.text}, is ${message.text}` });
+  const reactions = (message.reactions ?? {}) as Record<string, { count: number; users: string[] }>;
+  for (const [reaction, users] of reactionsOf(sorted)) {
+    const { count = 0, users: shown = [] } = Object.hasOwn(reactions, reaction) ? reactions[reaction]! : {};
+    if (count !== users.length || !isDeepStrictEqual(shown, users.slice(0, 5)))
+      violations.push({ kind: "lost", text: `${name}: ${reaction} of ${users}, is ${count} of ${shown}` });
+  }
+  return violations;
+}
+
+/** Who has each reaction after the changes, the newest first. */
+function reactionsOf(made: readonly (ChangeAnswer & { user: string })[]): Map<string, string[]> {
+  const reactions = new Map<string, string[]>();
+  for (const { asked, user } of made) {
+    if (asked.type !== "react") continue;
+    const others = (reactions.get(asked.reaction) ?? []).filter((other) => other !== user);
+    reactions.set(asked.reaction, asked.on ? [user, ...others] : others);
+  }
+  return reactions;
+}
