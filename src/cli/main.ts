@@ -9,6 +9,7 @@ import { conformanceCommand } from "./commands/conformance.ts";
 import { conversationCommand } from "./commands/conversation.ts";
 import { examplesCommand } from "./commands/examples.ts";
 import { inboxCommand } from "./commands/inbox.ts";
+import { messageCommand } from "./commands/message.ts";
 import { nodesCommand } from "./commands/nodes.ts";
 import { revokeCommand } from "./commands/revoke.ts";
 import { storeCommand } from "./commands/store.ts";
@@ -83,6 +84,7 @@ function program(): Command {
   parley.commandsGroup("Chat and test:");
   parley.addCommand(chatCommand());
   parley.addCommand(inboxCommand());
+  parley.addCommand(messageCommand());
   parley.addCommand(runCommand());
   parley.addCommand(benchCommand());
   parley.addCommand(latencyCommand());

@@ -1,10 +1,9 @@
 import { Command } from "commander";
-import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { MAX_LAST } from "../../protocol/limits.ts";
 import { UsageError } from "../cli-error.ts";
 import { collectOption, integerOption, secondsOption } from "../flag-values.ts";
 import { signIn } from "../server/sign-in.ts";
-import { addTargetFlags, loadTarget, type TargetFlags } from "../server/target.ts";
+import { addTargetFlags, checkConversation, loadTarget, type TargetFlags } from "../server/target.ts";
 import { COMMAND_HELP, DEFAULT_HISTORY } from "./parse-input.ts";
 import { runChat } from "./run.ts";
 
@@ -84,12 +83,7 @@ async function chat(
   word: string | undefined,
   { execute = [], json, commands, stream, ...flags }: ChatFlags,
 ): Promise<void> {
-  if (word !== undefined && flags.conversation !== undefined && word !== flags.conversation)
-    throw new UsageError(
-      `Two conversations are given: ${JSON.stringify(word)} and --conversation. Give one.`,
-    );
-  if (word !== undefined && !isIdentifier(word))
-    throw new UsageError(`${JSON.stringify(word)} is not a valid conversation name: use ${IDENTIFIER_RULE}.`);
+  if (word !== undefined) checkConversation(word, flags);
   if (execute.includes("")) throw new UsageError("The text of -x is empty.");
   if (flags.after !== undefined && flags.history !== undefined)
     throw new UsageError("--after and --history exclude each other: give one of them.");

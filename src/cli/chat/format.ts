@@ -1,11 +1,8 @@
-import type { Message } from "../../client/index.ts";
-import { escapeControlChars, escapedLines } from "../../core/escape-control-chars.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { formatDuration } from "../../core/session/effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
 import type { ChatEvent, StatusEvent } from "./chat-event.ts";
-
-/** Colours a text, or returns it unchanged if colours are off. */
-export type Style = (format: "dim" | "bold" | "yellow" | "red", text: string) => string;
+import { clockTime, messageLines, type Style } from "./message-lines.ts";
 
 /** An event as text: `data` are messages and requested data, `talk` is status. */
 export interface FormattedLines {
@@ -76,31 +73,6 @@ export function formatEvent(
     default:
       return event satisfies never;
   }
-}
-
-/** What a message says of the stream that it was, by its state. */
-const STREAM_WORDS: Readonly<Record<string, string>> = {
-  failed: "failed: the text is not complete",
-  cancelled: "stopped on request",
-  interrupted: "interrupted: its writer was gone",
-};
-
-/** Returns `#42 12:03:55 ann: hello`, and of an answer `ann (to #41): hello`; further lines of the text are indented, so that they cannot look like other messages. */
-function messageLines(
-  { seq, at, from, text, data, reply_to, stream }: Message,
-  style: Style,
-): readonly string[] {
-  const head = `#${seq} ${clockTime(at)} `;
-  const name = escapeControlChars(from) + (reply_to === undefined ? "" : ` (to #${reply_to})`);
-  const ending = STREAM_WORDS[stream?.state ?? ""];
-  // A message without text shows its data.
-  const [first = "", ...rest] = escapedLines(text === "" && data !== undefined ? JSON.stringify(data) : text);
-  const indent = " ".repeat(head.length + name.length + 2);
-  return [
-    `${style("dim", head.trimEnd())} ${style("bold", `${name}:`)} ${first}`,
-    ...rest.map((line) => indent + line),
-    ...(ending === undefined ? [] : [indent + style("dim", `(${ending})`)]),
-  ];
 }
 
 function formatAck({ seq, duplicate, milliseconds: time, quota }: ChatEvent & { type: "ack" }): string {
@@ -192,11 +164,6 @@ function formatStatus(
     default:
       return state === "live" && previous === "degraded" ? dim("the server's store is available again") : {};
   }
-}
-
-/** Returns the local hour, minute and second of a moment. */
-function clockTime(at: number): string {
-  return new Date(at).toTimeString().slice(0, 8);
 }
 
 /** Returns a duration such as `0.8 ms`, `12 ms`, `1.5 s`. */

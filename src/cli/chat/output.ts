@@ -1,8 +1,8 @@
-import { styleText } from "node:util";
 import { escapeControlChars, escapedJson } from "../../core/escape-control-chars.ts";
 import { write as writeTo } from "../terminal/print.ts";
 import type { ChatEvent } from "./chat-event.ts";
-import { formatEvent, type Style } from "./format.ts";
+import { formatEvent } from "./format.ts";
+import { styleFor } from "./message-lines.ts";
 import type { Screen } from "./screen.ts";
 
 /** Prints events: data to standard output, status to standard error. */
@@ -35,9 +35,4 @@ export function createOutput({ json, interactive }: { json: boolean; interactive
       screen = opened;
     },
   };
-}
-
-/** Colours if `stream` is a terminal with colours and NO_COLOR is not set. */
-function styleFor(stream: NodeJS.WriteStream): Style {
-  return (format, text) => styleText(format, text, { stream });
 }

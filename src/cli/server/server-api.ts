@@ -44,7 +44,8 @@ export async function requestFault(
   await requestAs(target, credential, "/test/faults", { method: "POST", body });
 }
 
-async function requestAs(
+/** Requests `path` as the user. Throws a `CliError` with the server's message if it is rejected. */
+export async function requestAs(
   target: Target,
   credential: Credential,
   path: string,

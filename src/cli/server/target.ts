@@ -83,6 +83,16 @@ export function loadTarget(flags: TargetFlags, env: NodeJS.ProcessEnv = process.
   return resolve(layers);
 }
 
+/** Throws a `UsageError` if the conversation `name` is not valid, or `--conversation` names another one. */
+export function checkConversation(name: string, { conversation }: TargetFlags): void {
+  if (conversation !== undefined && name !== conversation)
+    throw new UsageError(
+      `Two conversations are given: ${JSON.stringify(name)} and --conversation. Give one.`,
+    );
+  if (!isIdentifier(name))
+    throw new UsageError(`${JSON.stringify(name)} is not a valid conversation name: use ${IDENTIFIER_RULE}.`);
+}
+
 /** Parses the URL of a server. Throws a `CliError` if it is invalid. */
 export function addressOf({ value, from }: ConfigValue): Address {
   const address = parseServerAddress(value);
