@@ -282,7 +282,8 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
         clearsSlots ? 1 : 0,
       ],
       ...named.flatMap(({ slot, id }, at) => [slot, id, ages[at]!]),
-      ...pastIncarnations,
+      // Until the connections are counted under the new incarnation, they count under the earlier one.
+      ...(operation === "settle" ? pastIncarnations : []),
       ...gone,
     ];
     const both = [keys.userKey(user, "connections"), keys.userKey(user, "clients")];

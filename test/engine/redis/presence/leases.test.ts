@@ -92,6 +92,22 @@ for (const kind of KINDS) {
       expect(await a.leases.acquire("anna", 3)).toBe("full");
     });
 
+    test("W5 a node that acquires while it begins a new incarnation still counts its earlier leases", async () => {
+      await using opened = await openNodes(1);
+      const [a] = opened.nodes as [TestRelayNode];
+      for (let i = 0; i < 2; i++) await a.leases.acquire("anna", 2);
+      const before = a.nodes.incarnation;
+      opened.clock.jump(LEASE_MS + 1);
+      const taken: string[] = [];
+      const acquire = async () => void taken.push(await a.leases.acquire("anna", 2));
+      const acquireUntilThen = async () => {
+        while (a.nodes.incarnation === before) await acquire();
+        await acquire();
+      };
+      await Promise.all(Array.from({ length: 4 }, acquireUntilThen));
+      expect([...new Set(taken)]).toEqual(["full"]);
+    });
+
     test("W5 a released lease that an older store counts again is removed", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
