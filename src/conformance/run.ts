@@ -54,13 +54,19 @@ export interface ConformanceOptions {
   readonly users: readonly [TestUser, TestUser];
   /** Needed for the rules about tokens. */
   readonly key?: SigningKey;
+  /** For a machine that is busy with much else. */
+  readonly timeouts?: ConformanceTimeouts;
 }
 
-/** Longest time that one check may take, in milliseconds; the single waits of a check are shorter. */
-const CHECK_TIMEOUT_MS = 20_000;
+/** The bounds of a run, in milliseconds. */
+export interface ConformanceTimeouts {
+  /** Longest time that one check may take; the single waits of a check are shorter. */
+  readonly checkMs: number;
+  /** After it no further check starts: on a server that does not respond each check takes its full time-out. */
+  readonly runMs: number;
+}
 
-/** Time after which no further check starts, in milliseconds: on a server that does not respond each check takes its full time-out. */
-const RUN_TIMEOUT_MS = 30_000;
+const TIMEOUTS: ConformanceTimeouts = { checkMs: 20_000, runMs: 30_000 };
 
 /** Most sockets opened at once; further ones at one a second, the limit of a server for one address (W5). */
 const HANDSHAKE_BURST = 50;
@@ -72,12 +78,13 @@ export async function runConformance(
 ): Promise<RuleResult[]> {
   const results = new Map<Check, RuleResult>();
   const handshakes = createHandshakeLimiter(options.target);
-  const end = Date.now() + RUN_TIMEOUT_MS;
+  const { runMs } = options.timeouts ?? TIMEOUTS;
+  const end = Date.now() + runMs;
   const names = new Set<string>();
   const tracker: RunTracker = { opened: handshakes.opened, named: (name) => void names.add(name) };
   const runAndStore = async (check: Check) => {
     const isTooLate = Date.now() > end;
-    results.set(check, isTooLate ? skippedResult(check) : await runCheck(options, check, tracker));
+    results.set(check, isTooLate ? skippedResult(check, runMs) : await runCheck(options, check, tracker));
   };
   for (const check of checks) {
     if (check.slow) continue;
@@ -106,8 +113,8 @@ async function removeConversations(
   await Promise.allSettled([...names].map(remove));
 }
 
-function skippedResult({ rule, what }: Check): RuleResult {
-  return { rule, what, outcome: "skipped", reason: `the run had already taken ${RUN_TIMEOUT_MS / 1000} s` };
+function skippedResult({ rule, what }: Check, runMs: number): RuleResult {
+  return { rule, what, outcome: "skipped", reason: `the run had already taken ${runMs / 1000} s` };
 }
 
 /** Counts the sockets of a run, and delays it before it exceeds the server's limit for one address. */
@@ -126,7 +133,7 @@ function createHandshakeLimiter({ http }: ServerAddress) {
 }
 
 async function runCheck(
-  { target, users: [ann, bob], key }: ConformanceOptions,
+  { target, users: [ann, bob], key, timeouts: { checkMs } = TIMEOUTS }: ConformanceOptions,
   check: Check,
   { opened, named }: RunTracker,
 ): Promise<RuleResult> {
@@ -135,8 +142,8 @@ async function runCheck(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new RuleViolated(`The check took longer than ${CHECK_TIMEOUT_MS / 1000} s.`)),
-      CHECK_TIMEOUT_MS,
+      () => reject(new RuleViolated(`The check took longer than ${checkMs / 1000} s.`)),
+      checkMs,
     );
   });
   try {

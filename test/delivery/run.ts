@@ -233,7 +233,9 @@ async function settle(clients: readonly DeliveryClient[], operator: Operator): P
     for (const { record, newest: seen } of clients)
       newest.set(record.conversation, Math.max(newest.get(record.conversation) ?? 0, seen));
     const count = clients.reduce((sum, { record }) => sum + eventCountOf(record), 0);
-    silent = count === eventCount ? silent + 1 : 0;
+    // A client that is away is silent because it waits, and may have named a long time for that.
+    const areBack = clients.every(({ isOpen, record }) => isOpen || operator.isExcluded(record));
+    silent = areBack && count === eventCount ? silent + 1 : 0;
     eventCount = count;
     return (
       silent > MAX_SILENT_POLLS ||
