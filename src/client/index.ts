@@ -9,6 +9,7 @@ export type {
   CancelTarget,
   Conversation,
   ConversationEvents,
+  EditFields,
   HistoryOptions,
   PendingSend,
   Presence,
@@ -29,6 +30,7 @@ export type { Timing } from "./timing.ts";
 export { type ErrorFacts, ParleyError, type ParleyErrorCode } from "./types/error.ts";
 export type {
   Access,
+  Change,
   ConversationFacts,
   InboxItem,
   MemberChange,
@@ -41,11 +43,14 @@ export type {
   LineWaits,
   Options,
   Pending,
+  PendingChange,
+  PendingMessage,
   SocketOptions,
   TokenSource,
   WebSocketLike,
 } from "./types/options.ts";
 export type { Readable } from "./values/readable.ts";
+export type { Changing } from "./watch/changes.ts";
 export { type InboxWatch, watchInbox } from "./watch/inbox.ts";
 export type { InboxList } from "./watch/inbox-list.ts";
 export {

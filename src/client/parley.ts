@@ -2,7 +2,7 @@ import type { Quota, ServerFrameOf } from "../protocol/server-frames.ts";
 import { createConversation, type ManagedConversation } from "./conversation/conversation.ts";
 import type { Refusal } from "./conversation/opening.ts";
 import type { Place } from "./conversation/sequencer.ts";
-import { type Ack, type Conversation, type FailedMessage, INNER } from "./conversation/types.ts";
+import { type Ack, type Conversation, INNER } from "./conversation/types.ts";
 import { createRequest, type Request } from "./http.ts";
 import { createLine } from "./line/line.ts";
 import type { LineState, Status } from "./line/state.ts";
@@ -171,6 +171,7 @@ export function connect(options: Options): Parley {
   const requests = createRequests(options.limits ?? {}, timing, {
     isReady: () => line.state().state === "live",
     isHeld: (conversation) => loading.has(conversation),
+    epoch: (conversation) => conversations.get(conversation)?.shown.place?.epoch,
     refusal,
     use: () => line.dispatch({ type: "use" }),
     send(frame) {
@@ -186,7 +187,7 @@ export function connect(options: Options): Parley {
     onSettled(conversation, message, ack, error) {
       const one = conversations.get(conversation);
       if (ack) one?.emit("acked", ack as Ack);
-      else one?.emit("failed", { message: message as FailedMessage, error });
+      else one?.emit("failed", { message, error });
     },
   });
 

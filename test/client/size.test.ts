@@ -5,9 +5,12 @@ import { join } from "node:path";
 import * as library from "../../src/client/index.ts";
 import { ROOT } from "../docs/pages.ts";
 
-/** Bytes, minified and compressed. */
-const MAX_CORE = 9.9 * 1024;
-const MAX_ALL = 15.3 * 1024;
+/**
+ * Bytes, minified and compressed. Changes of messages took 0.6 KiB of the core (three methods, the outbox, the order of changes; the
+ * limit was 9.9 KiB), and 1.6 KiB of `watchMessages` (reactions, what is shown before an ack, reading again; all was 15.3 KiB).
+ */
+const MAX_CORE = 10.5 * 1024;
+const MAX_ALL = 17.5 * 1024;
 
 const folder = mkdtempSync(join(tmpdir(), "parley-size-"));
 afterAll(() => rmSync(folder, { recursive: true }));

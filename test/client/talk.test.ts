@@ -135,7 +135,7 @@ describe("one socket", () => {
     expect(parley.conversation("lobby", { after: { seq: 1, epoch } })).toBe(lobby);
     expect(await next(lobby, "message")).toMatchObject({ text: "two" });
     parley.conversation("lobby", { after: { seq: 0, epoch } });
-    expect(lobby.place).toEqual({ seq: 2, epoch });
+    expect(lobby.place).toEqual({ seq: 2, epoch, rev: 0 });
     await parley.close();
   });
 

@@ -7,7 +7,7 @@ import { TYPING_INTERVAL_MS } from "../options.ts";
 import type { Requests } from "../requests/requests.ts";
 import type { Timing } from "../timing.ts";
 import { ParleyError } from "../types/error.ts";
-import type { ConversationFacts, RefusalFrame, SentFrame, UserFrame } from "../types/frames.ts";
+import type { Change, ConversationFacts, RefusalFrame, SentFrame, UserFrame } from "../types/frames.ts";
 import { createListeners } from "../values/listeners.ts";
 import { createReadable } from "../values/readable.ts";
 import { createMessageIterator, type MessageIterator } from "./message-iterator.ts";
@@ -87,6 +87,8 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
   let uses = 0;
   /** Iterators, and listeners for `message`: they get every message. */
   let readers = 0;
+  /** Listeners for `change`: they get the changes of all messages. */
+  let changeReaders = 0;
   /** How many of the newest messages `watchMessages` wants first. */
   let last = 0;
   /** The last `open` frame, and how many messages it asked for. */
@@ -171,7 +173,8 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
       deliver(sequencer.message(body as Message));
       // The server sends missed messages before replies: while they arrive, no reply is late.
       if (isBehind && sequencer.place()?.seq !== before) requests.wait();
-    } else emit(type === "history" ? "page" : (type as never), body as never);
+    } else if (frame.type === "change") deliver(sequencer.change(body as Change));
+    else emit(type === "history" ? "page" : (type as never), body as never);
   }
 
   function onOpened(frame: UserFrame & { type: "opened" }): void {
@@ -185,7 +188,9 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
     const {
       type,
       id: _,
+      rev,
       resumed,
+      reread,
       skipped,
       lost,
       read,
@@ -208,6 +213,7 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
   function deliver({ items, readAfter }: Sequence): void {
     for (const item of items) {
       if ("lost" in item) onLost(item.lost);
+      else if ("change" in item) emit("change", item.change);
       else {
         for (const iterator of iterators) iterator.push(item.message);
         emit("message", item.message);
@@ -243,6 +249,15 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
     );
   }
 
+  /** Sends a change. An entry that has no `seq` yet is named by its id, which the ack of its message replaces. */
+  function change(type: string, target: Target, fields: object): Promise<Ack> {
+    const seq = targetOf(target);
+    if (typeof seq === "string" && ((target as Message).from || deps.user()) !== deps.user())
+      return Promise.reject(new ParleyError("not_found", "Not stored yet."));
+    deps.onFirstUse();
+    return inner.start({ type, id: newId(), seq, epoch: sequencer.place()?.epoch, ...fields });
+  }
+
   /** Counts a use that reads every message. */
   function readAll(): () => void {
     const end = use();
@@ -258,6 +273,7 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
     listen,
     use,
     pending: () => requests.pending(id),
+    oldest: [],
     cancel: (name) => void requests.settle(id, name, undefined, "cancelled"),
     isOpen,
     request: (method, rest, body) => request(method, path + rest, body),
@@ -278,9 +294,11 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
     on(event, listener) {
       const unsubscribe = listen(event, listener as never);
       const end = event === "message" ? readAll() : use();
+      if (event === "change") changeReaders++;
       return () => {
         unsubscribe();
         end();
+        if (event === "change") changeReaders--;
       };
     },
     [Symbol.asyncIterator]() {
@@ -307,6 +325,9 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
       };
       return Object.assign(requests.request<Ack>(frame, signal), { id: name });
     },
+    edit: (target, fields) => change("edit", target, fields),
+    erase: (target, reason) => change("erase", target, { reason }),
+    react: (target, reaction, on = true) => change("react", target, { reaction, on }),
     async cancel(target) {
       const { streamId, id: name, reply_to } = Object(target) as Partial<StreamingEntryNames>;
       // An entry may have a `reply_to` of its own.
@@ -351,9 +372,11 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
       opening = name;
       // Without a reader of every message, what was missed beyond the newest page may be skipped.
       openingLast = place === undefined || readers === 0 ? last : 0;
+      const oldest = Math.min(...inner.oldest.map((one) => one() ?? Infinity));
       return {
         conversation: id,
-        ...(place && { after: place.seq, epoch: place.epoch }),
+        ...(place && { after: place.seq, epoch: place.epoch, rev: place.rev }),
+        ...(place && changeReaders === 0 && oldest < Infinity && { oldest }),
         ...(openingLast > 0 && { last: openingLast }),
       };
     },

@@ -1,12 +1,20 @@
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { HistoryPage } from "../history-page.ts";
 import type { AnyData, Message } from "../message.ts";
-import type { ConversationFacts, MemberChange, Opened, PresenceCount, SentFrame } from "../types/frames.ts";
+import type {
+  Change,
+  ConversationFacts,
+  MemberChange,
+  Opened,
+  PresenceCount,
+  SentFrame,
+} from "../types/frames.ts";
+import type { Pending } from "../types/options.ts";
 import type { Readable } from "../values/readable.ts";
 import type { ConversationStatus } from "./opening.ts";
 import type { Lost, Place } from "./sequencer.ts";
 
-/** Confirms that a message is stored, with its `seq` and time. */
+/** Confirms that a message or a change is stored: `seq` and time, and of a change its `rev`; without one it changed nothing. */
 export type Ack = Omit<ServerFrameOf<"ack">, "type" | "id"> & { readonly id: string };
 
 /** A message that is being sent; its `id` is known at once, to show the message before it is acked. */
@@ -49,10 +57,21 @@ export type Presence = Omit<ServerFrameOf<"presence">, "type">;
 export type Typing = Omit<ServerFrameOf<"typing">, "type">;
 export type ReadMark = Omit<ServerFrameOf<"read">, "type">;
 
+/** What `edit` replaces; a field that is not named stays. */
+export interface EditFields<Data extends object = AnyData> {
+  readonly text?: string | undefined;
+  /** `null` drops it. */
+  readonly data?: Data | null | undefined;
+  /** Refuse the edit as `conflict` unless this is the `rev` in `edited` of the message; 0: it was never edited. */
+  readonly if_rev?: number | undefined;
+}
+
 /** The events of a conversation, by name. */
 export interface ConversationEvents<Data extends object = AnyData> {
   /** A message, each once and in order, including this user's own. */
   message: Message<Data>;
+  /** A message was edited, erased or reacted to, in the order of `rev`: copy `set` over its fields (docs/protocol/CHANGES.md). */
+  change: Change;
   /** A user joined or left, as the line says it; `watchPresence` has the whole list. */
   presence: Presence;
   typing: Typing;
@@ -82,6 +101,16 @@ export interface Conversation<Data extends object = AnyData> extends AsyncIterab
    * `closed`, after which the message may or may not be stored: sending it again with the same `id` is safe.
    */
   send(text: string, options?: SendOptions<Data>): PendingSend;
+  /**
+   * Changes an own message. As `erase` and `react` it waits with the messages of this conversation, is sent again until it is acked,
+   * and rejects as `send` does: with `erased`, `too_late`, `muted`, `conflict` … of which none holds up what waits behind it. With
+   * `conflict` also where the conversation has a new epoch since: `seq` is another message there.
+   */
+  edit(target: Target, fields: EditFields<Data>): Promise<Ack>;
+  /** Takes the content out of an own message; a moderator, out of any. */
+  erase(target: Target, reason?: string): Promise<Ack>;
+  /** Adds a reaction to a message, or takes it back. */
+  react(target: Target, reaction: string, on?: boolean): Promise<Ack>;
   /**
    * Asks the writer of a stream to stop: of an entry that is `streaming`, or of all streams that answer a message. Resolves when
    * the request is sent; rejects while the line is down. A refusal by the server is an event `error` of the line.
@@ -125,20 +154,12 @@ export interface InternalEvents extends ConversationEvents {
   stream_append: ServerFrameOf<"stream_append">;
   /** The pending messages changed. */
   pending: undefined;
-  /** A message of this user was acked, or failed. */
+  /** A message or a change of this user was acked, or failed. */
   acked: Ack;
-  failed: { readonly message: FailedMessage; readonly error: unknown };
+  failed: { readonly message: Pending; readonly error: unknown };
   /** This user's own read mark. */
   marked: number;
   member: MemberChange;
-}
-
-/** A message as it was passed to `send`. */
-export interface FailedMessage {
-  readonly id: string;
-  readonly text: string;
-  readonly data?: AnyData | undefined;
-  readonly reply_to?: unknown;
 }
 
 /** The key under which the functions that keep a list find the inner side of a conversation. */
@@ -150,8 +171,10 @@ export interface InnerConversation {
   listen<E extends keyof InternalEvents>(event: E, listener: (event: InternalEvents[E]) => void): () => void;
   /** Keeps the conversation open until the returned function is called, and one second longer. `last`: also reads the newest messages. */
   use(last?: number): () => void;
-  pending(): readonly FailedMessage[];
-  /** Cancels a pending message. */
+  pending(): readonly Pending[];
+  /** The oldest `seq` of each list: changes of older messages are not wanted. */
+  readonly oldest: (() => number | undefined)[];
+  /** Cancels a pending message or change. */
   cancel(id: string): void;
   isOpen(): boolean;
   request<T>(method: string, path: string, body?: unknown): Promise<T>;

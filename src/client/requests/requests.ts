@@ -12,14 +12,14 @@ export type RequestFrame = SentFrame & { readonly id: string };
 
 /** A request that waits for its reply. */
 interface PendingRequest {
-  readonly frame: RequestFrame & { reply_to?: unknown };
+  readonly frame: RequestFrame & { reply_to?: unknown; seq?: unknown; epoch?: unknown };
   readonly promise: Promise<unknown>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /**
- * The requests of one type in one conversation, in the order in which they were made. Only one is in flight. Otherwise the first
+ * The requests of one type in one conversation, in the order in which they were made; changes of messages go with the messages. Only one is in flight. Otherwise the first
  * could be refused (over quota, store unavailable) and the second accepted, and the messages would be stored in another order than
  * they were written. One round trip per request is fast enough for all plans. Times are those of a monotonic clock.
  */
@@ -42,6 +42,8 @@ export interface RequestOwner {
   isReady(): boolean;
   /** Whether the messages of a conversation wait for those of the storage. */
   isHeld(conversation: string): boolean;
+  /** The epoch of a conversation, as far as is known. */
+  epoch(conversation: string): string | undefined;
   /** The error for new requests, if the line is closed. */
   refusal(): ParleyError | undefined;
   /** Opens the line if it is idle. */
@@ -51,8 +53,8 @@ export interface RequestOwner {
   fail(reason: string): void;
   /** The pending messages of a conversation changed. */
   onChange(conversation: string): void;
-  /** A message has its ack, or failed with `error`. */
-  onSettled(conversation: string, message: unknown, ack: unknown, error: unknown): void;
+  /** A message or a change has its ack, or failed with `error`. */
+  onSettled(conversation: string, pending: Pending, ack: unknown, error: unknown): void;
 }
 
 /**
@@ -67,7 +69,7 @@ export interface Requests {
   request<A>(frame: RequestFrame, signal?: AbortSignal, isFirst?: boolean): Promise<A>;
   /** Puts messages from the storage before those of this run. */
   restore(conversation: string, pending: readonly Pending[]): void;
-  /** The messages of a conversation that are not acked, the oldest first. */
+  /** The messages and changes of a conversation that are not acked, the oldest first. */
   pending(conversation: string): readonly Pending[];
   /** Takes a request out, and settles it: with the reply `frame`, or else with `error`. Returns false if there is none. */
   settle(conversation: string | undefined, id: string | undefined, frame: unknown, error?: unknown): boolean;
@@ -93,6 +95,12 @@ export interface Requests {
 /** Refusals that are about the user or the server, not about one conversation: all outboxes wait. */
 const FOR_ALL = ["rate_limited", "unavailable"];
 
+/** How many acks are kept, for replies to messages and changes of messages that are still named by their id. */
+const MAX_ACKED = 200;
+
+/** Changes go with the messages: one may wait for the ack of its message. */
+const outboxTypeOf = (type: string) => (/^(edit|erase|react)$/.test(type) ? "message" : type);
+
 export function createRequests(
   {
     pending: limit = MAX_PENDING,
@@ -106,6 +114,8 @@ export function createRequests(
   /** Read marks, and those that were sent over this connection. */
   const marks = new Map<string, number>();
   const sentMarks = new Map<string, number>();
+  /** The `seq` of own messages, and the epoch in which that counts, by conversation and id: those that were acked last. */
+  const acked = new Map<string, { readonly seq: number; readonly epoch: string | undefined }>();
   /** Requests that the loss of the connection rejects. */
   const firsts = new Set<PendingRequest>();
   /** Until when requests that the plan counts wait. */
@@ -116,13 +126,15 @@ export function createRequests(
   function createRequest(frame: RequestFrame): PendingRequest {
     const { promise, ...settle } = withResolvers();
     const settled = (ack?: unknown, error?: unknown) => {
-      if (frame.type === "message") owner.onSettled(frame.conversation!, frame, ack, error);
+      if (outboxTypeOf(frame.type) === "message")
+        owner.onSettled(frame.conversation!, pendingOf(frame), ack, error);
     };
     promise.then(settled, (error) => settled(undefined, error));
     return { frame, promise, ...settle };
   }
 
-  function outboxOf({ type, conversation }: SentFrame): Outbox {
+  function outboxOf({ type: given, conversation }: SentFrame): Outbox {
+    const type = outboxTypeOf(given);
     let outbox = outboxes.find((one) => one.type === type && one.conversation === conversation);
     if (outbox === undefined) {
       outbox = { type, conversation, requests: [], since: 0, notBefore: 0, refusals: 0 };
@@ -137,6 +149,15 @@ export function createRequests(
       if (request !== undefined && outbox.conversation === conversation) return [outbox, request];
     }
     return [];
+  }
+
+  /** Gives a frame the `seq` of an own message that it names by its id, and of a change the epoch in which that counts. */
+  function resolve(frame: PendingRequest["frame"]): void {
+    const known = (name: unknown) =>
+      typeof name === "string" ? acked.get(`${frame.conversation}\n${name}`) : undefined;
+    const answered = known(frame.reply_to);
+    if (answered !== undefined) frame.reply_to = answered.seq;
+    Object.assign(frame, known(frame.seq));
   }
 
   /** When the next request of an outbox may be sent: messages and history are counted by the plan. */
@@ -166,6 +187,12 @@ export function createRequests(
     if (isReady) {
       for (const outbox of [...outboxes]) {
         if (limiter.readyAt() > now || readyAt(outbox) > now) continue;
+        const { frame } = outbox.requests[0]!;
+        if (typeof frame.seq === "string") {
+          const error = new ParleyError("not_found", "Its message was not stored.");
+          api.settle(frame.conversation, frame.id, undefined, error);
+          continue;
+        }
         outbox.inFlight = outbox.requests[0]!;
         outbox.since = now;
         // Its turn comes again after all others, so that none takes all of the rate.
@@ -190,11 +217,12 @@ export function createRequests(
 
   const api: Requests = {
     request<A>(frame: RequestFrame, signal?: AbortSignal, isFirst = false) {
-      const { id, type, conversation } = frame;
+      const { id, conversation } = frame;
       const outbox = outboxOf(frame);
       const earlier = outbox.requests.find((one) => one.frame.id === id);
       if (earlier !== undefined) return earlier.promise as Promise<A>;
       const request = createRequest(frame);
+      resolve(request.frame);
       const refusal =
         owner.refusal() ??
         validationError(frame) ??
@@ -207,7 +235,7 @@ export function createRequests(
         request.promise.then(forget, forget);
         outbox.requests[isFirst ? "unshift" : "push"](request);
         if (isFirst) firsts.add(request);
-        if (type === "message") owner.onChange(conversation!);
+        if (outbox.type === "message") owner.onChange(conversation!);
         owner.use();
         flush();
       }
@@ -224,10 +252,7 @@ export function createRequests(
       owner.onChange(conversation);
     },
     pending: (conversation) =>
-      outboxOf({ type: "message", conversation }).requests.map(({ frame }) => {
-        const { type: _, conversation: __, ...rest } = frame;
-        return rest as unknown as Pending;
-      }),
+      outboxOf({ type: "message", conversation }).requests.map(({ frame }) => pendingOf(frame)),
     settle(conversation, id, frame, error) {
       const [outbox, request] = find(conversation, id);
       if (outbox === undefined) return false;
@@ -235,9 +260,18 @@ export function createRequests(
       if (outbox.inFlight === request) outbox.inFlight = undefined;
       outbox.refusals = refusals = 0;
       firsts.delete(request!);
-      // A reply to it was written before its ack: one at a time is sent, so the reply waits still.
-      for (const { frame: next } of outbox.requests)
-        if (frame !== undefined && next.reply_to === id) next.reply_to = (frame as { seq: number }).seq;
+      if (request!.frame.type === "message") {
+        if (frame !== undefined) {
+          const { seq } = frame as { seq: number };
+          acked.set(`${conversation}\n${id}`, { seq, epoch: owner.epoch(conversation!) });
+          if (acked.size > MAX_ACKED) acked.delete(acked.keys().next().value!);
+        }
+        // What names it was written before its ack: one at a time is sent, so it waits still.
+        for (const next of [...outbox.requests]) {
+          if (frame !== undefined) resolve(next.frame);
+          else if (next.frame.seq === id) api.settle(conversation, next.frame.id, undefined, error);
+        }
+      }
       if (outbox.type === "message") owner.onChange(conversation!);
       if (frame === undefined) request!.reject(error);
       else request!.resolve(frame);
@@ -300,6 +334,11 @@ export function createRequests(
     },
   };
   return api;
+}
+
+/** A message or a change as it is kept: without the conversation, and a message without its type. */
+function pendingOf({ type, conversation: _, ...fields }: SentFrame): Pending {
+  return { ...(type !== "message" && { type }), ...fields } as Pending;
 }
 
 /** As `Promise.withResolvers`, which browsers have since 2024. */

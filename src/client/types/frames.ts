@@ -51,13 +51,20 @@ export interface Welcome {
 
 export interface Opened extends Omit<ConversationFacts, "at"> {
   readonly type: "opened";
+  /** The newest change of a message. */
+  readonly rev?: number | undefined;
   readonly resumed: boolean;
+  /** Too many messages were changed to be sent: what is shown must be read again. */
+  readonly reread?: boolean | undefined;
   readonly skipped?: Range;
   readonly lost?: Range;
   readonly read?: number;
   readonly present: readonly PresentUser[];
   readonly present_count: number;
 }
+
+/** A message was edited, erased or reacted to. `fold`: all that was missed of it, summed up. */
+export type Change = Omit<ServerFrameOf<"change">, "type" | "conversation">;
 
 /** A change of who belongs to a conversation, and of what they may. */
 export interface MemberChange {
@@ -167,11 +174,13 @@ export type UserFrame = { readonly conversation?: string } & (
       readonly code?: string;
       readonly message?: string;
     }
-  | (Message & { readonly type: "message" })
+  | (Message & { readonly type: "message"; readonly mine?: readonly string[] })
+  | (Change & { readonly type: "change" })
   | {
       readonly type: "history";
       readonly messages: readonly Message[];
       readonly more: boolean;
+      readonly mine?: Readonly<Record<number, readonly string[]>>;
       readonly id?: string;
       readonly quota?: Quota | null;
     }

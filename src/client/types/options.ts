@@ -1,15 +1,35 @@
 import type { Timing } from "../timing.ts";
 
 /** A message that is not acked yet, as it was passed to `send`. */
-export interface Pending {
+export interface PendingMessage {
+  readonly type?: undefined;
   readonly id: string;
   readonly text: string;
   readonly data?: Readonly<Record<string, unknown>>;
   readonly reply_to?: number;
 }
 
+/** A change of a message that is not acked yet. */
+export interface PendingChange {
+  readonly type: "edit" | "erase" | "react";
+  readonly id: string;
+  /** The message; one that is not acked yet by its id. */
+  readonly seq: number | string;
+  /** The epoch in which `seq` is known; in another one the change is refused. */
+  readonly epoch?: string | undefined;
+  readonly text?: string;
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly if_rev?: number;
+  readonly reason?: string;
+  readonly reaction?: string;
+  readonly on?: boolean;
+}
+
+/** What waits for its ack. */
+export type Pending = PendingMessage | PendingChange;
+
 /**
- * Stores messages that are not acked yet, so that a closed tab or a killed program loses none.
+ * Stores messages and changes that are not acked yet, so that a closed tab or a killed program loses none.
  *
  * `key` is `user/conversation`: one user's messages are never sent as another user. Before the first token
  * names the user nothing is stored, unless the option `user` does. `save` replaces the value under `key`, and is not called again before it has settled or

@@ -1,11 +1,15 @@
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Lost } from "../conversation/sequencer.ts";
-import type { Ack, FailedMessage } from "../conversation/types.ts";
+import type { Ack } from "../conversation/types.ts";
 import type { AnyData, Message } from "../message.ts";
 import { ParleyError } from "../types/error.ts";
+import type { Change } from "../types/frames.ts";
+import type { Pending, PendingMessage } from "../types/options.ts";
+import { applyChange, type Changing, storedEntry } from "./changes.ts";
+import { foreseen, type OwnChange, stillOpen, withAck, withFailure, withPending } from "./own-changes.ts";
 
 /** A message of the list. An own one is there from the moment at which it is written. */
-export type Entry<Data extends object = AnyData> = Omit<Message<Data>, "seq"> & {
+export type Entry<Data extends object = AnyData> = Omit<Message<Data>, "seq" | "mine"> & {
   /** The same from writing to storing: to recognize the entry across redraws. */
   readonly key: string;
   /** `failed`: until it is retried or discarded. `streaming`: it is still being written, and grows. */
@@ -16,6 +20,10 @@ export type Entry<Data extends object = AnyData> = Omit<Message<Data>, "seq"> & 
   readonly seq?: number;
   /** Written by this user. */
   readonly own: boolean;
+  /** This user's own reactions. */
+  readonly myReactions: readonly string[];
+  /** This user's own changes that are not acked yet, which are shown as if they were made, and those that failed. */
+  readonly changing?: readonly Changing[];
   /** Why it failed. */
   readonly error?: ParleyError;
 };
@@ -43,6 +51,12 @@ export interface ListState extends MessageList {
   readonly waiting: readonly Entry[];
   /** Messages that are being written, those that were begun first in front. */
   readonly streaming: readonly StreamingEntry[];
+  /** This user's own changes: not acked, failed, or acked and not received yet. */
+  readonly changes: readonly OwnChange[];
+  /** While messages are being read: changes of messages that are not in the list, which may be in an older state in the answer. */
+  readonly early: readonly Change[];
+  /** The messages are to be read again. */
+  readonly isOld: boolean;
   /** The smallest `seq` that can be loaded, as far as is known. */
   readonly floor: number;
   /** The newest `seq` that exists, as far as is known. */
@@ -57,16 +71,27 @@ type StreamMore = ServerFrameOf<"stream_append">;
 export type ListEvent =
   | { readonly type: "opened"; readonly seq: number; readonly read: number }
   /** `more`: there are older messages than these. */
-  | { readonly type: "page"; readonly messages: readonly Message[]; readonly more: boolean }
+  | {
+      readonly type: "page";
+      readonly messages: readonly Message[];
+      readonly more: boolean;
+      readonly mine?: Readonly<Record<number, readonly string[]>> | undefined;
+    }
+  /** `isReading`: an answer with older messages is awaited. */
+  | { readonly type: "change"; readonly change: Change; readonly isReading: boolean }
+  /** No answer with messages is awaited any more. */
+  | { readonly type: "read_out" }
+  /** Whether the messages are to be read again. */
+  | { readonly type: "old"; readonly isOld: boolean }
   | { readonly type: "message"; readonly message: Message }
   /** The text of a stream so far. */
   | ({ readonly type: "stream" } & Omit<StreamText, "type">)
   | ({ readonly type: "stream_append" } & Omit<StreamMore, "type">)
   | { readonly type: "lost"; readonly lost: Lost }
-  /** Messages that wait for their ack; `at` is the time, in milliseconds since 1970. */
-  | { readonly type: "pending"; readonly pending: readonly FailedMessage[]; readonly at: number }
+  /** Messages and changes that wait for their ack; `at` is the time, in milliseconds since 1970. */
+  | { readonly type: "pending"; readonly pending: readonly Pending[]; readonly at: number }
   | { readonly type: "acked"; readonly ack: Ack }
-  | { readonly type: "failed"; readonly message: FailedMessage; readonly error: unknown; readonly at: number }
+  | { readonly type: "failed"; readonly message: Pending; readonly error: unknown; readonly at: number }
   | { readonly type: "discarded"; readonly id: string }
   | { readonly type: "read"; readonly seq: number }
   | { readonly type: "live"; readonly isLive: boolean };
@@ -80,6 +105,9 @@ export const EMPTY_LIST: ListState = {
   stored: [],
   waiting: [],
   streaming: [],
+  changes: [],
+  early: [],
+  isOld: false,
   floor: 1,
   newest: 0,
   isLoaded: false,
@@ -90,88 +118,134 @@ const keyOf = (from: string, id: string, user: string) => (from === user ? id : 
 
 /** One step of the list: returns the state after `event`; the same object if nothing changed. `user` is this user. */
 export function listStep(state: ListState, event: ListEvent, user: string): ListState {
+  const next = afterEvent(state, event, user);
+  return next === state ? state : complete(state, next, user);
+}
+
+/** Returns the state after `event`, without what is derived. */
+function afterEvent(state: ListState, event: ListEvent, user: string): ListState {
   const { stored, waiting } = state;
   switch (event.type) {
     case "opened": {
       const { seq, read } = event;
-      return complete(state, {
+      return {
+        ...state,
         newest: Math.max(state.newest, seq),
         read: Math.max(state.read, read),
         isLoaded: state.isLoaded || seq === 0,
         // The server sends the text of each open stream again. Those that ended meanwhile are messages.
         streaming: state.streaming.length > 0 ? [] : state.streaming,
-      });
+      };
     }
     case "page": {
-      const merged = merge(state, event.messages, user);
+      const { messages, mine = {} } = event;
+      const merged = merge(
+        state,
+        messages.map((message) => ({ ...message, mine: mine[message.seq] })),
+        user,
+      );
       const first = event.messages[0]?.seq ?? startOf(state);
-      return complete(state, {
+      return {
+        ...state,
         ...merged,
         isLoaded: true,
         ...(!event.more && { floor: Math.max(state.floor, first) }),
-      });
+      };
     }
     case "message":
-      return complete(state, merge(state, [event.message], user));
+      return { ...state, ...merge(state, [event.message], user) };
+    case "change": {
+      const { change, isReading } = event;
+      const index = stored.findIndex(({ seq }) => seq === change.seq);
+      if (index < 0) return isReading ? { ...state, early: [...state.early, change] } : state;
+      const next = applyChange(stored[index]!, change, user);
+      return next === stored[index]
+        ? state
+        : { ...state, stored: stored.map((one) => (one.seq === change.seq ? next : one)) };
+    }
+    case "read_out":
+      return state.early.length === 0 ? state : { ...state, early: [] };
+    case "old":
+      return { ...state, isOld: event.isOld };
     case "stream": {
       const { type: _, stream: streamId, conversation: __, ...fields } = event;
       const { from, id } = fields;
       const key = keyOf(from, id, user);
       // It has ended: nothing comes after the message.
       if (stored.some((entry) => entry.key === key)) return state;
-      const entry: StreamingEntry = { ...fields, key, streamId, state: "streaming", own: from === user };
+      const own = from === user;
+      const entry: StreamingEntry = { ...fields, key, streamId, state: "streaming", own, myReactions: [] };
       const isKnown = state.streaming.some((one) => one.key === key);
-      return complete(state, {
+      return {
+        ...state,
         streaming: isKnown
           ? state.streaming.map((one) => (one.key === key ? entry : one))
           : [...state.streaming, entry],
-      });
+      };
     }
     case "stream_append": {
       const { stream, after, n, text, data } = event;
       // After a gap the text stays as it is until the server sends all of it again, or the message.
       if (!state.streaming.some((one) => one.streamId === stream && one.n === after)) return state;
-      return complete(state, {
+      return {
+        ...state,
         streaming: state.streaming.map((one) =>
           one.streamId === stream ? { ...one, n, text: one.text + text, ...(data && { data }) } : one,
         ),
-      });
+      };
     }
     case "lost":
       return "epoch" in event.lost
-        ? complete(EMPTY_LIST, { waiting, lost: [event.lost] })
-        : complete(state, { lost: [...state.lost, event.lost] });
+        ? { ...EMPTY_LIST, waiting, changes: state.changes, lost: [event.lost] }
+        : { ...state, lost: [...state.lost, event.lost] };
     case "pending": {
       const known = new Map(waiting.map((entry) => [entry.id, entry]));
+      const changes = withPending(state.changes, event.pending, event.at);
       const added = event.pending.flatMap((one) => {
         const entry = known.get(one.id);
-        if (entry?.state === "pending") return [];
+        if (one.type !== undefined || entry?.state === "pending") return [];
         known.delete(one.id);
         return [entryOf(one, entry?.at ?? event.at, user)];
       });
-      return added.length === 0
-        ? state
-        : complete(state, { waiting: [...waiting.filter(({ id }) => known.has(id)), ...added] });
+      if (added.length > 0)
+        return { ...state, changes, waiting: [...waiting.filter(({ id }) => known.has(id)), ...added] };
+      return changes === state.changes ? state : { ...state, changes };
     }
     case "acked": {
       const { id, seq, at } = event.ack;
-      return replace(state, id, (entry) => ({ ...entry, from: user, state: "stored", seq, at }));
+      const changes = withAck(state.changes, event.ack);
+      return replace({ ...state, changes }, id, (entry) => ({
+        ...entry,
+        from: user,
+        state: "stored",
+        seq,
+        at,
+      }));
     }
     case "failed": {
       const { message, error, at } = event;
       // Cancelled by its sender: nothing to retry.
-      if (!(error instanceof ParleyError)) return replace(state, message.id, () => undefined);
+      const refusal = error instanceof ParleyError ? error : undefined;
+      if (message.type !== undefined)
+        return { ...state, changes: withFailure(state.changes, message, refusal, at) };
+      if (refusal === undefined) return replace(state, message.id, () => undefined);
       const known = waiting.some(({ id }) => id === message.id)
         ? state
         : { ...state, waiting: [...waiting, entryOf(message, at, user)] };
-      return replace(known, message.id, (entry) => ({ ...entry, state: "failed", error }));
+      return replace(known, message.id, (entry) => ({ ...entry, state: "failed", error: refusal }));
     }
-    case "discarded":
-      return replace(state, event.id, () => undefined);
+    case "discarded": {
+      const changes = state.changes.filter(({ id }) => id !== event.id);
+      return replace(
+        changes.length < state.changes.length ? { ...state, changes } : state,
+        event.id,
+        () => undefined,
+      );
+    }
     case "read":
-      return event.seq > state.read ? complete(state, { read: event.seq }) : state;
+      return event.seq > state.read ? { ...state, read: event.seq } : state;
     default: {
-      const status = !state.isLoaded ? "loading" : event.isLive ? "ready" : "stale";
+      const status = !state.isLoaded ? "loading" : event.isLive && !state.isOld ? "ready" : "stale";
       return stored === state.stored && status === state.status ? state : { ...state, status };
     }
   }
@@ -190,15 +264,20 @@ export function startOf({ stored, newest, lost }: Pick<ListState, "stored" | "ne
   return start;
 }
 
-/** Returns the state with what is derived. */
-function complete(state: ListState, changes: Partial<ListState>): ListState {
-  const next = { ...state, ...changes };
+/** Returns the state with what is derived from `next`. */
+function complete(state: ListState, next: ListState, user: string): ListState {
+  const { stored, waiting, streaming } = next;
+  const changes = next.changes.length === 0 ? next.changes : stillOpen(next.changes, [...stored, ...waiting]);
+  const isSame =
+    stored === state.stored &&
+    waiting === state.waiting &&
+    streaming === state.streaming &&
+    changes === state.changes;
+  const all = isSame ? state.entries : [...stored, ...streaming, ...waiting];
   return {
     ...next,
-    entries:
-      next.stored === state.stored && next.waiting === state.waiting && next.streaming === state.streaming
-        ? state.entries
-        : [...next.stored, ...next.streaming, ...next.waiting],
+    changes,
+    entries: isSame || changes.length === 0 ? all : all.map((entry) => foreseen(entry, changes, user)),
     hasOlder: startOf(next) > next.floor,
   };
 }
@@ -207,12 +286,13 @@ function complete(state: ListState, changes: Partial<ListState>): ListState {
 function replace(state: ListState, id: string, change: (entry: Entry) => Entry | undefined): ListState {
   const { waiting } = state;
   if (!waiting.some((entry) => entry.id === id)) return state;
-  return complete(state, {
+  return {
+    ...state,
     waiting: waiting.flatMap((entry) => (entry.id === id ? (change(entry) ?? []) : entry)),
-  });
+  };
 }
 
-function entryOf({ id, text, data, reply_to }: FailedMessage, at: number, user: string): Entry {
+function entryOf({ id, text, data, reply_to }: PendingMessage, at: number, user: string): Entry {
   return {
     key: id,
     state: "pending",
@@ -221,40 +301,45 @@ function entryOf({ id, text, data, reply_to }: FailedMessage, at: number, user: 
     from: user,
     text,
     at,
+    myReactions: [],
     ...(data && { data }),
     ...(typeof reply_to === "number" && { reply_to }),
   };
 }
 
-/** Merges messages into the stored ones, in the order of `seq`; one that is there stays as it is. */
+/** Merges messages into the stored ones, in the order of `seq`; one that is there stays, unless it was changed since. */
 function merge(
-  { stored, waiting, streaming, newest }: ListState,
+  { stored, waiting, streaming, newest, early }: ListState,
   messages: readonly Message[],
   user: string,
 ): Partial<ListState> {
   const added = messages.map((message): Entry => {
-    return {
-      ...message,
-      key: keyOf(message.from, message.id, user),
-      state: "stored",
-      own: message.from === user,
-    };
+    const entry = storedEntry(message, keyOf(message.from, message.id, user), user);
+    // The answer may be older than changes that came before it.
+    return early.reduce(
+      (one, change) => (change.seq === one.seq ? applyChange(one, change, user) : one),
+      entry,
+    );
   });
   const last = stored.at(-1)?.seq ?? 0;
   const keys = new Set(added.map(({ key }) => key));
   const left = waiting.filter(({ key }) => !keys.has(key));
   const growing = streaming.filter(({ key }) => !keys.has(key));
   const first = added[0]?.seq ?? 0;
-  const all =
-    first > last
-      ? [...stored, ...added]
-      : [...new Map([...added, ...stored].map((entry) => [entry.seq!, entry])).values()].sort(
-          (a, b) => a.seq! - b.seq!,
-        );
+  const all = first > last ? [...stored, ...added] : mergeBySeq(stored, added);
   return {
     stored: added.length === 0 ? stored : all,
     waiting: left.length === waiting.length ? waiting : left,
     streaming: growing.length === streaming.length ? streaming : growing,
     newest: Math.max(newest, added.at(-1)?.seq ?? 0),
   };
+}
+
+function mergeBySeq(stored: readonly Entry[], added: readonly Entry[]): Entry[] {
+  const all = new Map(stored.map((entry) => [entry.seq!, entry]));
+  for (const entry of added) {
+    const known = all.get(entry.seq!);
+    if (known === undefined || (entry.rev ?? 0) > (known.rev ?? 0)) all.set(entry.seq!, entry);
+  }
+  return [...all.values()].sort((a, b) => a.seq! - b.seq!);
 }

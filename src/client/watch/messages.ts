@@ -1,5 +1,6 @@
-import { MAX_LAST } from "../../protocol/limits.ts";
+import { MAX_HISTORY_LIMIT, MAX_LAST } from "../../protocol/limits.ts";
 import { type Conversation, type HistoryOptions, innerOf } from "../conversation/types.ts";
+import type { HistoryPage } from "../history-page.ts";
 import type { AnyData } from "../message.ts";
 import { createReadable, type Readable } from "../values/readable.ts";
 import {
@@ -17,11 +18,14 @@ export interface MessageWatch<Data extends object = AnyData> extends Readable<Me
   loadOlder(): Promise<void>;
   /** Loads the message `seq` and those next to it; `loadOlder()` fills what is left out. Costs a request of the plan. */
   loadAround(seq: number): Promise<void>;
-  /** Sends a failed entry again, under its id. */
+  /** Sends a failed entry, and its failed changes, again, under their ids. */
   retry(entry: Entry<Data>): void;
-  /** Drops a failed entry, or cancels one that is not sent yet. */
+  /** Drops a failed entry, or cancels one that is not sent yet; of a stored one its changes. */
   discard(entry: Entry<Data>): void;
 }
+
+/** How many messages are read again at a time. */
+const REREAD = MAX_HISTORY_LIMIT;
 
 /** How many messages a page has. */
 const PAGE = 50;
@@ -40,10 +44,20 @@ export function watchMessages<Data extends object = AnyData>(
   if (known !== undefined) return known as MessageWatch<Data>;
   let state = EMPTY_LIST;
   let older: Promise<void> | undefined;
+  /** Answers with messages that are awaited. */
+  let reads = 0;
+  let uses = 0;
+  let isRereading = false;
   const [readable, set] = createReadable<MessageList>(state, () => {
     // It is open already: `open` asked for no page.
     if (inner.isOpen() && !state.isLoaded) loadNewest();
-    return inner.use(last);
+    uses++;
+    const end = inner.use(last);
+    reread();
+    return () => {
+      uses--;
+      end();
+    };
   });
 
   function apply(event: ListEvent): void {
@@ -54,8 +68,37 @@ export function watchMessages<Data extends object = AnyData>(
   }
 
   async function load(range: HistoryOptions): Promise<void> {
-    const { messages, more } = await conversation.history(range);
-    apply({ type: "page", messages: messages as never, more });
+    apply({ type: "page", ...(await read(range)) });
+  }
+
+  async function read(range: HistoryOptions): Promise<HistoryPage> {
+    reads++;
+    try {
+      return (await conversation.history(range)) as HistoryPage;
+    } finally {
+      // After the answer is in the list.
+      queueMicrotask(() => --reads === 0 && apply({ type: "read_out" }));
+    }
+  }
+
+  /** Reads all that is in the list again, where too much was changed to be sent. What fails is tried again at the next opening. */
+  async function reread(): Promise<void> {
+    if (!state.isOld || uses === 0 || !inner.isOpen() || isRereading) return;
+    isRereading = true;
+    let seq = 0;
+    try {
+      for (;;) {
+        const next = state.stored.find((entry) => entry.seq! > seq)?.seq;
+        if (next === undefined) break;
+        const page = await read({ after: next - 1, limit: REREAD });
+        apply({ type: "page", ...page, more: true });
+        seq = Math.max(next, page.messages.at(-1)?.seq ?? 0);
+      }
+      apply({ type: "old", isOld: false });
+    } catch {
+      // It stays `stale`; the status of the line or the conversation says why.
+    }
+    isRereading = false;
   }
 
   function loadNewest(): void {
@@ -65,12 +108,16 @@ export function watchMessages<Data extends object = AnyData>(
   }
 
   const pending = () => apply({ type: "pending", pending: inner.pending(), at: Date.now() });
-  inner.listen("opened", ({ seq, read = 0, hasPage }) => {
-    apply({ type: "opened", seq, read });
+  inner.oldest.push(() => state.stored[0]?.seq);
+  inner.listen("opened", ({ seq, read: mark = 0, hasPage, reread: isOld }) => {
+    apply({ type: "opened", seq, read: mark });
+    if (isOld) apply({ type: "old", isOld });
+    void reread();
     if (!hasPage && !state.isLoaded) loadNewest();
   });
   inner.listen("page", (page) => apply({ type: "page", ...page }));
   inner.listen("message", (message) => apply({ type: "message", message }));
+  inner.listen("change", (change) => apply({ type: "change", change, isReading: reads > 0 }));
   inner.listen("stream", (frame) => apply({ ...frame, type: "stream" }));
   inner.listen("stream_append", (frame) => apply({ ...frame, type: "stream_append" }));
   inner.listen("lost", (lost) => apply({ type: "lost", lost }));
@@ -91,12 +138,20 @@ export function watchMessages<Data extends object = AnyData>(
       return older;
     },
     loadAround: (seq) => load({ around: seq, limit: PAGE + 1 }),
-    retry({ id, text, data, reply_to }) {
-      void conversation.send(text, { id, data: data as Data, reply_to });
+    retry({ id, text, data, reply_to, state: at, changing = [] }) {
+      if (at === "failed") void conversation.send(text, { id, data: data as Data, reply_to });
+      for (const one of changing) {
+        const request = state.changes.find(
+          (known) => known.id === one.id && known.state === "failed",
+        )?.request;
+        if (request) void inner.start({ ...request });
+      }
     },
-    discard({ id }) {
-      inner.cancel(id);
-      apply({ type: "discarded", id });
+    discard({ id, state: at, changing = [] }) {
+      for (const name of [...(at === "stored" ? [] : [id]), ...changing.map((one) => one.id)]) {
+        inner.cancel(name);
+        apply({ type: "discarded", id: name });
+      }
     },
   };
   inner.cache.set(name, watch);

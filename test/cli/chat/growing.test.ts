@@ -8,7 +8,7 @@ import { ParleyFolder } from "../parley-folder.ts";
 import { ParleyTerminal } from "../parley-terminal.ts";
 
 const entry = (fields: Partial<Entry>): Entry => ({
-  ...{ key: "k", id: "i", from: "bot", text: "", at: 0, own: false, state: "streaming" },
+  ...{ key: "k", id: "i", from: "bot", text: "", at: 0, own: false, myReactions: [], state: "streaming" },
   ...fields,
 });
 

@@ -14,7 +14,9 @@ const messageOf = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", 
 const range = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => messageOf(first + index));
 const seqsOf = (delivered: readonly SequenceItem[]) =>
-  delivered.map((item) => ("message" in item ? item.message.seq : item.lost));
+  delivered.map((item) =>
+    "message" in item ? item.message.seq : "lost" in item ? item.lost : `change ${item.change.rev}`,
+  );
 
 describe("sequencer", () => {
   test("before the first opening nothing is missed; after it each message comes once", () => {
@@ -125,6 +127,7 @@ describe("sequencer", () => {
       }
       const covered = delivered.flatMap((item) => {
         if ("message" in item) return [item.message.seq];
+        if ("change" in item) return [];
         const { first, last } = item.lost as Exclude<Lost, { epoch: string }>;
         return range(first, last).map(({ seq }) => seq);
       });

@@ -3,6 +3,7 @@ import { REPLY_TIMEOUT_MS, SEND_BURST, SEND_RATE } from "../../../src/client/opt
 import { createRequests, type Requests } from "../../../src/client/requests/requests.ts";
 import { ParleyError } from "../../../src/client/types/error.ts";
 import type { SentFrame } from "../../../src/client/types/frames.ts";
+import type { PendingMessage } from "../../../src/client/types/options.ts";
 import { ManualTiming } from "../../support/time/manual-timing.ts";
 
 /** Requests on a line that a test controls. */
@@ -14,6 +15,7 @@ function setUp(limits: { pending?: number; sendRate?: number } = {}) {
   const requests: Requests = createRequests(limits, timing, {
     isReady: () => state.isReady,
     isHeld: (conversation) => conversation === state.held,
+    epoch: () => "e",
     refusal: () => undefined,
     use: () => state.uses++,
     send: ({ type, conversation = "", id, seq }: SentFrame) =>
@@ -105,10 +107,60 @@ describe("outboxes", () => {
     const { requests, send } = setUp();
     send("a", "1");
     send("a", "2", { reply_to: "1" });
-    expect(requests.pending("a").map(({ reply_to }) => reply_to)).toEqual([undefined, "1"] as never);
+    const named = () => requests.pending("a").map((one) => (one as PendingMessage).reply_to);
+    expect(named()).toEqual([undefined, "1"] as never);
     requests.settle("a", "1", { seq: 9 });
-    expect(requests.pending("a").map(({ reply_to }) => reply_to)).toEqual([9]);
+    expect(named()).toEqual([9]);
+    // Also one that is made after the ack, from an entry that has no `seq` yet.
+    send("a", "3", { reply_to: "1" });
+    expect(named()).toEqual([9, 9]);
   });
+});
+
+describe("changes", () => {
+  const change = (requests: Requests, id: string, seq: unknown) => {
+    const sending = requests.request({ type: "react", conversation: "a", id, seq, reaction: "x", on: true });
+    sending.catch(() => {});
+    return sending;
+  };
+
+  test("CH1 one of a message that is not acked waits for its ack, and then names its `seq` and epoch", () => {
+    const { requests, send, sent } = setUp();
+    send("a", "1");
+    change(requests, "c", "1");
+    requests.flush();
+    expect(sent).toEqual(["a 1"]);
+    requests.settle("a", "1", { seq: 9 });
+    requests.flush();
+    expect(sent).toEqual(["a 1", "react a c"]);
+    expect(requests.pending("a")).toEqual([
+      { type: "react", id: "c", seq: 9, epoch: "e", reaction: "x", on: true },
+    ]);
+  });
+
+  test("one of a message that is refused fails with it; one of a message that is not known is `not_found`", async () => {
+    const { requests, send, sent } = setUp();
+    send("a", "1");
+    const refused = change(requests, "c", "1");
+    requests.onError({ code: "muted", message: "", conversation: "a", id: "1" });
+    expect(await refused.catch((error) => error)).toMatchObject({ code: "muted" });
+    const lost = change(requests, "d", "other");
+    expect(await lost.catch((error) => error)).toMatchObject({ code: "not_found" });
+    expect(sent).toEqual(["a 1"]);
+  });
+
+  test.each(["muted", "conflict", "erased", "too_late"])(
+    "CH4 %s fails one change, and holds up nothing",
+    async (code) => {
+      const { requests, send, sent } = setUp();
+      const refused = change(requests, "c", 4);
+      send("a", "1");
+      requests.onError({ code, message: "", conversation: "a", id: "c", rev: 3 });
+      requests.flush();
+      expect(await refused.catch((error) => error)).toMatchObject({ code, rev: 3 });
+      expect(sent).toEqual(["react a c", "a 1"]);
+    },
+  );
 });
 
 describe("the line", () => {

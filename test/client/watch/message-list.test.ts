@@ -115,6 +115,7 @@ describe("own messages", () => {
       from: "ann",
       text: "m10",
       at: 7,
+      myReactions: [],
     });
     const acked = listStep(
       written,
@@ -130,6 +131,7 @@ describe("own messages", () => {
       from: "ann",
       text: "m10",
       at: 8,
+      myReactions: [],
     });
     const received = listStep(acked, { type: "message", message: messageOf(10, "ann") }, "ann");
     expect([shown(received), received.entries.at(-1)!.key]).toEqual([[9, 10], "m10"]);
@@ -221,6 +223,7 @@ describe("messages that are being written", () => {
       text: "abc",
       reply_to: 4,
       at: 7,
+      myReactions: [],
     } as never);
     // What does not follow changes nothing.
     for (const event of [append(1, 3, "bc"), append(4, 5, "e")])
@@ -229,7 +232,13 @@ describe("messages that are being written", () => {
     expect(restarted.entries.at(-1)).toMatchObject({ key: entry.key, text: "" });
     const message = { ...messageOf(10), stream: { stream: "s", state: "done" as const } };
     const stored = listStep(restarted, { type: "message", message }, "ann");
-    expect(stored.entries.at(-1)).toEqual({ ...message, key: entry.key, state: "stored", own: false });
+    expect(stored.entries.at(-1)).toEqual({
+      ...message,
+      key: entry.key,
+      state: "stored",
+      own: false,
+      myReactions: [],
+    });
     expect(stored.streaming).toEqual([]);
     // Nothing comes after the message.
     for (const event of [stream("a", 1), append(0, 1, "a")])

@@ -82,6 +82,7 @@ function stored(first: number, last: number): Entry[] {
       key: `ben\n${id}`,
       state: "stored",
       own: false,
+      myReactions: [],
       seq,
       id,
       from: "ben",
@@ -92,5 +93,14 @@ function stored(first: number, last: number): Entry[] {
 }
 
 function pending(): Entry {
-  return { key: "mine", state: "pending", own: true, id: "mine", from: "ann", text: "x", at: 0 };
+  return {
+    key: "mine",
+    state: "pending",
+    own: true,
+    id: "mine",
+    from: "ann",
+    text: "x",
+    at: 0,
+    myReactions: [],
+  };
 }

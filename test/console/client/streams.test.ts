@@ -7,7 +7,7 @@ import { quoteFinder, wordsOf } from "../../../src/console/view/conversation/quo
 import { endingOf, mayStop } from "../../../src/console/view/conversation/stream-state.tsx";
 
 const entryOf = (fields: Partial<Entry>): Entry => ({
-  ...{ key: "m", id: "m", from: "agent", text: "text", at: 1, state: "stored", own: false },
+  ...{ key: "m", id: "m", from: "agent", text: "text", at: 1, state: "stored", own: false, myReactions: [] },
   ...fields,
 });
 const growing = entryOf({ key: "g", state: "streaming", streamId: "s", reply_to: 3 });
