@@ -44,7 +44,7 @@ export function watchMessages<Data extends object = AnyData>(
   if (known !== undefined) return known as MessageWatch<Data>;
   let state = EMPTY_LIST;
   let older: Promise<void> | undefined;
-  /** Answers with messages that are awaited. */
+  /** How many pages of messages are awaited. */
   let reads = 0;
   let uses = 0;
   let isRereading = false;
