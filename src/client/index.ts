@@ -50,7 +50,7 @@ export type {
   WebSocketLike,
 } from "./types/options.ts";
 export type { Readable } from "./values/readable.ts";
-export type { Changing } from "./watch/changes.ts";
+export type { Changing, Entry } from "./watch/entry.ts";
 export { type InboxWatch, watchInbox } from "./watch/inbox.ts";
 export type { InboxList } from "./watch/inbox-list.ts";
 export {
@@ -60,6 +60,6 @@ export {
   type Sanction,
   watchMembers,
 } from "./watch/members.ts";
-export type { Entry, MessageList } from "./watch/message-list.ts";
+export type { MessageList } from "./watch/message-list.ts";
 export { type MessageWatch, watchMessages } from "./watch/messages.ts";
 export { type PresenceList, watchPresence } from "./watch/presence.ts";

@@ -1,23 +1,7 @@
 // What the changes that the server sends make of an entry.
 import type { Message } from "../message.ts";
-import type { ParleyError } from "../types/error.ts";
 import type { Change } from "../types/frames.ts";
-import type { PendingChange } from "../types/options.ts";
-import type { Entry } from "./message-list.ts";
-
-/** A change of this user that is not acked yet, or was refused. */
-export interface Changing {
-  readonly id: string;
-  readonly type: PendingChange["type"];
-  /** `failed`: the entry shows the message without it, until it is retried or discarded. */
-  readonly state: "pending" | "failed";
-  readonly error?: ParleyError | undefined;
-  readonly text?: string | undefined;
-  readonly data?: Readonly<Record<string, unknown>> | null | undefined;
-  readonly reason?: string | undefined;
-  readonly reaction?: string | undefined;
-  readonly on?: boolean | undefined;
-}
+import type { Entry } from "./entry.ts";
 
 export const NONE: readonly string[] = [];
 

@@ -5,28 +5,9 @@ import type { AnyData, Message } from "../message.ts";
 import { ParleyError } from "../types/error.ts";
 import type { Change } from "../types/frames.ts";
 import type { Pending, PendingMessage } from "../types/options.ts";
-import { applyChange, type Changing, storedEntry } from "./changes.ts";
+import { applyChange, storedEntry } from "./changes.ts";
+import type { Entry } from "./entry.ts";
 import { foreseen, type OwnChange, stillOpen, withAck, withFailure, withPending } from "./own-changes.ts";
-
-/** A message of the list. An own one is there from the moment at which it is written. */
-export type Entry<Data extends object = AnyData> = Omit<Message<Data>, "seq" | "mine"> & {
-  /** The same from writing to storing: to recognize the entry across redraws. */
-  readonly key: string;
-  /** `failed`: until it is retried or discarded. `streaming`: it is still being written, and grows. */
-  readonly state: "pending" | "failed" | "streaming" | "stored";
-  /** While it is `streaming`: the handle of the stream, for `cancel`. */
-  readonly streamId?: string;
-  /** Missing until it is stored. */
-  readonly seq?: number;
-  /** Written by this user. */
-  readonly own: boolean;
-  /** This user's own reactions. */
-  readonly myReactions: readonly string[];
-  /** This user's own changes that are not acked yet, which are shown as if they were made, and those that failed. */
-  readonly changing?: readonly Changing[];
-  /** Why it failed. */
-  readonly error?: ParleyError;
-};
 
 /** The messages of a conversation, the oldest first. Between two entries whose `seq` is not adjacent, messages are not loaded or `lost`. */
 export interface MessageList<Data extends object = AnyData> {

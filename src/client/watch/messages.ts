@@ -3,14 +3,8 @@ import { type Conversation, type HistoryOptions, innerOf } from "../conversation
 import type { HistoryPage } from "../history-page.ts";
 import type { AnyData } from "../message.ts";
 import { createReadable, type Readable } from "../values/readable.ts";
-import {
-  EMPTY_LIST,
-  type Entry,
-  type ListEvent,
-  listStep,
-  type MessageList,
-  startOf,
-} from "./message-list.ts";
+import type { Entry } from "./entry.ts";
+import { EMPTY_LIST, type ListEvent, listStep, type MessageList, startOf } from "./message-list.ts";
 
 /** A list of messages that follows its conversation. */
 export interface MessageWatch<Data extends object = AnyData> extends Readable<MessageList<Data>> {

@@ -3,8 +3,8 @@ import type { Ack } from "../conversation/types.ts";
 import type { ParleyError } from "../types/error.ts";
 import type { Change } from "../types/frames.ts";
 import type { Pending, PendingChange } from "../types/options.ts";
-import { type Changing, copySet, NONE } from "./changes.ts";
-import type { Entry } from "./message-list.ts";
+import { copySet, NONE } from "./changes.ts";
+import type { Changing, Entry } from "./entry.ts";
 
 /** A change of this user, as the list keeps it. */
 export interface OwnChange extends Changing {
