@@ -13,7 +13,7 @@ const NO_STREAM = "This connection writes no stream.";
 
 /** What the faults of writers use of a server. */
 export interface WriterFaultsDeps {
-  readonly requests: Pick<StreamRequests, "request" | "left" | "writers">;
+  readonly requests: Pick<StreamRequests, "request" | "left" | "renewed" | "writers">;
   readonly streams: Pick<Streams, "start">;
   readonly clock: Clock;
   /** A frame that was held back could not be carried out. */
@@ -26,7 +26,7 @@ interface HeldFrame {
 }
 
 /** The faults of the streams that one connection writes. Without one it passes all requests on. */
-export class WriterFaults implements Pick<StreamRequests, "request" | "left"> {
+export class WriterFaults implements Pick<StreamRequests, "request" | "left" | "renewed"> {
   private held: HeldFrame[] = [];
   private heldBytes = 0;
   private stopWaiting: (() => void) | undefined;
@@ -50,6 +50,10 @@ export class WriterFaults implements Pick<StreamRequests, "request" | "left"> {
     this.stopWaiting = undefined;
     this.held = [];
     this.deps.requests.left(connection);
+  }
+
+  renewed(connection: object, isRefused: (conversation: string) => boolean): void {
+    this.deps.requests.renewed(connection, isRefused);
   }
 
   /** Holds back what a connection sends of its streams; returns a sentence with the reason where it writes none. */

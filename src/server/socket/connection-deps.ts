@@ -52,7 +52,7 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly gate: MemberGate;
   readonly counters: MessageCounters;
   readonly emit: Emit;
-  readonly streams: Pick<StreamRequests, "request" | "left">;
+  readonly streams: Pick<StreamRequests, "request" | "left" | "renewed">;
   /** Checks the presented credential and admits or refuses the connection, with the permit `place` if it has one. Never throws. */
   admit(connection: C, presented: PresentedCredential, place?: Permit): void;
   /** The most conversations that may be open on the socket of a user. */

@@ -30,6 +30,7 @@ import { SoleMember } from "./conversation/sole-member.ts";
 import type { ConsideredStep, Conversations } from "./conversations.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import type { TimerEntry } from "./timing-wheel.ts";
+import { writeRefusalOf } from "./token-access.ts";
 import { LaneWriter } from "./user/lane-writer.ts";
 import { UserConversations } from "./user/user-conversations.ts";
 
@@ -212,6 +213,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.grants = identity.grants;
     this.apply({ type: "renewed", term });
     this.conversations.renewed(identity.grants);
+    this.deps.streams.renewed(this, (name) => writeRefusalOf(identity, name) !== undefined);
     // The new token may expire sooner than the old one.
     this.schedule();
   }

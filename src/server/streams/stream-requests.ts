@@ -13,7 +13,8 @@ import { type CancelStreamsDeps, cancelStreams } from "./cancel-streams.ts";
 import type { HttpWriters } from "./http-writers.ts";
 import type { StreamAskers } from "./stream-askers.ts";
 import type { StreamReaders } from "./stream-readers.ts";
-import type { StreamHost, StreamWriters } from "./stream-writers.ts";
+import type { StreamWriters } from "./stream-writers.ts";
+import type { StreamHost } from "./writer-state.ts";
 
 /** A connection that sends a frame about a stream. */
 export interface StreamRequester extends StreamHost, StreamStarter {
@@ -77,6 +78,11 @@ export class StreamRequests {
   /** The token of a connection is revoked: its streams end at once (ST3). */
   refuse(connection: object): void {
     this.deps.writers.refuse(connection);
+  }
+
+  /** A connection has another token, with which it may not write where `isRefused` says so: its streams there end at once (ST3). */
+  renewed(connection: object, isRefused: (conversation: string) => boolean): void {
+    this.deps.writers.refuse(connection, isRefused);
   }
 
   /** As `refuse`, for what was written over HTTP. */

@@ -5,7 +5,6 @@ import type {
   StreamAppendResult,
   StreamEndResult,
   StreamEvent,
-  StreamName,
   Streams,
   StreamWriter,
 } from "../../core/ports/conversation/streams.ts";
@@ -18,55 +17,14 @@ import {
   considerAppend,
   LEASE_SHARE,
   MAX_BATCH_AGE_AFTER_LOSS_MS,
+  shownAppends,
 } from "../../core/streams/writing.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
-import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { streamKey } from "./stream-key.ts";
-
-/** A frame that a writer gets without a request. */
-export type WriterFrame = ServerFrameOf<"stream_stored" | "stream_cancel" | "error">;
-
-/** The connection that writes a stream. Each has one such object for each conversation. */
-export interface StreamHost {
-  /** Which connection it is; streams of one connection end together with it. */
-  readonly connection: object;
-  readonly conversation: string;
-  readonly user: string;
-  /** Sends a frame that does not carry the conversation yet. */
-  send(frame: WriterFrame): void;
-}
-
-/** A stream that was started or taken over on this node. */
-export interface StartedStream {
-  readonly stream: string;
-  readonly generation: number;
-  readonly n: number;
-  readonly id: string;
-}
-
-interface Writer extends StartedStream, Pick<StreamName, "conversation"> {
-  /** Undefined after its connection has ended. */
-  host: StreamHost | undefined;
-  /** The newest append that came from the client. */
-  received: number;
-  /** Bytes of the text that came here, as JSON; what was stored before a takeover is counted by the store only. */
-  bytes: number;
-  /** Appends that the store has not confirmed, in the order of `n`; the first `sent` of them are on their way. */
-  waiting: StreamAppend[];
-  waitingBytes: number;
-  sent: number;
-  /** Whether the writer has ended it, and the store has not confirmed that. */
-  ending: boolean;
-  /** Whether the writer knows that it is to stop. */
-  asked: boolean;
-  /** When its connection ended. */
-  lostAt: number | undefined;
-  /** Whether a test fault holds it: nothing is stored, and its lease runs. */
-  isFrozen: boolean;
-}
+import { dropData, type StartedStream, type StreamHost, storedUpTo, type Writer } from "./writer-state.ts";
 
 export interface StreamWritersDeps {
-  readonly streams: Pick<Streams, "append" | "end" | "renew" | "publish" | "watch">;
+  readonly streams: Pick<Streams, "append" | "end" | "renew" | "publish" | "watch" | "drafts">;
   readonly clock: Clock;
   /** The lease of a writer that is gone, in milliseconds. */
   readonly lease: number;
@@ -142,6 +100,7 @@ export class StreamWriters {
   private take(writer: Writer, append: StreamAppend, bytes: number): void {
     writer.bytes += bytes;
     writer.waitingBytes += bytes;
+    if (append.data !== undefined) dropData(writer, writer.sent);
     writer.waiting.push(append);
     const { conversation, stream, generation, received: after } = writer;
     writer.received = append.n;
@@ -173,15 +132,22 @@ export class StreamWriters {
     );
   }
 
-  /** The user of a connection may not write on it any more: its streams end with what has come of them (ST3). */
-  refuse(connection: object): void {
+  /**
+   * The user of a connection may not write on it any more, in any conversation or in those that `isRefused` names: its streams
+   * end with what has come of them (ST3).
+   */
+  refuse(connection: object, isRefused: (conversation: string) => boolean = () => true): void {
     for (const writer of this.byConnection.get(connection) ?? []) {
-      if (writer.ending) continue;
-      writer.ending = true;
       const { conversation, stream, generation, waiting } = writer;
+      if (writer.ending || !isRefused(conversation)) continue;
+      writer.ending = true;
       this.deps.streams.end(
         { conversation, stream, generation, appends: [...waiting], state: "interrupted", limit: 0 },
-        (result) => this.onEnd(writer, result),
+        (result) => {
+          const { host } = writer;
+          this.onEnd(writer, result);
+          if (result.outcome === "stored") host?.send(fencedError(stream, result.seq));
+        },
       );
     }
   }
@@ -276,9 +242,30 @@ export class StreamWriters {
 
   /** The client goes on after the append `n`; what waited is dropped. */
   private goOnFrom(writer: Writer, n: number): void {
+    const hasShownMore = writer.received > n;
     writer.received = n;
+    writer.bytes -= writer.waitingBytes;
     writer.waiting = [];
     writer.waitingBytes = 0;
+    if (hasShownMore) this.showStored(writer).catch(this.deps.onError);
+  }
+
+  /** Readers were shown appends that are not stored: they get what the stream has (ST1). */
+  private async showStored(writer: Writer): Promise<void> {
+    const { streams } = this.deps;
+    const { conversation, stream, generation } = writer;
+    // A store that lost appends may have less than it has confirmed.
+    for (let tries = 3; tries > 0; tries--) {
+      const open = await streams.drafts(conversation);
+      const draft = open.find((one) => one.stream === stream && one.generation === generation);
+      if (draft === undefined) return;
+      // More was stored since: it is in neither.
+      if (draft.n < storedUpTo(writer) && tries > 1) continue;
+      const shown = shownAppends(writer, writer.waiting, draft.n);
+      const newest = shown && { n: shown.n, text: draft.text + shown.text, data: shown.data ?? draft.data };
+      streams.publish({ type: "draft", conversation, draft: { ...draft, ...newest } });
+      return;
+    }
   }
 
   private confirm(writer: Writer, n: number): void {
@@ -361,11 +348,6 @@ export class StreamWriters {
     const own = this.byConnection.get(host.connection);
     if (own?.delete(writer) && own.size === 0) this.byConnection.delete(host.connection);
   }
-}
-
-/** The newest append that the store has confirmed. */
-function storedUpTo({ received, waiting }: Writer): number {
-  return (waiting[0]?.n ?? received + 1) - 1;
 }
 
 function startKey(conversation: string, user: string, id: string): string {

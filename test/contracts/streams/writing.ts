@@ -119,6 +119,20 @@ export function writingContract(open: OpenStreams): void {
     expect(message - before).toBeLessThanOrEqual(bytes + 1_024);
   });
 
+  test("ST5 `data` that is replaced all the time is kept once", async () => {
+    await using streams = await StreamSubject.begin(open);
+    const before = await streams.rowBytes();
+    const writer = await streams.open("a", { data: JSON.stringify({ step: 0, fill: "x".repeat(10_000) }) });
+    const data = (step: number) => JSON.stringify({ step, fill: "x".repeat(10_000) });
+    for (let n = 1; n <= 20; n++) await streams.append(writer, { n, text: "", data: data(n) });
+    expect((await streams.rowBytes()) - before).toBeLessThan(2 * 10_000);
+    await streams.subject.reopen();
+    expect(await streams.drafts()).toMatchObject([{ n: 20, data: data(20) }]);
+    const taker = await streams.open("a", { restart: true, data: data(21) });
+    await streams.append(taker, { n: 1, text: "", data: data(22) });
+    expect((await streams.rowBytes()) - before).toBeLessThan(2 * 10_000);
+  });
+
   test("ST3 what is stored survives that the store is opened again, also appends without text", async () => {
     await using streams = await StreamSubject.begin(open);
     const { subject } = streams;

@@ -130,9 +130,15 @@ export interface StreamAppendEvent extends StreamWriter {
   readonly data?: string;
 }
 
+/** The text takes the place of what was shown: the stream was started, taken over or restarted, or more was shown than is stored. Older writers are fenced. */
+export interface StreamDraftEvent {
+  readonly type: "draft";
+  readonly conversation: string;
+  readonly draft: DraftText;
+}
+
 export type StreamEvent =
-  /** The stream was started, taken over or restarted: the text takes the place of what was shown. Older writers are fenced. */
-  | { readonly type: "draft"; readonly conversation: string; readonly draft: DraftText }
+  | StreamDraftEvent
   | StreamAppendEvent
   /** The writer is to end it. */
   | ({ readonly type: "cancel"; readonly by: string } & StreamName)
@@ -173,8 +179,8 @@ export interface Streams {
   /** Returns the open drafts of a conversation with what is stored of their text. */
   drafts(conversation: string): Promise<readonly DraftText[]>;
 
-  /** Passes appends to the listeners of all nodes, those of this node in the same turn. They may be lost on the way. */
-  publish(event: StreamAppendEvent): void;
+  /** Passes appends, or a draft, to the listeners of all nodes, those of this node in the same turn. They may be lost on the way. */
+  publish(event: StreamAppendEvent | StreamDraftEvent): void;
 
   /**
    * Calls `listener` for what happens to streams, on every node. The event `ended` MUST come in the same turn as the message

@@ -58,8 +58,9 @@ export class StreamEvents {
 
   /** Passes an event to the listeners of all nodes. */
   announce(event: Exclude<StreamEvent, StreamAppendEvent>): void {
-    // Readers get the message in the place of appends that were not passed on.
+    // Readers get the message, or the text of the draft, in the place of appends that were not passed on.
     if (event.type === "ended") this.waiting.delete(keyOf(event));
+    if (event.type === "draft") this.waiting.delete(keyOf(event.draft));
     this.notify(event);
     this.send(event);
   }

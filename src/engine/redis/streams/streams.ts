@@ -7,6 +7,7 @@ import type {
   StreamAppendResult,
   StreamCancel,
   StreamCancelResult,
+  StreamDraftEvent,
   StreamEnd,
   StreamEndResult,
   StreamListener,
@@ -184,8 +185,9 @@ export class RedisStreams implements Streams {
     return drafts;
   }
 
-  publish(event: StreamAppendEvent): void {
-    this.events.append(event);
+  publish(event: StreamAppendEvent | StreamDraftEvent): void {
+    if (event.type === "append") this.events.append(event);
+    else this.events.announce(event);
   }
 
   watch(listener: StreamListener): () => void {

@@ -19,6 +19,8 @@ export interface OpenDraft {
   state: Draft;
   /** Where its batches are on disk. */
   positions: number[];
+  /** Which of them has the `data`. */
+  dataPosition: number | undefined;
 }
 
 /** The open streams of all conversations, by their names and by the names of their writers. */
@@ -69,17 +71,18 @@ export class OpenDrafts {
     for (const { row, batches } of table.readAll()) {
       const text = batches.map((batch) => batch.text).join("");
       const { replyTo, generation, startedAt, cancelledBy: by, cancelUntil: until, ...names } = row;
-      const data = batches.findLast((batch) => batch.data !== null)?.data;
+      const newest = batches.findLast((batch) => batch.data !== null);
       this.add({
         ...names,
         // What was done against its writer before has ended it, or refuses to the writer to take it over.
-        ...{ text, data: data ?? undefined, replyTo: replyTo ?? undefined, exempt: true },
+        ...{ text, data: newest?.data ?? undefined, replyTo: replyTo ?? undefined, exempt: true },
         state: {
           ...{ generation, startedAt, n: batches.at(-1)?.n ?? 0, bytes: jsonBytes(text) },
           ...{ appendedAt: now, leaseUntil: now + lease },
           cancel: by === null || until === null ? undefined : { by, until },
         },
         positions: batches.map(({ position }) => position),
+        dataPosition: newest?.position,
       });
     }
   }

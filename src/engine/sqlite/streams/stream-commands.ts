@@ -1,6 +1,7 @@
 import { encodeStreamBody } from "../../../core/conversation/entry.ts";
 import type { MemberNews } from "../../../core/members/records.ts";
 import type {
+  StreamAppend,
   StreamCancel,
   StreamCancelResult,
   StreamEnd,
@@ -124,10 +125,10 @@ export class StreamCommands {
     const number = table.add({ ...row, replyTo: replyTo ?? null });
     const draft: OpenDraft = {
       ...{ number, conversation, epoch, stream, user, id, replyTo, exempt, data },
-      ...{ text: "", state, positions: [] },
+      ...{ text: "", state, positions: [], dataPosition: undefined },
     };
     drafts.add(draft);
-    if (data !== undefined) draft.positions.push(table.append(number, [{ n: 0, text: "", data }]));
+    if (data !== undefined) this.write(draft, [{ n: 0, text: "", data }]);
     const cancelled = this.stopRequestFor(draft, now);
     if (cancelled !== undefined) this.askToStop(draft, cancelled, now);
     return {
@@ -155,7 +156,7 @@ export class StreamCommands {
     if (dropsText) this.dropText(draft);
     if (data !== undefined) draft.data = data;
     if (draft.data !== undefined && (data !== undefined || dropsText))
-      draft.positions.push(table.append(draft.number, [{ n, text: "", data: draft.data }]));
+      this.write(draft, [{ n, text: "", data: draft.data }]);
     table.setGeneration(draft.number, generation);
     return {
       result: {
@@ -181,7 +182,7 @@ export class StreamCommands {
     appends: Extract<StreamCommand, { type: "append" }>["appends"],
     now: number,
   ): DraftOutcome {
-    const { table, rules } = this.deps;
+    const { rules } = this.deps;
     const sizes = appends.map(({ n, text }) => ({ n, bytes: jsonBytes(text) }));
     const { draft: state, outcome } = stepDraft(
       draft?.state,
@@ -196,8 +197,18 @@ export class StreamCommands {
     draft.text += fresh.map(({ text }) => text).join("");
     const data = fresh.findLast((append) => append.data !== undefined)?.data;
     if (data !== undefined) draft.data = data;
-    draft.positions.push(table.append(draft.number, fresh));
+    this.write(draft, fresh);
     return outcome;
+  }
+
+  /** Writes a batch. The `data` that it replaces is dropped: a writer may replace it ten times a second for an hour. */
+  private write(draft: OpenDraft, appends: readonly StreamAppend[]): void {
+    const { table } = this.deps;
+    const position = table.append(draft.number, appends);
+    draft.positions.push(position);
+    if (!appends.some(({ data }) => data !== undefined)) return;
+    if (draft.dataPosition !== undefined) table.dropData(draft.dataPosition);
+    draft.dataPosition = position;
   }
 
   private end(command: StreamEnd, now: number): Done {
@@ -299,6 +310,7 @@ export class StreamCommands {
   private dropText(draft: OpenDraft): void {
     if (draft.positions.length === 0) return;
     this.deps.table.blank(draft.positions.splice(0));
+    draft.dataPosition = undefined;
     draft.text = "";
     this.deps.textDropped();
   }

@@ -125,14 +125,27 @@ export class StreamTable {
   /** Overwrites batches: their text is dropped, or part of a message now. */
   blank(positions: readonly number[]): void {
     if (positions.length === 0) return;
+    this.overwrite(() => {
+      for (const position of positions) this.blankBatch.run(position);
+    });
+    this.hasBlank = true;
+  }
+
+  /** Overwrites the `data` of a batch, which was replaced. */
+  dropData(position: number): void {
+    this.overwrite(() =>
+      this.db.query("update stream_batch set data = null where position = ?").run(position),
+    );
+  }
+
+  private overwrite(update: () => void): void {
     // A batch may be larger than a page; without this, SQLite leaves what is in the pages that it frees.
     this.db.run("pragma secure_delete = on");
     try {
-      for (const position of positions) this.blankBatch.run(position);
+      update();
     } finally {
       this.db.run("pragma secure_delete = fast");
     }
-    this.hasBlank = true;
   }
 
   /** Removes the row of a stream that has ended. */

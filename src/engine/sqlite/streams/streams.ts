@@ -5,6 +5,7 @@ import type {
   StreamAppendResult,
   StreamCancel,
   StreamCancelResult,
+  StreamDraftEvent,
   StreamEnd,
   StreamEndResult,
   StreamEvent,
@@ -92,7 +93,7 @@ export class SqliteStreams implements Streams {
     return this.deps.drafts.of(conversation).map(draftText);
   }
 
-  publish(event: StreamAppendEvent): void {
+  publish(event: StreamAppendEvent | StreamDraftEvent): void {
     this.announce(event);
   }
 

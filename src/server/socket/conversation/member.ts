@@ -25,7 +25,7 @@ import type { ClientFrameOf } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
 import type { MemberGate } from "../../members/member-gate.ts";
 import type { StreamRequester, StreamRequests } from "../../streams/stream-requests.ts";
-import type { WriterFrame } from "../../streams/stream-writers.ts";
+import type { WriterFrame } from "../../streams/writer-state.ts";
 import type { MessageCounters } from "../message-counters.ts";
 import type { Hub } from "./hub.ts";
 import type { RoomMember } from "./room-member.ts";

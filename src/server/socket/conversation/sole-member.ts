@@ -16,7 +16,7 @@ import {
 } from "../../../core/session/membership-state.ts";
 import type { ClientFrame } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
-import type { WriterFrame } from "../../streams/stream-writers.ts";
+import type { WriterFrame } from "../../streams/writer-state.ts";
 import type { ConsideredStep, Conversations } from "../conversations.ts";
 import { Member, type MemberConnection } from "./member.ts";
 

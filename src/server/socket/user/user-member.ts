@@ -18,7 +18,7 @@ import {
   stepUserConversation,
   stepUserRequest,
 } from "../../../core/session/user/step.ts";
-import type { WriterFrame } from "../../streams/stream-writers.ts";
+import type { WriterFrame } from "../../streams/writer-state.ts";
 import { Member, type MemberConnection } from "../conversation/member.ts";
 
 /** What a member uses of the set that it belongs to. */
