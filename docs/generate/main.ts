@@ -88,7 +88,7 @@ function envExample(): string {
 
 const CATEGORIES: Readonly<Record<ErrorCategory, string>> = {
   authentication: "The user is not known, or may not do this.",
-  "rate limit": "A limit per time was exceeded. The answer has the time to wait.",
+  "rate limit": "A limit was reached. Where the answer has a time, wait for it; else end something first.",
   inactivity: "There was no activity for a while.",
   "invalid connection": "The connection, or the request for one, is not valid.",
   validation: "A frame or a request could be read, but has a wrong value.",

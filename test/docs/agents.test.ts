@@ -11,7 +11,7 @@ import { blocksOf, ROOT, readPage } from "./pages.ts";
 test("the assistant in docs/AGENTS.md answers by a stream, as printed", async () => {
   await using server = await startTestServer();
   const folder = mkdtempSync(join(tmpdir(), "parley-example-"));
-  const [block] = blocksOf(readPage("docs/AGENTS.md"));
+  const block = blocksOf(readPage("docs/AGENTS.md")).find(({ words }) => words[0] === "js");
   writeFileSync(
     join(folder, "example.mjs"),
     block!.text.replace("parley-client", join(ROOT, "src/client/index.ts")),

@@ -17,12 +17,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   js: [process.execPath, "--no-env-file", "agent.mjs", "js"],
   ...(python && { python: [python, "agent.py", "agent", "python"] }),
+  ...(python && { http: [python, "agent-http.py", "http"] }),
 };
 
 /** The whole answer to a question, without the blank at its end. */
 const answerTo = (question: string) => `You said: ${question}. I say it once more: ${question}.`;
 
-test("ST2 ST3 both agents answer each message once, over kill -9 of the server and of themselves, and can be stopped", async () => {
+test("ST2 ST3 all agents answer each message once, over kill -9 of the server and of themselves, and can be stopped", async () => {
   await using home = new ParleyFolder();
   const settings = {
     PORT: String(await freePort()),

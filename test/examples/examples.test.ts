@@ -308,7 +308,7 @@ test("each example has a test", () => {
     ...(Bun.which("jq") === null || Bun.which("curl") === null ? ["talk.sh"] : []),
   ];
   // agents.test.ts runs these.
-  const agents = ["agent.mjs", "agent.py"];
+  const agents = ["agent-http.py", "agent.mjs", "agent.py"];
   expect([...ran, ...skipped, ...agents].sort()).toEqual(EXAMPLES);
 });
 

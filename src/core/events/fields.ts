@@ -78,7 +78,10 @@ export const FIELDS = {
   signal: { type: "text", text: "the signal that the process got" },
   store: { type: "text", text: "which store it is, without its password" },
   stored: { type: "number", text: "messages that were stored" },
-  task: { type: "text", text: "the name of a task that one node does for all nodes: `retention`" },
+  task: {
+    type: "text",
+    text: "the name of a task that one node does for all nodes: `retention` or `streams`",
+  },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },
   unavailable: { type: "number", text: "messages that the store could not take" },
   url: { type: "text", text: "the origin of the address of the key set" },
