@@ -1,4 +1,13 @@
-import type { Ack, Advice, Lost, Message, PresentUser, Quota } from "../../client/index.ts";
+import type {
+  Ack,
+  Advice,
+  Change,
+  HistoryPage,
+  Lost,
+  Message,
+  PresentUser,
+  Quota,
+} from "../../client/index.ts";
 import type { Fault } from "../../core/faults.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { ChatState } from "./chat-state.ts";
@@ -20,14 +29,26 @@ interface PresentCount {
   readonly present_count?: number;
 }
 
+/** What this program has asked for, where it is not a message. */
+export type ChangeKind = "edit" | "erase" | "react";
+
 /** An event of a chat: printed as one JSON object per line with `--json`, otherwise as text. */
 export type ChatEvent =
   /** `own`: sent by this program, not by the same user elsewhere. */
   | ({ readonly type: "message"; readonly own?: true } & Message)
-  /** `milliseconds`: from the first attempt to the ack. */
-  | ({ readonly type: "ack"; readonly milliseconds: number } & Ack)
-  /** `code`: one of docs/ERRORS.md or docs/CLIENT.md, or `failed` for any other error. */
-  | { readonly type: "refused"; readonly id?: string; readonly code: string; readonly message: string }
+  /** A message was edited, erased or reacted to. */
+  | ({ readonly type: "change" } & Change)
+  /** `milliseconds`: from the first attempt to the ack; `change`: what was acked, if it is no message. */
+  | ({ readonly type: "ack"; readonly milliseconds: number; readonly change?: ChangeKind } & Ack)
+  /** `code`: one of docs/ERRORS.md or docs/CLIENT.md, or `failed` for any other error. `change` and `seq`: what was to be changed. */
+  | {
+      readonly type: "refused";
+      readonly id?: string;
+      readonly change?: ChangeKind;
+      readonly seq?: number;
+      readonly code: string;
+      readonly message: string;
+    }
   | ServerFrameOf<"presence" | "typing" | "read" | "warning">
   | ({
       readonly type: "welcome";
@@ -38,7 +59,7 @@ export type ChatEvent =
       readonly quota: Quota | null;
       readonly present: readonly PresentUser[];
     } & PresentCount)
-  | { readonly type: "history"; readonly messages: readonly Message[]; readonly more: boolean }
+  | ({ readonly type: "history" } & HistoryPage)
   | ({ readonly type: "present"; readonly present: readonly PresentUser[] } & PresentCount)
   | { readonly type: "presence_count"; readonly count: number }
   | { readonly type: "quota"; readonly plan: string; readonly quota: Quota | null }

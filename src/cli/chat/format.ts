@@ -2,7 +2,7 @@ import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { formatDuration } from "../../core/session/effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
 import type { ChatEvent, StatusEvent } from "./chat-event.ts";
-import { clockTime, messageLines, type Style } from "./message-lines.ts";
+import { changeLines, clockTime, messageLines, type Style } from "./message-lines.ts";
 
 /** An event as text: `data` are messages and requested data, `talk` is status. */
 export interface FormattedLines {
@@ -26,6 +26,8 @@ export function formatEvent(
     case "message":
       // A message that was just typed is already on the screen; its ack shows the seq.
       return event.own && interactive ? {} : { data: messageLines(event, styles.data) };
+    case "change":
+      return { data: changeLines(event, styles.data) };
     case "ack":
       return interactive ? dim(formatAck(event)) : {};
     case "refused":
@@ -75,13 +77,23 @@ export function formatEvent(
   }
 }
 
-function formatAck({ seq, duplicate, milliseconds: time, quota }: ChatEvent & { type: "ack" }): string {
+function formatAck(event: ChatEvent & { type: "ack" }): string {
+  const { seq, change, duplicate, milliseconds: time, quota } = event;
   const left = quota === null ? "" : `; ${quota.remaining} of ${quota.limit} requests left`;
-  return `#${seq} ${duplicate ? "already stored" : "stored"}, ack after ${formatTime(time)}${left}`;
+  const what =
+    change === undefined
+      ? duplicate
+        ? "already stored"
+        : "stored"
+      : duplicate
+        ? "is so already, nothing was charged"
+        : "changed";
+  return `#${seq} ${what}, ack after ${formatTime(time)}${left}`;
 }
 
-function formatRefusal({ id, code, message }: ChatEvent & { type: "refused" }): string {
-  return `${id === undefined ? "error" : "not sent"}: ${escapeControlChars(message)}${code === "failed" ? "" : ` (${escapeControlChars(code)})`}`;
+function formatRefusal({ id, change, seq, code, message }: ChatEvent & { type: "refused" }): string {
+  const what = change !== undefined ? `#${seq} not changed` : id === undefined ? "error" : "not sent";
+  return `${what}: ${escapeControlChars(message)}${code === "failed" ? "" : ` (${escapeControlChars(code)})`}`;
 }
 
 function formatWelcome(

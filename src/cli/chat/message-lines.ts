@@ -1,6 +1,6 @@
 // Messages and their changes as lines of text, on a terminal or in a pipe.
 import { styleText } from "node:util";
-import type { Message } from "../../client/index.ts";
+import type { Change, Message } from "../../client/index.ts";
 import { escapeControlChars, escapedLines } from "../../core/escape-control-chars.ts";
 
 /** Colours a text, or returns it unchanged if colours are off. */
@@ -60,6 +60,58 @@ function stateLines(
     ...(counts.length === 0 ? [] : [counts.join(", ")]),
   ];
   return notes.length === 0 ? [] : [style("dim", notes.join(" "))];
+}
+
+/**
+ * Returns `#42 12:04:10 edited by ann: hello, world`, `#42 12:04:11 reaction 👍 by ben (3 in all)`, `#42 12:04:12 erased by ann: spam`,
+ * and after a return, when all that was missed comes at once, `#42 12:04:10 changed meanwhile: hello, world`.
+ */
+export function changeLines({ seq, at, kind, by, set }: Change, style: Style): readonly string[] {
+  const changed = set as ChangedFields;
+  const who = `by ${escapeControlChars(by ?? "")}`;
+  const line = (what: string, content: readonly string[] = []) => {
+    const head = `#${seq} ${clockTime(at)}`;
+    const [first, ...rest] = content;
+    const indent = " ".repeat(head.length + what.length + 3);
+    const start = `${style("dim", head)} ${style("bold", what)}`;
+    return [first === undefined ? start : `${start}: ${first}`, ...rest.map((each) => indent + each)];
+  };
+  switch (kind) {
+    case "edit":
+      return line(`edited ${who}`, editedLines(changed));
+    case "erase": {
+      const reason = changed.erased?.reason;
+      return line(`erased ${who}`, reason === undefined ? [] : [escapeControlChars(reason)]);
+    }
+    case "react":
+      return Object.entries(changed.reactions ?? {}).flatMap(([name, { count, users = [] }]) => {
+        const verb = users.includes(by ?? "") ? "" : "taken back ";
+        return line(`reaction ${escapeControlChars(name)} ${verb}${who}`).map(
+          (each) => `${each} (${count} in all)`,
+        );
+      });
+    case "fold": {
+      const { text = "", data, ...rest } = changed as Partial<Message>;
+      const content = contentLines({ text, data, erased: rest.erased }, style);
+      return line("changed meanwhile", [...content, ...stateLines(rest, style)]);
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** The fields of `set` that this program shows. */
+interface ChangedFields extends Pick<Partial<Message>, "text" | "erased"> {
+  readonly data?: Message["data"] | null;
+  readonly reactions?: Readonly<
+    Record<string, { readonly count: number; readonly users?: readonly string[] }>
+  >;
+}
+
+function editedLines({ text, data }: ChangedFields): readonly string[] {
+  const dropped = data === null ? ["(without data)"] : [];
+  if (text !== undefined && text !== "") return escapedLines(text);
+  return data === undefined || data === null ? dropped : escapedLines(JSON.stringify(data));
 }
 
 /** Returns the local hour, minute and second of a moment. */

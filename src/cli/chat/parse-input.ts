@@ -1,4 +1,6 @@
+import type { z } from "zod";
 import { type Fault, readFaultRequest } from "../../core/faults.ts";
+import { EraseRequest, Reaction } from "../../protocol/frames/change-frames.ts";
 import { MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
 
 /** A typed line: a message or a command. */
@@ -6,6 +8,10 @@ export type Input =
   | { readonly kind: "nothing" | "who" | "quota" | "ping" | "stop" | "close" | "reconnect" | "help" | "quit" }
   /** `replyTo`: the `seq` of the message that it answers. */
   | { readonly kind: "send"; readonly text: string; readonly replyTo?: number }
+  | { readonly kind: "edit"; readonly seq: number; readonly text: string }
+  | { readonly kind: "erase"; readonly seq: number; readonly reason?: string }
+  /** `on`: add the reaction, or take it back. */
+  | { readonly kind: "react"; readonly seq: number; readonly reaction: string; readonly on: boolean }
   | { readonly kind: "history"; readonly limit: number }
   | { readonly kind: "typing"; readonly active: boolean }
   | { readonly kind: "fault"; readonly fault: Fault }
@@ -21,6 +27,9 @@ export const COMMAND_NAMES = [
   "quota",
   "history",
   "reply",
+  "edit",
+  "erase",
+  "react",
   "stop",
   "typing",
   "ping",
@@ -51,6 +60,9 @@ export const COMMAND_HELP = `/who                      list the present users an
 /quota                    show the remaining quota
 /history [count]          show the newest messages (default: ${DEFAULT_HISTORY}); costs a request
 /reply <number> <text>    answer the message with this number
+/edit <number> <text>     give a message of yours another text
+/erase <number> [reason]  erase a message of yours; as a moderator any
+/react <number> 👍 [off]  react to a message, or take that back
 /stop                     ask the writer of a growing message to stop: of the newest that answers you, else of the newest
 /typing [off]             show the others that you type, or stopped; sent automatically while you type
 /ping                     measure the round trip to the server
@@ -85,7 +97,10 @@ export function parseInput(line: string): Input {
     case "history":
       return parseHistory(words);
     case "reply":
-      return parseReply(line);
+    case "edit":
+    case "erase":
+    case "react":
+      return parseAbout(command, line);
     case "typing":
       return { kind: "typing", active: words[0] !== "off" };
     case "close":
@@ -101,11 +116,49 @@ function invalid(why: string): Input {
   return { kind: "invalid", why };
 }
 
-function parseReply(line: string): Input {
-  const [, seq, text] = /^\/reply\s+#?(\d{1,15})\s(.*\S.*)$/.exec(line) ?? [];
-  return text === undefined
-    ? invalid("/reply takes the number of a message and a text, for example /reply 42 yes.")
-    : { kind: "send", text, replyTo: Number(seq) };
+/** How the commands about a message are written. */
+const ABOUT_USAGE = {
+  reply: "/reply takes the number of a message and a text, for example /reply 42 yes.",
+  edit: "/edit takes the number of a message of yours and its new text, for example /edit 42 yes.",
+  erase: "/erase takes the number of a message, for example /erase 42, and may be followed by a reason.",
+  react:
+    "/react takes the number of a message and one reaction, for example /react 42 👍, or /react 42 👍 off.",
+} as const;
+
+/** Parses a command about the message with a number. The server's own schemas say what a reaction and a reason may be. */
+function parseAbout(command: keyof typeof ABOUT_USAGE, line: string): Input {
+  const [, number, rest = ""] = /^\/\w+\s+#?([1-9]\d{0,14})(?:\s(.*))?$/s.exec(line) ?? [];
+  const text = rest.trim() === "" ? undefined : rest;
+  const seq = Number(number);
+  if (number === undefined || (text === undefined && command !== "erase"))
+    return invalid(ABOUT_USAGE[command]);
+  switch (command) {
+    case "reply":
+      return { kind: "send", text: text!, replyTo: seq };
+    case "edit":
+      return { kind: "edit", seq, text: text! };
+    case "erase": {
+      const reason = text?.trim();
+      const problem = problemOf(EraseRequest.shape.reason, reason);
+      if (problem !== undefined) return invalid(`The reason ${problem}.`);
+      return { kind: "erase", seq, ...(reason !== undefined && { reason }) };
+    }
+    case "react": {
+      const [reaction, off, ...more] = text!.trim().split(/\s+/);
+      if ((off !== undefined && off !== "off") || more.length > 0) return invalid(ABOUT_USAGE.react);
+      const problem = problemOf(Reaction, reaction);
+      return problem === undefined
+        ? { kind: "react", seq, reaction: reaction!, on: off === undefined }
+        : invalid(`A reaction ${problem}.`);
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+/** Returns what is wrong with a value, such as `must have 1 to 64 bytes`. */
+function problemOf(schema: z.ZodType, value: unknown): string | undefined {
+  return schema.safeParse(value).error?.issues[0]?.message;
 }
 
 function parseHistory([count = String(DEFAULT_HISTORY), ...rest]: readonly string[]): Input {

@@ -87,9 +87,10 @@ export async function runChat(plan: ChatPlan): Promise<number> {
     const code = await Promise.race([ended, runSession(chat).then(() => ended)]);
     hasEnded = true;
     await closeAll();
-    const unsent = session?.unacked() ?? 0;
-    if (unsent > 0) output.note(`Not sent: ${unsent} message${unsent === 1 ? "" : "s"} without an ack.`);
-    return code === 0 && unsent > 0 ? 1 : code;
+    const unsent = Object.entries(session?.unacked() ?? {}).filter(([, count]) => count > 0);
+    for (const [what, count] of unsent)
+      output.note(`Not sent: ${count} ${what}${count === 1 ? "" : "s"} without an ack.`);
+    return code === 0 && unsent.length > 0 ? 1 : code;
   } finally {
     await closeAll();
     await parley.close();
@@ -162,15 +163,15 @@ async function sendLines(chat: Chat, session: ChatSession): Promise<void> {
     lines.close();
     process.stdin.destroy();
   });
-  let allStored = true;
+  let allDone = true;
   for await (const line of lines) {
     const input = chat.plan.commands ? parseInput(line) : ({ kind: "send", text: line } as const);
     if (input.kind === "quit") break;
-    if (input.kind !== "send") await session.execute(input);
-    else if (input.text !== "" && !(await session.send(input.text))) allStored = false;
+    if (input.kind === "send" && input.text === "") continue;
+    if (!(await session.execute(input))) allDone = false;
   }
   // The end of the chat also closes its input.
-  if (!chat.hasEnded()) endAfterWait(chat, allStored);
+  if (!chat.hasEnded()) endAfterWait(chat, allDone);
 }
 
 /** Sends the pipe as one message. */
@@ -184,10 +185,10 @@ async function sendStream(chat: Chat, session: ChatSession): Promise<void> {
   if (!chat.hasEnded()) endAfterWait(chat, isStored);
 }
 
-/** All texts are sent: ends the chat after `wait`, or leaves that to --count or --duration. */
-function endAfterWait({ plan: { wait, count, duration }, end, open }: Chat, allStored: boolean): void {
+/** All of the input is done: ends the chat after `wait`, or leaves that to --count or --duration. */
+function endAfterWait({ plan: { wait, count, duration }, end, open }: Chat, isDone: boolean): void {
   const isWaitedFor = wait === undefined && (count !== undefined || duration !== undefined);
-  if (!allStored) end(1);
+  if (!isDone) end(1);
   else if (!isWaitedFor) {
     const timer = setTimeout(() => end(count === undefined ? 0 : 1), (wait ?? 0) * 1000);
     open.add(() => clearTimeout(timer));
@@ -208,7 +209,11 @@ function runInteractive(
       else void session.execute(input);
     },
     typed: (text) => conversation.typing(text !== "" && !text.startsWith("/")),
-    complete: (text) => completionsOf(text, namesOf(session, parley)),
+    complete: (text) =>
+      completionsOf(text, {
+        present: namesOf(session, parley),
+        messages: session.messages?.getSnapshot().entries ?? [],
+      }),
     interrupted: () => end(EXIT_SIGINT),
     ended: () => end(0),
   });

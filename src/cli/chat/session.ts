@@ -1,4 +1,5 @@
 import {
+  type Ack,
   type Conversation,
   type MessageWatch,
   type Parley,
@@ -15,7 +16,7 @@ import { errorLines } from "../cli-error.ts";
 import { fetchPlanUsage, requestFault } from "../server/server-api.ts";
 import type { Credential } from "../server/sign-in.ts";
 import type { Target } from "../server/target.ts";
-import { type ChatEvent, statusEvent } from "./chat-event.ts";
+import { type ChangeKind, type ChatEvent, statusEvent } from "./chat-event.ts";
 import { type ChatState, watchChatState } from "./chat-state.ts";
 import { messageToStop } from "./growing.ts";
 import { COMMAND_HELP, type Input } from "./parse-input.ts";
@@ -49,14 +50,14 @@ export interface ChatSession {
   readonly messages: MessageWatch | undefined;
   /** The present users. */
   present(): readonly PresentUser[];
-  /** How many texts have no ack yet. */
-  unacked(): number;
+  /** How many messages and changes have no ack yet. */
+  unacked(): { readonly message: number; readonly change: number };
   /** Sends a text; resolves with false if it was rejected, which is also emitted. */
   send(text: string, replyTo?: number): Promise<boolean>;
   /** Sends `input` as one message, which grows. */
   pipe(input: AsyncIterable<Uint8Array>): PipeStream;
-  /** Executes typed input, except `/quit`. Never throws: errors are emitted. */
-  execute(input: Input): Promise<void>;
+  /** Executes typed input, except `/quit`. Never throws: errors are emitted. Resolves with false if it was refused. */
+  execute(input: Input): Promise<boolean>;
 }
 
 export function openChatSession(deps: ChatSessionDeps): ChatSession {
@@ -70,6 +71,9 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
 
   /** Ids of texts that have no ack yet, as they were written. */
   const unacked = new Set<string>();
+
+  /** How many changes have no ack yet. */
+  let changing = 0;
 
   emitEvents(parley, conversation, own, presence, emit);
   if (last > 0) emitFirstPage(conversation, last, emit, onShown);
@@ -115,10 +119,32 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
     });
   }
 
-  async function send(text: string, replyTo?: number): Promise<boolean> {
+  /** Opens a line that /close has closed. After 4408 the library itself opens it. */
+  function openAgain(): void {
     const line = parley.status.getSnapshot();
-    // Closed by /close. After 4408 the library itself opens the line.
     if (line.state === "closed" && line.code === 1000) parley.reconnect();
+  }
+
+  /** Makes a change; resolves with false if it was refused, which is also emitted. */
+  async function change(kind: ChangeKind, seq: number, ask: () => Promise<Ack>): Promise<boolean> {
+    openAgain();
+    const began = performance.now();
+    changing++;
+    try {
+      const ack = await ask();
+      changing--;
+      emit({ type: "ack", change: kind, ...ack, milliseconds: roundMs(performance.now() - began) });
+      return true;
+    } catch (error) {
+      // What the end of the chat leaves is not sent.
+      if (!isEnded()) changing--;
+      emit({ type: "refused", change: kind, seq, ...refusalOf(error) });
+      return false;
+    }
+  }
+
+  async function send(text: string, replyTo?: number): Promise<boolean> {
+    openAgain();
     const began = performance.now();
     const sending = conversation.send(text, { reply_to: replyTo });
     own.add(sending.id);
@@ -145,8 +171,7 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
   }
 
   function emitRefusal(error: unknown, id?: string): void {
-    const code = error instanceof ParleyError ? error.code : "failed";
-    emit({ type: "refused", ...(id !== undefined && { id }), code, message: errorLines(error).join(" ") });
+    emit({ type: "refused", ...(id !== undefined && { id }), ...refusalOf(error) });
   }
 
   async function stop(): Promise<void> {
@@ -156,7 +181,8 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
     note(`${message.from} is asked to stop`);
   }
 
-  async function execute(input: Exclude<Input, { kind: "send" }>): Promise<void> {
+  /** Executes what is neither a message nor a change. */
+  async function command(input: Exclude<Input, { kind: "send" | ChangeKind | "invalid" }>): Promise<void> {
     switch (input.kind) {
       case "who":
         return emit({ type: "present", ...presentUsers(presence.getSnapshot()) });
@@ -164,10 +190,8 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
         const { plan, quota } = await fetchPlanUsage(target, credential);
         return emit({ type: "quota", plan, quota });
       }
-      case "history": {
-        const { messages, more } = await conversation.history({ limit: input.limit });
-        return emit({ type: "history", messages, more });
-      }
+      case "history":
+        return emit({ type: "history", ...(await conversation.history({ limit: input.limit })) });
       case "ping":
         return emit({ type: "pong", milliseconds: roundMs(await parley.ping()) });
       case "stop":
@@ -185,8 +209,6 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
       }
       case "help":
         return note(...COMMAND_HELP.split("\n"));
-      case "invalid":
-        return note(input.why);
       case "nothing":
       case "quit":
         return;
@@ -195,22 +217,47 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
     }
   }
 
+  async function execute(input: Input): Promise<boolean> {
+    switch (input.kind) {
+      case "send":
+        return send(input.text, input.replyTo);
+      case "edit":
+        return change("edit", input.seq, () => conversation.edit(input.seq, { text: input.text }));
+      case "erase":
+        return change("erase", input.seq, () => conversation.erase(input.seq, input.reason));
+      case "react":
+        return change("react", input.seq, () => conversation.react(input.seq, input.reaction, input.on));
+      case "invalid":
+        note(input.why);
+        return false;
+      default:
+        await command(input);
+        return true;
+    }
+  }
+
   return {
     conversation,
     messages,
     present: () => presence.getSnapshot().present,
-    unacked: () => unacked.size,
+    unacked: () => ({ message: unacked.size, change: changing }),
     send,
     pipe,
     async execute(input) {
       try {
-        if (input.kind === "send") await send(input.text, input.replyTo);
-        else await execute(input);
+        return await execute(input);
       } catch (error) {
         emitRefusal(error);
+        return false;
       }
     },
   };
+}
+
+/** The code and the text of an error. */
+function refusalOf(error: unknown): { readonly code: string; readonly message: string } {
+  const code = error instanceof ParleyError ? error.code : "failed";
+  return { code, message: errorLines(error).join(" ") };
 }
 
 /** Rounds to microseconds, the resolution of the clock. */
@@ -284,6 +331,7 @@ function emitEvents(
     const isOwn = message.from === parley.user && own.delete(message.id);
     emit({ type: "message", ...message, ...(isOwn && { own: true }) });
   });
+  conversation.on("change", (change) => emit({ type: "change", ...change }));
   conversation.on("lost", (what) => {
     lost ||= disconnectedAt !== undefined;
     emit({ type: "lost", ...what });
@@ -313,10 +361,14 @@ function emitFirstPage(
   end = list.subscribe(({ entries, status, hasOlder }) => {
     if (isOver || status === "loading") return;
     isOver = true;
-    const messages = entries.flatMap(({ key: _, state, own: __, error: ___, seq, ...message }) =>
-      state === "stored" && seq !== undefined ? [{ ...message, seq }] : [],
+    const stored = entries.flatMap(({ key: _, state, own: __, error: ___, changing: ____, seq, ...entry }) =>
+      state === "stored" && seq !== undefined ? [{ ...entry, seq }] : [],
     );
-    if (messages.length > 0) emit({ type: "history", messages, more: hasOlder });
+    const messages = stored.map(({ myReactions: _, ...message }) => message);
+    const reacted = stored.filter(({ myReactions }) => myReactions.length > 0);
+    const mine = Object.fromEntries(reacted.map(({ seq, myReactions }) => [seq, myReactions]));
+    if (messages.length > 0)
+      emit({ type: "history", messages, more: hasOlder, ...(reacted.length > 0 && { mine }) });
     onShown(messages.at(-1)?.seq ?? 0);
     queueMicrotask(() => end());
   });

@@ -10,13 +10,20 @@ test.each([
   ["/fault jump token_expi", ["token_expiring ", "token_expiry "], "token_expi"],
   ["/typing ", ["off "], ""],
   ["/fault lose ack ", [], ""],
+  ["/edit ", ["5 ", "2 "], ""],
+  ["/reply ", ["4 ", "1 "], ""],
+  ["/react ", ["4 ", "1 "], ""],
+  ["/react #4 👍", ["👍 "], "👍"],
+  ["/react 4 👍 ", ["off "], ""],
   ["/frob", [], "/frob"],
   ["//wh", [], "//wh"],
   ["hello b", ["ben ", "bob "], "b"],
   ["hello ", [], ""],
   ["", [], ""],
 ] as const)("after %p comes one of %p", (line, offered, end) => {
-  expect(completionsOf(line, ["ben", "bob", "cid"])).toEqual([[...offered], end]);
+  const messages = [1, 2, 4, 5, undefined].map((seq) => ({ seq, own: seq !== 1 && seq !== 4 }));
+  const nameable = { present: ["ben", "bob", "cid"], messages };
+  expect(completionsOf(line, nameable)).toEqual([[...offered], end]);
 });
 
 test("every command is completed, explained and known, and no other", () => {

@@ -81,6 +81,75 @@ test("an answer names the message that it answers, and a stream how it ended, un
   expect(ended("interrupted")).toEndWith("(interrupted: its writer was gone)");
 });
 
+test("a message says what changes have made of it", () => {
+  const message = { type: "message", seq: 2, id: "m", from: "ben", text: "hi", at: 0 } as const;
+  const shown = (fields: object) => words({ ...message, ...fields }).replace(/[\d:]+:\d\d/, "12:00:00");
+  const reactions = { "👍": { count: 2, users: ["ann", "cem"] }, "\u001b[2J": { count: 1, users: ["bot"] } };
+  expect(shown({ edited: { at: 5, rev: 1 }, reactions })).toBe(
+    `data: #2 12:00:00 ben: hi\ndata: ${" ".repeat(17)}(edited) 👍 2, ␛[2J 1`,
+  );
+  expect(shown({ text: "", edited: { at: 5, rev: 1 }, erased: { by: "ann", at: 6, reason: "a\nb" } })).toBe(
+    "data: #2 12:00:00 ben: (erased by ann: a␊b)",
+  );
+});
+
+test("each change is a line with its kind, its user, and what is new", () => {
+  const change = (kind: string, set: object, by?: string) =>
+    words({ type: "change", rev: 9, seq: 41, kind, by, at: 0, set } as ChatEvent).replaceAll(
+      /[\d:]+:\d\d/g,
+      "12:00:00",
+    );
+  const edited = { edited: { at: 5, rev: 9 } };
+  expect(change("edit", { text: "a\nb", ...edited }, "ann")).toBe(
+    `data: #41 12:00:00 edited by ann: a\ndata: ${" ".repeat(28)}b`,
+  );
+  expect(change("edit", { data: { n: 1 }, ...edited }, "ann")).toBe(
+    'data: #41 12:00:00 edited by ann: {"n":1}',
+  );
+  expect(change("edit", { data: null, ...edited }, "ann")).toBe(
+    "data: #41 12:00:00 edited by ann: (without data)",
+  );
+  const erased = { text: "", data: null, reactions: null };
+  expect(change("erase", { ...erased, erased: { by: "ann", at: 5, reason: "spam" } }, "ann")).toBe(
+    "data: #41 12:00:00 erased by ann: spam",
+  );
+  expect(change("erase", { ...erased, erased: { by: "ann", at: 5 } }, "ann")).toBe(
+    "data: #41 12:00:00 erased by ann",
+  );
+  expect(change("react", { reactions: { "👍": { count: 3, users: ["ben", "ann"] } } }, "ben")).toBe(
+    "data: #41 12:00:00 reaction 👍 by ben (3 in all)",
+  );
+  expect(change("react", { reactions: { "👍": { count: 0 } } }, "ben")).toBe(
+    "data: #41 12:00:00 reaction 👍 taken back by ben (0 in all)",
+  );
+  const reactions = { "👍": { count: 3, users: ["ben", "ann"] } };
+  expect(change("fold", { text: "hello", ...edited, reactions })).toBe(
+    `data: #41 12:00:00 changed meanwhile: hello\ndata: ${" ".repeat(32)}(edited) 👍 3`,
+  );
+  expect(change("fold", { text: "", erased: { by: "cem", at: 5 } })).toBe(
+    "data: #41 12:00:00 changed meanwhile: (erased by cem)",
+  );
+});
+
+test("the ack and the refusal of a change name the message", () => {
+  const ack = {
+    type: "ack",
+    change: "edit",
+    id: "c",
+    seq: 4,
+    at: 0,
+    milliseconds: 2.25,
+    quota: null,
+  } as const;
+  expect(words({ ...ack, rev: 2 })).toBe("talk: #4 changed, ack after 2.3 ms");
+  expect(words({ ...ack, duplicate: true })).toBe(
+    "talk: #4 is so already, nothing was charged, ack after 2.3 ms",
+  );
+  expect(words({ type: "refused", change: "erase", seq: 4, code: "forbidden", message: "Not yours." })).toBe(
+    "talk: #4 not changed: Not yours. (forbidden)",
+  );
+});
+
 test("the welcome lists the present users and the newest messages", () => {
   const welcome = {
     type: "welcome",

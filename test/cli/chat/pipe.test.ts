@@ -115,6 +115,77 @@ describe("--json", () => {
   });
 });
 
+describe("CH4 changes from a pipe", () => {
+  test("/edit, /erase, /react and /reply, each with its change and its ack, and a refusal by its code", async () => {
+    await using room = await startChat();
+    await post(room.server, "from ben");
+    const input = [
+      ...["hello", "/edit 2 hello, world", "/react 1 👍", "/react 1 👍", "/react 1 👍 off"],
+      ...["/reply 1 yes", "/erase 2 wrong group", "/edit 1 mine"],
+    ];
+    const { code, stdout } = await room.chat(["--json", "--commands"], input.join("\n"));
+    const lines = linesOf({ stdout }).slice(2);
+    expect(lines.map(({ type, kind, change, seq }) => [type, kind ?? change ?? "", seq])).toEqual([
+      ["message", "", 2],
+      ["ack", "", 2],
+      ["change", "edit", 2],
+      ["ack", "edit", 2],
+      ["change", "react", 1],
+      ["ack", "react", 1],
+      ["ack", "react", 1],
+      ["change", "react", 1],
+      ["ack", "react", 1],
+      ["message", "", 3],
+      ["ack", "", 3],
+      ["change", "erase", 2],
+      ["ack", "erase", 2],
+      ["refused", "edit", 1],
+    ]);
+    expect(lines[2]).toMatchObject({ rev: 1, by: "ann", set: { text: "hello, world" } });
+    expect(lines[6]).toMatchObject({ duplicate: true });
+    expect(lines[9]).toMatchObject({ text: "yes", reply_to: 1 });
+    expect(lines[13]).toMatchObject({
+      code: "forbidden",
+      message: expect.stringContaining("Only its own user may edit a message"),
+    });
+    expect(code).toBe(1);
+  });
+
+  test("CH2 after a return, what was missed is one line a message", async () => {
+    await using room = await startChat();
+    const ben = connect({ url: room.server.url, token: await room.server.token("ben") });
+    const lobby = ben.conversation("lobby");
+    for (const text of ["one", "two"]) await lobby.send(text);
+    const process = room.start(["--commands", "--history", "2", "--duration", "20", "--count", "1"]);
+    process.stdin.write("/close\n");
+    await process.stdin.flush();
+    let stderr = "";
+    let isAway = false;
+    for await (const chunk of process.stderr) {
+      stderr += new TextDecoder().decode(chunk);
+      if (isAway || !/^closed$/m.test(stderr)) continue;
+      isAway = true;
+      for (const text of ["first", "1"]) await lobby.edit(1, { text });
+      await lobby.react(1, "👍");
+      await lobby.erase(2);
+      await lobby.send("three");
+      process.stdin.write("/reconnect\n");
+      await process.stdin.flush();
+    }
+    await ben.close();
+    const stdout = await new Response(process.stdout).text();
+    expect(stdout.replaceAll(/\d\d:\d\d:\d\d/g, "12:00:00").split("\n")).toEqual([
+      "#1 12:00:00 ben: one",
+      "#2 12:00:00 ben: two",
+      "#1 12:00:00 changed meanwhile: 1",
+      `${" ".repeat(31)}(edited) 👍 1`,
+      "#2 12:00:00 changed meanwhile: (erased by ben)",
+      "#3 12:00:00 ben: three",
+      "",
+    ]);
+  });
+});
+
 describe("from a pipe", () => {
   test("each line is a message, also one that begins with /; it ends with its input", async () => {
     await using room = await startChat();

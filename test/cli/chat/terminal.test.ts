@@ -224,6 +224,32 @@ test("text of others cannot control the terminal", async () => {
   await terminal.shows("ben: ␛]0;owned␇␛[2J\\u009b2J␈␈␍ann: I agree␛[31m\\u202e");
 });
 
+test("CH4 a terminal shows changes and their acks, completes the number of a message, and refuses in words", async () => {
+  await using desk = await sitDown();
+  const { terminal, server } = desk;
+  await using ben = await enter(server, "ben");
+  terminal.type("helo\r");
+  await terminal.shows("#1 stored");
+  // The number of one's own message.
+  terminal.type("/edit \t");
+  await terminal.shows(/^lobby> \/edit 1$/);
+  terminal.type("hello\r");
+  await terminal.shows(/^#1 \d\d:\d\d:\d\d edited by ann: hello$/);
+  await terminal.shows(/^#1 changed, ack after .*; 98 of 100 requests left$/);
+  await ben.lobby.react(1, "👍");
+  await terminal.shows(/^#1 \d\d:\d\d:\d\d reaction 👍 ?by ben \(1 in all\)$/);
+  await ben.lobby.send("mine");
+  await terminal.shows("ben: mine");
+  terminal.type("/erase 2\r");
+  await terminal.shows("#2 not changed: Only its own user may edit a message");
+  terminal.type("/erase 1 a slip\r");
+  await terminal.shows(/^#1 \d\d:\d\d:\d\d erased by ann: a slip$/);
+  terminal.type("/react 1 👍\r");
+  await terminal.shows("#1 not changed: The message was erased.");
+  terminal.type("/history\r");
+  await terminal.shows(/^#1 \d\d:\d\d:\d\d ann: \(erased by ann: a slip\)$/);
+});
+
 describe("commands", () => {
   test("/quota, /history, /ping and /help print results, and an unknown command an error", async () => {
     await using desk = await sitDown();
