@@ -6,16 +6,18 @@ import {
   type ClientFrameType,
 } from "./client-frames.ts";
 import type { ErrorCode } from "./errors.ts";
+import { isStreamHandle } from "./frames/stream-frames.ts";
 import { isIdentifier, isMessageId } from "./identifiers.ts";
 import { inexactNumbers, parseJson } from "./json.ts";
 import { MAX_DATA_DEPTH, MAX_DATA_VALUES, MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./limits.ts";
 
-/** Why a text is not a frame. `id` and `conversation` are those of the frame, where they could be read. */
+/** Why a text is not a frame. `id`, `conversation` and `stream` are those of the frame, where they could be read. */
 export interface DecodeError {
   readonly code: Extract<ErrorCode, "malformed" | "unknown_type" | "invalid" | "too_large">;
   readonly message: string;
   readonly id?: string;
   readonly conversation?: string;
+  readonly stream?: string;
 }
 
 export type DecodeResult =
@@ -97,13 +99,14 @@ function explain(issues: readonly z.core.$ZodIssue[]): string {
 }
 
 function decodeError(code: DecodeError["code"], message: string, value?: object): DecodeResult {
-  const { id, conversation } = (value ?? {}) as { readonly id?: unknown; readonly conversation?: unknown };
+  const { id, conversation, stream } = (value ?? {}) as Readonly<Record<string, unknown>>;
   return {
     error: {
       code,
       message,
       ...(typeof id === "string" && isMessageId(id) && { id }),
       ...(typeof conversation === "string" && isIdentifier(conversation) && { conversation }),
+      ...(typeof stream === "string" && isStreamHandle(stream) && { stream }),
     },
   };
 }

@@ -78,6 +78,12 @@ export const NEW_STREAM: StreamState = { state: "starting", n: 0, kept: [], text
 /** Most UTF-16 units of an append: at most 15,000 bytes, below the server's bound. */
 export const MAX_APPEND_LENGTH = 5_000;
 
+/** Bytes of data, as JSON, that an append has room for beside as much text as it may have. */
+const MAX_DATA_BESIDE_TEXT = 30_000;
+
+/** The bytes of a value as JSON. Throws where it has none. */
+export const jsonLength = (value: object): number => new TextEncoder().encode(JSON.stringify(value)).length;
+
 /** The wait after a refusal that ends by itself, where the server names none. */
 const RETRY_SECONDS = 1;
 
@@ -157,14 +163,16 @@ function refuse(state: StreamState, { code, n, retry_after }: StreamRefusal): St
     // The server may have less than it said was stored: that text is not here any more.
     return missing[0]?.n === n + 1 ? { state, effects: sendAgain(state, missing) } : fail(state);
   }
-  // The draft stays, and can be ended.
+  const { state: failed, effects } = fail(state);
+  // The draft stays, and is open until it is ended.
+  if (code === "invalid" || (code === "too_large" && state.state === "ending"))
+    return { state: failed, effects: [END_AS_FAILED, ...effects] };
   if (code === "too_large" && !state.isFull)
-    return {
-      state: { ...state, kept: [], text: "", data: undefined, isFull: true },
-      effects: [{ type: "abort" }],
-    };
-  return code === "too_large" ? only(state) : fail(state);
+    return { state: { ...state, kept: [], text: "", data: undefined, isFull: true }, effects };
+  return code === "too_large" ? only(state) : { state: failed, effects };
 }
+
+const END_AS_FAILED: StreamEffect = { type: "end", end: { state: "failed" } };
 
 /** Appends keep their numbers here: one that did arrive is ignored by the server. */
 const sendAgain = ({ state, end }: StreamState, appends: readonly Append[]): readonly StreamEffect[] => [
@@ -173,8 +181,10 @@ const sendAgain = ({ state, end }: StreamState, appends: readonly Append[]): rea
 ];
 
 /** How much of the text the next append takes: no half of a character, unless nothing follows it. */
-function nextLength({ text, end }: StreamState): number {
-  const length = Math.min(text.length, MAX_APPEND_LENGTH);
+function nextLength({ text, end, data }: StreamState): number {
+  // A frame has room for much data or for much text.
+  const most = data !== undefined && jsonLength(data) > MAX_DATA_BESIDE_TEXT ? 0 : MAX_APPEND_LENGTH;
+  const length = Math.min(text.length, most);
   const isHalf = /[\ud800-\udbff]/.test(text.charAt(length - 1));
   return isHalf && (end === undefined || length < text.length) ? length - 1 : length;
 }
@@ -185,7 +195,9 @@ function turn(state: StreamState): StreamStep {
   let next = state;
   if (length > 0 || state.data !== undefined) {
     const { data } = state;
-    const append = { n: state.n + 1, text: state.text.slice(0, length), ...(data && { data }) };
+    // The server refuses half of a character: UTF-8 cannot hold it.
+    const text = state.text.slice(0, length).replace(/\p{Surrogate}/gu, "\ufffd");
+    const append = { n: state.n + 1, text, ...(data && { data }) };
     effects.push({ type: "append", append });
     next = {
       ...state,

@@ -1,3 +1,4 @@
+import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { type Ack, type Conversation, innerOf, type Target, targetOf } from "../conversation/types.ts";
 import type { AnyData } from "../message.ts";
 import { newId } from "../new-id.ts";
@@ -5,6 +6,7 @@ import { ParleyError } from "../types/error.ts";
 import type { RefusalFrame } from "../types/frames.ts";
 import {
   hasTurn,
+  jsonLength,
   NEW_STREAM,
   type StreamEffect,
   type StreamEnd,
@@ -41,6 +43,9 @@ export interface Stream<Data extends object = AnyData> {
 
 /** Shortest time between two appends, in milliseconds: what is written meanwhile goes together. */
 const APPEND_INTERVAL_MS = 40;
+
+/** Bytes of data, as JSON: for a longer frame the server would close the line. */
+const MAX_DATA_BYTES = MAX_FRAME_BYTES - 1024;
 
 /** How much may be written and not stored, in UTF-16 units, before `write` waits. */
 const MAX_UNSTORED = 65_536;
@@ -165,6 +170,7 @@ export function startStream<Data extends object = AnyData>(
     async write(text, more) {
       if (state.state === "failed" || state.isFull) throw error;
       if (state.end !== undefined) throw new ParleyError("invalid", "The stream was ended.");
+      checkData(more);
       dispatch({ type: "write", text, data: more });
       if (unstoredLength(state) >= MAX_UNSTORED) await new Promise<void>((wake) => waiting.push(wake));
     },
@@ -195,12 +201,24 @@ export function startStream<Data extends object = AnyData>(
       }
       return shown.end(state.isFull ? { state: "failed" } : {});
     },
-    end(end = {}) {
+    async end(end = {}) {
+      checkData(end.data);
       dispatch({ type: "end", end });
       return ended;
     },
   };
   return shown;
+}
+
+/** Throws for data that no frame can carry. */
+function checkData(data: object | undefined): void {
+  let length = 0;
+  try {
+    length = data === undefined ? 0 : jsonLength(data);
+  } catch (cause) {
+    throw new ParleyError("invalid", "`data`: not JSON.", { cause });
+  }
+  if (length > MAX_DATA_BYTES) throw new ParleyError("too_large", `\`data\`: over ${MAX_DATA_BYTES} bytes.`);
 }
 
 /** A reader of either kind of source: not every browser can iterate a ReadableStream. */

@@ -179,11 +179,12 @@ function onLiveFrame(
   return { session: next, effects: warning === NO_EFFECTS ? effects : [...warning, ...effects] };
 }
 
-function refuseFrame({ code, message, conversation, id }: DecodeError): ConnectionEffect[] {
+function refuseFrame({ code, message, conversation, id, stream }: DecodeError): ConnectionEffect[] {
   const named = conversation !== undefined && { conversation };
+  const about = { ...(id !== undefined && { id }), ...(stream !== undefined && { stream }) };
   return [
     log({ event: "frame.refused", code, reason: message }),
-    send({ type: "error", ...named, code, message, ...(id !== undefined && { id }) }),
+    send({ type: "error", ...named, code, message, ...about }),
   ];
 }
 

@@ -19,10 +19,16 @@ const Data = z
 /** The `seq` of a message that another one answers. */
 export const ReplyTo = z.int("must be a whole number").min(1, "must be 1 or more");
 
+const STREAM_HANDLE = /^[A-Za-z0-9_-]{12}$/;
+
 /** The handle of a stream: the server generates it, and it is unique in the conversation. */
 export const StreamHandle = z
   .string("must be a string")
-  .regex(/^[A-Za-z0-9_-]{12}$/, "must be the 12 characters of `stream_started`");
+  .regex(STREAM_HANDLE, "must be the 12 characters of `stream_started`");
+
+export function isStreamHandle(text: string): boolean {
+  return STREAM_HANDLE.test(text);
+}
 
 const Count = z.int("must be a whole number").min(0, "must be 0 or more");
 

@@ -238,6 +238,8 @@ export class StreamWriters {
     if (result.outcome === "stored" || result.outcome === "fenced") this.remove(streamKey(writer), writer);
     else writer.ending = false;
     if (result.outcome === "gap") this.goOnFrom(writer, result.n);
+    // The next try to end it must not fail by the same text.
+    if (result.outcome === "too_large") this.goOnFrom(writer, storedUpTo(writer));
   }
 
   /** The client goes on after the append `n`; what waited is dropped. */

@@ -49,6 +49,30 @@ test("another user stops the answer to their message", async () => {
   await Promise.all([ann.parley.close(), bob.parley.close()]);
 });
 
+test("data that cannot be stored or sent rejects, and the line and the user's other streams go on", async () => {
+  await using server = await startTestServer();
+  const ann = await enter(server, "ann");
+  let deep = {};
+  for (let i = 0; i < 20; i++) deep = { deep };
+  const refused = startStream(ann.lobby, { id: "a" });
+  await refused.write("one");
+  await expect(refused.end({ data: deep })).rejects.toMatchObject({ code: "too_large" });
+  await waitUntil("it is ended", () => ann.entry()?.state === "stored");
+  expect(ann.entry()).toMatchObject({ text: "one", stream: { state: "failed" } });
+  const stream = startStream(ann.lobby, { id: "b" });
+  const large = { fill: "x".repeat(70_000) };
+  await expect(stream.write("two", large)).rejects.toMatchObject({ code: "too_large" });
+  await expect(stream.end({ data: large })).rejects.toMatchObject({ code: "too_large" });
+  const circular: { self?: object } = {};
+  circular.self = circular;
+  await expect(stream.write("two", circular)).rejects.toMatchObject({ code: "invalid" });
+  await stream.write("two \ud83d");
+  const { seq } = await stream.end();
+  await waitUntil("it is stored", () => ann.entry().seq === seq);
+  expect(ann.entry()).toMatchObject({ text: "two \ufffd", stream: { state: "done" } });
+  await ann.parley.close();
+});
+
 test("a second writer of one id takes over, and the first is fenced", async () => {
   await using server = await startTestServer();
   const first = await enter(server, "ann");

@@ -127,6 +127,36 @@ test("an append is bounded, and ends with a whole character", () => {
   expect(streamStep({ ...state, text: "😀" }, turn).effects).toHaveLength(1);
 });
 
+test("half of a character that nothing completes is sent as the replacement character", () => {
+  const half = "😀".charAt(0);
+  const { effects } = run(started(), write(`a${half}`), turn, write("b"), turn, write(half), end, turn);
+  expect(effects).toEqual([
+    { type: "append", append: { n: 1, text: "a" } },
+    { type: "append", append: { n: 2, text: "\ufffdb" } },
+    { type: "append", append: { n: 3, text: "\ufffd" } },
+    { type: "end", end: {} },
+  ]);
+});
+
+test("data that leaves no room for text is sent alone", () => {
+  const data = { fill: "x".repeat(60_000) };
+  const { effects } = run(started(), { type: "write", text: "abc", data }, turn, turn);
+  expect(effects).toEqual([
+    { type: "append", append: { n: 1, text: "", data } },
+    { type: "append", append: { n: 2, text: "abc" } },
+  ]);
+});
+
+test("a stream of which a frame or the end was refused is ended, so that it does not stay open", () => {
+  const { state } = run(started(), write("a"), turn);
+  const over = [{ type: "end", end: { state: "failed" } }, { type: "abort" }] as const;
+  const invalid = streamStep(state, { type: "refused", refusal: { code: "invalid" } });
+  expect(invalid).toMatchObject({ state: { state: "failed" }, effects: over });
+  const ending = run(started(), write("a"), end, turn).state;
+  const refused = streamStep(ending, { type: "refused", refusal: { code: "too_large" } });
+  expect(refused).toMatchObject({ state: { state: "failed" }, effects: over });
+});
+
 test("over cuts, lost frames and refusals the server has the written text once", () => {
   for (const seed of seeds(200)) {
     const random = new Random(seed);

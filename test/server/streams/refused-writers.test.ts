@@ -87,6 +87,31 @@ describe("a writer that is refused", () => {
     expect(await reader.next("message")).toMatchObject({ text });
   });
 
+  test("ST6 a stream whose end is refused, since its last text is too much, can be ended without it", async () => {
+    await using before = await join(server, "agent", { conversation: "large-end" });
+    before.send({ type: "stream_start", id: "a1" });
+    const { stream } = await before.next("stream_started");
+    before.send({ type: "stream_append", stream, n: 1, text: "x".repeat(1_000) });
+    await before.next("stream_stored");
+    await using writer = await join(server, "agent", { conversation: "large-end" });
+    writer.send({ type: "stream_start", id: "a1" });
+    await writer.next("stream_started");
+    writer.send({ type: "stream_append", stream, n: 2, text: "y".repeat(100) });
+    writer.send({ type: "stream_end", stream });
+    expect(await writer.next("error")).toMatchObject({ code: "too_large", stream });
+    writer.send({ type: "stream_end", stream });
+    expect(await writer.next("ack")).toMatchObject({ id: "a1", seq: 1 });
+  });
+
+  test("ST2 a frame of a stream that is not understood is refused with the name of the stream", async () => {
+    await using writer = await join(server, "agent", { conversation: "invalid" });
+    const stream = "AAAAAAAAAAAA";
+    writer.send({ type: "stream_append", stream, n: 1, text: "\ud83d" });
+    expect(await writer.next("error")).toMatchObject({ code: "invalid", stream });
+    writer.send({ type: "stream_end", stream, data: [] });
+    expect(await writer.next("error")).toMatchObject({ code: "invalid", stream });
+  });
+
   test("ST5 of the appends that wait for the store only the newest keeps its data", () => {
     const waiting = [
       { n: 1, text: "a", data: '{"a":1}' },
