@@ -54,9 +54,9 @@ export const ERRORS = {
     category: "invalid connection",
     http: 400,
     close: 4400,
-    what: "The socket's address is wrong: user, conversation or a query parameter.",
+    what: "The address is wrong: user, conversation, stream or a query parameter.",
     advice:
-      "Open /ws/{user_id}/{conversation_id}?token=… or /ws/{user_id}?token=… with ids of 1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`.",
+      "Correct what the message names. A socket's address is /ws/{user_id}/{conversation_id}?token=… or /ws/{user_id}?token=…, with ids of 1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`.",
   },
   bad_request: {
     category: "invalid connection",
