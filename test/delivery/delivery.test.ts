@@ -1,5 +1,5 @@
-// The short form of `npm run check:delivery`: the real server keeps every promise, and the same run detects each of
-// eight servers that break one (programs/broken.ts).
+// The short form of `npm run check:delivery`: the real server keeps every promise, and the same run detects servers that
+// break one (programs/broken.ts): three of them, and in the long form all eight. check/checker.test.ts has all kinds of violations.
 import { describe, expect, test } from "bun:test";
 import { BROKEN_SERVER } from "../support/built-program.ts";
 import { isLong, seeds } from "../support/random.ts";
@@ -31,6 +31,9 @@ const EXPECTED_VIOLATIONS: Record<DefectName, readonly ViolationKind[]> = {
   "the close": ["after_closed"],
   "the ban": ["leaked"],
 };
+
+/** The servers of the short form: the control, and a message that is doubled, lost or out of order. */
+const SHORT_FORM: readonly string[] = ["nothing", "the dedupe", "the seam", "the order"];
 
 /** Only a very busy machine ever takes this long, in milliseconds. */
 const TEST_TIMEOUT_MS = 300_000;
@@ -75,6 +78,7 @@ describe.concurrent("delivery", () => {
     );
 
     for (const [part, kinds] of Object.entries(EXPECTED_VIOLATIONS)) {
+      if (!isLong && !SHORT_FORM.includes(part)) continue;
       test(
         `the checker detects that ${part} is broken (seed ${seed})`,
         async () => {

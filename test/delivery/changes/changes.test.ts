@@ -1,5 +1,5 @@
 // Clients edit, erase and react over a bad network, on a server that is killed: the real server keeps every promise, and the same
-// run detects each of three servers that break one (programs/broken-changes.ts).
+// run detects servers that break one (programs/broken-changes.ts): one of them, and in the long form all three.
 import { describe, expect, test } from "bun:test";
 import { BROKEN_SERVER } from "../../support/built-program.ts";
 import { isLong, seeds } from "../../support/random.ts";
@@ -41,7 +41,8 @@ describe.concurrent("delivery of changes", () => {
       TEST_TIMEOUT_MS,
     );
 
-    for (const [part, kind] of Object.entries(EXPECTED_VIOLATIONS))
+    for (const [part, kind] of Object.entries(EXPECTED_VIOLATIONS)) {
+      if (!isLong && part !== "the fold") continue;
       test(
         `the checker detects that ${part} of changes is broken (seed ${seed})`,
         async () => {
@@ -52,5 +53,6 @@ describe.concurrent("delivery of changes", () => {
         },
         TEST_TIMEOUT_MS,
       );
+    }
   }
 });

@@ -1,5 +1,5 @@
 // Writers and readers of streams on a bad network, with a server that is killed: the real server keeps every promise, and the
-// same run detects each of five servers that break one (programs/broken-streams.ts).
+// same run detects servers that break one (programs/broken-streams.ts): one of them, and in the long form all five.
 import { describe, expect, test } from "bun:test";
 import { BROKEN_SERVER } from "../../support/built-program.ts";
 import { isLong, seeds } from "../../support/random.ts";
@@ -51,7 +51,8 @@ describe.concurrent("delivery of streams", () => {
       TEST_TIMEOUT_MS,
     );
 
-    for (const [part, kind] of Object.entries(EXPECTED_VIOLATIONS))
+    for (const [part, kind] of Object.entries(EXPECTED_VIOLATIONS)) {
+      if (!isLong && part !== "the fence") continue;
       test(
         `the checker detects that ${part} of streams is broken (seed ${seed})`,
         async () => {
@@ -62,6 +63,7 @@ describe.concurrent("delivery of streams", () => {
         },
         TEST_TIMEOUT_MS,
       );
+    }
 
     for (const fault of NODE_FAULTS)
       test(
