@@ -17,8 +17,16 @@ export interface ShownAction {
 export interface Actions {
   /** The action whose code is shown. */
   readonly shown: ReadonlySignal<ShownAction | undefined>;
-  /** Runs an action and announces the result. Resolves with undefined if it failed, which was announced, too. */
-  perform<T>(client: TestClient, action: Action, run: () => Promise<T>): Promise<T | true | undefined>;
+  /**
+   * Runs an action and announces the result. Resolves with undefined if it failed, which was announced, too: with the reason, or as
+   * `failure` where the page shows the reason elsewhere.
+   */
+  perform<T>(
+    client: TestClient,
+    action: Action,
+    run: () => Promise<T>,
+    failure?: string,
+  ): Promise<T | true | undefined>;
   /** Shows the code of an action; without one, of the last that was carried out. */
   show(shown?: ShownAction): void;
   hide(): void;
@@ -41,7 +49,7 @@ export function createActions(workbench: Workbench, announcer: Announcer): Actio
     hide() {
       shown.value = undefined;
     },
-    async perform(client, action, run) {
+    async perform(client, action, run, failure) {
       const since = workbench.frames.last + 1;
       try {
         const result = await run();
@@ -51,7 +59,7 @@ export function createActions(workbench: Workbench, announcer: Announcer): Actio
         return result ?? true;
       } catch (error) {
         const { code = "internal", message = String(error) } = error as { code?: string; message?: string };
-        announcer.announce(`Not done: ${explainError({ code, message })}`);
+        announcer.announce(failure ?? `Not done: ${explainError({ code, message })}`);
         return undefined;
       }
     },

@@ -1,4 +1,4 @@
-// What a person does with messages: sending one, writing one as a stream, and stopping its writer.
+// What a person does with messages: sending one, writing one as a stream, stopping its writer, and changing one.
 import type { Entry } from "../../client/index.ts";
 import { type Action, js, pathOf } from "./action.ts";
 
@@ -60,6 +60,65 @@ export function cancelAction(user: string, conversation: string, from: string, s
       type === "stream_cancel" &&
       text.includes(`"stream":${js(stream)}`),
   };
+}
+
+/** The text of a message was changed. */
+export function editAction(
+  user: string,
+  conversation: string,
+  { seq }: ShownMessage,
+  fields: { readonly text: string; readonly if_rev: number },
+): Action {
+  return {
+    title: `Message #${seq} was edited`,
+    user,
+    method: "PATCH",
+    path: `${pathOf(conversation)}/messages/${seq}`,
+    body: fields,
+    library: `await parley.conversation(${js(conversation)}).edit(${seq}, ${js(fields)});`,
+    matches: matchesChange(conversation, "edit", seq),
+  };
+}
+
+/** The content of a message was taken out. */
+export function eraseAction(
+  user: string,
+  conversation: string,
+  { seq }: ShownMessage,
+  reason: string | undefined,
+): Action {
+  const why = reason === undefined ? "" : `?reason=${encodeURIComponent(reason)}`;
+  return {
+    title: `Message #${seq} was erased`,
+    user,
+    method: "DELETE",
+    path: `${pathOf(conversation)}/messages/${seq}${why}`,
+    library: `await parley.conversation(${js(conversation)}).erase(${seq}${reason === undefined ? "" : `, ${js(reason)}`});`,
+    matches: matchesChange(conversation, "erase", seq),
+  };
+}
+
+/** A reaction was added, or taken back. */
+export function reactAction(
+  user: string,
+  conversation: string,
+  { seq }: ShownMessage,
+  reaction: string,
+  on: boolean,
+): Action {
+  return {
+    title: on ? `You reacted to #${seq} with ${reaction}` : `Your ${reaction} was taken back from #${seq}`,
+    user,
+    method: on ? "PUT" : "DELETE",
+    path: `${pathOf(conversation)}/messages/${seq}/reactions/${encodeURIComponent(reaction)}`,
+    library: `await parley.conversation(${js(conversation)}).react(${seq}, ${js(reaction)}, ${on});`,
+    matches: matchesChange(conversation, "react", seq),
+  };
+}
+
+function matchesChange(conversation: string, wanted: string, seq: number | undefined): Action["matches"] {
+  return ({ conversation: where, direction, type, text }) =>
+    where === conversation && direction === "out" && type === wanted && text.includes(`"seq":${seq},`);
 }
 
 function titleOf({ seq, from }: ShownMessage): string {

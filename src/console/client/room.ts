@@ -50,11 +50,13 @@ export interface Room {
   leave(): void;
 }
 
-/** Whether messages of a conversation wait to be sent. */
+/** Whether messages or changes of a conversation wait to be sent. */
 export function hasPending(conversation: Conversation): boolean {
   return watchMessages(conversation)
     .getSnapshot()
-    .entries.some(({ state }) => state === "pending");
+    .entries.some(
+      ({ state, changing }) => state === "pending" || changing?.some((one) => one.state === "pending"),
+    );
 }
 
 /** Opens a conversation. `onError` gets the refusal of a page of messages. */
@@ -78,6 +80,11 @@ export function createRoom(
   let seen = 0;
   let readTimer: ReturnType<typeof setTimeout> | undefined;
 
+  // A quote of a message that was changed is read again when it comes into view.
+  const endChanges = conversation.on("change", ({ seq }) => {
+    if (!asked.delete(seq)) return;
+    quoted.value = new Map([...quoted.value].filter(([one]) => one !== seq));
+  });
   const endFirstRead = messages.subscribe((now) => {
     if (now.status === "ready") readBefore.value ??= readAtOpening(now);
   });
@@ -107,6 +114,8 @@ export function createRoom(
       if (asked.has(seq)) return;
       asked.add(seq);
       const found = (message: Message | null) => {
+        // It was changed meanwhile: the quote asks for it again.
+        if (!asked.has(seq)) return;
         quoted.value = new Map(quoted.value).set(seq, message);
       };
       conversation.message(seq).then(found, ({ code }) => {
@@ -137,6 +146,7 @@ export function createRoom(
     leave() {
       clearTimeout(readTimer);
       endFirstRead();
+      endChanges();
       for (const { end } of [list, presence, facts, status]) end();
     },
   };

@@ -11,7 +11,14 @@ import {
   updateAction,
 } from "../../../src/console/action/action.ts";
 import { codeOf } from "../../../src/console/action/code.ts";
-import { cancelAction, sendAction, streamAction } from "../../../src/console/action/message-actions.ts";
+import {
+  cancelAction,
+  editAction,
+  eraseAction,
+  reactAction,
+  sendAction,
+  streamAction,
+} from "../../../src/console/action/message-actions.ts";
 import { becomes } from "../../support/clients/library.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 
@@ -157,6 +164,26 @@ describe("an action in code", () => {
     expect((await conversation.message(messages.length + 1)).stream?.state).toBe("cancelled");
     end();
     await parley.close();
+  });
+
+  test("CH4 changes of a message: with curl, with Python, and with the client library", async () => {
+    const curl = (action: Action) =>
+      run(["sh", "-ec", textOf(action, "curl").replace("curl ", "curl -fsS ")]);
+    const python = (action: Action) => run(["python3", "-"], textOf(action, "Python"));
+    const { seq } = await api("POST", `/conversations/${group}/messages`, { id: "changed", text: "before" });
+    const entry = { seq: seq as number, id: "changed", from: "ann", text: "before" };
+    const now = () => api("GET", `/conversations/${group}/messages/${seq}`);
+    for (const [index, runCode] of [curl, python, library].entries()) {
+      const rev = (await now()).edited?.rev ?? 0;
+      await runCode(editAction("ann", group, entry, { text: `${TEXT} ${index}`, if_rev: rev }));
+      expect((await now()).text).toBe(`${TEXT} ${index}`);
+      await runCode(reactAction("ann", group, entry, "👍", true));
+      expect((await now()).reactions).toEqual({ "👍": { count: 1, users: ["ann"] } });
+      await runCode(reactAction("ann", group, entry, "👍", false));
+      expect((await now()).reactions).toBeUndefined();
+    }
+    await curl(eraseAction("ann", group, entry, "a & b"));
+    expect(await now()).toMatchObject({ text: "", erased: { by: "ann", reason: "a & b" } });
   });
 
   test("SEC-T7 has no token in it", () => {

@@ -1,7 +1,10 @@
+import type { VNode } from "preact";
 import type { Entry } from "../../../client/index.ts";
 import { clockTime, explainError, listNames } from "../../format.ts";
 import { Avatar } from "../avatar.tsx";
 import { IconButton } from "../icon.tsx";
+import { Reactions } from "./change/reactions.tsx";
+import { editionOf, erasureOf, failureOf } from "./change/words.ts";
 import { Quote, type Quoted, wordsOf } from "./quote.tsx";
 import { endingOf, StopButton } from "./stream-state.tsx";
 
@@ -13,8 +16,12 @@ const UNCONFIRMED =
 
 export interface RowActions {
   retry(entry: Entry): void;
-  /** Drops a message that failed. */
+  /** Drops a message that failed, or the changes of one. */
   discard(entry: Entry): void;
+  /** Adds a reaction, or takes the user's own back. */
+  react(entry: Entry, reaction: string, on: boolean): void;
+  /** Shows what may be done with a message. */
+  openMenu(entry: Entry): void;
   /** Takes back a message that is not sent yet, for the composer. */
   takeBack(entry: Entry): void;
   /** Shows how the message is sent in code, and its frame. */
@@ -44,6 +51,8 @@ interface MessageRowProps {
   readonly mayStop: boolean;
   /** Who asked its writer to stop, if known. */
   readonly stoppedBy: string | undefined;
+  /** In place of the text, while the user edits it. */
+  readonly editor: VNode | undefined;
   readonly actions: RowActions;
 }
 
@@ -54,7 +63,8 @@ export function continuesBlock(row: Entry, above: Entry | undefined): boolean {
 
 /** One message: sender, text, time and `seq`; an own one also with its state. */
 export function MessageRow(props: MessageRowProps) {
-  const { row, own, continues, held, readers, quoted, mayStop, stoppedBy, actions } = props;
+  const { row, own, continues, held, readers, quoted, mayStop, stoppedBy, editor, actions } = props;
+  const failures = row.changing?.filter(({ state }) => state === "failed") ?? [];
   const kind = `message${own ? " own" : ""}${continues ? " continues" : ""} ${row.state}`;
   return (
     <li class={kind} data-delivery={row.state} data-seq={row.seq} aria-busy={row.state === "streaming"}>
@@ -65,10 +75,13 @@ export function MessageRow(props: MessageRowProps) {
           {row.reply_to !== undefined && (
             <Quote seq={row.reply_to} message={quoted} load={actions.loadQuoted} show={actions.show} />
           )}
-          <p class="text" dir="auto">
-            {wordsOf(row)}
-          </p>
+          {editor ?? (
+            <p class={row.erased ? "text erased" : "text"} dir="auto">
+              {row.erased ? erasureOf(row) : wordsOf(row)}
+            </p>
+          )}
         </div>
+        <Reactions row={row} react={(name, on) => actions.react(row, name, on)} />
         <Meta row={row} own={own} held={held} ending={endingOf(row, stoppedBy)} actions={actions} />
         {mayStop && <StopButton from={row.from} stop={() => actions.stop(row)} />}
         {row.state === "pending" && held && (
@@ -81,6 +94,19 @@ export function MessageRow(props: MessageRowProps) {
             <p>{problemOf(row)}</p>
             <button type="button" class="plain small" onClick={() => actions.retry(row)}>
               Send again
+            </button>
+            <button type="button" class="plain small" onClick={() => actions.discard(row)}>
+              Discard
+            </button>
+          </div>
+        )}
+        {failures.length > 0 && (
+          <div class="failure">
+            {failures.map((one) => (
+              <p key={one.id}>{failureOf(one)}</p>
+            ))}
+            <button type="button" class="plain small" onClick={() => actions.retry(row)}>
+              Try again
             </button>
             <button type="button" class="plain small" onClick={() => actions.discard(row)}>
               Discard
@@ -105,6 +131,7 @@ interface MetaProps extends Pick<MessageRowProps, "row" | "own" | "held" | "acti
 
 function Meta({ row, own, held, ending, actions }: MetaProps) {
   const at = new Date(row.at);
+  const isChanging = row.changing?.some(({ state }) => state === "pending");
   return (
     <div class="meta">
       <time dateTime={at.toISOString()} title={at.toLocaleString()}>
@@ -114,6 +141,14 @@ function Meta({ row, own, held, ending, actions }: MetaProps) {
         <span class="seq" title={`Sequence ${row.seq}`}>
           #{row.seq}
         </span>
+      )}
+      {row.edited && !row.erased && (
+        <span class="edited" title={editionOf(row)}>
+          edited
+        </span>
+      )}
+      {isChanging && row.state === "stored" && (
+        <Sign kind="waiting" sign="○" word={held ? "change waits to be sent" : "saving…"} />
       )}
       {row.state === "streaming" && <Sign kind="writing" sign="●" word="writing…" />}
       {ending !== "" && <Sign kind="stream-end" sign="■" word={ending} />}
@@ -134,6 +169,14 @@ function Meta({ row, own, held, ending, actions }: MetaProps) {
           label={`Answer message ${row.seq}`}
           kind="in-code"
           onClick={() => actions.reply(row)}
+        />
+      )}
+      {row.seq !== undefined && !row.erased && (
+        <IconButton
+          icon="more"
+          label={`More about message ${row.seq}`}
+          kind="in-code more-about"
+          onClick={() => actions.openMenu(row)}
         />
       )}
     </div>

@@ -1,13 +1,25 @@
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { cancelAction, messageAction } from "../../action/message-actions.ts";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Entry } from "../../../client/index.ts";
+import type { Action } from "../../action/action.ts";
+import {
+  cancelAction,
+  editAction,
+  eraseAction,
+  messageAction,
+  reactAction,
+} from "../../action/message-actions.ts";
 import { MAX_SHOWN_ENTRIES } from "../../client/message-list-items.ts";
 import type { Room } from "../../client/room.ts";
 import type { State } from "../../client/state.ts";
 import type { TestClient } from "../../client/test-client.ts";
 import type { PanelContext } from "../../panel/panel.ts";
+import { messageRights } from "./change/rights.ts";
 import { quoteFinder } from "./quote.tsx";
 import { type ListActions, type RenderedItem, renderItems, rowContextOf } from "./render-items.tsx";
 import { useAutoScroll } from "./use-auto-scroll.ts";
+
+/** Loaded when the first menu of a message is opened. */
+const loadTools = () => import("./change/tools.ts");
 
 interface MessagesProps {
   readonly context: PanelContext;
@@ -30,8 +42,36 @@ export function Messages({ context, client, room }: MessagesProps) {
   const readBefore = room.facts.value?.role === undefined ? undefined : room.readBefore.value;
   const quoted = room.quoted.value;
   const role = room.facts.value?.role;
+  const [tools, setTools] = useState<Awaited<ReturnType<typeof loadTools>>>();
+  const [openKey, setOpenKey] = useState<string>();
+  const [editedKey, setEditedKey] = useState<string>();
+  useEffect(() => {
+    setOpenKey(undefined);
+    setEditedKey(undefined);
+  }, [room]);
+  const actions = useMemo(
+    () =>
+      actionsOf(context, client, room, async (entry) => {
+        setTools(await loadTools());
+        setOpenKey(entry.key);
+      }),
+    [client, room],
+  );
+  const endEdit = (row: Entry) => {
+    setEditedKey(undefined);
+    scroller.current?.querySelector<HTMLElement>(`[data-seq="${row.seq}"] .more-about`)?.focus();
+  };
+  const draw = (row: Entry) => {
+    const { EditForm } = tools!;
+    const save = (text: string, rev: number) => {
+      endEdit(row);
+      actions.edit(row, text, rev);
+    };
+    return <EditForm row={row} save={save} cancel={() => endEdit(row)} />;
+  };
   const setting = rowContextOf(list, room.presence.value.present, {
     ...{ user, role, held: isHeld(state, now), stops: client.stops },
+    editing: editedKey === undefined ? undefined : { key: editedKey, draw },
     findQuoted: quoteFinder(list.entries, quoted),
   });
   const signature = JSON.stringify([
@@ -41,9 +81,9 @@ export function Messages({ context, client, room }: MessagesProps) {
     [...setting.marks],
     readBefore,
     role,
+    editedKey,
   ]);
   const drawn = useRef<ReadonlyMap<string, RenderedItem>>(new Map());
-  const actions = useMemo(() => actionsOf(context, client, room), [client, room]);
   const rows = useMemo(() => {
     drawn.current = renderItems(drawn.current, list, readBefore, setting, actions);
     return [...drawn.current.values()].map(({ node }) => node);
@@ -55,6 +95,8 @@ export function Messages({ context, client, room }: MessagesProps) {
     keepPlace();
     room.target.value = undefined;
   }, [target, rows]);
+  const opened = openKey === undefined ? undefined : list.entries.find(({ key }) => key === openKey);
+  const editSeconds = client.parley()?.welcome.getSnapshot()?.limits.edit_seconds ?? 0;
   const isFull = list.entries.length >= MAX_SHOWN_ENTRIES;
   const isOpen = state.session.state === "open";
   return (
@@ -81,6 +123,20 @@ export function Messages({ context, client, room }: MessagesProps) {
           </div>
         )}
       </section>
+      {tools !== undefined && opened !== undefined && (
+        <tools.MessageMenu
+          key={opened.key}
+          row={opened}
+          rights={messageRights(opened, room.facts.value, editSeconds, Date.now())}
+          react={(name, on) => actions.react(opened, name, on)}
+          edit={() => setEditedKey(opened.key)}
+          erase={(reason) => actions.erase(opened, reason)}
+          reply={() => actions.reply(opened)}
+          showCode={() => actions.showCode(opened)}
+          announce={context.announcer.announce}
+          onClose={() => setOpenKey(undefined)}
+        />
+      )}
       <p class="unseen" aria-live="polite" ref={announcer} />
       {newer > 0 && (
         <button
@@ -115,13 +171,40 @@ function showRow(scroller: HTMLElement, seq: number): boolean {
   return true;
 }
 
+/** What the rows and the menu do. */
+interface ChangeActions extends ListActions {
+  edit(entry: Entry, text: string, rev: number): void;
+  erase(entry: Entry, reason: string | undefined): void;
+}
+
 function actionsOf(
   { actions, announcer, workbench }: PanelContext,
   client: TestClient,
   room: Room,
-): ListActions {
+  openMenu: (entry: Entry) => void,
+): ChangeActions {
   const { conversation } = room;
+  const user = () => client.user() ?? "";
+  /** The row says why a change failed. */
+  const change = (entry: Entry, action: Action, run: () => Promise<unknown>) =>
+    void actions.perform(client, action, run, `Not done: see message #${entry.seq}`);
   return {
+    openMenu,
+    react(entry, name, on) {
+      const action = reactAction(user(), conversation.id, entry, name, on);
+      change(entry, action, () => conversation.react(entry, name, on));
+    },
+    edit(entry, text, rev) {
+      // An edit from elsewhere, which the user has not seen, is not replaced.
+      const fields = { text, if_rev: rev };
+      change(entry, editAction(user(), conversation.id, entry, fields), () =>
+        conversation.edit(entry, fields),
+      );
+    },
+    erase(entry, reason) {
+      const action = eraseAction(user(), conversation.id, entry, reason);
+      change(entry, action, () => conversation.erase(entry, reason));
+    },
     retry: (entry) => room.retry(entry),
     discard: (entry) => room.discard(entry),
     takeBack(entry) {

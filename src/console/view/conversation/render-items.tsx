@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import type { MessageList, Role } from "../../../client/index.ts";
+import type { Entry, MessageList, Role } from "../../../client/index.ts";
 import type { PresentUser } from "../../../protocol/server-frames.ts";
 import { type MessageListItem, messageListItems, readersByRow } from "../../client/message-list-items.ts";
 import { dayName } from "../../format.ts";
@@ -28,6 +28,14 @@ export interface RowContext {
   readonly findQuoted: FindQuoted;
   /** Who asked the writer of a stream to stop, as far as it is known, by stream. */
   readonly stops: ReadonlyMap<string, string>;
+  /** The message that the user edits. */
+  readonly editing: Editing | undefined;
+}
+
+/** A message that is edited in its place. */
+export interface Editing {
+  readonly key: string;
+  draw(row: Entry): VNode;
 }
 
 export interface ListActions extends RowActions {
@@ -37,7 +45,7 @@ export interface ListActions extends RowActions {
 export function rowContextOf(
   { entries }: MessageList,
   present: readonly PresentUser[],
-  rest: Pick<RowContext, "user" | "held" | "role" | "findQuoted" | "stops">,
+  rest: Pick<RowContext, "user" | "held" | "role" | "findQuoted" | "stops" | "editing">,
 ): RowContext {
   const now = Date.now();
   const marks = readersByRow(entries, present, rest.user);
@@ -72,10 +80,12 @@ export function renderItems(
 }
 
 /** The part of the setting that a row shows; other rows are not redrawn when it changes. */
-function signatureOf(item: MessageListItem, { user, today, held, marks, role }: RowContext): string {
-  const waits = held && item.kind === "row" && item.row.state === "pending";
+function signatureOf(item: MessageListItem, { user, today, held, marks, role, editing }: RowContext): string {
+  const waits =
+    held && item.kind === "row" && (item.row.state === "pending" || item.row.changing !== undefined);
+  const isEdited = item.key === editing?.key;
   const moderates = item.kind === "row" && item.row.state === "streaming" && role;
-  return `${user}\n${today}\n${waits}\n${marks.get(item.key)}\n${moderates}`;
+  return `${user}\n${today}\n${waits}\n${marks.get(item.key)}\n${moderates}\n${isEdited}`;
 }
 
 function isSame(one: MessageListItem, other: MessageListItem): boolean {
@@ -93,7 +103,7 @@ function isSame(one: MessageListItem, other: MessageListItem): boolean {
 function renderItem(
   item: MessageListItem,
   quoted: Quoted | undefined,
-  { user, now, held, marks, role, stops }: RowContext,
+  { user, now, held, marks, role, stops, editing }: RowContext,
   actions: ListActions,
 ): VNode {
   if (item.kind !== "row") return <DividerRow key={item.key} item={item} loadHole={actions.loadHole} />;
@@ -116,6 +126,7 @@ function renderItem(
         quoted={quoted}
         mayStop={mayStop(row, user, role, quoted)}
         stoppedBy={row.stream && stops.get(row.stream.stream)}
+        editor={item.key === editing?.key && row.erased === undefined ? editing.draw(row) : undefined}
         actions={actions}
       />
     </DayAndRow>

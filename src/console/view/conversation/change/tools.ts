@@ -1,0 +1,3 @@
+// What is loaded when a menu of a message is opened.
+export { EditForm } from "./edit-form.tsx";
+export { MessageMenu } from "./message-menu.tsx";
