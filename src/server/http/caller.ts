@@ -3,6 +3,7 @@ import { explainMissingRight, type Grants, grantsManage, type Right } from "../.
 import type { Actor } from "../../core/members/standing.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
+import type { Identity } from "../authentication/authenticate.ts";
 import { authenticateBearer, type BearerDeps } from "./bearer.ts";
 import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext } from "./context.ts";
@@ -23,7 +24,7 @@ export interface Caller {
   /** Whether the caller has an API key, and so may send messages as any user. */
   readonly isKey: boolean;
   /** By which its token is revoked; undefined for an API key. */
-  readonly tokenId: string | undefined;
+  readonly token: Pick<Identity, "tokenId" | "issuedAt"> | undefined;
   /** Whether the token or API key has the right `manage` for the conversation. */
   readonly mayManage: boolean;
   /** The caller for the rules of members. */
@@ -126,7 +127,7 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
         limit: 0,
         plan: name,
         isKey: true,
-        tokenId: undefined,
+        token: undefined,
         grants: { rights },
         logFields: { address, key: name },
       };
@@ -146,7 +147,8 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
   }
   const bearer = await authenticateBearer(deps, c);
   if (bearer instanceof Response) return bearer;
-  const { user, plan, grants, tokenId } = bearer.identity;
+  const { user, plan, grants, tokenId, issuedAt } = bearer.identity;
   const { name, requestsPerHour: limit } = plan;
-  return { user, limit, plan: name, isKey: false, tokenId, grants, logFields: { address, user } };
+  const token = { tokenId, issuedAt };
+  return { user, limit, plan: name, isKey: false, token, grants, logFields: { address, user } };
 }

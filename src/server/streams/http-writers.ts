@@ -12,11 +12,18 @@ import type {
   Streams,
   StreamWriter,
 } from "../../core/ports/conversation/streams.ts";
+import type { RevocableToken } from "../../core/ports/revocations.ts";
 import { shownAppends } from "../../core/streams/writing.ts";
 import { streamKey } from "./stream-key.ts";
 
 /** Streams of which a node remembers the writer. It reads that of another one from the store. */
 const MAX_KNOWN = 10_000;
+
+/** A token of a writer: its name, and when it was issued, by which it is revoked. */
+export interface WriterToken {
+  readonly tokenId: string;
+  readonly issuedAt: number;
+}
 
 /** What a node knows of a stream. */
 interface KnownStream extends StreamName {
@@ -25,7 +32,7 @@ interface KnownStream extends StreamName {
   /** The newest append that was shown to readers. */
   n: number;
   /** The token that has written to it over HTTP last; undefined for that of an API key, or of a socket. */
-  tokenId: string | undefined;
+  token: WriterToken | undefined;
   /** Its message, after it has ended; 0 where it has become none. */
   seq: number | undefined;
 }
@@ -34,7 +41,7 @@ interface KnownStream extends StreamName {
 export interface HttpWrite extends StreamWriter {
   /** The user of the token; undefined for an API key, which writes in the name of any user. */
   readonly user: string | undefined;
-  readonly tokenId: string | undefined;
+  readonly token: WriterToken | undefined;
   readonly appends: readonly StreamAppend[];
   readonly end?: Pick<StreamEnd, "state" | "data" | "limit">;
 }
@@ -66,24 +73,24 @@ export class HttpWriters {
     this.stopWatching();
   }
 
-  /** Starts a stream, or takes it over. `tokenId`: that of the user's token. */
-  async start(request: StreamStart, tokenId: string | undefined): Promise<StreamStartResult> {
+  /** Starts a stream, or takes it over. `token`: that of the user. */
+  async start(request: StreamStart, token: WriterToken | undefined): Promise<StreamStartResult> {
     const result = await new Promise<StreamStartResult>((done) => this.deps.streams.start(request, done));
     if (result.outcome === "started" || result.outcome === "taken_over") {
       const { conversation, user } = request;
       const { stream, generation, n } = result;
-      this.remember({ conversation, stream, user, generation, n }).tokenId = tokenId;
+      this.remember({ conversation, stream, user, generation, n }).token = token;
     }
     return result;
   }
 
   /** Stores appends and, with `end`, ends the stream. Rejects when the store cannot be read. */
   async write(request: HttpWrite): Promise<HttpWriteResult> {
-    const { conversation, stream, generation, user, tokenId, appends, end } = request;
+    const { conversation, stream, generation, user, token, appends, end } = request;
     const known = await this.find(request);
     if (known === undefined) return { outcome: "fenced" };
     if (user !== undefined && known.user !== user) return { outcome: "forbidden" };
-    if (known.generation === generation) known.tokenId = tokenId;
+    if (known.generation === generation) known.token = token;
     const writer = { conversation, stream, generation };
     const result =
       end === undefined ? await this.append(writer, appends, known) : await this.end(writer, appends, end);
@@ -94,13 +101,30 @@ export class HttpWriters {
 
   /** Ends the streams that were written with these tokens, which are revoked (ST3). */
   refuse(tokenIds: ReadonlySet<string>): void {
-    const own = [...this.known.keys()].map((key) => this.known.get(key)!);
-    for (const { tokenId, seq, conversation, stream, generation } of own)
-      if (seq === undefined && tokenId !== undefined && tokenIds.has(tokenId))
-        this.deps.streams.end(
-          { conversation, stream, generation, appends: [], state: "interrupted", limit: 0 },
-          () => {},
-        );
+    for (const known of this.withToken()) if (tokenIds.has(known.token!.tokenId)) this.interrupt(known);
+  }
+
+  /** As `refuse`, where it is not known which tokens were revoked. Rejects when one check fails. */
+  async recheck(isRevoked: (token: RevocableToken) => Promise<boolean>): Promise<void> {
+    for (const known of this.withToken()) {
+      const { tokenId: id, issuedAt } = known.token!;
+      const revoked = await isRevoked({ id, subject: known.user, issuedAt });
+      // It may have been written with a new token meanwhile.
+      if (revoked && known.token?.tokenId === id && known.seq === undefined) this.interrupt(known);
+    }
+  }
+
+  /** The open streams whose newest writer has a token. */
+  private withToken(): KnownStream[] {
+    const all = [...this.known.keys()].map((key) => this.known.get(key)!);
+    return all.filter(({ token, seq }) => token !== undefined && seq === undefined);
+  }
+
+  private interrupt({ conversation, stream, generation }: KnownStream): void {
+    this.deps.streams.end(
+      { conversation, stream, generation, appends: [], state: "interrupted", limit: 0 },
+      () => {},
+    );
   }
 
   private append(
@@ -172,7 +196,7 @@ export class HttpWriters {
     const { conversation, stream, user, generation, n } = draft;
     const next: KnownStream = {
       ...{ conversation, stream, user, generation, n },
-      ...{ tokenId: undefined, seq: known?.seq },
+      ...{ token: undefined, seq: known?.seq },
     };
     this.known.set(key, next);
     return next;

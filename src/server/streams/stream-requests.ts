@@ -1,5 +1,6 @@
 import { OTHER_EPOCH } from "../../core/members/refusals.ts";
 import type { StreamStartResult, Streams } from "../../core/ports/conversation/streams.ts";
+import type { RevocableToken } from "../../core/ports/revocations.ts";
 import type { RequestReply } from "../../core/session/request-reply.ts";
 import {
   cancelError,
@@ -88,6 +89,11 @@ export class StreamRequests {
   /** As `refuse`, for what was written over HTTP. */
   refuseTokens(tokenIds: ReadonlySet<string>): void {
     this.deps.http.refuse(tokenIds);
+  }
+
+  /** Ends what was written over HTTP with tokens that are revoked, where it is not known which these are. */
+  recheckTokens(isRevoked: (token: RevocableToken) => Promise<boolean>): Promise<void> {
+    return this.deps.http.recheck(isRevoked);
   }
 
   stop(): void {

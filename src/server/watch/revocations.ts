@@ -1,6 +1,6 @@
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
-import type { RevocationListener, RevocationStore } from "../../core/ports/revocations.ts";
+import type { RevocableToken, RevocationListener, RevocationStore } from "../../core/ports/revocations.ts";
 import { closeReason } from "../../core/session/close-reason.ts";
 import { REVOKED } from "../authentication/authenticate.ts";
 import type { Connection } from "../socket/connection.ts";
@@ -19,6 +19,7 @@ export interface RevocationWatchDeps {
   readonly streams: {
     refuse(connection: object): void;
     refuseTokens(tokenIds: ReadonlySet<string>): void;
+    recheckTokens(isRevoked: (token: RevocableToken) => Promise<boolean>): Promise<void>;
   };
 }
 
@@ -51,7 +52,10 @@ export function watchRevocations(deps: RevocationWatchDeps): () => void {
       refuseStreams(revocation.user);
     }
   };
-  const stopWatching = revocations.watch(onRevocation, () => recheckAll(revocations, registry, closeRevoked));
+  const stopWatching = revocations.watch(onRevocation, async () => {
+    await recheckAll(revocations, registry, closeRevoked);
+    await streams.recheckTokens((token) => revocations.isRevoked(token));
+  });
   const stopWalking = clock.every(SWEEP_INTERVAL_MS, () => {
     if (tokens.size > 0) {
       for (const connection of registry.all())

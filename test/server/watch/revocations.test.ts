@@ -83,6 +83,8 @@ describe("A3 missed revocations", () => {
     const revocations = storedRevocations();
     const directory = new ConnectionRegistry<Held>();
     const ended: string[] = [];
+    /** The tokens with which streams are written over HTTP. */
+    const writers: string[] = [];
     const hold = (user: string, tokenId: string, issuedAt: number) => {
       const held: Held = { user, credential: { tokenId, issuedAt }, end: () => void ended.push(tokenId) };
       directory.add(held);
@@ -99,12 +101,18 @@ describe("A3 missed revocations", () => {
       },
       registry: directory,
       refuseStreams: () => {},
-      streams: { refuse: () => {}, refuseTokens: () => {} },
+      streams: {
+        refuse: () => {},
+        refuseTokens: () => {},
+        async recheckTokens(isRevoked) {
+          for (const id of writers) if (await isRevoked({ id, subject: "anna", issuedAt: 5 })) ended.push(id);
+        },
+      },
       clock: new ManualClock(),
       emit: new RecordedLog().emit,
     });
     await prepare(revocations);
-    return { hold, ended, poll: async () => missed?.() };
+    return { hold, writers, ended, poll: async () => missed?.() };
   }
 
   test("A3 every socket's token is checked, and the revoked ones end", async () => {
@@ -118,6 +126,13 @@ describe("A3 missed revocations", () => {
     watch.hold("ben", "new", 100);
     await watch.poll();
     expect(watch.ended.sort()).toEqual(["old", "t1203", "t7"]);
+  });
+
+  test("ST3 A3 the tokens of those who write streams over HTTP are checked, too", async () => {
+    const watch = await miss((revocations) => revocations.revokeToken("gone", NEVER));
+    watch.writers.push("kept", "gone");
+    await watch.poll();
+    expect(watch.ended).toEqual(["gone"]);
   });
 
   test("A3 a token renewed during the check is the one that counts", async () => {
