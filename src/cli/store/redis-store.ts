@@ -44,6 +44,8 @@ export function redisStore(settings: Settings): StoreProvider {
       const store = await openRedis({
         ...{ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 },
         streamRules: streamRulesOf(settings),
+        editWithin: settings.editSeconds * 1000,
+        rewriteIntervalMs: settings.eraseRewrite * 60_000,
       });
       return { store, node: options.node };
     },

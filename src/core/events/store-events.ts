@@ -86,6 +86,12 @@ export const STORE_EVENTS = {
     text: "embedded: the index could not be written; Parley tries again. If the line stays, memory fills up",
     urgent: true,
   },
+  "store.rewrite_refused": {
+    level: "warn",
+    fields: ["error", "advice"],
+    text: "Redis does not allow that Parley has its append-only file rewritten, so it holds the texts of erased messages until Redis rewrites it by its own settings",
+    urgent: true,
+  },
   "store.retention_failed": {
     level: "error",
     fields: ["error"],

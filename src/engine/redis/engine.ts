@@ -18,18 +18,21 @@ import { DEFAULT_STREAM_RULES, type StreamRules } from "../../core/streams/draft
 import type { Quota } from "../../protocol/server-frames.ts";
 import { type ChargeResult, type MarkArguments, requestMark } from "../operation.ts";
 import { type Page, PageQueue, type PageRequest, pageName } from "../page-queue.ts";
-import { RedisChanges } from "./changes.ts";
+import { RedisQuotas } from "./accounts/quotas.ts";
+import { ChangeCalls } from "./changes/change-calls.ts";
+import { RedisChanges } from "./changes/changes.ts";
+import { FileRewriter } from "./changes/file-rewriter.ts";
+import { StagedBatch } from "./changes/staged-batch.ts";
+import { TextEraser } from "./changes/text-eraser.ts";
 import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { classifyError, RedisUnavailable } from "./connection/errors.ts";
 import { PrimaryProbes } from "./connection/primary-probes.ts";
-import { Script } from "./connection/script.ts";
 import { RedisInbox } from "./inbox/inbox.ts";
 import { KnownMembers } from "./members/known-members.ts";
-import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./messages/batch.ts";
+import { type AnyOperation, type BatchExecutor, type BatchResult, UNAVAILABLE } from "./messages/batch.ts";
 import { ClusterBatch } from "./messages/cluster-batch.ts";
 import { Feeds } from "./messages/feeds.ts";
-import { quotaView } from "./messages/message-encoding.ts";
 import { MessageReader } from "./messages/message-reader.ts";
 import { readMarks } from "./messages/read-marks.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
@@ -48,6 +51,10 @@ export interface RedisEngineDeps {
   readonly ackAfter: "primary" | "replica";
   /** Without them, those of `DEFAULT_STREAM_RULES`. */
   readonly streamRules?: StreamRules;
+  /** For how long users may edit and erase their own messages, in milliseconds; 0 without an end, which is also without it. */
+  readonly editWithin?: number;
+  /** How often Redis may be asked to rewrite its append-only file because of erased texts, in milliseconds; 0 for never. */
+  readonly rewriteIntervalMs?: number;
   /** The members that this node knows; the port for members keeps it right. */
   readonly knownMembers?: KnownMembers;
   /** For tasks that run every few seconds. */
@@ -59,6 +66,8 @@ export interface RedisEngineDeps {
 /** Limits of one batch, in operations and in UTF-16 units of text: Redis serves no other client while it runs a batch. */
 const MAX_BATCH_OPERATIONS = 500;
 const MAX_BATCH_TEXT_UNITS = 1024 * 1024;
+/** What a change counts as: it reads and announces a message. */
+const CHANGE_TEXT_UNITS = 8_192;
 
 /** Two, so that a batch is already on its way while Redis carries out the one before it. */
 const MAX_BATCHES_IN_FLIGHT = 2;
@@ -73,6 +82,9 @@ export const REPLICA_TIMEOUT_MS = 1_000;
 const CHECK_INTERVAL_MS = 500;
 const CHECK_ROUNDS = 8;
 
+/** How often the append-only file may be rewritten because of erased texts, in milliseconds, where nothing else is set. */
+const DEFAULT_REWRITE_INTERVAL_MS = 3_600_000;
+
 /** How often each primary of a Cluster gets a probe, in milliseconds. */
 const PROBE_INTERVAL_MS = 500;
 
@@ -85,24 +97,26 @@ const PROBE_INTERVAL_MS = 500;
 export class RedisEngine implements Engine {
   readonly description: string;
   private readonly client: RedisClient;
-  private readonly time: Clock | undefined;
   private readonly emit: Emit;
   private readonly batches: BatchExecutor;
+  private readonly staged: StagedBatch;
   private readonly reader: MessageReader;
   private readonly feeds: Feeds;
   private readonly pages: PageQueue<PageRequest, Page>;
   private readonly sweeper: RetentionSweeper;
+  private readonly eraser: TextEraser;
   /** Undefined on a single Redis, where the probe of the client covers everything. */
   private readonly primaryProbes: PrimaryProbes | undefined;
   readonly inbox: RedisInbox;
   readonly streams: RedisStreams;
-  readonly changes = new RedisChanges();
-  private readonly quotaScript = new Script("messages/quota-view");
-  private readonly chargeScript = new Script("accounts/quota-charge");
+  readonly changes: RedisChanges;
+  private readonly quotas: RedisQuotas;
   private readonly stopTimers: readonly (() => void)[];
-  private queue: RedisOperation[] = [];
+  private queue: AnyOperation[] = [];
   private scheduled = false;
   private inFlight = 0;
+  /** Whether the newest batch in flight has changes, which take several calls: a later batch would overtake them. */
+  private isChanging = false;
   private readonly maxInFlight: number;
   /** Resolves when the results of the newest batch were delivered. */
   private delivered: Promise<void> = Promise.resolve();
@@ -115,7 +129,7 @@ export class RedisEngine implements Engine {
   private constructor(deps: RedisEngineDeps) {
     const { client, channels, emit, retention, ackAfter, clock, time, runOnOneNode } = deps;
     this.client = client;
-    this.time = time;
+    this.quotas = new RedisQuotas(client, time);
     this.emit = emit;
     this.description = client.description;
     this.reader = new MessageReader(client, emit);
@@ -145,7 +159,14 @@ export class RedisEngine implements Engine {
     this.batches = client.isCluster
       ? new ClusterBatch({ ...batchDeps, storeEpoch: () => this.reader.storeEpoch })
       : new StandaloneBatch(batchDeps);
-    this.sweeper = new RetentionSweeper({ client, emit, retention, clock, time, runOnOneNode });
+    const storeEpoch = () => this.reader.storeEpoch;
+    const { editWithin = 0 } = deps;
+    this.staged = new StagedBatch(this.batches, new ChangeCalls({ ...batchDeps, storeEpoch, editWithin }));
+    const { rewriteIntervalMs = DEFAULT_REWRITE_INTERVAL_MS } = deps;
+    const files = new FileRewriter({ client, emit, clock: time ?? clock, intervalMs: rewriteIntervalMs });
+    this.eraser = new TextEraser({ client, runOnOneNode, files });
+    const onErased = () => files.note();
+    this.sweeper = new RetentionSweeper({ client, emit, retention, clock, time, runOnOneNode, onErased });
     const { commands: cluster, keys, node, description } = client;
     this.primaryProbes =
       cluster instanceof Cluster
@@ -158,6 +179,13 @@ export class RedisEngine implements Engine {
     this.streams = new RedisStreams({
       ...{ client, channels, emit, clock, time, replicaTimeoutMs, rules: streamRules },
       enqueue: (operation) => this.enqueue(operation),
+    });
+    this.changes = new RedisChanges({
+      ...{ client, emit },
+      enqueue: (operation) => this.enqueue(operation),
+      rev: async (conversation) => (await this.head(conversation)).rev,
+      watch: (listener) => this.feeds.watchChanges(listener),
+      waitForWrites: () => this.executed,
     });
     this.inbox = new RedisInbox({
       client,
@@ -189,27 +217,12 @@ export class RedisEngine implements Engine {
     this.enqueue({ kind: "history", request, done });
   }
 
-  async quota(user: string, limit: number): Promise<Quota | null> {
-    if (limit === 0) return null;
-    const now = this.time === undefined ? "" : this.time.now();
-    const { keys, isCluster } = this.client;
-    const names = [keys.userKey(user, "quota")];
-    if (!isCluster) names.push(keys.globalKey("batch"), keys.globalKey("epoch"));
-    const reply = await this.client.run(this.quotaScript, names, [now]);
-    const [used, reset] = reply as [number, number];
-    return quotaView(limit, used, reset);
+  quota(user: string, limit: number): Promise<Quota | null> {
+    return this.quotas.quota(user, limit);
   }
 
-  async charge(user: string, limit: number, count: number): Promise<ChargeResult> {
-    if (limit === 0) return { outcome: "charged", quota: null };
-    const now = this.time === undefined ? "" : this.time.now();
-    const { keys, isCluster } = this.client;
-    const names = [keys.userKey(user, "quota")];
-    if (!isCluster) names.push(keys.globalKey("batch"), keys.globalKey("epoch"));
-    const reply = await this.client.run(this.chargeScript, names, [now, limit, count]);
-    const [retryAfter, used, reset] = reply as [number, number, number];
-    const quota = quotaView(limit, used, reset)!;
-    return retryAfter > 0 ? { outcome: "rate_limited", retryAfter, quota } : { outcome: "charged", quota };
+  charge(user: string, limit: number, count: number): Promise<ChargeResult> {
+    return this.quotas.charge(user, limit, count);
   }
 
   subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
@@ -240,9 +253,10 @@ export class RedisEngine implements Engine {
     await this.streams.recover();
   }
 
-  /** Removes the messages that are no longer kept, in all conversations. */
-  clean(): Promise<void> {
-    return this.sweeper.sweep();
+  /** Removes the messages that are no longer kept, in all conversations, and the texts of those that were edited or erased. */
+  async clean(): Promise<void> {
+    await this.sweeper.sweep();
+    await this.eraser.run();
   }
 
   ready(): boolean {
@@ -276,13 +290,15 @@ export class RedisEngine implements Engine {
     this.sendBatches();
     while (this.inFlight > 0) await this.delivered;
     this.pages.refuseAll();
+    this.changes.close();
     this.inbox.close();
     this.streams.close();
     this.feeds.close();
+    await this.eraser.stop();
     await this.sweeper.stop();
   }
 
-  private enqueue(operation: RedisOperation): void {
+  private enqueue(operation: AnyOperation): void {
     if (this.closed) {
       (operation.done as (result: typeof UNAVAILABLE) => void)(UNAVAILABLE);
       return;
@@ -298,11 +314,12 @@ export class RedisEngine implements Engine {
 
   /** Sends the queued operations to Redis, up to `maxInFlight` batches at a time. */
   private sendBatches(): void {
-    while (this.inFlight < this.maxInFlight && this.queue.length > 0) {
+    while (this.inFlight < (this.isChanging ? 1 : this.maxInFlight) && this.queue.length > 0) {
       const operations = this.takeBatch();
       const batch = this.feeds.beginBatch(operations);
       for (const { kind, request } of operations)
         if (kind === "post" || kind === "end") this.sweeper.noteActivity(request.conversation);
+      this.isChanging = operations.some(({ kind }) => kind === "change");
       const executed = this.client.ready ? this.execute(operations) : unavailable(operations);
       this.executed = executed;
       this.inFlight++;
@@ -310,14 +327,16 @@ export class RedisEngine implements Engine {
     }
   }
 
-  private execute(operations: readonly RedisOperation[]): Promise<BatchResult> {
-    const executed = this.batches.execute(operations);
+  private execute(operations: readonly AnyOperation[]): Promise<BatchResult> {
+    const executed = this.isChanging
+      ? this.staged.execute(operations)
+      : this.batches.execute(operations as readonly RedisOperation[]);
     if (!operations.some(({ kind, request }) => kind === "end" && request.limit > 0)) return executed;
     return executed.then((result) => this.addQuotas(operations, result));
   }
 
   /** Adds the quotas of users whose streams have ended: a script cannot read them, because it learns the user from the stream. */
-  private async addQuotas(operations: readonly RedisOperation[], result: BatchResult): Promise<BatchResult> {
+  private async addQuotas(operations: readonly AnyOperation[], result: BatchResult): Promise<BatchResult> {
     const reads = result.results.map(async (each, i) => {
       const { request, kind } = operations[i]!;
       if (kind !== "end" || request.limit === 0 || !("entry" in each)) return;
@@ -336,7 +355,7 @@ export class RedisEngine implements Engine {
   private async finish(
     before: Promise<void>,
     batch: ReturnType<Feeds["beginBatch"]>,
-    operations: readonly RedisOperation[],
+    operations: readonly AnyOperation[],
     executed: Promise<BatchResult>,
   ): Promise<void> {
     const result = await executed;
@@ -347,7 +366,7 @@ export class RedisEngine implements Engine {
     this.feeds.deliverBatch(batch, operations, result);
   }
 
-  private takeBatch(): RedisOperation[] {
+  private takeBatch(): AnyOperation[] {
     let count = 0;
     for (
       let text = 0;
@@ -356,6 +375,7 @@ export class RedisEngine implements Engine {
     ) {
       const operation = this.queue[count]!;
       if (operation.kind === "post") text += operation.request.body.length;
+      else if (operation.kind === "change") text += CHANGE_TEXT_UNITS;
     }
     return this.queue.splice(0, count);
   }
@@ -368,6 +388,6 @@ export class RedisEngine implements Engine {
   }
 }
 
-async function unavailable(operations: readonly RedisOperation[]): Promise<BatchResult> {
+async function unavailable(operations: readonly AnyOperation[]): Promise<BatchResult> {
   return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
 }

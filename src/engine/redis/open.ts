@@ -34,6 +34,10 @@ export interface RedisOptions extends ConnectOptions {
   readonly retention: RetentionLimits;
   /** Without them, those of `DEFAULT_STREAM_RULES`. */
   readonly streamRules?: StreamRules;
+  /** For how long users may edit and erase their own messages, in milliseconds; 0 without an end, which is also without it. */
+  readonly editWithin?: number;
+  /** How often Redis may be asked to rewrite its append-only file because of erased texts, in milliseconds; 0 for never. */
+  readonly rewriteIntervalMs?: number;
 }
 
 /**
@@ -43,7 +47,7 @@ export interface RedisOptions extends ConnectOptions {
  * so that acknowledged messages could be lost, or the user lacks a permission.
  */
 export async function openRedis(options: RedisOptions): Promise<Store> {
-  const { leaseMs, ackAfter, retention, streamRules, clock, emit } = options;
+  const { leaseMs, ackAfter, retention, streamRules, editWithin, rewriteIntervalMs, clock, emit } = options;
   const client = await connect(options);
   try {
     await checkRequirements(client, emit);
@@ -61,6 +65,8 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       runOnOneNode,
       knownMembers,
       ...(streamRules !== undefined && { streamRules }),
+      ...(editWithin !== undefined && { editWithin }),
+      ...(rewriteIntervalMs !== undefined && { rewriteIntervalMs }),
     });
     const news = new NewsStreams(client, clock, emit);
     await news.start();

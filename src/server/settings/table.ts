@@ -269,6 +269,15 @@ export const SETTINGS = {
     default: "5",
     reason: "a pause of the machine is shorter; users of a crashed node leave after it",
   },
+  ERASE_REWRITE: {
+    group: "Clustering",
+    kind: integer("minutes", 0, 7 * 24 * 60),
+    about:
+      "minutes between two rewritings of Redis's append-only file that Parley asks for because texts were erased; 0: it never asks",
+    default: "60",
+    reason:
+      "the file holds erased texts until it is rewritten, and a rewriting costs memory and time of Redis",
+  },
   STARTUP_TIMEOUT: {
     group: "Clustering",
     kind: seconds(0, 3600),

@@ -1,9 +1,14 @@
 import type { RedisClient } from "./client.ts";
 
 /** The kind of a payload on a conversation's channel. It is the first character of the published text. */
-export type ChannelKind = "message" | "relay" | "stream";
+export type ChannelKind = "message" | "relay" | "stream" | "change";
 
-const KIND_PREFIX: Readonly<Record<ChannelKind, string>> = { message: "M", relay: "R", stream: "S" };
+const KIND_PREFIX: Readonly<Record<ChannelKind, string>> = {
+  message: "M",
+  relay: "R",
+  stream: "S",
+  change: "C",
+};
 
 /** Receives what happens to streams, in all conversations to whose channels this node is subscribed. */
 export type StreamPayloadListener = (conversation: string, payload: string) => void;
@@ -11,6 +16,7 @@ export type StreamPayloadListener = (conversation: string, payload: string) => v
 /** Receives the payloads of a conversation's channel, without their first character, which is their kind. */
 export interface ChannelListener {
   message?(payload: string): void;
+  change?(payload: string): void;
   relay?(payload: string): void;
 }
 
@@ -139,6 +145,7 @@ export class Channels {
     }
     for (const listener of listeners) {
       if (kind === KIND_PREFIX.message) listener.message?.(content);
+      else if (kind === KIND_PREFIX.change) listener.change?.(content);
       else if (kind === KIND_PREFIX.relay) listener.relay?.(content);
     }
   };

@@ -3,7 +3,7 @@
 // nodes share have a tag of their own. The layout is the same on one Redis and in Cluster. Identifiers have no braces or spaces.
 //
 //   parley:{b41bj}:c:room:meta      hash    seq, at, by, epoch, swept, messages?, days?, removals?, removed_seq?, removed_at?,
-//                                            trimmed?, facts?, guard?, revision?, owners?, changing?, changed?
+//                                            trimmed?, facts?, guard?, revision?, owners?, changing?, changed?, rev?
 //                                                                               a conversation's head; never expires
 //   parley:{b41bj}:c:room:log       stream  <seq>-0 → name, time, body                its messages
 //   parley:{b41bj}:c:room:copy      stream  a copy of the log without the trimmed messages, while it is being made
@@ -14,6 +14,9 @@
 //   parley:{b41bj}:c:room:members   hash    user → role and more (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room:names     sorted set  the users of `members` in the order of their names
 //   parley:{b41bj}:c:room:drafts    hash    open streams; cancelled, draft:<handle>: their text (lua/streams/drafts.lua)
+//   parley:{b41bj}:c:room:changes   hash    what changes have made of messages; revs, change-ids, blank, by:<seq>:<digest>
+//                                            (lua/changes/present.lua)
+//   parley:{b41bj}:c:room:blanked   stream  a copy of the log without texts that were replaced, while it is being made
 //   parley:{b41bj}:c:room:…                 muted, banned, gone: hashes by user (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room                   channel of the conversation
 //   parley:{b26bc}:u:anna:quota     list    accepted requests of the last hour
@@ -30,6 +33,7 @@
 //   parley:{b41bj}:news             stream  changes of facts and members (members/news-streams.ts)
 //   parley:{b41bj}:activity         zset    conversation, conversation user → time    what has changed lately, while a node watches
 //   parley:{b41bj}:leases           zset    conversation and handle → when a stream may end by itself (lua/streams/drafts.lua)
+//   parley:{b41bj}:blank            set     the conversations with texts to remove
 //   parley:{b41bj}:watched          string  since when a node watches (lua/inbox/watch.lua)
 //   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, name-secret, and the other names below
 //
@@ -54,7 +58,13 @@ export type ConversationPart =
   | "cancelled"
   | "muted"
   | "banned"
-  | "gone";
+  | "gone"
+  | "changes"
+  | "revs"
+  | "change-ids"
+  | "blank"
+  | "blanking"
+  | "blanked";
 
 /** Makes the names of keys with one prefix. With different prefixes, several installations can share a Redis. */
 export class Keys {
@@ -147,7 +157,7 @@ export class Keys {
   }
 
   /** Returns a key of a bucket (0–63). */
-  bucketKey(bucket: number, what: "news" | "activity" | "watched" | "leases"): string {
+  bucketKey(bucket: number, what: "news" | "activity" | "watched" | "leases" | "blank"): string {
     return `${this.bucketPrefixes[bucket]!}${what}`;
   }
 
@@ -166,7 +176,8 @@ export class Keys {
       | "probe"
       | "none"
       | "stream-sweeps"
-      | "watched",
+      | "watched"
+      | "erasures",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }

@@ -1,10 +1,25 @@
+import type { ChangeResult } from "../../../core/ports/conversation/changes.ts";
+import type { ChangeOperation } from "../../change-operation.ts";
 import type { OperationResult } from "../../operation.ts";
+import { decodeRev, type MadeChange, type Rev } from "../changes/encoding.ts";
 import type { EndOutcome, RedisOperation, StartOutcome } from "../streams/operations.ts";
 
 export const UNAVAILABLE = { outcome: "unavailable" } as const;
 
 /** The result of an operation of a batch. */
-export type RedisResult = OperationResult | StartOutcome | EndOutcome;
+export type RedisResult = OperationResult | StartOutcome | EndOutcome | ChangeResult;
+
+/** The operations that an engine carries out together: those of batches, and changes. */
+export type AnyOperation = RedisOperation | ChangeOperation;
+
+/** The place of a result among the changes of its conversation. */
+export interface ChangePlace {
+  /** The newest change of the conversation when it was carried out. */
+  readonly rev: Rev;
+  /** The change that it has stored, and the newest message then. */
+  readonly made?: MadeChange;
+  readonly after?: number;
+}
 
 /** The result of a batch. */
 export interface BatchResult {
@@ -12,6 +27,8 @@ export interface BatchResult {
   readonly results: readonly RedisResult[];
   /** The epochs of conversations for which the node knew another epoch, or none. */
   readonly epochs: ReadonlyMap<string, string>;
+  /** By the indexes of the operations, in conversations with changes. */
+  readonly places?: ReadonlyMap<number, ChangePlace>;
 }
 
 /** The state of a conversation as a node knows it before a batch. */
@@ -22,8 +39,51 @@ export interface KnownHead {
   readonly at: number;
   /** Empty if the node does not know the conversation. */
   readonly epoch: string;
+  /** The newest change that the node has delivered or acknowledged under `epoch`, and its time. */
+  readonly rev: Rev;
   /** The node's subscriptions to the conversation's channel. They need no announcement, because the reply has the messages. */
   readonly subscriptions: 0 | 1;
+}
+
+/** Returns the epoch that a node knows as scripts take it (`conversation_open` of lua/messages/conversation.lua). */
+export function knownEpoch({ epoch, rev }: Pick<KnownHead, "epoch" | "rev">): string {
+  return rev.rev === 0 || epoch === "" ? epoch : `${epoch} ${rev.rev} ${rev.at}`;
+}
+
+/**
+ * Reads what scripts reply about each of `conversations`: another epoch than the known one, or '', and " rev time" where there are
+ * changes. Returns the other epochs, and the newest changes; undefined if there are none.
+ */
+export function decodeNews(
+  conversations: readonly string[],
+  news: readonly string[],
+): { readonly epochs: Map<string, string>; readonly revs: Map<string, Rev> | undefined } {
+  const epochs = new Map<string, string>();
+  let revs: Map<string, Rev> | undefined;
+  for (const [i, text] of news.entries()) {
+    if (text === "") continue;
+    const end = text.indexOf(" ");
+    const epoch = end === -1 ? text : text.slice(0, end);
+    if (epoch !== "") epochs.set(conversations[i]!, epoch);
+    if (end === -1) continue;
+    revs ??= new Map();
+    revs.set(conversations[i]!, decodeRev(text.slice(end + 1)));
+  }
+  return { epochs, revs };
+}
+
+/** Returns the places of results; undefined where no conversation has changes. */
+export function placesOf(
+  operations: readonly RedisOperation[],
+  revs: ReadonlyMap<string, Rev> | undefined,
+): ReadonlyMap<number, ChangePlace> | undefined {
+  if (revs === undefined) return undefined;
+  const places = new Map<number, ChangePlace>();
+  for (const [i, { request }] of operations.entries()) {
+    const rev = revs.get(request.conversation);
+    if (rev !== undefined) places.set(i, { rev });
+  }
+  return places;
 }
 
 /** Carries out one batch of operations. MUST NOT throw: the result of an operation that fails is `unavailable`. */

@@ -1,4 +1,5 @@
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
+import type { Rev } from "../changes/encoding.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
@@ -7,7 +8,7 @@ import { JOIN_OUTCOMES, type JoiningRequest, JoinLists } from "../members/join-l
 import { UserLists } from "../members/user-lists.ts";
 import type { RedisOperation } from "../streams/operations.ts";
 import { BatchPlaces, StreamPlaces } from "../streams/places.ts";
-import type { BatchExecutor, BatchResult } from "./batch.ts";
+import { type BatchExecutor, type BatchResult, decodeNews, knownEpoch, placesOf } from "./batch.ts";
 import {
   type AppendReply,
   type CallReply,
@@ -45,6 +46,8 @@ interface Reserved {
   readonly charges: readonly (Charge | undefined | null)[];
   /** The epochs of conversations for which the node knew another epoch are added to it. */
   readonly epochs: Map<string, string>;
+  /** As well as the newest changes of conversations that have any. */
+  readonly revs: Map<string, Rev>;
   readonly joins: JoinLists | undefined;
   readonly places: BatchPlaces | undefined;
 }
@@ -74,7 +77,8 @@ export class ClusterBatch implements BatchExecutor {
     const places = this.takePlaces(operations);
     const charges = await this.reserve(operations);
     const epochs = new Map<string, string>();
-    const replies = await this.append(operations, { charges, epochs, joins, places });
+    const revs = new Map<string, Rev>();
+    const replies = await this.append(operations, { charges, epochs, revs, joins, places });
     await Promise.all([this.settle(operations, charges, replies), joins?.settle()]);
     const results = operations.map((each, i) => decodeResult(each, charges[i], replies[i]));
     // The starts do not wait for this: a place that was taken and not given back is free again by itself.
@@ -82,7 +86,8 @@ export class ClusterBatch implements BatchExecutor {
       const reply = replies[operations.findIndex((each) => each.request === request)];
       return reply && reply[0] === 1;
     });
-    return { results, epochs };
+    if (revs.size === 0) return { results, epochs };
+    return { results, epochs, places: placesOf(operations, revs)! };
   }
 
   /** Begins to take places for the streams that are started; returns undefined if there are none. */
@@ -152,7 +157,7 @@ export class ClusterBatch implements BatchExecutor {
   /** Carries out the charged requests in each conversation, and looks up whether the others are repeats. */
   private async append(
     operations: readonly RedisOperation[],
-    { charges, epochs, joins, places }: Reserved,
+    { charges, epochs, revs, joins, places }: Reserved,
   ): Promise<AppendReply[]> {
     const { members: known, streamRules: rules } = this.deps;
     const mayJoin = (await joins?.ready()) ?? (() => false);
@@ -180,11 +185,15 @@ export class ClusterBatch implements BatchExecutor {
       const reply = await this.appendTo(members, values);
       if (reply === undefined) return;
       const [changed, fields, joined] = reply;
-      for (const [n, epoch] of changed.entries()) {
-        if (epoch === "") continue;
-        epochs.set(members[n]!.name, epoch);
-        known.drop(members[n]!.name);
+      const news = decodeNews(
+        members.map(({ name }) => name),
+        changed,
+      );
+      for (const [name, epoch] of news.epochs) {
+        epochs.set(name, epoch);
+        known.drop(name);
       }
+      for (const [name, rev] of news.revs ?? []) revs.set(name, rev);
       for (const [n, request] of joining.entries()) {
         const outcome = JOIN_OUTCOMES[joined![n]!]!;
         joins!.onReply(request, outcome);
@@ -266,8 +275,9 @@ export class ClusterBatch implements BatchExecutor {
     for (const { name: conversation, indexes } of conversations) {
       const name = client.keys.conversationName(conversation);
       keys.push(`${name}:meta`, `${name}:log`, `${name}:ids`, `${name}:marks`, name);
-      const { seq, at, epoch, subscriptions } = known(conversation);
-      values.push(indexes.length, seq, at, epoch, client.isSharded ? subscriptions : "");
+      const head = known(conversation);
+      const subscriptions = client.isSharded ? head.subscriptions : "";
+      values.push(indexes.length, head.seq, head.at, knownEpoch(head), subscriptions);
     }
     keys.push(client.keys.bucketKey(bucketOf(conversations[0]!.name), "watched"));
     for (const operation of operations) values.push(operation);

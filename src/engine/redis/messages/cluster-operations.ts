@@ -15,7 +15,7 @@ import {
   startValues,
 } from "../streams/operations.ts";
 import { type RedisResult, UNAVAILABLE } from "./batch.ts";
-import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
+import { decodeHistory, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 
 /** The result of the charge for a request: 1 charged now, 2 charged by an earlier try, 0 refused. */
 export interface Charge {
@@ -93,7 +93,7 @@ export function encodeOperation(
   }
   if (operation.kind === "history") {
     const { before, after, count } = operation.request;
-    return ["h", before ?? "", after ?? "", count];
+    return ["h", before ?? "", after ?? "", count, operation.request.user];
   }
   const { request } = operation;
   const name = dedupeKey(request.user, request.id);
@@ -131,7 +131,7 @@ export function decodeResult(
   if (operation.kind === "history") {
     if (charge?.outcome === 0) return refused;
     if (reply === undefined) return UNAVAILABLE;
-    return { outcome: "read", entries: decodeList(String(reply[0])), more: reply[1] === 1, quota };
+    return { outcome: "read", ...decodeHistory(String(reply[0])), more: reply[1] === 1, quota };
   }
   if (reply === undefined) return UNAVAILABLE;
   const [outcome, seq, at] = [Number(reply[0]), Number(reply[1]), Number(reply[2])];
@@ -144,6 +144,7 @@ export function decodeResult(
   if (outcome === 3) return { outcome: "removed" };
   // The id is that of an open stream.
   if (outcome === 7) return UNAVAILABLE;
+  if (outcome === 10) return { outcome: "id_in_use" };
   if (outcome > 3) return decodeRefusal(outcome, reply[1]!);
   return { outcome: outcome === 1 ? "stored" : "duplicate", seq, at, quota };
 }

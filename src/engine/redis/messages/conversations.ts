@@ -5,6 +5,8 @@ import type {
   ConversationSummary,
   RetentionOverride,
 } from "../../../core/ports/conversations.ts";
+import { presentEntries } from "../changes/encoding.ts";
+import { noteErasure } from "../changes/file-rewriter.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect } from "../connection/connect.ts";
 import type { ConversationPart } from "../connection/keys.ts";
@@ -20,6 +22,7 @@ const CONTENT: readonly ConversationPart[] = [
   ...(["log", "copy", "ids", "marks", "sent"] as const),
   ...(["members", "names", "muted", "banned", "gone"] as const),
   ...(["drafts", "cancelled"] as const),
+  ...(["changes", "revs", "change-ids", "blank", "blanking", "blanked"] as const),
 ];
 
 const RETAIN = new Script("messages/conversation-retain");
@@ -81,7 +84,7 @@ export class RedisConversations implements ConversationStore {
     const log = this.client.keys.conversationKey(id, "log");
     for (let from = "-"; ; ) {
       const values = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE_SIZE);
-      for (const value of values) yield decodeStreamValue(value);
+      yield* await presentEntries(this.client, id, values.map(decodeStreamValue));
       if (values.length < PAGE_SIZE) return;
       from = `(${values.at(-1)![0]}`;
     }
@@ -95,7 +98,10 @@ export class RedisConversations implements ConversationStore {
     const epoch = await this.client.commands.get(keys.globalKey("epoch"));
     const existed =
       (await this.client.run(REMOVE, all, [announce, this.time?.now() ?? "", epoch ?? ""])) === 1;
-    if (existed) await this.control.append({ conversation: id, change: "removed" });
+    if (existed) {
+      await this.control.append({ conversation: id, change: "removed" });
+      await noteErasure(this.client, this.time?.now() ?? Date.now());
+    }
     return existed;
   }
 

@@ -1,20 +1,30 @@
 import { LruMap } from "../../../core/collections/lru-map.ts";
 import type { Entry } from "../../../core/conversation/entry.ts";
 import type { Emit } from "../../../core/events/events.ts";
+import type { ChangeEvent } from "../../../core/ports/conversation/changes.ts";
 import type { EntryListener, EpochListener, Head, Subscription } from "../../../core/ports/message-log.ts";
+import { Listeners } from "../../listeners.ts";
+import { decodeChanges, NO_CHANGES } from "../changes/encoding.ts";
 import type { ChannelSubscription, Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { RedisUnavailable } from "../connection/errors.ts";
-import type { RedisOperation } from "../streams/operations.ts";
-import { type BatchResult, type KnownHead, type RedisResult, UNAVAILABLE } from "./batch.ts";
+import {
+  type AnyOperation,
+  type BatchResult,
+  type ChangePlace,
+  type KnownHead,
+  type RedisResult,
+  UNAVAILABLE,
+} from "./batch.ts";
+import type { FeedStore, FeedView } from "./feed-store.ts";
 import { decodeAnnouncement, entryOf } from "./message-encoding.ts";
-import { type FeedStore, OrderedFeed } from "./ordered-feed.ts";
+import { OrderedFeed } from "./ordered-feed.ts";
 
 export interface FeedsDeps {
   readonly client: RedisClient;
   readonly channels: Channels;
   readonly emit: Emit;
-  readonly store: Pick<FeedStore, "head" | "read"> & {
+  readonly store: Pick<FeedStore, "head" | "read" | "changes"> & {
     /** Reads the epoch of the store again, because it may have changed. MUST NOT reject. */
     refreshEpoch(): Promise<void>;
   };
@@ -35,13 +45,14 @@ const CATCH_UP_BATCH_SIZE = 500;
 /** The number of tries to read the head of a conversation that loses messages meanwhile. */
 const MAX_HEAD_ATTEMPTS = 3;
 
-const UNKNOWN_HEAD: KnownHead = { seq: 0, at: 0, epoch: "", subscriptions: 0 };
+const UNKNOWN_HEAD: KnownHead = { seq: 0, at: 0, epoch: "", rev: NO_CHANGES, subscriptions: 0 };
 
 /** The feeds of the conversations with subscriptions on this node, and the newest `seq` of others that it has posted to. */
 export class Feeds {
   private readonly feeds = new Map<string, OpenFeed>();
-  private readonly remembered = new LruMap<Pick<KnownHead, "seq" | "at" | "epoch">>(MAX_REMEMBERED);
+  private readonly remembered = new LruMap<Pick<KnownHead, "seq" | "at" | "epoch" | "rev">>(MAX_REMEMBERED);
   private readonly epochListeners = new Set<EpochListener>();
+  private readonly changeListeners: Listeners<ChangeEvent>;
   private readonly feedStore: FeedStore;
   private batchCount = 0;
   /** The feeds that are not checked yet in this round. */
@@ -49,10 +60,20 @@ export class Feeds {
   private readonly stopWatching: () => void;
 
   constructor(private readonly deps: FeedsDeps) {
-    const { head, read } = deps.store;
+    const { head, read, changes } = deps.store;
+    this.changeListeners = new Listeners({
+      onError: (error) => deps.emit("engine.listener_failed", { error: String(error) }),
+    });
     this.feedStore = {
       head,
       read,
+      changes,
+      onChange: ({ conversation }, next) =>
+        this.changeListeners.notify(
+          "changed" in next
+            ? { type: "folded", conversation, rev: next.rev.rev, changed: next.changed }
+            : { type: "changed", change: next },
+        ),
       emit: deps.emit,
       onEnded: (feed) => this.forget(feed),
       onEpochChanged: ({ conversation, lastDelivered, epoch }) => {
@@ -67,6 +88,11 @@ export class Feeds {
   watchEpoch(listener: EpochListener): () => void {
     this.epochListeners.add(listener);
     return () => this.epochListeners.delete(listener);
+  }
+
+  /** Calls `listener` with the changes of conversations that have subscriptions on this node. Returns a function that stops it. */
+  watchChanges(listener: (event: ChangeEvent) => void): () => void {
+    return this.changeListeners.add(listener);
   }
 
   /** Starts to deliver the entries of a conversation. Rejects when Redis cannot be reached. */
@@ -95,7 +121,7 @@ export class Feeds {
       if (head === undefined) return undefined;
       if (feed?.isOpen) {
         if (feed.epoch !== head.epoch) await feed.check();
-        else if (!(await feed.waitUntilDelivered(head.seq))) continue;
+        else if (!(await feed.waitUntilDelivered(head.seq, head.rev))) continue;
       }
       const { seq, first, epoch, rev } = head;
       return { seq, first, epoch, rev };
@@ -113,39 +139,42 @@ export class Feeds {
   }
 
   /** Records that a batch is about to be carried out. Returns its number. */
-  beginBatch(operations: readonly RedisOperation[]): number {
+  beginBatch(operations: readonly AnyOperation[]): number {
     this.batchCount++;
     for (const { kind, request } of operations)
-      if (kind === "post" || kind === "end")
-        this.feeds.get(request.conversation)?.feed.beginBatch(this.batchCount);
+      if (isStoring(kind)) this.feeds.get(request.conversation)?.feed.beginBatch(this.batchCount);
     return this.batchCount;
   }
 
   /** Delivers the messages that a batch stored, and replies to all of its operations, in order. */
-  deliverBatch(batch: number, operations: readonly RedisOperation[], { results, epochs }: BatchResult): void {
-    for (const [conversation, epoch] of epochs) this.onEpoch(conversation, epoch, operations, results);
+  deliverBatch(batch: number, operations: readonly AnyOperation[], done: BatchResult): void {
+    const { results, epochs, places } = done;
+    for (const [conversation, epoch] of epochs) this.onEpoch(conversation, epoch, operations, done);
     const uncertain = new Set<OrderedFeed>();
     for (const [i, operation] of operations.entries()) {
       const result = results[i]!;
       const { conversation } = operation.request;
       const feed = this.feeds.get(conversation)?.feed;
-      const seq = "seq" in result ? result.seq : 0;
+      const place = places?.get(i);
       if (feed === undefined) {
-        if ("seq" in result) this.remember(conversation, result);
+        if ("seq" in result && operation.kind !== "change") this.remember(conversation, result);
+        if (place !== undefined) this.rememberRev(conversation, place);
         this.reply(operation, result);
         continue;
       }
       // The message may be stored although the reply was lost, and then no node announces it.
       if (result.outcome === "unavailable") uncertain.add(feed);
       feed.addReply({
-        seq,
+        seq: place?.after ?? ("seq" in result ? result.seq : 0),
+        rev: place?.rev.rev ?? 0,
+        change: place?.made?.change,
         entry: storedEntry(operation, result),
         send: () => this.reply(operation, result),
         reject: () => this.reply(operation, UNAVAILABLE),
       });
     }
     for (const { kind, request } of operations)
-      if (kind === "post" || kind === "end") this.feeds.get(request.conversation)?.feed.endBatch(batch);
+      if (isStoring(kind)) this.feeds.get(request.conversation)?.feed.endBatch(batch);
     for (const feed of uncertain) feed.check();
   }
 
@@ -180,6 +209,7 @@ export class Feeds {
     try {
       const subscription = await this.deps.channels.open(conversation, {
         message: (payload) => feed.receive(decodeAnnouncement(payload)),
+        change: (payload) => feed.receiveChanges(decodeChanges(conversation, payload)),
       });
       const open = this.feeds.get(conversation);
       if (open?.feed !== feed) {
@@ -197,7 +227,7 @@ export class Feeds {
     }
   }
 
-  private forget(feed: OrderedFeed): void {
+  private forget(feed: FeedView): void {
     const { conversation } = feed;
     const open = this.feeds.get(conversation);
     if (open?.feed !== feed) return;
@@ -211,27 +241,34 @@ export class Feeds {
     if (known !== undefined && seq > known.seq) this.remembered.set(conversation, { ...known, seq, at });
   }
 
+  private rememberRev(conversation: string, { rev }: ChangePlace): void {
+    const known = this.remembered.get(conversation);
+    if (known !== undefined && rev.rev > known.rev.rev) this.remembered.set(conversation, { ...known, rev });
+  }
+
   /** Called when a conversation has another epoch than this node knew, or is new to this node. */
   private onEpoch(
     conversation: string,
     epoch: string,
-    operations: readonly RedisOperation[],
-    results: BatchResult["results"],
+    operations: readonly AnyOperation[],
+    { results, places }: BatchResult,
   ): void {
     const feed = this.feeds.get(conversation)?.feed;
     if (feed?.isOpen !== true) {
-      this.remembered.set(conversation, { seq: 0, at: 0, epoch });
+      this.remembered.set(conversation, { seq: 0, at: 0, epoch, rev: NO_CHANGES });
       return;
     }
     if (feed.epoch === epoch) return;
-    const first = results.find(
+    const index = results.findIndex(
       ({ outcome }, i) => outcome === "stored" && operations[i]!.request.conversation === conversation,
     );
-    if (first !== undefined && "seq" in first) feed.changeEpoch({ epoch, seq: first.seq - 1 });
+    const first = results[index];
+    const { rev, at: revAt } = places?.get(index)?.rev ?? NO_CHANGES;
+    if (first !== undefined && "seq" in first) feed.changeEpoch({ epoch, seq: first.seq - 1, rev, revAt });
     else feed.check();
   }
 
-  private reply({ done }: RedisOperation, result: BatchResult["results"][number]): void {
+  private reply({ done }: AnyOperation, result: BatchResult["results"][number]): void {
     try {
       (done as (answer: typeof result) => void)(result);
     } catch (error) {
@@ -241,8 +278,13 @@ export class Feeds {
   }
 }
 
+/** Whether an operation may store something that the subscriptions are sent. */
+function isStoring(kind: AnyOperation["kind"]): boolean {
+  return kind === "post" || kind === "end" || kind === "change";
+}
+
 /** The entry that an operation has stored. */
-function storedEntry(operation: RedisOperation, result: RedisResult): Entry | undefined {
+function storedEntry(operation: AnyOperation, result: RedisResult): Entry | undefined {
   if (result.outcome !== "stored") return undefined;
   if ("entry" in result) return result.entry;
   return operation.kind === "post" ? entryOf(operation.request, result.seq, result.at) : undefined;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { OwnReactions } from "../../../core/changes/message-state.ts";
 import { type Entry, kindOf, letterOf } from "../../../core/conversation/entry.ts";
 import type { PostRequest } from "../../../core/ports/message-log.ts";
 import type { Quota } from "../../../protocol/server-frames.ts";
@@ -56,6 +57,27 @@ export function decodeList(list: string): Entry[] {
   });
 }
 
+/** Returns the entries of a history list: before them are lines of `changes_own` (lua/changes/present.lua). */
+export function decodeHistory(list: string): {
+  readonly entries: readonly Entry[];
+  readonly mine?: OwnReactions;
+} {
+  if (!list.startsWith("=")) return { entries: decodeList(list) };
+  const lines = list.split("\n");
+  const count = lines.findIndex((line) => !line.startsWith("="));
+  const mine = decodeOwnLines(lines.slice(0, count));
+  return { entries: decodeList(lines.slice(count).join("\n")), mine };
+}
+
+/** Reads lines "=seq reactions" of `changes_own` (lua/changes/present.lua). */
+export function decodeOwnLines(lines: readonly string[]): OwnReactions {
+  const mine = lines.map((line): [number, readonly string[]] => {
+    const end = line.indexOf(" ");
+    return [Number(line.slice(1, end)), JSON.parse(line.slice(end + 1))];
+  });
+  return new Map(mine.sort(([one], [other]) => one - other));
+}
+
 /** Returns the stored entry of a request. */
 export function entryOf({ kind, id, user, body }: PostRequest, seq: number, at: number): Entry {
   return { kind, seq, id, from: user, at, body };
@@ -70,18 +92,21 @@ export interface Announcement {
   readonly at: number;
   /** One record on each line. They are decoded only if this node does not have the entries yet. */
   readonly records: string;
+  /** The newest change when they were stored; 0 for none. */
+  readonly rev: number;
 }
 
-/** Decodes the first line, `<epoch> <first> <last> <at>`, and returns the lines after it as the records. */
+/** Decodes the first line, `<epoch> <first> <last> <at>`, and `<rev>` where there are changes, and returns the lines after it as the records. */
 export function decodeAnnouncement(payload: string): Announcement {
   const end = payload.indexOf("\n");
-  const [epoch, first, last, at] = payload.slice(0, end).split(" ");
+  const [epoch, first, last, at, rev = 0] = payload.slice(0, end).split(" ");
   return {
     epoch: epoch!,
     first: Number(first),
     last: Number(last),
     at: Number(at),
     records: payload.slice(end + 1),
+    rev: Number(rev),
   };
 }
 

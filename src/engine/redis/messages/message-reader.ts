@@ -1,12 +1,15 @@
 import type { Entry } from "../../../core/conversation/entry.ts";
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Emit } from "../../../core/events/events.ts";
+import type { Fold } from "../changes/change-queue.ts";
+import { decodeRev } from "../changes/encoding.ts";
+import { readMissed } from "../changes/missed.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { ensureStoreEpoch, newEpoch } from "../connection/epoch.ts";
 import { Script } from "../connection/script.ts";
-import type { KnownHead } from "./batch.ts";
+import { type KnownHead, knownEpoch } from "./batch.ts";
+import type { FeedHead } from "./feed-store.ts";
 import { decodeList } from "./message-encoding.ts";
-import type { FeedHead } from "./ordered-feed.ts";
 
 /** The largest number of entries that one read for a feed returns. */
 const FILL_PAGE_SIZE = 200;
@@ -40,16 +43,17 @@ export class MessageReader {
   /** Reads the head of a conversation. If the store is behind `known`, the conversation begins a new epoch. */
   readonly head = async (
     conversation: string,
-    known: Pick<KnownHead, "seq" | "at" | "epoch">,
+    known: Pick<KnownHead, "seq" | "at" | "epoch" | "rev">,
   ): Promise<FeedHead | undefined> => {
     const { keys, isCluster } = this.client;
     const names = [keys.conversationKey(conversation, "meta"), keys.conversationKey(conversation, "log")];
     if (!isCluster) names.push(keys.globalKey("epoch"));
-    const values = [newEpoch(), known.seq, known.at, known.epoch, this.epoch];
+    const values = [newEpoch(), known.seq, known.at, knownEpoch(known), this.epoch];
     try {
       const reply = await this.client.run(this.headScript, names, values);
-      const [seq, at, first, epoch] = reply as [number, number, number, string];
-      return { seq, at, first, epoch, rev: 0 };
+      const [seq, at, first, epoch, , text] = reply as [number, number, number, string, string, string];
+      const { rev, at: revAt } = decodeRev(text);
+      return { seq, at, first, epoch, rev, revAt };
     } catch (error) {
       this.logReadError(error);
       return undefined;
@@ -64,15 +68,38 @@ export class MessageReader {
     count: number,
   ): Promise<readonly Entry[] | undefined> {
     if (first > last) return [];
-    const key = this.client.keys.conversationKey(conversation, "log");
+    const name = this.client.keys.conversationName(conversation);
     try {
-      const reply = await this.client.run(this.pageScript, [key], [first, last, count, MAX_HISTORY_BYTES]);
+      const reply = await this.client.run(
+        this.pageScript,
+        [`${name}:log`, `${name}:meta`],
+        [first, last, count, MAX_HISTORY_BYTES],
+      );
       return decodeList(String(reply));
     } catch (error) {
       this.logReadError(error);
       return undefined;
     }
   }
+
+  /** Reads some of the messages that were changed after the change `after`, for a feed that lacks changes. */
+  readonly changes = async (conversation: string, after: number): Promise<Fold | undefined> => {
+    const plan = { after, first: 1, last: Number.MAX_SAFE_INTEGER, count: FILL_PAGE_SIZE };
+    try {
+      const { changed, more, rev, seq } = await readMissed(
+        this.client,
+        conversation,
+        plan,
+        MAX_HISTORY_BYTES,
+      );
+      const last = changed.at(-1);
+      const upTo = more && last !== undefined ? { rev: last.rev, at: last.changedAt } : rev;
+      return { changed, rev: upTo, after: seq };
+    } catch (error) {
+      this.logReadError(error);
+      return undefined;
+    }
+  };
 
   /** Reads some of the oldest entries with first ≤ seq ≤ last, for a feed that lacks them. */
   readonly read = (conversation: string, first: number, last: number) =>

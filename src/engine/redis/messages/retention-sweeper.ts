@@ -13,6 +13,8 @@ export interface RetentionSweeperDeps {
   readonly clock: Clock;
   readonly time: Clock | undefined;
   readonly runOnOneNode: RunOnOneNode;
+  /** Is called when texts have left the memory of Redis. */
+  readonly onErased: () => Promise<void>;
 }
 
 /** The interval at which one node visits all conversations, in milliseconds. */
@@ -93,6 +95,7 @@ export class RetentionSweeper {
       try {
         const found = await this.rewriteLog(conversation, oldest);
         if (found !== "") this.trimmed.set(conversation, found);
+        else if (oldest !== "") await this.deps.onErased();
       } catch (error) {
         this.trimmed.set(conversation, oldest);
         if (!this.deps.client.ready) continue;
@@ -136,6 +139,8 @@ export class RetentionSweeper {
     ];
     while ((await client.run(this.script, keys, values)) === REMOVE_BATCH_SIZE && !this.stopped);
     const oldest = await this.rewriteLog(conversation, "");
-    if (oldest !== "") await this.rewriteLog(conversation, oldest);
+    if (oldest === "") return;
+    await this.rewriteLog(conversation, oldest);
+    await this.deps.onErased();
   }
 }

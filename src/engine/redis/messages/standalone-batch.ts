@@ -24,12 +24,15 @@ import {
 import {
   type BatchExecutor,
   type BatchResult,
+  decodeNews,
   type KnownHead,
+  knownEpoch,
+  placesOf,
   type RedisResult,
   UNAVAILABLE,
 } from "./batch.ts";
 import { KeyIndexes } from "./key-indexes.ts";
-import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
+import { decodeHistory, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 
 export interface BatchDeps {
   readonly client: RedisClient;
@@ -109,8 +112,8 @@ class BatchCall {
       // The bucket is computed once for all keys of the conversation.
       const name = client.keys.conversationName(conversation);
       keys.push(`${name}:meta`, `${name}:log`, `${name}:ids`, name);
-      const { seq, at, epoch, subscriptions } = known(conversation);
-      values.push(seq, at, epoch, subscriptions);
+      const head = known(conversation);
+      values.push(head.seq, head.at, knownEpoch(head), head.subscriptions);
     }
     for (const user of this.users.names) keys.push(client.keys.userKey(user, "quota"));
     for (const conversation of this.marked.names)
@@ -146,9 +149,10 @@ class BatchCall {
       if (outcome === 3) return { outcome: "removed" };
       // The id is that of an open stream.
       if (outcome === 7) return UNAVAILABLE;
+      if (outcome === 10) return { outcome: "id_in_use" };
       if (outcome > 3) return decodeRefusal(outcome, first);
       if (operation.kind === "history")
-        return { outcome: "read", entries: decodeList(String(first)), more: second === 1, quota };
+        return { outcome: "read", ...decodeHistory(String(first)), more: second === 1, quota };
       return {
         outcome: outcome === 1 ? "stored" : "duplicate",
         seq: Number(first),
@@ -156,15 +160,12 @@ class BatchCall {
         quota,
       };
     });
-    const changed = new Map<string, string>();
-    for (const [i, epoch] of epochs.entries()) {
-      if (epoch === "") continue;
-      changed.set(this.conversations.names[i]!, epoch);
-      this.deps.members.drop(this.conversations.names[i]!);
-    }
+    const news = decodeNews(this.conversations.names, epochs);
+    for (const conversation of news.epochs.keys()) this.deps.members.drop(conversation);
     for (const [i, request] of this.joining.entries())
       this.deps.members.onJoin(request, JOIN_OUTCOMES[joins![i]!]!, this.membersVersion);
-    return { results, epochs: changed };
+    const places = placesOf(this.operations, news.revs);
+    return { results, epochs: news.epochs, ...(places !== undefined && { places }) };
   }
 
   private kindOf(letter: "p" | "S", request: PostRequest | StartRequest): string {
@@ -198,7 +199,7 @@ class BatchCall {
       encoded.push(...startValues(request, this.deps.streamRules));
     } else {
       const { limit, before, after, count } = request;
-      encoded.push("h", conversation, user, limit, before ?? "", after ?? "", count);
+      encoded.push("h", conversation, user, limit, before ?? "", after ?? "", count, request.user);
     }
   }
 }

@@ -25,7 +25,7 @@ const tried = new Set(
 );
 
 /** Commands that nodes send outside of scripts; a missing permission for them interrupts no script. */
-const ALONE = new Set(["NODES", "DISCONNECT", "PIPELINE", "PUBLISH", "SPUBLISH"]);
+const ALONE = new Set(["NODES", "DISCONNECT", "PIPELINE", "BGREWRITEAOF", "PUBLISH", "SPUBLISH"]);
 
 let redis: TestRedis;
 let admin: Redis;

@@ -40,6 +40,7 @@ test("D1 a record holds kind, sender, id and body, and is read without a look in
     last: 4,
     at: 9,
     records: "m\tone\nm\ttwo",
+    rev: 0,
   });
 });
 

@@ -3,14 +3,15 @@
 // messages 1 to 6, and then the acks of 4, 5 and 6.
 import { describe, expect, test } from "bun:test";
 import { type Entry, encodeMessageBody } from "../../../../src/core/conversation/entry.ts";
+import type { FeedHead } from "../../../../src/engine/redis/messages/feed-store.ts";
 import { encodeRecord } from "../../../../src/engine/redis/messages/message-encoding.ts";
-import { type FeedHead, OrderedFeed } from "../../../../src/engine/redis/messages/ordered-feed.ts";
+import { OrderedFeed } from "../../../../src/engine/redis/messages/ordered-feed.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
-const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e", rev: 0 };
+const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e", rev: 0, revAt: 0 };
 const CONTENT = { kind: "message", body: encodeMessageBody("") } as const;
 const entry = (seq: number): Entry => ({ ...CONTENT, seq, id: `${seq}`, from: "anna", at: 7 });
 const record = (seq: number) =>
@@ -26,6 +27,8 @@ function openRoom() {
       return HEAD;
     },
     read: async (_, first, last) => Array.from({ length: last - first + 1 }, (_, i) => entry(first + i)),
+    changes: async () => undefined,
+    onChange() {},
     onEnded() {},
     onEpochChanged() {},
     emit: new RecordedLog().emit,
@@ -39,10 +42,11 @@ function openRoom() {
       last: seqs.at(-1)!,
       at: 7,
       records: seqs.map(record).join("\n"),
+      rev: 0,
     });
   const answer = (seq: number) => {
     const done = () => order.push(`ack ${seq}`);
-    room.addReply({ seq, entry: entry(seq), send: done, reject: done });
+    room.addReply({ seq, entry: entry(seq), rev: 0, change: undefined, send: done, reject: done });
   };
   return { room, order, announce, answer, asked };
 }

@@ -4,7 +4,7 @@ import { Script } from "../../../../src/engine/redis/connection/script.ts";
 
 /** Commands that change something. */
 const WRITES =
-  "SET DEL UNLINK GETDEL PEXPIRE PERSIST RENAME HSET HSETNX HDEL HINCRBY LREM LTRIM LPOP RPOP RPUSH XTRIM XADD ZADD ZREM PUBLISH SPUBLISH";
+  "SET DEL UNLINK GETDEL PEXPIRE PERSIST RENAME HSET HSETNX HDEL HINCRBY LREM LTRIM LPOP RPOP RPUSH XTRIM XADD ZADD ZREM SADD SREM SUNIONSTORE PUBLISH SPUBLISH";
 
 /** Prefix of a script that lets its `number`th write fail, as for a user without permission for that command. */
 const prelude = (number: number) => `

@@ -1,6 +1,6 @@
 -- Charges a user several requests at once, or none: `SlidingWindowLog.retryAfterMany` of src/core/conversation/quota.ts.
 --
--- KEYS  as in messages/quota-view.lua
+-- KEYS  as in accounts/quota-view.lua
 -- ARGV  1: '' or the time   2: limit   3: the number of requests, at most the limit
 -- Reply the milliseconds to wait, 0 if they were charged; the number of requests that were accepted in the last hour; the
 --       milliseconds until none of them is in the last hour

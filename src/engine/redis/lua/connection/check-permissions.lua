@@ -20,7 +20,8 @@ local commands = {
   { 'XADD', text, '*', 'a', 1 },
   { 'XLEN', none }, { 'ZRANGE', none, 0, -1 }, { 'ZREMRANGEBYSCORE', none, 0, 1 }, { 'ZREVRANGE', none, 0, -1 }, { 'ZCARD', none }, { 'ZREM', none, 'a' },
   { 'ZADD', text, 1, 'a' },
-  { 'SMEMBERS', none }, { 'SREM', none, 'a' }, { 'SADD', text, 'a' },
+  { 'ZRANGEBYSCORE', none, 0, 1 },
+  { 'SMEMBERS', none }, { 'SMISMEMBER', none, 'a' }, { 'SUNIONSTORE', none, none }, { 'SREM', none, 'a' }, { 'SADD', text, 'a' },
 }
 for _, command in ipairs(commands) do
   local reply = redis.pcall(unpack(command))

@@ -11,6 +11,9 @@
 -- include connection/time
 
 local call = redis.call
+
+-- include changes/present
+
 local NOW = store_time(ARGV[1])
 local EPOCH = ARGV[2]
 local NEWEST = ARGV[3] == '1'
@@ -20,14 +23,18 @@ if #KEYS > conversation_count * 4 then EPOCH = call('GET', KEYS[#KEYS]) or '' en
 local reply, n, at = {}, 0, 4
 for i = 1, conversation_count do
   local meta, log, marks, sent = KEYS[4 * i - 3], KEYS[4 * i - 2], KEYS[4 * i - 1], KEYS[4 * i]
-  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'removals', 'by', 'changed')
+  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'removals', 'by', 'changed', 'rev')
   local seq, by = tonumber(m[1] or 0), m[5]
   -- A log has no holes.
   local first = seq - call('XLEN', log) + 1
   local newest = ''
   if NEWEST and first <= seq then
     local entry = call('XREVRANGE', log, m[1], '-', 'COUNT', 1)[1]
-    if entry then newest = m[1] .. ' ' .. entry[2][4] .. ' ' .. entry[2][6] end
+    if entry then
+      local value = m[7] and call('HGET', string.sub(meta, 1, -5) .. 'changes', m[1])
+      if value and not changes_present then changes_load() end
+      newest = m[1] .. ' ' .. entry[2][4] .. ' ' .. (value and changes_present(entry[2][6], value) or entry[2][6])
+    end
   end
   reply[n + 1], reply[n + 2], reply[n + 3] = seq, math.max(first, 1), (m[3] or EPOCH) .. '.' .. (m[4] or '0')
   reply[n + 4], reply[n + 5], reply[n + 6] = tonumber(m[2] or 0), tonumber(m[6] or 0), newest

@@ -14,17 +14,17 @@
 --                                    which the last is j with the limit of members
 --         q name user epoch          a message that was not charged: it is not stored, but looked up as a repeat; the q can be
 --                                    followed by flags
---         h before after count       history; before and after may be ''
+--         h before after count user  history; before and after may be ''
 --         m user seq epoch           a read mark; the m can be followed by the flag x
 --         S charged token place …    the start of a stream, with the flags of a message; charged: 0 if the user has no request left;
 --                                    place: 0 if it has too many streams
 --         E …                        the end of a stream; the values of both are in streams/operations.lua
--- Reply 1: of each conversation its epoch, '' if it is the one known
+-- Reply 1: of each conversation its epoch, '' if it is the one known; and " rev time" if there are changes
 --       2: the results of the operations, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the token of the reservation
 --               under which it is stored. Or 4 (forbidden), 5 (banned) or 6 (muted); until or ''; 0; the token or ''
 --         h     list, more
---               7: the id is that of an open stream
+--               7: the id is that of an open stream; 10: that of a change
 --         m     seq, or 0 when it did not move
 --         S     as p, or 8 (taken over), 9 (too many); and details or ''
 --         E     outcome, seq, time, user, record
@@ -57,7 +57,7 @@ for i = 1, math.floor(#KEYS / 5) do
   else
     conversation_announce(conversation, KEYS[key + 4], tonumber(subscriptions), 'SPUBLISH', 'SHARDNUMSUB')
   end
-  epochs[i] = conversation.epoch == expected and '' or conversation.epoch
+  epochs[i] = conversation.news
   conversations[i] = conversation
   at = at + 5
 end
@@ -91,14 +91,14 @@ local function decide_post(conversation, kind)
     local seq, time, payer = conversation_find(conversation, conversation.ids, name)
     if seq then add_message(2, seq, time, payer) else add_message(refusal, till, 0, '') end
   else
-    local seq, time, payer
-    stored, seq, time, payer = conversation_store(conversation, conversation.ids, name, record, token ~= '' and token or nil)
+    local seq, time, payer, is_change
+    stored, seq, time, payer, is_change = conversation_store(conversation, conversation.ids, name, record, token ~= '' and token or nil)
     if stored then
       add_message(1, seq, time, token)
     elseif seq then
       add_message(2, seq, time, payer)
     else
-      add_message(WRITING, 0, 0, payer or '')
+      add_message(is_change and OF_CHANGE or WRITING, 0, 0, payer or '')
     end
   end
   if kind ~= 'p' and string.find(kind, 'j', 1, true) then
@@ -158,10 +158,10 @@ local function decide(conversation)
   elseif letter == 'q' then
     decide_uncharged_post(conversation, kind)
   elseif kind == 'h' then
-    histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
+    histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] }
     reply[n + 1], reply[n + 2] = '', 0
     n = n + 2
-    at = at + 4
+    at = at + 5
   elseif letter == 'S' then
     decide_start(conversation, kind)
   elseif letter == 'E' then
@@ -187,8 +187,8 @@ for i = 1, #conversations do conversation_write(conversations[i]) end
 for i = 1, #conversations do conversation_settle(conversations[i]) end
 if stream_write then stream_write() end
 for _, each in ipairs(histories) do
-  local place, conversation, newest, before, after, count = unpack(each)
-  local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
+  local place, conversation, newest, before, after, count, user = unpack(each)
+  local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET, user)
   reply[place + 1], reply[place + 2] = list, more and 1 or 0
 end
 local joined

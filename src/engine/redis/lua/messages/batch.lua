@@ -17,19 +17,19 @@
 --         p conversation user limit name record epoch    a message; epoch: in which the sender has joined, or ''. The p can be
 --                                                        followed by flags (members/speech.lua), of which the last is j with the
 --                                                        limits of members and of conversations, and the index of the list
---         h conversation user limit before after count   history; before and after may be ''
+--         h conversation user limit before after count name   history; before and after may be ''; name: the user
 --         m conversation key user seq epoch              a read mark; key: the index of its key among the keys of marks. The m can
 --                                                        be followed by the flag x
 --         S conversation user limit list …               the start of a stream, with the flags of a message, and
 --         E conversation …                               the end of one; their values are in streams/operations.lua
 -- Reply 1: the epoch of the store
---       2: of each conversation its epoch, '' if it is the one known
+--       2: of each conversation its epoch, '' if it is the one known; and " rev time" if there are changes
 --       3: the results of the operations, one after the other:
 --         p  1 seq at used reset (stored), 2 seq at used reset (a repeat), 0 wait 0 used reset (refused), 3 0 0 used
 --            reset (the conversation was removed since); 4 (forbidden), 5 (banned) or 6 (muted), until or '', 0 used reset
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
 --         m  seq, or 0 when it did not move
---         S  as p, or 8 (taken over), 9 (too many); and details or ''
+--         S  as p, or 8 (taken over), 9 (too many); and details or ''. 10 of both: the id is that of a change
 --         E  outcome, seq, time, user, record
 --            An outcome 7 of p: the id is that of an open stream
 --       4: if there are any, of each message or start with the flag j: 2 (the sender became a member), 1 (it was one) or 0
@@ -69,7 +69,7 @@ for i = 1, conversation_count do
   local conversation = conversation_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), expected)
   conversation.ids = KEYS[key + 2]
   conversation_announce(conversation, KEYS[key + 3], tonumber(ARGV[at + 3]), 'PUBLISH', 'NUMSUB')
-  epochs[i] = conversation.epoch == expected and '' or conversation.epoch
+  epochs[i] = conversation.news
   conversations[i] = conversation
   at = at + 4
 end
@@ -98,10 +98,10 @@ while ARGV[at] do
       add_result(0, wait, 0, quota_log)
     else
       if quota_log then quota_charge(quota_log) end
-      histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] }
+      histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7] }
       add_result(1, '', 0, quota_log)
     end
-    at = at + 7
+    at = at + 8
   elseif kind == 'm' or kind == 'mx' then
     local marks, seq = KEYS[marksFrom + tonumber(ARGV[at + 2])], tonumber(ARGV[at + 4])
     if conversation.guard and not speech_refusal then speech_load() end
@@ -154,10 +154,14 @@ while ARGV[at] do
         add_result(0, wait, 0, quota_log)
       end
     else
-      local seq, time
-      stored, seq, time = conversation_store(conversation, conversation.ids, name, record, nil, user)
+      local seq, time, _, is_change
+      stored, seq, time, _, is_change = conversation_store(conversation, conversation.ids, name, record, nil, user)
       if stored and quota_log then quota_charge(quota_log) end
-      if stored or seq then add_result(stored and 1 or 2, seq, time, quota_log) else add_result(WRITING, 0, 0, quota_log) end
+      if stored or seq then
+        add_result(stored and 1 or 2, seq, time, quota_log)
+      else
+        add_result(is_change and OF_CHANGE or WRITING, 0, 0, quota_log)
+      end
     end
     if kind ~= 'p' and string.find(kind, 'j', 1, true) then
       joins = joins or {}
@@ -173,8 +177,8 @@ for i = 1, users do quota_close(quota_logs[i]) end
 for i = 1, conversation_count do conversation_write(conversations[i]) end
 for i = 1, conversation_count do conversation_settle(conversations[i]) end
 for _, each in ipairs(histories) do
-  local place, conversation, newest, before, after, count = unpack(each)
-  local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
+  local place, conversation, newest, before, after, count, user = unpack(each)
+  local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET, user)
   reply[place + 2], reply[place + 3] = list, more and 1 or 0
 end
 if stream_write then stream_write() end

@@ -14,13 +14,18 @@ seq, life = seq or '0', life or ARGV[3]
 -- together with the limits on speech, so that no message is stored for a conversation of which half is left.
 local streams = string.sub(KEYS[1], 1, -5)
 for _, handle in ipairs(redis.call('HKEYS', streams .. 'drafts')) do redis.call('UNLINK', streams .. 'draft:' .. handle) end
+local revs, changes = streams .. 'revs', streams .. 'changes'
+for _, changed in ipairs(redis.call('ZRANGE', revs, 0, -1)) do
+  local digests = string.match(redis.call('HGET', changes, changed) or '', '^%d+ ([^\t]*)') or ''
+  for digest in string.gmatch(digests, '[^,]+') do redis.call('UNLINK', streams .. 'by:' .. changed .. ':' .. digest) end
+end
 redis.call('UNLINK', unpack(KEYS, 3))
 redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed', 'owners', 'changing', 'by')
 local removals = string.format('%d', (redis.call('HGET', KEYS[1], 'removals') or 0) + 1)
 local revision = string.format('%d', (redis.call('HGET', KEYS[1], 'revision') or 0) + 1)
 local now = string.format('%d', store_time(ARGV[2]))
 redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq, 'removed_at', now, 'changed', now, 'revision', revision)
-redis.call('HDEL', KEYS[1], 'facts', 'guard')
+redis.call('HDEL', KEYS[1], 'facts', 'guard', 'rev')
 if life ~= '' then
   redis.call(ARGV[1], KEYS[2], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. ' 0\n')
 end

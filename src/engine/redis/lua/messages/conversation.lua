@@ -34,6 +34,8 @@ local CLOCK_TEXT = string.format('%d', CLOCK)
 -- The conversations that this script has opened.
 local opened = {}
 
+-- include changes/present
+
 -- Whether an open stream has a name, and the token of its reservation; set by streams/operations.lua, which the scripts that store messages include.
 local conversation_is_draft
 
@@ -77,10 +79,10 @@ local function conversation_change(meta)
 end
 
 -- Reads a conversation. `known` is the newest seq that the calling node has seen under the epoch `expected`, and `time` the time
--- of that message. If the store is behind it or has another message there, it has lost messages, and the conversation begins a
--- new epoch (D5), unless another node has done that already.
+-- of that message. If the node knows changes, `expected` is "epoch rev time". If the store is behind it or has another message or
+-- change there, it has lost some, and the conversation begins a new epoch (D5), unless another node has done that already.
 local function conversation_open(meta, log, known, time, expected)
-  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals', 'guard', 'by')
+  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals', 'guard', 'by', 'rev')
   local seq, newestAt, life, removals, by = tonumber(m[1] or 0), tonumber(m[2] or 0), m[3] or EPOCH, m[7] or '0', m[9] or ''
   -- Has all fields from the start, false where they are not known yet, because a table is slow to grow.
   local conversation = {
@@ -99,6 +101,11 @@ local function conversation_open(meta, log, known, time, expected)
     epoch = life .. '.' .. removals,
     -- Letters that say why the sender's standing must be read (members/speech.lua); false if it need not be.
     guard = m[8],
+    -- "rev time" of the newest change; false if nothing was ever changed.
+    rev = m[10],
+    -- What the node learns: '' or another epoch, and " rev time".
+    news = false,
+    reacted = false,
     messages = tonumber(m[4] or KEEP_MESSAGES),
     days = tonumber(m[5] or KEEP_DAYS),
     swept = tonumber(m[6] or 0),
@@ -116,12 +123,20 @@ local function conversation_open(meta, log, known, time, expected)
     -- Of each message to store: name, seq, record, and the index of the user that is charged for it.
     posts = { nil, nil, nil, nil },
   }
-  if conversation.epoch == expected and (conversation.seq < known or not conversation_has(conversation, known, time)) then
+  if conversation.rev and not changes_present then changes_load() end
+  local is_behind = false
+  if conversation.epoch ~= expected and expected ~= '' then
+    local epoch, rev, changed = string.match(expected, '^(%S+) (%d+) (%d+)$')
+    if epoch then expected, is_behind = epoch, not conversation.rev or changes_are_lost(meta, conversation.rev, rev, changed) end
+  end
+  if conversation.epoch == expected and (is_behind or conversation.seq < known or not conversation_has(conversation, known, time)) then
     conversation.life = FRESH
     conversation.epoch = conversation_epoch(conversation)
     call('HSET', meta, 'epoch', FRESH)
     conversation_change(meta)
   end
+  conversation.news = conversation.epoch == expected and '' or conversation.epoch
+  if conversation.rev then conversation.news = conversation.news .. ' ' .. conversation.rev end
   opened[#opened + 1] = conversation
   return conversation
 end
@@ -166,8 +181,13 @@ local function conversation_find(conversation, ids, name)
   return seq, tonumber(entry[2][4]), token
 end
 
+-- Whether a name is that of a change.
+local function conversation_is_change(conversation, ids, name)
+  return conversation.rev and changes_id(conversation, ids, name, conversation_first) ~= nil
+end
+
 -- Decides to store a message and writes its name, unless there is a message of that name, or an open stream which is not the one
--- that becomes this message (`is_stream`). Returns true, its seq and time; or false and the result of `conversation_find`. `record` is the message as messages/message-encoding.ts encodes it; scripts store,
+-- that becomes this message (`is_stream`). Returns true, its seq and time; or false and the result of `conversation_find`, and fifth, whether the id is that of a change. `record` is the message as messages/message-encoding.ts encodes it; scripts store,
 -- announce and return it without reading it. `payer` is the index of its user, if the same script charges that user
 -- (interrupted-batch.lua).
 local function conversation_store(conversation, ids, name, record, token, payer, is_stream)
@@ -180,6 +200,7 @@ local function conversation_store(conversation, ids, name, record, token, payer,
     local is_draft, token_of_draft = false, nil
     if not is_stream then is_draft, token_of_draft = conversation_is_draft(conversation, name) end
     if is_draft then return false, nil, nil, token_of_draft end
+    if not is_stream and conversation_is_change(conversation, ids, name) then return false, nil, nil, nil, true end
     call('HSET', ids, name, value)
   end
   local stored, posts = conversation.stored + 1, conversation.posts
@@ -245,6 +266,7 @@ local function conversation_trim(conversation, ids, slack, most)
   conversation_change(conversation.meta)
   call('XTRIM', conversation.log, 'MINID', conversation_seq_of(entries[#names][1]) + 1 .. '-0')
   call('HDEL', ids, unpack(names))
+  if conversation.rev then changes_forget_all(conversation.meta, first, first + #names - 1) end
   return #names
 end
 
@@ -298,6 +320,7 @@ local function conversation_finish(conversation, ids)
   if conversation.stored == 0 then return end
   if conversation.announce then
     local lines = { 'M' .. conversation.epoch .. ' ' .. conversation.base + 1 .. ' ' .. conversation.seq .. ' ' .. conversation.time }
+    if conversation.rev then lines[1] = lines[1] .. ' ' .. string.match(conversation.rev, '^%d+') end
     for i = 1, conversation.stored do lines[i + 1] = conversation.posts[4 * i - 1] end
     call(conversation.announce, conversation.channel, table.concat(lines, '\n'))
   end
@@ -312,6 +335,7 @@ local function conversation_finish(conversation, ids)
       call('PERSIST', ids)
       call('PERSIST', conversation.log)
     end
+    if conversation.rev then changes_expire(conversation.meta, conversation.days) end
   end
   if conversation.messages > 0 and conversation.seq > conversation.messages + TRIM_SLACK then
     conversation_trim(conversation, ids, TRIM_SLACK, conversation.stored + MAX_TRIMMED_BESIDE)
@@ -328,8 +352,10 @@ local function conversation_read(conversation, first, last, count, budget, backw
     local entries = backwards and call('XREVRANGE', conversation.log, last, first, 'COUNT', most)
       or call('XRANGE', conversation.log, first, last, 'COUNT', most)
     if #entries == 0 then break end
-    for _, entry in ipairs(entries) do
+    local values = conversation.rev and changes_values(conversation, entries)
+    for i, entry in ipairs(entries) do
       local number, at, record = string.match(entry[1], '^%d+'), entry[2][4], entry[2][6]
+      if values and values[i] then record = changes_present(record, values[i]) end
       size = size + #record
       cut = size > budget and #lines > 0
       if cut then break end
@@ -344,8 +370,9 @@ local function conversation_read(conversation, first, last, count, budget, backw
 end
 
 -- Reads the messages of a history request by `historyRange` of src/core/conversation/history.ts, for a conversation with `newest`
--- as its newest seq. Returns the list and whether there are more. `before` and `after` are nil if the request has none.
-local function conversation_history(conversation, newest, before, after, count, budget)
+-- as its newest seq. Returns the list, with the lines of `changes_own` before it, and whether there are more. `before` and `after` are
+-- nil if the request has none.
+local function conversation_history(conversation, newest, before, after, count, budget, user)
   local oldest, first, last, more = conversation_first(conversation, newest), nil, nil, nil
   if after ~= nil then
     first = math.max(oldest, after + 1)
@@ -356,22 +383,14 @@ local function conversation_history(conversation, newest, before, after, count, 
     first = math.max(oldest, last - count + 1)
     more = first > oldest and last >= first
   end
+  conversation.reacted = false
   local list, cut = conversation_read(conversation, first, last, count, budget, after == nil)
+  if conversation.reacted then
+    local lines = changes_own(conversation, user)
+    lines[#lines + 1] = list
+    list = table.concat(lines, '\n')
+  end
   return list, more or cut
 end
 
--- Returns the read mark of a user; 0 for none. Marks are stored as "seq time".
-local function conversation_marked(marks, user)
-  return tonumber(string.match(call('HGET', marks, user) or '0', '^%d+'))
-end
-
--- Decides whether a user's read mark moves to `seq`: only forward, and not beyond the newest message. Returns whether it moves.
-local function conversation_mark(conversation, marks, user, seq)
-  local moved = conversation.moved or {}
-  if seq < 1 or seq > conversation.seq or seq <= (moved[user] or conversation_marked(marks, user)) then return false end
-  conversation.marks, conversation.moved, conversation.marked = marks, moved, conversation.marked or {}
-  moved[user] = seq
-  conversation.marked[#conversation.marked + 1] = user
-  conversation.marked[#conversation.marked + 1] = string.format('%d %d', seq, CLOCK)
-  return true
-end
+-- include messages/read-marks

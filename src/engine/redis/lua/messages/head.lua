@@ -3,7 +3,7 @@
 -- KEYS  1: meta   2: log   3: the epoch of the store (not in Cluster, where it lies elsewhere)
 -- ARGV  1: a random text   2: newest seq known   3: its time or 0   4: epoch known
 --       5: the epoch of the store as the node knows it
--- Reply seq, its time, first seq that is kept, epoch of the conversation, epoch of the store
+-- Reply seq, its time, first seq that is kept, epoch of the conversation, epoch of the store, "rev time" of the newest change or ''
 
 local FRESH = ARGV[1]
 local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH, WATCHED = 0, 0, 0, false, 0
@@ -20,4 +20,5 @@ end
 -- include messages/conversation
 
 local conversation = conversation_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])
-return { conversation.seq, conversation.newestAt, conversation_first(conversation, conversation.seq), conversation.epoch, EPOCH }
+local first = conversation_first(conversation, conversation.seq)
+return { conversation.seq, conversation.newestAt, first, conversation.epoch, EPOCH, conversation.rev or '' }

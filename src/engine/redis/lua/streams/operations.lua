@@ -14,8 +14,9 @@
 --      why: e (its writer ends it), a (as e; an earlier try may have ended it), d (end it if it is due), r (its writer may not write any more), x (without content, as `by` wants)
 -- Rules: lease, idle, max, bytes, open streams of a user, time to stop
 
--- Results beside those of messages: the id is that of an open stream; the stream is taken over; the user has too many.
-local WRITING, TAKEN_OVER, TOO_MANY = 7, 8, 9
+-- Results beside those of messages: the id is that of an open stream; the stream is taken over; the user has too many; the id is that of
+-- a change.
+local WRITING, TAKEN_OVER, TOO_MANY, OF_CHANGE = 7, 8, 9, 10
 -- Results of E: a message; not the writer's any more; a gap; too large; not ended.
 local ENDED, FENCED, GAP, TOO_LARGE, GOES_ON = 1, 2, 3, 4, 5
 
@@ -135,6 +136,7 @@ stream_start = function(conversation, kind, at, wait, token, list)
     stream_change(stream)
     return TAKEN_OVER, 0, 0, paid_by, stream_details(stream)
   end
+  if conversation_is_change(conversation, conversation.ids, name) then return OF_CHANGE, 0, 0, '' end
   if wait > 0 then return 0, wait, 0, '' end
   if list == false or list ~= true and not stream_has_place(list, rules) then return TOO_MANY, 0, 0, '' end
   call('HSET', conversation.ids, name, token == '' and 'd' .. handle or 'd' .. handle .. ' ' .. token)

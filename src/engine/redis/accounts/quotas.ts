@@ -1,0 +1,45 @@
+import type { Clock } from "../../../core/ports/clock.ts";
+import type { Quotas } from "../../../core/ports/message-log.ts";
+import type { Quota } from "../../../protocol/server-frames.ts";
+import type { ChargeResult } from "../../operation.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
+import { quotaView } from "../messages/message-encoding.ts";
+
+const VIEW = new Script("accounts/quota-view");
+const CHARGE = new Script("accounts/quota-charge");
+
+/** The quotas of users, beside the charges of batches. */
+export class RedisQuotas implements Quotas {
+  constructor(
+    private readonly client: RedisClient,
+    /** A manual clock, for tests. Without it, the time of Redis is used. */
+    private readonly time: Clock | undefined,
+  ) {}
+
+  async quota(user: string, limit: number): Promise<Quota | null> {
+    if (limit === 0) return null;
+    const reply = await this.client.run(VIEW, this.keysOf(user), [this.now]);
+    const [used, reset] = reply as [number, number];
+    return quotaView(limit, used, reset);
+  }
+
+  async charge(user: string, limit: number, count: number): Promise<ChargeResult> {
+    if (limit === 0) return { outcome: "charged", quota: null };
+    const reply = await this.client.run(CHARGE, this.keysOf(user), [this.now, limit, count]);
+    const [retryAfter, used, reset] = reply as [number, number, number];
+    const quota = quotaView(limit, used, reset)!;
+    return retryAfter > 0 ? { outcome: "rate_limited", retryAfter, quota } : { outcome: "charged", quota };
+  }
+
+  private keysOf(user: string): string[] {
+    const { keys, isCluster } = this.client;
+    const names = [keys.userKey(user, "quota")];
+    if (!isCluster) names.push(keys.globalKey("batch"), keys.globalKey("epoch"));
+    return names;
+  }
+
+  private get now(): number | "" {
+    return this.time?.now() ?? "";
+  }
+}

@@ -1,0 +1,86 @@
+import { type FoldPlan, MAX_FOLD_BYTES } from "../../../core/changes/fold.ts";
+import type { OwnReactions } from "../../../core/changes/message-state.ts";
+import type { Emit } from "../../../core/events/events.ts";
+import type {
+  ChangeListener,
+  ChangeRequest,
+  ChangeResult,
+  Changes,
+  MissedChanges,
+} from "../../../core/ports/conversation/changes.ts";
+import type { ChangeOperation } from "../../change-operation.ts";
+import { PageQueue } from "../../page-queue.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
+import { decodeOwnLines } from "../messages/message-encoding.ts";
+import { readMissed } from "./missed.ts";
+
+const OWN = new Script("changes/own");
+
+export interface RedisChangesDeps {
+  readonly client: RedisClient;
+  readonly emit: Emit;
+  readonly enqueue: (operation: ChangeOperation) => void;
+  /** The newest change of a conversation, after this node has delivered it. Rejects if it cannot be read. */
+  readonly rev: (conversation: string) => Promise<number>;
+  readonly watch: (listener: ChangeListener) => () => void;
+  /** Resolves when the operations in progress are carried out. */
+  readonly waitForWrites: () => Promise<unknown>;
+}
+
+interface FoldRequest {
+  readonly conversation: string;
+  readonly plan: FoldPlan;
+  readonly user: string;
+}
+
+/** The port for changes on Redis. Changes are carried out in the batches of the engine; the scripts are in lua/changes/. */
+export class RedisChanges implements Changes {
+  readonly watch: Changes["watch"];
+  readonly rev: Changes["rev"];
+  // As pages of messages, but each may be a hundred of them.
+  private readonly folds: PageQueue<FoldRequest, MissedChanges>;
+
+  constructor(private readonly deps: RedisChangesDeps) {
+    this.watch = deps.watch;
+    this.rev = deps.rev;
+    this.folds = new PageQueue({
+      read: (request) => this.readMissed(request),
+      nameOf: ({ conversation, user, plan: { after, first, last, count } }) =>
+        `${after} ${first} ${last} ${count} ${conversation} ${user}`,
+      waitForWrites: deps.waitForWrites,
+      maxInARow: 1,
+    });
+  }
+
+  change(request: ChangeRequest, done: (result: ChangeResult) => void): void {
+    this.deps.enqueue({ kind: "change", request, done });
+  }
+
+  missed(conversation: string, plan: FoldPlan, user = ""): Promise<MissedChanges | undefined> {
+    return this.folds.add({ conversation, plan, user });
+  }
+
+  async mine(conversation: string, user: string, seqs: readonly number[]): Promise<OwnReactions> {
+    if (seqs.length === 0) return new Map();
+    const { client } = this.deps;
+    const name = client.keys.conversationName(conversation);
+    const lines = await client.run(OWN, [`${name}:meta`, `${name}:log`], [user, ...seqs]);
+    return decodeOwnLines(lines as string[]);
+  }
+
+  close(): void {
+    this.folds.refuseAll();
+  }
+
+  private async readMissed({ conversation, plan, user }: FoldRequest): Promise<MissedChanges | undefined> {
+    const { client, emit } = this.deps;
+    try {
+      const { changed, more } = await readMissed(client, conversation, plan, MAX_FOLD_BYTES, user);
+      return more ? { changed: [], tooMany: true } : { changed, tooMany: false };
+    } catch (error) {
+      if (client.ready) emit("store.read_failed", { error: String(error) });
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import type { Quota } from "../../../protocol/server-frames.ts";
+import { bucketOf } from "../connection/buckets.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
+import { quotaLeft } from "../messages/message-encoding.ts";
+
+const CHARGE = new Script("changes/charge");
+
+/** The number of values that the script replies for each user. */
+const REPLY_LENGTH = 4;
+
+/** A user whose changes are charged. */
+interface Account {
+  readonly limit: number;
+  /** The requests that were charged, and those that changes have taken. */
+  granted: number;
+  taken: number;
+  /** The time of the charges, to give them back; '' if there are none. */
+  at: string;
+  used: number;
+  reset: number;
+  /** The milliseconds until one more request is accepted. */
+  wait: number;
+}
+
+/**
+ * The charges of one round of changes. First all is decided as if everybody had enough; then what that takes is charged. If a user
+ * has not that many requests left, it is decided again, within those that were charged.
+ */
+export class RoundCharges {
+  private readonly accounts = new Map<string, Account>();
+  /** Whether a change is limited to what was charged. */
+  private isStrict = false;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly now: () => number | "",
+  ) {}
+
+  /** Begins to decide again. */
+  begin(isStrict: boolean): void {
+    this.isStrict = isStrict;
+    for (const account of this.accounts.values()) account.taken = 0;
+  }
+
+  /** Has a user whose quota is to be known. */
+  open(user: string, limit: number): Account {
+    let account = this.accounts.get(user);
+    if (account === undefined) {
+      account = { limit, granted: 0, taken: 0, at: "", used: 0, reset: 0, wait: 0 };
+      this.accounts.set(user, account);
+    }
+    return account;
+  }
+
+  readonly take = (user: string, limit: number): "charged" | "limited" => {
+    const account = this.open(user, limit);
+    if (this.isStrict && account.taken >= account.granted) return "limited";
+    account.taken++;
+    return "charged";
+  };
+
+  /** Charges what was taken and not charged yet. Returns whether everybody had enough. */
+  async charge(): Promise<boolean> {
+    await this.call(({ taken, granted }) => Math.max(0, taken - granted));
+    return [...this.accounts.values()].every(({ taken, granted }) => taken <= granted);
+  }
+
+  /** Gives back what was not taken. */
+  async giveBack(): Promise<void> {
+    if ([...this.accounts.values()].every(({ taken, granted }) => taken === granted)) return;
+    await this.call(({ taken, granted }) => Math.min(0, taken - granted));
+  }
+
+  /** Returns the quota of a user after `taken` of its requests of this round; undefined for all. */
+  quotaOf(user: string, limit: number, taken?: number): Quota | null {
+    if (limit === 0) return null;
+    const account = this.open(user, limit);
+    return quotaLeft(limit, account.used - (account.taken - (taken ?? account.taken)), account.reset);
+  }
+
+  waitOf(user: string): number {
+    return this.accounts.get(user)?.wait ?? 0;
+  }
+
+  private async call(countOf: (account: Account) => number): Promise<void> {
+    const { client } = this;
+    const { keys, isCluster } = client;
+    const groups = isCluster
+      ? [...Map.groupBy(this.accounts.keys(), bucketOf).values()]
+      : [[...this.accounts.keys()]];
+    const calls = groups.map(async (users) => {
+      if (users.length === 0) return;
+      const names = users.map((user) => keys.userKey(user, "quota"));
+      if (!isCluster) names.push(keys.globalKey("batch"), keys.globalKey("epoch"));
+      const values = users.flatMap((user) => {
+        const account = this.accounts.get(user)!;
+        return [account.limit, countOf(account), account.at];
+      });
+      const reply = await client.run(CHARGE, names, [this.now(), users.length, ...values]);
+      const numbers = reply as (number | string)[];
+      const at = String(numbers.at(-1));
+      for (const [i, user] of users.entries()) {
+        const account = this.accounts.get(user)!;
+        const [charged, wait, used, reset] = numbers.slice(REPLY_LENGTH * i).map(Number);
+        const count = countOf(account);
+        if (charged! > 0) account.at = at;
+        account.granted += charged! + Math.min(0, count);
+        Object.assign(account, { wait, used, reset });
+      }
+    });
+    await Promise.all(calls);
+  }
+}
