@@ -8,7 +8,7 @@ import { ManualTask, sharedTasksContract } from "../../contracts/shared-tasks.ts
 import { startRedis } from "../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../support/server/recorded-log.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
-import { age, connectTo, freshPrefix, KINDS, useRealRedis } from "./support/real-redis.ts";
+import { age, connectTo, freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "./support/real-redis.ts";
 
 const INTERVAL_MS = 600_000;
 const POLL_MS = taskPollMs(INTERVAL_MS);
@@ -48,7 +48,7 @@ async function settled(client: RedisClient): Promise<void> {
   }
 }
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   sharedTasksContract(`on Redis, ${kind}`, async () => {

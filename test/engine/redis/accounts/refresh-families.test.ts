@@ -4,9 +4,9 @@ import { RedisRefreshFamilies } from "../../../../src/engine/redis/accounts/refr
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { refreshContract } from "../../../contracts/refresh.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
-import { age, freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
+import { age, freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   refreshContract(`redis, ${kind}`, async (clock) => {

@@ -1,8 +1,8 @@
 import { signingKeyContract } from "../../../contracts/signing-keys.ts";
-import { KINDS, useRealRedis } from "../support/real-redis.ts";
+import { KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { openSubject } from "../support/test-shared-ports.ts";
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
   signingKeyContract(`redis, ${kind}`, async (clock) => {
     const { subject, ...rest } = await openSubject("signingKeys", redis, clock);

@@ -4,11 +4,11 @@ import { RedisThrottle } from "../../../../src/engine/redis/accounts/throttle.ts
 import { throttleContract } from "../../../contracts/throttle.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
-import { age, freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { age, freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 
 const LIMITS = { failures: 5, window: 300_000, attemptsPerMinute: 30 };
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   throttleContract(`redis, ${kind}`, async (time, limits) => {

@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { TICKET_LIFETIME_MS } from "../../../../src/core/access/tickets.ts";
 import { RedisTickets } from "../../../../src/engine/redis/accounts/tickets.ts";
 import { ticketContract } from "../../../contracts/tickets.ts";
-import { age, freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { age, freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 
 const LOBBY = { user: "ann", conversation: "lobby" };
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   ticketContract(`redis, ${kind}`, async () => {

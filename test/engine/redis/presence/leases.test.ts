@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { leaseContract, TestConnection } from "../../../contracts/leases.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { LEASE_MS, TestRelayNode } from "../support/test-relay-node.ts";
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   leaseContract(`redis, ${kind}`, async () => {

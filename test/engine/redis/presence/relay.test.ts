@@ -3,7 +3,7 @@ import { NodeRegistry } from "../../../../src/engine/redis/presence/node-registr
 import { Random, seeds } from "../../../support/random.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { LEASE_MS, MARK_PREFIX, type RecordedEvents, TestRelayNode } from "../support/test-relay-node.ts";
 
 /** How often a mark is sent until all have received it, in milliseconds. */
@@ -21,7 +21,7 @@ function presentBy(events: readonly string[]): string[] {
   return [...present].sort();
 }
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   async function openNodes(count: number) {

@@ -3,6 +3,7 @@ import type { RedisAddress } from "../../../../src/core/redis-address.ts";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
+import { isLong } from "../../../support/random.ts";
 import { startRedisCluster } from "../../../support/redis/cluster.ts";
 import { startRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
@@ -10,6 +11,12 @@ import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 
 /** How Redis can be run; each contract is kept on both. */
 export const KINDS = ["standalone", "cluster"] as const;
+
+/**
+ * For parts of the engine that run the same code on both (none asks `isCluster`): the short form runs them in Cluster only, which
+ * is stricter, because all keys of a call must be in one slot. On one Redis the tests of many nodes (test/server/nodes) use them.
+ */
+export const KINDS_OF_COMMON_CODE: readonly (typeof KINDS)[number][] = isLong ? KINDS : ["cluster"];
 
 /** A Redis for the tests of one file. */
 export interface RealRedis {
