@@ -162,11 +162,11 @@ export class Batch {
     return { conversation, entry };
   }
 
-  /** Whether a user may not write in a conversation any more, by its mutes, bans and members. */
-  refusesWriter(conversation: string, user: string, now: number): boolean {
+  /** Whether a user may not write in a conversation any more, by its mutes, bans and members. `exempt`: only bans bind the user. */
+  refusesWriter(conversation: string, user: string, exempt: boolean, now: number): boolean {
     const head = this.messages.find(conversation);
     if (head === undefined || head.guard === 0) return false;
-    return refuseSpeech(accessOfGuard(head), this.members.find(head, user), false, now) !== undefined;
+    return refuseSpeech(accessOfGuard(head), this.members.find(head, user), exempt, now) !== undefined;
   }
 
   /** Returns the sender of a message that is kept, and the epoch of its conversation. */

@@ -247,6 +247,8 @@ const STEPS: readonly ((db: Database) => void)[] = [
       create index if not exists change_id_number on change_id (conversation, number);
     `);
   },
+  // 11: `exempt`, 1: no mute or membership binds the writer of a stream. It is not known of those that are open.
+  (db) => addColumn(db, "stream", "exempt integer not null default 0"),
 ];
 
 /** The columns of a message that version 5 replaced. */

@@ -1,5 +1,6 @@
 // Posts, which are decided on the standings.
 import { describe, expect, test } from "bun:test";
+import type { StreamEndResult, StreamStartResult } from "../../../src/core/ports/conversation/streams.ts";
 import { BY, begin, JOINS, type OpenMembers, PRIVATE, reports, watch } from "./subject.ts";
 
 export function postsContract(open: OpenMembers): void {
@@ -62,6 +63,38 @@ export function postsContract(open: OpenMembers): void {
         ["cem", 3],
         ["dan", 3],
       ]);
+    });
+
+    test("ST3 MB2 the end of a stream is decided on its writer's standing, also after the store was opened again", async () => {
+      await using store = await begin(open);
+      const start = (user: string, exempt: boolean) =>
+        new Promise<StreamStartResult>((done) =>
+          store.subject.engine.streams.start({ conversation: "room", user, id: "a", limit: 0, exempt }, done),
+        );
+      const end = (result: StreamStartResult) => {
+        if (result.outcome !== "started") throw new Error(result.outcome);
+        const { stream, generation } = result;
+        const writer = { conversation: "room", stream, generation };
+        return new Promise<StreamEndResult>((done) =>
+          store.subject.engine.streams.end({ ...writer, appends: [], state: undefined, limit: 0 }, done),
+        );
+      };
+      const muted = await start("bob", false);
+      const mutedKey = await start("key", true);
+      const bannedKey = await start("other", true);
+      await store.change("room", {
+        standings: [
+          { user: "bob", muted: BY },
+          { user: "key", muted: BY },
+          { user: "other", banned: BY },
+        ],
+      });
+      await store.subject.reopen();
+      expect(await end(muted)).toEqual({ outcome: "fenced", seq: 1 });
+      expect(await end(mutedKey)).toMatchObject({ outcome: "stored", seq: 2 });
+      expect(await end(bannedKey)).toEqual({ outcome: "fenced", seq: 3 });
+      const states = (await store.subject.read()).messages.map(({ stream }) => stream?.state);
+      expect(states).toEqual(["interrupted", "done", "interrupted"]);
     });
 
     test("MB3 a mute ends to the millisecond by the store's time, and binds no key", async () => {

@@ -11,7 +11,7 @@ export interface OpenDraft {
   readonly user: string;
   readonly id: string;
   readonly replyTo: number | undefined;
-  /** No mute, ban or membership binds its writer. */
+  /** No mute or membership binds its writer. */
   exempt: boolean;
   /** As JSON. */
   data: string | undefined;
@@ -70,12 +70,11 @@ export class OpenDrafts {
     this.byId.clear();
     for (const { row, batches } of table.readAll()) {
       const text = batches.map((batch) => batch.text).join("");
-      const { replyTo, generation, startedAt, cancelledBy: by, cancelUntil: until, ...names } = row;
+      const { replyTo, exempt, generation, startedAt, cancelledBy: by, cancelUntil: until, ...names } = row;
       const newest = batches.findLast((batch) => batch.data !== null);
       this.add({
         ...names,
-        // What was done against its writer before has ended it, or refuses to the writer to take it over.
-        ...{ text, data: newest?.data ?? undefined, replyTo: replyTo ?? undefined, exempt: true },
+        ...{ text, data: newest?.data ?? undefined, replyTo: replyTo ?? undefined, exempt: exempt === 1 },
         state: {
           ...{ generation, startedAt, n: batches.at(-1)?.n ?? 0, bytes: jsonBytes(text) },
           ...{ appendedAt: now, leaseUntil: now + lease },

@@ -122,7 +122,7 @@ export class StreamCommands {
     const state = newDraft(now, rules);
     const stream = newHandle();
     const row = { conversation, epoch, stream, user, id, generation: state.generation, startedAt: now };
-    const number = table.add({ ...row, replyTo: replyTo ?? null });
+    const number = table.add({ ...row, replyTo: replyTo ?? null, exempt: exempt ? 1 : 0 });
     const draft: OpenDraft = {
       ...{ number, conversation, epoch, stream, user, id, replyTo, exempt, data },
       ...{ text: "", state, positions: [], dataPosition: undefined },
@@ -157,7 +157,7 @@ export class StreamCommands {
     if (data !== undefined) draft.data = data;
     if (draft.data !== undefined && (data !== undefined || dropsText))
       this.write(draft, [{ n, text: "", data: draft.data }]);
-    table.setGeneration(draft.number, generation);
+    table.setWriter(draft.number, generation, exempt);
     return {
       result: {
         ...{ outcome: "taken_over", stream: draft.stream, generation, n, quota },
@@ -281,7 +281,7 @@ export class StreamCommands {
     drafts.remove(draft);
     table.remove(draft.number);
     this.keepEnded(draft);
-    const refused = !draft.exempt && batch.refusesWriter(conversation, user, now);
+    const refused = batch.refusesWriter(conversation, user, draft.exempt, now);
     const ending = { stream, state: refused ? ("interrupted" as const) : outcome.state };
     const body = encodeStreamBody({
       ...{ text, data, replyTo, ending },

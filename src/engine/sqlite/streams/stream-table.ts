@@ -12,6 +12,8 @@ export interface StoredStream {
   readonly id: string;
   readonly replyTo: number | null;
   readonly generation: number;
+  /** 1: no mute or membership binds its writer. */
+  readonly exempt: 0 | 1;
   readonly startedAt: number;
   /** Who has asked it to stop, and when the server does it. */
   readonly cancelledBy: string | null;
@@ -54,7 +56,7 @@ export class StreamTable {
 
   constructor(private readonly db: Database) {
     this.insert = db.prepare(
-      "insert into stream (conversation, epoch, stream, user, id, reply_to, generation, started_at) values (?, ?, ?, ?, ?, ?, ?, ?) returning number",
+      "insert into stream (conversation, epoch, stream, user, id, reply_to, generation, exempt, started_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?) returning number",
     );
     this.insertBatch = db.prepare(
       "insert into stream_batch (stream, n, text, data) values (?, ?, ?, ?) returning position",
@@ -66,7 +68,7 @@ export class StreamTable {
   readAll(): { readonly row: StoredStream; readonly batches: readonly StoredBatch[] }[] {
     const rows = this.db
       .query(
-        `select number, conversation, epoch, stream, user, id, generation, reply_to as replyTo, started_at as startedAt,
+        `select number, conversation, epoch, stream, user, id, generation, exempt, reply_to as replyTo, started_at as startedAt,
           cancelled_by as cancelledBy, cancel_until as cancelUntil from stream order by number`,
       )
       .all() as StoredStream[];
@@ -81,13 +83,16 @@ export class StreamTable {
 
   /** Writes a new stream; returns its number. */
   add(row: Omit<StoredStream, "number" | "cancelledBy" | "cancelUntil">): number {
-    const { conversation, epoch, stream, user, id, replyTo, generation, startedAt } = row;
-    return this.insert.get(conversation, epoch, stream, user, id, replyTo, generation, startedAt)!.number;
+    const { conversation, epoch, stream, user, id, replyTo, generation, exempt, startedAt } = row;
+    return this.insert.get(conversation, epoch, stream, user, id, replyTo, generation, exempt, startedAt)!
+      .number;
   }
 
   /** Writes another writer of a stream. */
-  setGeneration(number: number, generation: number): void {
-    this.db.query("update stream set generation = ? where number = ?").run(generation, number);
+  setWriter(number: number, generation: number, exempt: boolean): void {
+    this.db
+      .query("update stream set generation = ?, exempt = ? where number = ?")
+      .run(generation, exempt ? 1 : 0, number);
   }
 
   /** Writes a request to stop a stream. */

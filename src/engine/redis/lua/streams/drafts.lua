@@ -67,7 +67,7 @@ local function stream_read(meta, handle, header)
     by = by,
     answers = answers,
     epoch = epoch,
-    -- x: no mute, ban or membership binds its writer.
+    -- x: no mute or membership binds its writer.
     exempt = exempt,
     name = name,
     user = user,

@@ -235,9 +235,9 @@ stream_end = function(conversation, at)
   stream_change(stream)
   if conversation_is_removed(conversation, stream.epoch) then return FENCED, 0, 0, stream.user, '' end
   local refused
-  if conversation.guard and stream.exempt == '' then
+  if conversation.guard then
     if not speech_refusal then speech_load() end
-    refused = speech_refusal(conversation, 'E', stream.user)
+    refused = speech_refusal(conversation, stream.exempt == '' and 'E' or stream.exempt, stream.user)
     if refused then state = 'interrupted' end
   end
   local record = stream_record(stream, state, ARGV[at + 2] == 'x' and ARGV[at + 5])
