@@ -177,16 +177,20 @@ export function startStream<Data extends object = AnyData>(
     async pipe(source) {
       const next = readerOf(source);
       let stop = () => {};
-      const aborted = new Promise<undefined>((resolve) => {
-        stop = () => resolve(undefined);
-        signal.addEventListener("abort", stop);
-        if (signal.aborted) stop();
-      });
+      const onAbort = () => stop();
+      signal.addEventListener("abort", onAbort);
+      // Not `Promise.race` with one promise for the abort: that would keep something of each token until the end.
+      const unlessAborted = <T>(promise: Promise<T>) =>
+        new Promise<T | undefined>((resolve, reject) => {
+          stop = () => resolve(undefined);
+          promise.then(resolve, reject);
+          if (signal.aborted) stop();
+        });
       try {
         for (;;) {
-          const item = await Promise.race([next.read(), aborted]);
+          const item = await unlessAborted(next.read());
           if (item === undefined || item.done) break;
-          await Promise.race([shown.write(item.value), aborted]);
+          await unlessAborted(shown.write(item.value));
         }
       } catch (cause) {
         // A source that was given `signal` fails by it.
@@ -195,7 +199,7 @@ export function startStream<Data extends object = AnyData>(
           throw cause;
         }
       } finally {
-        signal.removeEventListener("abort", stop);
+        signal.removeEventListener("abort", onAbort);
         // A source that is stuck must not hold up the end.
         if (signal.aborted) void next.cancel().catch(() => {});
       }

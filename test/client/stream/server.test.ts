@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { connect, type Entry, startStream, watchMessages } from "../../../src/client/index.ts";
 import { keepOpen, reaches } from "../../support/clients/library.ts";
@@ -70,6 +71,25 @@ test("data that cannot be stored or sent rejects, and the line and the user's ot
   const { seq } = await stream.end();
   await waitUntil("it is stored", () => ann.entry().seq === seq);
   expect(ann.entry()).toMatchObject({ text: "two \ufffd", stream: { state: "done" } });
+  await ann.parley.close();
+});
+
+test("`pipe` keeps nothing of the tokens that were read", async () => {
+  await using server = await startTestServer();
+  const ann = await enter(server, "ann");
+  const stream = startStream(ann.lobby, { id: "a" });
+  const promises = () => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts.Promise ?? 0;
+  };
+  const before = promises();
+  let after = 0;
+  async function* tokens() {
+    for (let i = 0; i < 20_000; i++) yield "x";
+    after = promises();
+  }
+  await stream.pipe(tokens());
+  expect(after - before).toBeLessThan(2_000);
   await ann.parley.close();
 });
 
