@@ -221,3 +221,30 @@ test("CH2 a return brings what was missed, summed up, and own reactions with it"
   expect(back.entries[1]).toMatchObject({ reactions: { x: { count: 2 } }, myReactions: ["x"] });
   expect(ann.changes.map(({ seq, kind }) => `${seq} ${kind}`)).toEqual(["2 fold", "1 fold"]);
 });
+
+test("CH2 where more was changed than is sent, the list reads its messages again, and is stale until then", async () => {
+  const name = nameOf();
+  await using proxy = await FaultProxy.start();
+  proxy.target = server.port;
+  await using ben = await join("ben", name, { limits: { sendRate: 0 } });
+  const count = 38;
+  for (let n = 1; n <= count; n++) await ben.room.send(`${n} ${"x".repeat(60_000)}`);
+  await using ann = await join("ann", name, { url: `http://127.0.0.1:${proxy.port}` });
+  const before = ann.list.getSnapshot().entries;
+  expect(before.at(-1)!.seq).toBe(count);
+  for (const line of proxy.connections) line.reset();
+  await becomes(ann.list, ({ status }) => status === "stale");
+  for (let seq = 1; seq <= count; seq++) await ben.room.react(seq, "x");
+  const seen: string[] = [];
+  const end = ann.list.subscribe(({ status, entries }) => {
+    seen.push(`${status} ${entries.every(({ reactions }) => reactions !== undefined)}`);
+  });
+  ann.parley.reconnect();
+  await becomes(ann.list, ({ status }) => status === "ready");
+  // Never shown as up to date before it was read.
+  expect(seen).not.toContain("ready false");
+  expect(ann.list.getSnapshot().entries.map(({ key }) => key)).toEqual(before.map(({ key }) => key));
+  expect(ann.changes).toEqual([]);
+  expect(ann.room.place).toMatchObject({ rev: count });
+  end();
+});

@@ -42,6 +42,8 @@ export function watchMessages<Data extends object = AnyData>(
   let reads = 0;
   let uses = 0;
   let isRereading = false;
+  /** Since the conversation was opened last, `opened` has said whether the messages must be read again. */
+  let isOpened = inner.isOpen();
   const [readable, set] = createReadable<MessageList>(state, () => {
     // It is open already: `open` asked for no page.
     if (inner.isOpen() && !state.isLoaded) loadNewest();
@@ -55,7 +57,7 @@ export function watchMessages<Data extends object = AnyData>(
   });
 
   function apply(event: ListEvent): void {
-    const isLive = conversation.status.getSnapshot().state === "live";
+    const isLive = isOpened && conversation.status.getSnapshot().state === "live";
     const user = inner.user() ?? "";
     state = listStep(listStep(state, event, user), { type: "live", isLive }, user);
     set(state);
@@ -104,10 +106,14 @@ export function watchMessages<Data extends object = AnyData>(
   const pending = () => apply({ type: "pending", pending: inner.pending(), at: Date.now() });
   inner.oldest.push(() => state.stored[0]?.seq);
   inner.listen("opened", ({ seq, read: mark = 0, hasPage, reread: isOld }) => {
-    apply({ type: "opened", seq, read: mark });
     if (isOld) apply({ type: "old", isOld });
+    isOpened = true;
+    apply({ type: "opened", seq, read: mark });
     void reread();
     if (!hasPage && !state.isLoaded) loadNewest();
+  });
+  inner.listen("down", () => {
+    isOpened = false;
   });
   inner.listen("page", (page) => apply({ type: "page", ...page }));
   inner.listen("message", (message) => apply({ type: "message", message }));

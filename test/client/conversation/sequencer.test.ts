@@ -27,6 +27,29 @@ describe("sequencer", () => {
     expect(sequencer.place()).toEqual({ seq: 9, epoch: "e" });
   });
 
+  test("CH1 a change follows its message, and later ones wait for it; known ones are dropped", () => {
+    const changeOf = (rev: number, seq: number) =>
+      ({ rev, seq, kind: "edit", by: "ann", at: 1, set: {} }) as const;
+    const sequencer = createSequencer({ seq: 3, epoch: "e", rev: 5 });
+    sequencer.opened({ seq: 4, rev: 6, epoch: "e", resumed: false });
+    expect(seqsOf(sequencer.change(changeOf(5, 2)).items)).toEqual([]);
+    expect(seqsOf(sequencer.change(changeOf(6, 2)).items)).toEqual(["change 6"]);
+    // Message 4 is being read.
+    expect(seqsOf(sequencer.change(changeOf(7, 4)).items)).toEqual([]);
+    expect(seqsOf(sequencer.change(changeOf(8, 1)).items)).toEqual([]);
+    expect(sequencer.place()).toEqual({ seq: 3, epoch: "e", rev: 6 });
+    expect(seqsOf(sequencer.page(range(4, 4), false).items)).toEqual([4, "change 7", "change 8"]);
+    expect(sequencer.place()).toEqual({ seq: 4, epoch: "e", rev: 8 });
+    // After a return folds begin at the newest change that was delivered; what must be read again is known.
+    sequencer.change(changeOf(9, 6));
+    sequencer.opened({ seq: 4, rev: 9, epoch: "e", resumed: true });
+    expect(sequencer.place()).toMatchObject({ rev: 8 });
+    sequencer.opened({ seq: 4, rev: 12, epoch: "e", resumed: true, reread: true });
+    expect(sequencer.place()).toMatchObject({ rev: 12 });
+    sequencer.opened({ seq: 1, rev: 2, epoch: "f", resumed: false });
+    expect(sequencer.place()).toEqual({ seq: 1, epoch: "f", rev: 2 });
+  });
+
   test("D4 a resumption is behind until the last missed message has come, and requests nothing", () => {
     const sequencer = createSequencer({ seq: 3, epoch: "e" });
     expect(sequencer.opened({ seq: 5, epoch: "e", resumed: true })).toEqual({ items: [] });
