@@ -8,6 +8,7 @@ import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } fr
 export interface RedisFacts {
   readonly redis: RedisInspection | InspectionError;
   readonly ackAfter: Settings["ackAfter"];
+  readonly eraseRewrite: Settings["eraseRewrite"];
 }
 
 /** Share of its memory in use that is a warning: when it is full, Redis rejects every message. */
@@ -16,20 +17,23 @@ const MEMORY_WARNING_RATIO = 0.8;
 /** Round trip that is a warning, in milliseconds: each message waits at least as long. */
 const SLOW_ROUND_TRIP_MS = 100;
 
+/** How long after it is due a rewriting may be asked for, in milliseconds. */
+const REWRITE_SLACK_MS = 120_000;
+
 /** Checks whether a node could start on Redis, the state of Redis, and the nodes that share it. */
 export const REDIS_CHECK = defineCheck({
   name: "redis",
   collect({ settings, data }): RedisFacts | string {
     if (settings === undefined) return "The settings are invalid.";
     return data.kind === "redis"
-      ? { redis: data.redis, ackAfter: settings.ackAfter }
+      ? { redis: data.redis, ackAfter: settings.ackAfter, eraseRewrite: settings.eraseRewrite }
       : "REDIS_HOST and REDIS_URL are not set: the embedded engine needs no Redis.";
   },
   evaluate: evaluateRedis,
 });
 
 /** Evaluates the facts about Redis. */
-export function evaluateRedis({ redis, ackAfter }: RedisFacts): CheckResult {
+export function evaluateRedis({ redis, ackAfter, eraseRewrite }: RedisFacts): CheckResult {
   if ("error" in redis) return { findings: [{ mark: "problem", text: redis.error }] };
   const { description, verdict, primaries, roundTrip, nodes, now } = redis;
   const findings: Finding[] = verdict.problems.map((text) => ({
@@ -56,7 +60,7 @@ export function evaluateRedis({ redis, ackAfter }: RedisFacts): CheckResult {
       text: `A round trip to ${description} takes ${Math.round(roundTrip)} ms, and each message waits at least as long.`,
       advice: "Run the nodes and Redis in one network, with round trips of a millisecond or two.",
     });
-  findings.push(...evaluateNodes(redis));
+  findings.push(...evaluateNodes(redis), ...evaluateErasures(redis, eraseRewrite));
   const alive = nodes.length - expiredNodes(nodes, now).length;
   return {
     findings: findingsOr(
@@ -69,6 +73,27 @@ export function evaluateRedis({ redis, ackAfter }: RedisFacts): CheckResult {
       ...(fullest > 0 && { memory_used_ratio: fullest }),
     },
   };
+}
+
+/** Names what may still hold the texts of erased messages. */
+function evaluateErasures(
+  { erasures: { inFileSince, refused }, now }: RedisInspection,
+  every: number,
+): Finding[] {
+  if (inFileSince === undefined) return [];
+  // Until the next rewriting that Parley asks for, the file is as it should be.
+  const isDue = every === 0 || now - inFileSince > every * 60_000 + REWRITE_SLACK_MS;
+  if (refused === undefined && !isDue) return [];
+  const why =
+    refused === undefined ? "it was not rewritten since" : `Redis refused to rewrite it: ${refused}`;
+  return [
+    {
+      mark: "warning",
+      text: `The append-only file of Redis may still hold texts that users erased or edited away, or that were removed: ${why}.`,
+      advice:
+        "Run BGREWRITEAOF on each primary and replica, and SLOWLOG RESET; older snapshots and backups may hold them, too.",
+    },
+  ];
 }
 
 function evaluateNodes({ nodes, now }: RedisInspection): Finding[] {

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import type { NodeEntry } from "../../core/nodes.ts";
+import { type ErasureFacts, readErasures } from "./changes/file-rewriter.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./connection/requirements.ts";
@@ -22,6 +23,7 @@ export interface RedisInspection {
   readonly ahead: number;
   /** The nodes that share it, including those with an expired lease. */
   readonly nodes: readonly NodeEntry[];
+  readonly erasures: ErasureFacts;
   /** The time of Redis, in milliseconds since 1970. */
   readonly now: number;
 }
@@ -41,6 +43,7 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
       roundTrip,
       ahead,
       nodes,
+      erasures: await readErasures(client),
       now,
     };
   } finally {

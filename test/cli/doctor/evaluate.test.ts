@@ -143,32 +143,51 @@ const REDIS: RedisInspection = {
   roundTrip: 0.4,
   ahead: 3,
   nodes: [node("a"), node("b")],
+  erasures: { inFileSince: undefined, refused: undefined },
   now: 1_000,
 };
 
-describeEvaluation<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, evaluateRedis, [
-  ["problem", "could not be used", { redis: { error: "Redis at r:6379 could not be used" } }],
-  ["problem", "It is old.", { redis: { ...REDIS, verdict: { problems: ["It is old."], warnings: [] } } }],
+const erasedAgo = (minutes: number, refused?: string): RedisInspection => {
+  const now = 100 * 60_000;
+  const nodes = [node("a", "1.0.0", now + 1), node("b", "1.0.0", now + 1)];
+  return { ...REDIS, now, nodes, erasures: { inFileSince: now - minutes * 60_000, refused } };
+};
+
+describeEvaluation<RedisFacts>(
+  "a Redis",
+  { redis: REDIS, ackAfter: "primary", eraseRewrite: 60 },
+  evaluateRedis,
   [
-    "warning",
-    "Nothing on disk.",
-    {
-      redis: {
-        ...REDIS,
-        verdict: { problems: [], warnings: [{ event: "store.not_persistent", advice: "Nothing on disk." }] },
+    ["ok", "", { redis: erasedAgo(59) }],
+    ["warning", "may still hold texts", { redis: erasedAgo(63) }],
+    ["warning", "was not rewritten since", { redis: erasedAgo(1), eraseRewrite: 0 }],
+    ["warning", "refused to rewrite it: NOPERM", { redis: erasedAgo(1, "NOPERM") }],
+    ["problem", "could not be used", { redis: { error: "Redis at r:6379 could not be used" } }],
+    ["problem", "It is old.", { redis: { ...REDIS, verdict: { problems: ["It is old."], warnings: [] } } }],
+    [
+      "warning",
+      "Nothing on disk.",
+      {
+        redis: {
+          ...REDIS,
+          verdict: {
+            problems: [],
+            warnings: [{ event: "store.not_persistent", advice: "Nothing on disk." }],
+          },
+        },
       },
-    },
+    ],
+    ["warning", "90 % full", { redis: { ...REDIS, primaries: [{ fullness: 0.9, replicas: 1 }] } }],
+    [
+      "problem",
+      "a primary has no replica",
+      { redis: { ...REDIS, primaries: [{ fullness: 0.1, replicas: 0 }] }, ackAfter: "replica" },
+    ],
+    ["warning", "takes 180 ms", { redis: { ...REDIS, roundTrip: 180 } }],
+    ["warning", "The lease of b", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.0.0", 999)] } }],
+    ["warning", "1.0.0, 1.1.0", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.1.0")] } }],
   ],
-  ["warning", "90 % full", { redis: { ...REDIS, primaries: [{ fullness: 0.9, replicas: 1 }] } }],
-  [
-    "problem",
-    "a primary has no replica",
-    { redis: { ...REDIS, primaries: [{ fullness: 0.1, replicas: 0 }] }, ackAfter: "replica" },
-  ],
-  ["warning", "takes 180 ms", { redis: { ...REDIS, roundTrip: 180 } }],
-  ["warning", "The lease of b", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.0.0", 999)] } }],
-  ["warning", "1.0.0, 1.1.0", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.1.0")] } }],
-]);
+);
 
 describeEvaluation<TimeFacts>(
   "clocks",

@@ -7,6 +7,7 @@ import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
+import type { KnownMembers } from "../members/known-members.ts";
 import { type KnownHead, knownEpoch, UNAVAILABLE } from "../messages/batch.ts";
 import { RoundCharges } from "./charges.ts";
 import type { MadeChange } from "./encoding.ts";
@@ -26,6 +27,7 @@ export interface ChangeCallsDeps {
   readonly replicaTimeoutMs: number | undefined;
   readonly time: Clock | undefined;
   readonly known: (conversation: string) => KnownHead;
+  readonly members: Pick<KnownMembers, "drop">;
   /** The epoch of the store, as the node knows it. */
   readonly storeEpoch: () => string;
   /** For how long users may edit and erase their own messages, in milliseconds; 0 without an end. */
@@ -122,7 +124,10 @@ export class ChangeCalls {
       ...query.encode(),
     ];
     const reply = await retryAfterRepair(() => client.run(READ, names, values));
-    return decodeScene(query, reply as SceneReply);
+    const scene = decodeScene(query, reply as SceneReply);
+    // Another epoch: the conversation may have been removed, and its members with it.
+    if (scene.news !== "" && !scene.news.startsWith(" ")) this.deps.members.drop(conversation);
+    return scene;
   }
 
   /** Returns the newest message; undefined if all must be read again. */

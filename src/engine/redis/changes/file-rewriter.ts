@@ -2,13 +2,37 @@ import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisClient } from "../connection/client.ts";
 
-/** When texts left the memory of Redis, and when its append-only file was last asked to be rewritten, in milliseconds since 1970. */
+/**
+ * When texts left the memory of Redis, and when its append-only file was last asked to be rewritten, in milliseconds since 1970; and
+ * why Redis refused that.
+ */
 const ERASED_AT = "erased_at";
 const ASKED_AT = "asked_at";
+const REFUSED = "refused";
 
 /** Records that texts have left the memory at `now`. */
 export async function noteErasure({ commands, keys }: Pick<RedisClient, "commands" | "keys">, now: number) {
   await commands.hset(keys.globalKey("erasures"), ERASED_AT, now);
+}
+
+/** Whether the append-only file may hold texts that have left the memory. */
+export interface ErasureFacts {
+  /** When the texts left the memory that it may hold, in milliseconds since 1970; undefined if it holds none. */
+  readonly inFileSince: number | undefined;
+  /** Why Redis refused to rewrite it. */
+  readonly refused: string | undefined;
+}
+
+/** Reads what nodes have recorded. */
+export async function readErasures({ commands, keys }: RedisClient): Promise<ErasureFacts> {
+  const [erased, asked, refused] = await commands.hmget(
+    keys.globalKey("erasures"),
+    ERASED_AT,
+    ASKED_AT,
+    REFUSED,
+  );
+  const isOld = Number(erased) > 0 && (Number(asked) <= Number(erased) || typeof refused === "string");
+  return { inFileSince: isOld ? Number(erased) : undefined, refused: refused ?? undefined };
 }
 
 export interface FileRewriterDeps {
@@ -24,9 +48,6 @@ export interface FileRewriterDeps {
  * them. All nodes share when that was.
  */
 export class FileRewriter {
-  /** Whether a refusal was logged. */
-  private hasWarned = false;
-
   constructor(private readonly deps: FileRewriterDeps) {}
 
   /** Records that texts have left the memory. */
@@ -38,32 +59,33 @@ export class FileRewriter {
   async rewriteIfDue(): Promise<void> {
     const { client, clock, intervalMs } = this.deps;
     if (intervalMs === 0) return;
-    const key = client.keys.globalKey("erasures");
-    const [erased, asked] = (await client.commands.hmget(key, ERASED_AT, ASKED_AT)).map(Number) as [
-      number,
-      number,
-    ];
+    const { commands, keys } = client;
+    const key = keys.globalKey("erasures");
+    const [erased, asked] = (await commands.hmget(key, ERASED_AT, ASKED_AT)).map(Number) as [number, number];
     if (erased === 0 || asked > erased || clock.now() - asked < intervalMs) return;
     // Before the command: a text that leaves the memory meanwhile needs another one.
-    await client.commands.hset(key, ASKED_AT, clock.now());
-    await Promise.all(client.primaries.map((primary) => this.rewrite(primary)));
+    await commands.hset(key, ASKED_AT, clock.now());
+    const refusals = await Promise.all(client.primaries.map((primary) => this.rewrite(primary)));
+    const refused = refusals.find((refusal) => refusal !== undefined);
+    if (refused === undefined) await commands.hdel(key, REFUSED);
+    else await commands.hset(key, REFUSED, refused);
   }
 
-  private async rewrite(primary: RedisClient["primaries"][number]): Promise<void> {
+  /** Returns why Redis refused it, which is logged. */
+  private async rewrite(primary: RedisClient["primaries"][number]): Promise<string | undefined> {
     try {
       const info = await primary.info("persistence");
       // Without an append-only file the command would begin one.
-      if (!/^aof_enabled:1\r?$/m.test(info)) return;
-      await primary.bgrewriteaof();
+      if (/^aof_enabled:1\r?$/m.test(info)) await primary.bgrewriteaof();
+      return undefined;
     } catch (error) {
-      // It runs already, or Redis does not allow it; then the file is rewritten as its own settings say.
-      if (this.hasWarned || /already in progress/.test(String(error))) return;
-      this.hasWarned = true;
+      if (/already in progress/.test(String(error))) return undefined;
       this.deps.emit("store.rewrite_refused", {
         error: String(error),
         advice:
-          "Redis does not rewrite its append-only file when messages were erased, so it holds their texts until it is rewritten: allow BGREWRITEAOF and INFO, or set auto-aof-rewrite-percentage.",
+          "Its append-only file holds erased texts until it is rewritten: allow BGREWRITEAOF and INFO, or set auto-aof-rewrite-percentage.",
       });
+      return String(error);
     }
   }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readErasures } from "../../../../src/engine/redis/changes/file-rewriter.ts";
 import { ERASE_INTERVAL_MS } from "../../../../src/engine/redis/changes/text-eraser.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { ChangeSubject } from "../../../contracts/changes/change-subject.ts";
@@ -153,4 +154,18 @@ test("CH3 the append-only file is rewritten by itself, and then no file has the 
   await node.client.commands.save();
   await waitUntil("no file has them", () => filesWith(redis.folder, gone).length === 0);
   for (const text of kept) expect(filesWith(redis.folder, [text])).toContain("dump.rdb");
+});
+
+test("CH3 a Redis that does not allow the rewriting is reported", async () => {
+  await using redis = await startRedis(["--appendonly", "yes", "--rename-command", "BGREWRITEAOF", ""]);
+  const { node, subject, changes } = await open(await connectTo(redis, freshPrefix()));
+  await using _ = subject;
+  await subject.store("a");
+  await changes.erase(1);
+  expect(await readErasures(node.client)).toEqual({ inFileSince: undefined, refused: undefined });
+  await node.engine.clean();
+  expect(node.log.events()).toContain("store.rewrite_refused");
+  const { inFileSince, refused } = await readErasures(node.client);
+  expect(inFileSince).toBe(node.clock.now());
+  expect(refused).toContain("unknown command");
 });
