@@ -32,10 +32,14 @@ export interface SqliteStreamsDeps {
   readonly assertReadable: () => void;
 }
 
+/** After so long without a sweep the leases of all streams begin again, in milliseconds: the server was stopped or suspended. */
+const AWAY_MS = 3_000;
+
 /** The port for streams on SQLite. Commands go through the batches of the engine; all open drafts are in memory, too. */
 export class SqliteStreams implements Streams {
   private readonly listeners: Listeners<StreamEvent>;
   private sweeping = false;
+  private sweptAt = Number.POSITIVE_INFINITY;
 
   constructor(private readonly deps: SqliteStreamsDeps) {
     this.listeners = new Listeners();
@@ -109,8 +113,13 @@ export class SqliteStreams implements Streams {
   sweep(): void {
     const { drafts, rules, now, table } = this.deps;
     table.prune();
-    if (drafts.size === 0 || this.sweeping) return;
     const at = now();
+    const wasAway = at - this.sweptAt > AWAY_MS;
+    this.sweptAt = at;
+    if (drafts.size === 0 || this.sweeping) return;
+    // No writer could be heard meanwhile: their requests come next (ST3).
+    if (wasAway)
+      for (const draft of drafts.all()) draft.state = { ...draft.state, leaseUntil: at + rules.lease };
     if (!drafts.all().some(({ state }) => at >= dueAt(state, rules))) return;
     this.sweeping = true;
     this.enqueue({ type: "sweep" }, () => {

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
+import { DEFAULT_STREAM_RULES } from "../../../../src/core/streams/draft.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { type OpenStreams, StreamSubject } from "../../../contracts/streams/stream-subject.ts";
 import { streamsContract } from "../../../contracts/streams.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { StoreFolder } from "../store-folder.ts";
 
 /** The bytes of all values of a table; a number counts as 8. */
@@ -55,4 +57,20 @@ test("ST2 what a writer sends of a stream that has ended is answered with the nu
   // The name is that of another conversation now.
   await streams.removeConversation("room");
   expect(await streams.append(writer, { n: 1, text: "late" })).toEqual({ outcome: "fenced" });
+});
+
+test("ST3 the lease begins again where the server itself was stopped for longer", async () => {
+  await using streams = await StreamSubject.begin(open);
+  const { clock } = streams.subject;
+  const { lease } = DEFAULT_STREAM_RULES;
+  const writer = await streams.open("a");
+  clock.advance(1_000);
+  clock.jump(2 * lease);
+  expect(await streams.append(writer, { n: 1, text: "on" })).toEqual({ outcome: "stored", n: 1 });
+  await streams.open("b");
+  clock.jump(2 * lease);
+  clock.advance(lease - 1_000);
+  expect(await streams.drafts()).toHaveLength(2);
+  clock.advance(2_000);
+  await waitUntil("both have ended", async () => (await streams.drafts()).length === 0);
 });
