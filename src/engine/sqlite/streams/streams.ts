@@ -117,7 +117,7 @@ export class SqliteStreams implements Streams {
     const wasAway = at - this.sweptAt > AWAY_MS;
     this.sweptAt = at;
     if (drafts.size === 0 || this.sweeping) return;
-    // No writer could be heard meanwhile: their requests come next (ST3).
+    // Requests of the writers wait, and come next (ST3).
     if (wasAway)
       for (const draft of drafts.all()) draft.state = { ...draft.state, leaseUntil: at + rules.lease };
     if (!drafts.all().some(({ state }) => at >= dueAt(state, rules))) return;
