@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { BROKEN_SERVER } from "../../support/built-program.ts";
 import { isLong, seeds } from "../../support/random.ts";
 import type { ChangeDefectName } from "../programs/broken-changes.ts";
+import { KEEPING_FAULTS, REDIS_FAULTS } from "../topology/redis-faults.ts";
 import type { ChangeViolationKind } from "./check-changes.ts";
 import { type ChangeRunOptions, changeReport, runChanges } from "./run-changes.ts";
 
@@ -22,6 +23,9 @@ const EXPECTED_VIOLATIONS: Record<ChangeDefectName, ChangeViolationKind> = {
   "the fold": "state",
   "the erasure": "state",
 };
+
+/** Faults of many nodes in which Redis loses nothing that was acked. */
+const NODE_FAULTS = isLong ? KEEPING_FAULTS : (["node-kill"] as const);
 
 /** Only a very busy machine ever takes this long, in milliseconds. */
 const TEST_TIMEOUT_MS = isLong ? 900_000 : 300_000;
@@ -54,5 +58,18 @@ describe.concurrent("delivery of changes", () => {
         TEST_TIMEOUT_MS,
       );
     }
+
+    for (const fault of NODE_FAULTS)
+      test(
+        `CH1 CH2 CH4 the same on three nodes; ${REDIS_FAULTS[fault].description} (seed ${seed})`,
+        async () => {
+          const often = fault === "node-kill" ? {} : { kills: 0, drains: 0, strikes: 2 };
+          const nodes = { count: 3, fault };
+          const shorter = { seconds: 8, kills: 2, drains: 1, cuts: 25, least: 120, clients: 10 };
+          const result = await runChanges({ ...OPTIONS, ...shorter, ...often, seed, nodes });
+          expect(result.violations, changeReport(result, seed)).toEqual([]);
+        },
+        TEST_TIMEOUT_MS,
+      );
   }
 });

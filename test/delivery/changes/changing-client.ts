@@ -51,9 +51,9 @@ export class ChangingClient extends WireLine {
     return this.isStopping && this.waiting === undefined && this.isOpen;
   }
 
-  /** Whether it has seen all up to there. */
-  knows(seq: number, rev: number): boolean {
-    return this.isOpen && this.newest >= seq && this.rev >= rev;
+  /** Whether it has seen all messages up to there. */
+  hasSeen(seq: number): boolean {
+    return this.isOpen && this.newest >= seq;
   }
 
   get record(): ChangingRecord {
@@ -192,6 +192,8 @@ export class ChangingClient extends WireLine {
   }
 
   private onError({ code, message, id, retry_after }: ServerFrameOf<"error">): void {
+    // The server closes the socket with a time to come back.
+    if (code === "unavailable" && id === undefined && retry_after === undefined) return;
     if (id === undefined && retry_after !== undefined) setTimeout(() => this.open(), retry_after * 1000);
     else if (retry_after !== undefined)
       setTimeout(() => this.waiting && this.send(this.waiting.frame), RETRY_MS);
@@ -204,6 +206,6 @@ export class ChangingClient extends WireLine {
   private send(frame: object): void {
     const { isUser, conversation } = this.options;
     const named = isUser && !("conversations" in frame) ? { ...frame, conversation } : frame;
-    this.socket?.send(JSON.stringify(named));
+    if (this.welcomed) this.socket?.send(JSON.stringify(named));
   }
 }

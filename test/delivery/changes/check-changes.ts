@@ -39,7 +39,8 @@ export function checkChanges(
   });
 }
 
-function checkHeld(
+/** Returns what a client holds otherwise than it is stored. */
+export function checkHeld(
   { name, conversation, held }: ChangingRecord,
   stored: ReadonlyMap<number, HeldMessage>,
 ): ChangeViolation[] {

@@ -7,7 +7,7 @@ import { openTopology, type ServerOptions, waitFor } from "../topology/open-topo
 import { type Topology, tokenOf } from "../topology/topology.ts";
 import type { HeldMessage } from "./change-record.ts";
 import { ChangingClient } from "./changing-client.ts";
-import { type ChangeViolation, checkChanges, type StoredChanges } from "./check-changes.ts";
+import { type ChangeViolation, checkChanges, checkHeld, type StoredChanges } from "./check-changes.ts";
 
 export interface ChangeRunOptions extends ScheduleOptions, ServerOptions {
   readonly seed: number;
@@ -68,9 +68,11 @@ export async function runChanges(options: ChangeRunOptions): Promise<ChangeRunRe
     const stored = new Map<string, StoredChanges>();
     for (let i = 0; i < options.conversations; i++)
       stored.set(`room-${i}`, await readChanges(topology, `room-${i}`));
+    // A client that holds no message of the newest changes never sees their `rev`, so the messages are compared.
     const hasAll = (client: ChangingClient) => {
-      const { messages, rev } = stored.get(client.conversation)!;
-      return client.knows(messages.at(-1)?.seq ?? 0, rev);
+      const { messages } = stored.get(client.conversation)!;
+      const bySeq = new Map(messages.map((message) => [message.seq, message]));
+      return client.hasSeen(messages.at(-1)?.seq ?? 0) && checkHeld(client.record, bySeq).length === 0;
     };
     await waitFor(() => clients.every(hasAll), options.patience);
     const made = answers();

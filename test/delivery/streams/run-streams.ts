@@ -40,11 +40,14 @@ export async function runStreams(options: StreamRunOptions): Promise<StreamRunRe
   const url = `ws://127.0.0.1:${proxy.port}`;
   const writers: StreamWriter[] = [];
   const readers: StreamReader[] = [];
+  const mayLose = options.nodes !== undefined;
   const own = () => new Random(random.between(0, 2 ** 31));
   for (let i = 0; i < options.conversations; i++) {
     const conversation = `room-${i}`;
     const user = `writer-${i}`;
-    writers.push(new StreamWriter({ user, conversation, url, token: await tokenOf(user), random: own() }));
+    writers.push(
+      new StreamWriter({ user, conversation, url, token: await tokenOf(user), random: own(), mayLose }),
+    );
     for (const kind of READER_KINDS) {
       const name = `${kind}-${i}`;
       const token = await tokenOf(name);

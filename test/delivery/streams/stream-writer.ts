@@ -4,6 +4,8 @@ import { encodeToken, type StreamEnd, type StreamTurn, type WrittenStream } from
 
 export interface StreamWriterOptions extends LineOptions {
   readonly conversation: string;
+  /** Whether the store may lose a stream that was just begun: its writer is fenced then, and begins again. */
+  readonly mayLose: boolean;
 }
 
 /** Milliseconds between two appends, at most; the shortest is none. */
@@ -120,7 +122,8 @@ export class StreamWriter extends WireLine {
 
   private onError({ code, message, retry_after }: Extract<ServerFrame, { type: "error" }>): void {
     // The store was away for a moment: the same stream is asked for again.
-    if (retry_after !== undefined || code === "unavailable") this.later(() => this.begin(), 50);
+    const isLost = code === "fenced" && this.options.mayLose;
+    if (retry_after !== undefined || code === "unavailable" || isLost) this.later(() => this.begin(), 50);
     else this.refusals.push(`${this.options.conversation} ${this.writing?.id}: ${code}: ${message}`);
   }
 
@@ -204,6 +207,6 @@ export class StreamWriter extends WireLine {
   }
 
   private send(frame: object): void {
-    this.socket?.send(JSON.stringify(frame));
+    if (this.welcomed) this.socket?.send(JSON.stringify(frame));
   }
 }

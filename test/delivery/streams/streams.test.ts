@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { BROKEN_SERVER } from "../../support/built-program.ts";
 import { isLong, seeds } from "../../support/random.ts";
 import type { StreamDefectName } from "../programs/broken-streams.ts";
-import { REDIS_FAULTS, type RedisFaultName } from "../topology/redis-faults.ts";
+import { KEEPING_FAULTS, REDIS_FAULTS } from "../topology/redis-faults.ts";
 import type { StreamViolationKind } from "./check-streams.ts";
 import { runStreams, type StreamRunOptions, streamReport } from "./run-streams.ts";
 
@@ -28,9 +28,7 @@ const EXPECTED_VIOLATIONS: Record<StreamDefectName, StreamViolationKind> = {
 };
 
 /** Faults of many nodes in which Redis loses nothing that was acked. */
-const NODE_FAULTS: readonly RedisFaultName[] = isLong
-  ? (Object.keys(REDIS_FAULTS) as RedisFaultName[]).filter((name) => !REDIS_FAULTS[name].loses)
-  : ["node-kill"];
+const NODE_FAULTS = isLong ? KEEPING_FAULTS : (["node-kill"] as const);
 
 /** Only a very busy machine ever takes this long, in milliseconds. */
 const TEST_TIMEOUT_MS = 300_000;

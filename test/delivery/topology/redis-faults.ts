@@ -171,3 +171,8 @@ async function openCut(nodes: number): Promise<FaultyRedis> {
     },
   };
 }
+
+/** The faults in which Redis loses nothing that was acked. */
+export const KEEPING_FAULTS = (Object.keys(REDIS_FAULTS) as RedisFaultName[]).filter(
+  (name) => !REDIS_FAULTS[name].loses,
+);
