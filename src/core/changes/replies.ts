@@ -141,9 +141,6 @@ export function refusalOf(result: Refused): ChangeRefusal {
         code: "invalid",
         message: `\`reaction\`: a message has at most ${MAX_REACTIONS} different ones, of which ${MAX_REACTIONS_PER_USER} are of one user. Take one back first.`,
       };
-    case "unsupported":
-      // Final: a client that tried again would do so for ever.
-      return { code: "forbidden", message: "This server keeps no changes of messages: its store is Redis." };
     default:
       return result satisfies never;
   }

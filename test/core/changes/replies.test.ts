@@ -42,7 +42,6 @@ const REPLIES: readonly [ChangeResult, object | undefined, string?][] = [
   [{ outcome: "empty" }, { code: "invalid" }],
   [{ outcome: "too_large" }, { code: "too_large" }],
   [{ outcome: "too_many_reactions" }, { code: "invalid" }],
-  [{ outcome: "unsupported" }, { code: "forbidden" }],
   [
     { outcome: "muted", until: 9 },
     { code: "muted", until: 9 },

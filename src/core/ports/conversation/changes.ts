@@ -40,8 +40,6 @@ export type ChangeResult =
   | IdInUse
   /** `expectedEpoch` is not the conversation's, which is `epoch`. */
   | { readonly outcome: "other_epoch"; readonly epoch: string }
-  /** The store keeps no changes. */
-  | { readonly outcome: "unsupported" }
   | Exclude<ChangeRefused, { readonly outcome: "duplicate" }>
   | RateLimited
   | Removed
