@@ -1,4 +1,4 @@
-# The agent of agent.mjs over HTTP alone, without a package: it looks for new messages, and posts its answers in parts.
+# The agent of agent.mjs over HTTP alone, without a package: it reads messages, and posts its answers in parts.
 # Put the call of your model into `answer`. Needs Python 3.9 or newer, and a token:
 #   PARLEY_TOKEN=$(npx parley token agent) python3 agent-http.py lobby
 import http.client, json, os, sys, time
