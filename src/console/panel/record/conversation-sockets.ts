@@ -27,6 +27,7 @@ const OF_USERS: ReadonlySet<unknown> = new Set(["open", "opened", "close", "clos
 const WELCOME_FIELDS = [
   "conversation",
   "seq",
+  "rev",
   "epoch",
   "resumed",
   "lost",

@@ -66,7 +66,7 @@ const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof RE
   [/max retries per request/i, UNREACHABLE, "the connection to it was cut"],
   [/CLUSTERDOWN/, UNREACHABLE, "the Cluster is down: slots are without a primary"],
   [
-    /^(MOVED|ASK|TRYAGAIN) |redirections/,
+    /^(MOVED|ASK|TRYAGAIN) |redirections|non local key/,
     UNREACHABLE,
     "a slot of the Cluster is on its way to another primary",
   ],

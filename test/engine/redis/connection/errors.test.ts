@@ -14,6 +14,7 @@ const AWAY = [
   "Too many Cluster redirections. Last error: Error: Connection is closed.",
   "CLUSTERDOWN Hash slot not served",
   "TRYAGAIN Multiple keys request during rehashing of slot",
+  "ERR Script attempted to access a non local key in a cluster node script: 7269007911ec, on @user_script:173.",
   "MOVED 1234 127.0.0.1:7000",
   "Command timed out",
   "Socket timeout. Expecting data, but didn't receive any in 3000ms.",
