@@ -154,7 +154,8 @@ test("D2 L3 a store whose log is damaged refuses everything until it is restarte
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   const before = await folder.open(clock);
-  for (let i = 1; i <= 200; i++) await post(before, String(i), "x".repeat(500));
+  // So many that the middle of the file has nothing but messages.
+  for (let i = 1; i <= 200; i++) await post(before, String(i), "x".repeat(4_000));
   await before.close();
   const file = openSync(folder.storeFile, "r+");
   // In the middle of the messages: their first pages, which lead to the others, stay readable.
