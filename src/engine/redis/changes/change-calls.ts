@@ -12,7 +12,14 @@ import { type KnownHead, knownEpoch, UNAVAILABLE } from "../messages/batch.ts";
 import { RoundCharges } from "./charges.ts";
 import type { MadeChange } from "./encoding.ts";
 import { ChangeRound, type Decided } from "./round.ts";
-import { type ChangeCallRequest, decodeScene, type Scene, SceneQuery, type SceneReply } from "./scene.ts";
+import {
+  type ChangeCallRequest,
+  decodeScene,
+  type Scene,
+  SceneQuery,
+  type SceneReply,
+  usersPart,
+} from "./scene.ts";
 
 const READ = new Script("changes/read");
 const COMMIT = new Script("changes/commit");
@@ -79,7 +86,8 @@ export class ChangeCalls {
       const scene = await this.read(conversation, query);
       const round = await this.decide(conversation, scene, requests, charges);
       const values = round.encode();
-      const after = values === undefined ? scene.seq : await this.commit(conversation, values);
+      const after =
+        values === undefined ? scene.seq : await this.commit(conversation, values, round.usersParts);
       if (after === undefined) continue;
       await charges.giveBack();
       return { outcomes: outcomesOf(round.decided, requests, charges), news: scene.news, after };
@@ -111,18 +119,12 @@ export class ChangeCalls {
     const { client, known, storeEpoch } = this.deps;
     const { keys, isCluster } = client;
     const name = keys.conversationName(conversation);
-    const names = [`${name}:meta`, `${name}:log`, `${name}:ids`];
+    const names = [`${name}:meta`, `${name}:log`, `${name}:ids`, `${name}:changes`];
     if (!isCluster) names.push(keys.globalKey("epoch"));
+    for (const [seq, digest] of query.reactions.values()) names.push(`${name}:${usersPart(seq, digest)}`);
     const head = known(conversation);
-    const values = [
-      this.now,
-      newEpoch(),
-      storeEpoch(),
-      head.seq,
-      head.at,
-      knownEpoch(head),
-      ...query.encode(),
-    ];
+    const values = [this.now, newEpoch(), isCluster ? storeEpoch() : "", head.seq, head.at, knownEpoch(head)];
+    values.push(...query.encode());
     const reply = await retryAfterRepair(() => client.run(READ, names, values));
     const scene = decodeScene(query, reply as SceneReply);
     // Another epoch: the conversation may have been removed, and its members with it.
@@ -134,16 +136,20 @@ export class ChangeCalls {
   private async commit(
     conversation: string,
     decided: readonly (string | number)[],
+    users: readonly string[],
   ): Promise<number | undefined> {
     const { client, retention, replicaTimeoutMs, known, storeEpoch } = this.deps;
     const { keys, isCluster, isSharded } = client;
     const name = keys.conversationName(conversation);
     const bucket = bucketOf(conversation);
     const names = [`${name}:meta`, `${name}:log`, `${name}:ids`, name, keys.bucketKey(bucket, "blank")];
+    const parts = ["changes", "revs", "change-ids", "rounds", "blank"];
     names.push(isCluster ? keys.bucketKey(bucket, "watched") : keys.globalKey("watched"));
+    for (const part of parts) names.push(`${name}:${part}`);
     if (!isCluster) names.push(keys.globalKey("epoch"));
+    for (const part of users) names.push(`${name}:${part}`);
     const values = [
-      ...[this.now, storeEpoch(), retention.messages, retention.days],
+      ...[this.now, isCluster ? storeEpoch() : "", retention.messages, retention.days],
       ...[isSharded ? "SPUBLISH" : "PUBLISH", isSharded ? "SHARDNUMSUB" : isCluster ? "" : "NUMSUB"],
       known(conversation).subscriptions,
       ...decided,

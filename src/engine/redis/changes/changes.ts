@@ -65,7 +65,8 @@ export class RedisChanges implements Changes {
     if (seqs.length === 0) return new Map();
     const { client } = this.deps;
     const name = client.keys.conversationName(conversation);
-    const lines = await client.run(OWN, [`${name}:meta`, `${name}:log`], [user, ...seqs]);
+    const names = [`${name}:meta`, `${name}:log`, `${name}:changes`];
+    const lines = await client.run(OWN, names, [user, ...seqs]);
     return decodeOwnLines(lines as string[]);
   }
 

@@ -29,7 +29,7 @@ export async function readMissed(
   user = "",
 ): Promise<MissedReply> {
   const name = client.keys.conversationName(conversation);
-  const names = [`${name}:meta`, `${name}:log`];
+  const names = [`${name}:meta`, `${name}:log`, `${name}:changes`, `${name}:revs`];
   const reply = await client.run(MISSED, names, [after, first, last, count, budget, user]);
   const [rev, seq, , more, values] = reply as [string, number, string, number, readonly string[]];
   const changed: ChangedEntry[] = [];

@@ -12,6 +12,7 @@ import {
   type Scene,
   type SceneMessage,
   standingKey,
+  usersPart,
 } from "./scene.ts";
 
 /** Whether a change is charged: `limited` if its user has no request left. */
@@ -56,6 +57,11 @@ export class ChangeRound {
 
   get made(): readonly MadeChange[] {
     return this.decided.flatMap(({ made }) => (made === undefined ? [] : [made]));
+  }
+
+  /** The parts of the keys with users of reactions that are written. */
+  get usersParts(): readonly string[] {
+    return [...new Set([...this.users.values()].map(([part]) => part))];
   }
 
   /** Returns the values of lua/changes/commit.lua from the epoch on; undefined if there is nothing to write. */
@@ -183,7 +189,7 @@ export class ChangeRound {
     this.own.set(ownKey(seq, user), own);
     this.fields.set(`${seq} ${user}`, own.length === 0 ? "" : JSON.stringify(own));
     if (!message.digests.includes(digest)) message.digests = [...message.digests, digest];
-    const part = `by:${seq}:${digest}`;
+    const part = usersPart(seq, digest);
     this.users.set(`${part} ${user}`, [part, user, on ? rev : undefined]);
   }
 

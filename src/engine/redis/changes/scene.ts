@@ -26,6 +26,9 @@ export const standingKey = (request: ChangeCallRequest) => `${speechFlags(reques
 export const reactionKey = (seq: number, digest: string) => `${seq}\t${digest}`;
 export const ownKey = (seq: number, user: string) => `${seq}\t${user}`;
 
+/** The part of a key with the users who have a reaction to a message. */
+export const usersPart = (seq: number, digest: string) => `by:${seq}:${digest}`;
+
 /** What the decision about some changes of one conversation must read. */
 export class SceneQuery {
   readonly messages = new Distinct<[seq: number]>();

@@ -53,9 +53,10 @@ export class TextEraser {
   ): Promise<boolean> {
     const { client } = this.deps;
     const keys = PARTS.map((part) => client.keys.conversationKey(conversation, part));
+    const changes = client.keys.conversationKey(conversation, "changes");
     for (let continues = 0; ; continues = 1) {
       if (signal?.aborted) return false;
-      const reply = await client.run(BLANK, [...keys, pending], [COPY_BATCH_SIZE, continues]);
+      const reply = await client.run(BLANK, [...keys, pending, changes], [COPY_BATCH_SIZE, continues]);
       if (reply === "") return true;
     }
   }

@@ -3,7 +3,7 @@
 // nodes share have a tag of their own. The layout is the same on one Redis and in Cluster. Identifiers have no braces or spaces.
 //
 //   parley:{b41bj}:c:room:meta      hash    seq, at, by, epoch, swept, messages?, days?, removals?, removed_seq?, removed_at?,
-//                                            trimmed?, facts?, guard?, revision?, owners?, changing?, changed?, rev?
+//                                            trimmed?, facts?, guard?, revision?, owners?, changing?, changed?, rev?, revising?
 //                                                                               a conversation's head; never expires
 //   parley:{b41bj}:c:room:log       stream  <seq>-0 → name, time, body                its messages
 //   parley:{b41bj}:c:room:copy      stream  a copy of the log without the trimmed messages, while it is being made
@@ -14,8 +14,8 @@
 //   parley:{b41bj}:c:room:members   hash    user → role and more (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room:names     sorted set  the users of `members` in the order of their names
 //   parley:{b41bj}:c:room:drafts    hash    open streams; cancelled, draft:<handle>: their text (lua/streams/drafts.lua)
-//   parley:{b41bj}:c:room:changes   hash    what changes have made of messages; revs, change-ids, blank, by:<seq>:<digest>
-//                                            (lua/changes/present.lua)
+//   parley:{b41bj}:c:room:changes   hash    what changes have made of messages; revs, change-ids, rounds, blank,
+//                                            by:<seq>:<digest> (lua/changes/present.lua)
 //   parley:{b41bj}:c:room:blanked   stream  a copy of the log without texts that were replaced, while it is being made
 //   parley:{b41bj}:c:room:…                 muted, banned, gone: hashes by user (lua/members/encoding.lua)
 //   parley:{b41bj}:c:room                   channel of the conversation
@@ -62,6 +62,7 @@ export type ConversationPart =
   | "changes"
   | "revs"
   | "change-ids"
+  | "rounds"
   | "blank"
   | "blanking"
   | "blanked";

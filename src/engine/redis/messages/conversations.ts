@@ -22,7 +22,7 @@ const CONTENT: readonly ConversationPart[] = [
   ...(["log", "copy", "ids", "marks", "sent"] as const),
   ...(["members", "names", "muted", "banned", "gone"] as const),
   ...(["drafts", "cancelled"] as const),
-  ...(["changes", "revs", "change-ids", "blank", "blanking", "blanked"] as const),
+  ...(["changes", "revs", "change-ids", "rounds", "blank", "blanking", "blanked"] as const),
 ];
 
 const RETAIN = new Script("messages/conversation-retain");

@@ -72,7 +72,7 @@ export class MessageReader {
     try {
       const reply = await this.client.run(
         this.pageScript,
-        [`${name}:log`, `${name}:meta`],
+        [`${name}:log`, `${name}:meta`, `${name}:changes`],
         [first, last, count, MAX_HISTORY_BYTES],
       );
       return decodeList(String(reply));

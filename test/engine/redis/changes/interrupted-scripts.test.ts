@@ -54,7 +54,10 @@ for (const kind of KINDS) {
             const first = await changes.change(1, change, request);
             ended = broken.happened;
             expect([where, first.outcome]).toEqual([where, ended ? "unavailable" : "changed"]);
+            // The head has what was stored.
+            const { rev } = await subject.engine.head("room");
             const [half] = await changes.messages();
+            expect([where, half!.rev]).toEqual([where, rev]);
             // No text is removed of a change that was not made.
             await node.engine.clean();
             expect([where, await changes.messages()]).toEqual([where, [half!]]);

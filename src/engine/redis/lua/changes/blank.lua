@@ -5,7 +5,7 @@
 -- The log may get messages meanwhile: the last call copies all that is left. Messages without a change are never blanked.
 --
 -- KEYS  1: meta   2: log   3: blanked, the copy   4: blank   5: blanking, those of this copy   6: copy (rewrite-trimmed-log)
---       7: the bucket's conversations with texts to remove
+--       7: the bucket's conversations with texts to remove   8: changes
 -- ARGV  1: the number of entries to copy   2: 1 to continue a copy that was begun
 -- Reply '' when all is done, 'more' to be called again at once
 
@@ -17,7 +17,7 @@ local ABANDONED = 600000
 changes_load()
 
 local meta, log, copy, blank, blanking = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local changes = changes_key(meta, 'changes')
+local changes = KEYS[8]
 
 -- Removes the reactions to erased messages.
 local function forget_reactions(seqs)

@@ -2,11 +2,13 @@
 --
 -- A script can end early, and Redis does not undo its writes. So they are made in this order, and one command makes the changes:
 --
---   what may have more than there is ──▶ changes ──▶ rev of the head ──▶ what may have had more, expiry, announcement
+--   what may have more than there is, revising ──▶ changes ──▶ rev of the head ──▶ what may have had more, expiry, announcement
+--
+-- All keys are named, so that none of them can be missing while its slot moves to another server.
 --
 -- KEYS  1: meta   2: log   3: ids   4: channel   5: the bucket's conversations with texts to remove   6: as the last one of messages/batch
---       7: the epoch of the store (not in Cluster)
--- ARGV  1: '' or the time   2: the epoch of the store, as the node knows it   3: messages and 4: days to keep
+--       7 to 11: changes, revs, change-ids, rounds, blank   not in Cluster: 12: the epoch of the store   then the users of reactions
+-- ARGV  1: '' or the time   2: the epoch of the store in Cluster, else ''   3: messages and 4: days to keep
 --       5: the command that publishes and 6: the one that counts subscriptions, '' if it cannot   7: own subscriptions
 --       8: epoch and 9: "rev time" or '', as they were read   10: the oldest of the changed messages   11: the new "rev time"
 --       12: users and 13: names and 14: fields and 15: messages and 16: added and 17: removed users of reactions and 18: texts to remove and
@@ -21,7 +23,8 @@
 local CLOCK = store_time(ARGV[1])
 local FRESH = ''
 local KEEP_MESSAGES, KEEP_DAYS, TOUCH = ARGV[3], ARGV[4], false
-local EPOCH = KEYS[7] and redis.call('GET', KEYS[7]) or ARGV[2]
+local EPOCH = ARGV[2]
+if EPOCH == '' then EPOCH = redis.call('GET', KEYS[12]) or '' end
 local watched = redis.call('GET', KEYS[6])
 local WATCHED = watched and tonumber(watched)
 
@@ -37,6 +40,8 @@ local KNOWN_MS = 86400000
 local KNOWN_IDS = 1000
 -- Ids that are forgotten for each new one, so that old ones become fewer.
 local FORGET_AT_ONCE = 4
+-- A node that was away learns from so many scripts that the store has lost changes.
+local KNOWN_ROUNDS = 1000
 
 local meta, log, ids = KEYS[1], KEYS[2], KEYS[3]
 local conversation = conversation_open(meta, log, 0, 0, '')
@@ -59,7 +64,7 @@ for _ = 1, tonumber(ARGV[13]) do
 end
 if not changes_present then changes_load() end
 
-local changes, change_ids = changes_key(meta, 'changes'), changes_key(meta, 'change-ids')
+local changes, change_ids, rounds = KEYS[7], KEYS[9], KEYS[10]
 local fields, emptied = {}, {}
 for i = 1, tonumber(ARGV[14]) do
   fields[2 * i - 1], fields[2 * i] = next_values(2)
@@ -79,17 +84,24 @@ local names = { next_values(tonumber(ARGV[19])) }
 local announcement = ARGV[at]
 
 if #blanked > 0 then
-  call('SADD', changes_key(meta, 'blank'), unpack(blanked))
+  call('SADD', KEYS[11], unpack(blanked))
   call('SADD', KEYS[5], (string.match(meta, '^.*}:c:(.*):meta$')))
 end
-call('ZADD', changes_key(meta, 'revs'), unpack(revs))
+call('ZADD', KEYS[8], unpack(revs))
+local rev = string.match(ARGV[11], '^%d+')
+-- Of scripts that have ended before they made their changes.
+if conversation.rev then call('ZREMRANGEBYSCORE', rounds, '(' .. string.match(conversation.rev, '^%d+'), '+inf') end
+call('ZADD', rounds, rev, ARGV[11])
 for _, name in ipairs(names) do
   call('HSET', ids, name, 'c')
-  call('ZADD', change_ids, string.match(ARGV[11], '^%d+'), name)
+  call('ZADD', change_ids, rev, name)
 end
+call('HSET', meta, 'revising', 1)
 call('HSET', changes, 'rev', ARGV[11], unpack(fields))
 call('HSET', meta, 'rev', ARGV[11])
+call('HDEL', meta, 'revising')
 
+call('ZREMRANGEBYRANK', rounds, 0, -KNOWN_ROUNDS - 1)
 for _, seq in ipairs(blanked) do
   if tonumber(seq) == conversation.seq then conversation_change(meta) end
 end

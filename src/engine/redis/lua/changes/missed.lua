@@ -1,6 +1,6 @@
 -- Reads the kept messages that were changed after `after`, in the order of their newest change, as they are now.
 --
--- KEYS  1: meta   2: log
+-- KEYS  1: meta   2: log   3: changes   4: revs
 -- ARGV  1: after   2: first and 3: last seq   4: the most messages   5: the most bytes of their records   6: a user, or ''
 -- Reply 1: "rev time" of the newest change or ''   2: newest seq   3: epoch of the conversation or ''   4: 1 if there are more
 --       5: of each message: rev, time of that change, own reactions as JSON or '', line "seq at record"
@@ -17,7 +17,7 @@ local rev, seq, life, removals = unpack(call('HMGET', meta, 'rev', 'seq', 'epoch
 local epoch = life and life .. '.' .. (removals or '0') or ''
 if not rev then return { '', tonumber(seq or 0), epoch, 0, {} } end
 changes_load()
-local changes, revs = changes_key(meta, 'changes'), changes_key(meta, 'revs')
+local changes, revs = KEYS[3], KEYS[4]
 local first, last, count, budget = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local reply, n, size, more, from = {}, 0, 0, 0, 0
 repeat

@@ -1,6 +1,6 @@
 -- Returns the reactions of a user to messages: `mine` of Changes (src/core/ports/conversation/changes.ts).
 --
--- KEYS  1: meta   2: log
+-- KEYS  1: meta   2: log   3: changes
 -- ARGV  1: user   then seqs
 -- Reply lines as changes_own (changes/present.lua)
 

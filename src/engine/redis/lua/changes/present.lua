@@ -11,15 +11,26 @@
 --   revs         zset  seq → the newest change of a message. May have a newer one: it is written before
 --   by:<seq>:<digest>  zset  user → rev, for one reaction to a message. May have more users: it is written before and removed after
 --   change-ids   zset  name of an id → rev
+--   rounds       zset  "<rev> <time>" → rev, the newest change of each of the newest scripts that stored changes. May have a newer one
 --   blank        set   the seqs of messages whose text is to leave the log. May have more
+--
+-- In `meta`: rev, the newest change and its time; `revising`, that of a script that has begun to store changes. A script that finds
+-- `revising` sets `rev` to what is in `changes` (changes_heal).
 --
 -- An id of a change has the value 'c' in the hash `ids`, so that a message of this id finds it; it counts only if it is in `changes`.
 
-local changes_key, changes_present, changes_values, changes_own, changes_forget
+local changes_heal, changes_key, changes_present, changes_values, changes_own, changes_forget
 local changes_forget_all, changes_id, changes_are_lost, changes_expire
 
 -- As speech_load.
 local function changes_load()
+
+-- Called when a script has ended after it had begun to store changes.
+changes_heal = function(meta)
+  local newest = call('HGET', changes_key(meta, 'changes'), 'rev')
+  if newest then call('HSET', meta, 'rev', newest) end
+  call('HDEL', meta, 'revising')
+end
 
 changes_key = function(meta, what)
   return string.sub(meta, 1, -5) .. what
@@ -98,21 +109,24 @@ end
 
 -- Gives the keys that all changes of a conversation share the expiry of a log of `days`; 0 for none.
 changes_expire = function(meta, days)
-  for _, what in ipairs({ 'changes', 'revs', 'change-ids' }) do
+  for _, what in ipairs({ 'changes', 'revs', 'change-ids', 'rounds' }) do
     local key = changes_key(meta, what)
     if days > 0 then call('PEXPIRE', key, days * 86400000 + 120000) else call('PERSIST', key) end
   end
 end
 
--- Whether the store lacks a change that a node knows. A change of which nothing is left cannot be compared.
+-- Whether the store lacks a change that a node knows. One that is older than all `rounds` cannot be compared.
 changes_are_lost = function(meta, stored, rev, time)
   local newest, at = string.match(stored or '0 0', '^(%d+) (%d+)$')
   if tonumber(newest) < tonumber(rev) then return true end
   if time == '0' then return false end
   if newest == rev then return at ~= time end
-  local seq = call('ZRANGEBYSCORE', changes_key(meta, 'revs'), rev, rev)[1]
-  local value = seq and call('HGET', changes_key(meta, 'changes'), seq)
-  return value and string.find(value, '\t,"rev":' .. rev .. '%f[%D]') ~= nil and string.match(value, '^%d+') ~= time
+  -- All changes of a script have the same time.
+  local rounds = changes_key(meta, 'rounds')
+  local round = call('ZRANGEBYSCORE', rounds, rev, '+inf', 'LIMIT', 0, 1)[1]
+  if string.match(round or '', '%d+$') == time then return false end
+  local oldest = call('ZRANGE', rounds, 0, 0)[1]
+  return oldest ~= nil and tonumber(string.match(oldest, '^%d+')) <= tonumber(rev)
 end
 
 end

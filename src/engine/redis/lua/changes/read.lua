@@ -2,8 +2,8 @@
 --
 -- If a script has stored changes and ended before it had written the head, updates the head.
 --
--- KEYS  1: meta   2: log   3: ids   4: the epoch of the store (not in Cluster)
--- ARGV  1: '' or the time   2: a random text   3: the epoch of the store, as the node knows it
+-- KEYS  1: meta   2: log   3: ids   4: changes   not in Cluster: 5: the epoch of the store   then the users of the reactions
+-- ARGV  1: '' or the time   2: a random text   3: the epoch of the store in Cluster, else ''
 --       4: newest seq known   5: its time or 0   6: epoch known, as in conversation_open
 --       7: messages and 8: users and 9: reactions and 10: own reactions and 11: names, the numbers of the following values
 --       then of each message: seq; of each user: flags (members/speech.lua), user; of each reaction: seq, digest, how many users to read;
@@ -18,7 +18,8 @@
 local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS, TOUCH, WATCHED = 0, 0, false, 0
-local EPOCH = KEYS[4] and redis.call('GET', KEYS[4]) or ARGV[3]
+local EPOCH = ARGV[3]
+if EPOCH == '' then EPOCH = redis.call('GET', KEYS[5]) or '' end
 
 -- include messages/senders
 -- include messages/conversation
@@ -28,11 +29,10 @@ local EPOCH = KEYS[4] and redis.call('GET', KEYS[4]) or ARGV[3]
 conversation_is_draft = function() return false end
 
 local meta, log, ids = KEYS[1], KEYS[2], KEYS[3]
-local changes = string.sub(meta, 1, -5) .. 'changes'
-local newest = call('HGET', changes, 'rev')
-if newest then
-  local rev = call('HGET', meta, 'rev')
-  if not rev or tonumber(string.match(rev, '^%d+')) < tonumber(string.match(newest, '^%d+')) then call('HSET', meta, 'rev', newest) end
+local changes = KEYS[4]
+if call('HEXISTS', meta, 'revising') == 1 then
+  changes_load()
+  changes_heal(meta)
 end
 local conversation = conversation_open(meta, log, tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6])
 

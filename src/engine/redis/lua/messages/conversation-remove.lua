@@ -25,7 +25,7 @@ local removals = string.format('%d', (redis.call('HGET', KEYS[1], 'removals') or
 local revision = string.format('%d', (redis.call('HGET', KEYS[1], 'revision') or 0) + 1)
 local now = string.format('%d', store_time(ARGV[2]))
 redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq, 'removed_at', now, 'changed', now, 'revision', revision)
-redis.call('HDEL', KEYS[1], 'facts', 'guard', 'rev')
+redis.call('HDEL', KEYS[1], 'facts', 'guard', 'rev', 'revising')
 if life ~= '' then
   redis.call(ARGV[1], KEYS[2], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. ' 0\n')
 end

@@ -11,7 +11,7 @@ if not facts and (not seq or seq == removed) then return 0 end
 -- message is lost that is to be kept.
 redis.call('PERSIST', KEYS[3])
 redis.call('PERSIST', KEYS[2])
-for _, what in ipairs({ 'changes', 'revs', 'change-ids' }) do redis.call('PERSIST', string.sub(KEYS[1], 1, -5) .. what) end
+for _, what in ipairs({ 'changes', 'revs', 'change-ids', 'rounds' }) do redis.call('PERSIST', string.sub(KEYS[1], 1, -5) .. what) end
 redis.call('HDEL', KEYS[1], 'swept')
 for i, field in ipairs({ 'messages', 'days' }) do
   if ARGV[i] == '' then

@@ -19,6 +19,10 @@ end
 -- include messages/senders
 -- include messages/conversation
 
+if call('HEXISTS', KEYS[1], 'revising') == 1 then
+  changes_load()
+  changes_heal(KEYS[1])
+end
 local conversation = conversation_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])
 local first = conversation_first(conversation, conversation.seq)
 return { conversation.seq, conversation.newestAt, first, conversation.epoch, EPOCH, conversation.rev or '' }

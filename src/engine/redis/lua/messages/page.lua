@@ -1,7 +1,7 @@
 -- Returns the oldest `count` messages of a conversation with first ≤ seq ≤ last, within MAX_HISTORY_BYTES of
 -- src/core/conversation/history.ts.
 --
--- KEYS  1: log   2: meta
+-- KEYS  1: log   2: meta   3: changes
 -- ARGV  1: first   2: last   3: count   4: MAX_HISTORY_BYTES
 -- Reply the list of `conversation_read`
 
