@@ -185,6 +185,7 @@ export class RedisEngine implements Engine {
       enqueue: (operation) => this.enqueue(operation),
       rev: async (conversation) => (await this.head(conversation)).rev,
       watch: (listener) => this.feeds.watchChanges(listener),
+      deliverUpTo: (...place) => this.feeds.deliverUpTo(...place),
       waitForWrites: () => this.executed,
     });
     this.inbox = new RedisInbox({

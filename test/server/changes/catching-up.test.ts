@@ -17,6 +17,7 @@ let api: Awaited<ReturnType<typeof startMemberServer>>;
 
 /** Holds up what was read from the store. `reached` resolves when something is held. */
 interface Hold {
+  readonly what: "head" | "read";
   readonly reached: () => void;
   readonly released: Promise<void>;
 }
@@ -25,14 +26,16 @@ let hold: Hold | undefined;
 
 /** An engine whose reads of pages and changes arrive late while there is a hold: they show what was before. */
 function heldUp(engine: Engine): Engine {
-  const held = async <T>(read: Promise<T>): Promise<T> => {
+  const held = async <T>(read: Promise<T>, what: Hold["what"] = "read"): Promise<T> => {
     const result = await read;
+    if (hold?.what !== what) return result;
     hold?.reached();
     await hold?.released;
     return result;
   };
   const { changes } = engine;
   return overrideEngine(engine, {
+    head: (conversation) => held(engine.head(conversation), "head"),
     page: (...page) => held(engine.page(...page)),
     changes: {
       change: (request, done) => changes.change(request, done),
@@ -45,9 +48,13 @@ function heldUp(engine: Engine): Engine {
 }
 
 /** Connects a client, and does something while the first read for it is on its way. */
-async function during(connecting: () => Promise<TestClient>, work: () => Promise<void>): Promise<TestClient> {
+async function during(
+  connecting: () => Promise<TestClient>,
+  work: () => Promise<void>,
+  what: Hold["what"] = "read",
+): Promise<TestClient> {
   const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  hold = { reached: reached.resolve, released: released.promise };
+  hold = { what, reached: reached.resolve, released: released.promise };
   const connected = connecting();
   await reached.promise;
   await work();
@@ -172,6 +179,19 @@ describe.each(SOCKETS)("a change while a client catches up on %s", (_kind, conne
       [1, "fold"],
       [2, "edit"],
     ]);
+  });
+
+  test("CH2 that came after the head was read is not lost", async () => {
+    const { join, edit } = await begin(2);
+    await using ben = await during(
+      () => join("&after=2&rev=0"),
+      async () => {
+        await edit(1);
+      },
+      "head",
+    );
+    await ben.settled();
+    expect(ben.of("change").map(({ rev, set }) => [rev, set.text])).toEqual([[1, "edited 1"]]);
   });
 
   test("CH2 more changes than a room keeps come as folds", async () => {

@@ -24,6 +24,8 @@ export interface RedisChangesDeps {
   /** The newest change of a conversation, after this node has delivered it. Rejects if it cannot be read. */
   readonly rev: (conversation: string) => Promise<number>;
   readonly watch: (listener: ChangeListener) => () => void;
+  /** As `Feeds.deliverUpTo`. */
+  readonly deliverUpTo: (conversation: string, seq: number, rev: number) => Promise<boolean>;
   /** Resolves when the operations in progress are carried out. */
   readonly waitForWrites: () => Promise<unknown>;
 }
@@ -75,9 +77,12 @@ export class RedisChanges implements Changes {
   }
 
   private async readMissed({ conversation, plan, user }: FoldRequest): Promise<MissedChanges | undefined> {
-    const { client, emit } = this.deps;
+    const { client, emit, deliverUpTo } = this.deps;
     try {
-      const { changed, more } = await readMissed(client, conversation, plan, MAX_FOLD_BYTES, user);
+      const missed = await readMissed(client, conversation, plan, MAX_FOLD_BYTES, user);
+      const { changed, more, seq, rev } = missed;
+      // A client that has a fold takes all changes before it for known, also those of messages that this node sends it from its memory.
+      if (!(await deliverUpTo(conversation, seq, rev.rev))) return undefined;
       return more ? { changed: [], tooMany: true } : { changed, tooMany: false };
     } catch (error) {
       if (client.ready) emit("store.read_failed", { error: String(error) });

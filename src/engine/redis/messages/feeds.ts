@@ -129,6 +129,12 @@ export class Feeds {
     return undefined;
   }
 
+  /** Resolves when the subscriptions on this node got all up to this message and change; with false if that is not possible now. */
+  async deliverUpTo(conversation: string, seq: number, rev: number): Promise<boolean> {
+    const feed = this.feeds.get(conversation)?.feed;
+    return !feed?.isOpen || feed.waitUntilDelivered(seq, rev);
+  }
+
   known(conversation: string): KnownHead {
     const feed = this.feeds.get(conversation)?.feed;
     if (feed?.isOpen) {

@@ -72,7 +72,10 @@ async function readMissedChanges(
   reservation: Reservation,
 ): Promise<Folds | { readonly refusal: CloseReason }> {
   const { rev, epoch, oldest, after } = resume ?? {};
-  const plan = planFold({ rev, epoch, oldest, after }, reservation.head);
+  const { head, room } = reservation;
+  // Changes that came since the head was read belong to what the client has missed: the room sends it those after them.
+  const newest = { epoch: head.epoch, rev: Math.max(head.rev, room.rev) };
+  const plan = planFold({ rev, epoch, oldest, after }, newest);
   if (plan === undefined) return NO_FOLDS;
   const folds = await readFolds(engine.changes, conversation, plan, user);
   if (folds === undefined) return { refusal: STORE_UNAVAILABLE };
