@@ -1,11 +1,13 @@
 // The faults that a user who tests a client can have the server inject into one of the user's own connections: their
 // requests, the checks of these, and their effects. server/faults/ injects them.
+
 import { z } from "zod";
 import { type CloseCode, describeClose } from "../protocol/close-codes.ts";
 import { JSON_TOO_LARGE } from "../protocol/decode.ts";
 import { ERRORS, type ErrorCode } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
 import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
+import { utf8Length } from "../protocol/utf8.ts";
 import { type CloseReason, FULL_PLAN_RETRY_S } from "./session/close-reason.ts";
 import type { Live, SessionRules } from "./session/connection-state.ts";
 
@@ -73,7 +75,7 @@ const Close = z.strictObject({
   code: integer.refine(isClosable, "must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499"),
   reason: z
     .string("must be a string")
-    .refine((text) => new TextEncoder().encode(text).length <= MAX_REASON_BYTES, {
+    .refine((text) => utf8Length(text) <= MAX_REASON_BYTES, {
       error: `must be at most ${MAX_REASON_BYTES} bytes long`,
     })
     .optional(),

@@ -1,6 +1,7 @@
 // The frames that a client sends. server-frames.ts has those that the server sends.
 import { z } from "zod";
 import { EditRequest, EraseRequest, ReactRequest } from "./frames/change-frames.ts";
+import { Data, Epoch, OptionalConversation } from "./frames/common-fields.ts";
 import { InboxRequest } from "./frames/inbox-frames.ts";
 import {
   ReplyTo,
@@ -18,23 +19,7 @@ import {
   MAX_TOKEN_BYTES,
 } from "./limits.ts";
 
-/**
- * Any JSON object. `refuseData` (decode.ts) checks its content: a schema of each value would take twenty times as long, which
- * a client could use to keep a server busy.
- */
-const Data = z
-  .custom<Record<string, z.core.util.JSONType>>(isPlainObject, "must be a JSON object")
-  .meta({ type: "object" });
-
 const Sequence = z.int("must be a whole number").min(0, "must be 0 or more");
-
-/**
- * The conversation that a request is about. It MUST be there on the socket of a user. On a socket of one conversation it may
- * be missing, and MUST name that conversation otherwise.
- */
-const OptionalConversation = Identifier.optional();
-
-const Epoch = z.string("must be a string").max(128, "is too long");
 
 /** One conversation that an `open` frame names, with the client's position in it. */
 const Opening = z.object(
@@ -168,10 +153,6 @@ export const CLIENT_FRAMES = {
 export type ClientFrameType = keyof typeof CLIENT_FRAMES;
 export type ClientFrame = { [T in ClientFrameType]: z.output<(typeof CLIENT_FRAMES)[T]> }[ClientFrameType];
 export type ClientFrameOf<T extends ClientFrameType> = z.output<(typeof CLIENT_FRAMES)[T]>;
-
-function isPlainObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** One conversation of an `open` frame. */
 export type Opening = ClientFrameOf<"open">["conversations"][number];

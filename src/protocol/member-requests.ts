@@ -1,6 +1,9 @@
 // The bodies of HTTP requests about conversations and members (docs/protocol/HTTP.md).
+
 import { z } from "zod";
+import { isPlainObject } from "./frames/common-fields.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
+import { utf8Length } from "./utf8.ts";
 
 /** Most characters of a title, and of the reason of a mute or ban. */
 export const MAX_TITLE_LENGTH = 200;
@@ -31,12 +34,9 @@ export const Role = z.enum(["owner", "moderator", "member"], "must be `owner`, `
 const Title = Text(MAX_TITLE_LENGTH);
 
 const Data = z
-  .custom<Record<string, unknown>>(
-    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-    "must be a JSON object",
-  )
+  .custom<Record<string, unknown>>(isPlainObject, "must be a JSON object")
   .refine(
-    (value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_CONVERSATION_DATA_BYTES,
+    (value) => utf8Length(JSON.stringify(value)) <= MAX_CONVERSATION_DATA_BYTES,
     `must be ${MAX_CONVERSATION_DATA_BYTES} bytes of JSON or less`,
   )
   .meta({ type: "object" });

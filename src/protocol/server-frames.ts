@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { CHANGED_FIELDS, ChangeFrame } from "./frames/change-frames.ts";
+import { OptionalConversation } from "./frames/common-fields.ts";
 import { InboxFrame, InboxItemFrame } from "./frames/inbox-frames.ts";
 import {
   StreamAppendFrame,
@@ -22,9 +23,6 @@ export const PresentUser = z.object({ user: Identifier, since: z.int(), read: z.
 
 /** The messages from one `seq` to another, both included. */
 export const Range = z.object({ first: z.int(), last: z.int() });
-
-/** The conversation that a frame is about: on the socket of a user, and never on a socket of one conversation. */
-const OptionalConversation = Identifier.optional();
 
 /** What the server accepts from the user. */
 export const Limits = z.object({

@@ -5,6 +5,7 @@ import {
   MAX_REACTIONS,
   MAX_REACTIONS_PER_USER,
 } from "../../protocol/limits.ts";
+import { utf8Length } from "../../protocol/utf8.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
 import {
   type ChangeState,
@@ -194,12 +195,8 @@ function isErased(content: MessageContent, state: ChangeState | undefined): bool
 
 /** Text and data may come in two edits, so a frame alone does not bound them. A finished stream may be longer; it may not grow. */
 function isTooLarge(next: string, body: string): boolean {
-  const bytes = jsonBytesOf(next);
-  return bytes > MAX_FRAME_BYTES && bytes > jsonBytesOf(body);
-}
-
-function jsonBytesOf(json: string): number {
-  return new TextEncoder().encode(json).length;
+  const bytes = utf8Length(next);
+  return bytes > MAX_FRAME_BYTES && bytes > utf8Length(body);
 }
 
 function isTooLate({ at }: ChangedMessage, { editWithin, now }: ChangeScene): boolean {

@@ -2,38 +2,27 @@
 import { z } from "zod";
 import { Identifier, MessageId } from "../identifiers.ts";
 import { MAX_REACTION_BYTES, MAX_REASON_LENGTH } from "../limits.ts";
-
-const OptionalConversation = Identifier.optional();
-
-const Epoch = z.string("must be a string").max(128, "is too long").optional();
+import { Epoch, isPlainObject, OptionalConversation } from "./common-fields.ts";
+import { fitsReaction, isReactionText } from "./reaction.ts";
 
 /** The `seq` of the message that is changed. */
 const ChangedSeq = z.int("must be a whole number").min(1, "must be 1 or more");
 
-/** Any JSON object; `refuseData` (decode.ts) checks its content. `null` drops what the message has. */
+/** As `Data`; `null` drops what the message has. */
 const DroppableData = z
   .custom<Record<string, z.core.util.JSONType> | null>(
-    (value) => typeof value === "object" && !Array.isArray(value),
+    (value) => value === null || isPlainObject(value),
     "must be a JSON object, or null",
   )
   .meta({ type: ["object", "null"] })
   .optional();
 
-/** Control characters, blanks and `/` cannot be in a reaction, so that it may be a part of a path. */
-const REFUSED_IN_REACTIONS = /[\p{Cc}\p{Cs}\p{Z}/]/u;
-
-/** Steps of a path; and a client that merges reactions into an object could change the prototype of all objects. */
-const REFUSED_REACTIONS: ReadonlySet<string> = new Set([".", "..", "__proto__"]);
-
 /** What users react with: an emoji, or a short word of the application. */
 export const Reaction = z
   .string("must be a string")
+  .refine(fitsReaction, `must have 1 to ${MAX_REACTION_BYTES} bytes`)
   .refine(
-    (text) => text !== "" && new TextEncoder().encode(text).length <= MAX_REACTION_BYTES,
-    `must have 1 to ${MAX_REACTION_BYTES} bytes`,
-  )
-  .refine(
-    (text) => !REFUSED_REACTIONS.has(text) && !REFUSED_IN_REACTIONS.test(text),
+    isReactionText,
     "must have no blank, control character or `/`, and not be `.`, `..` or `__proto__`",
   );
 
@@ -46,7 +35,7 @@ export const EditRequest = z
     text: z.string("must be a string").optional(),
     data: DroppableData,
     if_rev: z.int("must be a whole number").min(0, "must be 0 or more").optional(),
-    epoch: Epoch,
+    epoch: Epoch.optional(),
     id: MessageId.optional(),
   })
   .refine((frame) => frame.text !== undefined || frame.data !== undefined, {
@@ -63,7 +52,7 @@ export const EraseRequest = z.object({
     .string("must be a string")
     .max(MAX_REASON_LENGTH, `must have at most ${MAX_REASON_LENGTH} characters`)
     .optional(),
-  epoch: Epoch,
+  epoch: Epoch.optional(),
   id: MessageId.optional(),
 });
 
@@ -74,7 +63,7 @@ export const ReactRequest = z.object({
   seq: ChangedSeq,
   reaction: Reaction,
   on: z.boolean("must be true or false"),
-  epoch: Epoch,
+  epoch: Epoch.optional(),
   id: MessageId.optional(),
 });
 

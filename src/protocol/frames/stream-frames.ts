@@ -2,19 +2,8 @@
 import { z } from "zod";
 import { Identifier, MessageId } from "../identifiers.ts";
 import { MAX_APPEND_BYTES } from "../limits.ts";
-
-const OptionalConversation = Identifier.optional();
-
-const Epoch = z.string("must be a string").max(128, "is too long").optional();
-
-/** Any JSON object; `refuseData` (decode.ts) checks its content. */
-const Data = z
-  .custom<Record<string, z.core.util.JSONType>>(
-    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-    "must be a JSON object",
-  )
-  .meta({ type: "object" })
-  .optional();
+import { utf8Length } from "../utf8.ts";
+import { Data, Epoch, OptionalConversation } from "./common-fields.ts";
 
 /** The `seq` of a message that another one answers. */
 export const ReplyTo = z.int("must be a whole number").min(1, "must be 1 or more");
@@ -48,10 +37,10 @@ export const StreamStartRequest = z.object({
   type: z.literal("stream_start"),
   conversation: OptionalConversation,
   id: MessageId,
-  data: Data,
+  data: Data.optional(),
   reply_to: ReplyTo.optional(),
   restart: z.boolean("must be true or false").optional(),
-  epoch: Epoch,
+  epoch: Epoch.optional(),
 });
 
 /** Sent to append text to a stream. `n` is 1 for the first append, and grows by 1. The server replies now and then with `stream_stored`. */
@@ -62,11 +51,8 @@ export const StreamAppendRequest = z.object({
   n: AppendNumber,
   text: z
     .string("must be a string")
-    .refine(
-      (text) => new TextEncoder().encode(text).length <= MAX_APPEND_BYTES,
-      `must have at most ${MAX_APPEND_BYTES} bytes`,
-    ),
-  data: Data,
+    .refine((text) => utf8Length(text) <= MAX_APPEND_BYTES, `must have at most ${MAX_APPEND_BYTES} bytes`),
+  data: Data.optional(),
 });
 
 /** Sent to end a stream. The server replies with `ack`, and sends the finished `message` to all. */
@@ -75,7 +61,7 @@ export const StreamEndRequest = z.object({
   conversation: OptionalConversation,
   stream: StreamHandle,
   state: z.enum(["done", "failed"], "must be `done` or `failed`").optional(),
-  data: Data,
+  data: Data.optional(),
 });
 
 /** Sent to ask the writer of a stream, or of all streams that answer a message, to stop. There is no reply but `error`. */
@@ -86,7 +72,7 @@ export const StreamCancelRequest = z
     stream: StreamHandle.optional(),
     reply_to: ReplyTo.optional(),
     discard: z.boolean("must be true or false").optional(),
-    epoch: Epoch,
+    epoch: Epoch.optional(),
   })
   .refine((frame) => (frame.stream === undefined) !== (frame.reply_to === undefined), {
     path: ["stream"],

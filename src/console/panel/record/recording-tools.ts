@@ -1,4 +1,5 @@
 // Tools for a recording: files, text for the clipboard, rows of the timeline. Loaded when first needed.
+import { utf8Length } from "../../../protocol/utf8.ts";
 import { unescapeMatchers } from "../../../scenario/format/har.ts";
 import { type Recording, type RecordingEntry, typeOf } from "../../../scenario/format/recording.ts";
 import type { WireEvent } from "../../wire/frame.ts";
@@ -50,7 +51,7 @@ function rowOf(entry: RecordingEntry, path: string): Omit<WireEvent, "client" | 
     return { direction: entry.dir, type: "binary", bytes: bytes.length, text, binary: true };
   }
   const text = entry.raw ?? JSON.stringify(entry.dir === "in" ? unescapeMatchers(entry.frame) : entry.frame);
-  const bytes = new TextEncoder().encode(text).length;
+  const bytes = utf8Length(text);
   const type = entry.raw === undefined ? typeOf(entry) : "not JSON";
   return { direction: entry.dir, type, bytes, text };
 }

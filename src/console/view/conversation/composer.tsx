@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { utf8Length } from "../../../protocol/utf8.ts";
 import type { Room } from "../../client/room.ts";
 import type { TestClient } from "../../client/test-client.ts";
 import { formatBytes } from "../../format.ts";
@@ -16,7 +17,7 @@ const HINT = "Enter sends, Shift + Enter starts a new line";
 
 /** Returns the bytes of a text in a frame, including JSON escapes. */
 export function bytesInFrame(text: string): number {
-  return new TextEncoder().encode(JSON.stringify(text)).length;
+  return utf8Length(JSON.stringify(text));
 }
 
 interface ComposerProps {

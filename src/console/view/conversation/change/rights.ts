@@ -1,5 +1,7 @@
 // What a user may do with a message. The server decides; this only hides what it would refuse (docs/protocol/CHANGES.md).
 import type { ConversationFacts, Entry } from "../../../../client/index.ts";
+import { fitsReaction, isReactionText } from "../../../../protocol/frames/reaction.ts";
+import { MAX_REACTION_BYTES } from "../../../../protocol/limits.ts";
 import { rightsOf } from "../../people/persons.ts";
 
 export interface MessageRights {
@@ -26,14 +28,9 @@ export function messageRights(
   };
 }
 
-/** Most bytes of a reaction. */
-const MAX_REACTION_BYTES = 64;
-
 /** Says what is wrong with a reaction; undefined: nothing. */
 export function reactionProblem(name: string): string | undefined {
-  const bytes = new TextEncoder().encode(name).length;
-  if (bytes === 0) return "Write an emoji or a short word.";
-  if (bytes > MAX_REACTION_BYTES) return "Too long: at most 64 bytes.";
-  const isRefused = /^(\.\.?|__proto__)$|[\p{Cc}\p{Cs}\p{Z}/]/u.test(name);
-  return isRefused ? "This cannot be a reaction. It has no blanks and no slash." : undefined;
+  if (name === "") return "Write an emoji or a short word.";
+  if (!fitsReaction(name)) return `Too long: at most ${MAX_REACTION_BYTES} bytes.`;
+  return isReactionText(name) ? undefined : "This cannot be a reaction. It has no blanks and no slash.";
 }

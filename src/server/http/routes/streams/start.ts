@@ -1,8 +1,8 @@
 import { postRulesOf } from "../../../../core/members/post-rules.ts";
 import { startReply } from "../../../../core/streams/replies.ts";
 import { startOf } from "../../../../core/streams/writing.ts";
+import { StreamStartBody } from "../../../../protocol/frames/stream-bodies.ts";
 import { MAX_FRAME_BYTES } from "../../../../protocol/limits.ts";
-import { StreamStartBody } from "../../../../protocol/stream-requests.ts";
 import { authenticateCaller } from "../../caller.ts";
 import { problem } from "../../problem.ts";
 import { refusal, refuseOtherEpoch, reply, senderOf } from "../conversations.ts";

@@ -1,7 +1,7 @@
 import type { StreamAppend } from "../../../../core/ports/conversation/streams.ts";
 import { foreignStreamError, writeError } from "../../../../core/streams/replies.ts";
+import { StreamWriteBody } from "../../../../protocol/frames/stream-bodies.ts";
 import { MAX_FRAME_BYTES } from "../../../../protocol/limits.ts";
-import { StreamWriteBody } from "../../../../protocol/stream-requests.ts";
 import { authenticateCaller } from "../../caller.ts";
 import { refusal, reply } from "../conversations.ts";
 import { type Route, readRequest, replyJson } from "../members/request.ts";

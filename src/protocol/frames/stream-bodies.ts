@@ -1,8 +1,8 @@
 // The bodies of HTTP requests about streams (docs/protocol/STREAMS.md).
 import { z } from "zod";
-import { StreamAppendRequest, StreamEndRequest, StreamStartRequest } from "./frames/stream-frames.ts";
-import { Identifier } from "./identifiers.ts";
-import { MAX_REQUEST_APPENDS } from "./limits.ts";
+import { Identifier } from "../identifiers.ts";
+import { MAX_REQUEST_APPENDS } from "../limits.ts";
+import { StreamAppendRequest, StreamEndRequest, StreamStartRequest } from "./stream-frames.ts";
 
 const { id, data, reply_to, restart, epoch } = StreamStartRequest.shape;
 const { n, text } = StreamAppendRequest.shape;
