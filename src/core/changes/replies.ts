@@ -6,8 +6,8 @@ import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import { closeForRefusal, describeRefusal, OTHER_EPOCH } from "../members/refusals.ts";
 import type { ChangeResult } from "../ports/conversation/changes.ts";
 import { closeForRemoval } from "../session/close-reason.ts";
-import { rateLimitedFrame } from "../session/rate-limited.ts";
 import type { RequestReply } from "../session/request-reply.ts";
+import { rateLimitedFrame, unavailableFrame } from "../session/store-refusals.ts";
 import type { Change } from "./decide-change.ts";
 
 /** A frame that changes a message. */
@@ -78,11 +78,8 @@ export function changeReply(
     }
     case "rate_limited":
       return { frame: rateLimitedFrame(result, id), quota: undefined, ...named };
-    case "unavailable": {
-      const message = "The store cannot be written now. Send the same frame again in a moment.";
-      const frame = { type: "error", code: "unavailable", message, ...named, retry_after: 1 } as const;
-      return { frame, quota: undefined, ...named };
-    }
+    case "unavailable":
+      return { frame: unavailableFrame(named), quota: undefined, ...named };
     default:
       return { frame: { type: "error", ...refusalOf(result), ...named }, quota: undefined, ...named };
   }

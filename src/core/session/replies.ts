@@ -15,8 +15,8 @@ import {
   openMembership,
   type PostedEvent,
 } from "./membership-state.ts";
-import { rateLimitedFrame } from "./rate-limited.ts";
 import type { RequestReply } from "./request-reply.ts";
+import { rateLimitedFrame } from "./store-refusals.ts";
 
 /** The report of a result without a quota. */
 const ANSWERED: MembershipEffect = { type: "answered", quota: undefined };

@@ -11,8 +11,8 @@ import type {
   StreamStartResult,
 } from "../ports/conversation/streams.ts";
 import { closeForRemoval } from "../session/close-reason.ts";
-import { rateLimitedFrame } from "../session/rate-limited.ts";
 import type { RequestReply } from "../session/request-reply.ts";
+import { rateLimitedFrame, unavailableFrame } from "../session/store-refusals.ts";
 
 /** A frame about a stream. */
 export type StreamRequestFrame = ClientFrameOf<
@@ -107,7 +107,7 @@ export function cancelError(
     case "asked":
       return undefined;
     case "unavailable":
-      return unavailable({ ...named }).frame as ErrorFrame;
+      return unavailableFrame({ ...named });
     case "not_found":
       return { type: "error", code: "not_found", message: "There is no open stream of this name.", ...named };
     case "forbidden": {
@@ -142,7 +142,5 @@ function refuse(code: ErrorFrame["code"], message: string, named: Named): Reques
 }
 
 function unavailable(named: Named): RequestReply {
-  const message = "The store cannot be written now. Send the same frame again in a moment.";
-  const frame = { type: "error", code: "unavailable", message, ...named, retry_after: 1 } as const;
-  return { frame, quota: undefined };
+  return { frame: unavailableFrame(named), quota: undefined };
 }
