@@ -1,20 +1,18 @@
 import { TestClient } from "../../support/clients/test-client.ts";
 import { Random } from "../../support/random.ts";
 import { FaultProxy } from "../fault-proxy.ts";
+import { type FaultOptions, injectFaults } from "../inject-faults.ts";
 import { operatorToken } from "../membership/operator-api.ts";
-import { injectConnectionFault, type ScheduleOptions, schedule } from "../schedule.ts";
 import { openTopology, type ServerOptions, waitFor } from "../topology/open-topology.ts";
 import { type Topology, tokenOf } from "../topology/topology.ts";
 import type { HeldMessage } from "./change-record.ts";
 import { ChangingClient } from "./changing-client.ts";
 import { type ChangeViolation, checkChanges, checkHeld, type StoredChanges } from "./check-changes.ts";
 
-export interface ChangeRunOptions extends ScheduleOptions, ServerOptions {
+export interface ChangeRunOptions extends FaultOptions, ServerOptions {
   readonly seed: number;
   readonly conversations: number;
   readonly clients: number;
-  /** Changes that are acked at least while everything happens: a busy machine takes longer for them. */
-  readonly least: number;
   /** How long clients may take to see the last change, in milliseconds; a minute without it. */
   readonly patience?: number;
 }
@@ -50,18 +48,7 @@ export async function runChanges(options: ChangeRunOptions): Promise<ChangeRunRe
   const answers = () => clients.flatMap((client) => client.answers);
   try {
     for (const client of clients) client.start();
-    /** Waits for a time of the schedule, and for the part of the changes that is due then. */
-    const reach = async (at: number) => {
-      await Bun.sleep(Math.max(0, at - topology.elapsed()));
-      await waitFor(() => answers().length >= (options.least * at) / (options.seconds * 1000));
-    };
-    for (const { at, what } of schedule(options, random)) {
-      await reach(at);
-      if (what === "cut") injectConnectionFault(proxy, random);
-      else await topology[what]();
-    }
-    await reach(options.seconds * 1000);
-    await topology.waitUntilHealthy();
+    await injectFaults(options, { random, proxy, topology }, () => answers().length);
     for (const client of clients) client.stopAbsences();
     for (const client of clients) client.stopAsking();
     await waitFor(() => clients.every(({ isSettled }) => isSettled));

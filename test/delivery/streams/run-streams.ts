@@ -1,19 +1,17 @@
 import { Random } from "../../support/random.ts";
 import { FaultProxy } from "../fault-proxy.ts";
+import { type FaultOptions, injectFaults } from "../inject-faults.ts";
 import { readConversation } from "../read-back.ts";
-import { injectConnectionFault, type ScheduleOptions, schedule } from "../schedule.ts";
 import { openTopology, SETTLE_TIMEOUT_MS, type ServerOptions, waitFor } from "../topology/open-topology.ts";
 import { type Topology, tokenOf } from "../topology/topology.ts";
 import { checkStreams, type StreamViolation } from "./check-streams.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { StreamWriter } from "./stream-writer.ts";
 
-export interface StreamRunOptions extends ScheduleOptions, ServerOptions {
+export interface StreamRunOptions extends FaultOptions, ServerOptions {
   readonly seed: number;
   /** One writer in each. */
   readonly conversations: number;
-  /** Streams that end at least while everything happens: a busy machine takes longer for them. */
-  readonly least: number;
   /** How long streams that were left behind may take to end, in milliseconds; a minute without it. */
   readonly patience?: number;
 }
@@ -56,19 +54,9 @@ export async function runStreams(options: StreamRunOptions): Promise<StreamRunRe
   }
   try {
     for (const each of [...readers, ...writers]) each.start();
-    /** Waits for a time of the schedule, and for the part of the streams that is due then. */
-    const reach = async (at: number) => {
-      await Bun.sleep(Math.max(0, at - topology.elapsed()));
-      const due = (options.least * at) / (options.seconds * 1000);
-      await waitFor(() => writers.reduce((sum, { finished }) => sum + finished, 0) >= due);
-    };
-    for (const { at, what } of schedule(options, random)) {
-      await reach(at);
-      if (what === "cut") injectConnectionFault(proxy, random);
-      else await topology[what]();
-    }
-    await reach(options.seconds * 1000);
-    await topology.waitUntilHealthy();
+    await injectFaults(options, { random, proxy, topology }, () =>
+      writers.reduce((sum, { finished }) => sum + finished, 0),
+    );
     for (const each of [...readers, ...writers]) each.stopAbsences();
     for (const writer of writers) writer.stopWriting();
     await waitFor(() => writers.every(({ isSettled }) => isSettled));

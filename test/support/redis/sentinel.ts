@@ -18,6 +18,8 @@ export interface TestSentinel extends AsyncDisposable {
   primary(): Promise<TestRedis>;
   /** How often the sentinels have changed the primary or tried to, in a test or by themselves. */
   failovers(): Promise<number>;
+  /** Resolves when the replica has all that was written before. Writes `key` for that. */
+  waitForReplica(key: string): Promise<void>;
   /** From now on no write reaches the replica; it keeps its data. Kill the primary within 5 s. */
   pauseReplication(): Promise<void>;
   /** Ends the primary with kill -9; resolves with it when the replica has taken over and accepts writes. */
@@ -76,6 +78,15 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
     async failovers() {
       const fields = await askSentinel(sentinelPorts[0]!, ["MASTER", PRIMARY_NAME]);
       return Number(fields[fields.indexOf("config-epoch") + 1]);
+    },
+    async waitForReplica(key) {
+      const { port } = await primary();
+      await waitUntil("the replica has all", () =>
+        withRedis(port, async (redis) => {
+          await redis.set(key, "");
+          return (await redis.wait(1, 2_000)) === 1;
+        }),
+      );
     },
     async pauseReplication() {
       const source = await primary();

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ChangeSubject } from "../../../contracts/changes/change-subject.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
-import { withRedis } from "../../../support/redis/connection.ts";
 import { startSentinel, type TestSentinel } from "../../../support/redis/sentinel.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { connectTo, freshPrefix } from "../support/real-redis.ts";
@@ -35,13 +34,7 @@ test("CH1 after a failover that lost changes the conversation has another epoch,
   node.engine.watchEpoch((_conversation, _seq, epoch) => epochs.push(epoch));
   await changes.edit(1, "kept");
   const before = await subject.engine.head("room");
-  const primary = await sentinel.primary();
-  await waitUntil("the replica has all", () =>
-    withRedis(primary.port, async (redis) => {
-      await redis.set(`${prefix}:written`, "");
-      return (await redis.wait(1, 2_000)) === 1;
-    }),
-  );
+  await sentinel.waitForReplica(`${prefix}:written`);
   await sentinel.pauseReplication();
   expect(await changes.edit(1, "lost")).toMatchObject({ outcome: "changed", rev: 2 });
   await sentinel.killPrimary();

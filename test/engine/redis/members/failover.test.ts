@@ -1,6 +1,5 @@
 // Bans and members when another server becomes primary. Real servers and sentinels.
 import { expect, test } from "bun:test";
-import { withRedis } from "../../../support/redis/connection.ts";
 import { startSentinel } from "../../../support/redis/sentinel.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { connectTo, freshPrefix } from "../support/real-redis.ts";
@@ -59,13 +58,7 @@ test("MB2 MB5 after a failover to a replica that lacks the newest changes, lists
     () => void received.push("gap"),
   );
   await there.node.post("1", { user: "bob", joins: JOINS });
-  const primary = await sentinel.primary();
-  await waitUntil("the replica has all", () =>
-    withRedis(primary.port, async (redis) => {
-      await redis.set(`${prefix}:written`, "");
-      return (await redis.wait(1, 2_000)) === 1;
-    }),
-  );
+  await sentinel.waitForReplica(`${prefix}:written`);
   await sentinel.pauseReplication();
   await there.node.post("2", { user: "cem", joins: JOINS });
   const isMember = async (user: string) =>

@@ -1,7 +1,6 @@
 // Streams when another server becomes primary, with and without what was written last. Real servers and sentinels.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { StreamEvent } from "../../../../src/core/ports/conversation/streams.ts";
-import { withRedis } from "../../../support/redis/connection.ts";
 import { startSentinel, type TestSentinel } from "../../../support/redis/sentinel.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { connectTo, freshPrefix } from "../support/real-redis.ts";
@@ -27,13 +26,7 @@ test("ST1 ST3 after a failover that lost appends readers get what the store has,
   const kept = await here.streams.open("kept");
   await here.streams.append(kept, { n: 1, text: "one" });
   await waitUntil("the other node knows", () => there.events.length === 1 || read(there));
-  const primary = await sentinel.primary();
-  await waitUntil("the replica has all", () =>
-    withRedis(primary.port, async (redis) => {
-      await redis.set(`${prefix}:written`, "");
-      return (await redis.wait(1, 2_000)) === 1;
-    }),
-  );
+  await sentinel.waitForReplica(`${prefix}:written`);
   await sentinel.pauseReplication();
   expect(await here.streams.append(kept, { n: 2, text: " two" })).toMatchObject({ outcome: "stored" });
   const lost = await here.streams.open("lost");
