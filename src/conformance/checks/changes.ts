@@ -13,7 +13,7 @@ export const CHANGE_CHECKS: readonly Check[] = [
   },
   {
     rule: "CH2",
-    what: "who comes back with `rev` gets one fold for each changed message, before the missed messages",
+    what: "a client that comes back with `rev` gets one fold for each changed message, before the missed messages",
     run: foldsMissed,
   },
   {

@@ -80,7 +80,7 @@ export const FIELDS = {
   stored: { type: "number", text: "messages that were stored" },
   task: {
     type: "text",
-    text: "the name of a task that one node does for all nodes: `retention` or `streams`",
+    text: "the name of a task that one node does for all nodes: `retention`, `streams` or `erasing`",
   },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },
   unavailable: { type: "number", text: "messages that the store could not take" },

@@ -42,7 +42,7 @@ export function decidingContract(open: OpenEngine): void {
     });
   });
 
-  test("CH4 who may: one's own, moderators may erase, and who is refused changes nothing", async () => {
+  test("CH4 users change their own messages, moderators may erase those of others, and a refused request changes nothing", async () => {
     await using subject = await Subject.open(open);
     const changes = new ChangeSubject(subject);
     await subject.store("a");

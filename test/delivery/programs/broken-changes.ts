@@ -55,7 +55,7 @@ function countOneReactionMore(engine: Engine): Engine {
   });
 }
 
-/** Says that a message was erased, and leaves its text to those who hold it. */
+/** Says that a message was erased, and leaves its text to the clients that hold it. */
 function announceErasedText(engine: Engine): Engine {
   return overrideChanges(engine, {
     watch: (listener) =>

@@ -114,7 +114,7 @@ describe.each(SOCKETS)("changes on %s", (_kind, connect) => {
     ]);
   });
 
-  test("CH2 who comes back gets a fold for each changed message that it has, and the missed messages as they are", async () => {
+  test("CH2 a client that comes back gets a fold for each changed message that it has, and the missed messages as they are", async () => {
     const { join } = begin(connect);
     await using anna = await join("anna");
     for (const text of ["a", "b", "c"]) await ask(anna, { type: "message", text });
@@ -194,7 +194,7 @@ describe.each(SOCKETS)("changes on %s", (_kind, connect) => {
     expect(await messages("anna")).toMatchObject({ messages: [shown], mine: { 1: ["x"] } });
   });
 
-  test("CH4 who may: one's own messages, moderators, and nobody without the right to write", async () => {
+  test("CH4 users change their own messages, moderators erase those of others, and without the right to write a user does neither", async () => {
     const { name, join } = begin(connect);
     await using anna = await join("anna");
     await using ben = await join("ben");
@@ -281,7 +281,7 @@ describe.each(SOCKETS)("changes on %s", (_kind, connect) => {
     expect(await left({ type: "erase", seq: 1 })).toBe(0);
   });
 
-  test("MX3 MB6 a conversation that is removed ends for who changes a message in it, and begins again without changes", async () => {
+  test("MX3 MB6 a conversation that is removed ends for the user who changes a message in it, and begins again without changes", async () => {
     const { name, join } = begin(connect);
     await using anna = await join("anna");
     await ask(anna, { type: "message", text: "a" });
