@@ -3,6 +3,7 @@ import { EventBus } from "../../core/events/event-bus.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { ApiKeyStore } from "../../core/ports/api-keys.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
@@ -34,7 +35,7 @@ export interface StoreProvider {
 
   /** Opens all ports for a server. */
   open(deps: StoreDeps): Promise<OpenedStore>;
-  /** Opens accounts, revocations and digests of signing keys for a command, beside the servers that may run on the store. */
+  /** Opens accounts, API keys, revocations and digests of signing keys for a command, beside the servers that may run on the store. */
   openAccounts(): Promise<CommandAccounts>;
   /** Opens the conversations for a command, beside the servers that may run on the store. */
   openConversations(): Promise<ConversationStore>;
@@ -66,6 +67,7 @@ export interface OpenedStore {
 
 export interface CommandAccounts {
   readonly accounts: AccountStore;
+  readonly apiKeys: ApiKeyStore;
   readonly revocations: RevocationStore;
   readonly signingKeys: SigningKeyStore;
   close(): Promise<void> | void;

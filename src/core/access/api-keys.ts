@@ -1,13 +1,22 @@
-import type { Right } from "./grants.ts";
+import { coversPattern, type Right } from "./grants.ts";
 
-/** A key with which a program of the operator may use the HTTP routes: an entry of API_KEYS. */
-export interface ApiKey {
+/** What an API key allows. Without `conversations`: in all conversations, and what is in none of them. */
+export interface ApiKeyGrants {
+  readonly rights: readonly Right[];
+  /** Exact names, or patterns with one `*` at the end: `team-*`. */
+  readonly conversations?: readonly string[];
+}
+
+/** A key with which a program of the operator may use the HTTP routes: an entry of API_KEYS, or one of the store. */
+export interface ApiKey extends ApiKeyGrants {
   /** The name of the key in the log. Two keys may have the same name while one replaces the other. */
   readonly name: string;
   /** SHA-256 of the whole key, in hex. The key itself is not stored on the server. */
   readonly hash: string;
-  readonly rights: readonly Right[];
 }
+
+/** The rights, in the order in which they are written. */
+export const RIGHTS: readonly Right[] = ["read", "write", "manage"];
 
 /** The ways to write rights in an entry. */
 export const RIGHTS_BY_NAME: ReadonlyMap<string, readonly Right[]> = new Map([
@@ -19,3 +28,21 @@ export const RIGHTS_BY_NAME: ReadonlyMap<string, readonly Right[]> = new Map([
   ["write+manage", ["write", "manage"]],
   ["read+write+manage", ["read", "write", "manage"]],
 ]);
+
+/**
+ * Returns a sentence that names what `giver` would give and has not itself; undefined where it may make a key with `given`.
+ * Otherwise a key that may only manage could make itself one that reads everything.
+ */
+export function explainGivingTooMuch(giver: ApiKeyGrants, given: ApiKeyGrants): string | undefined {
+  const right = given.rights.find((each) => !giver.rights.includes(each));
+  if (right !== undefined)
+    return `A key gives no right that it does not have itself, and this one does not have \`${right}\`.`;
+  const { conversations } = giver;
+  if (conversations === undefined) return undefined;
+  if (given.conversations === undefined)
+    return "A key gives no conversation that it may not use itself: `conversations` must be named.";
+  const beyond = given.conversations.find((each) => !conversations.some((own) => coversPattern(own, each)));
+  return beyond === undefined
+    ? undefined
+    : `A key gives no conversation that it may not use itself: \`${beyond}\`.`;
+}

@@ -50,7 +50,7 @@ export function explainMissingRight(
   right: "read" | "write",
 ): string | undefined {
   const { conversations, rights } = grants;
-  if (conversations?.some((pattern) => matchesPattern(pattern, conversation)) === false)
+  if (!allowsConversation(conversations, conversation))
     return `This token does not allow the conversation \`${conversation}\`.`;
   if (rights?.includes(right) === false) return `This token does not have the right \`${right}\`.`;
   return undefined;
@@ -68,6 +68,21 @@ export function isConversationPattern(text: string): boolean {
   // A beginning need not be a valid id: `..` is none, but `..*` matches the id `..a`.
   const beginning = text.slice(0, -1);
   return text.endsWith("*") && (isIdentifier(beginning) || /^\.{1,2}$/.test(beginning));
+}
+
+/** Returns whether `pattern` matches all names that `other`, a name or a pattern, matches. */
+export function coversPattern(pattern: string, other: string): boolean {
+  return other.endsWith("*")
+    ? pattern.endsWith("*") && other.startsWith(pattern.slice(0, -1))
+    : matchesPattern(pattern, other);
+}
+
+/** Returns whether grants of these conversations allow this one; without a list they allow all. */
+export function allowsConversation(
+  conversations: readonly string[] | undefined,
+  conversation: string,
+): boolean {
+  return conversations?.some((pattern) => matchesPattern(pattern, conversation)) !== false;
 }
 
 function matchesPattern(pattern: string, conversation: string): boolean {

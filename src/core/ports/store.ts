@@ -1,5 +1,6 @@
 import type { NodeFacts } from "../nodes.ts";
 import type { AccountStore } from "./accounts.ts";
+import type { ApiKeyStore } from "./api-keys.ts";
 import type { MemberStore } from "./conversation/members.ts";
 import type { Engine } from "./engine.ts";
 import type { ConnectionLeases } from "./leases.ts";
@@ -15,6 +16,7 @@ export interface Store {
   readonly engine: Engine;
   readonly members: MemberStore;
   readonly accounts: AccountStore;
+  readonly apiKeys: ApiKeyStore;
   readonly revocations: RevocationStore;
   readonly refreshTokens: RefreshTokenStore;
   readonly signingKeys: SigningKeyStore;

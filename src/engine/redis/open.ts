@@ -2,10 +2,12 @@ import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { ApiKeyStore } from "../../core/ports/api-keys.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { StreamRules } from "../../core/streams/draft.ts";
 import { RedisAccounts } from "./accounts/accounts.ts";
+import { RedisApiKeys } from "./accounts/api-keys.ts";
 import { RedisRefreshFamilies } from "./accounts/refresh-families.ts";
 import { RedisRevocations } from "./accounts/revocations.ts";
 import { RedisSigningKeys } from "./accounts/signing-keys.ts";
@@ -102,6 +104,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       engine,
       members,
       accounts: new RedisAccounts(client, control, emit),
+      apiKeys: new RedisApiKeys(client, control),
       revocations: new RedisRevocations(client, control, emit),
       refreshTokens: new RedisRefreshFamilies(client, clock),
       signingKeys: new RedisSigningKeys(client),
@@ -134,9 +137,10 @@ function logConversationChanges(emit: Emit): ControlListener {
   };
 }
 
-/** Opens the accounts, revocations and digests of signing keys, which all nodes share, for a command. */
+/** Opens the accounts, API keys, revocations and digests of signing keys, which all nodes share, for a command. */
 export async function openRedisAccounts(options: ConnectOptions): Promise<{
   accounts: AccountStore;
+  apiKeys: ApiKeyStore;
   revocations: RevocationStore;
   signingKeys: SigningKeyStore;
   close(): Promise<void>;
@@ -147,6 +151,7 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
   const control = new ControlStream(client, clock, emit);
   return {
     accounts: new RedisAccounts(client, control, emit),
+    apiKeys: new RedisApiKeys(client, control),
     revocations: new RedisRevocations(client, control, emit),
     signingKeys: new RedisSigningKeys(client),
     close: () => client.close(),

@@ -249,6 +249,20 @@ const STEPS: readonly ((db: Database) => void)[] = [
   },
   // 11: `exempt`, 1: no mute or membership binds the writer of a stream. It is not known of those that are open.
   (db) => addColumn(db, "stream", "exempt integer not null default 0"),
+  // 12: API keys that are made while servers run. `rights`, `conversations`: as JSON; `made_by`: the key that made it.
+  (db) => {
+    db.run(`
+      create table if not exists api_key (
+        position integer primary key autoincrement,
+        name text not null unique,
+        hash text not null,
+        rights text not null,
+        conversations text,
+        created_at integer not null,
+        made_by text
+      );
+    `);
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

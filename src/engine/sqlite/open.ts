@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { ApiKeyStore } from "../../core/ports/api-keys.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
 import { DEFAULT_STREAM_RULES, type StreamRules } from "../../core/streams/draft.ts";
 import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts/accounts.ts";
+import { SqliteApiKeys } from "./accounts/api-keys.ts";
 import { SqliteRefreshFamilies } from "./accounts/refresh-families.ts";
 import { SqliteRevocations } from "./accounts/revocations.ts";
 import { SqliteSigningKeys } from "./accounts/signing-keys.ts";
@@ -126,6 +128,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     ...localPorts(clock, emit),
     engine,
     accounts: guardedPort(new SqliteAccounts(accountsDb, clock, emit), engine.condition),
+    apiKeys: guardedPort(new SqliteApiKeys(accountsDb, clock, emit), engine.condition),
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),
     members: guardedPort(engine.members, engine.condition),
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
@@ -155,9 +158,10 @@ function detectLostTail(end: LogEnd | undefined, store: Database, emit: Emit): v
   }
 }
 
-/** Opens the accounts, revocations and digests of signing keys of a data folder for a command. A server may run on the folder. */
+/** Opens the accounts, API keys, revocations and digests of signing keys of a data folder for a command. A server may run on the folder. */
 export function openAccounts(options: SqliteOptions): {
   accounts: AccountStore;
+  apiKeys: ApiKeyStore;
   revocations: RevocationStore;
   signingKeys: SigningKeyStore;
   close(): void;
@@ -167,6 +171,7 @@ export function openAccounts(options: SqliteOptions): {
   const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_TIMEOUT_MS);
   return {
     accounts: new SqliteAccounts(db, clock, emit),
+    apiKeys: new SqliteApiKeys(db, clock, emit),
     revocations: new SqliteRevocations(db, clock, emit),
     signingKeys: new SqliteSigningKeys(db),
     close: () => db.close(),

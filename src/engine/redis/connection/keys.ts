@@ -35,7 +35,7 @@
 //   parley:{b41bj}:leases           zset    conversation and handle → when a stream may end by itself (lua/streams/drafts.lua)
 //   parley:{b41bj}:blank            set     the conversations with texts to remove
 //   parley:{b41bj}:watched          string  since when a node watches (lua/inbox/watch.lua)
-//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, control, signing-keys, name-secret, and the other names below
+//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, api-keys, control, signing-keys, name-secret, and the other names below
 //
 // A reserved name of each bucket, which is not used yet:
 //
@@ -168,6 +168,7 @@ export class Keys {
       | "epoch"
       | "nodes"
       | "accounts"
+      | "api-keys"
       | "seeded"
       | "control"
       | "tasks"

@@ -1,4 +1,5 @@
 import { RedisAccounts } from "../../../../src/engine/redis/accounts/accounts.ts";
+import { RedisApiKeys } from "../../../../src/engine/redis/accounts/api-keys.ts";
 import { RedisRevocations } from "../../../../src/engine/redis/accounts/revocations.ts";
 import { RedisSigningKeys } from "../../../../src/engine/redis/accounts/signing-keys.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
@@ -12,6 +13,7 @@ export class TestSharedPorts {
   readonly log = new RecordedLog();
   readonly control: ControlStream;
   readonly accounts: RedisAccounts;
+  readonly apiKeys: RedisApiKeys;
   readonly revocations: RedisRevocations;
   readonly signingKeys: RedisSigningKeys;
 
@@ -21,6 +23,7 @@ export class TestSharedPorts {
   ) {
     this.control = new ControlStream(client, clock, this.log.emit);
     this.accounts = new RedisAccounts(client, this.control, this.log.emit);
+    this.apiKeys = new RedisApiKeys(client, this.control);
     this.revocations = new RedisRevocations(client, this.control, this.log.emit);
     this.signingKeys = new RedisSigningKeys(client);
   }
@@ -38,7 +41,7 @@ export class TestSharedPorts {
 }
 
 /** What a contract suite needs of such a port: the port, one on another node, and both again later. */
-export async function openSubject<P extends "accounts" | "revocations" | "signingKeys">(
+export async function openSubject<P extends "accounts" | "apiKeys" | "revocations" | "signingKeys">(
   port: P,
   redis: RealRedis,
   clock: ManualClock,
