@@ -7,6 +7,7 @@ import type { Emit } from "../core/events/events.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { ServerFrame } from "../protocol/server-frames.ts";
+import { ApiKeys } from "./authentication/api-keys.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
 import type { Passwords } from "./authentication/passwords.ts";
@@ -45,6 +46,7 @@ import { createOpenings, openConversation } from "./socket/user/open.ts";
 import { WriteBatcher } from "./socket/write-batcher.ts";
 import { createStreams } from "./streams/create-streams.ts";
 import { watchAccounts } from "./watch/accounts.ts";
+import { watchApiKeys } from "./watch/api-keys.ts";
 import { readTlsFiles, watchCertificate } from "./watch/certificate.ts";
 import { watchClock } from "./watch/clock.ts";
 import { watchOpenFiles } from "./watch/open-files.ts";
@@ -89,6 +91,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     tickets: deps.tickets<VerifiedToken>(),
   };
 
+  const apiKeys = new ApiKeys(settings.apiKeys);
   const admission = new Admission({
     connections: boundedConnections(settings, emit),
     connectionsPerAddress: settings.maxConnectionsPerAddress,
@@ -206,7 +209,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     version: deps.version,
     page: deps.page ?? (await createPage()),
     faults,
-    apiKeys: settings.apiKeys,
+    apiKeys,
     memberPolicy,
     origins,
     present: (conversation, limit, after) => hub.present(conversation, limit, after),
@@ -294,6 +297,10 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const stopWatchingRevocations = watchRevocations({
     ...{ revocations: deps.revocations, registry, clock, emit, refuseStreams, streams },
   });
+  const stopWatchingKeys = await watchApiKeys({
+    ...{ store: deps.apiKeys, apiKeys, emit },
+    refuseStreams: (credentialIds) => streams.refuseTokens(credentialIds),
+  });
   const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
   const gcScheduler = new GcScheduler();
   const stopGc = clock.every(GC_CHECK_INTERVAL_MS, () => {
@@ -324,6 +331,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       stopWatching();
       stopWatchingClock();
       stopWatchingRevocations();
+      stopWatchingKeys();
       stopSweeping();
       stopGc();
       stopThreadScan();

@@ -1,6 +1,10 @@
-// The API key port (src/core/ports/api-keys.ts) in executable form. A store's own test file opens it and calls this.
+// The API key port (src/core/ports/access/api-keys.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { type ApiKeyStore, MAX_STORED_API_KEYS, type StoredApiKey } from "../../src/core/ports/api-keys.ts";
+import {
+  type ApiKeyStore,
+  MAX_STORED_API_KEYS,
+  type StoredApiKey,
+} from "../../src/core/ports/access/api-keys.ts";
 import { ManualClock } from "../support/time/manual-clock.ts";
 
 /** A store on data of its own, made for one test. */
@@ -36,7 +40,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
   }
 
   describe(`API key contract: ${name}`, () => {
-    test("A4 keys are listed by name as they were added, one for each name, also after reopening", async () => {
+    test("OP1 keys are listed by name as they were added, one for each name, also after reopening", async () => {
       await using store = await begin();
       const { apiKeys } = store;
       expect(await apiKeys.list()).toEqual([]);
@@ -53,7 +57,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
       await check(await store.reopen());
     });
 
-    test("A4 a removed key is gone, and its name can be used again", async () => {
+    test("OP1 a removed key is gone, and its name can be used again", async () => {
       await using store = await begin();
       const { apiKeys } = store;
       await apiKeys.add(keyOf("a"));
@@ -64,7 +68,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
       expect((await apiKeys.list()).map(({ rights }) => rights)).toEqual([["manage"]]);
     });
 
-    test(`A4 no more than ${MAX_STORED_API_KEYS} keys are kept`, async () => {
+    test(`OP1 no more than ${MAX_STORED_API_KEYS} keys are kept`, async () => {
       await using store = await begin();
       const { apiKeys } = store;
       for (let i = 0; i < MAX_STORED_API_KEYS; i++) await apiKeys.add(keyOf(`key-${i}`));
@@ -74,7 +78,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
       expect(await apiKeys.add(keyOf("one-more"))).toBe("added");
     });
 
-    test("A4 own changes are reported at once, others' within a second; a listener that fails is called again", async () => {
+    test("OP1 own changes are reported at once, others' within a second; a listener that fails is called again", async () => {
       await using store = await begin();
       const { apiKeys } = store;
       await apiKeys.add(keyOf("before"));

@@ -1,4 +1,4 @@
-import { coversPattern, type Right } from "./grants.ts";
+import { allowsConversation, coversPattern, type Grants, type Right } from "./grants.ts";
 
 /** What an API key allows. Without `conversations`: in all conversations, and what is in none of them. */
 export interface ApiKeyGrants {
@@ -28,6 +28,29 @@ export const RIGHTS_BY_NAME: ReadonlyMap<string, readonly Right[]> = new Map([
   ["write+manage", ["write", "manage"]],
   ["read+write+manage", ["read", "write", "manage"]],
 ]);
+
+/** Returns a sentence for `forbidden` that names what an API key lacks for `right` in `conversation`; undefined if nothing. */
+export function explainMissingKeyRight(
+  { rights, conversations }: Grants,
+  conversation: string,
+  right: Right,
+): string | undefined {
+  if (rights?.includes(right) !== true) return `This API key does not have the right \`${right}\`.`;
+  return allowsConversation(conversations, conversation)
+    ? undefined
+    : `This API key does not allow the conversation \`${conversation}\`.`;
+}
+
+/**
+ * Returns a sentence for `forbidden` where an API key may not use the operator's addresses, which are about no conversation:
+ * users, nodes, other keys. A key that is limited to conversations may not (OP2).
+ */
+export function explainMissingOperation({ rights, conversations }: Grants): string | undefined {
+  if (rights?.includes("manage") !== true) return "This API key does not have the right `manage`.";
+  return conversations === undefined
+    ? undefined
+    : "This API key is limited to conversations, and what is asked for is about all of them.";
+}
 
 /**
  * Returns a sentence that names what `giver` would give and has not itself; undefined where it may make a key with `given`.

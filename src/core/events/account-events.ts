@@ -119,6 +119,16 @@ export const ACCOUNT_EVENTS = {
     text: "one token is refused (its user signed out)",
     thinned: true,
   },
+  "api_key.added": {
+    level: "info",
+    fields: ["key", "rights"],
+    text: "an API key is accepted from now on: `parley api-key add`, or `POST /api-keys` of any server",
+  },
+  "api_key.revoked": {
+    level: "info",
+    fields: ["key"],
+    text: "an API key is refused from now on, and the streams that it wrote are ended",
+  },
   "conversation.removed": {
     level: "info",
     fields: ["conversation", "user?", "key?", "address?"],

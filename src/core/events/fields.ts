@@ -68,6 +68,7 @@ export const FIELDS = {
   refresh: { type: "boolean", text: "whether a refresh token was issued, too" },
   removed: { type: "number", text: "messages to conversations that are removed" },
   retry_after: { type: "number", text: "after how many seconds a retry is accepted, as on the wire" },
+  rights: { type: "texts", text: "what an API key allows: `read`, `write`, `manage`" },
   rule: {
     type: "text",
     text: "which limit of sign-ins was reached: of the user and address, of the user, or of the address",

@@ -1,6 +1,6 @@
 import type { NodeFacts } from "../nodes.ts";
+import type { ApiKeyStore } from "./access/api-keys.ts";
 import type { AccountStore } from "./accounts.ts";
-import type { ApiKeyStore } from "./api-keys.ts";
 import type { MemberStore } from "./conversation/members.ts";
 import type { Engine } from "./engine.ts";
 import type { ConnectionLeases } from "./leases.ts";

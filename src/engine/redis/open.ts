@@ -1,8 +1,8 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
+import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
-import type { ApiKeyStore } from "../../core/ports/api-keys.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { StreamRules } from "../../core/streams/draft.ts";

@@ -1,8 +1,8 @@
-import type { ApiKey } from "../../core/access/api-keys.ts";
+import { explainMissingKeyRight } from "../../core/access/api-keys.ts";
 import { explainMissingRight, type Grants, grantsManage, type Right } from "../../core/access/grants.ts";
 import type { Actor } from "../../core/members/standing.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
-import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
+import { API_KEY_PREFIX, type ApiKeys, credentialIdOf } from "../authentication/api-keys.ts";
 import type { Identity } from "../authentication/authenticate.ts";
 import { authenticateBearer, type BearerDeps } from "./bearer.ts";
 import { bearerTokenOf } from "./bearer-token.ts";
@@ -10,7 +10,7 @@ import type { HttpContext } from "./context.ts";
 import { problem } from "./problem.ts";
 
 export interface CallerDeps extends BearerDeps {
-  readonly apiKeys: readonly ApiKey[];
+  readonly apiKeys: Pick<ApiKeys, "find">;
 }
 
 /** The sender of an HTTP request about a conversation: a user with a token, or a program with an API key. */
@@ -23,8 +23,8 @@ export interface Caller {
   readonly plan: string;
   /** Whether the caller has an API key, and so may send messages as any user. */
   readonly isKey: boolean;
-  /** By which its token is revoked; undefined for an API key. */
-  readonly token: Pick<Identity, "tokenId" | "issuedAt"> | undefined;
+  /** By which its token or API key is revoked. */
+  readonly credential: Pick<Identity, "tokenId" | "issuedAt">;
   /** Whether the token or API key has the right `manage` for the conversation. */
   readonly mayManage: boolean;
   /** The caller for the rules of members. */
@@ -84,7 +84,8 @@ function withRights(
   const manages = !caller.isKey && grantsManage(grants, conversation);
   const missing = explainMissing(caller, grants, conversation, right, manages);
   const actor: Actor = { kind: caller.isKey ? "key" : "user", name: caller.user, manages };
-  const mayManage = manages || (caller.isKey && grants.rights?.includes("manage") === true);
+  const mayManage =
+    manages || (caller.isKey && explainMissingKeyRight(grants, conversation, "manage") === undefined);
   if (missing === undefined) return { ...caller, conversation, actor, mayManage };
   deps.emit("request.refused", {
     ...caller.logFields,
@@ -107,9 +108,7 @@ function explainMissing(
     return typeof right !== "string" && manages
       ? undefined
       : explainMissingRight(grants, conversation, needed.user);
-  return grants.rights?.includes(needed.key) === true
-    ? undefined
-    : `This API key does not have the right \`${needed.key}\`.`;
+  return explainMissingKeyRight(grants, conversation, needed.key);
 }
 
 /** Returns the sender of a request, or the refusal of its credential. */
@@ -117,9 +116,9 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
   const { address } = c.env;
   const presented = bearerTokenOf(c);
   if (presented?.startsWith(API_KEY_PREFIX)) {
-    const key = findApiKey(deps.apiKeys, presented);
+    const key = deps.apiKeys.find(presented);
     if (key !== undefined) {
-      const { name, rights } = key;
+      const { name, rights, conversations } = key;
       const flooding = await deps.guard.key(c, name);
       if (flooding !== undefined) return flooding;
       return {
@@ -127,8 +126,9 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
         limit: 0,
         plan: name,
         isKey: true,
-        token: undefined,
-        grants: { rights },
+        // It is not revoked by the time of its making.
+        credential: { tokenId: credentialIdOf(key), issuedAt: Number.POSITIVE_INFINITY },
+        grants: { rights, ...(conversations !== undefined && { conversations }) },
         logFields: { address, key: name },
       };
     }
@@ -141,7 +141,7 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
       reason: "The API key is unknown.",
     });
     return problem("unauthorized", {
-      detail: "The key is not one of this server's; an operator makes one with `parley api-key <name>`.",
+      detail: "The key is unknown or revoked; an operator makes one with `parley api-key add <name>`.",
       headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },
     });
   }
@@ -149,6 +149,6 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
   if (bearer instanceof Response) return bearer;
   const { user, plan, grants, tokenId, issuedAt } = bearer.identity;
   const { name, requestsPerHour: limit } = plan;
-  const token = { tokenId, issuedAt };
-  return { user, limit, plan: name, isKey: false, token, grants, logFields: { address, user } };
+  const credential = { tokenId, issuedAt };
+  return { user, limit, plan: name, isKey: false, credential, grants, logFields: { address, user } };
 }

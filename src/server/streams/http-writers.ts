@@ -19,7 +19,7 @@ import { streamKey } from "./stream-key.ts";
 /** Streams of which a node remembers the writer. It reads that of another one from the store. */
 const MAX_KNOWN = 10_000;
 
-/** A token of a writer: its name, and when it was issued, by which it is revoked. */
+/** A token of a writer, or its API key: its name, and when it was issued, by which it is revoked. */
 export interface WriterToken {
   readonly tokenId: string;
   readonly issuedAt: number;
@@ -31,7 +31,7 @@ interface KnownStream extends StreamName {
   generation: number;
   /** The newest append that was shown to readers. */
   n: number;
-  /** The token that has written to it over HTTP last; undefined for that of an API key, or of a socket. */
+  /** The token or API key that has written to it over HTTP last; undefined for that of a socket. */
   token: WriterToken | undefined;
   /** Its message, after it has ended; 0 where it has become none. */
   seq: number | undefined;
@@ -73,7 +73,7 @@ export class HttpWriters {
     this.stopWatching();
   }
 
-  /** Starts a stream, or takes it over. `token`: that of the user. */
+  /** Starts a stream, or takes it over. `token`: that of the user, or the API key. */
   async start(request: StreamStart, token: WriterToken | undefined): Promise<StreamStartResult> {
     const result = await new Promise<StreamStartResult>((done) => this.deps.streams.start(request, done));
     if (result.outcome === "started" || result.outcome === "taken_over") {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
+import { ApiKeys, hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { testApp } from "../../support/server/http-app.ts";
 
@@ -68,7 +68,7 @@ describe("M2 floods over HTTP", () => {
   test("M2 an API key has fifty times as much, and a limit, too", async () => {
     const key = newApiKey();
     const app = await testApp({
-      apiKeys: [{ name: "app", hash: hashOfApiKey(key), rights: ["read", "write"] }],
+      apiKeys: new ApiKeys([{ name: "app", hash: hashOfApiKey(key), rights: ["read", "write"] }]),
     });
     const init = { headers: { Authorization: `Bearer ${key}` } };
     expect((await flood(app, 7500, "/conversations/lobby/presence", init)).tally).toEqual({

@@ -5,6 +5,7 @@ import type { Unavailable } from "../../../src/core/ports/message-log.ts";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import { LocalTickets } from "../../../src/engine/local/tickets.ts";
 import type { Quota } from "../../../src/protocol/server-frames.ts";
+import { ApiKeys } from "../../../src/server/authentication/api-keys.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { type AppDeps, createApp } from "../../../src/server/http/app.ts";
 import type { HttpEnvironment } from "../../../src/server/http/context.ts";
@@ -79,7 +80,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     inactivityTimeout: 300,
     version: "0.1.0",
     page: new Map(),
-    apiKeys: [],
+    apiKeys: new ApiKeys([]),
     members: NO_MEMBERS,
     memberPolicy: { defaultAccess: "anyone", create: "anyone", maxMembers: 100, maxConversations: 100 },
     origins: { allowed: [], loopbackPort: undefined },

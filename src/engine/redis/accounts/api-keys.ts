@@ -3,7 +3,7 @@ import {
   type ApiKeyStore,
   MAX_STORED_API_KEYS,
   type StoredApiKey,
-} from "../../../core/ports/api-keys.ts";
+} from "../../../core/ports/access/api-keys.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { ControlStream } from "../control-stream.ts";

@@ -5,7 +5,7 @@ import {
   type ApiKeyStore,
   MAX_STORED_API_KEYS,
   type StoredApiKey,
-} from "../../../core/ports/api-keys.ts";
+} from "../../../core/ports/access/api-keys.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 
 interface Row {

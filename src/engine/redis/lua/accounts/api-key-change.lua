@@ -1,4 +1,4 @@
--- Adds or removes an API key, and announces that to all nodes: `add` and `remove` of ApiKeyStore (core/ports/api-keys.ts).
+-- Adds or removes an API key, and announces that to all nodes: `add` and `remove` of ApiKeyStore (core/ports/access/api-keys.ts).
 --
 -- KEYS[1]  api-keys   hash: name to key (JSON)
 -- KEYS[2]  control    the control stream

@@ -21,12 +21,12 @@ export function startStreamRoute(deps: StreamRoutesDeps): Route {
     if (body instanceof Response) return body;
     const user = senderOf(deps, caller, body.from);
     if (user instanceof Response) return user;
-    const { conversation, limit, plan, token } = caller;
+    const { conversation, limit, plan, credential } = caller;
     const conflicting = await refuseOtherEpoch(deps, conversation, body.epoch);
     if (conflicting !== undefined) return conflicting;
     const rules = postRulesOf(caller.actor, conversation, user, deps.memberPolicy);
     const request = startOf({ conversation, user, limit, rules }, body);
-    const result = await deps.streamWriters.start(request, token);
+    const result = await deps.streamWriters.start(request, credential);
     switch (result.outcome) {
       case "started":
       case "taken_over": {

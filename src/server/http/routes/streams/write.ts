@@ -19,10 +19,10 @@ export function writeStreamRoute(deps: StreamRoutesDeps): Route {
     if (stream instanceof Response) return stream;
     const body = await readRequest(deps, c, StreamWriteBody, MAX_FRAME_BYTES, caller.logFields);
     if (body instanceof Response) return body;
-    const { conversation, limit, plan, token, isKey } = caller;
+    const { conversation, limit, plan, credential, isKey } = caller;
     const { generation, appends, end } = body;
     const result = await deps.streamWriters.write({
-      ...{ conversation, stream, generation, token },
+      ...{ conversation, stream, generation, token: credential },
       user: isKey ? undefined : caller.user,
       appends: appends.map(storedAppend),
       ...(end !== undefined && { end: { state: end.state, limit, ...jsonOf(end) } }),

@@ -1,5 +1,5 @@
 // The port for API keys that are made and revoked while servers run. `test/contracts/api-keys.ts` is the contract.
-import type { ApiKey } from "../access/api-keys.ts";
+import type { ApiKey } from "../../access/api-keys.ts";
 
 /** An API key in the store. The key itself is in no store: `hash` is its SHA-256. */
 export interface StoredApiKey extends ApiKey {
