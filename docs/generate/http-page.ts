@@ -122,7 +122,7 @@ export const VERBS: readonly Verb[] = [
     path: "/conversations/:id/messages",
     who: "right `write`, not muted, not banned",
     about: "posts a message; one request of the plan",
-    takes: "`{text?, data?, id?, reply_to?, from?}`",
+    takes: "`{text?, data?, id?, reply_to?, epoch?, from?}`",
     answer: "201 `{id, seq, at, quota}`; a repeat 200",
   },
   {
@@ -130,7 +130,7 @@ export const VERBS: readonly Verb[] = [
     path: "/messages",
     who: "as for one message, for each item",
     about: "posts up to 100 messages to any conversations; each is one request of the plan",
-    takes: "`[{conversation, text?, data?, id?, reply_to?, from?}]`, at most 1 MiB",
+    takes: "`[{conversation, text?, data?, id?, reply_to?, epoch?, from?}]`, at most 1 MiB",
     answer: "200 `{results}` in the order of the items",
   },
   {

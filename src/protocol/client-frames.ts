@@ -72,6 +72,7 @@ export const MessageRequest = z
     id: MessageId.optional(),
     data: Data.optional(),
     reply_to: ReplyTo.optional(),
+    epoch: Epoch.optional(),
   })
   .refine((frame) => frame.text !== "" || frame.data !== undefined, {
     path: ["text"],
@@ -115,6 +116,7 @@ export const ReadRequest = z.object({
   type: z.literal("read"),
   conversation: OptionalConversation,
   seq: Sequence,
+  epoch: Epoch.optional(),
 });
 
 /** Sent to show that the user is still there. There is no reply; cancels an inactivity warning. */

@@ -81,8 +81,9 @@ export function decodeFrameObject(value: object, text: string): DecodeResult {
  * same result. Returns undefined for any other frame; the schema reads those and finds their errors.
  */
 function readPlainMessage(value: object): ClientFrameOf<"message"> | undefined {
-  const { type, text, id, data, conversation, reply_to } = value as Record<string, unknown>;
-  if (type !== "message" || data !== undefined || reply_to !== undefined) return undefined;
+  const { type, text, id, data, conversation, reply_to, epoch } = value as Record<string, unknown>;
+  if (type !== "message" || data !== undefined || reply_to !== undefined || epoch !== undefined)
+    return undefined;
   if (typeof text !== "string" || text === "" || !text.isWellFormed()) return undefined;
   if (typeof id !== "string" || !isMessageId(id)) return undefined;
   if (conversation === undefined) return { type, text, id };

@@ -114,7 +114,7 @@ export type MembershipEffect =
   | { readonly type: "post"; readonly frame: ClientFrameOf<"message"> }
   | { readonly type: "read_history"; readonly frame: ClientFrameOf<"history"> }
   | { readonly type: "typing"; readonly active: boolean }
-  | { readonly type: "mark"; readonly seq: number }
+  | { readonly type: "mark"; readonly seq: number; readonly epoch: string | undefined }
   | { readonly type: "change"; readonly frame: ChangeRequestFrame }
   | { readonly type: "stream"; readonly frame: StreamRequestFrame }
   | ConnectionReport;

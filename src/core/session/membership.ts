@@ -100,7 +100,7 @@ export function stepRequest(
       return onWrite(membership, frame);
     case "read":
       // `read` needs only the right to read, which every admitted client has.
-      return { membership, effects: [{ type: "mark", seq: frame.seq }], outcome: "done" };
+      return { membership, effects: [{ type: "mark", seq: frame.seq, epoch: frame.epoch }], outcome: "done" };
     default:
       return frame satisfies never;
   }

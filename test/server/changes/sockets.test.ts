@@ -251,6 +251,17 @@ describe.each(SOCKETS)("changes on %s", (_kind, connect) => {
     expect(await ask(anna, { type: "erase", seq: 1, epoch: "other.0", id: "c3" })).toEqual({
       ...{ type: "error", code: "conflict", message: expect.any(String), id: "c3", epoch },
     });
+    expect(await ask(anna, { type: "message", text: "x", epoch: "other.0", id: "m2" })).toEqual({
+      ...{ type: "error", code: "conflict", message: expect.any(String), id: "m2", epoch },
+    });
+    // A mark of another epoch has no reply, and does nothing: the next one is the first that comes.
+    anna.send({ type: "read", seq: 1, epoch: "other.0" });
+    anna.send({ type: "read", seq: 1, epoch });
+    await using ben = await join("ben");
+    expect(await ask(ben, { type: "message", text: "y", epoch, id: "m3" })).toMatchObject({ seq: 2 });
+    anna.send({ type: "read", seq: 2, epoch: "other.0" });
+    expect(await ask(anna, { type: "message", text: "z", epoch })).toMatchObject({ seq: 3 });
+    expect(ben.of("read")).toEqual([]);
     const repeat = await ask(anna, { type: "edit", seq: 1, text: "b", if_rev: 0, id: "c1" });
     expect(repeat).toEqual({ type: "ack", id: "c1", seq: 1, rev: 1, at, duplicate: true, quota: null });
     const same = await ask(anna, { type: "edit", seq: 1, text: "b" });

@@ -104,7 +104,7 @@ export function stepUserRequest(state: UserConversation, request: UserRequest, l
   if (request.type === "typing" && state.phase !== "inside")
     return { state, effects: NO_EFFECTS, outcome: "done" };
   if (request.type === "read" && state.refusals.read === undefined)
-    return { state, effects: [{ type: "mark", seq: request.seq }], outcome: "done" };
+    return { state, effects: [{ type: "mark", seq: request.seq, epoch: request.epoch }], outcome: "done" };
   if (state.phase === "queued" || state.phase === "opening" || state.phase === "closing")
     return hold(state, request);
   switch (request.type) {

@@ -100,7 +100,10 @@ export interface PostedMessage {
   readonly quota: Quota | null;
 }
 
-/** Stores a message, or returns the refusal. The engine gets it before this returns: calls keep their order. */
+/**
+ * Stores a message, or returns the refusal. The engine gets it before this returns, so that calls keep their order; with an
+ * `epoch` only after the conversation was read.
+ */
 export async function postMessage(
   deps: ConversationRoutesDeps,
   caller: Caller,
@@ -109,10 +112,15 @@ export async function postMessage(
   const { conversation, limit, plan } = caller;
   const user = senderOf(deps, caller, fields.from);
   if (user instanceof Response) return user;
+  if (frame.epoch !== undefined) {
+    const conflicting = await refuseOtherEpoch(deps, conversation, frame.epoch);
+    if (conflicting !== undefined) return conflicting;
+  }
   const id = frame.id ?? crypto.randomUUID();
   const body = encodeMessageBody(frame.text, frame.data, frame.reply_to);
   const request: PostRequest = {
     ...{ conversation, user, id, kind: "message", body, limit },
+    ...(frame.epoch !== undefined && { epoch: frame.epoch }),
     ...postRulesOf(caller.actor, conversation, user, deps.memberPolicy),
   };
   const result = await new Promise<PostResult>((done) => deps.engine.post(request, done));
@@ -173,7 +181,7 @@ export function presenceRoute(deps: ConversationRoutesDeps): Route {
 
 /** The fields of bodies: those of the frame, and those of HTTP. */
 const BODY_FIELDS = {
-  message: ["text", "id", "data", "reply_to", "from", "type", "conversation"],
+  message: ["text", "id", "data", "reply_to", "epoch", "from", "type", "conversation"],
   read: ["seq", "epoch", "type", "conversation"],
 } as const;
 

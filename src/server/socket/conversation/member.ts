@@ -20,9 +20,11 @@ import type {
   MembershipRules,
 } from "../../../core/session/membership-state.ts";
 import type { RequestReply } from "../../../core/session/request-reply.ts";
+import { unavailableFrame } from "../../../core/session/store-refusals.ts";
 import type { StreamRequestFrame } from "../../../core/streams/replies.ts";
 import type { ClientFrameOf } from "../../../protocol/client-frames.ts";
 import type { DecodeResult } from "../../../protocol/decode.ts";
+import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
 import type { MemberGate } from "../../members/member-gate.ts";
 import type { StreamRequester, StreamRequests } from "../../streams/stream-requests.ts";
 import type { WriterFrame } from "../../streams/writer-state.ts";
@@ -81,7 +83,7 @@ type RequestEffect =
   | { readonly type: "post"; readonly frame: ClientFrameOf<"message"> }
   | { readonly type: "read_history"; readonly frame: ClientFrameOf<"history"> }
   | { readonly type: "typing"; readonly active: boolean }
-  | { readonly type: "mark"; readonly seq: number }
+  | { readonly type: "mark"; readonly seq: number; readonly epoch: string | undefined }
   | { readonly type: "change"; readonly frame: ChangeRequestFrame }
   | { readonly type: "stream"; readonly frame: StreamRequestFrame };
 
@@ -203,7 +205,7 @@ export abstract class Member implements RoomMember, StreamRequester {
         this.connection.deps.hub.setTyping(this.conversation, this.user, effect.active, this.manages);
         break;
       case "mark":
-        this.mark(effect.seq);
+        this.mark(effect.seq, effect.epoch);
         break;
       case "change":
         this.change(effect.frame);
@@ -217,6 +219,26 @@ export abstract class Member implements RoomMember, StreamRequester {
   }
 
   private post(frame: ClientFrameOf<"message">): void {
+    if (frame.epoch === undefined || frame.epoch === this.epoch) this.store(frame);
+    else void this.postInEpoch(frame, frame.epoch);
+  }
+
+  /** Refuses a message of another epoch, or stores one for a conversation that is not open if it has this epoch. */
+  private async postInEpoch(frame: ClientFrameOf<"message">, expected: string): Promise<void> {
+    const { conversation, connection } = this;
+    const named = frame.id === undefined ? {} : { id: frame.id };
+    const refuse = (error: ServerFrameOf<"error">) =>
+      this.apply({ type: "replied", reply: { frame: error, quota: undefined, ...named } });
+    try {
+      const present = this.epoch ?? (await connection.deps.engine.head(conversation)).epoch;
+      if (present === expected) this.store(frame);
+      else refuse({ type: "error", ...conflict(OTHER_EPOCH), epoch: present, ...named });
+    } catch {
+      refuse(unavailableFrame(named));
+    }
+  }
+
+  private store(frame: ClientFrameOf<"message">): void {
     const { conversation, user, connection, epoch, limit } = this;
     const { engine, counters } = connection.deps;
     const id = frame.id ?? crypto.randomUUID();
@@ -294,11 +316,13 @@ export abstract class Member implements RoomMember, StreamRequester {
     );
   }
 
-  private mark(seq: number): void {
+  private mark(seq: number, expected: string | undefined): void {
     const { conversation, user, connection, epoch } = this;
     const { engine, hub, emit } = connection.deps;
     const setMark = async () => {
       const { manages } = this;
+      // The same `seq` is another message in another epoch.
+      if (expected !== undefined && expected !== (epoch ?? (await engine.head(conversation)).epoch)) return;
       if (epoch !== undefined) return engine.setReadMark(conversation, user, seq, epoch, manages);
       const refusal = await connection.deps.gate.refusalOf({ conversation, user, manages });
       return refusal === undefined

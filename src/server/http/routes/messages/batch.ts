@@ -39,7 +39,10 @@ export function postMessagesRoute(deps: ConversationRoutesDeps): (c: HttpContext
     const items = texts.map(readItem);
     if (items.some(({ isJson }) => !isJson)) return refuse("malformed", "The body is not JSON.");
     // Each call passes its message to the engine at once, so the engine gets them in their order, and stores them in one batch.
-    const results = await Promise.all(items.map((item) => postItem(deps, maker.of, item)));
+    // One that names an epoch waits until its conversation was read, so all that follow wait for it.
+    const results: Result[] = [];
+    for (const part of splitAfter(items, ({ epoch }) => epoch))
+      results.push(...(await Promise.all(part.map((item) => postItem(deps, maker.of, item)))));
     return replyJson({ results });
   };
 }
@@ -49,20 +52,23 @@ interface Item {
   readonly isJson: boolean;
   readonly conversation: string | undefined;
   readonly id: string | undefined;
+  /** It names an epoch. */
+  readonly epoch: boolean;
   /** The error of an item that is no message for a conversation. */
   readonly error?: Result;
 }
 
 function readItem(text: string): Item {
-  const none = { text, isJson: true, conversation: undefined, id: undefined };
+  const none = { text, isJson: true, conversation: undefined, id: undefined, epoch: false };
   if (Buffer.byteLength(text) > MAX_FRAME_BYTES)
     return { ...none, error: errorOf("too_large", `The message is longer than ${MAX_FRAME_BYTES} bytes.`) };
   const { value, error } = parseJson(text);
   if (error === "malformed") return { ...none, isJson: false };
   if (error !== undefined) return { ...none, error: errorOf(error) };
-  const { conversation, id } = (value ?? {}) as { readonly conversation?: unknown; readonly id?: unknown };
+  const { conversation, id, epoch } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const named = {
     ...none,
+    epoch: epoch !== undefined,
     conversation: typeof conversation === "string" && isIdentifier(conversation) ? conversation : undefined,
     id: typeof id === "string" && isMessageId(id) ? id : undefined,
   };
@@ -84,6 +90,16 @@ async function postItem(
   if (sent instanceof Response) return { ...named, ...(await errorIn(sent)) };
   const posted = await postMessage(deps, caller, sent);
   return posted instanceof Response ? { ...named, ...(await errorIn(posted)) } : { conversation, ...posted };
+}
+
+/** Splits a list after each item for which `ends` holds. */
+function splitAfter<T>(items: readonly T[], ends: (item: T) => boolean): T[][] {
+  const parts: T[][] = [[]];
+  for (const item of items) {
+    parts.at(-1)!.push(item);
+    if (ends(item)) parts.push([]);
+  }
+  return parts;
 }
 
 function errorOf(code: ErrorCode, message = errorEntry(code).what): Result {

@@ -122,3 +122,22 @@ test("B3 a body that is no list of 1 to 100 JSON values is refused as a whole, a
   expect(body.results).toMatchObject([{ code: "too_large" }, { code: "too_large" }, { seq: 1 }]);
   expect(await stored(api, "lobby")).toEqual(["bob: x"]);
 });
+
+test("N2 N8 an item of another epoch is refused, and those after it keep their order", async () => {
+  await using api = await startMemberServer();
+  await api.as("bob", "POST /conversations/lobby/messages", { text: "0" });
+  const { epoch } = (await api.as("bob", "GET /conversations/lobby")).body;
+  const items = [
+    { conversation: "lobby", id: "m1", text: "1" },
+    { conversation: "lobby", id: "m2", text: "2", epoch },
+    { conversation: "lobby", id: "m3", text: "3", epoch: "other.0" },
+    { conversation: "lobby", id: "m4", text: "4" },
+  ];
+  const { body } = await api.as("bob", "POST /messages", items);
+  expect(body.results[2]).toEqual({
+    ...{ conversation: "lobby", id: "m3", code: "conflict", message: expect.any(String), epoch },
+  });
+  const single = await api.as("bob", "POST /conversations/lobby/messages", { text: "5", epoch: "other.0" });
+  expect(single).toMatchObject({ status: 409, body: { code: "conflict", epoch } });
+  expect(await stored(api, "lobby")).toEqual(["bob: 0", "bob: 1", "bob: 2", "bob: 4"]);
+});
