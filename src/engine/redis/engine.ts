@@ -30,7 +30,13 @@ import { classifyError, RedisUnavailable } from "./connection/errors.ts";
 import { PrimaryProbes } from "./connection/primary-probes.ts";
 import { RedisInbox } from "./inbox/inbox.ts";
 import { KnownMembers } from "./members/known-members.ts";
-import { type AnyOperation, type BatchExecutor, type BatchResult, UNAVAILABLE } from "./messages/batch.ts";
+import {
+  type AnyOperation,
+  type BatchExecutor,
+  type BatchResult,
+  UNAVAILABLE,
+  unavailableBatch,
+} from "./messages/batch.ts";
 import { ClusterBatch } from "./messages/cluster-batch.ts";
 import { Feeds } from "./messages/feeds.ts";
 import { MessageReader } from "./messages/message-reader.ts";
@@ -129,7 +135,7 @@ export class RedisEngine implements Engine {
   private constructor(deps: RedisEngineDeps) {
     const { client, channels, emit, retention, ackAfter, clock, time, runOnOneNode } = deps;
     this.client = client;
-    this.quotas = new RedisQuotas(client, time);
+    this.quotas = new RedisQuotas(client, emit, time);
     this.emit = emit;
     this.description = client.description;
     this.reader = new MessageReader(client, emit);
@@ -321,35 +327,27 @@ export class RedisEngine implements Engine {
       for (const { kind, request } of operations)
         if (kind === "post" || kind === "end") this.sweeper.noteActivity(request.conversation);
       this.isChanging = operations.some(({ kind }) => kind === "change");
-      const executed = this.client.ready ? this.execute(operations) : unavailable(operations);
+      const executed = this.execute(operations);
       this.executed = executed;
       this.inFlight++;
       this.delivered = this.finish(this.delivered, batch, operations, executed);
     }
   }
 
-  private execute(operations: readonly AnyOperation[]): Promise<BatchResult> {
-    const executed = this.isChanging
-      ? this.staged.execute(operations)
-      : this.batches.execute(operations as readonly RedisOperation[]);
-    if (!operations.some(({ kind, request }) => kind === "end" && request.limit > 0)) return executed;
-    return executed.then((result) => this.addQuotas(operations, result));
-  }
-
-  /** Adds the quotas of users whose streams have ended: a script cannot read them, because it learns the user from the stream. */
-  private async addQuotas(operations: readonly AnyOperation[], result: BatchResult): Promise<BatchResult> {
-    const reads = result.results.map(async (each, i) => {
-      const { request, kind } = operations[i]!;
-      if (kind !== "end" || request.limit === 0 || !("entry" in each)) return;
-      try {
-        each.quota = await this.quota(each.entry.from, request.limit);
-      } catch (error) {
-        // The message is stored, so its writer gets an ack.
-        this.emit("store.read_failed", { error: String(error) });
-      }
-    });
-    await Promise.all(reads);
-    return result;
+  /** Never rejects: a batch without results would hold up all later ones. */
+  private async execute(operations: readonly AnyOperation[]): Promise<BatchResult> {
+    if (!this.client.ready) return unavailableBatch(operations);
+    try {
+      const result = this.isChanging
+        ? await this.staged.execute(operations)
+        : await this.batches.execute(operations as readonly RedisOperation[]);
+      const isEnding = operations.some(({ kind, request }) => kind === "end" && request.limit > 0);
+      if (isEnding) await this.quotas.addToEnds(operations, result.results);
+      return result;
+    } catch (error) {
+      this.emit("store.write_failed", { error: String(error), waiting: operations.length });
+      return unavailableBatch(operations);
+    }
   }
 
   /** Delivers the results of a batch, after those of the batch before it. */
@@ -387,8 +385,4 @@ export class RedisEngine implements Engine {
     await this.feeds.check(1 / CHECK_ROUNDS);
     this.checking = false;
   }
-}
-
-async function unavailable(operations: readonly AnyOperation[]): Promise<BatchResult> {
-  return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
 }

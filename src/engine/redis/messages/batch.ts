@@ -1,3 +1,4 @@
+import type { Emit } from "../../../core/events/events.ts";
 import type { ChangeResult } from "../../../core/ports/conversation/changes.ts";
 import type { ChangeOperation } from "../../change-operation.ts";
 import type { OperationResult } from "../../operation.ts";
@@ -84,6 +85,27 @@ export function placesOf(
     if (rev !== undefined) places.set(i, { rev });
   }
   return places;
+}
+
+/** Reads the results of operations. One that cannot be read, such as an entry of a newer Parley, is `unavailable`, and no other. */
+export function decodeResults(
+  operations: readonly RedisOperation[],
+  emit: Emit,
+  decode: (operation: RedisOperation, index: number) => RedisResult,
+): RedisResult[] {
+  return operations.map((operation, i) => {
+    try {
+      return decode(operation, i);
+    } catch (error) {
+      emit("store.read_failed", { error: String(error) });
+      return UNAVAILABLE;
+    }
+  });
+}
+
+/** Returns the result of a batch that was not carried out, or of which it is unknown whether it was. */
+export function unavailableBatch(operations: readonly AnyOperation[]): BatchResult {
+  return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
 }
 
 /** Carries out one batch of operations. MUST NOT throw: the result of an operation that fails is `unavailable`. */

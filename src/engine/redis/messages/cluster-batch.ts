@@ -8,9 +8,17 @@ import { JOIN_OUTCOMES, type JoiningRequest, JoinLists } from "../members/join-l
 import { UserLists } from "../members/user-lists.ts";
 import type { RedisOperation } from "../streams/operations.ts";
 import { BatchPlaces, StreamPlaces } from "../streams/places.ts";
-import { type BatchExecutor, type BatchResult, decodeNews, knownEpoch, placesOf } from "./batch.ts";
+import {
+  type BatchExecutor,
+  type BatchResult,
+  decodeNews,
+  decodeResults,
+  knownEpoch,
+  placesOf,
+} from "./batch.ts";
 import {
   type AppendReply,
+  type BucketGroup,
   type CallReply,
   type Charge,
   type ChargedOperation,
@@ -80,7 +88,9 @@ export class ClusterBatch implements BatchExecutor {
     const revs = new Map<string, Rev>();
     const replies = await this.append(operations, { charges, epochs, revs, joins, places });
     await Promise.all([this.settle(operations, charges, replies), joins?.settle()]);
-    const results = operations.map((each, i) => decodeResult(each, charges[i], replies[i]));
+    const results = decodeResults(operations, this.deps.emit, (each, i) =>
+      decodeResult(each, charges[i], replies[i]),
+    );
     // The starts do not wait for this: a place that was taken and not given back is free again by itself.
     places?.settle((request) => {
       const reply = replies[operations.findIndex((each) => each.request === request)];
@@ -124,34 +134,41 @@ export class ClusterBatch implements BatchExecutor {
     const groups = groupByBucket(operations, (each) =>
       isCharged(each) && each.request.limit > 0 ? each.request.user : undefined,
     );
-    const calls = groups.map(async (members) => {
+    const calls = groups.map((members) => {
       const indexes = indexesOf(members);
-      const values = indexes.flatMap((i) => {
-        const each = operations[i] as ChargedOperation;
-        return [each.request.limit, isNamed(each) ? reservationKey(each) : "", newToken()];
-      });
-      const reply = await this.call(this.reserveScript, this.keysOfUsers(members), [
-        this.now,
-        ...countsOf(members),
-        ...values,
-      ]);
-      for (const [n, i] of indexes.entries()) {
-        if (reply === undefined) {
-          charges[i] = null;
-          continue;
-        }
-        const [outcome, time, used, reset, token] = (reply as CallReply).slice(n * 5, n * 5 + 5);
-        charges[i] = {
-          outcome: Number(outcome),
-          time: Number(time),
-          token: String(token),
-          used: Number(used),
-          reset: Number(reset),
-        };
-      }
+      for (const i of indexes) charges[i] = null;
+      return this.attempt(() => this.reserveFor(members, indexes, operations, charges));
     });
     await Promise.all(calls);
     return charges;
+  }
+
+  /** Charges users of one bucket. */
+  private async reserveFor(
+    members: BucketGroup,
+    indexes: readonly number[],
+    operations: readonly RedisOperation[],
+    charges: (Charge | undefined | null)[],
+  ): Promise<void> {
+    const values = indexes.flatMap((i) => {
+      const each = operations[i] as ChargedOperation;
+      return [each.request.limit, isNamed(each) ? reservationKey(each) : "", newToken()];
+    });
+    const reply = await this.call(this.reserveScript, this.keysOfUsers(members), [
+      this.now,
+      ...countsOf(members),
+      ...values,
+    ]);
+    for (const [n, i] of indexes.entries()) {
+      const [outcome, time, used, reset, token] = (reply as CallReply).slice(n * 5, n * 5 + 5);
+      charges[i] = {
+        outcome: Number(outcome),
+        time: Number(time),
+        token: String(token),
+        used: Number(used),
+        reset: Number(reset),
+      };
+    }
   }
 
   /** Carries out the charged requests in each conversation, and looks up whether the others are repeats. */
@@ -171,20 +188,20 @@ export class ClusterBatch implements BatchExecutor {
         ? undefined
         : each.request.conversation,
     );
-    const calls = groups.map(async (members) => {
+    const append = async (members: BucketGroup) => {
       const indexes = indexesOf(members);
       const joining: JoiningRequest[] = [];
       const values = indexes.flatMap((i) => {
         const operation = operations[i]!;
         const charge = charges[i];
+        // Two requests of one user can differ: only that of a connection which knows no membership of the user has `joins`.
         const isJoining = isNamed(operation) && charge?.outcome !== 0 && mayJoin(operation.request);
-        if (isJoining) joining.push(operation.request);
+        const maxMembers = isJoining ? operation.request.joins?.members : undefined;
+        if (isJoining && maxMembers !== undefined) joining.push(operation.request);
         const hasPlace = operation.kind === "start" && placeOf(operation.request) === true;
-        return encodeOperation(operation, { charge, isJoining, hasPlace, rules });
+        return encodeOperation(operation, { charge, maxMembers, hasPlace, rules });
       });
-      const reply = await this.appendTo(members, values);
-      if (reply === undefined) return;
-      const [changed, fields, joined] = reply;
+      const [changed, fields, joined] = await this.appendTo(members, values);
       const news = decodeNews(
         members.map(({ name }) => name),
         changed,
@@ -205,8 +222,8 @@ export class ClusterBatch implements BatchExecutor {
         replies[i] = fields.slice(at, at + length);
         at += length;
       }
-    });
-    await Promise.all(calls);
+    };
+    await Promise.all(groups.map((members) => this.attempt(() => append(members))));
     return replies;
   }
 
@@ -226,32 +243,31 @@ export class ClusterBatch implements BatchExecutor {
     });
     const calls = groups.map(async (members) => {
       const indexes = indexesOf(members);
-      const values = indexes.flatMap((i): (string | number)[] => {
-        const each = operations[i] as ChargedOperation;
-        if (!isNamed(each)) return ["c", charges[i]!.time, ""];
-        return ["s", reservationKey(each), replies[i]![3]!];
-      });
-      const call = this.call(this.settleScript, this.keysOfUsers(members), [
-        this.now,
-        ...countsOf(members),
-        ...values,
-      ]);
-      // A charge for a new message is never refunded, so its quota does not change, and the reply does not wait for this call.
+      // A charge for a new message is never refunded, so its quota does not change.
       const isNew = (i: number) => isNamed(operations[i]!) && replies[i]![0] === 1;
       const userOf = (i: number) => (operations[i] as ChargedOperation).request.user;
       const changed = new Set(indexes.filter((i) => !isNew(i)).map(userOf));
-      if (changed.size === 0) return;
-      const reply = (await call) as CallReply | undefined;
-      if (reply === undefined) {
-        for (const i of indexes) if (isNamed(operations[i]!) && !isNew(i)) replies[i] = undefined;
-        return;
-      }
-      for (const [n, i] of indexes.entries()) {
-        if (!changed.has(userOf(i))) continue;
-        const charge = charges[i]!;
-        charge.used = Number(reply[n * 2]);
-        charge.reset = Number(reply[n * 2 + 1]);
-      }
+      const settled = this.attempt(async () => {
+        const values = indexes.flatMap((i): (string | number)[] => {
+          const each = operations[i] as ChargedOperation;
+          if (!isNamed(each)) return ["c", charges[i]!.time, ""];
+          return ["s", reservationKey(each), replies[i]![3]!];
+        });
+        const reply = (await this.call(this.settleScript, this.keysOfUsers(members), [
+          this.now,
+          ...countsOf(members),
+          ...values,
+        ])) as CallReply;
+        for (const [n, i] of indexes.entries()) {
+          if (!changed.has(userOf(i))) continue;
+          const charge = charges[i]!;
+          charge.used = Number(reply[n * 2]);
+          charge.reset = Number(reply[n * 2 + 1]);
+        }
+      });
+      // Where no quota changes, the reply does not wait for this.
+      if (changed.size === 0 || (await settled)) return;
+      for (const i of indexes) if (isNamed(operations[i]!) && !isNew(i)) replies[i] = undefined;
     });
     await Promise.all(calls);
   }
@@ -260,7 +276,7 @@ export class ClusterBatch implements BatchExecutor {
   private async appendTo(
     conversations: readonly Member[],
     operations: readonly (string | number)[],
-  ): Promise<AppendCallReply | undefined> {
+  ): Promise<AppendCallReply> {
     const { client, retention, replicaTimeoutMs, known, storeEpoch } = this.deps;
     const keys: string[] = [];
     const values: (string | number)[] = [
@@ -282,23 +298,30 @@ export class ClusterBatch implements BatchExecutor {
     keys.push(client.keys.bucketKey(bucketOf(conversations[0]!.name), "watched"));
     for (const operation of operations) values.push(operation);
     const reply = await this.call(this.appendScript, keys, values, replicaTimeoutMs);
-    return reply as AppendCallReply | undefined;
+    return reply as AppendCallReply;
   }
 
-  private async call(
+  /**
+   * Does the part of a batch that is one call. Returns whether it was done. If not, it is reported, and its operations have no result:
+   * their senders try again, and find what was done. Other parts go on.
+   */
+  private async attempt(part: () => Promise<void>): Promise<boolean> {
+    try {
+      await part();
+      return true;
+    } catch (error) {
+      this.deps.emit("store.write_failed", { error: String(error) });
+      return false;
+    }
+  }
+
+  private call(
     script: Script,
     keys: readonly string[],
     values: readonly (string | number)[],
     replicaTimeoutMs?: number,
   ): Promise<unknown> {
-    try {
-      return await retryAfterRepair(() =>
-        this.deps.client.runDurably(script, keys, values, replicaTimeoutMs),
-      );
-    } catch (error) {
-      this.deps.emit("store.write_failed", { error: String(error) });
-      return undefined;
-    }
+    return retryAfterRepair(() => this.deps.client.runDurably(script, keys, values, replicaTimeoutMs));
   }
 
   private keysOfUsers(users: readonly Member[]): string[] {

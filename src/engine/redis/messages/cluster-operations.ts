@@ -76,7 +76,8 @@ export function newToken(): string {
 /** What is known of an operation before it is carried out in its conversation. */
 export interface Prepared {
   readonly charge: Charge | undefined | null;
-  readonly isJoining: boolean;
+  /** Where the request may make its sender a member: how many members the conversation may have. */
+  readonly maxMembers: number | undefined;
   /** Of a start: whether the user may open one more stream. */
   readonly hasPlace: boolean;
   readonly rules: StreamRules;
@@ -84,7 +85,7 @@ export interface Prepared {
 
 export function encodeOperation(
   operation: RedisOperation,
-  { charge, isJoining, hasPlace, rules }: Prepared,
+  { charge, maxMembers, hasPlace, rules }: Prepared,
 ): (string | number)[] {
   if (operation.kind === "end") return ["E", ...endValues(operation.request, rules)];
   if (operation.kind === "mark") {
@@ -97,17 +98,16 @@ export function encodeOperation(
   }
   const { request } = operation;
   const name = dedupeKey(request.user, request.id);
-  const { epoch = "", exempt, mustExist, user, joins } = request;
+  const { epoch = "", exempt, mustExist, user } = request;
   const flags = exempt || mustExist ? speechFlags(request) : "";
+  const joins = maxMembers === undefined ? "" : `j${maxMembers}`;
   if (operation.kind === "start") {
-    const kind = isJoining ? `S${flags}j${joins!.members}` : `S${flags}`;
     const isRefused = charge?.outcome === 0;
     const values = startValues(operation.request, rules);
-    return [kind, isRefused ? 0 : 1, charge?.token ?? "", hasPlace ? 1 : 0, ...values];
+    return [`S${flags}${joins}`, isRefused ? 0 : 1, charge?.token ?? "", hasPlace ? 1 : 0, ...values];
   }
   if (charge?.outcome === 0) return [`q${flags}`, name, user, epoch];
-  const kind = isJoining ? `p${flags}j${joins!.members}` : `p${flags}`;
-  return [kind, name, encodeRecord(operation.request), charge?.token ?? "", epoch];
+  return [`p${flags}${joins}`, name, encodeRecord(operation.request), charge?.token ?? "", epoch];
 }
 
 export function decodeResult(

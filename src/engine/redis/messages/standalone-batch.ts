@@ -25,11 +25,13 @@ import {
   type BatchExecutor,
   type BatchResult,
   decodeNews,
+  decodeResults,
   type KnownHead,
   knownEpoch,
   placesOf,
   type RedisResult,
   UNAVAILABLE,
+  unavailableBatch,
 } from "./batch.ts";
 import { KeyIndexes } from "./key-indexes.ts";
 import { decodeHistory, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
@@ -61,8 +63,8 @@ export class StandaloneBatch implements BatchExecutor {
   constructor(private readonly deps: BatchDeps) {}
 
   async execute(operations: readonly RedisOperation[]): Promise<BatchResult> {
-    const call = new BatchCall(operations, this.deps);
     try {
+      const call = new BatchCall(operations, this.deps);
       const { client, replicaTimeoutMs } = this.deps;
       const reply = await retryAfterRepair(() =>
         client.runDurably(this.script, call.keys, call.values, replicaTimeoutMs),
@@ -70,7 +72,7 @@ export class StandaloneBatch implements BatchExecutor {
       return call.decode(reply as BatchReply);
     } catch (error) {
       this.deps.emit("store.write_failed", { error: String(error), waiting: operations.length });
-      return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
+      return unavailableBatch(operations);
     }
   }
 }
@@ -130,7 +132,8 @@ class BatchCall {
     let at = 0;
     const next = () => values[at++] as string | number;
     const number = () => Number(next());
-    const results = this.operations.map((operation): RedisResult => {
+    // Of each operation all values are taken before any is read that could not be readable.
+    const results = decodeResults(this.operations, this.deps.emit, (operation): RedisResult => {
       if (operation.kind === "mark") return { outcome: number() > 0 ? "moved" : "stayed" };
       if (operation.kind === "end") {
         at += END_REPLY_LENGTH;

@@ -90,6 +90,51 @@ describe("a batch in Cluster", () => {
     expect(await node.engine.quota("anna", LIMIT)).toMatchObject({ remaining: LIMIT - 1 });
   });
 
+  // The story: of two connections of a user one knew that it is a member, and the other did not. The node had forgotten it.
+  test("D3 Q2 MB5 two messages of a user in a batch of which only one can make it a member are both stored", async () => {
+    await using node = await TestNode.open(await redis.connect(freshPrefix()));
+    const joins = { members: 10, conversations: 10 };
+    const results = [
+      node.post("1", { limit: LIMIT }),
+      node.post("2", { limit: LIMIT, joins }),
+      node.post("3", { limit: LIMIT }),
+      node.post("4", { limit: LIMIT, conversation: "other" }),
+    ];
+    expect((await Promise.all(results)).map(({ outcome }) => outcome)).toEqual(Array(4).fill("stored"));
+    expect(await node.client.commands.hkeys(node.client.keys.userKey("anna", "conversations"))).toEqual([
+      "room",
+    ]);
+    expect(await node.engine.quota("anna", LIMIT)).toMatchObject({ remaining: LIMIT - 4 });
+  });
+
+  test("D3 Q2 an error in a batch makes its requests unavailable, and no later one: a repeat finds the charge", async () => {
+    await using node = await TestNode.open(await redis.connect(freshPrefix()));
+    const { runDurably } = node.client;
+    const both = () =>
+      Promise.all([
+        node.post("1", { limit: LIMIT, conversation: ROOMS[0]! }),
+        node.post("2", { limit: LIMIT, conversation: "elsewhere" }),
+      ]);
+    // The reply of the bucket of the first conversation cannot be read.
+    const name = node.client.keys.conversationName(ROOMS[0]!);
+    node.client.runDurably = async (...call) => {
+      const reply = await runDurably.apply(node.client, call);
+      return call[1].includes(name) ? undefined : reply;
+    };
+    expect(await both()).toMatchObject([{ outcome: "unavailable" }, { outcome: "stored" }]);
+    node.client.runDurably = () => {
+      throw new Error("out of memory");
+    };
+    expect(await node.post("3")).toEqual({ outcome: "unavailable" });
+    expect(node.log.events()).toEqual(["store.write_failed", "store.write_failed"]);
+    node.client.runDurably = runDurably;
+    expect(await both()).toMatchObject([
+      { outcome: "duplicate", seq: 1 },
+      { outcome: "duplicate", seq: 1 },
+    ]);
+    expect(await node.engine.quota("anna", LIMIT)).toMatchObject({ remaining: LIMIT - 2 });
+  });
+
   test("D3 Q1 Q2 gives each message, history and mark its own result where users and conversations share a call", async () => {
     await using node = await TestNode.open(await redis.connect(freshPrefix()));
     const [ann, ben, cat] = USERS as [string, string, string];

@@ -1,7 +1,7 @@
 // The body of an entry goes through Redis as it is: scripts and other nodes parse only the short fields before it.
 import { describe, expect, test } from "bun:test";
 import type { Entry } from "../../../../src/core/conversation/entry.ts";
-import type { PostRequest } from "../../../../src/core/ports/message-log.ts";
+import type { HistoryResult, PostRequest } from "../../../../src/core/ports/message-log.ts";
 import {
   decodeAnnouncement,
   decodeList,
@@ -66,6 +66,27 @@ for (const kind of KINDS) {
       expect(stored.map(([id, fields]) => [id, fields[5]])).toEqual(
         BODIES.map((body, i) => [`${i + 1}-0`, encodeRecord(request(body, i))]),
       );
+    });
+
+    test("Q4 an entry of a newer Parley makes its history unavailable, and no other request of the batch", async () => {
+      await using node = await TestNode.open(await redis.connect(freshPrefix()));
+      const { client, engine } = node;
+      const { runDurably } = client;
+      client.runDurably = (script, keys, values, ...rest) => {
+        const newer = values.map((value) => (String(value).startsWith("m\tnew") ? `x${value}` : value));
+        return runDurably.call(client, script, keys, newer, ...rest);
+      };
+      await node.post("1", { conversation: "newer", user: "new" });
+      client.runDurably = runDurably;
+      const history = (conversation: string) =>
+        new Promise<HistoryResult>((done) =>
+          engine.history({ conversation, user: "anna", limit: 0, count: 10 }, done),
+        );
+      const results = [node.post("2"), history("newer"), node.post("3"), history("room")];
+      expect((await Promise.all(results)).map(({ outcome }) => outcome as string)).toEqual([
+        ...["stored", "unavailable", "stored", "read"],
+      ]);
+      expect(node.log.events()).toEqual(["store.read_failed"]);
     });
   });
 }
