@@ -184,8 +184,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         const { page } = bench;
         await begin(page);
         await addClient(page, "user2");
-        await page.locator("#fault-freeze").click();
-        await page.locator("#fault-outcomes li", { hasText: "Freeze" }).waitFor();
+        await inject(page, "freeze");
         await say(page, "into the ice");
         const own = page.locator(".own", { hasText: "into the ice" });
         await page.getByRole("button", { name: "user1", exact: true }).click();
@@ -198,13 +197,11 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await becomes(() => texts(page), ["meanwhile", "into the ice"]);
 
         await page.locator("#delay-milliseconds").fill("250");
-        await page.locator("#fault-delay").click();
-        await page.locator("#fault-outcomes li:first-child", { hasText: "Delay" }).waitFor();
+        await inject(page, "delay");
         await say(page, "slowly");
         await cameOfIt(page, "Delay", /^ack: the message is stored as #3 after ([5-9]\d\d ms|[\d.]+ s)$/);
         await page.locator("#delay-milliseconds").fill("0");
-        await page.locator("#fault-delay").click();
-        await page.locator("#fault-outcomes li:nth-child(2)", { hasText: "Delay" }).waitFor();
+        await inject(page, "delay");
         await say(page, "quickly");
         await cameOfIt(page, "Delay", /^ack: the message is stored as #4 after [\d.]+ m?s$/);
         expect(await card(page, "user1").locator(".status").textContent()).toBe("Connected");
@@ -220,8 +217,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
-        await page.locator("#fault-lose").click();
-        await page.locator("#fault-outcomes li:first-child", { hasText: "Lose" }).waitFor();
+        await inject(page, "lose");
         await say(page, "is it stored?");
         await page.locator("#fault-cut").click();
         await cameOfIt(page, "Cut", /back, and going on where it was.*ack: a duplicate, stored before as #1/);
@@ -230,8 +226,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await becomes(() => quota(page), "99 left");
 
         await page.locator("#lose-type").selectOption("message");
-        await page.locator("#fault-lose").click();
-        await page.locator("#fault-outcomes li:first-child", { hasText: "Lose" }).waitFor();
+        await inject(page, "lose");
         await addClient(page, "user2");
         for (const text of ["lost on its way", "arrived"]) await say(page, text);
         await page
@@ -346,6 +341,16 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
 async function begin(page: Page, user = "user1"): Promise<void> {
   await join(page, user);
   await openPanel(page, "Faults");
+}
+
+/**
+ * Injects a fault on the selected client, and waits until the server has done it. Otherwise a message that is sent next may
+ * overtake the fault, which goes another way.
+ */
+async function inject(page: Page, name: string): Promise<void> {
+  const answered = page.waitForResponse((answer) => answer.url().endsWith("/test/faults"));
+  await page.locator(`#fault-${name}`).click();
+  expect((await answered).status()).toBe(200);
 }
 
 /** Waits until the newest fault is the one called `title`, and what was seen of it, one after the other, is `words`. */
