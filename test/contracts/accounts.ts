@@ -73,6 +73,33 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(users).toEqual(["C", "a", "a1", "ab", "b"]);
     });
 
+    test("OP4 pages of the list are ordered by user, and hold the accounts of the filter", async () => {
+      await using store = await begin();
+      const { accounts } = store;
+      expect(await accounts.page({ limit: 2 }, {})).toEqual({ accounts: [], more: false });
+      // More than one reading of a store that finds the names of a page among all.
+      const users = Array.from({ length: 1_100 }, (_, i) => `u${(i * 7919) % 1_100}`);
+      for (const [i, user] of users.entries())
+        await accounts.add(
+          accountOf(user, { plan: i % 100 === 0 ? "basic" : "free", disabled: i % 200 === 0 }),
+        );
+      const all = async (filter: Parameters<typeof accounts.page>[1], limit: number) => {
+        const found: string[] = [];
+        for (let after: string | undefined; ; after = found.at(-1)) {
+          const page = await accounts.page({ after, limit }, filter);
+          found.push(...page.accounts.map(({ user }) => user));
+          expect(page.more ? page.accounts.length : limit).toBe(limit);
+          if (!page.more) return found;
+        }
+      };
+      const named = (every: number) => users.filter((_, i) => i % every === 0).sort();
+      expect(await all({}, 275)).toEqual(named(1));
+      expect(await all({ plan: "basic" }, 5)).toEqual(named(100));
+      expect(await all({ disabled: true }, 200)).toEqual(named(200));
+      expect(await all({ plan: "basic", disabled: false }, 3)).toHaveLength(5);
+      expect(await all({ plan: "none" }, 3)).toEqual([]);
+    });
+
     test("SEC-T6 adding an account that exists changes nothing and returns false", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { slotOf } from "../../src/core/lease-rules.ts";
 import type { ConnectionLeases, NamedConnection } from "../../src/core/ports/leases.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 /** A lease port on data of its own, made for one test. */
 export interface OpenedLeases extends AsyncDisposable {
@@ -45,6 +46,22 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       leases.release("anna");
       expect(await leases.acquire("anna", 2)).toBe("taken");
       for (let i = 0; i < 100; i++) expect(await leases.acquire("cleo", 0)).toBe("taken");
+    });
+
+    test("OP4 the leases of a user are counted, with and without the name of a client", async () => {
+      await using opened = await open();
+      const { leases } = opened;
+      expect(await leases.held("anna")).toBe(0);
+      const tab = new TestConnection("tab");
+      await leases.acquire("anna", 0);
+      await leases.acquire("anna", 0);
+      await leases.acquire("anna", 0, tab);
+      await leases.acquire("anna", 0, new TestConnection("tab"));
+      await leases.acquire("ben", 0);
+      expect(await leases.held("anna")).toBe(3);
+      leases.release("anna", tab);
+      leases.release("anna");
+      await waitUntil("a lease is released", async () => (await leases.held("anna")) === 2);
     });
 
     test("W5 after a move to a smaller plan no lease is granted until enough were released", async () => {

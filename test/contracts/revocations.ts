@@ -72,6 +72,29 @@ export function revocationContract(
       expect(await revocations.isRevoked(token("one", "ben", 1))).toBe(true);
     });
 
+    test("OP4 all revocations that are kept are listed, in pages", async () => {
+      await using store = await begin();
+      const { revocations } = store;
+      const tokens = Array.from({ length: 12 }, (_, i) => `t${i}`).concat("}:odd:revoked", "Ünïq");
+      for (const id of tokens) await revocations.revokeToken(id, NEVER);
+      await revocations.revokeUser("anna", 7);
+      await revocations.revokeUser("anna", 9);
+      await revocations.revokeUser("ben", 8);
+      const found: Revocation[] = [];
+      for (let cursor: string | undefined, pages = 0; pages < 200; pages++) {
+        const page = await revocations.list(5, cursor);
+        expect(page!.items.length).toBeLessThanOrEqual(5);
+        found.push(...page!.items);
+        cursor = page!.next;
+        if (cursor === undefined) break;
+      }
+      expect(found).toHaveLength(tokens.length + 2);
+      for (const tokenId of tokens) expect(found).toContainEqual({ tokenId });
+      expect(found).toContainEqual({ user: "anna", before: 9 });
+      expect(found).toContainEqual({ user: "ben", before: 8 });
+      expect(await revocations.list(5, "no cursor")).toBeUndefined();
+    });
+
     test("SEC-T5 own and others' revocations are reported within a second, once, without earlier ones", async () => {
       await using store = await begin();
       const { revocations } = store;

@@ -1,14 +1,13 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import { EventBus } from "../../core/events/event-bus.ts";
 import type { Emit } from "../../core/events/events.ts";
-import type { NodeEntry } from "../../core/nodes.ts";
 import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
-import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
+import type { SharedNodes, SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
 import { writeEventsTo } from "../../server/log/event-log.ts";
@@ -76,12 +75,6 @@ export interface CommandAccounts {
 export interface CommandMembers {
   readonly members: MemberStore;
   close(): Promise<void>;
-}
-
-export interface SharedNodes {
-  readonly nodes: readonly NodeEntry[];
-  /** Milliseconds since 1970. */
-  readonly now: number;
 }
 
 export interface InspectOptions {

@@ -15,6 +15,9 @@ export interface Account {
 
 export type AccountChange = Partial<Pick<Account, "plan" | "disabled" | "passwordHash" | "demo">>;
 
+/** Which accounts are listed; a field that is missing allows all. */
+export type AccountFilter = Partial<Pick<Account, "plan" | "disabled">>;
+
 /** Called with the account after the change, or undefined when it was removed. */
 export type AccountListener = (user: string, account: Account | undefined) => void;
 
@@ -22,6 +25,11 @@ export interface AccountStore {
   find(user: string): Promise<Account | undefined>;
   /** MUST be ordered by user. */
   list(): Promise<Account[]>;
+  /** Returns the accounts after the name `after` that pass the filter, at most `limit`. MUST be ordered by user. */
+  page(
+    range: { readonly after?: string | undefined; readonly limit: number },
+    filter: AccountFilter,
+  ): Promise<{ accounts: Account[]; more: boolean }>;
   /** Adds an account. MUST leave an existing one unchanged and return false. */
   add(account: Account): Promise<boolean>;
   /** Changes the named fields, all or none. Returns the account after the change, undefined if it does not exist. */

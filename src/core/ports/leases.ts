@@ -17,6 +17,8 @@ export interface ConnectionLeases {
    * store is unavailable.
    */
   release(user: string, client?: NamedConnection): void;
+  /** Returns how many leases the user has, on all nodes that are alive. */
+  held(user: string): Promise<number>;
 }
 
 /** A connection that names its client. Of the connections of one user with the same `slot` only the newest stays open (W8). */

@@ -1,4 +1,5 @@
 // The port for revocations (SEC-T5, A3): tokens that are refused though they are genuine and have not expired.
+import type { ListPage } from "../collections/list-page.ts";
 
 /** The claims of a token that decide whether it is revoked. */
 export interface RevocableToken {
@@ -23,6 +24,8 @@ export interface RevocationStore {
   /** Revokes tokens issued to `user` before `before`. MUST NOT undo what an earlier call has revoked. */
   revokeUser(user: string, before: number): Promise<void>;
   isRevoked(token: RevocableToken): Promise<boolean>;
+  /** Returns some of the revocations that are kept; undefined for a `cursor` that is no `next` of an earlier page. */
+  list(limit: number, cursor?: string): Promise<ListPage<Revocation> | undefined>;
   /**
    * Reports every revocation, also one made by another process, within a second. Returns a function that stops it.
    *

@@ -1,4 +1,4 @@
-import type { NodeFacts } from "../nodes.ts";
+import type { NodeEntry, NodeFacts } from "../nodes.ts";
 import type { ApiKeyStore } from "./access/api-keys.ts";
 import type { AccountStore } from "./accounts.ts";
 import type { MemberStore } from "./conversation/members.ts";
@@ -27,9 +27,31 @@ export interface Store {
   throttle(limits: ThrottleLimits): ThrottleStore;
   /** Announces this node with its address and state to the other nodes; called when the server listens. */
   announceNode(facts: NodeFacts): void;
+  /** Returns the nodes that share the store; undefined where only one server can use it. */
+  nodes(): Promise<SharedNodes | undefined>;
+  measure(): Promise<StoreSize>;
   /** Removes all messages beyond the limits of retention; resolves when they are removed. */
   applyRetention(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface SharedNodes {
+  /** Those that have stopped are not among them; those whose lease has expired may be. */
+  readonly nodes: readonly NodeEntry[];
+  /** The store's time, in milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** How large a store is. What cannot be known without reading all of it is undefined. */
+export interface StoreSize {
+  readonly engine: "embedded" | "redis";
+  /** The files of the embedded store, or the memory that Redis uses on all its primaries. */
+  readonly bytes: number | undefined;
+  readonly accounts: number;
+  /** The names of conversations that were ever used. */
+  readonly conversations: number | undefined;
+  /** The messages that were ever stored. */
+  readonly messages: number | undefined;
 }
 
 /**

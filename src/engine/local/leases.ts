@@ -4,7 +4,7 @@ import type { AcquireResult, ConnectionLeases, NamedConnection } from "../../cor
 
 /** The lease port for one node. Counts each user's connections in memory, and remembers those that name their client. */
 export class LocalLeases implements ConnectionLeases {
-  private readonly held = new Counter();
+  private readonly counts = new Counter();
   private readonly clients = new Map<string, NamedConnection>();
 
   async acquire(user: string, limit: number, client?: NamedConnection): Promise<AcquireResult> {
@@ -15,10 +15,14 @@ export class LocalLeases implements ConnectionLeases {
       holder.onReplaced();
       return "taken";
     }
-    if (!canAcquire(this.held.of(user), limit)) return "full";
-    this.held.add(user);
+    if (!canAcquire(this.counts.of(user), limit)) return "full";
+    this.counts.add(user);
     if (client !== undefined) this.clients.set(keyOf(user, client), client);
     return "taken";
+  }
+
+  async held(user: string): Promise<number> {
+    return this.counts.of(user);
   }
 
   release(user: string, client?: NamedConnection): void {
@@ -27,7 +31,7 @@ export class LocalLeases implements ConnectionLeases {
       if (this.clients.get(key) !== client) return;
       this.clients.delete(key);
     }
-    this.held.remove(user);
+    this.counts.remove(user);
   }
 }
 

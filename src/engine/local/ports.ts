@@ -11,7 +11,7 @@ import { LocalTickets } from "./tickets.ts";
 export function localPorts(
   clock: Clock,
   emit: Emit,
-): Pick<Store, "relay" | "leases" | "runOnOneNode" | "tickets" | "throttle" | "announceNode"> {
+): Pick<Store, "relay" | "leases" | "runOnOneNode" | "tickets" | "throttle" | "announceNode" | "nodes"> {
   return {
     relay: LOCAL_RELAY,
     leases: new LocalLeases(),
@@ -19,5 +19,6 @@ export function localPorts(
     tickets: () => new LocalTickets(clock),
     throttle: (limits) => new LocalThrottle(limits, clock),
     announceNode() {},
+    nodes: async () => undefined,
   };
 }

@@ -1,10 +1,9 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
-import type { NodeEntry } from "../../core/nodes.ts";
 import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
-import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
+import type { SharedNodes, SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { StreamRules } from "../../core/streams/draft.ts";
 import { RedisAccounts } from "./accounts/accounts.ts";
 import { RedisApiKeys } from "./accounts/api-keys.ts";
@@ -18,6 +17,7 @@ import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { checkRequirements } from "./connection/requirements.ts";
 import { type ControlListener, ControlStream } from "./control-stream.ts";
 import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
+import { measureRedis } from "./measure.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import { RedisMembers } from "./members/members.ts";
 import { NewsStreams } from "./members/news-streams.ts";
@@ -114,6 +114,8 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       tickets: () => new RedisTickets(client),
       throttle: (limits) => new RedisThrottle(client, limits),
       announceNode: (facts) => nodes.serving(facts),
+      nodes: () => NodeRegistry.read(client),
+      measure: () => measureRedis(client),
       applyRetention: () => engine.clean(),
       close: () => (closing ??= close()),
     };
@@ -159,9 +161,7 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
 }
 
 /** Returns the nodes that share the store, and the store's time, for a command. */
-export async function readRedisNodes(
-  options: ConnectOptions,
-): Promise<{ nodes: readonly NodeEntry[]; now: number }> {
+export async function readRedisNodes(options: ConnectOptions): Promise<SharedNodes> {
   const client = await connect(options);
   try {
     return await NodeRegistry.read(client);

@@ -24,6 +24,7 @@ import { detectUncleanShutdown, markCleanShutdown } from "./folder/unclean-shutd
 import { guardedPort } from "./guarded-port.ts";
 import { openIndexFile, recordLostTail } from "./index/index-file.ts";
 import { IndexWorker } from "./index/index-worker.ts";
+import { measureFolder } from "./measure.ts";
 import {
   beginEpoch,
   INDEX_FILE,
@@ -133,6 +134,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     members: guardedPort(engine.members, engine.condition),
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     signingKeys: guardedPort(new SqliteSigningKeys(accountsDb), engine.condition),
+    measure: () => measureFolder(accountsDb, paths),
     applyRetention: () => engine.clean(),
     close: () => (closing ??= close()),
   };

@@ -65,6 +65,24 @@ export function listsContract(open: OpenMembers): void {
       expect(bans).toEqual({ sanctions: [{ user: "b", ...BY }], more: false });
     });
 
+    test("OP4 the names of all conversations are listed, in pages", async () => {
+      await using store = await begin(open);
+      const names = ["b", "a", "C", "a:b", "a.b@c", "room", "d"];
+      for (const conversation of names.slice(0, 4)) await store.change(conversation, { facts: PRIVATE });
+      for (const conversation of names.slice(4)) await store.subject.store("1", { conversation });
+      for (const limit of [2, 200]) {
+        const found: string[] = [];
+        for (let cursor: string | undefined, pages = 0; pages < 200; pages++) {
+          const page = await store.members().names(limit, cursor);
+          expect(page!.items.length).toBeLessThanOrEqual(limit);
+          found.push(...page!.items);
+          cursor = page!.next;
+          if (cursor === undefined) break;
+        }
+        expect(found.sort()).toEqual([...names].sort());
+      }
+    });
+
     test("MB4 the member of the longest standing is found by role", async () => {
       await using store = await begin(open);
       expect(await store.members().oldest("room", "member", "ann")).toBeUndefined();

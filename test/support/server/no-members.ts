@@ -25,6 +25,7 @@ export const NO_MEMBERS: MemberStore = {
   sanctions: unused,
   oldest: unused,
   conversationsOf: unused,
+  names: unused,
   listSize: unused,
   nameSecret: unused,
   watch: () => () => {},

@@ -1,6 +1,7 @@
 // The port for the facts and members of conversations. The rules are in core/members/; `test/contracts/members.ts` is the
 // contract. Posts are decided together with it (`PostRequest` in ports/message-log.ts): what the store answers to a post MUST be
 // decided on the standings at that moment, in the transaction that stores the message.
+import type { ListPage } from "../../collections/list-page.ts";
 import type {
   ConversationChange,
   ConversationFacts,
@@ -56,6 +57,12 @@ export interface MemberStore {
     user: string,
     range: NameRange,
   ): Promise<{ conversations: UserConversation[]; more: boolean }>;
+
+  /**
+   * Returns names of conversations, among them those of removed ones; undefined for a `cursor` that is no `next` of an earlier
+   * page. A conversation that is made meanwhile may be missing.
+   */
+  names(limit: number, cursor?: string): Promise<ListPage<string> | undefined>;
 
   /** The number of conversations that the user belongs to, and those that it was put into and has not opened. */
   listSize(user: string): Promise<ListSize>;

@@ -1,5 +1,12 @@
 import type { Emit } from "../../../core/events/events.ts";
-import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/ports/accounts.ts";
+import type {
+  Account,
+  AccountChange,
+  AccountFilter,
+  AccountListener,
+  AccountStore,
+} from "../../../core/ports/accounts.ts";
+import type { NameRange } from "../../../core/ports/conversation/members.ts";
 import { Listeners } from "../../listeners.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
@@ -7,6 +14,9 @@ import type { ControlEvent, ControlStream } from "../control-stream.ts";
 
 const CHANGE = new Script("accounts/account-change");
 const SEED = new Script("accounts/account-seed");
+
+/** The number of accounts that are read at once for a page of the list. */
+const PAGE_SIZE = 500;
 
 /** The number of tries to change an account that other nodes change at the same time. */
 const MAX_ATTEMPTS = 20;
@@ -42,6 +52,24 @@ export class RedisAccounts implements AccountStore {
   async list(): Promise<Account[]> {
     const all = Object.entries(await this.client.commands.hgetall(this.key));
     return all.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, text]) => JSON.parse(text));
+  }
+
+  async page({ after = "", limit }: NameRange, filter: AccountFilter) {
+    // The names are a tenth of the accounts. A hash has no order, so the first names are found among all.
+    const names = await this.client.commands.hkeys(this.key);
+    const accounts: Account[] = [];
+    for (let from = after; ; ) {
+      const next = firstAfter(names, from, PAGE_SIZE);
+      if (next.length === 0) return { accounts, more: false };
+      for (const text of await this.client.commands.hmget(this.key, ...next)) {
+        // It may have been removed meanwhile.
+        const account = text === null ? undefined : (JSON.parse(text) as Account);
+        if (account === undefined || !passes(account, filter)) continue;
+        if (accounts.length === limit) return { accounts, more: true };
+        accounts.push(account);
+      }
+      from = next.at(-1)!;
+    }
   }
 
   async add(account: Account): Promise<boolean> {
@@ -128,6 +156,26 @@ export class RedisAccounts implements AccountStore {
     const account = text === undefined ? undefined : (JSON.parse(text) as Account);
     this.listeners.notify([user, account]);
   }
+}
+
+/** Returns the `count` least names after `after`, in order. It keeps the least ones so far, and so need not order all names. */
+function firstAfter(names: readonly string[], after: string, count: number): string[] {
+  let least: string[] = [];
+  let limit: string | undefined;
+  for (const name of names) {
+    if (name <= after || (limit !== undefined && name >= limit)) continue;
+    least.push(name);
+    if (least.length < 2 * count) continue;
+    least = least.sort().slice(0, count);
+    limit = least.at(-1);
+  }
+  return least.sort().slice(0, count);
+}
+
+function passes(account: Account, { plan, disabled }: AccountFilter): boolean {
+  return (
+    (plan === undefined || account.plan === plan) && (disabled === undefined || account.disabled === disabled)
+  );
 }
 
 function encodeAccount({ user, plan, disabled, passwordHash, demo, createdAt }: Account): string {

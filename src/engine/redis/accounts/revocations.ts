@@ -1,3 +1,4 @@
+import type { ListPage } from "../../../core/collections/list-page.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import {
   NEVER,
@@ -11,6 +12,7 @@ import { Listeners } from "../../listeners.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { ControlEvent, ControlStream } from "../control-stream.ts";
+import { scanPage } from "../scan-page.ts";
 
 const REVOKE_USER = new Script("accounts/revoke-user");
 
@@ -70,6 +72,21 @@ export class RedisRevocations implements RevocationStore {
     } finally {
       this.pendingChecks.delete(check);
     }
+  }
+
+  /** Searches all keys for them, some for each page. */
+  async list(limit: number, cursor?: string): Promise<ListPage<Revocation> | undefined> {
+    const { client } = this;
+    const page = await scanPage(client, client.keys.revocationPattern(), limit, cursor);
+    if (page === undefined) return undefined;
+    const found = page.items.map(async (key): Promise<Revocation | undefined> => {
+      const named = client.keys.revokedOfKey(key);
+      if ("tokenId" in named) return named;
+      const before = await client.commands.get(key);
+      return before === null ? undefined : { ...named, before: Number(before) };
+    });
+    const items = (await Promise.all(found)).filter((each) => each !== undefined);
+    return { items, next: page.next };
   }
 
   watch(listener: RevocationListener, missed?: () => Promise<void> | void): () => void {

@@ -87,7 +87,7 @@ export class Keys {
 
   /** Returns a pattern that matches these keys of all conversations, and no others. */
   conversationPattern(what: "meta" | "log"): string {
-    return `${this.prefix.replace(/[[\]*?\\]/g, "\\$&")}:{b*}:c:*:${what}`;
+    return `${this.escapedPrefix}:{b*}:c:*:${what}`;
   }
 
   /** Returns the conversation that has `key`. */
@@ -130,6 +130,19 @@ export class Keys {
   /** Returns the key of a token's revocation, by its `jti`. */
   tokenKey(id: string): string {
     return `${this.bucketPrefix(id)}t:${id}:revoked`;
+  }
+
+  /** Returns a pattern that matches the keys of all revocations, and no others. */
+  revocationPattern(): string {
+    return `${this.escapedPrefix}:{b*}:[tu]:*:revoked`;
+  }
+
+  /** Returns the token or the user that has the key of a revocation. */
+  revokedOfKey(key: string): { readonly tokenId: string } | { readonly user: string } {
+    // The id of a token that another program has signed can have any characters, so the name is not searched for.
+    const start = key.indexOf("}:", this.prefix.length) + 2;
+    const name = key.slice(start + 2, key.lastIndexOf(":"));
+    return key[start] === "t" ? { tokenId: name } : { user: name };
   }
 
   /** A family of refresh tokens. */
@@ -192,6 +205,11 @@ export class Keys {
   /** Returns the key by which a node checks whether a bucket can be written. */
   bucketProbeKey(bucket: number): string {
     return `${this.bucketPrefixes[bucket]!}probe`;
+  }
+
+  /** The prefix as a part of a pattern. */
+  private get escapedPrefix(): string {
+    return this.prefix.replace(/[[\]*?\\]/g, "\\$&");
   }
 
   private bucketPrefix(name: string): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { ListPage } from "../../../core/collections/list-page.ts";
 import {
   type ConversationChange,
   type ConversationView,
@@ -22,6 +23,7 @@ import type { RedisClient } from "../connection/client.ts";
 import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
 import { seqOfMark } from "../messages/read-marks.ts";
+import { scanPage } from "../scan-page.ts";
 import { decodeMember, decodeSanction, decodeStanding, encodeStandingChange, guardOf } from "./encoding.ts";
 import type { KnownMembers } from "./known-members.ts";
 import type { NewsStreams } from "./news-streams.ts";
@@ -228,6 +230,13 @@ export class RedisMembers implements MemberStore {
       if (oldest === undefined || member.since < oldest.since) oldest = { conversation, since: member.since };
     }
     return { conversations, unopened, oldestUnopened: oldest?.conversation };
+  }
+
+  /** Searches all keys for them, some for each page. */
+  async names(limit: number, cursor?: string): Promise<ListPage<string> | undefined> {
+    const { client } = this.deps;
+    const page = await scanPage(client, client.keys.conversationPattern("meta"), limit, cursor);
+    return page && { items: page.items.map((key) => client.keys.conversationOfKey(key)), next: page.next };
   }
 
   async nameSecret(): Promise<string> {

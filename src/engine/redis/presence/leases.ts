@@ -127,6 +127,20 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     this.run(user, "give", { named: named && [named] }).catch(() => this.unsettled.add(user));
   }
 
+  async held(user: string): Promise<number> {
+    const { commands, keys } = this.client;
+    const [unnamed, named] = await Promise.all([
+      commands.hgetall(keys.userKey(user, "connections")),
+      commands.hvals(keys.userKey(user, "clients")),
+    ]);
+    const counts = Object.entries(unnamed).map(
+      ([incarnation, count]) => [incarnation, Number(count)] as const,
+    );
+    for (const value of named) counts.push([value.slice(0, value.indexOf(" ")), 1]);
+    const expired = new Set(await this.nodes.expiredOf(counts.map(([incarnation]) => incarnation)));
+    return counts.reduce((sum, [of, count]) => (expired.has(of) ? sum : sum + count), 0);
+  }
+
   async reassert(): Promise<void> {
     for (const user of this.users.keys()) this.unsettled.add(user);
     for (const user of this.released.keys()) this.unsettled.add(user);

@@ -1,7 +1,14 @@
 import type { Database } from "bun:sqlite";
 import type { Emit } from "../../../core/events/events.ts";
-import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/ports/accounts.ts";
+import type {
+  Account,
+  AccountChange,
+  AccountFilter,
+  AccountListener,
+  AccountStore,
+} from "../../../core/ports/accounts.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { NameRange } from "../../../core/ports/conversation/members.ts";
 import { Listeners } from "../../listeners.ts";
 
 interface Row {
@@ -41,6 +48,16 @@ export class SqliteAccounts implements AccountStore {
 
   async list(): Promise<Account[]> {
     return this.readAll();
+  }
+
+  async page({ after = "", limit }: NameRange, { plan, disabled }: AccountFilter) {
+    const rows = this.db
+      .query(
+        `select * from account
+         where user > ?1 and (?2 is null or plan = ?2) and (?3 is null or disabled = ?3) order by user limit ?4`,
+      )
+      .all(after, plan ?? null, disabled === undefined ? null : Number(disabled), limit + 1) as Row[];
+    return { accounts: rows.slice(0, limit).map(decodeRow), more: rows.length > limit };
   }
 
   async add(account: Account): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { ListPage } from "../../../core/collections/list-page.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import {
@@ -66,6 +67,18 @@ export class SqliteRevocations implements RevocationStore {
       .query("select 1 from revocation where token = ? or (user = ? and before > ?) limit 1")
       .get(id, subject, issuedAt);
     return row !== null;
+  }
+
+  async list(limit: number, cursor = "0"): Promise<ListPage<Revocation> | undefined> {
+    if (!/^\d{1,15}$/.test(cursor)) return undefined;
+    const rows = this.db
+      .query(
+        "select position, token, user, before from revocation where position > ? order by position limit ?",
+      )
+      .all(Number(cursor), limit + 1) as Row[];
+    const page = rows.slice(0, limit);
+    const next = rows.length > limit ? String(page.at(-1)!.position) : undefined;
+    return { items: page.map(decodeRow), next };
   }
 
   watch(listener: RevocationListener): () => void {

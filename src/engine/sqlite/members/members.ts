@@ -1,4 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
+import type { ListPage } from "../../../core/collections/list-page.ts";
 import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type {
@@ -138,6 +139,14 @@ export class SqliteMembers implements MemberStore {
 
   async listSize(user: string) {
     return this.table.listSize(user);
+  }
+
+  async names(limit: number, cursor = ""): Promise<ListPage<string>> {
+    const rows = this.deps.db
+      .query("select id from conversation where id > ? order by id limit ?")
+      .all(cursor, limit + 1) as { id: string }[];
+    const items = rows.slice(0, limit).map(({ id }) => id);
+    return { items, next: rows.length > limit ? items.at(-1) : undefined };
   }
 
   async nameSecret(): Promise<string> {

@@ -47,12 +47,14 @@ for (const kind of KINDS_OF_COMMON_CODE) {
         await b.client.commands.ping();
       }
       expect(await b.leases.acquire("anna", 3)).toBe("full");
+      expect(await b.leases.held("anna")).toBe(3);
       opened.clock.advance(500);
       await waitUntil("it is free", async () => {
         // A node that Redis did not reply to in time, as on a busy machine, waits a whole lease more.
         if (b.wasInterrupted) opened.clock.advance(500);
         return (await b.leases.acquire("anna", 3)) === "taken";
       });
+      expect(await b.leases.held("anna")).toBe(1);
       for (let i = 0; i < 2; i++) expect(await b.leases.acquire("anna", 3)).toBe("taken");
       expect(await b.leases.acquire("anna", 3)).toBe("full");
     });
