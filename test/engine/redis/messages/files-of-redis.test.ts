@@ -7,7 +7,7 @@ import { RedisConversations } from "../../../../src/engine/redis/messages/conver
 import { startRedis } from "../../../support/redis/redis-server.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
-import { connectTo, numbers, TestNode } from "../support/test-node.ts";
+import { connectTo, NO_SHARED_TASKS, numbers, TestNode } from "../support/test-node.ts";
 
 /** As REWRITE_INTERVAL_MS of src/engine/redis/messages/retention-sweeper.ts. */
 const REWRITE_INTERVAL_MS = 25_000;
@@ -33,7 +33,8 @@ for (const preamble of ["yes", "no"]) {
     await using redis = await startRedis([...OPTIONS, "--aof-use-rdb-preamble", preamble]);
     const prefix = freshPrefix();
     const retention = { messages: 50, days: 0 };
-    await using node = await TestNode.open(await connectTo(redis, prefix), { retention });
+    const rules = { retention, runOnOneNode: NO_SHARED_TASKS };
+    await using node = await TestNode.open(await connectTo(redis, prefix), rules);
     const { commands, keys } = node.client;
 
     const removed = numbers(1, 40).map(newText);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
-import { numbers, TestNode } from "../support/test-node.ts";
+import { NO_SHARED_TASKS, numbers, TestNode } from "../support/test-node.ts";
 
 /** As FORGET_INTERVAL of src/engine/redis/messages/retention-sweeper.ts, in milliseconds. */
 const LOOK = 25_000;
@@ -13,7 +13,8 @@ for (const kind of KINDS) {
 
     test("D5 trimmed texts leave the memory, and kept messages do not change", async () => {
       const retention = { messages: 50, days: 0 };
-      await using node = await TestNode.open(await redis.connect(freshPrefix()), { retention });
+      const rules = { retention, runOnOneNode: NO_SHARED_TASKS };
+      await using node = await TestNode.open(await redis.connect(freshPrefix()), rules);
       const { commands, keys, primaries } = node.client;
       // Compressed, a dump would not show the texts.
       for (const primary of primaries) await primary.config("SET", "rdbcompression", "no");

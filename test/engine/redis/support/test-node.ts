@@ -1,6 +1,7 @@
 import type { Entry } from "../../../../src/core/conversation/entry.ts";
 import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
 import type { PostResult } from "../../../../src/core/ports/message-log.ts";
+import type { RunOnOneNode } from "../../../../src/core/ports/shared-tasks.ts";
 import { Channels } from "../../../../src/engine/redis/connection/channels.ts";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
@@ -14,6 +15,9 @@ import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 import { freshPrefix, type RealRedis } from "./real-redis.ts";
+
+/** For a node that never gets the lease of a task, so that a test which moves its clock has no rounds of retention and erasing. */
+export const NO_SHARED_TASKS: RunOnOneNode = () => async () => {};
 
 /** An engine with connections of its own, as each node has one. */
 export class TestNode implements AsyncDisposable {
