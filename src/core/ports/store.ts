@@ -3,6 +3,7 @@ import type { ApiKeyStore } from "./access/api-keys.ts";
 import type { AccountStore } from "./accounts.ts";
 import type { MemberStore } from "./conversation/members.ts";
 import type { Engine } from "./engine.ts";
+import type { Feed } from "./feed/feed.ts";
 import type { ConnectionLeases } from "./leases.ts";
 import type { RefreshTokenStore } from "./refresh-tokens.ts";
 import type { Relay } from "./relay.ts";
@@ -15,6 +16,7 @@ import type { TicketStore } from "./tickets.ts";
 export interface Store {
   readonly engine: Engine;
   readonly members: MemberStore;
+  readonly feed: Feed;
   readonly accounts: AccountStore;
   readonly apiKeys: ApiKeyStore;
   readonly revocations: RevocationStore;

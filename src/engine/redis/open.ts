@@ -17,6 +17,7 @@ import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { checkRequirements } from "./connection/requirements.ts";
 import { type ControlListener, ControlStream } from "./control-stream.ts";
 import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
+import { RedisFeed } from "./feed/feed.ts";
 import { measureRedis } from "./measure.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import { RedisMembers } from "./members/members.ts";
@@ -103,6 +104,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     return {
       engine,
       members,
+      feed: new RedisFeed(),
       accounts: new RedisAccounts(client, control, emit),
       apiKeys: new RedisApiKeys(client, control),
       revocations: new RedisRevocations(client, control, emit),

@@ -5,6 +5,7 @@ import type { StreamEvent } from "../../core/ports/conversation/streams.ts";
 import type { ChangeOperation } from "../change-operation.ts";
 import type { ChargeOperation, ChargeResult, Operation, OperationResult } from "../operation.ts";
 import type { StreamOperation, StreamResult } from "../stream-operation.ts";
+import type { FeedOperation } from "./feed/feed.ts";
 
 /** A message that was stored. */
 export interface StoredMessage {
@@ -13,12 +14,17 @@ export interface StoredMessage {
 }
 
 /** An operation that a batch can carry out. */
-export type QueuedOperation = Operation | ChargeOperation | StreamOperation | ChangeOperation;
+export type QueuedOperation = Operation | ChargeOperation | StreamOperation | ChangeOperation | FeedOperation;
 
 /** The outcome of one operation. It is delivered after the commit. */
 export interface BatchOutcome {
   readonly operation: QueuedOperation;
-  readonly result: OperationResult | ChargeResult | StreamResult | ChangeResult;
+  readonly result:
+    | OperationResult
+    | ChargeResult
+    | StreamResult
+    | ChangeResult
+    | { readonly outcome: "done" };
   readonly announce?: StoredMessage;
   /** The sender became a member with the announced message. */
   readonly joined?: MemberNews | undefined;

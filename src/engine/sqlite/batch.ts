@@ -12,6 +12,7 @@ import type { ChangeOperation } from "../change-operation.ts";
 import type { ChargeOperation, OperationOf } from "../operation.ts";
 import type { StreamOperation } from "../stream-operation.ts";
 import type { BatchOutcome, StoredMessage } from "./batch-outcome.ts";
+import type { EventTable } from "./feed/event-table.ts";
 import type { RecentHeads } from "./inbox/recent-heads.ts";
 import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
 import { type ConversationHead, existsAsConversation } from "./messages/conversation-head.ts";
@@ -50,6 +51,7 @@ export class Batch {
     private readonly reader: HistoryReader,
     private readonly members: MemberTable,
     private readonly recent: RecentHeads,
+    readonly events: EventTable,
   ) {}
 
   /** The commands of streams. Set once, because they use this batch. */
@@ -83,6 +85,9 @@ export class Batch {
         return this.streams.execute(operation, now);
       case "change":
         return this.changes.execute(operation, now);
+      case "feed":
+        for (const event of operation.request) this.events.add(event, now);
+        return { operation, result: { outcome: "done" } };
       default:
         return operation satisfies never;
     }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
+import type { FeedRetention } from "../../core/feed/retention.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { StreamRules } from "../../core/streams/draft.ts";
 import type { Disk } from "./folder/disk-watch.ts";
@@ -17,6 +18,7 @@ export interface SqliteEngineDeps {
   readonly description: string;
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
+  readonly feedRetention: FeedRetention;
   readonly streamRules: StreamRules;
   /** For how long users may edit and erase their own messages, in milliseconds; 0 without an end. */
   readonly editWithin: number;

@@ -26,9 +26,12 @@ import { openChanges } from "./changes/open.ts";
 import { warnOfClockBehind } from "./clock-behind.ts";
 import { Delivery } from "./delivery.ts";
 import type { SqliteEngineDeps } from "./engine-deps.ts";
+import type { SqliteFeed } from "./feed/feed.ts";
+import { openFeed } from "./feed/open.ts";
 import { EndMark } from "./folder/end-mark.ts";
-import { isBusy, isStoreError, StoreUnavailable } from "./folder/errors.ts";
+import { isStoreError, StoreUnavailable } from "./folder/errors.ts";
 import { StoreCondition } from "./folder/store-condition.ts";
+import { keepHouse } from "./housekeeping.ts";
 import { SqliteInbox } from "./inbox/inbox.ts";
 import { IndexCorrupted, type IndexFile } from "./index/index-file.ts";
 import type { IndexWorker } from "./index/index-worker.ts";
@@ -45,10 +48,10 @@ import { readMeta } from "./schema.ts";
 import { openStreams } from "./streams/open.ts";
 import type { SqliteStreams } from "./streams/streams.ts";
 
-/** After how long a batch tries again to take the write lock, which another process or the index worker holds. */
+/** After how long a batch tries again to take the write lock. */
 const LOCK_RETRY_MS = 2;
 const HOUSEKEEPING_INTERVAL_MS = 500;
-/** Messages that one round of housekeeping drops from the memtable, at most. */
+/** Messages that a round of housekeeping drops from the memtable. */
 const FORGET_BUDGET = 20_000;
 const MAX_HEADS = 10_000;
 
@@ -66,6 +69,7 @@ export class SqliteEngine implements Engine {
   readonly inbox: SqliteInbox;
   readonly streams: SqliteStreams;
   readonly changes: SqliteChanges;
+  readonly feed: SqliteFeed;
   private readonly db: Database;
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
@@ -73,7 +77,7 @@ export class SqliteEngine implements Engine {
   private readonly emit: Emit;
   private readonly messages: MessageLog;
   private readonly reader: HistoryReader;
-  private readonly quotaLog: QuotaLog;
+  readonly quotaLog: QuotaLog;
   private readonly readMarkTable: ReadMarkTable;
   private readonly batch: Batch;
   private readonly delivery: Delivery;
@@ -123,7 +127,12 @@ export class SqliteEngine implements Engine {
     const clock = { now };
     this.eraser = new Eraser({ ...deps, messages, clock });
     const { members, inbox, subscriptions, eraser } = this;
-    this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent);
+    const { feed, table: events } = openFeed({
+      ...{ db: this.db, messages, retention: deps.feedRetention, assertReadable, now },
+      enqueue: (operation) => this.enqueue(operation),
+    });
+    this.feed = feed;
+    this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent, events);
     this.streams = openStreams({
       ...{ db: this.db, rules: deps.streamRules, batch: this.batch, assertReadable, now },
       enqueue: (operation) => this.enqueue(operation),
@@ -230,9 +239,9 @@ export class SqliteEngine implements Engine {
     await this.condition.stop();
     await this.sweeper.stop();
     await this.indexWorker.stop();
-    const { index, messages, quotaLog, readMarkTable, members, inbox, streams, changes } = this;
-    for (const part of [index, messages, quotaLog, readMarkTable, members, inbox, streams, changes])
-      part.close();
+    const { index, messages, quotaLog, readMarkTable, members, inbox, streams, changes, feed } = this;
+    const parts = [index, messages, quotaLog, readMarkTable, members, inbox, streams, changes, feed];
+    for (const part of parts) part.close();
     this.db.close();
   }
 
@@ -285,13 +294,13 @@ export class SqliteEngine implements Engine {
     this.condition.writeSucceeded();
     this.notifyRemoved();
     for (const outcome of outcomes) this.delivery.deliver(outcome);
+    this.feed.notify();
     this.indexWorker.appended(this.messages.lastPosition);
-    // Twice as many as were stored, so that the memtable shrinks under constant load, too.
+    // Twice as many, so that the memtable shrinks under constant load, too.
     this.messages.forgetIndexed(operations.length * 2);
   }
 
   private notifyRemoved(): void {
-    if (this.removed.length === 0) return;
     for (const { id, first, epoch } of this.removed.splice(0)) {
       this.streams.conversationRemoved(id);
       this.epochListeners.notify([id, first - 1, epoch]);
@@ -383,16 +392,7 @@ export class SqliteEngine implements Engine {
     if (this.closed || !this.condition.check() || !this.refresh()) return;
     this.condition.probe(this.now());
     this.messages.forgetIndexed(FORGET_BUDGET);
-    try {
-      this.members.pollForCommands();
-      this.quotaLog.prune(this.now());
-      this.inbox.writeDue(this.now());
-      this.streams.sweep();
-      this.changes.housekeep();
-    } catch (error) {
-      if (!isBusy(error)) this.condition.writeFailed(error);
-    }
-    this.quotaLog.forgetIdle(this.now());
+    keepHouse(this, this.now());
     this.messages.forgetHeads(MAX_HEADS, (conversation) => this.subscriptions.has(conversation));
     this.sweeper.runRound();
     this.notifyRemoved();

@@ -263,6 +263,40 @@ const STEPS: readonly ((db: Database) => void)[] = [
       );
     `);
   },
+  // 13: the feed (feed/place.ts, feed/event-table.ts). `after`: the last position of the log when the event was written; `size`: the
+  // bytes of all rows up to this one. `feed_epoch`: where the log and the events ended when an epoch of the store began, and when.
+  // `wanted_event`: until when a type of event counts as read. `present_user`: who is present, while somebody reads that (EV3). Times
+  // in milliseconds since 1970.
+  (db) => {
+    db.run(`
+      create table if not exists event (
+        number integer primary key,
+        after integer not null,
+        type text not null,
+        at integer not null,
+        conversation text,
+        epoch text,
+        user text,
+        seq integer,
+        rev integer,
+        details text,
+        size integer not null
+      );
+      create table if not exists feed_epoch (
+        number integer primary key,
+        epoch text not null,
+        log integer not null,
+        event integer not null,
+        at integer not null
+      );
+      create index if not exists event_quota on event (user, at) where type = 'quota.exhausted';
+      create table if not exists present_user (
+        conversation text, user text, primary key (conversation, user)
+      ) without rowid;
+      create table if not exists wanted_event (type text primary key, until integer not null) without rowid;
+      insert into feed_epoch (epoch, log, event, at) select value, 0, 0, 0 from meta where key = 'epoch';
+    `);
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

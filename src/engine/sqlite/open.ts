@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
+import { DEFAULT_FEED_RETENTION, type FeedRetention } from "../../core/feed/retention.ts";
 import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -48,6 +49,8 @@ export interface SqliteOptions {
   readonly sync: StoreSync;
   /** How long messages are kept in conversations without limits of their own. Without it: for ever. */
   readonly retention?: RetentionLimits;
+  /** How long events of the feed are kept. Without it: DEFAULT_FEED_RETENTION. */
+  readonly feedRetention?: FeedRetention;
   readonly streamRules?: StreamRules;
   /** For how long users may edit and erase their own messages, in milliseconds. Without it: for ever. */
   readonly editWithin?: number;
@@ -84,6 +87,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     clock,
     emit,
     retention = UNLIMITED_RETENTION,
+    feedRetention = DEFAULT_FEED_RETENTION,
     streamRules = DEFAULT_STREAM_RULES,
     editWithin = 0,
     disk,
@@ -115,7 +119,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     await indexWorker.runRound();
   }
   const description = `embedded, ${paths.store}`;
-  const rules = { retention, streamRules, editWithin };
+  const rules = { retention, feedRetention, streamRules, editWithin };
   const deps = { db, index, indexWorker, clock, emit, description, ...rules, paths, disk };
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   let closing: Promise<void> | undefined;
@@ -132,6 +136,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     apiKeys: guardedPort(new SqliteApiKeys(accountsDb, clock, emit), engine.condition),
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),
     members: guardedPort(engine.members, engine.condition),
+    feed: engine.feed,
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     signingKeys: guardedPort(new SqliteSigningKeys(accountsDb), engine.condition),
     measure: () => measureFolder(accountsDb, paths),

@@ -97,9 +97,15 @@ function switchToWal(db: Database): void {
   }
 }
 
-/** Begins a new epoch of the store, because messages that were stored may be gone (D5). */
+/** Begins a new epoch of the store, because messages and events that were stored may be gone (D5, EV4). */
 export function beginEpoch(store: Database): void {
-  store.query("update meta set value = ? where key = 'epoch'").run(newEpoch());
+  const epoch = newEpoch();
+  const note = `insert into feed_epoch (epoch, log, event, at) values (?, ?,
+    coalesce((select max(number) from event), 0), cast(unixepoch('subsec') * 1000 as integer))`;
+  store.transaction(() => {
+    store.query("update meta set value = ? where key = 'epoch'").run(epoch);
+    store.query(note).run(epoch, readLastPosition(store));
+  })();
 }
 
 /** Raised when the index has the layout of another version of Parley. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
+import { DEFAULT_FEED_RETENTION } from "../../../src/core/feed/retention.ts";
 import { DEFAULT_STREAM_RULES } from "../../../src/core/streams/draft.ts";
 import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { END_MARK_FILE } from "../../../src/engine/sqlite/folder/end-mark.ts";
@@ -60,6 +61,7 @@ function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits
     clock,
     emit: log.emit,
     retention,
+    feedRetention: DEFAULT_FEED_RETENTION,
     streamRules: DEFAULT_STREAM_RULES,
     editWithin: 0,
     paths,

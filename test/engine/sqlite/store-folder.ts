@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
+import type { FeedRetention } from "../../../src/core/feed/retention.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
 import type { Disk } from "../../../src/engine/sqlite/folder/disk-watch.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
@@ -20,7 +21,12 @@ export class StoreFolder implements AsyncDisposable {
   readonly indexFile = join(this.path, INDEX_FILE);
   private readonly opened = new Set<Store>();
 
-  async open(clock: Clock = new ManualClock(), retention = UNLIMITED_RETENTION, disk?: Disk): Promise<Store> {
+  async open(
+    clock: Clock = new ManualClock(),
+    retention = UNLIMITED_RETENTION,
+    disk?: Disk,
+    feedRetention?: FeedRetention,
+  ): Promise<Store> {
     const { path: dataDir, log } = this;
     const store = await openSqlite({
       dataDir,
@@ -29,6 +35,7 @@ export class StoreFolder implements AsyncDisposable {
       sync: "normal",
       retention,
       ...(disk && { disk }),
+      ...(feedRetention && { feedRetention }),
     });
     const close = async () => {
       this.opened.delete(opened);

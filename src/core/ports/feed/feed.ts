@@ -1,4 +1,4 @@
-// The port for the feed: what happened in all conversations, for a back end. `test/contracts/feed` is the contract.
+// The port for the feed: what happened in all conversations, for a back end. `test/contracts/feed/contract.ts` is the contract.
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import type { FeedEvent, NewFeedEvent } from "../../feed/feed-event.ts";
 import type { FeedFilter } from "../../feed/filter.ts";
