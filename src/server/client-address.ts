@@ -62,6 +62,17 @@ export function addressGroup(address: string): string {
     .join(":")}::/64`;
 }
 
+/**
+ * Returns the IPv4 address that an IPv6 address holds by NAT64 or 6to4, or in its last 32 bits (`::10.0.0.1`, RFC 4291 §2.5.5.1);
+ * any other address as it is. `plain` is as `plainAddress` returns it.
+ */
+export function innerAddress(plain: string): string {
+  if (!plain.includes(":")) return plain;
+  const groups = groupsOf(plain);
+  const isCompatible = groups.slice(0, 6).every((group) => group === 0) && groups[6] !== 0;
+  return embeddedIPv4(groups) ?? (isCompatible ? dotted(groups[6]!, groups[7]!) : plain);
+}
+
 /** The length of the longest address (RFC 4291 §2.2). Longer texts, which are no addresses, are cut to it. */
 const MAX_ADDRESS_LENGTH = 45;
 
