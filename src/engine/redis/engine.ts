@@ -27,7 +27,7 @@ import { TextEraser } from "./changes/text-eraser.ts";
 import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { classifyError, RedisUnavailable } from "./connection/errors.ts";
-import { PrimaryProbes } from "./connection/primary-probes.ts";
+import { PRIMARY_PROBE_INTERVAL_MS, PrimaryProbes } from "./connection/probes/primary-probes.ts";
 import { RedisInbox } from "./inbox/inbox.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import {
@@ -90,9 +90,6 @@ const CHECK_ROUNDS = 8;
 
 /** How often the append-only file may be rewritten because of erased texts, in milliseconds, where nothing else is set. */
 const DEFAULT_REWRITE_INTERVAL_MS = 3_600_000;
-
-/** How often each primary of a Cluster gets a probe, in milliseconds. */
-const PROBE_INTERVAL_MS = 500;
 
 /**
  * The engine port on Redis, for many nodes.
@@ -176,11 +173,14 @@ export class RedisEngine implements Engine {
     const { commands: cluster, keys, node, description } = client;
     this.primaryProbes =
       cluster instanceof Cluster
-        ? new PrimaryProbes({ cluster, keys, node, description, emit, replicaTimeoutMs })
+        ? new PrimaryProbes({
+            ...{ cluster, keys, node, description, emit, replicaTimeoutMs },
+            now: () => clock.now(),
+          })
         : undefined;
     this.stopTimers = [
       clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds()),
-      clock.every(PROBE_INTERVAL_MS, () => this.primaryProbes?.run()),
+      clock.every(PRIMARY_PROBE_INTERVAL_MS, () => this.primaryProbes?.run()),
     ];
     this.streams = new RedisStreams({
       ...{ client, channels, emit, clock, time, replicaTimeoutMs, rules: streamRules },

@@ -1,13 +1,15 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { Emit } from "../../../core/events/events.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisAddress } from "../../../core/redis-address.ts";
 import { Listeners } from "../../listeners.ts";
 import { describeAddress } from "./describe-address.ts";
 import { classifyError, explainError, isInformative, isMissingPermission } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { checkPermissions } from "./permissions.ts";
+import { RunningTime } from "./probes/running-time.ts";
+import { PROBE_TTL_MS, writeProbe } from "./probes/write-probe.ts";
 import type { Script } from "./script.ts";
-import { PROBE_TTL_MS, writeProbe } from "./write-probe.ts";
 import { WrongTypeReporter } from "./wrong-types.ts";
 
 export interface RedisClientDeps {
@@ -15,6 +17,7 @@ export interface RedisClientDeps {
   readonly keys: Keys;
   /** The name of this node, unique among the nodes of the store. */
   readonly node: string;
+  readonly clock: Pick<Clock, "now" | "every">;
   readonly emit: Emit;
 }
 
@@ -24,7 +27,7 @@ export type ChannelHandler = (payload: string, channel: string) => void;
 /** How long one command may take before Redis counts as unavailable, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 3_000;
 
-/** The interval of the probes, and how long a probe may take to come back, in milliseconds. */
+/** The interval of the probes, and how long a probe may take to come back while this node runs, in milliseconds. */
 const PROBE_INTERVAL_MS = 500;
 const PROBE_TIMEOUT_MS = 2_000;
 
@@ -49,6 +52,7 @@ export class RedisClient {
   readonly commands: Redis | Cluster;
   private readonly subscriber: Redis | Cluster;
   private readonly emit: Emit;
+  private readonly clock: RedisClientDeps["clock"];
   private readonly handlers = new Map<string, ChannelHandler>();
   private readonly listeners = new Listeners<boolean>();
   private state: "away" | "recovering" | "ready" = "away";
@@ -58,13 +62,14 @@ export class RedisClient {
   /** How long a replica may take to have the write of a probe, in milliseconds; undefined: the primary is enough. */
   private replicaTimeoutMs: number | undefined;
   private closed = false;
-  private probing: ReturnType<typeof setInterval> | undefined;
+  private stopProbing: (() => void) | undefined;
   /** The numbers of the newest probes that were sent, written and published, and received. */
   private probe = 0;
   private probePublished = 0;
   private probeReceived = 0;
   private probeInFlight = false;
-  /** When the oldest probe was sent that has not come back, as a time of `performance.now`. */
+  private readonly running: RunningTime;
+  /** When the oldest probe was sent that has not come back, as a time of `running`. */
   private unansweredSince = 0;
   /** Set when Redis refused a call: the next probe checks all permissions. */
   private mustCheckPermissions = false;
@@ -72,10 +77,12 @@ export class RedisClient {
   private lastError = "";
   private readonly wrongTypes: WrongTypeReporter;
 
-  constructor({ address, keys, node, emit }: RedisClientDeps) {
+  constructor({ address, keys, node, clock, emit }: RedisClientDeps) {
     this.keys = keys;
     this.node = node;
     this.emit = emit;
+    this.clock = clock;
+    this.running = new RunningTime(PROBE_INTERVAL_MS, () => clock.now());
     this.wrongTypes = new WrongTypeReporter((key) => this.commands.type(key), emit);
     this.isCluster = address.kind === "cluster";
     this.isSharded = this.isCluster;
@@ -87,7 +94,7 @@ export class RedisClient {
       client.on("error", (error: Error) => this.recordError(error));
       client.on("node error", (error: Error) => this.recordError(error));
       // At once and not at the next interval, because a command of the command line takes less time than that.
-      client.on("ready", () => this.probing !== undefined && !this.closed && this.sendProbe());
+      client.on("ready", () => this.stopProbing !== undefined && !this.closed && this.sendProbe());
       client.on("close", () => this.declareLost("the connection was closed"));
     }
     const onMessage: ChannelHandler = (channel, payload) => this.handlers.get(channel)?.(payload, channel);
@@ -146,7 +153,7 @@ export class RedisClient {
    */
   async start(timeoutMs: number): Promise<boolean> {
     this.handlers.set(this.keys.probeChannel(this.node), (payload) => this.onProbe(Number(payload)));
-    this.probing = setInterval(() => this.sendProbe(), PROBE_INTERVAL_MS);
+    this.stopProbing = this.clock.every(PROBE_INTERVAL_MS, () => this.sendProbe());
     this.sendProbe();
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const late = setTimeout(() => resolve(false), timeoutMs);
@@ -228,28 +235,28 @@ export class RedisClient {
 
   async close(): Promise<void> {
     this.closed = true;
-    clearInterval(this.probing);
+    this.stopProbing?.();
     this.listeners.clear();
     this.commands.disconnect();
     if (this.subscriber !== this.commands) this.subscriber.disconnect();
   }
 
   private sendProbe(): void {
-    const late = performance.now() - this.unansweredSince > PROBE_TIMEOUT_MS;
-    if (this.probeReceived < this.probe && late) {
+    const isLate = this.running.tick() - this.unansweredSince >= PROBE_TIMEOUT_MS;
+    if (this.probeReceived < this.probe && isLate) {
       this.declareLost("this node does not receive its own announcements");
       // A new connection subscribes to all channels again. A connection that is being opened gets time for that.
       const isNotReceiving = this.probeReceived < this.probePublished;
       if (isNotReceiving && this.subscriber instanceof Redis && this.subscriber.status === "ready") {
         this.subscriber.disconnect(true);
-        this.unansweredSince = performance.now();
+        this.unansweredSince = this.running.passed;
       }
       // The Cluster client replaces a connection for subscriptions only when it reads the slots. It reads them when such a connection
       // ends, but cannot replace it if the connection for commands to the same server is missing just then.
       if (this.subscriber instanceof Cluster) this.subscriber.refreshSlotsCache();
     }
     if (this.probeInFlight || this.closed) return;
-    if (this.probeReceived === this.probe) this.unansweredSince = performance.now();
+    if (this.probeReceived === this.probe) this.unansweredSince = this.running.passed;
     this.probeInFlight = true;
     const probe = ++this.probe;
     this.tryProbe(probe)

@@ -33,7 +33,7 @@ export class StoreMisconfigured extends Error {}
  */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const { address, prefix, node, timeoutMs, clock, emit } = options;
-  const client = new RedisClient({ address, keys: new Keys(prefix), node, emit });
+  const client = new RedisClient({ address, keys: new Keys(prefix), node, clock, emit });
   const until = clock.now() + timeoutMs;
   const stopLogging = clock.every(LOG_INTERVAL_MS, () =>
     emit("store.waiting", {

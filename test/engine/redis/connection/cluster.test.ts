@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { startRedisCluster, type TestRedisCluster } from "../../../support/redis/cluster.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
@@ -19,6 +20,7 @@ async function openNode({ nodes }: TestRedisCluster, prefix: string): Promise<Te
     address,
     keys: new Keys(prefix),
     node: prefix,
+    clock: systemClock(),
     emit: new RecordedLog().emit,
   });
   if (!(await client.start(TIMEOUT_MS))) throw new Error(client.lastErrorText);

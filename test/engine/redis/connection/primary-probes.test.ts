@@ -1,13 +1,14 @@
 import { expect, test } from "bun:test";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { startRedisCluster } from "../../../support/redis/cluster.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
-/** As PROBE_INTERVAL_MS of src/engine/redis/engine.ts. */
+/** As PRIMARY_PROBE_INTERVAL_MS of src/engine/redis/connection/probes/primary-probes.ts. */
 const INTERVAL_MS = 500;
 
 test("L3 while a primary of a Cluster is gone and the others serve, a node is ready, but not every conversation can be written", async () => {
@@ -25,7 +26,7 @@ test("L3 while a primary of a Cluster is gone and the others serve, a node is re
   );
   const hosts = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
   const address = { kind: "cluster", hosts, tls: false, database: 0 } as const;
-  const client = new RedisClient({ address, keys, node, emit: new RecordedLog().emit });
+  const client = new RedisClient({ address, keys, node, clock: systemClock(), emit: new RecordedLog().emit });
   expect(await client.start(TIMEOUT_MS)).toBe(true);
   await using opened = await TestNode.open(client);
   const { engine, clock, log } = opened;

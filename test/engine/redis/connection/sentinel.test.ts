@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../../support/redis/sentinel.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
@@ -22,7 +23,13 @@ async function openNode(prefix: string): Promise<TestNode> {
   const hosts = sentinel.sentinelPorts.map((port) => ({ host: "127.0.0.1", port }));
   const address = { kind: "sentinel", hosts, primary: PRIMARY_NAME, tls: false, database: 0 } as const;
   const node = crypto.randomUUID();
-  const client = new RedisClient({ address, keys: new Keys(prefix), node, emit: new RecordedLog().emit });
+  const client = new RedisClient({
+    address,
+    keys: new Keys(prefix),
+    node,
+    clock: systemClock(),
+    emit: new RecordedLog().emit,
+  });
   if (!(await client.start(TIMEOUT_MS))) throw new Error(client.lastErrorText);
   return TestNode.open(client);
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from "bun:test";
 import type { RedisAddress } from "../../../../src/core/redis-address.ts";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
 import { isLong } from "../../../support/random.ts";
 import { startRedisCluster } from "../../../support/redis/cluster.ts";
@@ -58,6 +59,7 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
     address: addressOf(url),
     keys: new Keys(prefix),
     node: `node-${++nodes}`,
+    clock: systemClock(),
     emit: new RecordedLog().emit,
   });
   if (await client.start(TIMEOUT_MS)) return client;

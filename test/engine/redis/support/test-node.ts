@@ -8,6 +8,7 @@ import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { RedisEngine, type RedisEngineDeps } from "../../../../src/engine/redis/engine.ts";
 import { recover } from "../../../../src/engine/redis/recovery.ts";
 import { redisTasks } from "../../../../src/engine/redis/shared-tasks.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import type { OpenEngine } from "../../../contracts/engine/subject.ts";
 import { type MessageFields, messageContent } from "../../../support/entries.ts";
 import type { TestRedis } from "../../../support/redis/redis-server.ts";
@@ -86,6 +87,7 @@ export async function connectTo(
     address: { kind: "standalone", hosts: [{ host: "127.0.0.1", port }], tls: false, database: 0 },
     keys: new Keys(prefix),
     node: crypto.randomUUID(),
+    clock: systemClock(),
     emit: log.emit,
   });
   if (await client.start(TIMEOUT_MS)) return client;

@@ -1,8 +1,9 @@
 import type { Cluster } from "ioredis";
-import type { Emit } from "../../../core/events/events.ts";
-import { BUCKET_TAGS } from "./buckets.ts";
-import { classifyError, explainError } from "./errors.ts";
-import type { Keys } from "./keys.ts";
+import type { Emit } from "../../../../core/events/events.ts";
+import { BUCKET_TAGS } from "../buckets.ts";
+import { classifyError, explainError } from "../errors.ts";
+import type { Keys } from "../keys.ts";
+import { RunningTime } from "./running-time.ts";
 import { writeProbe } from "./write-probe.ts";
 
 export interface PrimaryProbesDeps {
@@ -13,9 +14,14 @@ export interface PrimaryProbesDeps {
   readonly emit: Emit;
   /** How long a replica may take to have the write of a probe, in milliseconds; undefined: the primary is enough. */
   readonly replicaTimeoutMs: number | undefined;
+  /** A time in milliseconds that does not step. */
+  readonly now: () => number;
 }
 
-/** How long a primary may fail to reply before it counts as unavailable, in milliseconds. One that refuses a write counts at once. */
+/** How often each primary gets a probe, in milliseconds. */
+export const PRIMARY_PROBE_INTERVAL_MS = 500;
+
+/** How long a primary may fail to reply, while this node runs, before it counts as unavailable, in milliseconds. One that refuses a write counts at once. */
 const UNREACHABLE_TIMEOUT_MS = 2_000;
 
 /** Number of slots of Redis Cluster. */
@@ -37,7 +43,7 @@ interface ProbedPrimary {
   /** A bucket of its slots, in which the probe is written. */
   bucket: number;
   inFlight: boolean;
-  /** Since when its probes fail, as a time of `performance.now`; undefined while they succeed. */
+  /** Since when its probes fail, as a time of `running`; undefined while they succeed. */
   failingSince: number | undefined;
   /** The first reason why its buckets cannot be written; undefined while they can. */
   problem: string | undefined;
@@ -52,16 +58,20 @@ export class PrimaryProbes {
   /** By address. Buckets in slots that no primary serves have the address "". */
   private primaries = new Map<string, ProbedPrimary>();
   private problemText = "";
+  private readonly running: RunningTime;
 
-  constructor(private readonly deps: PrimaryProbesDeps) {}
+  constructor(private readonly deps: PrimaryProbesDeps) {
+    this.running = new RunningTime(PRIMARY_PROBE_INTERVAL_MS, deps.now);
+  }
 
   /** Whether no primary is known to refuse writes or to be unreachable. */
   get allWritable(): boolean {
     return this.problemText === "";
   }
 
-  /** Sends a probe to each primary that has answered the one before it. Called twice a second. */
+  /** Sends a probe to each primary that has answered the one before it. Called every PRIMARY_PROBE_INTERVAL_MS. */
   run(): void {
+    this.running.tick();
     this.primaries = this.presentPrimaries();
     this.report();
     for (const [address, primary] of this.primaries) if (!primary.inFlight) this.probe(address, primary);
@@ -83,7 +93,7 @@ export class PrimaryProbes {
 
   private async probe(address: string, primary: ProbedPrimary): Promise<void> {
     const { cluster, keys, node, replicaTimeoutMs } = this.deps;
-    const sentAt = performance.now();
+    const sentAt = this.running.passed;
     primary.inFlight = true;
     try {
       await writeProbe(cluster, keys.bucketProbeKey(primary.bucket), node, replicaTimeoutMs);
@@ -91,7 +101,7 @@ export class PrimaryProbes {
       primary.problem = undefined;
     } catch (error) {
       primary.failingSince ??= sentAt;
-      const isLate = performance.now() - primary.failingSince >= UNREACHABLE_TIMEOUT_MS;
+      const isLate = this.running.passed - primary.failingSince >= UNREACHABLE_TIMEOUT_MS;
       if (isLate || classifyError(error)?.refuses === true)
         primary.problem ??= `${address === "" ? "a slot without a primary" : address}: ${explainError(String(error))}`;
     }
