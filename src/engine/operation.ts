@@ -1,5 +1,7 @@
 import type {
   Charged,
+  ConsiderRequest,
+  ConsiderResult,
   HistoryRequest,
   HistoryResult,
   PostRequest,
@@ -30,7 +32,12 @@ export type Operation =
       readonly request: HistoryRequest;
       readonly done: (result: HistoryResult) => void;
     }
-  | { readonly kind: "mark"; readonly request: MarkRequest; readonly done: (result: MarkResult) => void };
+  | { readonly kind: "mark"; readonly request: MarkRequest; readonly done: (result: MarkResult) => void }
+  | {
+      readonly kind: "consider";
+      readonly request: ConsiderRequest;
+      readonly done: (result: ConsiderResult) => void;
+    };
 
 /** Several requests of a user that are charged together. */
 export interface ChargeOperation {
@@ -43,7 +50,7 @@ export type ChargeResult = Charged | RateLimited | Unavailable;
 
 export type OperationOf<K extends Operation["kind"]> = Extract<Operation, { kind: K }>;
 
-export type OperationResult = PostResult | HistoryResult | MarkResult;
+export type OperationResult = PostResult | HistoryResult | MarkResult | ConsiderResult;
 
 export type MarkArguments = Parameters<ReadMarks["setReadMark"]>;
 

@@ -190,6 +190,14 @@ export const ERRORS = {
     what: "What the request assumes is not so, for example that nobody edited the message since, that an `id` is unused, or that a conversation keeps an owner; the message says what is.",
     advice: "Read the present state, and decide again.",
   },
+  rejected: {
+    category: "validation",
+    http: 422,
+    close: 4403,
+    what: "The operator's approval refused what was sent, or the opening of the conversation.",
+    advice:
+      "Show the `reason`, if there is one. Sending the same again asks again; nothing was charged or stored, but with `seq` a stream has become that message, which is erased.",
+  },
   erased: {
     category: "validation",
     http: 410,

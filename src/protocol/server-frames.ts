@@ -244,6 +244,8 @@ export const ErrorFrame = z.object({
   epoch: z.string().optional(),
   /** When a mute or ban ends. */
   until: z.int().optional(),
+  /** Why the operator's approval refused it. */
+  reason: z.string().optional(),
   quota: Quota.optional(),
 });
 

@@ -7,6 +7,7 @@ import type { Emit } from "../core/events/events.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { ServerFrame } from "../protocol/server-frames.ts";
+import { withApproval } from "./approval/with-approval.ts";
 import { ApiKeys } from "./authentication/api-keys.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
@@ -84,9 +85,11 @@ const REQUEST_TIMEOUT_S = 10;
 
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
 export async function startServer(deps: ServerDeps): Promise<RunningServer> {
-  const { settings, engine, accounts, clock, emit } = deps;
+  const { settings, accounts, clock, emit } = deps;
+  const { engine, asksFirst } = withApproval(deps);
   const shared = {
     ...deps,
+    engine,
     plans: settings.plans,
     tickets: deps.tickets<VerifiedToken>(),
   };
@@ -211,6 +214,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     faults,
     apiKeys,
     memberPolicy,
+    asksFirst,
     origins,
     present: (conversation, limit, after) => hub.present(conversation, limit, after),
     marks: engine,

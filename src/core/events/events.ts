@@ -1,6 +1,7 @@
 // Every event that the server and its engines report, with its level, its fields and what it means. The type of `emit`
 // and the tables in docs/OPERATIONS.md are made from these definitions.
 import { ACCOUNT_EVENTS } from "./account-events.ts";
+import { APPROVAL_EVENTS } from "./approval-events.ts";
 import { CONNECTION_EVENTS } from "./connection-events.ts";
 import type { EventDefinition } from "./definition.ts";
 import type { FieldName, FieldValue } from "./fields.ts";
@@ -13,9 +14,16 @@ export const EVENT_AREAS = {
   "Server and nodes": SERVER_EVENTS,
   "Accounts and conversations": ACCOUNT_EVENTS,
   "Connections and requests": CONNECTION_EVENTS,
+  Approval: APPROVAL_EVENTS,
 } as const;
 
-const EVENTS = { ...STORE_EVENTS, ...SERVER_EVENTS, ...ACCOUNT_EVENTS, ...CONNECTION_EVENTS } as const;
+const EVENTS = {
+  ...STORE_EVENTS,
+  ...SERVER_EVENTS,
+  ...ACCOUNT_EVENTS,
+  ...CONNECTION_EVENTS,
+  ...APPROVAL_EVENTS,
+} as const;
 
 type Events = typeof EVENTS;
 

@@ -130,6 +130,8 @@ export const SERVER_EVENTS = {
       "forbidden?",
       "removed?",
       "id_in_use?",
+      "rejected?",
+      "busy?",
       "unavailable?",
       "delivered",
     ],

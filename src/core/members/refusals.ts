@@ -1,12 +1,19 @@
 import type { ErrorCode } from "../../protocol/errors.ts";
-import type { IdInUse } from "../ports/message-log.ts";
+import type { Busy, IdInUse, Rejected } from "../ports/message-log.ts";
 import { type CloseReason, closeReason } from "../session/close-reason.ts";
 import type { SpeechRefusal } from "./speech.ts";
 
 /** A request that was refused by the rules of members. */
 export interface MemberRefusal {
-  readonly code: Extract<ErrorCode, "forbidden" | "banned" | "muted" | "conflict" | "not_found" | "invalid">;
+  readonly code: Extract<
+    ErrorCode,
+    "forbidden" | "banned" | "muted" | "conflict" | "not_found" | "invalid" | "rejected" | "busy"
+  >;
   readonly message: string;
+  /** Why the operator's approval refused it. */
+  readonly reason?: string;
+  /** When the same request will be accepted, in seconds. */
+  readonly retry_after?: number;
   /** When the mute or ban ends, in milliseconds since 1970. */
   readonly until?: number;
 }
@@ -53,9 +60,26 @@ export function conflict(message: string): MemberRefusal {
   return { code: "conflict", message };
 }
 
+/** The refusal of what the operator's approval does not allow. */
+export function rejection(reason: string | undefined): MemberRefusal {
+  return {
+    code: "rejected",
+    message: "The approval of this server refused it.",
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+const BUSY: MemberRefusal = {
+  code: "busy",
+  message: "Too many of your requests wait for approval in this conversation. Send this one again later.",
+  retry_after: 1,
+};
+
 /** Returns the refusal of a message as it is sent to its sender. */
-export function describeRefusal(refused: SpeechRefusal | IdInUse): MemberRefusal {
+export function describeRefusal(refused: SpeechRefusal | IdInUse | Rejected | Busy): MemberRefusal {
   if (refused.outcome === "id_in_use") return conflict(ID_IN_USE);
+  if (refused.outcome === "rejected") return rejection(refused.reason);
+  if (refused.outcome === "busy") return BUSY;
   const { outcome, until } = refused;
   switch (outcome) {
     case "forbidden":

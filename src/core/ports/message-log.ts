@@ -36,6 +36,8 @@ export type PostResult =
     }
   | IdInUse
   | RateLimited
+  | Rejected
+  | Busy
   | Removed
   | SpeechRefusal
   | Unavailable;
@@ -61,6 +63,24 @@ export interface RateLimited {
 export interface Unavailable {
   readonly outcome: "unavailable";
 }
+
+/** The operator's approval refused it (AP1). Nothing was charged or stored. server/approval/ answers so, and no engine. */
+export interface Rejected {
+  readonly outcome: "rejected";
+  /** The operator's words. */
+  readonly reason?: string;
+}
+
+/** Too many requests of this sender wait for approval in this conversation. Not from an engine either. */
+export interface Busy {
+  readonly outcome: "busy";
+}
+
+/** A message without its content. */
+export type ConsiderRequest = Omit<PostRequest, "kind" | "body" | "joins">;
+
+/** How `post` would answer now; `acceptable`: it would store the message. */
+export type ConsiderResult = PostResult | { readonly outcome: "acceptable" };
 
 export interface HistoryRequest {
   readonly conversation: string;
@@ -131,6 +151,12 @@ export interface MessageLog {
    * event loop, in the order of `seq`. Then all frames for a connection can be sent with one system call.
    */
   post(request: PostRequest, done: (result: PostResult) => void): void;
+
+  /**
+   * Decides as `post` does, and MUST NOT charge, store or announce anything; `stored` is no result of it. An id of a change or of an
+   * open stream MAY be `acceptable`: `post` refuses it.
+   */
+  consider(request: ConsiderRequest, done: (result: ConsiderResult) => void): void;
 
   /** Charges the user one request and reads messages in the order of `seq`: both or neither. */
   history(request: HistoryRequest, done: (result: HistoryResult) => void): void;

@@ -43,6 +43,8 @@ export function onPosted(
       };
     case "muted":
     case "id_in_use":
+    case "rejected":
+    case "busy":
       return { membership, effects: [...refusedReply(describeRefusal(result), id), ANSWERED] };
     case "rate_limited":
     case "unavailable":

@@ -3,16 +3,7 @@ import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
-import type {
-  EntryListener,
-  EpochListener,
-  Head,
-  HistoryRequest,
-  HistoryResult,
-  PostRequest,
-  PostResult,
-  Subscription,
-} from "../../core/ports/message-log.ts";
+import type { EntryListener, EpochListener, Head, Subscription } from "../../core/ports/message-log.ts";
 import type { RunOnOneNode } from "../../core/ports/shared-tasks.ts";
 import { DEFAULT_STREAM_RULES, type StreamRules } from "../../core/streams/draft.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
@@ -38,6 +29,7 @@ import {
   unavailableBatch,
 } from "./messages/batch.ts";
 import { ClusterBatch } from "./messages/cluster-batch.ts";
+import { considerWith } from "./messages/considering.ts";
 import { Feeds } from "./messages/feeds.ts";
 import { MessageReader } from "./messages/message-reader.ts";
 import { readMarks } from "./messages/read-marks.ts";
@@ -216,13 +208,15 @@ export class RedisEngine implements Engine {
     return this.reader.storeEpoch;
   }
 
-  post(request: PostRequest, done: (result: PostResult) => void): void {
-    this.enqueue({ kind: "post", request, done });
-  }
+  readonly post: Engine["post"] = (request, done) => this.enqueue({ kind: "post", request, done });
 
-  history(request: HistoryRequest, done: (result: HistoryResult) => void): void {
-    this.enqueue({ kind: "history", request, done });
-  }
+  readonly consider: Engine["consider"] = (request, done) =>
+    considerWith(
+      (found) => this.enqueue({ kind: "consider", request, done: found }),
+      () => this.quotas.look(request.user, request.limit),
+    ).then(done, () => done(UNAVAILABLE));
+
+  readonly history: Engine["history"] = (request, done) => this.enqueue({ kind: "history", request, done });
 
   quota(user: string, limit: number): Promise<Quota | null> {
     return this.quotas.quota(user, limit);

@@ -88,6 +88,8 @@ export class Batch {
       case "feed":
         for (const event of operation.request) this.events.add(event, now);
         return { operation, result: { outcome: "done" } };
+      case "consider":
+        return this.consider(operation, now);
       default:
         return operation satisfies never;
     }
@@ -124,6 +126,21 @@ export class Batch {
       announce: { conversation, entry },
       joined,
     };
+  }
+
+  /** Decides as `post`, and writes nothing. */
+  private consider(operation: OperationOf<"consider">, now: number): BatchOutcome {
+    const { request } = operation;
+    const { user, id, limit } = request;
+    const head = this.messages.find(request.conversation);
+    if (this.isOfRemoved(request.epoch, head)) return { operation, result: { outcome: "removed" } };
+    const stored = head && this.messages.findStored(head, this.messages.keyOf(head, user, id), user, id);
+    const refusal = this.refusalOf(request, head, now);
+    const decision = decidePost(stored, this.charges.of(user), limit, now, refusal);
+    if (decision.outcome !== "store") return { operation, result: decision };
+    if (head !== undefined && this.changes.hasId(head, user, id))
+      return { operation, result: { outcome: "id_in_use" } };
+    return { operation, result: { outcome: "acceptable" } };
   }
 
   /**

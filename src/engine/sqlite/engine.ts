@@ -3,16 +3,7 @@ import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
-import type {
-  EntryListener,
-  EpochListener,
-  Head,
-  HistoryRequest,
-  HistoryResult,
-  PostRequest,
-  PostResult,
-  Subscription,
-} from "../../core/ports/message-log.ts";
+import type { EntryListener, EpochListener, Head, Subscription } from "../../core/ports/message-log.ts";
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { Listeners } from "../listeners.ts";
@@ -166,13 +157,12 @@ export class SqliteEngine implements Engine {
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL_MS, () => this.housekeep());
   }
 
-  post(request: PostRequest, done: (result: PostResult) => void): void {
-    this.enqueue({ kind: "post", request, done });
-  }
+  readonly post: Engine["post"] = (request, done) => this.enqueue({ kind: "post", request, done });
 
-  history(request: HistoryRequest, done: (result: HistoryResult) => void): void {
-    this.enqueue({ kind: "history", request, done });
-  }
+  readonly consider: Engine["consider"] = (request, done) =>
+    this.enqueue({ kind: "consider", request, done });
+
+  readonly history: Engine["history"] = (request, done) => this.enqueue({ kind: "history", request, done });
 
   charge(user: string, limit: number, count: number): Promise<ChargeResult> {
     return new Promise((done) => this.enqueue({ kind: "charge", request: { user, limit, count }, done }));

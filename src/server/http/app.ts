@@ -33,7 +33,7 @@ import {
   putSanctionRoute,
   removeMemberRoute,
 } from "./routes/members/members.ts";
-import { MAX_BATCH_BYTES, postMessagesRoute } from "./routes/messages/batch.ts";
+import { type BatchRoutesDeps, MAX_BATCH_BYTES, postMessagesRoute } from "./routes/messages/batch.ts";
 import {
   type ChangeRoutesDeps,
   editMessageRoute,
@@ -63,6 +63,7 @@ export type AppDeps = SignInDeps &
       RemovalRouteDeps &
       InboxRouteDeps &
       StreamRoutesDeps &
+      BatchRoutesDeps &
       ChangeRoutesDeps,
     "guard"
   > & {

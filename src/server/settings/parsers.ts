@@ -100,21 +100,23 @@ export const host: SettingParser<string> = {
       : { problem: "must be a host name or an address, without a scheme or a port (the port is PORT)" },
 };
 
-/** Items with commas between them; `item` checks each and returns its value. */
-export function list(
+/** Items with commas between them; `item` checks each and returns its value. `isSecret`: no message repeats one. */
+export function list<T extends string>(
   form: string,
   accepts: string,
-  item: (text: string) => ParseResult<string>,
-): SettingParser<readonly string[]> {
+  item: (text: string) => ParseResult<T>,
+  isSecret = false,
+): SettingParser<readonly T[]> {
   return {
     form,
     accepts,
     parse(text) {
-      const value: string[] = [];
+      const value: T[] = [];
       for (const part of text.split(",").map((part) => part.trim())) {
         if (part === "") continue;
         const parsed = item(part);
-        if ("problem" in parsed) return { problem: `has ${JSON.stringify(part)}, which ${parsed.problem}` };
+        const shown = isSecret ? "one" : JSON.stringify(part);
+        if ("problem" in parsed) return { problem: `has ${shown}, which ${parsed.problem}` };
         value.push(parsed.value);
       }
       return { value };
@@ -157,6 +159,18 @@ export const keySetUrl: SettingParser<string> = {
       if (protocol === "https:" || (protocol === "http:" && local)) return { value: text };
     }
     return { problem: "must be an https URL, as in https://id.example.com/.well-known/jwks.json" };
+  },
+};
+
+/** The address of a server of the operator's own, by http or https. */
+export const httpUrl: SettingParser<string> = {
+  form: "url",
+  accepts: "an http or https URL",
+  parse(text) {
+    const { protocol, hash } = URL.canParse(text) ? new URL(text) : { protocol: "", hash: "" };
+    return (protocol === "http:" || protocol === "https:") && hash === ""
+      ? { value: text }
+      : { problem: "must be an http or https URL, as in https://app.example.com/approve" };
   },
 };
 

@@ -8,6 +8,7 @@ export type SettingGroup =
   | "Plans"
   | "Connections"
   | "Conversations"
+  | "Approval"
   | "Log"
   | "Testing"
   | "Clustering";

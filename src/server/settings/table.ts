@@ -1,5 +1,6 @@
 import { LOG_LEVELS } from "../log/levels.ts";
 import { ACCOUNT_SETTINGS } from "./groups/accounts.ts";
+import { APPROVAL_SETTINGS } from "./groups/approval.ts";
 import { CONVERSATION_SETTINGS } from "./groups/conversations.ts";
 import {
   anyString,
@@ -196,6 +197,8 @@ export const SETTINGS = {
   },
 
   ...CONVERSATION_SETTINGS,
+
+  ...APPROVAL_SETTINGS,
 
   LOG_LEVEL: {
     group: "Log",

@@ -107,4 +107,32 @@ export function onceContract(open: OpenEngine): void {
     }
     expect(await subject.engine.quota("anna", 1_000)).toMatchObject({ remaining: 500 });
   });
+
+  test("AP1 a message is considered without a charge, a number or a trace", async () => {
+    await using subject = await Subject.open(open);
+    const { epoch } = await subject.engine.head("room");
+    expect(await subject.consider("m", { limit: 1, epoch })).toEqual({ outcome: "acceptable" });
+    const first = await subject.store("m", { limit: 1 });
+    const quota = { limit: 1, remaining: 0, reset: 3600 };
+    const { seq, at } = first;
+    expect(await subject.consider("m", { limit: 1 })).toEqual({ outcome: "duplicate", seq, at, quota });
+    expect(await subject.consider("other", { limit: 1 })).toEqual({
+      outcome: "rate_limited",
+      retryAfter: 3_600_000,
+      quota,
+    });
+    expect(await subject.consider("other", { limit: 0 })).toEqual({ outcome: "acceptable" });
+    expect(await subject.consider("m", { user: "ben" })).toEqual({ outcome: "acceptable" });
+    expect(await subject.consider("m", { conversation: "none", mustExist: true })).toEqual({
+      outcome: "forbidden",
+    });
+    // Considered and posted in one turn, it is decided in the order of the calls.
+    const [before, stored, after] = await Promise.all([
+      subject.consider("next"),
+      subject.post("next"),
+      subject.consider("next"),
+    ]);
+    expect([before.outcome, stored.outcome, after.outcome]).toEqual(["acceptable", "stored", "duplicate"]);
+    expect((await subject.read()).messages.map(({ id }) => id)).toEqual(["m", "next"]);
+  });
 }

@@ -1,6 +1,7 @@
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
 import type {
+  ConsiderResult,
   HistoryRequest,
   HistoryResult,
   PostResult,
@@ -56,6 +57,12 @@ export class Subject implements AsyncDisposable {
         resolve,
       ),
     );
+  }
+
+  /** What `post` would answer. */
+  consider(id: string, fields: Omit<MessageFields, "text" | "data"> = {}): Promise<ConsiderResult> {
+    const request = { conversation: "room", user: "anna", limit: 1_000, ...fields, id };
+    return new Promise((resolve) => this.engine.consider(request, resolve));
   }
 
   /** Posts and expects it to be stored. */

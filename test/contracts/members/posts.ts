@@ -38,6 +38,9 @@ export function postsContract(open: OpenMembers): void {
       expect((await store.subject.engine.head("room")).seq).toBe(1 + stored);
       expect(seq).toBeLessThanOrEqual(1 + stored);
       expect(await store.subject.post("key", { user: "bob", exempt: true })).toEqual({ outcome: "banned" });
+      // Of what was stored before nothing is said either.
+      for (const id of ["first", "new"])
+        expect(await store.subject.consider(id, { user: "bob" })).toEqual({ outcome: "banned" });
       expect(await store.standing("bob")).toEqual({ banned: BY });
       expect(await store.subject.store("1", { user: "ann" })).toMatchObject({ seq: 2 + stored });
     });

@@ -9,6 +9,7 @@ export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engi
     changes: engine.changes,
     post: (request, done) => engine.post(request, done),
     history: (request, done) => engine.history(request, done),
+    consider: (request, done) => engine.consider(request, done),
     charge: (user, limit, count) => engine.charge(user, limit, count),
     quota: (user, limit) => engine.quota(user, limit),
     subscribe: (conversation, listener) => engine.subscribe(conversation, listener),

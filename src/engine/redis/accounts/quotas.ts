@@ -21,10 +21,18 @@ export class RedisQuotas implements Quotas {
   ) {}
 
   async quota(user: string, limit: number): Promise<Quota | null> {
-    if (limit === 0) return null;
-    const reply = await this.client.run(VIEW, this.keysOf(user), [this.now]);
-    const [used, reset] = reply as [number, number];
-    return quotaView(limit, used, reset);
+    return (await this.look(user, limit)).quota;
+  }
+
+  /** Returns the quota, and the milliseconds until one more request is accepted. */
+  async look(
+    user: string,
+    limit: number,
+  ): Promise<{ readonly quota: Quota | null; readonly retryAfter: number }> {
+    if (limit === 0) return { quota: null, retryAfter: 0 };
+    const reply = await this.client.run(VIEW, this.keysOf(user), [this.now, limit]);
+    const [used, reset, retryAfter] = reply as [number, number, number];
+    return { quota: quotaView(limit, used, reset), retryAfter };
   }
 
   async charge(user: string, limit: number, count: number): Promise<ChargeResult> {

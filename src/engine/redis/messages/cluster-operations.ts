@@ -15,6 +15,7 @@ import {
   startValues,
 } from "../streams/operations.ts";
 import { type RedisResult, UNAVAILABLE } from "./batch.ts";
+import { decodeConsidered } from "./considering.ts";
 import { decodeHistory, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 
 /** The result of the charge for a request: 1 charged now, 2 charged by an earlier try, 0 refused. */
@@ -50,6 +51,7 @@ export const REPLY_LENGTHS: Readonly<Record<RedisOperation["kind"], number>> = {
   post: 4,
   history: 2,
   mark: 1,
+  consider: 4,
   start: 5,
   end: END_REPLY_LENGTH,
 };
@@ -96,6 +98,15 @@ export function encodeOperation(
     const { before, after, count } = operation.request;
     return ["h", before ?? "", after ?? "", count, operation.request.user];
   }
+  if (operation.kind === "consider") {
+    const { request } = operation;
+    return [
+      `q${speechFlags(request)}`,
+      dedupeKey(request.user, request.id),
+      request.user,
+      request.epoch ?? "",
+    ];
+  }
   const { request } = operation;
   const name = dedupeKey(request.user, request.id);
   const { epoch = "", exempt, mustExist, user } = request;
@@ -120,6 +131,7 @@ export function decodeResult(
     if (reply === undefined) return UNAVAILABLE;
     return { outcome: Number(reply[0]) > 0 ? "moved" : "stayed" };
   }
+  if (operation.kind === "consider") return reply === undefined ? UNAVAILABLE : decodeConsidered(reply);
   if (charge === null) return UNAVAILABLE;
   const counted = [operation.request.limit, charge?.used ?? 0, charge?.reset ?? 0] as const;
   const quota = quotaView(...counted);

@@ -33,6 +33,7 @@ import {
   UNAVAILABLE,
   unavailableBatch,
 } from "./batch.ts";
+import { decodeConsidered } from "./considering.ts";
 import { KeyIndexes } from "./key-indexes.ts";
 import { decodeHistory, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 
@@ -140,6 +141,10 @@ class BatchCall {
         return decodeEnd(values.slice(at - END_REPLY_LENGTH, at) as (string | number)[]);
       }
       const [outcome, first, second] = [number(), next(), number()];
+      if (operation.kind === "consider") {
+        at += 2;
+        return decodeConsidered([outcome, first, second]);
+      }
       const counted = [operation.request.limit, number(), number()] as const;
       if (operation.kind === "start") {
         const details = values[at++] as StartDetails | "";
@@ -189,6 +194,11 @@ class BatchCall {
     if (kind === "mark") {
       const { user, seq, epoch = "", exempt } = request;
       encoded.push(exempt ? "mx" : "m", conversation, this.marked.of(request.conversation), user, seq, epoch);
+      return;
+    }
+    if (kind === "consider") {
+      const name = dedupeKey(request.user, request.id);
+      encoded.push(`q${speechFlags(request)}`, conversation, name, request.user, request.epoch ?? "");
       return;
     }
     const user = request.limit > 0 ? this.users.of(request.user) : 0;

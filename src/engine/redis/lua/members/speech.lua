@@ -7,7 +7,7 @@
 -- Results of messages.
 local FORBIDDEN, BANNED, MUTED = 4, 5, 6
 
-local speech_refusal, speech_refuses_mark, speech_join
+local speech_refusal, speech_refuses_mark, speech_join, consider_post
 
 -- Makes the functions. Called when one is needed, because a script makes all its functions in each call (2 µs), and most calls need
 -- neither.
@@ -72,6 +72,22 @@ speech_join = function(conversation, user, most, list, most_of_user)
   call('HDEL', member_key(meta, 'gone'), user)
   member_news(news, 'conversation', name, 'joined', user, 'at', conversation.time)
   return 2
+end
+
+-- Looks a message up that is not stored now. `flags`: after a letter. Returns 2 (a repeat), seq, time, payer; 3 (the conversation was removed
+-- since `epoch`); a refusal and when it ends; or 0.
+consider_post = function(conversation, flags, name, user, epoch)
+  local refusal, till
+  if conversation.guard or #flags > 1 then
+    refusal, till = speech_refusal(conversation, flags, user)
+  end
+  if conversation_is_removed(conversation, epoch) then return 3, 0, 0, '' end
+  if not refusal or refusal == MUTED then
+    local seq, time, payer = conversation_find(conversation, conversation.ids, name)
+    if seq then return 2, seq, time, payer end
+  end
+  if refusal then return refusal, till, 0, '' end
+  return 0, 0, 0, ''
 end
 
 end

@@ -109,22 +109,8 @@ local function decide_post(conversation, kind)
 end
 
 local function decide_uncharged_post(conversation, kind)
-  local refusal, till
-  if conversation.guard or kind ~= 'q' then
-    if not speech_refusal then speech_load() end
-    refusal, till = speech_refusal(conversation, kind, ARGV[at + 2])
-  end
-  local seq, time, payer
-  if not refusal or refusal == MUTED then seq, time, payer = conversation_find(conversation, conversation.ids, ARGV[at + 1]) end
-  if conversation_is_removed(conversation, ARGV[at + 3]) then
-    add_message(3, 0, 0, '')
-  elseif seq then
-    add_message(2, seq, time, payer)
-  elseif refusal then
-    add_message(refusal, till, 0, '')
-  else
-    add_message(0, 0, 0, '')
-  end
+  if not consider_post then speech_load() end
+  add_message(consider_post(conversation, kind, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]))
   at = at + 4
 end
 

@@ -20,6 +20,7 @@
 --         h conversation user limit before after count name   history; before and after may be ''; name: the user
 --         m conversation key user seq epoch              a read mark; key: the index of its key among the keys of marks. The m can
 --                                                        be followed by the flag x
+--         q conversation name user epoch                 a message that is only looked up; the q can be followed by flags
 --         S conversation user limit list …               the start of a stream, with the flags of a message, and
 --         E conversation …                               the end of one; their values are in streams/operations.lua
 -- Reply 1: the epoch of the store
@@ -27,6 +28,7 @@
 --       3: the results of the operations, one after the other:
 --         p  1 seq at used reset (stored), 2 seq at used reset (a repeat), 0 wait 0 used reset (refused), 3 0 0 used
 --            reset (the conversation was removed since); 4 (forbidden), 5 (banned) or 6 (muted), until or '', 0 used reset
+--         q  as p, or 0 0 0 0 0 (it is not stored)
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
 --         m  seq, or 0 when it did not move
 --         S  as p, or 8 (taken over), 9 (too many); and details or ''. 10 of both: the id is that of a change
@@ -131,6 +133,11 @@ while ARGV[at] do
     reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = stream_end(conversation, at + 2)
     n = n + 5
     at = at + 12 + 3 * tonumber(ARGV[at + 11])
+  elseif kind ~= 'p' and string.find(kind, '^q') then
+    if not consider_post then speech_load() end
+    local outcome, a, b = consider_post(conversation, kind, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+    add_result(outcome, a, b)
+    at = at + 5
   else
     local user, name, record = tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5]
     local quota_log = quota_logs[user]

@@ -119,10 +119,14 @@ export async function readScene(deps: MemberRoutesDeps, caller: Caller): Promise
 export function refuseRequest(
   deps: CallerDeps,
   { logFields, conversation }: Pick<Caller, "logFields" | "conversation">,
-  { code, message, until }: MemberRefusal,
+  { code, message, ...extra }: MemberRefusal,
 ): Response {
   deps.emit("request.refused", { ...logFields, conversation, code, reason: message });
-  return problem(code, { detail: message, ...(until !== undefined && { extra: { until } }) });
+  const { retry_after: wait } = extra;
+  return problem(code, {
+    ...{ detail: message, extra },
+    ...(wait !== undefined && { headers: { "Retry-After": retryAfterSeconds(wait * 1000) } }),
+  });
 }
 
 /** A JSON response that MUST NOT be cached. */

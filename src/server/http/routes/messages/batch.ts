@@ -15,6 +15,11 @@ export const MAX_BATCH_BYTES = 1024 * 1024;
 /** Most messages of one `POST /messages`. */
 const MAX_BATCH_ITEMS = 100;
 
+export interface BatchRoutesDeps extends ConversationRoutesDeps {
+  /** Whether messages have to be approved. */
+  readonly asksFirst: boolean;
+}
+
 /** What an item was answered: a stored message, or the fields of an `error` frame. */
 type Result = Readonly<Record<string, unknown>>;
 
@@ -22,7 +27,7 @@ type Result = Readonly<Record<string, unknown>>;
  * `POST /messages` with `[{conversation, …}]`: each item is posted as by `POST /conversations/{id}/messages`, in their order, and none
  * waits for another to succeed (N8). Returns `{results}` in the same order.
  */
-export function postMessagesRoute(deps: ConversationRoutesDeps): (c: HttpContext) => Promise<Response> {
+export function postMessagesRoute(deps: BatchRoutesDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const maker = await authenticateMaker(deps, c, "write");
     if (maker instanceof Response) return maker;
@@ -38,13 +43,33 @@ export function postMessagesRoute(deps: ConversationRoutesDeps): (c: HttpContext
     // All are read before the first one is stored, so that of a body that is cut off nothing is stored.
     const items = texts.map(readItem);
     if (items.some(({ isJson }) => !isJson)) return refuse("malformed", "The body is not JSON.");
-    // Each call passes its message to the engine at once, so the engine gets them in their order, and stores them in one batch.
     // One that names an epoch waits until its conversation was read, so all that follow wait for it.
+    const post = (item: Item) => postItem(deps, maker.of, item);
     const results: Result[] = [];
     for (const part of splitAfter(items, ({ epoch }) => epoch))
-      results.push(...(await Promise.all(part.map((item) => postItem(deps, maker.of, item)))));
+      results.push(...(await postItems(deps, part, post)));
     return replyJson({ results });
   };
+}
+
+/**
+ * Each call passes its message to the engine at once, so the engine gets them in their order, and stores them in one batch. Where they
+ * have to be approved, those of one conversation come one after the other: only a few requests of a sender may wait (MX2).
+ */
+function postItems(
+  { asksFirst }: BatchRoutesDeps,
+  items: readonly Item[],
+  postOne: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  if (!asksFirst) return Promise.all(items.map(postOne));
+  const last = new Map<string | undefined, Promise<unknown>>();
+  return Promise.all(
+    items.map((item) => {
+      const result = (last.get(item.conversation) ?? Promise.resolve()).then(() => postOne(item));
+      last.set(item.conversation, result);
+      return result;
+    }),
+  );
 }
 
 interface Item {

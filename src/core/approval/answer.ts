@@ -1,0 +1,70 @@
+// What an answer of the operator's server means (AP1, AP3).
+import { decodeFrameObject } from "../../protocol/decode.ts";
+import { parseJsonObject } from "../../protocol/json.ts";
+import { MAX_FRAME_BYTES, MAX_REASON_LENGTH } from "../../protocol/limits.ts";
+import type { Asked, AskedMessage } from "./question.ts";
+
+/** A content that takes the place of what was asked about. */
+export type Replaced = Pick<AskedMessage, "text" | "data">;
+
+export type Answer =
+  | { readonly action: "accept" }
+  | { readonly action: "reject"; readonly reason?: string }
+  | { readonly action: "replace"; readonly content: Replaced };
+
+/** What becomes of what was asked about. `unavailable`: no answer, and APPROVAL_FAIL is `closed`. */
+export type Verdict = Answer | { readonly action: "unavailable" };
+
+/** APPROVAL_FAIL: what happens without an answer. */
+export type FailPolicy = "open" | "closed";
+
+/** Returns what becomes of what was asked about where no answer came. */
+export function verdictWithoutAnswer(policy: FailPolicy): Verdict {
+  return { action: policy === "open" ? "accept" : "unavailable" };
+}
+
+/** Reads the body of an answer. A text that is no answer to this question counts as a failure: undefined. */
+export function readAnswer(text: string, asked: Asked): Answer | undefined {
+  const { value, error } = parseJsonObject(text);
+  if (error !== undefined) return undefined;
+  switch (value.action) {
+    case "accept":
+      return { action: "accept" };
+    case "reject":
+      return readRejection(value.reason);
+    case "replace": {
+      const content = asked.message && readReplacement(value, text, asked.message);
+      return content && { action: "replace", content };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function readRejection(reason: unknown): Answer | undefined {
+  if (reason === undefined || reason === null || reason === "") return { action: "reject" };
+  if (typeof reason !== "string") return undefined;
+  // A refusal must not become a failure because its reason is long.
+  return { action: "reject", reason: [...reason.toWellFormed()].slice(0, MAX_REASON_LENGTH).join("") };
+}
+
+/** As of an edit, what is not named stays, and null drops `data`. The bounds are those of a client's message. */
+function readReplacement(
+  { text, data }: Readonly<Record<string, unknown>>,
+  json: string,
+  message: AskedMessage,
+): Replaced | undefined {
+  if (text === undefined && data === undefined) return undefined;
+  const next = data === undefined ? message.data : (data ?? undefined);
+  const replaced = { text: text ?? message.text, ...(next !== undefined && { data: next }) };
+  const { frame } = decodeFrameObject({ type: "message", ...replaced }, json);
+  if (frame?.type !== "message") return undefined;
+  const content = { text: frame.text, ...(frame.data !== undefined && { data: frame.data }) };
+  // A stream may be longer than a message, and keep its text.
+  const bytes = bytesOf(content);
+  return bytes > MAX_FRAME_BYTES && bytes > bytesOf(message) ? undefined : content;
+}
+
+function bytesOf({ text, data }: Replaced): number {
+  return Buffer.byteLength(JSON.stringify({ text, data }));
+}

@@ -1,0 +1,34 @@
+import type { Emit } from "../../core/events/events.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Engine } from "../../core/ports/engine.ts";
+import type { Settings } from "../settings/settings.ts";
+import { webhookKeyOf } from "../webhooks/signature.ts";
+import { ApprovalClient } from "./approval-client.ts";
+import { approveEngine } from "./approve-engine.ts";
+import { Approver } from "./approver.ts";
+
+export interface ApprovalDeps {
+  readonly engine: Engine;
+  readonly settings: Pick<Settings, "approvalUrl" | "approvalFor" | "approvalSecret" | "approvalFail">;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly version: string;
+}
+
+export interface Approval {
+  readonly engine: Engine;
+  /** Whether messages have to be approved. */
+  readonly asksFirst: boolean;
+}
+
+/** Returns the engine that the server uses: the one it has, or with APPROVAL_URL one that asks before it stores. */
+export function withApproval(deps: ApprovalDeps): Approval {
+  const { engine, settings } = deps;
+  const { approvalUrl: url, approvalFor, approvalSecret = [], approvalFail: fail } = settings;
+  if (url === undefined) return { engine, asksFirst: false };
+  const keys = approvalSecret.flatMap((secret) => webhookKeyOf(secret) ?? []);
+  const client = new ApprovalClient({ url, keys, version: deps.version });
+  const approver = new Approver({ ...deps, client, fail, url: new URL(url).origin });
+  const asksFirst = approvalFor.includes("message");
+  return { engine: asksFirst ? approveEngine(engine, approver) : engine, asksFirst };
+}
