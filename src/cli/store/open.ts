@@ -6,7 +6,7 @@ import { printNote } from "../terminal/print.ts";
 import type { CommandAccounts } from "./provider.ts";
 import { storeProvider } from "./providers.ts";
 
-/** Runs `task` on accounts, API keys, revocations and digests of signing keys, beside the servers that may run on them, and closes them again. */
+/** Runs `task` on accounts, API keys, webhooks, revocations and digests of signing keys, beside the servers that may run on them, and closes them again. */
 export async function withStore<T>(
   settings: Settings,
   task: (opened: Omit<CommandAccounts, "close">) => Promise<T>,

@@ -6,6 +6,7 @@ import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
+import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SharedNodes, SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
@@ -34,7 +35,7 @@ export interface StoreProvider {
 
   /** Opens all ports for a server. */
   open(deps: StoreDeps): Promise<OpenedStore>;
-  /** Opens accounts, API keys, revocations and digests of signing keys for a command, beside the servers that may run on the store. */
+  /** Opens accounts, API keys, webhooks, revocations and digests of signing keys for a command, beside the servers that may run on the store. */
   openAccounts(): Promise<CommandAccounts>;
   /** Opens the conversations for a command, beside the servers that may run on the store. */
   openConversations(): Promise<ConversationStore>;
@@ -67,6 +68,7 @@ export interface OpenedStore {
 export interface CommandAccounts {
   readonly accounts: AccountStore;
   readonly apiKeys: ApiKeyStore;
+  readonly webhooks: WebhookStore;
   readonly revocations: RevocationStore;
   readonly signingKeys: SigningKeyStore;
   close(): Promise<void> | void;

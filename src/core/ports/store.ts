@@ -4,6 +4,7 @@ import type { AccountStore } from "./accounts.ts";
 import type { MemberStore } from "./conversation/members.ts";
 import type { Engine } from "./engine.ts";
 import type { Feed } from "./feed/feed.ts";
+import type { WebhookStore } from "./feed/webhooks.ts";
 import type { ConnectionLeases } from "./leases.ts";
 import type { RefreshTokenStore } from "./refresh-tokens.ts";
 import type { Relay } from "./relay.ts";
@@ -17,6 +18,7 @@ export interface Store {
   readonly engine: Engine;
   readonly members: MemberStore;
   readonly feed: Feed;
+  readonly webhooks: WebhookStore;
   readonly accounts: AccountStore;
   readonly apiKeys: ApiKeyStore;
   readonly revocations: RevocationStore;

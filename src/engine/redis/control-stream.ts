@@ -2,10 +2,11 @@ import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RedisClient } from "./connection/client.ts";
 
-/** An event for all nodes: an account or an API key changed, tokens were revoked, or a command changed a conversation. */
+/** An event for all nodes: an account, an API key or a webhook changed, tokens were revoked, or a command changed a conversation. */
 export type ControlEvent =
   | { readonly account: string }
   | { readonly apiKey: string }
+  | { readonly webhook: string }
   | { readonly tokenId: string }
   | { readonly user: string; readonly before: number }
   | { readonly conversation: string; readonly change: "removed" | "limits" };
@@ -176,6 +177,7 @@ export class ControlStream {
 function decodeEvent([name, value = "", , second]: readonly string[]): ControlEvent[] {
   if (name === "account") return [{ account: value }];
   if (name === "apiKey") return [{ apiKey: value }];
+  if (name === "webhook") return [{ webhook: value }];
   if (name === "tokenId") return [{ tokenId: value }];
   if (name === "conversation")
     return [{ conversation: value, change: second === "removed" ? "removed" : "limits" }];

@@ -2,6 +2,7 @@ import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SharedNodes, SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { StreamRules } from "../../core/streams/draft.ts";
@@ -18,6 +19,7 @@ import { checkRequirements } from "./connection/requirements.ts";
 import { type ControlListener, ControlStream } from "./control-stream.ts";
 import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
 import { RedisFeed } from "./feed/feed.ts";
+import { RedisWebhooks } from "./feed/webhooks.ts";
 import { measureRedis } from "./measure.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import { RedisMembers } from "./members/members.ts";
@@ -107,6 +109,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       feed: new RedisFeed(),
       accounts: new RedisAccounts(client, control, emit),
       apiKeys: new RedisApiKeys(client, control),
+      webhooks: new RedisWebhooks(client, control),
       revocations: new RedisRevocations(client, control, emit),
       refreshTokens: new RedisRefreshFamilies(client, clock),
       signingKeys: new RedisSigningKeys(client),
@@ -141,10 +144,11 @@ function logConversationChanges(emit: Emit): ControlListener {
   };
 }
 
-/** Opens the accounts, API keys, revocations and digests of signing keys, which all nodes share, for a command. */
+/** Opens the accounts, API keys, webhooks, revocations and digests of signing keys, which all nodes share, for a command. */
 export async function openRedisAccounts(options: ConnectOptions): Promise<{
   accounts: AccountStore;
   apiKeys: ApiKeyStore;
+  webhooks: WebhookStore;
   revocations: RevocationStore;
   signingKeys: SigningKeyStore;
   close(): Promise<void>;
@@ -156,6 +160,7 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
   return {
     accounts: new RedisAccounts(client, control, emit),
     apiKeys: new RedisApiKeys(client, control),
+    webhooks: new RedisWebhooks(client, control),
     revocations: new RedisRevocations(client, control, emit),
     signingKeys: new RedisSigningKeys(client),
     close: () => client.close(),

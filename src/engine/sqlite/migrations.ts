@@ -297,6 +297,21 @@ const STEPS: readonly ((db: Database) => void)[] = [
       insert into feed_epoch (epoch, log, event, at) select value, 0, 0, 0 from meta where key = 'epoch';
     `);
   },
+  // 14: webhooks. `settings`, `progress`: as JSON (core/webhooks/webhook.ts), `revision` and `course` of them as columns, too;
+  // `generation`: the run of the sender that wrote the progress.
+  (db) => {
+    db.run(`
+      create table if not exists webhook (
+        position integer primary key autoincrement,
+        id text not null unique,
+        revision integer not null,
+        settings text not null,
+        course integer not null,
+        progress text not null,
+        generation integer not null default 0
+      );
+    `);
+  },
 ];
 
 /** The columns of a message that version 5 replaced. */

@@ -7,6 +7,7 @@ import { DEFAULT_FEED_RETENTION, type FeedRetention } from "../../core/feed/rete
 import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SigningKeyStore, Store } from "../../core/ports/store.ts";
 import { DEFAULT_STREAM_RULES, type StreamRules } from "../../core/streams/draft.ts";
@@ -17,6 +18,7 @@ import { SqliteRefreshFamilies } from "./accounts/refresh-families.ts";
 import { SqliteRevocations } from "./accounts/revocations.ts";
 import { SqliteSigningKeys } from "./accounts/signing-keys.ts";
 import { SqliteEngine } from "./engine.ts";
+import { SqliteWebhooks } from "./feed/webhooks.ts";
 import type { Disk } from "./folder/disk-watch.ts";
 import { END_MARK_FILE, type LogEnd, readEndMark } from "./folder/end-mark.ts";
 import { checkFileAccess, checkKinds, withFileErrors } from "./folder/folder-files.ts";
@@ -122,6 +124,8 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   const rules = { retention, feedRetention, streamRules, editWithin };
   const deps = { db, index, indexWorker, clock, emit, description, ...rules, paths, disk };
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
+  const webhooks = new SqliteWebhooks(accountsDb, clock, emit);
+  withFileErrors(paths.store, () => webhooks.forgetSenders());
   let closing: Promise<void> | undefined;
   const close = async () => {
     await engine.close();
@@ -134,6 +138,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     engine,
     accounts: guardedPort(new SqliteAccounts(accountsDb, clock, emit), engine.condition),
     apiKeys: guardedPort(new SqliteApiKeys(accountsDb, clock, emit), engine.condition),
+    webhooks: guardedPort(webhooks, engine.condition),
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),
     members: guardedPort(engine.members, engine.condition),
     feed: engine.feed,
@@ -165,10 +170,11 @@ function detectLostTail(end: LogEnd | undefined, store: Database, emit: Emit): v
   }
 }
 
-/** Opens the accounts, API keys, revocations and digests of signing keys of a data folder for a command. A server may run on the folder. */
+/** Opens the accounts, API keys, webhooks, revocations and digests of signing keys of a data folder for a command. A server may run on the folder. */
 export function openAccounts(options: SqliteOptions): {
   accounts: AccountStore;
   apiKeys: ApiKeyStore;
+  webhooks: WebhookStore;
   revocations: RevocationStore;
   signingKeys: SigningKeyStore;
   close(): void;
@@ -179,6 +185,7 @@ export function openAccounts(options: SqliteOptions): {
   return {
     accounts: new SqliteAccounts(db, clock, emit),
     apiKeys: new SqliteApiKeys(db, clock, emit),
+    webhooks: new SqliteWebhooks(db, clock, emit),
     revocations: new SqliteRevocations(db, clock, emit),
     signingKeys: new SqliteSigningKeys(db),
     close: () => db.close(),

@@ -3,7 +3,7 @@ import { openAccounts } from "../../../src/engine/sqlite/open.ts";
 import { StoreFolder } from "./store-folder.ts";
 
 /** The ports that both a server and the commands next to it open. */
-type SharedPort = "accounts" | "apiKeys" | "revocations" | "signingKeys";
+type SharedPort = "accounts" | "apiKeys" | "webhooks" | "revocations" | "signingKeys";
 
 /**
  * Opens a port for a contract suite. `openOther` opens it as another process does; `reopen` closes all and opens it again.

@@ -35,7 +35,7 @@
 //   parley:{b41bj}:leases           zset    conversation and handle → when a stream may end by itself (lua/streams/drafts.lua)
 //   parley:{b41bj}:blank            set     the conversations with texts to remove
 //   parley:{b41bj}:watched          string  since when a node watches (lua/inbox/watch.lua)
-//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, api-keys, control, signing-keys, name-secret, and the other names below
+//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, api-keys, webhooks, control, signing-keys, name-secret, and the other names below
 //
 // A reserved name of each bucket, which is not used yet:
 //
@@ -182,6 +182,8 @@ export class Keys {
       | "nodes"
       | "accounts"
       | "api-keys"
+      | "webhooks"
+      | "webhook-progress"
       | "seeded"
       | "control"
       | "tasks"

@@ -4,6 +4,7 @@ import { RedisRevocations } from "../../../../src/engine/redis/accounts/revocati
 import { RedisSigningKeys } from "../../../../src/engine/redis/accounts/signing-keys.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
+import { RedisWebhooks } from "../../../../src/engine/redis/feed/webhooks.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import type { ManualClock } from "../../../support/time/manual-clock.ts";
 import { age, freshPrefix, type RealRedis } from "./real-redis.ts";
@@ -14,6 +15,7 @@ export class TestSharedPorts {
   readonly control: ControlStream;
   readonly accounts: RedisAccounts;
   readonly apiKeys: RedisApiKeys;
+  readonly webhooks: RedisWebhooks;
   readonly revocations: RedisRevocations;
   readonly signingKeys: RedisSigningKeys;
 
@@ -24,6 +26,7 @@ export class TestSharedPorts {
     this.control = new ControlStream(client, clock, this.log.emit);
     this.accounts = new RedisAccounts(client, this.control, this.log.emit);
     this.apiKeys = new RedisApiKeys(client, this.control);
+    this.webhooks = new RedisWebhooks(client, this.control);
     this.revocations = new RedisRevocations(client, this.control, this.log.emit);
     this.signingKeys = new RedisSigningKeys(client);
   }
@@ -41,11 +44,9 @@ export class TestSharedPorts {
 }
 
 /** What a contract suite needs of such a port: the port, one on another node, and both again later. */
-export async function openSubject<P extends "accounts" | "apiKeys" | "revocations" | "signingKeys">(
-  port: P,
-  redis: RealRedis,
-  clock: ManualClock,
-) {
+export async function openSubject<
+  P extends "accounts" | "apiKeys" | "webhooks" | "revocations" | "signingKeys",
+>(port: P, redis: RealRedis, clock: ManualClock) {
   const prefix = freshPrefix();
   const first = await TestSharedPorts.open(redis, prefix, clock);
   const nodes = [first];
