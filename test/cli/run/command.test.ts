@@ -1,9 +1,9 @@
 // `parley run` as a process, against a real server: a recording plays again, and differences are found.
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitUntil } from "../../support/time/wait-until.ts";
-import { ParleyFolder } from "../parley-folder.ts";
+import { ParleyFolder, type Running } from "../parley-folder.ts";
 import { Recorder } from "./recorder.ts";
 
 /**
@@ -58,23 +58,41 @@ async function recordTalk(url: string): Promise<string> {
   return recorder.text;
 }
 
+/** A server that all tests share, and one that injects faults. Each has room for all their messages. */
+const plain = new ParleyFolder();
+const faulty = new ParleyFolder();
+const PLANS = { PLANS: "free:1000:5,basic:1000:20,premium:10000:100" };
+let url: string;
+let output: Running["output"];
+let faultyUrl: string;
+beforeAll(async () => {
+  const [server, other] = await Promise.all([
+    plain.serve([], PLANS),
+    faulty.serve([], { ...PLANS, TEST_FAULTS: "true" }),
+  ]);
+  ({ url, output } = server);
+  faultyUrl = other.url;
+});
+afterAll(() => Promise.all([plain[Symbol.asyncDispose](), faulty[Symbol.asyncDispose]()]));
+
 describe("a recording of a real conversation", () => {
+  let recording: string;
+  beforeAll(async () => {
+    recording = await recordTalk(url);
+    plain.write("talk.jsonl", recording);
+  });
+
   test("plays again unchanged: twice on one server, in one conversation, on a fresh one, by other users", async () => {
-    await using folder = new ParleyFolder();
     await using fresh = new ParleyFolder();
-    const [{ url }, { url: other }] = await Promise.all([folder.serve(), fresh.serve()]);
-    const recording = await recordTalk(url);
-    for (const place of [folder, fresh]) place.write("talk.jsonl", recording);
-    const calls: [ParleyFolder, string, string[]][] = [
-      [folder, url, []],
-      [folder, url, []],
-      [folder, url, ["--conversation", "lobby"]],
-      [fresh, other, []],
-      [fresh, other, ["--conversation", "lobby", "--pace"]],
-      [fresh, other, ["--user", "ann=user3"]],
+    const { url: other } = await fresh.serve([], PLANS);
+    const calls: [string, string[]][] = [
+      [url, []],
+      [url, []],
+      [other, ["--conversation", "talk", "--pace"]],
+      [other, ["--user", "ann=user3"]],
     ];
-    for (const [place, server, flags] of calls) {
-      const ended = await place.run(["run", "talk.jsonl", "--url", server, ...flags]);
+    for (const [server, flags] of calls) {
+      const ended = await plain.run(["run", "talk.jsonl", "--url", server, ...flags]);
       expect(ended).toMatchObject({ code: 0, stderr: "" });
       const [, passed, of] = /^passed {2}talk\.jsonl: (\d+) of (\d+) as expected, [\d.]+ s\n$/.exec(
         ended.stdout,
@@ -85,35 +103,32 @@ describe("a recording of a real conversation", () => {
   });
 
   test("A4 with a planted difference ends with 1, prints no token, and names the line, the expected and the received value", async () => {
-    await using folder = new ParleyFolder();
-    const { url } = await folder.serve();
-    const recording = await recordTalk(url);
     expect(recording).not.toContain("eyJ");
     const lines = recording.split("\n");
     const changed = lines.findIndex((line) => line.includes('"client":"bob"') && line.includes("order hold"));
     lines[changed] = lines[changed]!.replace("Does the order hold?", "Does the order <hold>?");
-    folder.write("talk.jsonl", lines.join("\n"));
-    const ended = await folder.run(["run", "talk.jsonl", "--url", url, "--junit", "out.xml"]);
+    plain.write("changed.jsonl", lines.join("\n"));
+    const ended = await plain.run(["run", "changed.jsonl", "--url", url, "--junit", "out.xml"]);
     expect(ended).toMatchObject({ code: 1, stderr: "" });
     expect(ended.stdout).toContain(
       [
-        `talk.jsonl:${changed + 1}  bob  message "a1"  received, but different`,
+        `changed.jsonl:${changed + 1}  bob  message "a1"  received, but different`,
         "    text",
         '      - expected  "Does the order <hold>?"',
         '      + received  "Does the order hold?"',
       ].join("\n"),
     );
     expect(ended.stdout).toMatch(
-      /\nFAILED {2}talk\.jsonl: (\d+) of (\d+) as expected, 1 different, [\d.]+ s\n$/,
+      /\nFAILED {2}changed\.jsonl: (\d+) of (\d+) as expected, 1 different, [\d.]+ s\n$/,
     );
-    const xml = readFileSync(join(folder.path, "out.xml"), "utf8");
+    const xml = readFileSync(join(plain.path, "out.xml"), "utf8");
     expect(xml).toMatch(
-      /<testsuite name="talk.jsonl" tests="\d+" failures="1" errors="0" skipped="0" time="[\d.]+">/,
+      /<testsuite name="changed.jsonl" tests="\d+" failures="1" errors="0" skipped="0" time="[\d.]+">/,
     );
     expect(xml).toContain(
       "text: expected &quot;Does the order &lt;hold&gt;?&quot;, received &quot;Does the order hold?&quot;",
     );
-    const json = await folder.run(["run", "talk.jsonl", "--url", url, "--json"]);
+    const json = await plain.run(["run", "changed.jsonl", "--url", url, "--json"]);
     expect(json.code).toBe(1);
     for (const { stdout, stderr } of [ended, json]) expect(stdout + stderr).not.toContain("eyJ");
     const { results } = JSON.parse(json.stdout).files[0];
@@ -123,17 +138,13 @@ describe("a recording of a real conversation", () => {
   });
 
   test("SEC-S3 many files need one sign-in for each user", async () => {
+    // A server of its own, so that its log has no other sign-ins.
     await using folder = new ParleyFolder();
-    const { url, output } = await folder.serve();
-    folder.write("talk.jsonl", await recordTalk(url));
-    await waitUntil("the recorder's sign-ins are logged", () =>
-      output().stdout.includes('"user2","address"'),
-    );
-    const before = output().stdout.split('"signin.succeeded"').length;
-    const ended = await folder.run(["run", "talk.jsonl", "talk.jsonl", "talk.jsonl", "--url", url]);
+    const server = await folder.serve();
+    const ended = await plain.run(["run", ...Array(3).fill("talk.jsonl"), "--url", server.url]);
     expect(ended.code).toBe(0);
     expect(ended.stdout.match(/^passed/gm)).toHaveLength(3);
-    const signIns = () => output().stdout.split('"signin.succeeded"').length - before;
+    const signIns = () => server.output().stdout.split('"signin.succeeded"').length - 1;
     await waitUntil("the sign-ins are logged", () => signIns() >= 2);
     expect(signIns()).toBe(2);
   });
@@ -162,29 +173,24 @@ describe("faults of a recording", () => {
     return recorder.text;
   }
 
+  let recording: string;
+  beforeAll(async () => {
+    recording = await recordCut(faultyUrl);
+    plain.write("cut.jsonl", recording);
+  });
+
   test("are injected again: a cut and a resume (D4), and a jump to the inactivity timeout (I2)", async () => {
-    await using folder = new ParleyFolder();
-    const { url } = await folder.serve([], { TEST_FAULTS: "true" });
-    const recording = await recordCut(url);
     expect(recording).toContain('"event":"close","code":1006');
     expect(recording).toContain('"event":"close","code":4408');
-    folder.write("cut.jsonl", recording);
     for (const flags of [[], ["--conversation", "lobby"]])
-      expect(await folder.run(["run", "cut.jsonl", "--url", url, ...flags])).toMatchObject({ code: 0 });
+      expect(await plain.run(["run", "cut.jsonl", "--url", faultyUrl, ...flags])).toMatchObject({ code: 0 });
   });
 
   test("that a server does not support end the run with the missing setting", async () => {
-    await using folder = new ParleyFolder();
-    await using plain = new ParleyFolder();
-    const [{ url }, { url: other }] = await Promise.all([
-      folder.serve([], { TEST_FAULTS: "true" }),
-      plain.serve(),
-    ]);
-    plain.write("cut.jsonl", await recordCut(url));
-    const ended = await plain.run(["run", "cut.jsonl", "--url", other, "--junit", "out.xml"]);
+    const ended = await plain.run(["run", "cut.jsonl", "--url", url, "--junit", "out.xml"]);
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain("requesting a fault  could not be done");
-    expect(ended.stdout).toContain(`${other} does not inject faults: start the server with TEST_FAULTS=true`);
+    expect(ended.stdout).toContain(`${url} does not inject faults: start the server with TEST_FAULTS=true`);
     expect(readFileSync(join(plain.path, "out.xml"), "utf8")).toContain('<error type="halted"');
   });
 });
@@ -194,19 +200,17 @@ describe("a scenario written by hand", () => {
     '{"parley":"scenario","version":1,"clients":[{"name":"ann","user":"user1","conversation":"lobby"},{"name":"bob","user":"user2","conversation":"lobby"}]}';
 
   /** Runs `lines` below a header, from standard input. */
-  async function run(folder: ParleyFolder, url: string, lines: readonly string[], args: string[] = []) {
+  async function run(server: string, lines: readonly string[], args: string[] = []) {
     const stdin = [HEADER, ...lines].join("\n");
-    return folder.run(["run", "-", "--url", url, ...args], { stdin });
+    return plain.run(["run", "-", "--url", server, ...args], { stdin });
   }
 
   test("has only what matters: matchers, a reconnect, invalid tokens", async () => {
-    await using folder = new ParleyFolder();
-    const { url } = await folder.serve();
-    const ended = await run(folder, url, [
+    const ended = await run(url, [
       '{"client":"ann","dir":"line","event":"open"}',
       '{"client":"bob","dir":"line","event":"open"}',
       '{"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"hello"}}',
-      '{"client":"ann","dir":"in","frame":{"type":"ack","id":"m1","seq":1,"quota":{"limit":100,"remaining":{"$lte":99}}}}',
+      '{"client":"ann","dir":"in","frame":{"type":"ack","id":"m1","seq":1,"quota":{"limit":1000,"remaining":{"$lte":999}}}}',
       '{"client":"bob","dir":"in","frame":{"type":"message","text":{"$match":"^hel"},"data":{"$absent":true}}}',
       '{"client":"bob","dir":"line","event":"close","code":1000}',
       '{"client":"ann","dir":"out","frame":{"type":"message","id":"m2","text":"and you?"}}',
@@ -233,8 +237,6 @@ describe("a scenario written by hand", () => {
   });
 
   test("reports what came instead of the expected frame", async () => {
-    await using folder = new ParleyFolder();
-    const { url } = await folder.serve();
     const lines = [
       '{"client":"ann","dir":"line","event":"open"}',
       '{"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"hello"}}',
@@ -244,7 +246,7 @@ describe("a scenario written by hand", () => {
       '{"client":"ann","dir":"out","frame":{"type":"ping"}}',
       '{"client":"ann","dir":"in","frame":{"type":"pong"}}',
     ];
-    const ended = await run(folder, url, lines);
+    const ended = await run(url, lines);
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain(
       [
@@ -263,8 +265,8 @@ describe("a scenario written by hand", () => {
   test("with the server's key needs no accounts, also to present an expired token", async () => {
     await using folder = new ParleyFolder();
     const secret = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
-    const { url } = await folder.serve([], { SECRET_KEY: secret, DEMO_ACCOUNTS: "false" });
-    folder.write("key", secret);
+    const server = await folder.serve([], { SECRET_KEY: secret, DEMO_ACCOUNTS: "false" });
+    plain.write("key", secret);
     const lines = [
       '{"client":"ann","dir":"line","event":"open","token":"expired"}',
       '{"client":"ann","dir":"in","frame":{"type":"error","code":"token_expired"}}',
@@ -272,8 +274,8 @@ describe("a scenario written by hand", () => {
       '{"client":"ann","dir":"line","event":"open"}',
       '{"client":"ann","dir":"in","frame":{"type":"welcome","user":"user1"}}',
     ];
-    expect(await run(folder, url, lines, ["--secret-key-file", "key"])).toMatchObject({ code: 0 });
-    const without = await run(folder, url, lines);
+    expect(await run(server.url, lines, ["--secret-key-file", "key"])).toMatchObject({ code: 0 });
+    const without = await run(server.url, lines);
     expect(without).toMatchObject({ code: 1, stdout: "" });
     expect(without.stderr).toContain(
       "set PARLEY_TOKEN (`npx parley token user1` on the server's machine prints one) or PARLEY_PASSWORD",
@@ -281,71 +283,75 @@ describe("a scenario written by hand", () => {
   });
 
   test("a server with faults issues an expired token, for a user with an open connection", async () => {
-    await using folder = new ParleyFolder();
-    const { url } = await folder.serve([], { TEST_FAULTS: "true" });
     const lines = [
       '{"client":"ann","dir":"line","event":"open"}',
       '{"client":"bob","dir":"line","event":"open","token":"expired"}',
       '{"client":"bob","dir":"in","frame":{"type":"error","code":"token_expired"}}',
       '{"client":"bob","dir":"line","event":"close","code":4401}',
     ];
-    const both = await run(folder, url, lines, ["--user", "bob=user1"]);
+    const both = await run(faultyUrl, lines, ["--user", "bob=user1"]);
     expect(both).toMatchObject({ code: 0, stderr: "" });
-    const alone = await run(folder, url, lines.slice(1));
+    const alone = await run(faultyUrl, lines.slice(1));
     expect(alone).toMatchObject({ code: 2, stdout: "" });
     expect(alone.stderr).toContain(
       "bob needs an expired token. Give the server's key with --secret-key-file,",
     );
   });
 
-  test("a client without a token, with a forged one, or with another user's is not signed in", async () => {
-    await using folder = new ParleyFolder();
-    const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
-    await folder.run(["user", "add", "user1", "--password-stdin"], { stdin: "correct horse" });
-    const lines = [
-      '{"client":"ann","dir":"line","event":"open"}',
-      ...[
-        ["none", 4401],
-        ["wrong", 4401],
-        ["foreign", 4403],
-      ].flatMap(([token, code]) => [
-        `{"client":"bob","dir":"line","event":"open","token":"${token}"}`,
-        ...(token === "none"
-          ? ['{"client":"bob","dir":"out","frame":{"type":"message","text":"may I?"}}']
-          : []),
-        `{"client":"bob","dir":"line","event":"close","code":${code}}`,
-      ]),
-    ];
-    const stdin = [HEADER, ...lines].join("\n");
-    const env = { PARLEY_PASSWORD_USER1: "correct horse" };
-    const ended = await folder.run(["run", "-", "--url", url], { stdin, env });
-    expect(ended.stdout).toContain("passed  standard input: 3 of 3 as expected");
-    expect(ended).toMatchObject({ code: 0, stderr: "" });
-  });
+  describe("of users with passwords of their own", () => {
+    const folder = new ParleyFolder();
+    let own: string;
+    beforeAll(async () => {
+      own = (await folder.serve([], { DEMO_ACCOUNTS: "false" })).url;
+    });
+    afterAll(() => folder[Symbol.asyncDispose]());
 
-  test("takes passwords and tokens from the environment, and the users they belong to", async () => {
-    await using folder = new ParleyFolder();
-    const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
-    for (const user of ["alice", "bob.b"])
-      await folder.run(["user", "add", user, "--password-stdin"], { stdin: `${user}-password` });
-    const stdin = `${HEADER}\n{"client":"ann","dir":"line","event":"open"}\n{"client":"ann","dir":"in","frame":{"type":"welcome","user":"user1"}}\n{"client":"bob","dir":"line","event":"open"}\n`;
-    const args = ["run", "-", "--url", url, "--user", "ann=alice", "--user", "bob=bob.b"];
-    const env = { PARLEY_PASSWORD_ALICE: "alice-password", PARLEY_PASSWORD_BOB_B: "bob.b-password" };
-    expect(await folder.run(args, { stdin, env })).toMatchObject({ code: 0, stderr: "" });
-    const wrong = await folder.run(args, { stdin, env: { ...env, PARLEY_PASSWORD_BOB_B: "wrong-password" } });
-    expect(wrong).toMatchObject({ code: 1, stdout: "" });
-    expect(wrong.stderr).toContain("bob.b cannot sign in");
-    expect(wrong.stderr).not.toContain("wrong-password");
-    const token = (await folder.run(["token", "alice"])).stdout.trim();
-    const byToken = await folder.run([...args, "--token", `ann=${token}`], { stdin, env });
-    expect(byToken).toMatchObject({ code: 0, stderr: "" });
+    test("a client without a token, with a forged one, or with another user's is not signed in", async () => {
+      await folder.run(["user", "add", "user1", "--password-stdin"], { stdin: "correct horse" });
+      const lines = [
+        '{"client":"ann","dir":"line","event":"open"}',
+        ...[
+          ["none", 4401],
+          ["wrong", 4401],
+          ["foreign", 4403],
+        ].flatMap(([token, code]) => [
+          `{"client":"bob","dir":"line","event":"open","token":"${token}"}`,
+          ...(token === "none"
+            ? ['{"client":"bob","dir":"out","frame":{"type":"message","text":"may I?"}}']
+            : []),
+          `{"client":"bob","dir":"line","event":"close","code":${code}}`,
+        ]),
+      ];
+      const stdin = [HEADER, ...lines].join("\n");
+      const env = { PARLEY_PASSWORD_USER1: "correct horse" };
+      const ended = await folder.run(["run", "-", "--url", own], { stdin, env });
+      expect(ended.stdout).toContain("passed  standard input: 3 of 3 as expected");
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+    });
+
+    test("takes passwords and tokens from the environment, and the users they belong to", async () => {
+      for (const user of ["alice", "bob.b"])
+        await folder.run(["user", "add", user, "--password-stdin"], { stdin: `${user}-password` });
+      const stdin = `${HEADER}\n{"client":"ann","dir":"line","event":"open"}\n{"client":"ann","dir":"in","frame":{"type":"welcome","user":"user1"}}\n{"client":"bob","dir":"line","event":"open"}\n`;
+      const args = ["run", "-", "--url", own, "--user", "ann=alice", "--user", "bob=bob.b"];
+      const env = { PARLEY_PASSWORD_ALICE: "alice-password", PARLEY_PASSWORD_BOB_B: "bob.b-password" };
+      expect(await folder.run(args, { stdin, env })).toMatchObject({ code: 0, stderr: "" });
+      const wrong = await folder.run(args, {
+        stdin,
+        env: { ...env, PARLEY_PASSWORD_BOB_B: "wrong-password" },
+      });
+      expect(wrong).toMatchObject({ code: 1, stdout: "" });
+      expect(wrong.stderr).toContain("bob.b cannot sign in");
+      expect(wrong.stderr).not.toContain("wrong-password");
+      const token = (await folder.run(["token", "alice"])).stdout.trim();
+      const byToken = await folder.run([...args, "--token", `ann=${token}`], { stdin, env });
+      expect(byToken).toMatchObject({ code: 0, stderr: "" });
+    });
   });
 });
 
 test("SIGINT ends a run with 130", async () => {
-  await using folder = new ParleyFolder();
-  const { url, output } = await folder.serve();
-  folder.write(
+  plain.write(
     "idle.jsonl",
     [
       '{"parley":"scenario","version":1,"clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}',
@@ -353,8 +359,10 @@ test("SIGINT ends a run with 130", async () => {
       '{"client":"ann","dir":"in","frame":{"type":"warning"},"within":60}',
     ].join("\n"),
   );
-  const run = folder.start(["run", "idle.jsonl", "--url", url]);
-  await waitUntil("ann is connected", () => output().stdout.includes("connection.opened"));
+  const connections = () => output().stdout.split("connection.opened").length;
+  const before = connections();
+  const run = plain.start(["run", "idle.jsonl", "--url", url]);
+  await waitUntil("ann is connected", () => connections() > before);
   run.kill("SIGINT");
   expect(await run.exited).toBe(130);
 });
