@@ -1,4 +1,5 @@
 // Makes docs/HTTP.md: every HTTP verb on one page. A test compares the table with the routes of the server.
+import { OPERATOR_VERBS } from "./operator-verbs.ts";
 
 /** One verb. `path` as the server registers it, `body` and `answer` as docs/protocol/HTTP.md writes them. */
 export interface Verb {
@@ -268,6 +269,7 @@ export const VERBS: readonly Verb[] = [
       answer: "204",
     },
   ]),
+  ...OPERATOR_VERBS,
   { method: "GET", path: "/healthz", who: "–", about: "whether the process lives", answer: "200" },
   { method: "GET", path: "/readyz", who: "–", about: "whether it takes new clients", answer: "200 or 503" },
 ];

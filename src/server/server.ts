@@ -1,5 +1,4 @@
-import { hostname } from "node:os";
-import { Admission, connectionsWithin } from "../core/access/admission.ts";
+import { Admission } from "../core/access/admission.ts";
 import { demoUseOf, isOnThisMachine } from "../core/access/demo-accounts.ts";
 import { schemeOf } from "../core/access/origins.ts";
 import { ResendLimiter } from "../core/conversation/resend-limiter.ts";
@@ -18,6 +17,7 @@ import { createFaultInjector } from "./faults/fault-injector.ts";
 import { createApp } from "./http/app.ts";
 import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
+import type { WithConversations } from "./http/routes/operator/conversations.ts";
 import { createPage, type Page } from "./http/routes/page.ts";
 import { Inboxes } from "./inbox/inboxes.ts";
 import { SocketInbox } from "./inbox/socket-inbox.ts";
@@ -26,10 +26,11 @@ import { MemberGate } from "./members/member-gate.ts";
 import { memberPolicyOf } from "./members/policy.ts";
 import { drain } from "./process/drain.ts";
 import { GC_CHECK_INTERVAL_MS, GcScheduler } from "./process/gc-scheduler.ts";
-import { openFilesLimit } from "./process/open-files.ts";
+import { boundedConnections } from "./process/open-files.ts";
 import { THREAD_SCAN_INTERVAL_MS, ThreadPriorities } from "./process/thread-priority.ts";
 import { createRemovalBatcher, type RemoveConversations } from "./removal-batcher.ts";
 import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
+import { externalHost, serverUrl } from "./server-url.ts";
 import type { Settings } from "./settings/settings.ts";
 import { AdmissionQueue } from "./socket/admission-queue.ts";
 import { admit, renew } from "./socket/admit.ts";
@@ -63,6 +64,7 @@ export interface ServerDeps extends Omit<Store, "applyRetention" | "close" | "ru
   readonly clock: Clock;
   readonly emit: Emit;
   readonly removeConversations: RemoveConversations;
+  readonly withConversations: WithConversations;
   /** The console, where it is built already; it is built at the start without it. */
   readonly page?: Page;
 }
@@ -199,6 +201,9 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     allowed: settings.allowedOrigins,
     loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
   };
+  const url = (host: string) => serverUrl(secure, host, listener.port);
+  const externalUrl = () => url(externalHost(settings.host));
+  const startedAt = clock.now();
   const app = createApp({
     ...shared,
     throttle: deps.throttle({
@@ -213,6 +218,14 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     page: deps.page ?? (await createPage()),
     faults,
     apiKeys,
+    apiKeyStore: deps.apiKeys,
+    store: deps,
+    serverState: () => ({
+      ...{ url: externalUrl(), version: deps.version, startedAt },
+      connections: admission.openConnections,
+      openConversations: hub.openConversations().length,
+      messages: counts.sinceStart(),
+    }),
     memberPolicy,
     asksFirst,
     origins,
@@ -314,10 +327,9 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const threads = new ThreadPriorities();
   threads.lowerPriority();
   const stopThreadScan = clock.every(THREAD_SCAN_INTERVAL_MS, () => threads.lowerPriority());
-  const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${listener.port}`;
   const { version } = deps;
   deps.announceNode({
-    url: url(externalHost(settings.host)),
+    url: externalUrl(),
     version,
     connections: () => admission.openConnections,
   });
@@ -365,28 +377,7 @@ const WARM_UP_REQUEST: HttpEnvironment["Bindings"] = {
   arrived() {},
 };
 
-/** MAX_CONNECTIONS, or what the system's limit of open files leaves room for. */
-function boundedConnections({ maxConnections }: Settings, emit: Emit): number {
-  const openFiles = openFilesLimit();
-  if (openFiles === undefined) return maxConnections;
-  const connections = connectionsWithin(openFiles, maxConnections);
-  if (connections === maxConnections) return connections;
-  // Without a limit of ours, the system's is no surprise unless it is small.
-  if (maxConnections > 0)
-    emit("limit.open_files", { open_files: openFiles, max_connections: maxConnections, connections });
-  return connections;
-}
-
 /** Whether more than its head belongs to a request (RFC 9112 §6.3). */
 function hasBody(headers: Headers): boolean {
   return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
-}
-
-/** "All addresses" means nothing to another machine. */
-function externalHost(host: string): string {
-  return host === "0.0.0.0" || host === "::" ? hostname() : host;
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

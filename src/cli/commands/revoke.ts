@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { decodeJwt } from "jose";
 import { NEVER } from "../../core/ports/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
+import { readTokenId, type TokenToRevoke } from "../../server/authentication/token-id.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
@@ -40,12 +40,10 @@ async function revoke(flags: RevokeFlags): Promise<void> {
   printStorePath(settings);
 }
 
-/** Returns the `jti` and the expiry of a token. Any other text is taken as a `jti`. The signature is not verified: revoking is safe. */
-function readToken(text: string): { id: string; expiresAt: number } {
+/** Returns the `jti` and the expiry of a token. Any other text is taken as a `jti`. */
+function readToken(text: string): TokenToRevoke {
   if (text.split(".").length !== 3) return { id: text, expiresAt: NEVER };
-  try {
-    const { jti, exp } = decodeJwt(text);
-    if (jti !== undefined) return { id: jti, expiresAt: exp === undefined ? NEVER : exp * 1000 };
-  } catch {}
+  const read = readTokenId(text);
+  if (read !== undefined) return read;
   throw new CliError("This token has no readable `jti`. Give the whole token, or only its `jti`.");
 }

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
-import { leaveConversations } from "../../core/members/account-removal.ts";
 import { OPERATOR } from "../../core/members/standing.ts";
+import { removeAccount } from "../../core/operator/remove-account.ts";
 import type { Account, AccountChange, AccountStore } from "../../core/ports/accounts.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
@@ -118,17 +118,16 @@ async function setDisabled({ accounts, operands: [user = ""] }: Task, disabled: 
   print(`${disabled ? "Disabled" : "Enabled"} ${user}.`);
 }
 
-/** In this order: when the command ends in the middle, the account is disabled and the same command continues. */
 async function remove({ accounts, revocations, settings, operands: [user = ""] }: Task): Promise<void> {
-  await change(accounts, user, { disabled: true });
-  // Tokens that an application signed for the user would otherwise stay valid, and could speak in what the user has left.
-  await revocations.revokeUser(user, systemClock().now());
-  const left = await withMembers(settings, (members) => leaveConversations(members, user, OPERATOR));
+  const now = systemClock().now();
+  const left = await withMembers(settings, (members) =>
+    removeAccount({ accounts, revocations, members }, user, OPERATOR, now),
+  );
+  if (left.outcome === "missing") throw noSuchUser(user);
   if (left.outcome === "contended")
     throw new CliError(
       `${user} is disabled and not removed yet: the members of ${left.conversation} are being changed by others. Run the command again.`,
     );
-  if (!(await accounts.remove(user))) throw noSuchUser(user);
   print(
     `Removed ${user}${left.conversations === 0 ? "" : `, who has left ${conversationCount(left.conversations)}`}.`,
   );

@@ -19,7 +19,7 @@ import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "../setting-flags.ts";
 import { installCrashHandlers, stopOnSignal } from "../signals.ts";
-import { removeConversations } from "../store/open.ts";
+import { removeConversations, withConversations } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
 import { enterPackageDirectory } from "../working-directory.ts";
 import { startupBanner } from "./banner.ts";
@@ -78,6 +78,7 @@ async function serve(settings: Settings): Promise<void> {
     clock,
     emit,
     removeConversations: (ids) => removeConversations(settings, ids),
+    withConversations: (task) => withConversations(settings, task),
   }).catch(explainListenError(settings));
 
   installCrashHandlers(emit);

@@ -3,6 +3,8 @@ import { RuleSkipped } from "../verdicts.ts";
 
 const NAMING = "a rule about names: the checks of the frames and replies that have them apply it";
 
+const OPERATOR = "needs an API key of the operator";
+
 const MANY_USERS = "needs more than a hundred users";
 
 /** Rules of the document that a run does not test, with the reason. They are reported as skipped. */
@@ -34,6 +36,14 @@ const UNTESTABLE: readonly [rule: string, what: string, reason: string][] = [
   ["CH3", "what is erased is gone", "a client cannot read the disk"],
   ["CH5", "what nobody changes costs nothing", "not visible to a client"],
   ["L3", "`degraded` and `recovered`", "the store would have to be stopped"],
+  ["OP1", "API keys work, and are refused, on every node", OPERATOR],
+  ["OP2", "only a key with `manage` operates", OPERATOR],
+  ["OP3", "a key gives no more than it has", OPERATOR],
+  ["OP4", "lists of the operator", OPERATOR],
+  ["OP5", "changes of accounts hold at once", OPERATOR],
+  ["OP6", "revocations hold at once", OPERATOR],
+  ["OP7", "retention of a conversation", OPERATOR],
+  ["OP8", "numbers of servers and stores", OPERATOR],
   ["ST7", "100 writers at 100 appends a second", "needs more load than a check may cause"],
   ["L2", "no acked message is lost by kill -9", "the server would have to be killed"],
 ];

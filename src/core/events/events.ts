@@ -5,6 +5,7 @@ import { APPROVAL_EVENTS } from "./approval-events.ts";
 import { CONNECTION_EVENTS } from "./connection-events.ts";
 import type { EventDefinition } from "./definition.ts";
 import type { FieldName, FieldValue } from "./fields.ts";
+import { OPERATOR_EVENTS } from "./operator-events.ts";
 import { SERVER_EVENTS } from "./server-events.ts";
 import { STORE_EVENTS } from "./store-events.ts";
 
@@ -15,6 +16,7 @@ export const EVENT_AREAS = {
   "Accounts and conversations": ACCOUNT_EVENTS,
   "Connections and requests": CONNECTION_EVENTS,
   Approval: APPROVAL_EVENTS,
+  "The operator's API": OPERATOR_EVENTS,
 } as const;
 
 const EVENTS = {
@@ -23,6 +25,7 @@ const EVENTS = {
   ...ACCOUNT_EVENTS,
   ...CONNECTION_EVENTS,
   ...APPROVAL_EVENTS,
+  ...OPERATOR_EVENTS,
 } as const;
 
 type Events = typeof EVENTS;

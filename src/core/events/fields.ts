@@ -12,9 +12,11 @@ interface FieldDefinition {
 export const FIELDS = {
   address: { type: "text", text: "the client's network address" },
   advice: { type: "text", text: "what to do, or what happens next" },
+  api_key: { type: "text", text: "the name of the API key that a program has made or revoked" },
   banned: { type: "number", text: "messages of users who are banned from the conversation" },
   busy: { type: "number", text: "messages of senders for whom too many wait for approval" },
   cert_file: { type: "text", text: "the file that `TLS_CERT` names" },
+  changed: { type: "texts", text: "names of the fields of an account that were changed" },
   close_code: {
     type: "number",
     text: "the code with which a socket closes, see [close codes](ERRORS.md#close-codes)",
@@ -37,6 +39,11 @@ export const FIELDS = {
   id: { type: "text", text: "the id of an internal error; the client got the same one" },
   id_in_use: { type: "number", text: "messages whose `id` is that of a change or a stream" },
   invalid_fields: { type: "texts", text: "names of the fields that are wrong in a request" },
+  keep_days: {
+    type: "number",
+    text: "for how many days a conversation keeps its messages; 0: without an end",
+  },
+  keep_messages: { type: "number", text: "how many messages a conversation keeps; 0: all" },
   key: { type: "text", text: "the name of an API key" },
   key_count: { type: "number", text: "keys in the key set" },
   key_file: { type: "text", text: "the file that `TLS_KEY` names" },

@@ -40,6 +40,11 @@ import {
   eraseMessageRoute,
   reactRoute,
 } from "./routes/messages/change.ts";
+import {
+  isOperatorPath,
+  type OperatorRoutesDeps,
+  registerOperatorRoutes,
+} from "./routes/operator/register.ts";
 import { type Page, pageRoute } from "./routes/page.ts";
 import { putReadMarkRoute, type ReadMarkRouteDeps } from "./routes/read-mark.ts";
 import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
@@ -64,7 +69,8 @@ export type AppDeps = SignInDeps &
       InboxRouteDeps &
       StreamRoutesDeps &
       BatchRoutesDeps &
-      ChangeRoutesDeps,
+      ChangeRoutesDeps &
+      OperatorRoutesDeps,
     "guard"
   > & {
     /** The rate of requests that one user may send (M2). */
@@ -136,6 +142,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
     app.put(`${path}/:user`, putSanctionRoute(parts, kind));
     app.delete(`${path}/:user`, liftSanctionRoute(parts, kind));
   }
+  registerOperatorRoutes(app, parts);
   if (faults !== undefined) app.post(FAULTS_PATH, localOnly(parts.emit), faultRoute({ ...parts, faults }));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
@@ -152,7 +159,8 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
 function isAuthenticatedPath(path: string): boolean {
   return (
     ["/me", "/inbox", "/logout", "/ticket", "/messages", FAULTS_PATH].includes(path) ||
-    isAboutConversations(path)
+    isAboutConversations(path) ||
+    isOperatorPath(path)
   );
 }
 

@@ -1,4 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { connectionsWithin } from "../../core/access/admission.ts";
+import type { Emit } from "../../core/events/events.ts";
+import type { Settings } from "../settings/settings.ts";
 
 /** How many files and connections this process may have open at a time; undefined if the system does not report it. */
 export function openFilesLimit(): number | undefined {
@@ -35,4 +38,16 @@ function unlessExhausted<T>(read: () => T): T | undefined {
     if (code === "EMFILE" || code === "ENFILE") return undefined;
     throw error;
   }
+}
+
+/** MAX_CONNECTIONS, or what the system's limit of open files leaves room for. */
+export function boundedConnections({ maxConnections }: Pick<Settings, "maxConnections">, emit: Emit): number {
+  const openFiles = openFilesLimit();
+  if (openFiles === undefined) return maxConnections;
+  const connections = connectionsWithin(openFiles, maxConnections);
+  if (connections === maxConnections) return connections;
+  // Without a limit of ours, the system's is no surprise unless it is small.
+  if (maxConnections > 0)
+    emit("limit.open_files", { open_files: openFiles, max_connections: maxConnections, connections });
+  return connections;
 }

@@ -16,6 +16,8 @@ export interface MessageSender {
  */
 export class MessageCounters {
   private readonly outcomes = new Map<PostResult["outcome"], number>();
+  /** The counts of all reports. */
+  private readonly reported = new Map<PostResult["outcome"], number>();
   private readonly stopReporting: () => void;
   private reportedDelivered = 0;
 
@@ -49,8 +51,18 @@ export class MessageCounters {
     if (this.outcomes.size === 0) return;
     const delivered = this.delivered() - this.reportedDelivered;
     this.emit("messages.processed", { ...Object.fromEntries(this.outcomes), delivered });
+    for (const [outcome, count] of this.outcomes)
+      this.reported.set(outcome, (this.reported.get(outcome) ?? 0) + count);
     this.outcomes.clear();
     this.reportedDelivered += delivered;
+  }
+
+  /** Returns the counts since the start, with the frames that were `delivered`. */
+  sinceStart(): Record<string, number> {
+    const all: Record<string, number> = Object.fromEntries(this.reported);
+    for (const [outcome, count] of this.outcomes) all[outcome] = (all[outcome] ?? 0) + count;
+    all.delivered = this.delivered();
+    return all;
   }
 
   stop(): void {

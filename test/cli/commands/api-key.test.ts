@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 test("A1 `api-key` makes a key that works once its entry is in API_KEYS, and explains a wrong call", async () => {
@@ -22,6 +23,43 @@ test("A1 `api-key` makes a key that works once its entry is in API_KEYS, and exp
   expect(shown.stdout).not.toContain(key);
   for (const args of [["a b"], ["billing", "--rights", "all"]])
     expect(await folder.run(["api-key", ...args])).toMatchObject({ code: 1, stdout: "" });
+});
+
+test("OP1 `api-key add` makes a key that running servers accept, `list` shows it and `revoke` ends it", async () => {
+  await using folder = new ParleyFolder();
+  const early = await folder.run(["api-key", "add", "crm"]);
+  expect(early).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("There is no store") });
+  const server = await folder.serve();
+  const made = await folder.run(["api-key", "add", "crm", "--rights", "manage"]);
+  expect(made.stdout).toMatch(/^pk_[\w-]{43}\n$/);
+  const limits = ["--conversation", "team-*", "--conversation", "lobby", "--json"];
+  const limited = JSON.parse((await folder.run(["api-key", "add", "bot", ...limits])).stdout);
+  expect(limited).toMatchObject({
+    name: "bot",
+    rights: ["read", "write"],
+    conversations: ["team-*", "lobby"],
+  });
+  const status = async (path: string, key: string) =>
+    (await fetch(`${server.url}${path}`, { headers: { Authorization: `Bearer ${key}` } })).status;
+  const key = made.stdout.trim();
+  await waitUntil("the server accepts it", async () => (await status("/users", key)) === 200);
+  expect(await status("/conversations/lobby/messages", limited.key)).toBe(200);
+  expect(await status("/conversations/other/messages", limited.key)).toBe(403);
+
+  const listed = await folder.run(["api-key", "list"]);
+  expect(listed.stdout).toMatch(
+    /^bot +read\+write +team-\* lobby +\S+Z +–\ncrm +manage +all conversations +\S+Z +–\n$/,
+  );
+  const { key: _, ...facts } = limited;
+  expect(JSON.parse((await folder.run(["api-key", "list", "--json"])).stdout)[0]).toEqual(facts);
+  for (const args of [
+    ["add", "crm"],
+    ["add", "x", "--conversation", "a*b"],
+    ["revoke", "x"],
+  ])
+    expect(await folder.run(["api-key", ...args])).toMatchObject({ code: 1, stdout: "" });
+  expect((await folder.run(["api-key", "revoke", "crm"])).code).toBe(0);
+  await waitUntil("the server refuses it", async () => (await status("/users", key)) === 401);
 });
 
 test("A4 a key used as an entry of API_KEYS stops the start, and is not repeated in the error", async () => {

@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     clock,
     emit,
     removeConversations: async () => new Set(),
+    withConversations: () => Promise.reject(new Error("not used in this test")),
   });
   broken.afterOpening?.();
   stopOnSignal(emit, async () => {

@@ -2,8 +2,11 @@ import type { PlanTable } from "../../../src/core/access/plans.ts";
 import type { Account } from "../../../src/core/ports/accounts.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
 import type { Unavailable } from "../../../src/core/ports/message-log.ts";
+import { LocalLeases } from "../../../src/engine/local/leases.ts";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import { LocalTickets } from "../../../src/engine/local/tickets.ts";
+import { SqliteApiKeys } from "../../../src/engine/sqlite/accounts/api-keys.ts";
+import { openStore } from "../../../src/engine/sqlite/schema.ts";
 import type { Quota } from "../../../src/protocol/server-frames.ts";
 import { ApiKeys } from "../../../src/server/authentication/api-keys.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
@@ -35,6 +38,10 @@ export async function testAccount(user: string, change: Partial<Account> = {}): 
   const passwordHash = await Bun.password.hash(TEST_PASSWORD, { algorithm: "bcrypt", cost: 4 });
   return { user, plan: "basic", disabled: false, passwordHash, demo: false, createdAt: 0, ...change };
 }
+
+const unused = (): never => {
+  throw new Error("not used in this test");
+};
 
 /** An engine that supports quotas and nothing else; tests of the rest use a real server. */
 export function quotaEngine(quota: Engine["quota"]): AppDeps["engine"] {
@@ -82,6 +89,11 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     version: "0.1.0",
     page: new Map(),
     apiKeys: new ApiKeys([]),
+    apiKeyStore: new SqliteApiKeys(openStore(":memory:", "normal", 0), clock, log.emit),
+    leases: new LocalLeases(),
+    store: { nodes: async () => undefined, measure: unused },
+    serverState: unused,
+    withConversations: unused,
     members: NO_MEMBERS,
     memberPolicy: { defaultAccess: "anyone", create: "anyone", maxMembers: 100, maxConversations: 100 },
     origins: { allowed: [], loopbackPort: undefined },

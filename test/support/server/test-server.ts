@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { removeConversations } from "../../../src/cli/store/open.ts";
+import { removeConversations, withConversations } from "../../../src/cli/store/open.ts";
 import { storeProvider } from "../../../src/cli/store/providers.ts";
 import { EventBus } from "../../../src/core/events/event-bus.ts";
+import type { ApiKeyStore } from "../../../src/core/ports/access/api-keys.ts";
 import type { Account, AccountStore } from "../../../src/core/ports/accounts.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
 import type { MemberStore } from "../../../src/core/ports/conversation/members.ts";
@@ -36,6 +37,7 @@ export interface TestServer extends AsyncDisposable {
   readonly log: RecordedLog;
   readonly keys: TokenKeys;
   readonly accounts: AccountStore;
+  readonly apiKeys: ApiKeyStore;
   readonly members: MemberStore;
   readonly revocations: RevocationStore;
   /** A token for `subject`, signed as an application with SECRET_KEY would. */
@@ -86,6 +88,7 @@ export async function startTestServer({
     clock,
     emit,
     removeConversations: (ids) => removeConversations(settings, ids),
+    withConversations: (task) => withConversations(settings, task),
   });
   let stopped = false;
   const stop = async () => {
@@ -103,6 +106,7 @@ export async function startTestServer({
     log,
     keys,
     accounts,
+    apiKeys: store.apiKeys,
     members: store.members,
     revocations,
     token: (subject, options = {}) => signToken(keys, { subject, now: clock.now(), ...options }),

@@ -51,7 +51,11 @@ export async function readRequest<T>(
 }
 
 /** Returns the user in the address, or the refusal. */
-export function readUser(deps: CallerDeps, c: HttpContext, { logFields }: Caller): string | Response {
+export function readUser(
+  deps: Pick<CallerDeps, "emit">,
+  c: HttpContext,
+  { logFields }: Pick<Caller, "logFields">,
+): string | Response {
   const user = c.req.param("user") ?? "";
   if (isIdentifier(user)) return user;
   deps.emit("request.invalid", { ...logFields, code: "bad_address" });
