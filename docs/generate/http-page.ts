@@ -73,6 +73,15 @@ export const VERBS: readonly Verb[] = [
     answer: "200 `{items, more, cursor?, position, unread_total, unread_conversations}`",
   },
   {
+    method: "GET",
+    path: "/events",
+    who: "API key with `read`",
+    about:
+      "what happened in all conversations after a position; waits up to `wait` seconds for the first event",
+    takes: "`?after&wait&limit&types&conversation`",
+    answer: "200 `{events, more, position}`",
+  },
+  {
     method: "POST",
     path: "/conversations",
     who: "a user (`CONVERSATION_CREATE`), API key",

@@ -14,6 +14,7 @@ import type { Passwords } from "./authentication/passwords.ts";
 import type { VerifiedToken } from "./authentication/verified-token.ts";
 import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
 import { createFaultInjector } from "./faults/fault-injector.ts";
+import { EventFeed } from "./feed/event-feed.ts";
 import { createApp } from "./http/app.ts";
 import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
@@ -160,6 +161,10 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     emit,
     isStoreUnavailable: (error) => engine.isUnavailable(error),
   });
+  const eventFeed = new EventFeed({
+    ...{ feed: deps.feed, engine, members: deps.members, clock },
+    retentionDays: settings.retentionEventDays,
+  });
   const openDeps = { ...admitDeps, openings: createOpenings() };
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
@@ -234,6 +239,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     changes: engine.changes,
     views: engine.inbox,
     announceReadMark: (conversation, user, seq) => hub.setReadMark(conversation, user, seq),
+    eventFeed,
     readInbox: (user, grants, ask) => inboxes.read(user, grants, ask),
     streamWriters,
     streams: engine.streams,
@@ -339,6 +345,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     readCertificate: () => certificate?.read(),
     async stop() {
       draining = true;
+      eventFeed.stop();
       faults?.clearFaults();
       await drain({ registry, admission, drainSeconds: settings.drainSeconds });
       certificate?.stop();

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { retentionLimitsOf, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
+import { feedRetentionOf } from "../../core/feed/retention.ts";
 import { streamRulesOf } from "../../core/streams/writing.ts";
 import { classifyError } from "../../engine/sqlite/folder/errors.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
@@ -72,6 +73,7 @@ export function embeddedStore(settings: Settings): StoreProvider {
         store: await openSqlite({
           ...optionsWith(deps),
           retention,
+          feedRetention: feedRetentionOf(settings),
           streamRules: streamRulesOf(settings),
           editWithin: settings.editSeconds * 1000,
         }).catch(explainError),

@@ -1,8 +1,7 @@
 /** How long the events of the feed are kept. */
 export interface FeedRetention {
-  /** 0: without an end. */
   readonly days: number;
-  /** What they may take in the store, by its own measure; 0: any. */
+  /** What they may take in the store, by its own measure. */
   readonly bytes: number;
 }
 
@@ -13,5 +12,13 @@ const DAY_MS = 24 * 3_600_000;
 
 /** Returns the time before which events are not kept, in milliseconds since 1970. */
 export function feedHorizon({ days }: FeedRetention, now: number): number {
-  return days === 0 ? 0 : Math.max(0, now - days * DAY_MS);
+  return Math.max(0, now - days * DAY_MS);
+}
+
+/** The retention that settings name. */
+export function feedRetentionOf(settings: {
+  readonly retentionEventDays: number;
+  readonly retentionEventBytes: number;
+}): FeedRetention {
+  return { days: settings.retentionEventDays, bytes: settings.retentionEventBytes };
 }

@@ -15,6 +15,7 @@ import { createGuard, guardUnauthenticated } from "./request-guard.ts";
 import { type ConfigRouteDeps, configRoute } from "./routes/config.ts";
 import { sessionEndRoute, sessionTokenRoute } from "./routes/console-session.ts";
 import { postMessageRoute, presenceRoute, readMessagesRoute } from "./routes/conversations.ts";
+import { type EventsRouteDeps, eventsRoute } from "./routes/feed/events.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
 import { type InboxRouteDeps, inboxRoute } from "./routes/inbox.ts";
 import { type LogoutRouteDeps, logoutRoute } from "./routes/logout.ts";
@@ -67,6 +68,7 @@ export type AppDeps = SignInDeps &
       ReadMarkRouteDeps &
       RemovalRouteDeps &
       InboxRouteDeps &
+      EventsRouteDeps &
       StreamRoutesDeps &
       BatchRoutesDeps &
       ChangeRoutesDeps &
@@ -114,6 +116,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.post("/ticket", ticketRoute(parts));
   app.get("/me", meRoute(parts));
   app.get("/inbox", inboxRoute(parts));
+  app.get("/events", eventsRoute(parts));
   app.post("/messages", postMessagesRoute(parts));
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
@@ -158,7 +161,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
 /** Returns whether the routes of `path` authenticate the sender of a request. */
 function isAuthenticatedPath(path: string): boolean {
   return (
-    ["/me", "/inbox", "/logout", "/ticket", "/messages", FAULTS_PATH].includes(path) ||
+    ["/me", "/inbox", "/events", "/logout", "/ticket", "/messages", FAULTS_PATH].includes(path) ||
     isAboutConversations(path) ||
     isOperatorPath(path)
   );

@@ -4,6 +4,7 @@ import type { SettingParser } from "./parser.ts";
 export type SettingGroup =
   | "Address"
   | "Data"
+  | "Events"
   | "Accounts and tokens"
   | "Plans"
   | "Connections"

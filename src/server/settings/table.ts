@@ -2,6 +2,7 @@ import { LOG_LEVELS } from "../log/levels.ts";
 import { ACCOUNT_SETTINGS } from "./groups/accounts.ts";
 import { APPROVAL_SETTINGS } from "./groups/approval.ts";
 import { CONVERSATION_SETTINGS } from "./groups/conversations.ts";
+import { EVENT_SETTINGS } from "./groups/events.ts";
 import {
   anyString,
   choice,
@@ -84,6 +85,7 @@ export const SETTINGS = {
     unset: "0; with Redis 30",
   },
 
+  ...EVENT_SETTINGS,
   ...ACCOUNT_SETTINGS,
 
   PLANS: {

@@ -99,6 +99,12 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     origins: { allowed: [], loopbackPort: undefined },
     present: async () => ({ present: [], present_count: 0, more: false }),
     readInbox: async () => "{}",
+    eventFeed: {
+      hasRoom: true,
+      ask: async () => {},
+      newest: async () => "0",
+      read: async () => undefined,
+    },
     count: () => {},
     ready: () => true,
     isStoreUnavailable: () => false,

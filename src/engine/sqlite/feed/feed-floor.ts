@@ -38,7 +38,7 @@ export class FeedFloor {
   place(): FeedPlace {
     const { log, table, retention, lastPosition, now } = this.deps;
     const horizon = feedHorizon(retention, now());
-    if (horizon > 0 && now() >= this.foundAt + FLOOR_MS) {
+    if (now() >= this.foundAt + FLOOR_MS) {
       this.logFloor = log.lastBefore(horizon, this.logFloor, lastPosition());
       this.foundAt = now();
     }
@@ -53,8 +53,7 @@ export class FeedFloor {
     const newest = this.newest.get();
     if (newest === null) return;
     const isKept = ({ number, at, size }: { number: number; at: number; size: number }) =>
-      number === newest.number ||
-      (at >= horizon && (retention.bytes === 0 || newest.size - size <= retention.bytes));
+      number === newest.number || (at >= horizon && newest.size - size <= retention.bytes);
     const [first] = this.oldest.all(1);
     if (first === undefined || isKept(first)) return;
     const gone = this.oldest.all(PRUNE_ROWS).filter((row) => !isKept(row));

@@ -1,0 +1,65 @@
+import type { FeedFilter } from "../../../../core/feed/filter.ts";
+import type { EventFeed } from "../../../feed/event-feed.ts";
+import type { EventPage } from "../../../feed/event-reader.ts";
+import { readEventsQuery } from "../../../feed/query.ts";
+import { type CallerDeps, type FoundCaller, findCaller } from "../../caller.ts";
+import type { HttpContext } from "../../context.ts";
+import { problem } from "../../problem.ts";
+
+export interface EventsRouteDeps extends CallerDeps {
+  readonly eventFeed: Pick<EventFeed, "ask" | "newest" | "read" | "hasRoom">;
+}
+
+/** `GET /events?after=…&wait=…&limit=…&types=…&conversation=…`: what happened after a position. It needs an API key with `read`. */
+export function eventsRoute(deps: EventsRouteDeps): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const sender = await findCaller(deps, c);
+    if (sender instanceof Response) return sender;
+    if (!sender.isKey)
+      return forbidden(deps, sender, "Events are for API keys, and not for tokens of users.");
+    if (sender.grants.rights?.includes("read") !== true)
+      return forbidden(deps, sender, "This API key does not have the right `read`.");
+    const query = readEventsQuery((name) => c.req.queries(name) ?? []);
+    if ("problem" in query) return invalid(deps, sender, query.problem);
+    const { types, conversations, limit, waitMs } = query;
+    const { conversations: granted } = sender.grants;
+    const filter: FeedFilter = {
+      ...(types && { types }),
+      ...(conversations && { conversations }),
+      ...(granted && { granted }),
+    };
+    const { eventFeed } = deps;
+    await eventFeed.ask(types);
+    const after = query.after ?? (await eventFeed.newest());
+    if (query.after === undefined && waitMs === 0) return reply({ events: [], position: after, more: false });
+    if (waitMs > 0 && !eventFeed.hasRoom) {
+      deps.emit("request.refused", { ...sender.logFields, path: "/events", code: "unavailable" });
+      return problem("unavailable", {
+        detail: "Too many requests wait for events here; ask again, or without `wait`.",
+        headers: { "Retry-After": "1" },
+      });
+    }
+    const { signal } = c.req.raw;
+    const page = await eventFeed.read({ after, filter, limit, waitMs, signal });
+    return page === undefined
+      ? invalid(deps, sender, "`after`: is not a position that this server gave.")
+      : reply(page);
+  };
+}
+
+function reply({ events, position, more }: EventPage): Response {
+  const body = `{"events":[${events.join(",")}],"more":${more},"position":${JSON.stringify(position)}}`;
+  return new Response(body, {
+    headers: { "Content-Type": "application/json;charset=utf-8", "Cache-Control": "no-store" },
+  });
+}
+
+function invalid({ emit }: EventsRouteDeps, { logFields }: FoundCaller, detail: string): Response {
+  emit("request.invalid", { ...logFields, code: "invalid" });
+  return problem("invalid", { detail });
+}
+
+function forbidden({ emit }: EventsRouteDeps, { logFields }: FoundCaller, detail: string): Response {
+  emit("request.refused", { ...logFields, path: "/events", code: "forbidden", reason: detail });
+  return problem("forbidden", { detail });
+}

@@ -1,0 +1,19 @@
+import { integer } from "../parsers.ts";
+import type { Setting } from "../setting.ts";
+
+/** The settings of the feed of events, as a part of the table. */
+export const EVENT_SETTINGS = {
+  RETENTION_EVENT_DAYS: {
+    group: "Events",
+    kind: integer("days", 1, 3650),
+    about: "days for which events are kept for their readers (GET /events, webhooks)",
+    default: "7",
+    reason: "a back end that is repaired over a weekend misses nothing",
+  },
+  RETENTION_EVENT_BYTES: {
+    group: "Events",
+    kind: integer("bytes", 1024 * 1024, Number.MAX_SAFE_INTEGER),
+    about: "bytes that events may take in the store; beyond them the oldest ones are removed early",
+    default: "1073741824",
+  },
+} as const satisfies Record<string, Setting<unknown>>;
