@@ -1,4 +1,4 @@
-// The cost of a batch of 64 messages for Redis and the node, for 1, 8 or 64 conversations of as many users, on one
+// The cost of a batch of 64 messages for Redis and the node, for 1, 8 or 64 conversations of as many users, and of one message, on one
 // Redis and on a Cluster of three primaries: `bun bench/standalone/redis-batches.ts`. With the folder of another
 // checkout as argument both are measured in the same run, alternately, for a comparison. Costs are processor time, so
 // that a busy machine changes them little; the time of a batch is the median, and a busy machine changes it much.
@@ -9,11 +9,16 @@ import { startRedisCluster } from "../../test/support/redis/cluster.ts";
 import { startRedis } from "../../test/support/redis/redis-server.ts";
 import { median } from "../median.ts";
 
-const CONVERSATIONS = [1, 8, 64];
-const BATCH_SIZE = 64;
+/** Messages of a batch, their conversations, and how many batches a round has. */
+const CASES = [
+  { size: 1, conversations: 1, batches: 200 },
+  { size: 64, conversations: 1, batches: 20 },
+  { size: 64, conversations: 8, batches: 20 },
+  { size: 64, conversations: 64, batches: 20 },
+] as const;
+type Case = (typeof CASES)[number];
 const ROUNDS = 20;
 const WARM_UP_ROUNDS = 5;
-const BATCHES_IN_ROUND = 20;
 const LIMIT = 1_000_000;
 const TEXT = "x".repeat(64);
 
@@ -42,9 +47,9 @@ function nodeMicros(): number {
   return user + system;
 }
 
-async function runBatch(node: Node, conversations: number, round: number): Promise<void> {
-  const posts = Array.from({ length: BATCH_SIZE }, (_, i) => {
-    const place = `${conversations}-${round}-${i % conversations}`;
+async function runBatch(node: Node, { size, conversations }: Case, round: number): Promise<void> {
+  const posts = Array.from({ length: size }, (_, i) => {
+    const place = `${size}-${conversations}-${round}-${i % conversations}`;
     const fields = { conversation: `room-${place}`, user: `user-${place}` };
     return node.post(crypto.randomUUID(), { ...fields, text: TEXT, limit: LIMIT });
   });
@@ -53,13 +58,13 @@ async function runBatch(node: Node, conversations: number, round: number): Promi
 }
 
 /** Each round has names of its own, so that it does not matter on which primaries they happen to lie. */
-async function runRound(node: Node, conversations: number, round: number, totals: Totals): Promise<void> {
-  await runBatch(node, conversations, round);
+async function runRound(node: Node, each: Case, round: number, totals: Totals): Promise<void> {
+  await runBatch(node, each, round);
   const before = await readRedis(node);
   const nodeBefore = nodeMicros();
-  for (let batch = 0; batch < BATCHES_IN_ROUND; batch++) {
+  for (let batch = 0; batch < each.batches; batch++) {
     const started = performance.now();
-    await runBatch(node, conversations, round);
+    await runBatch(node, each, round);
     totals.durationsMs.push(performance.now() - started);
   }
   totals.nodeMicros += nodeMicros() - nodeBefore;
@@ -67,7 +72,7 @@ async function runRound(node: Node, conversations: number, round: number, totals
   const after = await readRedis(node);
   totals.redisMicros += after.micros - before.micros;
   totals.calls += after.calls - before.calls;
-  totals.batches += BATCHES_IN_ROUND;
+  totals.batches += each.batches;
 }
 
 const trees = [resolve(import.meta.dir, "../.."), ...process.argv.slice(2).map((folder) => resolve(folder))];
@@ -81,22 +86,22 @@ for (const kind of ["one Redis", "Cluster"] as const) {
     const { TestNode } = await import(`${tree}/test/engine/redis/support/test-node.ts`);
     nodes.push(stack.use((await TestNode.open(await connectTo(server.url, `bench-${i}`))) as Node));
   }
-  for (const conversations of CONVERSATIONS) {
+  for (const each of CASES) {
     const totals = nodes.map(
       (): Totals => ({ batches: 0, redisMicros: 0, nodeMicros: 0, calls: 0, durationsMs: [] }),
     );
     const ignored: Totals = { batches: 0, redisMicros: 0, nodeMicros: 0, calls: 0, durationsMs: [] };
     for (let round = -WARM_UP_ROUNDS; round < 0; round++)
-      for (const node of nodes) await runRound(node, conversations, round, ignored);
+      for (const node of nodes) await runRound(node, each, round, ignored);
     for (let round = 0; round < ROUNDS; round++) {
       const order = [...nodes.entries()];
       for (const [i, node] of round % 2 === 0 ? order : order.reverse())
-        await runRound(node, conversations, round, totals[i]!);
+        await runRound(node, each, round, totals[i]!);
     }
     for (const [i, { batches, redisMicros, nodeMicros: micros, calls, durationsMs }] of totals.entries()) {
-      const perMessage = (all: number) => (all / batches / BATCH_SIZE).toFixed(1);
+      const perMessage = (all: number) => (all / batches / each.size).toFixed(1);
       console.log(
-        `${kind}, ${BATCH_SIZE} messages for ${conversations}, ${trees[i]}: ${(calls / batches).toFixed(1)} calls a batch; a message costs Redis ${perMessage(redisMicros)} µs and the node ${perMessage(micros)} µs; a batch takes ${median(durationsMs).toFixed(2)} ms`,
+        `${kind}, ${each.size} messages for ${each.conversations}, ${trees[i]}: ${(calls / batches).toFixed(1)} calls a batch; a message costs Redis ${perMessage(redisMicros)} µs and the node ${perMessage(micros)} µs; a batch takes ${median(durationsMs).toFixed(2)} ms`,
       );
     }
   }

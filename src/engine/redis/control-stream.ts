@@ -2,11 +2,15 @@ import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RedisClient } from "./connection/client.ts";
 
-/** An event for all nodes: an account, an API key or a webhook changed, tokens were revoked, or a command changed a conversation. */
+/**
+ * An event for all nodes: an account, an API key or a webhook changed, a type of feed events counts as read for longer, tokens were
+ * revoked, or a command changed a conversation.
+ */
 export type ControlEvent =
   | { readonly account: string }
   | { readonly apiKey: string }
   | { readonly webhook: string }
+  | { readonly eventType: string }
   | { readonly tokenId: string }
   | { readonly user: string; readonly before: number }
   | { readonly conversation: string; readonly change: "removed" | "limits" };
@@ -178,6 +182,7 @@ function decodeEvent([name, value = "", , second]: readonly string[]): ControlEv
   if (name === "account") return [{ account: value }];
   if (name === "apiKey") return [{ apiKey: value }];
   if (name === "webhook") return [{ webhook: value }];
+  if (name === "eventType") return [{ eventType: value }];
   if (name === "tokenId") return [{ tokenId: value }];
   if (name === "conversation")
     return [{ conversation: value, change: second === "removed" ? "removed" : "limits" }];

@@ -55,6 +55,8 @@ export interface RedisEngineDeps {
   readonly rewriteIntervalMs?: number;
   /** The members that this node knows; the port for members keeps it right. */
   readonly knownMembers?: KnownMembers;
+  /** Called after each batch that may have written something. */
+  readonly onWrite?: (() => void) | undefined;
   /** For tasks that run every few seconds. */
   readonly clock: Clock;
   /** A manual clock, for tests. Without it, the time of Redis is used (Q1). */
@@ -93,6 +95,7 @@ export class RedisEngine implements Engine {
   readonly description: string;
   private readonly client: RedisClient;
   private readonly emit: Emit;
+  private readonly onWrite: (() => void) | undefined;
   private readonly batches: BatchExecutor;
   private readonly staged: StagedBatch;
   private readonly reader: MessageReader;
@@ -126,6 +129,7 @@ export class RedisEngine implements Engine {
     this.client = client;
     this.quotas = new RedisQuotas(client, emit, time);
     this.emit = emit;
+    this.onWrite = deps.onWrite;
     this.description = client.description;
     this.reader = new MessageReader(client, emit);
     this.feeds = new Feeds({ client, channels, emit, store: this.reader });
@@ -209,6 +213,9 @@ export class RedisEngine implements Engine {
   }
 
   readonly post: Engine["post"] = (request, done) => this.enqueue({ kind: "post", request, done });
+
+  /** Reads it again. */
+  readonly refreshStoreEpoch = (): Promise<void> => this.reader.refreshEpoch();
 
   readonly consider: Engine["consider"] = (request, done) =>
     considerWith(
@@ -357,6 +364,7 @@ export class RedisEngine implements Engine {
     // Before the delivery, so that Redis works on the next batch meanwhile.
     this.sendBatches();
     this.feeds.deliverBatch(batch, operations, result);
+    if (this.onWrite !== undefined && operations.some(({ kind }) => kind !== "history")) this.onWrite();
   }
 
   private takeBatch(): AnyOperation[] {

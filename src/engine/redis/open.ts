@@ -60,6 +60,12 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const channels = new Channels(client);
     const runOnOneNode = redisTasks({ client, clock, emit });
     const knownMembers = new KnownMembers();
+    const control = new ControlStream(client, clock, emit);
+    const feed = new RedisFeed({
+      ...{ client, control, clock, emit },
+      storeEpoch: () => engine.storeEpoch,
+      refreshEpoch: () => engine.refreshStoreEpoch(),
+    });
     const engine = await RedisEngine.open({
       client,
       channels,
@@ -69,6 +75,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       clock,
       runOnOneNode,
       knownMembers,
+      onWrite: () => feed.noteWrite(),
       ...(streamRules !== undefined && { streamRules }),
       ...(editWithin !== undefined && { editWithin }),
       ...(rewriteIntervalMs !== undefined && { rewriteIntervalMs }),
@@ -82,8 +89,8 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       storeEpoch: () => engine.storeEpoch,
       replicaTimeoutMs: ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined,
     });
-    const control = new ControlStream(client, clock, emit);
     await control.start();
+    await feed.start();
     control.listen(logConversationChanges(emit));
     const nodes = new NodeRegistry({ client, leaseMs, clock, emit });
     const relay = new RedisRelay({ client, channels, nodes, clock });
@@ -100,6 +107,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       await nodes.close();
       control.close();
       news.close();
+      feed.close();
       channels.close();
       await client.close();
     };

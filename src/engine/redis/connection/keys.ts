@@ -35,11 +35,10 @@
 //   parley:{b41bj}:leases           zset    conversation and handle → when a stream may end by itself (lua/streams/drafts.lua)
 //   parley:{b41bj}:blank            set     the conversations with texts to remove
 //   parley:{b41bj}:watched          string  since when a node watches (lua/inbox/watch.lua)
-//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, api-keys, webhooks, control, signing-keys, name-secret, and the other names below
-//
-// A reserved name of each bucket, which is not used yet:
-//
-//   parley:{b41bj}:feed             the events in the conversations of the bucket, in order
+//   parley:{b41bj}:feed             stream  events in the conversations of the bucket (lua/feed/entries.lua)
+//   parley:{b41bj}:feed-floor       string  the newest event that was removed, and its time (lua/feed/trim.lua)
+//   parley:{all}:…                          what all nodes share: epoch, nodes, accounts, api-keys, webhooks, control, signing-keys, name-secret, on one Redis
+//                                            feed and feed-floor, and the other names below
 
 import { BUCKET_TAGS, bucketOf } from "./buckets.ts";
 
@@ -66,6 +65,9 @@ export type ConversationPart =
   | "blank"
   | "blanking"
   | "blanked";
+
+/** The keys of a bucket. */
+export type BucketPart = "news" | "activity" | "watched" | "leases" | "blank" | "feed" | "feed-floor";
 
 /** Makes the names of keys with one prefix. With different prefixes, several installations can share a Redis. */
 export class Keys {
@@ -171,7 +173,7 @@ export class Keys {
   }
 
   /** Returns a key of a bucket (0–63). */
-  bucketKey(bucket: number, what: "news" | "activity" | "watched" | "leases" | "blank"): string {
+  bucketKey(bucket: number, what: BucketPart): string {
     return `${this.bucketPrefixes[bucket]!}${what}`;
   }
 
@@ -194,7 +196,10 @@ export class Keys {
       | "none"
       | "stream-sweeps"
       | "watched"
-      | "erasures",
+      | "erasures"
+      | "feed"
+      | "feed-floor"
+      | "feed-wanted",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }

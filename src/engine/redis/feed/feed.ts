@@ -1,29 +1,149 @@
-import type { Feed } from "../../../core/ports/feed/feed.ts";
+import type { Emit } from "../../../core/events/events.ts";
+import type { NewFeedEvent } from "../../../core/feed/feed-event.ts";
+import type { FeedFilter } from "../../../core/feed/filter.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
+import { type Feed, type FeedPage, type FeedPosition, OLDEST_POSITION } from "../../../core/ports/feed/feed.ts";
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
+import { bucketOf } from "../connection/buckets.ts";
+import type { RedisClient } from "../connection/client.ts";
+import type { ControlStream } from "../control-stream.ts";
+import { EventStreams } from "./event-streams.ts";
+import { PageReader } from "./page-reader.ts";
+import { decodePosition, encodePosition, STREAM_COUNT, type StreamPlace } from "./position.ts";
+import { WantedTypes } from "./wanted-types.ts";
 
-const NOT_YET = "The feed is not there yet on Redis.";
+export interface RedisFeedDeps {
+  readonly client: RedisClient;
+  readonly control: ControlStream;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** The epoch of the store as this node knows it, and what reads it again. */
+  readonly storeEpoch: () => string;
+  readonly refreshEpoch: () => Promise<void>;
+  /** A manual clock, for tests. Without it, the time of Redis is used. */
+  readonly time?: Clock | undefined;
+}
 
-// feedredis replaces this file: until then a request for events on Redis is an error, and nothing is written.
+/** How often the ends of the streams are read while there are listeners, in milliseconds. The port promises a second. */
+const POLL_INTERVAL_MS = 500;
+
+/** How long listeners are not called again for writes of this node, in milliseconds: in Cluster each reading is many calls. */
+const CLUSTER_PAUSE_MS = 50;
+
+/**
+ * The port for the feed on Redis. The scripts that store something write its events in the same call: on one Redis into one stream,
+ * in Cluster into that of the bucket.
+ */
 export class RedisFeed implements Feed {
-  async read(): Promise<undefined> {
-    throw new Error(NOT_YET);
+  private readonly streams: EventStreams;
+  private readonly types: WantedTypes;
+  private readonly listeners = new Set<() => void>();
+  /** The ends of the streams when they were read last; undefined if that failed, or before there was a listener. */
+  private ends: string | undefined;
+  private polling = false;
+  private notifying = false;
+  private readonly stopPolling: () => void;
+
+  constructor(private readonly deps: RedisFeedDeps) {
+    const { client, control, clock, time } = deps;
+    this.streams = new EventStreams(client, time);
+    this.types = new WantedTypes({ client, control, time: time ?? clock });
+    this.stopPolling = clock.every(POLL_INTERVAL_MS, () => void this.poll());
   }
 
-  async newest(): Promise<string> {
-    throw new Error(NOT_YET);
+  /** Reads what counts as read. */
+  async start(): Promise<void> {
+    await this.types.load();
   }
 
-  watch(): () => void {
-    throw new Error(NOT_YET);
+  async read(after: FeedPosition, filter: FeedFilter, limit: number): Promise<FeedPage | undefined> {
+    const position = after === OLDEST_POSITION ? undefined : decodePosition(after);
+    if (position === undefined && after !== OLDEST_POSITION) return undefined;
+    const { storeEpoch, refreshEpoch } = this.deps;
+    // The position may be of an epoch that this node does not know yet.
+    if (position !== undefined && position.epoch !== storeEpoch()) await refreshEpoch();
+    return new PageReader(this.streams, position, filter, limit).read(storeEpoch());
   }
 
-  async append(): Promise<void> {}
+  async newest(): Promise<FeedPosition> {
+    const places = new Array<StreamPlace | undefined>(STREAM_COUNT).fill(undefined);
+    const ends = await Promise.all(this.streams.all.map((stream) => this.streams.newest(stream)));
+    for (const [i, stream] of this.streams.all.entries()) {
+      const [, id] = ends[i]!;
+      if (id !== "") places[stream] = { id };
+    }
+    const time = Math.min(...ends.map(([now]) => now));
+    return encodePosition({ epoch: this.deps.storeEpoch(), time, places });
+  }
 
-  async want(): Promise<void> {
-    throw new Error(NOT_YET);
+  watch(listener: () => void): () => void {
+    // The first poll calls it: it does not know what the listener has read.
+    if (this.listeners.size === 0) this.ends = undefined;
+    const own = () => listener();
+    this.listeners.add(own);
+    return () => this.listeners.delete(own);
+  }
+
+  async append(events: readonly NewFeedEvent[]): Promise<void> {
+    const kept = events.filter(({ type }) => this.types.counts(type));
+    const groups = Map.groupBy(kept, ({ conversation, user }) => {
+      const name = conversation ?? user;
+      return this.streams.streamOf(name === undefined ? undefined : bucketOf(name));
+    });
+    await Promise.all([...groups].map(([stream, some]) => this.streams.append(stream, JSON.stringify(some))));
+    if (kept.length > 0) this.noteWrite();
+  }
+
+  want(types: readonly FeedEventType[], until: number): Promise<void> {
+    return this.types.want(types, until);
   }
 
   wanted(): ReadonlySet<FeedEventType> {
-    return new Set();
+    return this.types.wanted();
+  }
+
+  /** Called when this node has written something that may have events. */
+  noteWrite(): void {
+    if (this.listeners.size === 0 || this.notifying) return;
+    this.notifying = true;
+    const notify = () => {
+      this.notifying = false;
+      this.notify();
+    };
+    if (this.deps.client.isCluster) setTimeout(notify, CLUSTER_PAUSE_MS).unref();
+    else setImmediate(notify);
+  }
+
+  close(): void {
+    this.stopPolling();
+    this.listeners.clear();
+    this.types.close();
+  }
+
+  private async poll(): Promise<void> {
+    if (this.listeners.size === 0 || this.polling || !this.deps.client.ready) return;
+    this.polling = true;
+    try {
+      const found = await Promise.all(this.streams.all.map((stream) => this.streams.newest(stream)));
+      const ends = found.map(([, id]) => id).join(" ");
+      const isNew = ends !== this.ends;
+      this.ends = ends;
+      if (isNew) this.notify();
+    } catch {
+      // The client has logged that Redis is unavailable. The next poll calls the listeners.
+      this.ends = undefined;
+    } finally {
+      this.polling = false;
+    }
+  }
+
+  private notify(): void {
+    for (const listener of this.listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.deps.emit("engine.listener_failed", { error: String(error) });
+      }
+    }
   }
 }

@@ -284,7 +284,7 @@ export class ClusterBatch implements BatchExecutor {
       newEpoch(),
       retention.messages,
       retention.days,
-      replicaTimeoutMs === undefined ? 0 : 1,
+      replicaTimeoutMs === undefined ? "" : "t",
       MAX_HISTORY_BYTES,
       storeEpoch(),
     ];
@@ -295,7 +295,8 @@ export class ClusterBatch implements BatchExecutor {
       const subscriptions = client.isSharded ? head.subscriptions : "";
       values.push(indexes.length, head.seq, head.at, knownEpoch(head), subscriptions);
     }
-    keys.push(client.keys.bucketKey(bucketOf(conversations[0]!.name), "watched"));
+    const bucket = bucketOf(conversations[0]!.name);
+    keys.push(client.keys.bucketKey(bucket, "feed"), client.keys.bucketKey(bucket, "watched"));
     for (const operation of operations) values.push(operation);
     const reply = await this.call(this.appendScript, keys, values, replicaTimeoutMs);
     return reply as AppendCallReply;

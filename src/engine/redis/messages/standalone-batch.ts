@@ -99,13 +99,14 @@ class BatchCall {
     this.membersVersion = members.version;
     const encoded: (string | number)[] = [];
     for (const each of operations) this.add(each, encoded);
-    const keys = [client.keys.globalKey("epoch"), client.keys.globalKey("batch")];
+    const shared = ["epoch", "batch", "feed"] as const;
+    const keys = shared.map((what) => client.keys.globalKey(what));
     const values: (string | number)[] = [
       time === undefined ? "" : time.now(),
       newEpoch(),
       retention.messages,
       retention.days,
-      replicaTimeoutMs === undefined ? 0 : 1,
+      replicaTimeoutMs === undefined ? "" : "t",
       MAX_HISTORY_BYTES,
       this.conversations.names.length,
       this.users.names.length,

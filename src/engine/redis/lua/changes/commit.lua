@@ -29,6 +29,7 @@ local watched = redis.call('GET', KEYS[6])
 local WATCHED = watched and tonumber(watched)
 
 -- include messages/senders
+-- include feed/entries
 -- include messages/conversation
 -- include members/speech
 -- include changes/request

@@ -8,6 +8,7 @@
 local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH, EPOCH, FRESH, WATCHED = 0, 0, 0, false, '', '', 0
 
 -- include messages/senders
+-- include feed/entries
 -- include messages/conversation
 
 local AT_ONCE = 200

@@ -22,6 +22,7 @@ local EPOCH = ARGV[3]
 if EPOCH == '' then EPOCH = redis.call('GET', KEYS[5]) or '' end
 
 -- include messages/senders
+-- include feed/entries
 -- include messages/conversation
 -- include members/speech
 -- include changes/request

@@ -20,6 +20,7 @@
 -- include connection/time
 -- include members/encoding
 -- include messages/senders
+-- include feed/entries
 
 local call = redis.call
 local meta = KEYS[1]

@@ -3,8 +3,8 @@
 -- the charge, `refuseSpeech` of src/core/members/speech.ts, `historyRange` of src/core/conversation/history.ts and `retentionFloor` of src/core/conversation/retention.ts.
 --
 -- KEYS  of each conversation: meta, log, ids, marks, channel
---       last: the key of the bucket that says that a node watches (inbox/watch.lua)
--- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
+--       last: the events of the bucket, and the key of the bucket that says that a node watches (inbox/watch.lua)
+-- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: flags: t to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the epoch of the store
 --       then of each conversation: the number of operations; newest seq known, its time or 0, epoch known; own subscriptions to
 --       its channel, or '' if PUBSUB cannot count them (Cluster before 7): then everything is announced
@@ -35,13 +35,15 @@
 local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
-local TOUCH = ARGV[5] == '1'
+local TOUCH = string.find(ARGV[5], 't', 1, true)
 local BUDGET = tonumber(ARGV[6])
 local EPOCH = ARGV[7]
+local FEED, FEED_TAG = KEYS[#KEYS - 1], #KEYS[#KEYS - 1] - 5
 local WATCHED = redis.call('GET', KEYS[#KEYS])
 WATCHED = WATCHED and tonumber(WATCHED)
 
 -- include messages/senders
+-- include feed/entries
 -- include messages/conversation
 -- include members/speech
 -- include streams/operations
@@ -170,6 +172,7 @@ end
 
 -- All is decided. From here on the script may end after any write (conversation.lua).
 for i = 1, #conversations do conversation_write(conversations[i]) end
+feed_messages(conversations)
 for i = 1, #conversations do conversation_settle(conversations[i]) end
 if stream_write then stream_write() end
 for _, each in ipairs(histories) do

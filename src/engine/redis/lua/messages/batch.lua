@@ -3,13 +3,13 @@
 -- of src/core/conversation/quota.ts, `historyRange` of src/core/conversation/history.ts and `retentionFloor` of
 -- src/core/conversation/retention.ts.
 --
--- KEYS  1: the epoch of the store   2: the plan of an unfinished batch (interrupted-batch.lua)
+-- KEYS  1: the epoch of the store   2: the plan of an unfinished batch (interrupted-batch.lua)   3: the events
 --       then of each conversation: meta, log, ids, channel
 --       then of each charged user: quota
 --       then of each read mark: the marks of its conversation
 --       then of each user who may become a member: its list of conversations; and of each who starts a stream: that of its streams
 --       last: the key that says that a node watches (inbox/watch.lua)
--- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
+-- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: flags: t to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the number of conversations   8: the number of users
 --       9: the number of keys of marks
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel
@@ -41,7 +41,8 @@
 local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
-local TOUCH = ARGV[5] == '1'
+local FEED, FEED_TAG = KEYS[3], #KEYS[3] - 9
+local TOUCH = string.find(ARGV[5], 't', 1, true)
 local BUDGET = tonumber(ARGV[6])
 local EPOCH, half, watched = unpack(redis.call('MGET', KEYS[1], KEYS[2], KEYS[#KEYS]))
 local WATCHED = watched and tonumber(watched)
@@ -59,14 +60,14 @@ end
 if half then interrupted_heal(KEYS[2], half, EPOCH) end
 
 local conversation_count, users = tonumber(ARGV[7]), tonumber(ARGV[8])
-local usersFrom = 2 + conversation_count * 4
+local usersFrom = 3 + conversation_count * 4
 local marksFrom = usersFrom + users
 local listsFrom = marksFrom + tonumber(ARGV[9])
 local at = 10
 
 local conversations, epochs = {}, {}
 for i = 1, conversation_count do
-  local key = 4 * i - 1
+  local key = 4 * i
   local expected = ARGV[at + 2]
   local conversation = conversation_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), expected)
   conversation.ids = KEYS[key + 2]
@@ -182,6 +183,7 @@ end
 local begun = interrupted_begin(KEYS[2], quota_logs, conversations)
 for i = 1, users do quota_close(quota_logs[i]) end
 for i = 1, conversation_count do conversation_write(conversations[i]) end
+feed_messages(conversations)
 for i = 1, conversation_count do conversation_settle(conversations[i]) end
 for _, each in ipairs(histories) do
   local place, conversation, newest, before, after, count, user = unpack(each)

@@ -4,7 +4,7 @@
 -- A script can end early, because it may not run a command or a key has another type, and Redis does not undo its writes. So
 -- they are made in an order that leaves a valid state wherever it ends:
 --
---   names ──▶ messages ──▶ seq of the head ──▶ marks ──▶ announcement, retention
+--   names ──▶ messages ──▶ event ──▶ seq of the head ──▶ marks ──▶ announcement, retention
 --        │            │
 --        │            └ the log is ahead of the head: the next script that finds this updates the head (conversation_heal)
 --        └ a name without its message: a name is ignored unless the message at its seq has that name
@@ -12,7 +12,8 @@
 -- A node that has sockets with an inbox watches for changed conversations (inbox/watch.lua). Only then they are recorded, in the
 -- activity of their bucket.
 --
--- The script that includes it must include messages/senders and define these locals: WATCHED, the time since when changes are
+-- The script that includes it must include messages/senders and feed/entries, and define these locals: FEED, the
+-- stream of events; FEED_TAG, a place in names of channels, before the `}` of their tag; WATCHED, the time since when changes are
 -- recorded, or nil; CLOCK, the store's time; EPOCH, the epoch of the store; FRESH, a random
 -- text for a new epoch; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without limits of their own; TOUCH, whether
 -- a repeat writes its name again, so that a following WAIT shows that a replica has the message.
@@ -141,6 +142,13 @@ local function conversation_open(meta, log, known, time, expected)
   return conversation
 end
 
+-- Whether there is no such conversation, so that a message creates it.
+local function conversation_is_created(conversation)
+  if conversation.isNew then return true end
+  if conversation.removals == 0 or string.find(conversation.guard or '', 'f', 1, true) then return false end
+  return conversation.base == tonumber(call('HGET', conversation.meta, 'removed_seq'))
+end
+
 local function conversation_seq_of(id)
   return tonumber(string.match(id, '^%d+'))
 end
@@ -160,6 +168,7 @@ local function conversation_heal()
     local seq, known = newest and conversation_seq_of(newest[1]) or 0, tonumber(call('HGET', conversation.meta, 'seq') or 0)
     if seq > known then
       local by = senders_heal(conversation.meta, conversation.log, known + 1, seq)
+      feed_found(FEED, conversation.meta, newest[2][4], known + 1, seq, conversation_is_created(conversation))
       call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', seq, 'at', newest[2][4], 'by', by)
     end
   end
@@ -342,55 +351,6 @@ local function conversation_finish(conversation, ids)
   end
 end
 
--- Reads messages with first ≤ seq ≤ last: at most `count`, and at most `budget` bytes of records (MAX_HISTORY_BYTES of
--- src/core/conversation/history.ts), but at least one message. Starts from the newest if `backwards`. Returns them in the order of
--- seq, a line "seq at record" for each, and whether the budget has cut the list.
-local function conversation_read(conversation, first, last, count, budget, backwards)
-  local lines, size, cut = {}, 0, false
-  while first <= last and #lines < count and not cut do
-    local most = math.min(READ_AT_ONCE, count - #lines)
-    local entries = backwards and call('XREVRANGE', conversation.log, last, first, 'COUNT', most)
-      or call('XRANGE', conversation.log, first, last, 'COUNT', most)
-    if #entries == 0 then break end
-    local values = conversation.rev and changes_values(conversation, entries)
-    for i, entry in ipairs(entries) do
-      local number, at, record = string.match(entry[1], '^%d+'), entry[2][4], entry[2][6]
-      if values and values[i] then record = changes_present(record, values[i]) end
-      size = size + #record
-      cut = size > budget and #lines > 0
-      if cut then break end
-      lines[#lines + 1] = number .. ' ' .. at .. ' ' .. record
-      if backwards then last = number - 1 else first = number + 1 end
-    end
-  end
-  if backwards then
-    for i = 1, math.floor(#lines / 2) do lines[i], lines[#lines + 1 - i] = lines[#lines + 1 - i], lines[i] end
-  end
-  return table.concat(lines, '\n'), cut
-end
-
--- Reads the messages of a history request by `historyRange` of src/core/conversation/history.ts, for a conversation with `newest`
--- as its newest seq. Returns the list, with the lines of `changes_own` before it, and whether there are more. `before` and `after` are
--- nil if the request has none.
-local function conversation_history(conversation, newest, before, after, count, budget, user)
-  local oldest, first, last, more = conversation_first(conversation, newest), nil, nil, nil
-  if after ~= nil then
-    first = math.max(oldest, after + 1)
-    last = math.min(newest, first + count - 1)
-    more = last < newest and first <= newest
-  else
-    last = math.min(newest, (before or newest + 1) - 1)
-    first = math.max(oldest, last - count + 1)
-    more = first > oldest and last >= first
-  end
-  conversation.reacted = false
-  local list, cut = conversation_read(conversation, first, last, count, budget, after == nil)
-  if conversation.reacted then
-    local lines = changes_own(conversation, user)
-    lines[#lines + 1] = list
-    list = table.concat(lines, '\n')
-  end
-  return list, more or cut
-end
-
+-- include feed/messages
+-- include messages/history
 -- include messages/read-marks

@@ -17,6 +17,7 @@ if KEYS[3] then
 end
 
 -- include messages/senders
+-- include feed/entries
 -- include messages/conversation
 
 if call('HEXISTS', KEYS[1], 'revising') == 1 then

@@ -11,6 +11,7 @@
 -- script that writes to a log repairs an interrupted batch first.
 
 -- include messages/senders
+-- include feed/entries
 
 -- Writes the plan; returns false if there is nothing to write.
 local function interrupted_begin(key, quota_logs, conversations)
@@ -58,6 +59,8 @@ local function interrupted_heal(key, text, epoch)
     end
     local known = tonumber(redis.call('HGET', meta, 'seq') or 0)
     if seq > base and known < seq then
+      local is_first = redis.call('HEXISTS', meta, 'epoch') == 0
+      feed_found(string.gsub(key, 'batch$', 'feed'), meta, newest[2][4], known + 1, seq, is_first)
       local by = senders_heal(meta, (string.gsub(meta, ':meta$', ':log')), known + 1, seq)
       if epoch then redis.call('HSETNX', meta, 'epoch', epoch) end
       redis.call('HSET', meta, 'seq', string.format('%d', seq), 'at', newest[2][4], 'by', by)

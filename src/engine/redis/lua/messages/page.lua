@@ -8,6 +8,7 @@
 local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH, EPOCH, FRESH = 0, 0, 0, false, '', ''
 
 -- include messages/senders
+-- include feed/entries
 -- include messages/conversation
 
 local first, last, count, budget = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -10,6 +10,7 @@ local CLOCK = store_time(ARGV[1])
 local KEEP_MESSAGES, KEEP_DAYS, EPOCH, FRESH, TOUCH, WATCHED = ARGV[2], ARGV[3], '', '', false, 0
 
 -- include messages/senders
+-- include feed/entries
 -- include messages/conversation
 
 return conversation_trim(conversation_open(KEYS[1], KEYS[2], 0, 0, ''), KEYS[3], 0, tonumber(ARGV[4]))
