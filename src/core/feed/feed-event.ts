@@ -14,7 +14,10 @@ export interface FeedEvent {
   readonly conversation?: string;
   /** The epoch of the conversation then: with another one, what it names is gone. */
   readonly epoch?: string;
-  /** The user that did it, or whom it is about; missing where an API key did it, which then is `by` in `details`. */
+  /**
+   * The user that did it, or whom it is about; missing where an API key did it, which then is `by` in `details`. Of `message.created` it
+   * may be missing: the message has its sender.
+   */
   readonly user?: string;
   /** The message, where it is about one. */
   readonly seq?: number;

@@ -114,7 +114,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     return {
       engine,
       members,
-      feed: new RedisFeed(),
+      feed,
       accounts: new RedisAccounts(client, control, emit),
       apiKeys: new RedisApiKeys(client, control),
       webhooks: new RedisWebhooks(client, control),

@@ -2,7 +2,12 @@ import type { Emit } from "../../../core/events/events.ts";
 import type { NewFeedEvent } from "../../../core/feed/feed-event.ts";
 import type { FeedFilter } from "../../../core/feed/filter.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import { type Feed, type FeedPage, type FeedPosition, OLDEST_POSITION } from "../../../core/ports/feed/feed.ts";
+import {
+  type Feed,
+  type FeedPage,
+  type FeedPosition,
+  OLDEST_POSITION,
+} from "../../../core/ports/feed/feed.ts";
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";

@@ -80,7 +80,10 @@ export class PageReader {
       const last = this.entries.findLast((entry) => entry.stream === stream);
       if (last !== undefined) this.restSince = Math.min(this.restSince, timeOf(last));
     }
-    this.entries.sort((one, other) => one.milliseconds - other.milliseconds || one.number - other.number);
+    this.entries.sort(
+      (one, other) =>
+        one.milliseconds - other.milliseconds || one.number - other.number || one.stream - other.stream,
+    );
   }
 
   /** Reads some entries of a stream. Returns whether it may have more. */

@@ -20,20 +20,35 @@ test("EV1 a position of any places is read as it was written, in at most 1,500 c
       const id = `${upTo(random.pick(ranges))}-${upTo(Math.min(2 ** 32, random.pick(ranges)))}`;
       return random.next() < 0.1 ? { id, part: upTo(500) } : { id };
     };
-    const position = { epoch: EPOCH, time: upTo(2 ** 42), places: Array.from({ length: STREAM_COUNT }, place) };
+    const position = {
+      epoch: EPOCH,
+      time: upTo(2 ** 42),
+      places: Array.from({ length: STREAM_COUNT }, place),
+    };
     const text = encodePosition(position);
     expect(text).toMatch(/^[A-Za-z0-9._-]{1,1500}$/);
     expect(decodePosition(text)).toEqual(position);
   }
   const largest = { id: `${Number.MAX_SAFE_INTEGER - 1}-${2 ** 32}`, part: 2 ** 14 };
-  const places = Array.from({ length: STREAM_COUNT }, (_, i) => (i === 0 ? largest : { ...largest, id: `0-${2 ** 32}` }));
+  const places = Array.from({ length: STREAM_COUNT }, (_, i) =>
+    i === 0 ? largest : { ...largest, id: `0-${2 ** 32}` },
+  );
   expect(encodePosition({ epoch: EPOCH, time: Number.MAX_SAFE_INTEGER, places }).length).toBeLessThan(1_500);
 });
 
 test("EV1 a text that is no position is refused, also one that was cut or has more at its end", () => {
   const places = Array.from({ length: STREAM_COUNT }, (_, i) => ({ id: `${1_700_000_000_000 + i}-${i}` }));
   const text = encodePosition({ epoch: EPOCH, time: 1, places });
-  for (const wrong of ["", "0", ".", `${EPOCH}.`, text.slice(0, -4), `${text}AAAA`, `${text}!`, `x.${"_".repeat(900)}`])
+  for (const wrong of [
+    "",
+    "0",
+    ".",
+    `${EPOCH}.`,
+    text.slice(0, -4),
+    `${text}AAAA`,
+    `${text}!`,
+    `x.${"_".repeat(900)}`,
+  ])
     expect([wrong, decodePosition(wrong)]).toEqual([wrong, undefined]);
   const random = new Random(4);
   for (let round = 0; round < 2_000; round++) {
@@ -63,6 +78,8 @@ test("EV1 an event that a script may write again keeps its id, and any other has
   expect(one).not.toBe(other!);
   const [first, second] = idsOf(`d 1700 key ${json}`);
   expect(first).toBe(second!);
-  expect(decodeEntry(0, "1-0", `e 1700 ${json}`).events).toMatchObject([{ type: "read.marked", seq: 4, at: 1_700 }]);
+  expect(decodeEntry(0, "1-0", `e 1700 ${json}`).events).toMatchObject([
+    { type: "read.marked", seq: 4, at: 1_700 },
+  ]);
   expect(decodeEntry(0, "1-0", "l 5 9 room")).toEqual({ events: [], at: 9, lost: { since: 5, until: 9 } });
 });

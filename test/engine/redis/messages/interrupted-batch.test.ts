@@ -4,6 +4,8 @@ import { describe, expect, test } from "bun:test";
 import type { Entry } from "../../../../src/core/conversation/entry.ts";
 import type { Clock } from "../../../../src/core/ports/clock.ts";
 import type { PostRequest, PostResult } from "../../../../src/core/ports/message-log.ts";
+import { EventStreams } from "../../../../src/engine/redis/feed/event-streams.ts";
+import { PageReader } from "../../../../src/engine/redis/feed/page-reader.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { namesInOneBucket } from "../support/names-in-one-bucket.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
@@ -36,6 +38,16 @@ const MOST_WRITES = 40;
 const send = (node: TestNode): Promise<PostResult[]> =>
   Promise.all(SENT.map(({ id, ...fields }) => node.post(id, { ...fields, limit: LIMIT })));
 
+/** Of each event of a message its conversation and seq, once for each id. */
+async function eventsOf(node: TestNode): Promise<string[]> {
+  const reader = new PageReader(new EventStreams(node.client), undefined, {}, 1_000);
+  const { events } = await reader.read(node.engine.storeEpoch);
+  const ids = new Map(
+    events.map(({ id, type, conversation, seq }) => [id, `${type} ${conversation} ${seq ?? ""}`]),
+  );
+  return [...ids.values()].sort();
+}
+
 async function stored(node: TestNode): Promise<Map<string, readonly Entry[]>> {
   const pages = [A, B].map(async (conversation) => {
     const page = await node.engine.page(conversation, 0, Number.MAX_SAFE_INTEGER, 200);
@@ -53,7 +65,7 @@ for (const kind of KINDS) {
     const redis = useRealRedis(kind);
 
     test.each([...SCRIPTS[kind]])(
-      "D2 D3 Q2 wherever %s ends, a repeated post is stored once, charged once, and acknowledged with its seq",
+      "D2 D3 Q2 EV1 wherever %s ends, a repeated post is stored once, charged once, acknowledged with its seq, and one event",
       async (script) => {
         let ended = true;
         for (let write = 1; ended; write++) {
@@ -104,6 +116,12 @@ for (const kind of KINDS) {
               LIMIT - count,
             ]);
           expect([where, (await node.engine.head(A)).seq]).toEqual([where, 5]);
+          const messages = [...[1, 2, 3, 4, 5].map((seq) => `${A} ${seq}`), `${B} 1`];
+          const events = [
+            ...[A, B].map((conversation) => `conversation.created ${conversation} `),
+            ...messages.map((message) => `message.created ${message}`),
+          ];
+          expect([where, await eventsOf(node)]).toEqual([where, events.sort()]);
         }
       },
     );
