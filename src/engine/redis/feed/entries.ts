@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FeedEvent, NewFeedEvent } from "../../../core/feed/feed-event.ts";
 
-/** What an entry of a stream of events tells (lua/feed/entries.lua). */
+/** What an entry of a stream of events has (lua/feed/entries.lua). */
 export interface FeedEntry {
   readonly events: readonly FeedEvent[];
   /** When it was written, in milliseconds since 1970. */

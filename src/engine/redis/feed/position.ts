@@ -35,7 +35,7 @@ const MAX_NUMBER = 2 ** 32;
 const MAX_PART = 2 ** 14;
 
 export function encodePosition({ epoch, time, places }: StreamPosition): string {
-  const split = places.map((place) => place && place.id.split("-").map(Number));
+  const split = places.map((place) => place?.id.split("-").map(Number));
   const newest = split.reduce((most, place) => Math.max(most, place?.[0] ?? 0), 0);
   const bytes: number[] = [];
   addNumber(bytes, time);

@@ -15,7 +15,7 @@ for i, entry in ipairs(call('XRANGE', KEYS[1], '-', '+', 'COUNT', most)) do
   removed, floor = i, entry[1] .. ' ' .. time
 end
 if removed == 0 then return 0 end
--- Before the entries are removed: whoever has not read them learns that they are missing.
+-- Before the entries are removed, so that a reader that has not read them learns that they are missing.
 call('SET', KEYS[2], floor)
 local milliseconds, number = string.match(floor, '^(%d+)-(%d+)')
 call('XTRIM', KEYS[1], 'MINID', milliseconds .. '-' .. string.format('%d', number + 1))
