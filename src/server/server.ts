@@ -89,7 +89,7 @@ const REQUEST_TIMEOUT_S = 10;
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
 export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const { settings, accounts, clock, emit } = deps;
-  const { engine, asksFirst } = withApproval(deps);
+  const { engine, factsApprover, openingApprover } = withApproval(deps);
   const shared = {
     ...deps,
     engine,
@@ -148,6 +148,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     hub,
     streams,
     gate,
+    openingApprover,
     resendLimiter,
     health: storeWatch.health,
     admissionQueue,
@@ -232,7 +233,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       messages: counts.sinceStart(),
     }),
     memberPolicy,
-    asksFirst,
+    factsApprover,
     origins,
     present: (conversation, limit, after) => hub.present(conversation, limit, after),
     marks: engine,

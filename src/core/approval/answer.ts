@@ -2,10 +2,15 @@
 import { decodeFrameObject } from "../../protocol/decode.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
 import { MAX_FRAME_BYTES, MAX_REASON_LENGTH } from "../../protocol/limits.ts";
+import { ConversationPatch } from "../../protocol/member-requests.ts";
+import { readBody } from "../../protocol/request-body.ts";
 import type { Asked, AskedMessage } from "./question.ts";
 
-/** A content that takes the place of what was asked about. */
-export type Replaced = Pick<AskedMessage, "text" | "data">;
+/** A content that takes the place of what was asked about; of a conversation `text` is its title. */
+export interface Replaced {
+  readonly text: string;
+  readonly data?: unknown;
+}
 
 export type Answer =
   | { readonly action: "accept" }
@@ -33,7 +38,10 @@ export function readAnswer(text: string, asked: Asked): Answer | undefined {
     case "reject":
       return readRejection(value.reason);
     case "replace": {
-      const content = asked.message && readReplacement(value, text, asked.message);
+      const content =
+        asked.message === undefined
+          ? readFacts(value, text, asked)
+          : readReplacement(value, text, asked.message);
       return content && { action: "replace", content };
     }
     default:
@@ -63,6 +71,19 @@ function readReplacement(
   // A stream may be longer than a message, and keep its text.
   const bytes = bytesOf(content);
   return bytes > MAX_FRAME_BYTES && bytes > bytesOf(message) ? undefined : content;
+}
+
+/** The bounds are those of a request that changes a conversation. The opening of one has nothing to replace. */
+function readFacts(
+  { text, data }: Readonly<Record<string, unknown>>,
+  json: string,
+  asked: Asked,
+): Replaced | undefined {
+  if (asked.type !== "conversation" || (text === undefined && data === undefined)) return undefined;
+  const facts = { title: text ?? asked.title ?? "", data: data === undefined ? asked.data : data };
+  const read = readBody(ConversationPatch, facts, json);
+  if (!("body" in read)) return undefined;
+  return { text: read.body.title ?? "", ...(read.body.data && { data: read.body.data }) };
 }
 
 function bytesOf({ text, data }: Replaced): number {

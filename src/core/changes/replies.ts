@@ -26,6 +26,8 @@ export interface ChangeRefusal {
   readonly rev?: number;
   readonly epoch?: string;
   readonly until?: number;
+  readonly reason?: string;
+  readonly retry_after?: number;
 }
 
 /** Returns what a frame asks for. */
@@ -91,6 +93,8 @@ export function refusalOf(result: Refused): ChangeRefusal {
     case "forbidden":
     case "banned":
     case "muted":
+    case "rejected":
+    case "busy":
       return describeRefusal(result);
     case "conflict": {
       const message =

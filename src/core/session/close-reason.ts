@@ -14,6 +14,8 @@ export interface CloseReason {
     readonly message: string;
     /** When a ban ends, in milliseconds since 1970. */
     readonly until?: number;
+    /** Why the operator's approval refused it. */
+    readonly reason?: string;
   };
   /** When to reconnect, in seconds. The `error` and `closing` frames carry it as `retry_after`. */
   readonly retryAfter?: number;

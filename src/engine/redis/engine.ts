@@ -186,6 +186,7 @@ export class RedisEngine implements Engine {
       ...{ client, emit },
       enqueue: (operation) => this.enqueue(operation),
       rev: async (conversation) => (await this.head(conversation)).rev,
+      readQuota: (...user) => this.quotas.look(...user),
       watch: (listener) => this.feeds.watchChanges(listener),
       deliverUpTo: (...place) => this.feeds.deliverUpTo(...place),
       waitForWrites: () => this.executed,
@@ -219,7 +220,7 @@ export class RedisEngine implements Engine {
 
   readonly consider: Engine["consider"] = (request, done) =>
     considerWith(
-      (found) => this.enqueue({ kind: "consider", request, done: found }),
+      (found: Parameters<Engine["consider"]>[1]) => this.enqueue({ kind: "consider", request, done: found }),
       () => this.quotas.look(request.user, request.limit),
     ).then(done, () => done(UNAVAILABLE));
 

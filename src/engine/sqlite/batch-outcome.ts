@@ -1,8 +1,8 @@
 import type { Entry } from "../../core/conversation/entry.ts";
 import type { MemberNews } from "../../core/members/records.ts";
-import type { ChangeResult, StoredChange } from "../../core/ports/conversation/changes.ts";
+import type { StoredChange } from "../../core/ports/conversation/changes.ts";
 import type { StreamEvent } from "../../core/ports/conversation/streams.ts";
-import type { ChangeOperation } from "../change-operation.ts";
+import type { ChangeOperation, ChangeOutcome } from "../change-operation.ts";
 import type { ChargeOperation, ChargeResult, Operation, OperationResult } from "../operation.ts";
 import type { StreamOperation, StreamResult } from "../stream-operation.ts";
 import type { FeedOperation } from "./feed/feed.ts";
@@ -23,7 +23,7 @@ export interface BatchOutcome {
     | OperationResult
     | ChargeResult
     | StreamResult
-    | ChangeResult
+    | ChangeOutcome
     | { readonly outcome: "done" };
   readonly announce?: StoredMessage;
   /** The sender became a member with the announced message. */

@@ -17,18 +17,24 @@ export interface ApprovalDeps {
 
 export interface Approval {
   readonly engine: Engine;
-  /** Whether messages have to be approved. */
-  readonly asksFirst: boolean;
+  /** Asks about titles and data of conversations; undefined where messages need not be approved. */
+  readonly factsApprover: Approver | undefined;
+  /** Asks about openings; undefined where these need not be approved. */
+  readonly openingApprover: Approver | undefined;
 }
 
 /** Returns the engine that the server uses: the one it has, or with APPROVAL_URL one that asks before it stores. */
 export function withApproval(deps: ApprovalDeps): Approval {
   const { engine, settings } = deps;
   const { approvalUrl: url, approvalFor, approvalSecret = [], approvalFail: fail } = settings;
-  if (url === undefined) return { engine, asksFirst: false };
+  if (url === undefined) return { engine, factsApprover: undefined, openingApprover: undefined };
   const keys = approvalSecret.flatMap((secret) => webhookKeyOf(secret) ?? []);
   const client = new ApprovalClient({ url, keys, version: deps.version });
   const approver = new Approver({ ...deps, client, fail, url: new URL(url).origin });
   const asksFirst = approvalFor.includes("message");
-  return { engine: asksFirst ? approveEngine(engine, approver) : engine, asksFirst };
+  return {
+    engine: asksFirst ? approveEngine(engine, approver) : engine,
+    factsApprover: asksFirst ? approver : undefined,
+    openingApprover: approvalFor.includes("open") ? approver : undefined,
+  };
 }

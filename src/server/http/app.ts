@@ -34,7 +34,7 @@ import {
   putSanctionRoute,
   removeMemberRoute,
 } from "./routes/members/members.ts";
-import { type BatchRoutesDeps, MAX_BATCH_BYTES, postMessagesRoute } from "./routes/messages/batch.ts";
+import { MAX_BATCH_BYTES, postMessagesRoute } from "./routes/messages/batch.ts";
 import {
   type ChangeRoutesDeps,
   editMessageRoute,
@@ -70,7 +70,6 @@ export type AppDeps = SignInDeps &
       InboxRouteDeps &
       EventsRouteDeps &
       StreamRoutesDeps &
-      BatchRoutesDeps &
       ChangeRoutesDeps &
       OperatorRoutesDeps,
     "guard"

@@ -4,7 +4,7 @@ export interface ProblemOptions {
   /** A sentence about this error; by default the one of the catalogue. */
   readonly detail?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Further members of the body. */
+  /** Further members of the body. With `retry_after`, in seconds, there is a `Retry-After`, too. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
@@ -19,9 +19,16 @@ export function problem(code: ErrorCode, { detail, headers, extra }: ProblemOpti
     code,
     ...extra,
   };
+  const wait = extra?.retry_after;
+  const retryAfter = typeof wait === "number" && { "Retry-After": retryAfterSeconds(wait * 1000) };
   return new Response(JSON.stringify(body), {
     status: entry.http,
-    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store", ...headers },
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      ...retryAfter,
+      ...headers,
+    },
   });
 }
 

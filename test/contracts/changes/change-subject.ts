@@ -2,6 +2,7 @@ import type { Change } from "../../../src/core/changes/decide-change.ts";
 import type { ChangedEntry, FoldPlan } from "../../../src/core/changes/fold.ts";
 import type { Reactions } from "../../../src/core/changes/message-state.ts";
 import type {
+  AcceptableChange,
   ChangeEvent,
   ChangeRequest,
   ChangeResult,
@@ -23,6 +24,15 @@ export class ChangeSubject {
   change(seq: number, change: Change, fields: ChangeFields = {}): Promise<ChangeResult> {
     const request = { conversation: "room", user: "anna", limit: 1_000, moderates: false, ...fields };
     return new Promise((resolve) => this.subject.engine.changes.change({ ...request, seq, change }, resolve));
+  }
+
+  /** What an edit would come to. */
+  consider(seq: number, text: string, fields: ChangeFields = {}): Promise<ChangeResult | AcceptableChange> {
+    const request = { conversation: "room", user: "anna", limit: 1_000, moderates: false, ...fields };
+    const change = { kind: "edit", text } as const;
+    return new Promise((resolve) =>
+      this.subject.engine.changes.consider({ ...request, seq, change }, resolve),
+    );
   }
 
   edit(seq: number, text: string, fields: ChangeFields & { ifRev?: number } = {}): Promise<ChangeResult> {

@@ -187,4 +187,29 @@ export function decidingContract(open: OpenEngine): void {
     expect([after.seq, after.first, after.at]).toEqual([before.seq, before.first, before.at]);
     expect(after.changedAt).toBe(now);
   });
+
+  test("AP1 an edit is considered as a whole message, without a charge, a number or a trace", async () => {
+    await using subject = await Subject.open(open);
+    const changes = new ChangeSubject(subject);
+    await subject.store("a", { text: "first", data: { n: 1 }, limit: 2 });
+    const acceptable = { outcome: "acceptable", id: "a", body: '"text":"good","data":{"n":1}' } as const;
+    expect(await changes.consider(1, "good", { id: "e", limit: 2 })).toEqual(acceptable);
+    expect(await changes.consider(1, "first")).toMatchObject({ outcome: "duplicate", seq: 1 });
+    expect(await changes.consider(1, "x", { user: "ben" })).toEqual({ outcome: "not_own" });
+    expect(await changes.consider(2, "x")).toEqual({ outcome: "not_found" });
+    expect(await subject.engine.head("room")).toMatchObject({ rev: 0 });
+    const [before, made, after] = await Promise.all([
+      changes.consider(1, "good", { id: "e", limit: 2 }),
+      changes.edit(1, "good", { id: "e", limit: 2 }),
+      changes.consider(1, "good", { id: "e", limit: 2 }),
+    ]);
+    expect(before).toEqual(acceptable);
+    expect(made).toMatchObject({ outcome: "changed", rev: 1, quota: { remaining: 0 } });
+    expect(after).toMatchObject({ outcome: "duplicate", rev: 1 });
+    expect(await changes.consider(1, "other", { limit: 2 })).toMatchObject({
+      outcome: "rate_limited",
+      retryAfter: 3_600_000,
+    });
+    expect(await changes.messages()).toMatchObject([{ text: "good", rev: 1 }]);
+  });
 }

@@ -21,6 +21,7 @@ function overrideChanges(engine: Engine, overrides: Partial<Changes>): Engine {
   const { changes } = engine;
   const all: Changes = {
     change: (request, done) => changes.change(request, done),
+    consider: (request, done) => changes.consider(request, done),
     rev: (conversation) => changes.rev(conversation),
     missed: (conversation, plan, user) => changes.missed(conversation, plan, user),
     mine: (conversation, user, seqs) => changes.mine(conversation, user, seqs),

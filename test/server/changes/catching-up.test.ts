@@ -39,6 +39,7 @@ function heldUp(engine: Engine): Engine {
     page: (...page) => held(engine.page(...page)),
     changes: {
       change: (request, done) => changes.change(request, done),
+      consider: (request, done) => changes.consider(request, done),
       rev: (conversation) => changes.rev(conversation),
       missed: (...plan) => held(changes.missed(...plan)),
       mine: (...messages) => held(changes.mine(...messages)),

@@ -76,7 +76,6 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     plans: PLANS,
     burst: { rate: 20, size: 40 },
     changes: { change: (_request, done) => done({ outcome: "unavailable" }) },
-    asksFirst: false,
     streams: { cancel: async () => ({ outcome: "unavailable" }) },
     streamWriters: {
       start: async () => ({ outcome: "unavailable" }),

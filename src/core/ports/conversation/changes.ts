@@ -4,7 +4,15 @@ import type { Change, ChangeRefused } from "../../changes/decide-change.ts";
 import type { AnnouncedChange, ChangedEntry, FoldPlan } from "../../changes/fold.ts";
 import type { OwnReactions } from "../../changes/message-state.ts";
 import type { Entry } from "../../conversation/entry.ts";
-import type { IdInUse, PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
+import type {
+  Busy,
+  IdInUse,
+  PostRequest,
+  RateLimited,
+  Rejected,
+  Removed,
+  Unavailable,
+} from "../message-log.ts";
 
 /** What is not named here is as in a post. */
 export interface ChangeRequest
@@ -42,8 +50,17 @@ export type ChangeResult =
   | { readonly outcome: "other_epoch"; readonly epoch: string }
   | Exclude<ChangeRefused, { readonly outcome: "duplicate" }>
   | RateLimited
+  | Rejected
+  | Busy
   | Removed
   | Unavailable;
+
+/** An edit that would be made: the content that the message `id` would have then, as `Entry.body`. */
+export interface AcceptableChange {
+  readonly outcome: "acceptable";
+  readonly id: string;
+  readonly body: string;
+}
 
 /** A change that was stored, with the message as it is now. */
 export interface StoredChange extends AnnouncedChange {
@@ -84,6 +101,9 @@ export interface Changes {
    * `done` is called as that of `MessageLog.post`, and in the same order with it.
    */
   change(request: ChangeRequest, done: (result: ChangeResult) => void): void;
+
+  /** Decides about an edit as `change` does, and MUST NOT charge, store or announce anything; `changed` is no result of it. */
+  consider(request: ChangeRequest, done: (result: ChangeResult | AcceptableChange) => void): void;
 
   /** Returns the newest change of a conversation; 0 for none. As `MessageLog.head`, it MUST NOT fall within an epoch. */
   rev(conversation: string): Promise<number>;

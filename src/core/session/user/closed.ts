@@ -30,6 +30,7 @@ function reasonOf({ code, error, reason, retryAfter }: CloseReason): {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryAfter: number | undefined;
+  readonly reason?: string;
 } {
   if (error?.code === "unavailable") return { ...error, retryAfter: retryAfter ?? UNAVAILABLE_RETRY_S };
   if (error !== undefined) return { ...error, retryAfter };
@@ -54,11 +55,12 @@ export function closedFrame(ending?: CloseReason): ServerFrameOf<"closed"> {
 
 /** The `error` frame that refuses a request of a conversation. */
 export function openingError(ending: CloseReason, id: string | undefined): ServerFrameOf<"error"> {
-  const { code, message, retryAfter } = reasonOf(ending);
+  const { code, message, retryAfter, reason } = reasonOf(ending);
   return {
     type: "error",
     code,
     message,
+    ...(reason !== undefined && { reason }),
     ...(id !== undefined && { id }),
     ...(retryAfter !== undefined && { retry_after: retryAfter }),
   };

@@ -1,7 +1,7 @@
 import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { ChangeResult } from "../../../core/ports/conversation/changes.ts";
+import type { ChangeOutcome as AnyChangeOutcome } from "../../change-operation.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
@@ -43,7 +43,7 @@ export interface ChangeCallsDeps {
 
 /** What came of one change. */
 export interface ChangeOutcome {
-  readonly result: ChangeResult;
+  readonly result: AnyChangeOutcome;
   /** Of a change that was stored. */
   readonly made?: MadeChange;
 }

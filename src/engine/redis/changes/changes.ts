@@ -8,10 +8,18 @@ import type {
   Changes,
   MissedChanges,
 } from "../../../core/ports/conversation/changes.ts";
-import type { ChangeOperation } from "../../change-operation.ts";
+import {
+  type ChangeOperation,
+  type ChangeOutcome,
+  changeOperation,
+  trialOperation,
+} from "../../change-operation.ts";
 import { PageQueue } from "../../page-queue.ts";
+import type { RedisQuotas } from "../accounts/quotas.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
+import { UNAVAILABLE } from "../messages/batch.ts";
+import { considerWith } from "../messages/considering.ts";
 import { decodeOwnLines } from "../messages/message-encoding.ts";
 import { readMissed } from "./missed.ts";
 
@@ -24,6 +32,8 @@ export interface RedisChangesDeps {
   /** The newest change of a conversation, after this node has delivered it. Rejects if it cannot be read. */
   readonly rev: (conversation: string) => Promise<number>;
   readonly watch: (listener: ChangeListener) => () => void;
+  /** As `RedisQuotas.look`. */
+  readonly readQuota: RedisQuotas["look"];
   /** As `Feeds.deliverUpTo`. */
   readonly deliverUpTo: (conversation: string, seq: number, rev: number) => Promise<boolean>;
   /** Resolves when the operations in progress are carried out. */
@@ -56,7 +66,14 @@ export class RedisChanges implements Changes {
   }
 
   change(request: ChangeRequest, done: (result: ChangeResult) => void): void {
-    this.deps.enqueue({ kind: "change", request, done });
+    this.deps.enqueue(changeOperation(request, done));
+  }
+
+  consider(request: ChangeRequest, done: (result: ChangeOutcome) => void): void {
+    considerWith(
+      (found: (result: ChangeOutcome) => void) => this.deps.enqueue(trialOperation(request, found)),
+      () => this.deps.readQuota(request.user, request.limit),
+    ).then(done, () => done(UNAVAILABLE));
   }
 
   missed(conversation: string, plan: FoldPlan, user = ""): Promise<MissedChanges | undefined> {

@@ -2,6 +2,7 @@ import { type ChangeMade, decideChange } from "../../../core/changes/decide-chan
 import { decodeState, encodeState } from "../../../core/changes/message-state.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import type { ChangeResult } from "../../../core/ports/conversation/changes.ts";
+import type { ChangeOutcome } from "../../change-operation.ts";
 import { decodeRefusal } from "../members/encoding.ts";
 import { dedupeKey } from "../messages/message-encoding.ts";
 import { digestOf, encodeAnnouncement, encodeValue, type MadeChange } from "./encoding.ts";
@@ -20,7 +21,7 @@ export type ChargeOf = (user: string, limit: number) => "charged" | "limited";
 
 /** The result of a change, without the quota, which is known later. */
 export interface Decided {
-  readonly result: ChangeResult | { readonly outcome: "limited" };
+  readonly result: ChangeOutcome | { readonly outcome: "limited" };
   /** Of a change that was made. */
   readonly made?: MadeChange;
   /** Whether it was charged. */
@@ -105,6 +106,8 @@ export class ChangeRound {
     if (decision.outcome === "duplicate")
       return free({ outcome: "duplicate", seq, at: scene.now, quota: null });
     if (decision.outcome !== "changed") return free(decision);
+    const { entry, body } = message!;
+    if (request.isTrial) return free({ outcome: "acceptable", id: entry.id, body: decision.body ?? body });
     const isCharged = limit > 0 && this.options.charge(user, limit) === "charged";
     if (limit > 0 && !isCharged && change.kind !== "erase") return free({ outcome: "limited" });
     const made = this.make(request, message!, decision);

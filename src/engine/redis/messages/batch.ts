@@ -1,6 +1,5 @@
 import type { Emit } from "../../../core/events/events.ts";
-import type { ChangeResult } from "../../../core/ports/conversation/changes.ts";
-import type { ChangeOperation } from "../../change-operation.ts";
+import type { ChangeOperation, ChangeOutcome } from "../../change-operation.ts";
 import type { OperationResult } from "../../operation.ts";
 import { decodeRev, type MadeChange, type Rev } from "../changes/encoding.ts";
 import type { EndOutcome, RedisOperation, StartOutcome } from "../streams/operations.ts";
@@ -8,7 +7,7 @@ import type { EndOutcome, RedisOperation, StartOutcome } from "../streams/operat
 export const UNAVAILABLE = { outcome: "unavailable" } as const;
 
 /** The result of an operation of a batch. */
-export type RedisResult = OperationResult | StartOutcome | EndOutcome | ChangeResult;
+export type RedisResult = OperationResult | StartOutcome | EndOutcome | ChangeOutcome;
 
 /** The operations that an engine carries out together: those of batches, and changes. */
 export type AnyOperation = RedisOperation | ChangeOperation;

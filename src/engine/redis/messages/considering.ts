@@ -1,5 +1,5 @@
 // What would become of a message (`MessageLog.consider`): the script looks up its name and its sender, and the quota is read beside it.
-import type { ConsiderResult } from "../../../core/ports/message-log.ts";
+import type { ConsiderResult, RateLimited } from "../../../core/ports/message-log.ts";
 import type { Quota } from "../../../protocol/server-frames.ts";
 import { decodeRefusal } from "../members/encoding.ts";
 
@@ -17,12 +17,14 @@ export function decodeConsidered([outcome, first, at]: readonly (string | number
   }
 }
 
+type Considered = { readonly outcome: string; readonly quota?: Quota | null };
+
 /** Puts the quota to a result, as `decidePost` of core/conversation/post-decision.ts does. */
-export async function considerWith(
-  look: (found: (result: ConsiderResult) => void) => void,
+export async function considerWith<R extends Considered = ConsiderResult>(
+  look: (found: (result: R) => void) => void,
   readQuota: () => Promise<{ readonly quota: Quota | null; readonly retryAfter: number }>,
-): Promise<ConsiderResult> {
-  const [result, view] = await Promise.all([new Promise(look), readQuota()]);
+): Promise<R | RateLimited> {
+  const [result, view] = await Promise.all([new Promise<R>(look), readQuota()]);
   if (result.outcome === "duplicate") return { ...result, quota: view.quota };
   return result.outcome === "acceptable" && view.retryAfter > 0
     ? { outcome: "rate_limited", retryAfter: view.retryAfter, quota: view.quota! }

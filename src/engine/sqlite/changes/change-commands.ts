@@ -11,7 +11,7 @@ import {
   encodeState,
 } from "../../../core/changes/message-state.ts";
 import type { ChangeRequest, ChangeResult, StoredChange } from "../../../core/ports/conversation/changes.ts";
-import type { ChangeOperation } from "../../change-operation.ts";
+import type { ChangeOperation, ChangeOutcome } from "../../change-operation.ts";
 import type { Batch } from "../batch.ts";
 import type { BatchOutcome } from "../batch-outcome.ts";
 import type { RecentHeads } from "../inbox/recent-heads.ts";
@@ -88,10 +88,10 @@ export class ChangeCommands {
   }
 
   private carryOut(
-    request: ChangeRequest,
+    request: ChangeOperation["request"],
     head: ConversationHead,
     now: number,
-  ): ChangeResult | { readonly result: ChangeResult; readonly stored: StoredChange } {
+  ): ChangeOutcome | { readonly result: ChangeResult; readonly stored: StoredChange } {
     const { batch, charges, editWithin } = this.deps;
     const { user, seq, change, limit } = request;
     const message = this.find(head, seq, user, change);
@@ -107,6 +107,8 @@ export class ChangeCommands {
     const retryAfter = log.retryAfter(limit, now);
     if (retryAfter > 0 && change.kind !== "erase")
       return { outcome: "rate_limited", retryAfter, quota: log.left(limit, now) };
+    if (request.isTrial)
+      return { outcome: "acceptable", id: message!.logged.entry.id, body: decision.body ?? message!.body };
     if (limit > 0 && retryAfter === 0) charges.charge(user, log, now);
     const stored = this.write(request, head, message!, decision, now);
     const { rev } = decision.state;

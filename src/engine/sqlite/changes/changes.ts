@@ -10,7 +10,12 @@ import type {
   MissedChanges,
   StoredChange,
 } from "../../../core/ports/conversation/changes.ts";
-import type { ChangeOperation } from "../../change-operation.ts";
+import {
+  type ChangeOperation,
+  type ChangeOutcome,
+  changeOperation,
+  trialOperation,
+} from "../../change-operation.ts";
 import { Listeners } from "../../listeners.ts";
 import { PageQueue } from "../../page-queue.ts";
 import type { ConversationHead } from "../messages/conversation-head.ts";
@@ -60,7 +65,11 @@ export class SqliteChanges implements Changes {
   }
 
   change(request: ChangeRequest, done: (result: ChangeResult) => void): void {
-    this.deps.enqueue({ kind: "change", request, done });
+    this.deps.enqueue(changeOperation(request, done));
+  }
+
+  consider(request: ChangeRequest, done: (result: ChangeOutcome) => void): void {
+    this.deps.enqueue(trialOperation(request, done));
   }
 
   async rev(conversation: string): Promise<number> {

@@ -3,6 +3,7 @@ import { openedFacts } from "../../../core/members/facts-reply.ts";
 import type { Quotas } from "../../../core/ports/message-log.ts";
 import type { HealthNotices } from "../../../core/session/store-health.ts";
 import { PROTOCOL_VERSION } from "../../../protocol/version.ts";
+import { type OpeningApproval, refuseOpening } from "../../approval/approve-opening.ts";
 import type { Identity } from "../../authentication/authenticate.ts";
 import type { Connection } from "../connection.ts";
 import { closeWithInternalError } from "../internal-error.ts";
@@ -12,7 +13,7 @@ import type { CatchUpDeps } from "./catch-up.ts";
 import { enterRoom, follow, prepareEntry } from "./enter.ts";
 import type { SoleMember } from "./sole-member.ts";
 
-export interface JoinDeps extends CatchUpDeps, Pick<TokenTermDeps, "keys"> {
+export interface JoinDeps extends CatchUpDeps, Pick<TokenTermDeps, "keys">, Omit<OpeningApproval, "gate"> {
   readonly engine: CatchUpDeps["engine"] & Quotas;
   readonly health: HealthNotices;
   readonly emit: Emit;
@@ -30,6 +31,11 @@ export async function join(
 ): Promise<void> {
   const { engine, hub, inactivity, limits, health, clock, emit } = deps;
   const { conversation } = member;
+  if (deps.openingApprover !== undefined) {
+    const refusal = await refuseOpening(deps, member);
+    if (connection.ended) return;
+    if (refusal !== undefined) return connection.end(refusal);
+  }
   const quota = await engine.quota(identity.user, identity.plan.requestsPerHour);
   using reservation = await hub.reserve(conversation, identity.user);
   const prepared = await prepareEntry(deps, member, reservation);

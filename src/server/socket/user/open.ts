@@ -5,6 +5,7 @@ import { closeReason } from "../../../core/session/close-reason.ts";
 import { STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
 import type { OpenItem } from "../../../core/session/user/state.ts";
 import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
+import { type OpeningApproval, refuseOpening } from "../../approval/approve-opening.ts";
 import { ConcurrencyLimiter } from "../../concurrency-limiter.ts";
 import type { Connection } from "../connection.ts";
 import type { CatchUpDeps } from "../conversation/catch-up.ts";
@@ -33,7 +34,7 @@ export function createOpenings(): ConcurrencyLimiter {
   });
 }
 
-export interface OpenDeps extends CatchUpDeps {
+export interface OpenDeps extends CatchUpDeps, Omit<OpeningApproval, "gate"> {
   readonly openings: ConcurrencyLimiter;
   readonly engine: CatchUpDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
   readonly emit: Emit;
@@ -75,6 +76,14 @@ async function enter(
 ): Promise<boolean> {
   // The connection may have ended while it waited for its permit.
   if (!member.isJoining) return false;
+  if (deps.openingApprover !== undefined && member.refusals.read === undefined) {
+    const refusal = await refuseOpening(deps, member);
+    if (!member.isJoining) return false;
+    if (refusal !== undefined) {
+      member.apply({ type: "open_failed", reason: refusal });
+      return false;
+    }
+  }
   member.resume = item.resume;
   using reservation = await deps.hub.reserve(member.conversation, member.user);
   const prepared = await prepareEntry(deps, member, reservation);

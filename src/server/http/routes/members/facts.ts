@@ -8,6 +8,7 @@ import {
 import { factsReply } from "../../../../core/members/facts-reply.ts";
 import { pairOf } from "../../../../core/members/names.ts";
 import type { ConversationView } from "../../../../core/members/records.ts";
+import type { Scene } from "../../../../core/members/standing.ts";
 import { refuseReading } from "../../../../core/members/standing.ts";
 import { MAX_FRAME_BYTES } from "../../../../protocol/limits.ts";
 import {
@@ -19,6 +20,7 @@ import { nameOfDirect, nameOfRequest, newName } from "../../../members/given-nam
 import { authenticateCaller, authenticateMaker, type Caller, MANAGING } from "../../caller.ts";
 import type { HttpContext } from "../../context.ts";
 import { problem } from "../../problem.ts";
+import { approveFacts } from "./approve-facts.ts";
 import {
   carryOut,
   type MemberRoutesDeps,
@@ -52,9 +54,10 @@ export function createConversationRoute(deps: MemberRoutesDeps): Route {
     const others = (request.members ?? []).map(({ user }) => user);
     const users = asker === undefined ? others : [asker, ...others];
     const sizes = await readListSizes(deps, users);
-    const made = await carryOut(deps, caller, users, (scene) =>
-      createConversation(scene, asker, request, sizes),
-    );
+    const decide = (scene: Scene, facts: typeof request) => createConversation(scene, asker, facts, sizes);
+    const approved = await approveFacts(deps, caller, request, { users, asker, decide });
+    if (approved instanceof Response) return approved;
+    const made = await carryOut(deps, caller, users, (scene) => decide(scene, approved));
     if (made instanceof Response) return made;
     const duplicate = made.decision.change === undefined;
     return replyFacts(deps, caller, duplicate ? 200 : 201, asker, duplicate && { duplicate });
@@ -70,7 +73,10 @@ export function putConversationRoute(deps: MemberRoutesDeps): Route {
     if (body instanceof Response) return body;
     const users = (body.members ?? []).map(({ user }) => user);
     const sizes = await readListSizes(deps, users);
-    const put = await carryOut(deps, caller, users, (scene) => putConversation(scene, body, sizes));
+    const decide = (scene: Scene, facts: typeof body) => putConversation(scene, facts, sizes);
+    const approved = await approveFacts(deps, caller, body, { users, decide });
+    if (approved instanceof Response) return approved;
+    const put = await carryOut(deps, caller, users, (scene) => decide(scene, approved));
     if (put instanceof Response) return put;
     return replyFacts(deps, caller, put.view.exists ? 200 : 201);
   };
@@ -83,7 +89,11 @@ export function patchConversationRoute(deps: MemberRoutesDeps): Route {
     if (caller instanceof Response) return caller;
     const body = await readRequest(deps, c, ConversationPatch, MAX_FRAME_BYTES, caller.logFields);
     if (body instanceof Response) return body;
-    const patched = await carryOut(deps, caller, [], (scene) => patchConversation(scene, body));
+    const approved = await approveFacts(deps, caller, body, {
+      ...{ users: [], decide: patchConversation, dropped: null },
+    });
+    if (approved instanceof Response) return approved;
+    const patched = await carryOut(deps, caller, [], (scene) => patchConversation(scene, approved));
     return patched instanceof Response ? patched : replyFacts(deps, caller, 200);
   };
 }
@@ -121,11 +131,11 @@ async function makeDirect(
   if (caller instanceof Response) return caller;
   const sizes = await readListSizes(deps, pair);
   const refusal = refuseCreating(caller.actor, deps.memberPolicy);
-  const made = await carryOut(deps, caller, pair, (scene) =>
-    refusal === undefined || scene.view.exists
-      ? createDirect(scene, asker, pair, request, sizes)
-      : { refusal },
-  );
+  const decide = (scene: Scene, facts: typeof request) =>
+    refusal === undefined || scene.view.exists ? createDirect(scene, asker, pair, facts, sizes) : { refusal };
+  const approved = await approveFacts(deps, caller, request, { users: pair, asker, decide });
+  if (approved instanceof Response) return approved;
+  const made = await carryOut(deps, caller, pair, (scene) => decide(scene, approved));
   if (made instanceof Response) return made;
   return replyFacts(
     deps,

@@ -14,6 +14,7 @@ import type { ErrorCode } from "../../../../protocol/errors.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../../protocol/identifiers.ts";
 import { parseJsonObject } from "../../../../protocol/json.ts";
 import { readBody } from "../../../../protocol/request-body.ts";
+import type { Approver } from "../../../approval/approver.ts";
 import { dropOldestUnopened } from "../../../members/unopened.ts";
 import { readText } from "../../body.ts";
 import type { Caller, CallerDeps } from "../../caller.ts";
@@ -25,6 +26,8 @@ export interface MemberRoutesDeps extends CallerDeps {
   readonly members: MemberStore;
   readonly memberPolicy: MemberPolicy;
   readonly engine: Pick<Quotas, "charge">;
+  /** Asks about titles and data of conversations; undefined where nothing that is said has to be approved. */
+  readonly factsApprover?: Pick<Approver, "ask"> | undefined;
 }
 
 export type Route = (c: HttpContext) => Promise<Response>;
@@ -126,11 +129,7 @@ export function refuseRequest(
   { code, message, ...extra }: MemberRefusal,
 ): Response {
   deps.emit("request.refused", { ...logFields, conversation, code, reason: message });
-  const { retry_after: wait } = extra;
-  return problem(code, {
-    ...{ detail: message, extra },
-    ...(wait !== undefined && { headers: { "Retry-After": retryAfterSeconds(wait * 1000) } }),
-  });
+  return problem(code, { detail: message, extra });
 }
 
 /** A JSON response that MUST NOT be cached. */

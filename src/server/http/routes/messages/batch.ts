@@ -15,11 +15,6 @@ export const MAX_BATCH_BYTES = 1024 * 1024;
 /** Most messages of one `POST /messages`. */
 const MAX_BATCH_ITEMS = 100;
 
-export interface BatchRoutesDeps extends ConversationRoutesDeps {
-  /** Whether messages have to be approved. */
-  readonly asksFirst: boolean;
-}
-
 /** What an item was answered: a stored message, or the fields of an `error` frame. */
 type Result = Readonly<Record<string, unknown>>;
 
@@ -27,7 +22,7 @@ type Result = Readonly<Record<string, unknown>>;
  * `POST /messages` with `[{conversation, …}]`: each item is posted as by `POST /conversations/{id}/messages`, in their order, and none
  * waits for another to succeed (N8). Returns `{results}` in the same order.
  */
-export function postMessagesRoute(deps: BatchRoutesDeps): (c: HttpContext) => Promise<Response> {
+export function postMessagesRoute(deps: ConversationRoutesDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const maker = await authenticateMaker(deps, c, "write");
     if (maker instanceof Response) return maker;
@@ -57,11 +52,11 @@ export function postMessagesRoute(deps: BatchRoutesDeps): (c: HttpContext) => Pr
  * have to be approved, those of one conversation come one after the other: only a few requests of a sender may wait (MX2).
  */
 function postItems(
-  { asksFirst }: BatchRoutesDeps,
+  { factsApprover }: ConversationRoutesDeps,
   items: readonly Item[],
   postOne: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
-  if (!asksFirst) return Promise.all(items.map(postOne));
+  if (factsApprover === undefined) return Promise.all(items.map(postOne));
   const last = new Map<string | undefined, Promise<unknown>>();
   return Promise.all(
     items.map((item) => {
