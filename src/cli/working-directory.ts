@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Settings } from "../server/settings/settings.ts";
+import { PACKAGE_DIR } from "./installation.ts";
 
 // When Bun resolves the program, a worker thread or a bundle, it reads the tsconfig.json of the current folder, and runs
 // the files that its `paths` name (RT-16). So the program starts in its own folder, and a server returns to it before
@@ -8,8 +8,6 @@ import type { Settings } from "../server/settings/settings.ts";
 
 /** The environment variable in which `bin/parley.mjs` passes the folder of its caller. */
 const CALLED_IN_ENV = "PARLEY_CALLED_IN";
-
-const PACKAGE_DIR = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Changes to the folder in which `bin/parley.mjs` was called. */
 export function enterCallerDirectory(): void {
@@ -27,6 +25,6 @@ export function enterPackageDirectory(settings: Settings): Settings {
     ...(tlsCert !== undefined && { tlsCert: resolve(tlsCert) }),
     ...(tlsKey !== undefined && { tlsKey: resolve(tlsKey) }),
   };
-  process.chdir(PACKAGE_DIR);
+  if (PACKAGE_DIR !== undefined) process.chdir(PACKAGE_DIR);
   return resolved;
 }

@@ -16,10 +16,11 @@ import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.t
 import { createFaultInjector } from "./faults/fault-injector.ts";
 import { EventFeed } from "./feed/event-feed.ts";
 import { createApp } from "./http/app.ts";
+import { createPage } from "./http/console-files.ts";
 import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
 import type { WithConversations } from "./http/routes/operator/conversations.ts";
-import { createPage, type Page } from "./http/routes/page.ts";
+import type { Page } from "./http/routes/page.ts";
 import { Inboxes } from "./inbox/inboxes.ts";
 import { SocketInbox } from "./inbox/socket-inbox.ts";
 import { type Listen, Listener } from "./listener.ts";

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../packages/parley-client/build.ts";
-import { EXAMPLES_FOLDER } from "../../src/cli/commands/examples.ts";
+import { EXAMPLES_FOLDER } from "../../src/cli/commands/example-files.ts";
 import { ROOT } from "../docs/pages.ts";
 
 /** Makes a folder as a user has it: the examples, and the library of the package next to them. */

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../packages/parley-client/build.ts";
-import { EXAMPLES_FOLDER } from "../../src/cli/commands/examples.ts";
+import { EXAMPLES_FOLDER } from "../../src/cli/commands/example-files.ts";
 import { MAIN, ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { removeConversation } from "../server/removal.ts";

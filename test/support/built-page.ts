@@ -1,7 +1,8 @@
 import { deserialize, serialize } from "bun:jsc";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createPage, type Page } from "../../src/server/http/routes/page.ts";
+import { createPage } from "../../src/server/http/console-files.ts";
+import type { Page } from "../../src/server/http/routes/page.ts";
 
 /** Builds the console into a file in `folder`, for all tests of a run; returns its path. */
 export async function writePage(folder: string): Promise<string> {

@@ -1,13 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, parse } from "node:path";
-import { fileURLToPath } from "node:url";
+import { parse } from "node:path";
 import { Command } from "commander";
 import { closestName } from "../../server/settings/closest-name.ts";
 import { CliError } from "../cli-error.ts";
 import { printJson, write } from "../terminal/print.ts";
-
-/** The example programs; a test runs each of them. */
-export const EXAMPLES_FOLDER = fileURLToPath(new URL("../../../examples/", import.meta.url));
+import { readExampleFiles } from "./example-files.ts";
 
 /** An example program. */
 export interface Example {
@@ -20,13 +16,7 @@ export interface Example {
 
 /** Returns all examples by name; none if the folder is not installed, as in a small image. */
 export function readExamples(): Example[] {
-  if (!existsSync(EXAMPLES_FOLDER)) return [];
-  return readdirSync(EXAMPLES_FOLDER)
-    .sort()
-    .map((name) => {
-      const text = readFileSync(join(EXAMPLES_FOLDER, name), "utf8");
-      return { name, about: descriptionOf(text), text };
-    });
+  return readExampleFiles().map(({ name, text }) => ({ name, about: descriptionOf(text), text }));
 }
 
 /** Returns the first comment line of a program, or the note in the header of a scenario. */

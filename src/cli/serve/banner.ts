@@ -2,6 +2,7 @@ import type { Account } from "../../core/ports/accounts.ts";
 import { DEMO_PASSWORD, demoReachOf } from "../../server/authentication/demo-accounts.ts";
 import { isLoopback } from "../../server/client-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
+import { COMMAND } from "../installation.ts";
 import { DEFAULT_URL } from "../server/target.ts";
 
 /** The facts that are shown to the person who started the server. */
@@ -54,8 +55,8 @@ function tasksToTry(
   if (usableDemoAccounts(settings, accounts).length === 0) return [];
   const url = base === DEFAULT_URL ? "" : ` --url ${base}`;
   return [
-    ["Talk", `open ${base}/ or run: npx parley chat lobby --user user1${url}`],
-    ["Inbox", `npx parley inbox --user user1${url}`],
+    ["Talk", `open ${base}/ or run: ${COMMAND} chat lobby --user user1${url}`],
+    ["Inbox", `${COMMAND} inbox --user user1${url}`],
     [
       "Post",
       `TOKEN=$(curl -s ${base}/token -d username=user1 -d password=${DEMO_PASSWORD} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
@@ -64,11 +65,11 @@ function tasksToTry(
       "",
       `curl -s ${base}/conversations/lobby/messages -H "Authorization: Bearer $TOKEN" -d '{"text":"hello"}'`,
     ],
-    ["Examples", "npx parley examples"],
+    ["Examples", `${COMMAND} examples`],
   ];
 }
 
-const NO_ACCOUNTS = "none yet: `npx parley user add <user>`";
+const NO_ACCOUNTS = `none yet: \`${COMMAND} user add <user>\``;
 
 /** Returns a URL that a browser can open: `localhost` instead of "all addresses". */
 function localUrl(url: string): string {

@@ -4,6 +4,7 @@ import type { ServerAddress as Address } from "../../conformance/server-address.
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { DEMO_PASSWORD } from "../../server/authentication/demo-accounts.ts";
 import { CliError, UsageError } from "../cli-error.ts";
+import { COMMAND } from "../installation.ts";
 import { askHidden, readSecret } from "../terminal/password-prompt.ts";
 import { printNote } from "../terminal/print.ts";
 import type { Target } from "./target.ts";
@@ -74,7 +75,7 @@ async function findPassword(target: Target, user: string, demo: readonly string[
   if (demo.includes(user)) return DEMO_PASSWORD;
   if (process.stdin.isTTY) return askHidden(`Password of ${escapeControlChars(user)} at ${target.http}: `);
   throw new CliError(
-    `${user} needs a token or a password: set PARLEY_TOKEN (\`npx parley token ${user}\` on the server's machine prints one) or PARLEY_PASSWORD, or add --password-stdin.`,
+    `${user} needs a token or a password: set PARLEY_TOKEN (\`${COMMAND} token ${user}\` on the server's machine prints one) or PARLEY_PASSWORD, or add --password-stdin.`,
   );
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Cluster, Command, type Redis } from "ioredis";
+import { readScriptFile } from "./script-file.ts";
 
 /** A Lua script in `lua/`, which is run by its hash. */
 export class Script {
@@ -66,6 +65,5 @@ function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
 }
 
 function readSource(name: string): string {
-  const text = readFileSync(join(import.meta.dir, "../lua", `${name}.lua`), "utf8");
-  return text.replace(/^-- include ([\w/-]+)$/gm, (_, other: string) => readSource(other));
+  return readScriptFile(name).replace(/^-- include ([\w/-]+)$/gm, (_, other: string) => readSource(other));
 }

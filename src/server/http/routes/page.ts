@@ -1,7 +1,3 @@
-import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
 /** One file of the console, ready to be sent. */
 export interface PageFile {
   readonly content: string;
@@ -13,47 +9,6 @@ export interface PageFile {
 
 /** The console by path: `/`, `/console/main.js` and what it loads later, `/console/style.css` and other sheets, `/console/icon.svg`. */
 export type Page = ReadonlyMap<string, PageFile>;
-
-const CONSOLE_DIR = fileURLToPath(new URL("../../../console/", import.meta.url));
-
-/**
- * Builds the console in memory, once at start. Bun's own HTML routes would do it too, but cannot carry our
- * Content-Security-Policy and Referrer-Policy (bun #16873, #18135).
- */
-export async function createPage(folder = CONSOLE_DIR): Promise<Page> {
-  const read = (name: string) => Bun.file(join(folder, name)).text();
-  const page = new Map([
-    ["/", pageFile(await read("index.html"), "text/html; charset=utf-8")],
-    ["/console/icon.svg", pageFile(await read("icon.svg"), "image/svg+xml")],
-  ]);
-  for (const [name, script] of await bundle(join(folder, "main.tsx")))
-    page.set(`/console/${name}`, pageFile(script, "text/javascript; charset=utf-8"));
-  // Each style sheet in the folder itself is a file of the page; those in subfolders are imported by them.
-  for await (const name of new Bun.Glob("*.css").scan(folder))
-    for (const [part, style] of await bundle(join(folder, name)))
-      page.set(`/console/${part}`, pageFile(style, "text/css; charset=utf-8"));
-  return page;
-}
-
-/**
- * Bundles and minifies the file at `path` with its imports. Returns the parts by name: a dynamic import becomes a part of its
- * own.
- *
- * JSX is set here, and not left to tsconfig.json, which is not in the packed package.
- */
-export async function bundle(path: string): Promise<ReadonlyMap<string, string>> {
-  const { outputs, logs } = await Bun.build({
-    entrypoints: [path],
-    target: "browser",
-    minify: true,
-    splitting: true,
-    jsx: { runtime: "automatic", importSource: "preact", development: false },
-  });
-  if (outputs.length === 0) throw new Error(`The console was not built: ${logs.join("\n")}`);
-  return new Map(
-    await Promise.all(outputs.map(async (part) => [basename(part.path), await part.text()] as const)),
-  );
-}
 
 /** Serves a file of the page; a browser that has this very content already gets 304. */
 export function pageRoute(file: PageFile): (c: { req: { raw: Request } }) => Response {
@@ -81,13 +36,4 @@ function acceptsGzip(request: Request): boolean {
   return /(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(
     request.headers.get("Accept-Encoding") ?? "",
   );
-}
-
-function pageFile(content: string, type: string): PageFile {
-  return {
-    content,
-    gzipped: Bun.gzipSync(new TextEncoder().encode(content)),
-    type,
-    etag: `"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"`,
-  };
 }
