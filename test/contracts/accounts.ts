@@ -73,7 +73,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(users).toEqual(["C", "a", "a1", "ab", "b"]);
     });
 
-    test("OP4 pages of the list are ordered by user, and hold the accounts of the filter", async () => {
+    test("OA4 pages of the list are ordered by user, and hold the accounts of the filter", async () => {
       await using store = await begin();
       const { accounts } = store;
       expect(await accounts.page({ limit: 2 }, {})).toEqual({ accounts: [], more: false });

@@ -40,7 +40,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
   }
 
   describe(`API key contract: ${name}`, () => {
-    test("OP1 keys are listed by name as they were added, one for each name, also after reopening", async () => {
+    test("OA1 keys are listed by name as they were added, one for each name, also after reopening", async () => {
       await using store = await begin();
       const { apiKeys } = store;
       expect(await apiKeys.list()).toEqual([]);
@@ -57,7 +57,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
       await check(await store.reopen());
     });
 
-    test("OP1 a removed key is gone, and its name can be used again", async () => {
+    test("OA1 a removed key is gone, and its name can be used again", async () => {
       await using store = await begin();
       const { apiKeys } = store;
       await apiKeys.add(keyOf("a"));
@@ -68,7 +68,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
       expect((await apiKeys.list()).map(({ rights }) => rights)).toEqual([["manage"]]);
     });
 
-    test(`OP1 no more than ${MAX_STORED_API_KEYS} keys are kept`, async () => {
+    test(`OA1 no more than ${MAX_STORED_API_KEYS} keys are kept`, async () => {
       await using store = await begin();
       const { apiKeys } = store;
       for (let i = 0; i < MAX_STORED_API_KEYS; i++) await apiKeys.add(keyOf(`key-${i}`));
@@ -78,7 +78,7 @@ export function apiKeyContract(name: string, open: (clock: ManualClock) => Promi
       expect(await apiKeys.add(keyOf("one-more"))).toBe("added");
     });
 
-    test("OP1 own changes are reported at once, others' within a second; a listener that fails is called again", async () => {
+    test("OA1 own changes are reported at once, others' within a second; a listener that fails is called again", async () => {
       await using store = await begin();
       const { apiKeys } = store;
       await apiKeys.add(keyOf("before"));

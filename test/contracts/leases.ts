@@ -48,7 +48,7 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       for (let i = 0; i < 100; i++) expect(await leases.acquire("cleo", 0)).toBe("taken");
     });
 
-    test("OP4 the leases of a user are counted, with and without the name of a client", async () => {
+    test("OA4 the leases of a user are counted, with and without the name of a client", async () => {
       await using opened = await open();
       const { leases } = opened;
       expect(await leases.held("anna")).toBe(0);

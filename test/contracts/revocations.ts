@@ -72,7 +72,7 @@ export function revocationContract(
       expect(await revocations.isRevoked(token("one", "ben", 1))).toBe(true);
     });
 
-    test("OP4 all revocations that are kept are listed, in pages", async () => {
+    test("OA4 all revocations that are kept are listed, in pages", async () => {
       await using store = await begin();
       const { revocations } = store;
       const tokens = Array.from({ length: 12 }, (_, i) => `t${i}`).concat("}:odd:revoked", "Ünïq");

@@ -43,7 +43,7 @@ export function explainMissingKeyRight(
 
 /**
  * Returns a sentence for `forbidden` where an API key may not use the operator's addresses, which are about no conversation:
- * users, nodes, other keys. A key that is limited to conversations may not (OP2).
+ * users, nodes, other keys. A key that is limited to conversations may not (OA2).
  */
 export function explainMissingOperation({ rights, conversations }: Grants): string | undefined {
   if (rights?.includes("manage") !== true) return "This API key does not have the right `manage`.";

@@ -12,7 +12,7 @@ export interface Operator {
   readonly logFields: { readonly address: string; readonly key: string };
 }
 
-/** Returns the sender of a request for the operator's API, or the refusal, which is logged (OP2). */
+/** Returns the sender of a request for the operator's API, or the refusal, which is logged (OA2). */
 export async function authenticateOperator(deps: CallerDeps, c: HttpContext): Promise<Operator | Response> {
   const { emit } = deps;
   const found = await findCaller(deps, c);

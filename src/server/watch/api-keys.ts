@@ -11,7 +11,7 @@ export interface ApiKeyWatchDeps {
 }
 
 /**
- * Reads the keys of the store, and again after each change, wherever it was made (OP1). Each change causes an event. Returns a
+ * Reads the keys of the store, and again after each change, wherever it was made (OA1). Each change causes an event. Returns a
  * function that stops it.
  */
 export async function watchApiKeys(deps: ApiKeyWatchDeps): Promise<() => void> {

@@ -25,7 +25,7 @@ test("A1 `api-key` makes a key that works once its entry is in API_KEYS, and exp
     expect(await folder.run(["api-key", ...args])).toMatchObject({ code: 1, stdout: "" });
 });
 
-test("OP1 `api-key add` makes a key that running servers accept, `list` shows it and `revoke` ends it", async () => {
+test("OA1 `api-key add` makes a key that running servers accept, `list` shows it and `revoke` ends it", async () => {
   await using folder = new ParleyFolder();
   const early = await folder.run(["api-key", "add", "crm"]);
   expect(early).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("There is no store") });

@@ -65,7 +65,7 @@ export function listsContract(open: OpenMembers): void {
       expect(bans).toEqual({ sanctions: [{ user: "b", ...BY }], more: false });
     });
 
-    test("OP4 the names of all conversations are listed, in pages", async () => {
+    test("OA4 the names of all conversations are listed, in pages", async () => {
       await using store = await begin(open);
       const names = ["b", "a", "C", "a:b", "a.b@c", "room", "d"];
       for (const conversation of names.slice(0, 4)) await store.change(conversation, { facts: PRIVATE });

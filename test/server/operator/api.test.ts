@@ -41,7 +41,7 @@ for (const engine of ["embedded", "redis"] as const) {
     const eventsOf = (name: string) =>
       server.log.entries.filter(({ event }) => event === name).map(({ fields }) => fields);
 
-    test("OP2 no address of the operator is for a user, for a key without the right, or for one of some conversations", async () => {
+    test("OA2 no address of the operator is for a user, for a key without the right, or for one of some conversations", async () => {
       const limited = await ops("POST /api-keys", {
         name: "limited",
         rights: ["manage"],
@@ -65,7 +65,7 @@ for (const engine of ["embedded", "redis"] as const) {
       expect((await ops("DELETE /api-keys/limited")).status).toBe(204);
     });
 
-    test("OP2 pages of other origins, long bodies, unknown fields and methods are refused as elsewhere", async () => {
+    test("OA2 pages of other origins, long bodies, unknown fields and methods are refused as elsewhere", async () => {
       const foreign = await fetch(`${server.url}/users`, {
         headers: { Authorization: `Bearer ${KEYS.ops}`, Origin: "https://evil.example" },
       });
@@ -156,7 +156,7 @@ for (const engine of ["embedded", "redis"] as const) {
       expect(about("operator.user_removed")).toMatchObject([{ key: "ops" }]);
     });
 
-    test("OP4 accounts are listed by name in pages, by plan and by whether they are disabled", async () => {
+    test("OA4 accounts are listed by name in pages, by plan and by whether they are disabled", async () => {
       await ops("DELETE /users/user2");
       for (const [user, plan, disabled] of [
         ["zb", "basic", false],
@@ -210,7 +210,7 @@ for (const engine of ["embedded", "redis"] as const) {
       expect(eventsOf("operator.user_signed_out")[0]).toMatchObject({ key: "ops", user: "dora" });
     });
 
-    test("OP1 OP3 a key is shown once, works at once, gives no more than its maker has, and is refused once it is revoked", async () => {
+    test("OA1 OA3 a key is shown once, works at once, gives no more than its maker has, and is refused once it is revoked", async () => {
       const made = await ops("POST /api-keys", { name: "crm", rights: ["read", "manage"] });
       expect(made).toMatchObject({
         status: 201,
@@ -252,7 +252,7 @@ for (const engine of ["embedded", "redis"] as const) {
       for (const secret of [key, PASSWORD, ...Object.values(KEYS)]) expect(log).not.toContain(secret);
     });
 
-    test("OP2 a key of some conversations reads, writes and manages those, and no others", async () => {
+    test("OA2 a key of some conversations reads, writes and manages those, and no others", async () => {
       const { key } = (
         await ops("POST /api-keys", {
           name: "team-bot",

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("OP1 a key made at one node works at the other, and revoked there it is refused here, and its stream ends", async () => {
+test("OA1 a key made at one node works at the other, and revoked there it is refused here, and its stream ends", async () => {
   await using cluster = await startNodes(redis, 2, SETTINGS);
   const [a, b] = cluster.nodes;
   const { key } = (
@@ -50,7 +50,7 @@ test("OP8 users, nodes and statistics are counted over all nodes", async () => {
   });
 });
 
-test("OP1 what was revoked while a node was cut off is refused there when it is back", async () => {
+test("OA1 what was revoked while a node was cut off is refused there when it is back", async () => {
   await using cluster = await startNodes(redis, 2, SETTINGS);
   const [a, b] = cluster.nodes;
   const ops = requestsAs(a, KEYS.ops);
