@@ -109,7 +109,7 @@ for (const engine of ["embedded", "redis"] as const) {
       expect((await ops("GET /users/x")).status).toBe(404);
     });
 
-    test("OP5 an account is made, changed and removed, and that holds at once for what its user has open", async () => {
+    test("OA5 an account is made, changed and removed, and that holds at once for what its user has open", async () => {
       const made = await ops("PUT /users/cleo", { plan: "basic", password: PASSWORD });
       expect(made).toMatchObject({
         status: 201,
@@ -173,7 +173,7 @@ for (const engine of ["embedded", "redis"] as const) {
       expect(active.body.users.map(({ user }: { user: string }) => user)).toEqual(["zb", "zc"]);
     });
 
-    test("OP6 a user is signed out, a token is revoked by itself or by its id, and all of that is listed", async () => {
+    test("OA6 a user is signed out, a token is revoked by itself or by its id, and all of that is listed", async () => {
       const tokens: string[] = [];
       for (let i = 0; i < 4; i++) tokens.push(await server.token("dora"));
       const jti = (token: string): string => JSON.parse(atob(token.split(".")[1]!)).jti;
@@ -301,7 +301,7 @@ for (const engine of ["embedded", "redis"] as const) {
       expect((await requestsAs(server, await server.token("anna"))("GET /conversations")).status).toBe(403);
     });
 
-    test("OP7 a conversation keeps its messages as a key says, or as in the settings", async () => {
+    test("OA7 a conversation keeps its messages as a key says, or as in the settings", async () => {
       for (const text of ["1", "2", "3"]) await ops("POST /conversations/kept/messages", { text });
       expect(await ops("GET /conversations/kept/retention")).toEqual({ status: 200, body: {} });
       expect((await ops("PUT /conversations/kept/retention", { messages: 2, days: 0 })).body).toEqual({
@@ -325,7 +325,7 @@ for (const engine of ["embedded", "redis"] as const) {
       ]);
     });
 
-    test("OP8 nodes and statistics count what there is", async () => {
+    test("OA8 nodes and statistics count what there is", async () => {
       await using _socket = await open("fay", await server.token("fay"));
       await ops("POST /conversations/lobby/messages", { text: "counted" });
       const statistics = (await ops("GET /statistics")).body;

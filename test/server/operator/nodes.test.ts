@@ -32,7 +32,7 @@ test("OA1 a key made at one node works at the other, and revoked there it is ref
   expect(message).toMatchObject({ from: "anna", text: "half of ", stream: { stream, state: "interrupted" } });
 });
 
-test("OP8 users, nodes and statistics are counted over all nodes", async () => {
+test("OA8 users, nodes and statistics are counted over all nodes", async () => {
   await using cluster = await startNodes(redis, 2, SETTINGS);
   const [a, b] = cluster.nodes;
   const ops = requestsAs(a, KEYS.ops);
