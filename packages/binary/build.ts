@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { readExampleFiles } from "../../src/cli/commands/example-files.ts";
-import { createPage } from "../../src/server/http/console-files.ts";
+import { createPage } from "../../src/server/console-files.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const SOURCES = join(ROOT, "src");
@@ -89,7 +89,7 @@ function replacementsWith(page: string): Replacements {
         return text;
       }
     `,
-    "server/http/console-files.ts": `
+    "server/console-files.ts": `
       import { deserialize } from "bun:jsc";
       import { readFileSync } from "node:fs";
       import file from ${JSON.stringify(page)} with { type: "file" };

@@ -5,7 +5,7 @@ import { formatDuration, listNames } from "../../src/console/format.ts";
 import { bytesInFrame, MAX_TEXT_BYTES } from "../../src/console/view/conversation/composer.tsx";
 import { isIdentifier } from "../../src/protocol/identifiers.ts";
 import { MAX_FRAME_BYTES } from "../../src/protocol/limits.ts";
-import { bundle } from "../../src/server/http/console-files.ts";
+import { bundle } from "../../src/server/console-files.ts";
 
 const FOLDER = fileURLToPath(new URL("../../src/console/", import.meta.url));
 

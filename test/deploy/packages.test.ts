@@ -6,7 +6,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { buildBinary } from "../../packages/binary/build.ts";
 import { buildDebianPackage } from "../../packages/debian/build.ts";
 import { manPage } from "../../packages/debian/man-page.ts";
-import { createPage } from "../../src/server/http/console-files.ts";
+import { createPage } from "../../src/server/console-files.ts";
 import { SETTING_NAMES } from "../../src/server/settings/table.ts";
 import { isLong } from "../support/random.ts";
 import { startRedis } from "../support/redis/redis-server.ts";

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from "bun:jsc";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createPage } from "../../src/server/http/console-files.ts";
+import { createPage } from "../../src/server/console-files.ts";
 import type { Page } from "../../src/server/http/routes/page.ts";
 
 /** Builds the console into a file in `folder`, for all tests of a run; returns its path. */

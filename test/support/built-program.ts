@@ -7,7 +7,7 @@ import { writePackages } from "./packages.ts";
 const SOURCES = join(import.meta.dir, "../../src");
 
 /** The source that builds the console. */
-const PAGE_SOURCE = "/src/server/http/console-files.ts";
+const PAGE_SOURCE = "/src/server/console-files.ts";
 
 /** The program of which parts are broken on purpose (test/delivery). */
 export const BROKEN_SERVER = join(import.meta.dir, "../delivery/programs/server.ts");

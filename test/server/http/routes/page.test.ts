@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createPage } from "../../../../src/server/http/console-files.ts";
+import { createPage } from "../../../../src/server/console-files.ts";
 import { testApp } from "../../../support/server/http-app.ts";
 
 /** A small console in a folder of its own. */

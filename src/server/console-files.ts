@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Page, PageFile } from "./routes/page.ts";
+import type { Page, PageFile } from "./http/routes/page.ts";
 
 // The single binary has the console in itself, built, and replaces this module (packages/binary/build.ts).
 
-const CONSOLE_DIR = fileURLToPath(new URL("../../console/", import.meta.url));
+const CONSOLE_DIR = fileURLToPath(new URL("../console/", import.meta.url));
 
 /**
  * Builds the console in memory, once at start. Bun's own HTML routes would do it too, but cannot carry our
