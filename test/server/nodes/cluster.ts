@@ -17,6 +17,12 @@ export interface TestNode extends TestServer {
   heal(): void;
 }
 
+/** Ends soon, for tests in which the lease of a node that is cut off ends. */
+export const SHORT_LEASE = { NODE_LEASE: "1" };
+
+/** Long, because all nodes of a test are in one process: if that stands still on a busy machine, no user may leave. */
+const LONG_LEASE = { NODE_LEASE: "60" };
+
 /** Starts `count` servers on one Redis, under a prefix of their own. */
 export async function startNodes(
   redis: TestRedis,
@@ -31,7 +37,7 @@ export async function startNodes(
     proxy.target = redis.port;
     const url = `redis://127.0.0.1:${proxy.port}`;
     const server = stack.use(
-      await startTestServer({ env: { REDIS_URL: url, REDIS_PREFIX: prefix, NODE_LEASE: "1", ...env } }),
+      await startTestServer({ env: { REDIS_URL: url, REDIS_PREFIX: prefix, ...LONG_LEASE, ...env } }),
     );
     const address = async (user: string, conversation = "lobby", query = "") =>
       `${server.wsUrl}/ws/${user}/${conversation}?token=${await server.token(user)}${query}`;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
-import { presenceOf, startNodes } from "./cluster.ts";
+import { presenceOf, SHORT_LEASE, startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -87,7 +87,7 @@ test("P3 P4 typing and read marks of other nodes are delivered, and typing ends 
 });
 
 test("P2 L3 the users of a disconnected node leave once, and are present again when it is back", async () => {
-  await using cluster = await startNodes(redis, 3);
+  await using cluster = await startNodes(redis, 3, SHORT_LEASE);
   const [a, b, c] = cluster.nodes;
   await using anna = await a.connect("anna");
   await using ben = await b.connect("ben");
@@ -111,7 +111,7 @@ test("P2 L3 the users of a disconnected node leave once, and are present again w
 });
 
 test("L1 P1 a user who moves from a stopping server to another one never leaves", async () => {
-  await using cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "5", NODE_LEASE: "5" });
+  await using cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "5" });
   const [a, b] = cluster.nodes;
   await using ben = await b.connect("ben");
   await using anna = await a.connect("anna");

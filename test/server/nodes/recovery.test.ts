@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
-import { presenceOf, startNodes } from "./cluster.ts";
+import { presenceOf, SHORT_LEASE, startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -43,7 +43,7 @@ test("L3 P1 D4 missed messages, presence and read marks come before `recovered`"
 });
 
 test("L3 P2 a node registers its users again before it sends `recovered`, also when its lease had expired", async () => {
-  await using cluster = await startNodes(redis, 3);
+  await using cluster = await startNodes(redis, 3, SHORT_LEASE);
   const [a, b, quiet] = cluster.nodes;
   await using anna = await a.connect("anna", "hall");
   await using ben = await b.connect("ben", "hall");

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
-import { presenceOf, startNodes, type TestNode } from "./cluster.ts";
+import { presenceOf, SHORT_LEASE, startNodes, type TestNode } from "./cluster.ts";
 
 let redis: TestRedis | undefined;
 beforeEach(() => {
@@ -14,7 +14,7 @@ const readiness = async ({ url }: TestNode) => (await fetch(`${url}/readyz`)).st
 
 test("L3 while Redis is unavailable sockets stay open and are notified; afterwards all is as before", async () => {
   redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
-  await using cluster = await startNodes(redis, 2);
+  await using cluster = await startNodes(redis, 2, SHORT_LEASE);
   const [a, b] = cluster.nodes;
   await using anna = await a.connect("anna");
   await using ben = await b.connect("ben");
@@ -92,7 +92,7 @@ test("L3 D5 after Redis came back empty all clients reconnect, and are notified 
 
 test("W5 L3 a connection closed while Redis was unavailable is released when Redis is back", async () => {
   redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
-  await using cluster = await startNodes(redis, 2, { PLANS: "free:100:1", NODE_LEASE: "60" });
+  await using cluster = await startNodes(redis, 2, { PLANS: "free:100:1" });
   const [a, b] = cluster.nodes;
   const anna = await a.connect("anna");
   await using ben = await b.connect("ben");

@@ -49,7 +49,7 @@ test("W8 P1 a client that reconnects to another node replaces its dead connectio
 });
 
 test("W8 a node that was disconnected from Redis ends the connection replaced meanwhile, and no other", async () => {
-  await using cluster = await startNodes(redis, 2, { ...FULL, NODE_LEASE: "5" });
+  await using cluster = await startNodes(redis, 2, FULL);
   const [a, b] = cluster.nodes;
   await using older = await a.connect("anna", "lobby", "&client=tab");
   await using stays = await a.connect("ben", "lobby", "&client=tab");
