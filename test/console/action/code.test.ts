@@ -58,6 +58,8 @@ describe("an action in code", () => {
     expect([await child.exited, problem]).toEqual([0, expect.any(String)]);
     return out;
   };
+  const curl = (action: Action) => run(["sh", "-ec", textOf(action, "curl").replace("curl ", "curl -fsS ")]);
+  const python = (action: Action) => run(["python3", "-"], textOf(action, "Python"));
   const library = (action: Action) => {
     const source = textOf(action, "Library").replace(
       '"parley-client"',
@@ -75,7 +77,6 @@ describe("an action in code", () => {
       .sort();
 
   test("as curl", async () => {
-    const curl = (action: Action) => run(["sh", "-ec", textOf(action, "curl").replace("curl ", "curl -sS ")]);
     await curl(sendAction("ann", group, { id: "m1", from: "ann", text: TEXT }));
     expect(await texts()).toEqual([TEXT]);
     await curl(memberAction("ann", group, "ben"));
@@ -111,7 +112,6 @@ describe("an action in code", () => {
   });
 
   test("as Python", async () => {
-    const python = (action: Action) => run(["python3", "-"], textOf(action, "Python"));
     const before = (await texts()).length;
     await python(
       sendAction("ann", group, { id: "m2", from: "ann", text: TEXT, data: { a: null, b: [true] } }),
@@ -137,7 +137,7 @@ describe("an action in code", () => {
     expect((await api("GET", `/conversations/${group}/bans`)).bans).toEqual([]);
   });
 
-  test("ST4 a stream, and a request to stop one, with the client library", async () => {
+  test("ST4 a stream with the client library, and requests to stop one: with the library, curl and Python", async () => {
     const before = (await texts()).length;
     const action = streamAction("ann", group, { id: "m5", from: "ann", text: TEXT, reply_to: 1 });
     await library(action);
@@ -148,28 +148,24 @@ describe("an action in code", () => {
     const conversation = parley.conversation(group);
     const list = watchMessages(conversation);
     const end = list.subscribe(() => {});
-    const stream = startStream(conversation);
-    await stream.write("On and on");
-    const { entries } = await becomes(list, (value) => value.entries.at(-1)?.state === "streaming");
-    const stop = cancelAction("ann", group, "ann", entries.at(-1)!.streamId!);
-    await library(stop);
-    await new Promise<void>((resolve) => {
-      if (stream.signal.aborted) resolve();
-      stream.signal.addEventListener("abort", () => resolve());
-    });
-    // Repeating it in another way changes nothing.
-    await run(["sh", "-ec", textOf(stop, "curl").replace("curl ", "curl -fsS ")]);
-    await run(["python3", "-"], textOf(stop, "Python"));
-    await stream.end();
-    expect((await conversation.message(messages.length + 1)).stream?.state).toBe("cancelled");
+    let { length } = messages;
+    for (const runCode of [library, curl, python]) {
+      const stream = startStream(conversation);
+      // At once: a stream that was asked to stop is ended by the server soon.
+      const ended = new Promise((resolve) => {
+        stream.signal.addEventListener("abort", () => resolve(stream.end()));
+      });
+      await stream.write("On and on");
+      const { entries } = await becomes(list, (value) => value.entries.at(-1)?.state === "streaming");
+      await runCode(cancelAction("ann", group, "ann", entries.at(-1)!.streamId!));
+      await ended;
+      expect((await conversation.message(++length)).stream?.state).toBe("cancelled");
+    }
     end();
     await parley.close();
   });
 
   test("CH4 changes of a message: with curl, with Python, and with the client library", async () => {
-    const curl = (action: Action) =>
-      run(["sh", "-ec", textOf(action, "curl").replace("curl ", "curl -fsS ")]);
-    const python = (action: Action) => run(["python3", "-"], textOf(action, "Python"));
     const { seq } = await api("POST", `/conversations/${group}/messages`, { id: "changed", text: "before" });
     const entry = { seq: seq as number, id: "changed", from: "ann", text: "before" };
     const now = () => api("GET", `/conversations/${group}/messages/${seq}`);
