@@ -28,6 +28,8 @@ export class TestContext {
     readonly ann: TestUser,
     readonly bob: TestUser,
     readonly key: SigningKey | undefined,
+    /** An API key of the operator, with `manage` and for all conversations. */
+    private readonly operatorKey: string | undefined = undefined,
     /** Called for each socket that is opened. */
     private readonly onOpen: () => void = () => {},
     /** Called with the name of each conversation, so that the run can remove them at its end. */
@@ -51,6 +53,12 @@ export class TestContext {
   requireKey(): SigningKey {
     if (this.key !== undefined) return this.key;
     throw new RuleSkipped("needs SECRET_KEY or --secret-key-file, to sign its own tokens");
+  }
+
+  /** Returns the operator's API key, as the sender of requests; throws `RuleSkipped` without one. */
+  requireOperator(): TestUser {
+    if (this.operatorKey !== undefined) return { user: "operator", token: this.operatorKey };
+    throw new RuleSkipped("needs PARLEY_API_KEY, an API key with the right `manage`");
   }
 
   /** Returns the path and query of a socket's URL. */

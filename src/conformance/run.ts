@@ -8,17 +8,18 @@ import { HANDSHAKE_CHECKS } from "./checks/handshake.ts";
 import { HTTP_CHECKS } from "./checks/http.ts";
 import { INBOX_CHECKS } from "./checks/inbox.ts";
 import { MEMBER_CHECKS } from "./checks/members.ts";
+import { OPERATOR_CHECKS } from "./checks/operator.ts";
 import { PRESENCE_CHECKS } from "./checks/presence.ts";
 import { QUOTA_CHECKS } from "./checks/quota.ts";
 import { RESUME_CHECKS } from "./checks/resume.ts";
 import { STREAM_CHECKS } from "./checks/streams.ts";
 import { TIME_CHECKS } from "./checks/time.ts";
 import { TOKEN_CHECKS } from "./checks/tokens.ts";
-import { UNTESTABLE_RULES } from "./checks/untestable-rules.ts";
 import { USER_SOCKET_CHECKS } from "./checks/user-socket.ts";
 import { TestContext, type TestUser } from "./context.ts";
 import type { ServerAddress } from "./server-address.ts";
 import type { SigningKey } from "./token-signer.ts";
+import { UNTESTABLE_RULES } from "./untestable-rules.ts";
 import { RuleSkipped, RuleViolated } from "./verdicts.ts";
 
 /** All checks, in the order of the document, followed by the rules that cannot be tested. */
@@ -37,6 +38,7 @@ export const CHECKS: readonly Check[] = [
   ...PRESENCE_CHECKS,
   ...TIME_CHECKS,
   ...HTTP_CHECKS,
+  ...OPERATOR_CHECKS,
   ...UNTESTABLE_RULES,
 ];
 
@@ -54,6 +56,8 @@ export interface ConformanceOptions {
   readonly users: readonly [TestUser, TestUser];
   /** Needed for the rules about tokens. */
   readonly key?: SigningKey;
+  /** Needed for the rules about the operator's API. */
+  readonly operatorKey?: string;
   /** For a machine that is busy with much else. */
   readonly timeouts?: ConformanceTimeouts;
 }
@@ -133,12 +137,12 @@ function createHandshakeLimiter({ http }: ServerAddress) {
 }
 
 async function runCheck(
-  { target, users: [ann, bob], key, timeouts: { checkMs } = TIMEOUTS }: ConformanceOptions,
+  { target, users: [ann, bob], key, operatorKey, timeouts: { checkMs } = TIMEOUTS }: ConformanceOptions,
   check: Check,
   { opened, named }: RunTracker,
 ): Promise<RuleResult> {
   const { rule, what, run } = check;
-  const context = new TestContext(target, ann, bob, key, opened, named);
+  const context = new TestContext(target, ann, bob, key, operatorKey, opened, named);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(

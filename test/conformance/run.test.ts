@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { STREAM_CHECKS } from "../../src/conformance/checks/streams.ts";
-import { UNTESTABLE_RULES } from "../../src/conformance/checks/untestable-rules.ts";
 import type { TestUser } from "../../src/conformance/context.ts";
 import { CHECKS, type RuleResult, runConformance } from "../../src/conformance/run.ts";
 import { sign } from "../../src/conformance/token-signer.ts";
+import { UNTESTABLE_RULES } from "../../src/conformance/untestable-rules.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { hashOfApiKey, newApiKey } from "../../src/server/authentication/api-keys.ts";
 import { readProtocol } from "../docs/pages.ts";
 import { isLong } from "../support/random.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server/test-server.ts";
@@ -18,7 +19,10 @@ const SLOW = SEEN.filter(({ slow }) => slow);
 const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
 
 // All runs come from one address, and each has a failed sign-in.
-const ENV = { PRESENCE_GRACE: "1", PLANS: "free:20:5,basic:1000:20", SIGNINS_PER_MINUTE: "0" };
+/** With the right `manage`. */
+const OPERATOR_KEY = newApiKey();
+const API_KEYS = `ops:${hashOfApiKey(OPERATOR_KEY)}:manage`;
+const ENV = { PRESENCE_GRACE: "1", PLANS: "free:20:5,basic:1000:20", SIGNINS_PER_MINUTE: "0", API_KEYS };
 
 let server: TestServer;
 /** Its connections are closed soon when they are quiet, so that no check of that is skipped; a busy machine is quiet, too. */
@@ -53,7 +57,13 @@ function run(port: number, checks = CHECKS, key: typeof KEY | null = KEY): Promi
   });
   const target = { http: `http:${address}`, ws: `ws:${address}` };
   return runConformance(
-    { target, users: [ann!, bob!], timeouts: TIMEOUTS, ...(key !== null && { key }) },
+    {
+      target,
+      users: [ann!, bob!],
+      timeouts: TIMEOUTS,
+      operatorKey: OPERATOR_KEY,
+      ...(key !== null && { key }),
+    },
     checks,
   );
 }

@@ -25,8 +25,9 @@ const DEMO_ACCOUNTS = ["user2:password", "user3:password"];
 const NOTE = `
 The users of the run are the two accounts given with --user; or, with the server's key, new users; or the demo accounts
 user2 and user3. The rules about tokens are only checked with the key (SECRET_KEY in the environment, or
---secret-key-file). The rules are those of docs/PROTOCOL.md. A run opens a few dozen sockets, a few at a time, in
-conversations named parley-check-…, which it removes at its end, and takes less than half a minute.
+--secret-key-file), those of the operator's API with an API key that has manage (PARLEY_API_KEY in the environment).
+The rules are those of docs/PROTOCOL.md. A run opens a few dozen sockets, a few at a time, in conversations named
+parley-check-…, which it removes at its end, and takes less than half a minute.
 Exit code 1: the server violates a rule.`;
 
 /** `parley conformance <url>`: tests a running server, or a proxy in front of one, against the rules of the protocol. */
@@ -51,7 +52,12 @@ async function conformance(address: string, flags: ConformanceFlags): Promise<vo
     );
   const key = readKey(flags);
   const users = await resolveUsers(target, flags.user ?? [], key);
-  const results = await runConformance({ target, users, ...(key !== undefined && { key }) });
+  const operatorKey = process.env.PARLEY_API_KEY;
+  const results = await runConformance({
+    ...{ target, users },
+    ...(key !== undefined && { key }),
+    ...(operatorKey && { operatorKey }),
+  });
   if (flags.json) printJson({ server: target.ws, ...summarize(results), results }, 2);
   else print(formatTable(results));
   if (summarize(results).failed > 0) process.exitCode = 1;

@@ -11,7 +11,7 @@ import { pageOfKeys, placeOf } from "../../../src/core/operator/key-list.ts";
 import { accountOf } from "../../support/server/test-server.ts";
 
 describe("what an API key may", () => {
-  test("OP3 a pattern covers what matches no more than itself", () => {
+  test("OA3 a pattern covers what matches no more than itself", () => {
     const cases: readonly [pattern: string, other: string, covered: boolean][] = [
       ["*", "*", true],
       ["*", "team-*", true],
@@ -29,7 +29,7 @@ describe("what an API key may", () => {
       expect([pattern, other, coversPattern(pattern, other)]).toEqual([pattern, other, covered]);
   });
 
-  test("OP3 a key gives rights and conversations that it has itself", () => {
+  test("OA3 a key gives rights and conversations that it has itself", () => {
     const all: ApiKeyGrants = { rights: ["read", "write", "manage"] };
     const limited: ApiKeyGrants = { rights: ["read"], conversations: ["team-*", "lobby"] };
     expect(explainGivingTooMuch(all, limited)).toBeUndefined();
@@ -44,7 +44,7 @@ describe("what an API key may", () => {
     expect(explainGivingTooMuch(limited, { ...limited, conversations: [] })).toBeUndefined();
   });
 
-  test("OP2 a key that is limited to conversations, also to all of them, is no operator's", () => {
+  test("OA2 a key that is limited to conversations, also to all of them, is no operator's", () => {
     expect(explainMissingOperation({ rights: ["manage"] })).toBeUndefined();
     expect(explainMissingOperation({ rights: ["read", "write"] })).toContain("`manage`");
     expect(explainMissingOperation({})).toContain("`manage`");
@@ -58,7 +58,7 @@ describe("what an API key may", () => {
   });
 });
 
-test("OP5 a request changes what differs, and another password signs out", () => {
+test("OA5 a request changes what differs, and another password signs out", () => {
   const account = accountOf("anna", { plan: "basic", passwordHash: "$old", demo: true });
   const cases = [
     [{}, undefined, []],
@@ -87,7 +87,7 @@ test("OP5 a request changes what differs, and another password signs out", () =>
   expect(newAccount("ben", {}, { now: 7, defaultPlan: "free" })).toEqual(accountOf("ben", { createdAt: 7 }));
 });
 
-test("OP4 keys of the same name are both listed, in pages", () => {
+test("OA4 keys of the same name are both listed, in pages", () => {
   const hashes = ["b", "a", "c", "d"].map((digit) => digit.repeat(64));
   const keys = hashes.map((hash, i) => ({ name: i < 3 ? "crm" : "bot", hash, rights: ["read"] as const }));
   const found: string[] = [];
