@@ -3,6 +3,8 @@ import { RuleSkipped } from "./verdicts.ts";
 
 const NAMING = "a rule about names: the checks of the frames and replies that have them apply it";
 
+const APPROVAL = "needs a server at APPROVAL_URL that the run controls";
+
 const MANY_USERS = "needs more than a hundred users";
 
 /** Rules of the document that a run does not test, with the reason. They are reported as skipped. */
@@ -34,6 +36,9 @@ const UNTESTABLE: readonly [rule: string, what: string, reason: string][] = [
   ["CH3", "what is erased is gone", "a client cannot read the disk"],
   ["CH5", "what nobody changes costs nothing", "not visible to a client"],
   ["L3", "`degraded` and `recovered`", "the store would have to be stopped"],
+  ["AP1", "what was refused is stored nowhere", APPROVAL],
+  ["AP2", "a question has a time and one try", APPROVAL],
+  ["AP3", "an answer that is none counts as none", APPROVAL],
   ["OA4", "lists of the operator are whole", "the server may have many users that are not the run's"],
   ["OA7", "a conversation may keep messages for another time", "takes a minute or more"],
   ["OA8", "numbers are of the moment", "others use the server, too"],
