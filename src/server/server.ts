@@ -56,8 +56,9 @@ import { watchClock } from "./watch/clock.ts";
 import { watchOpenFiles } from "./watch/open-files.ts";
 import { watchRevocations } from "./watch/revocations.ts";
 import { watchStore } from "./watch/store-health.ts";
+import { startWebhooks } from "./webhooks/start.ts";
 
-export interface ServerDeps extends Omit<Store, "applyRetention" | "close" | "runOnOneNode"> {
+export interface ServerDeps extends Omit<Store, "applyRetention" | "close"> {
   readonly settings: Settings;
   /** Parley's own, as `parley --version` prints it. */
   readonly version: string;
@@ -167,6 +168,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     ...{ feed: deps.feed, engine, members: deps.members, clock },
     retentionDays: settings.retentionEventDays,
   });
+  const stopWebhooks = startWebhooks(deps, eventFeed);
   const openDeps = { ...admitDeps, openings: createOpenings() };
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
@@ -348,6 +350,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     async stop() {
       draining = true;
       eventFeed.stop();
+      await stopWebhooks();
       faults?.clearFaults();
       await drain({ registry, admission, drainSeconds: settings.drainSeconds });
       certificate?.stop();

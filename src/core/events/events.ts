@@ -8,6 +8,7 @@ import type { FieldName, FieldValue } from "./fields.ts";
 import { OPERATOR_EVENTS } from "./operator-events.ts";
 import { SERVER_EVENTS } from "./server-events.ts";
 import { STORE_EVENTS } from "./store-events.ts";
+import { WEBHOOK_EVENTS } from "./webhook-events.ts";
 
 /** The definitions by area; the areas are the headings in docs/OPERATIONS.md. */
 export const EVENT_AREAS = {
@@ -17,6 +18,7 @@ export const EVENT_AREAS = {
   "Connections and requests": CONNECTION_EVENTS,
   Approval: APPROVAL_EVENTS,
   "The operator's API": OPERATOR_EVENTS,
+  Webhooks: WEBHOOK_EVENTS,
 } as const;
 
 const EVENTS = {
@@ -26,6 +28,7 @@ const EVENTS = {
   ...CONNECTION_EVENTS,
   ...APPROVAL_EVENTS,
   ...OPERATOR_EVENTS,
+  ...WEBHOOK_EVENTS,
 } as const;
 
 type Events = typeof EVENTS;

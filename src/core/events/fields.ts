@@ -96,13 +96,15 @@ export const FIELDS = {
   stored: { type: "number", text: "messages that were stored" },
   task: {
     type: "text",
-    text: "the name of a task that one node does for all nodes: `retention`, `streams` or `erasing`",
+    text: "the name of a task that one node does for all nodes: `retention`, `streams`, `erasing` or `webhooks`",
   },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },
   unavailable: { type: "number", text: "messages that the store could not take" },
   url: { type: "text", text: "the origin of an address: that of the key set, or that of `APPROVAL_URL`" },
   user: { type: "text", text: "the name of a user" },
   users: { type: "texts", text: "the names of users" },
+  webhook: { type: "text", text: "the id of a webhook" },
+  webhook_event: { type: "text", text: "the id of an event, its `webhook-id`" },
   waiting: { type: "number", text: "requests that waited to be stored together, and failed together" },
 } as const satisfies Readonly<Record<string, FieldDefinition>>;
 

@@ -33,9 +33,14 @@ export function encodeEvent(event: FeedEvent, content: EventContent = {}): strin
   return nouns === "" ? head : `${head.slice(0, -1)},${nouns}}`;
 }
 
+/** Returns the id of the event that names what was missed: the same at each reading of the same gap. */
+export function lostEventId({ since, until }: { readonly since: number; readonly until: number }): string {
+  return `lost-${since.toString(36)}-${until.toString(36)}`;
+}
+
 /** Returns the event that names what a reader has missed for good, in milliseconds since 1970 (EV4). */
 export function encodeLost({ since, until }: { readonly since: number; readonly until: number }): string {
-  const id = `lost-${since.toString(36)}-${until.toString(36)}`;
+  const id = lostEventId({ since, until });
   return JSON.stringify({ id, type: EVENTS_LOST, at: until, events: { since, until } });
 }
 

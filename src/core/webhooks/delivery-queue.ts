@@ -6,6 +6,7 @@
 // - Conversations do not wait for each other, as long as there is a place: an event that waits for its next attempt keeps its
 //   place. So a receiver that is away gets as many requests as there are places, and then only their retries.
 // - The position is the end of the last page before the oldest event that is not accepted. After a stop the window is sent again.
+import { lostEventId } from "../feed/encode-event.ts";
 import type { FeedEvent } from "../feed/feed-event.ts";
 import type { FeedPage, FeedPosition } from "../ports/feed/feed.ts";
 import { nextRetry, type Verdict } from "./attempt.ts";
@@ -231,9 +232,8 @@ interface Page {
   left: number;
 }
 
-/** Its id is the same at each reading of the same gap: it is the receiver's sign of a repeat. */
-function lostEvents({ since, until }: { readonly since: number; readonly until: number }): LostEvents {
-  return { id: `lost-${since}-${until}`, type: "events.lost", at: until, since, until };
+function lostEvents(gap: { readonly since: number; readonly until: number }): LostEvents {
+  return { id: lostEventId(gap), type: "events.lost", at: gap.until, since: gap.since, until: gap.until };
 }
 
 /** Events of no conversation have a lane of their own. No identifier has a blank. */

@@ -145,8 +145,8 @@ test("EV4 events.lost comes before all that follows it, and what came before `si
   queue.addPage({ events, position: "5", lost: { since: 1, until: 900 } });
   expect(queue.wantsPage()).toBe(false);
   const [lost, ...others] = queue.take(0);
-  expect(lost).toEqual({ id: "lost-1-900", type: "events.lost", at: 900, since: 1, until: 900 });
+  expect(lost).toEqual({ id: "lost-1-p0", type: "events.lost", at: 900, since: 1, until: 900 });
   expect(others).toEqual([]);
-  queue.accepted("lost-1-900", 0);
+  queue.accepted("lost-1-p0", 0);
   expect(queue.take(0).map(({ id }) => id)).toEqual(["e2", "e3", "e4"]);
 });

@@ -1,4 +1,4 @@
-import { integer } from "../parsers.ts";
+import { boolean, integer } from "../parsers.ts";
 import type { Setting } from "../setting.ts";
 
 /** The settings of the feed of events, as a part of the table. */
@@ -15,5 +15,12 @@ export const EVENT_SETTINGS = {
     kind: integer("bytes", 1024 * 1024, Number.MAX_SAFE_INTEGER),
     about: "bytes that events may take in the store; beyond them the oldest ones are removed early",
     default: "1073741824",
+  },
+  WEBHOOK_ALLOW_PRIVATE: {
+    group: "Events",
+    kind: boolean,
+    about: "webhooks may be sent to addresses of private networks and of this machine, and to these by http",
+    default: "false",
+    reason: "a program that may add a webhook could otherwise reach what only this machine can reach",
   },
 } as const satisfies Record<string, Setting<unknown>>;
