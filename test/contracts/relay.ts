@@ -24,6 +24,7 @@ async function subscribe(relay: Relay, conversation = "lobby"): Promise<Subscrib
   const events: RelayEvent[] = [];
   const room = await relay.open(conversation, {
     onPresence: (user, kind, at) => events.push({ kind, user, at }),
+    presentHere: () => [],
     onTyping: (user, active) => events.push({ kind: "typing", user, active }),
     onReadMark: (user, seq) => events.push({ kind: "read", user, seq }),
     onGap: () => {},

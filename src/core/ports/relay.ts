@@ -11,6 +11,8 @@ export interface RelayListener {
   onPresence(user: string, state: "joined" | "left", at: number): void;
   onTyping(user: string, active: boolean): void;
   onReadMark(user: string, seq: number): void;
+  /** The users who are present through this node. */
+  presentHere(): Iterable<string>;
   /**
    * Read marks may have been missed while the store was unavailable. (The relay itself repairs presence.) Resolves when the
    * listener has read them again; MUST NOT reject.
@@ -20,11 +22,13 @@ export interface RelayListener {
 
 /** A conversation as one node shares it with the others. */
 export interface RelayRoom {
-  /**
-   * Whether there may be other nodes. Then a room without connections stays open while a user is within the grace, because
-   * the other nodes must be notified of the leave.
-   */
+  /** Whether there may be other nodes. */
   readonly isShared: boolean;
+  /**
+   * Whether a leave is reported further, to other nodes or to readers of the feed. Then a room without connections stays open while a
+   * user is within the grace.
+   */
+  readonly reportsLeaves: boolean;
   /**
    * The users present through other nodes, with the time of their join: milliseconds since 1970, by the clock that the
    * nodes share.

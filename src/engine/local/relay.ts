@@ -5,6 +5,7 @@ const NO_USERS: ReadonlyMap<string, number> = new Map();
 // One object for all conversations, to save memory for each.
 const LOCAL_ROOM: RelayRoom = {
   isShared: false,
+  reportsLeaves: false,
   remoteMembers: () => NO_USERS,
   join: (_, since) => since,
   leave: (_, at) => at,

@@ -5,7 +5,7 @@ import type { StreamEvent } from "../../core/ports/conversation/streams.ts";
 import type { ChangeOperation, ChangeOutcome } from "../change-operation.ts";
 import type { ChargeOperation, ChargeResult, Operation, OperationResult } from "../operation.ts";
 import type { StreamOperation, StreamResult } from "../stream-operation.ts";
-import type { FeedOperation } from "./feed/feed.ts";
+import type { FeedOperation } from "./feed/operation.ts";
 
 /** A message that was stored. */
 export interface StoredMessage {

@@ -12,7 +12,7 @@ import type { ChangeOperation } from "../change-operation.ts";
 import type { ChargeOperation, OperationOf } from "../operation.ts";
 import type { StreamOperation } from "../stream-operation.ts";
 import type { BatchOutcome, StoredMessage } from "./batch-outcome.ts";
-import type { EventTable } from "./feed/event-table.ts";
+import type { BatchEvents } from "./feed/batch-events.ts";
 import type { RecentHeads } from "./inbox/recent-heads.ts";
 import { GUARD_MEMBERS_ONLY, type MemberTable } from "./members/member-table.ts";
 import { type ConversationHead, existsAsConversation } from "./messages/conversation-head.ts";
@@ -51,7 +51,7 @@ export class Batch {
     private readonly reader: HistoryReader,
     private readonly members: MemberTable,
     private readonly recent: RecentHeads,
-    readonly events: EventTable,
+    readonly events: BatchEvents,
   ) {}
 
   /** The commands of streams. Set once, because they use this batch. */
@@ -86,7 +86,7 @@ export class Batch {
       case "change":
         return this.changes.execute(operation, now);
       case "feed":
-        for (const event of operation.request) this.events.add(event, now);
+        this.events.write(operation.request, now);
         return { operation, result: { outcome: "done" } };
       case "consider":
         return this.consider(operation, now);
@@ -105,7 +105,10 @@ export class Batch {
     const stored =
       head === undefined ? undefined : this.messages.findStored(head, key, request.user, request.id);
     const decision = decidePost(stored, log, request.limit, now, this.refusalOf(request, head, now));
-    if (decision.outcome !== "store") return { operation, result: decision };
+    if (decision.outcome !== "store") {
+      if (decision.outcome === "rate_limited") this.events.refused(request.user, request.limit, now);
+      return { operation, result: decision };
+    }
     // The user writes a stream of this id. When it has ended, the same request is a duplicate of its message.
     if (this.streams.isWriting(request)) return { operation, result: { outcome: "unavailable" } };
     if (head !== undefined && this.changes.hasId(head, request.user, request.id))
@@ -117,6 +120,7 @@ export class Batch {
     if (request.limit > 0) this.charges.charge(request.user, log, now);
     const { conversation, user, id, kind, body } = request;
     const entry: Entry = { kind, seq: head.seq + 1, id, from: user, at: now, body };
+    this.events.beforeMessage(head, now);
     this.messages.append(head, key, entry);
     this.recent.add(head.number, entry, this.messages.lastPosition);
     const joined = this.join(request, head, now);
@@ -160,6 +164,7 @@ export class Batch {
     const stored = head && this.messages.findStored(head, this.messages.keyOf(head, user, id), user, id);
     const unmetered = isOpen ? 0 : limit;
     const decision = decidePost(stored, log, unmetered, now, this.refusalOf(request, head, now));
+    if (decision.outcome === "rate_limited") this.events.refused(user, limit, now);
     if (decision.outcome !== "store") return decision;
     if (!isOpen && head !== undefined && this.changes.hasId(head, user, id)) return { outcome: "id_in_use" };
     if (!hasPlace) return { outcome: "too_many" };
@@ -179,6 +184,7 @@ export class Batch {
     const key = this.messages.keyOf(head, user, id);
     if (this.messages.findStored(head, key, user, id) !== undefined) return undefined;
     const entry: Entry = { kind: "message", seq: head.seq + 1, id, from: user, at: now, body };
+    this.events.beforeMessage(head, now);
     this.messages.append(head, key, entry);
     this.recent.add(head.number, entry, this.messages.lastPosition);
     return { conversation, entry };
@@ -239,7 +245,9 @@ export class Batch {
     if (head.known === undefined || head.known.size >= MAX_KNOWN_MEMBERS) head.known = new Set();
     head.known.add(user);
     if (isMember) return;
-    return { type: "member", user, change: "added", role: "member", at: now, spoke: true };
+    const news: MemberNews = { type: "member", user, change: "added", role: "member", at: now, spoke: true };
+    this.events.joined(head, news, now);
+    return news;
   }
 
   /** Whether the conversation of that epoch was removed. */
@@ -253,6 +261,7 @@ export class Batch {
     const log = this.charges.of(request.user);
     const retryAfter = log.retryAfter(request.limit, now);
     if (retryAfter > 0) {
+      this.events.refused(request.user, request.limit, now);
       return {
         operation,
         result: { outcome: "rate_limited", retryAfter, quota: log.left(request.limit, now) },
@@ -277,8 +286,10 @@ export class Batch {
     const { user, limit, count } = operation.request;
     const log = this.charges.of(user);
     const retryAfter = log.retryAfterMany(limit, count, now);
-    if (retryAfter > 0)
+    if (retryAfter > 0) {
+      this.events.refused(user, limit, now);
       return { operation, result: { outcome: "rate_limited", retryAfter, quota: log.left(limit, now) } };
+    }
     if (limit > 0) this.charges.charge(user, log, now, count);
     return { operation, result: { outcome: "charged", quota: log.view(limit, now) } };
   }
@@ -291,6 +302,7 @@ export class Batch {
       exists &&
       (head.guard === 0 || !refusesMark(accessOfGuard(head), this.members.find(head, user), exempt, now));
     const moved = isAllowed && this.marks.move(head.number, user, seq, now);
+    if (moved) this.events.marked(head, user, seq, now);
     return { operation, result: { outcome: moved ? "moved" : "stayed" } };
   }
 }

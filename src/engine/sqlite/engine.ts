@@ -112,17 +112,17 @@ export class SqliteEngine implements Engine {
     this.readMarkTable = new ReadMarkTable(this.db);
     const { messages, quotaLog, readMarkTable, reader } = this;
     const now = () => this.now();
-    this.members = new SqliteMembers({ ...deps, messages, now });
     const assertReadable = () => this.assertReadable();
-    this.inbox = new SqliteInbox({ ...deps, messages, now, assertReadable });
-    const clock = { now };
-    this.eraser = new Eraser({ ...deps, messages, clock });
-    const { members, inbox, subscriptions, eraser } = this;
-    const { feed, table: events } = openFeed({
+    const { feed, table, events } = openFeed({
       ...{ db: this.db, messages, retention: deps.feedRetention, assertReadable, now },
       enqueue: (operation) => this.enqueue(operation),
     });
     this.feed = feed;
+    this.members = new SqliteMembers({ ...deps, messages, now, events: table, changed: () => feed.notify() });
+    this.inbox = new SqliteInbox({ ...deps, messages, now, assertReadable });
+    const clock = { now };
+    this.eraser = new Eraser({ ...deps, messages, clock });
+    const { members, inbox, subscriptions, eraser } = this;
     this.batch = new Batch(messages, quotaLog, readMarkTable, reader, members.table, inbox.recent, events);
     this.streams = openStreams({
       ...{ db: this.db, rules: deps.streamRules, batch: this.batch, assertReadable, now },
@@ -337,6 +337,7 @@ export class SqliteEngine implements Engine {
       this.inbox.recent.reload();
       this.streams.reload();
       this.changes.reload();
+      this.feed.reload();
       this.eraser.rolledBack();
       this.stale = false;
     } catch (error) {

@@ -126,6 +126,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   const webhooks = new SqliteWebhooks(accountsDb, clock, emit);
   withFileErrors(paths.store, () => webhooks.forgetSenders());
+  withFileErrors(paths.store, () => engine.feed.recover());
   let closing: Promise<void> | undefined;
   const close = async () => {
     await engine.close();
@@ -142,6 +143,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),
     members: guardedPort(engine.members, engine.condition),
     feed: engine.feed,
+    relay: engine.feed.relay,
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     signingKeys: guardedPort(new SqliteSigningKeys(accountsDb), engine.condition),
     measure: () => measureFolder(accountsDb, paths),

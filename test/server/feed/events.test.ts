@@ -80,7 +80,7 @@ describe("GET /events", () => {
     await say("elsewhere", "not for it");
     const seq = await say("waited", "for it");
     const page = await waiting;
-    expect(page.events.at(-1)).toMatchObject({ conversation: "waited", message: { seq } });
+    expect(page.events[1]).toMatchObject({ conversation: "waited", message: { seq } });
     const over = await events(`after=${page.position}&wait=1&conversation=nothing-*`);
     expect(over).toMatchObject({ events: [], more: false });
   });

@@ -30,6 +30,7 @@ interface RelayFrame {
 /** A conversation as this node shares it with the others through Redis. */
 export class RedisRelayRoom implements RelayRoom {
   readonly isShared = true;
+  readonly reportsLeaves = true;
   private readonly remote: RemotePresence;
   private listener: RelayListener | undefined;
   private opening = false;

@@ -105,13 +105,16 @@ export class ChangeCommands {
       return { outcome: "duplicate", seq, at: now, quota: log.view(limit, now) };
     if (decision.outcome !== "changed") return decision;
     const retryAfter = log.retryAfter(limit, now);
-    if (retryAfter > 0 && change.kind !== "erase")
+    if (retryAfter > 0 && change.kind !== "erase") {
+      batch.events.refused(user, limit, now);
       return { outcome: "rate_limited", retryAfter, quota: log.left(limit, now) };
+    }
     if (request.isTrial)
       return { outcome: "acceptable", id: message!.logged.entry.id, body: decision.body ?? message!.body };
     if (limit > 0 && retryAfter === 0) charges.charge(user, log, now);
     const stored = this.write(request, head, message!, decision, now);
     const { rev } = decision.state;
+    batch.events.changed(head, request, rev, now);
     return {
       result: { outcome: "changed", seq, rev, at: now, quota: log.view(limit, now) },
       stored,

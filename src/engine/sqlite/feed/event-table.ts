@@ -27,9 +27,6 @@ export class EventTable {
   private readonly insert: Statement;
   private readonly next: Statement<EventRow>;
   private readonly ends: Statement<{ first: number | null; last: number | null }>;
-  /** How many rows this object has written. */
-  written = 0;
-
   /** `lastPosition` returns the last position of the log. */
   constructor(
     db: Database,
@@ -65,7 +62,6 @@ export class EventTable {
       text,
       bytes,
     );
-    this.written++;
   }
 
   /** Returns the oldest `count` rows after a number. */

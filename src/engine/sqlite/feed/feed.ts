@@ -7,25 +7,23 @@ import {
   MAX_EVENTS_READ,
   OLDEST_POSITION,
 } from "../../../core/ports/feed/feed.ts";
+import type { Relay } from "../../../core/ports/relay.ts";
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { Listeners } from "../../listeners.ts";
+import type { BatchEvents } from "./batch-events.ts";
 import type { FeedEpochs } from "./epochs.ts";
 import type { EventTable } from "./event-table.ts";
 import type { FeedFloor } from "./feed-floor.ts";
 import { type FeedReader, type FeedReading, lose } from "./feed-reader.ts";
 import type { LogEvents } from "./log-events.ts";
+import type { FeedOperation } from "./operation.ts";
 import { decodePlace, encodePlace } from "./place.ts";
+import type { FeedPresence } from "./presence.ts";
+import type { PresentTable } from "./present-table.ts";
 import type { WantedTypes } from "./wanted-types.ts";
 
 /** The rows of each kind that one turn of the event loop reads: posts come between. */
 const STEP_ROWS = 200;
-
-/** The events of a batch, which are carried out with the other operations of its turn. */
-export interface FeedOperation {
-  readonly kind: "feed";
-  readonly request: readonly NewFeedEvent[];
-  readonly done: (result: { readonly outcome: "done" | "unavailable" }) => void;
-}
 
 export interface SqliteFeedDeps {
   readonly log: LogEvents;
@@ -34,6 +32,9 @@ export interface SqliteFeedDeps {
   readonly reader: FeedReader;
   readonly floor: FeedFloor;
   readonly types: WantedTypes;
+  readonly presence: FeedPresence;
+  readonly events: BatchEvents;
+  readonly present: PresentTable;
   readonly enqueue: (operation: FeedOperation) => void;
   readonly assertReadable: () => void;
   /** The store's time, in milliseconds since 1970. */
@@ -47,6 +48,16 @@ export class SqliteFeed implements Feed {
   private seen = { log: 0, event: 0 };
 
   constructor(private readonly deps: SqliteFeedDeps) {}
+
+  /** The relay of the node. */
+  get relay(): Relay {
+    return this.deps.presence;
+  }
+
+  /** Writes what a server before this one could not write. MUST be called once, before clients come. */
+  recover(): void {
+    this.deps.presence.recover();
+  }
 
   async read(after: FeedPosition, filter: FeedFilter, limit: number): Promise<FeedPage | undefined> {
     const { reader, epochs, assertReadable } = this.deps;
@@ -85,7 +96,7 @@ export class SqliteFeed implements Feed {
     return new Promise((resolve, reject) =>
       this.deps.enqueue({
         kind: "feed",
-        request: kept,
+        request: { events: kept },
         done: ({ outcome }) =>
           outcome === "done" ? resolve() : reject(new Error("Events could not be stored.")),
       }),
@@ -93,7 +104,10 @@ export class SqliteFeed implements Feed {
   }
 
   async want(types: readonly FeedEventType[], until: number): Promise<void> {
-    this.deps.types.want(types, until);
+    const { types: known, presence } = this.deps;
+    const wasRead = presence.isRead;
+    known.want(types, until);
+    if (!wasRead && presence.isRead) presence.begin();
   }
 
   wanted(): ReadonlySet<FeedEventType> {
@@ -109,6 +123,11 @@ export class SqliteFeed implements Feed {
     this.listeners.notify(undefined);
   }
 
+  /** MUST be called after a transaction that failed. */
+  reload(): void {
+    this.deps.events.reload();
+  }
+
   /** Deletes some of the events that are not kept. */
   prune(): void {
     this.deps.floor.prune();
@@ -117,8 +136,8 @@ export class SqliteFeed implements Feed {
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     this.listeners.clear();
-    const { log, table, floor } = this.deps;
-    for (const part of [log, table, floor]) part.close();
+    const { log, table, floor, events, present } = this.deps;
+    for (const part of [log, table, floor, events, present]) part.close();
   }
 
   /** Begins a reading after a position; undefined for a text that is none. */

@@ -1,12 +1,16 @@
 import type { Database } from "bun:sqlite";
 import type { FeedRetention } from "../../../core/feed/retention.ts";
 import type { MessageLog } from "../messages/message-log.ts";
+import { BatchEvents } from "./batch-events.ts";
 import { FeedEpochs } from "./epochs.ts";
 import { EventTable } from "./event-table.ts";
-import { type FeedOperation, SqliteFeed } from "./feed.ts";
+import { SqliteFeed } from "./feed.ts";
 import { FeedFloor } from "./feed-floor.ts";
 import { FeedReader } from "./feed-reader.ts";
 import { LogEvents } from "./log-events.ts";
+import type { FeedOperation } from "./operation.ts";
+import { FeedPresence } from "./presence.ts";
+import { PresentTable } from "./present-table.ts";
 import { WantedTypes } from "./wanted-types.ts";
 
 export interface FeedDeps {
@@ -22,8 +26,7 @@ export interface FeedDeps {
 export interface OpenedFeed {
   readonly feed: SqliteFeed;
   readonly table: EventTable;
-  readonly types: WantedTypes;
-  readonly floor: FeedFloor;
+  readonly events: BatchEvents;
 }
 
 /** Opens the feed of a store. */
@@ -35,6 +38,9 @@ export function openFeed({ db, messages, retention, now, enqueue, assertReadable
   const types = new WantedTypes(db, now);
   const floor = new FeedFloor({ db, log, table, retention, lastPosition, now });
   const reader = new FeedReader({ log, table, epochs, lastPosition, now });
-  const deps = { log, table, epochs, reader, floor, types, enqueue, assertReadable, now };
-  return { feed: new SqliteFeed(deps), table, types, floor };
+  const present = new PresentTable(db);
+  const presence = new FeedPresence({ db, table, present, types, enqueue, now });
+  const events = new BatchEvents(db, table, present, types);
+  const own = { log, table, epochs, reader, floor, types, presence, events, present };
+  return { feed: new SqliteFeed({ ...own, enqueue, assertReadable, now }), table, events };
 }

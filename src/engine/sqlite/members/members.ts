@@ -11,6 +11,8 @@ import type {
 } from "../../../core/members/records.ts";
 import type { MemberStore, NameRange, NewsListener } from "../../../core/ports/conversation/members.ts";
 import { Listeners } from "../../listeners.ts";
+import type { EventTable } from "../feed/event-table.ts";
+import { conversationEvents } from "../feed/member-events.ts";
 import { isBusy } from "../folder/errors.ts";
 import { CONVERSATION_COLUMNS, type ConversationRow } from "../messages/conversation-head.ts";
 import type { MessageLog } from "../messages/message-log.ts";
@@ -32,6 +34,10 @@ export interface SqliteMembersDeps {
   /** A command next to a server that may run on the store: its changes are written down for that server. */
   readonly isCommand?: boolean;
   readonly emit: Emit;
+  /** Where the events of a change are written, in its transaction. */
+  readonly events: Pick<EventTable, "add">;
+  /** Called after a change is stored. */
+  readonly changed?: () => void;
 }
 
 /** The port for facts and members on SQLite. Each change is one transaction, between the batches of posts. */
@@ -103,6 +109,7 @@ export class SqliteMembers implements MemberStore {
     // Posts of the same turn of the event loop are decided on this.
     this.deps.messages.rowChanged(changed);
     this.announce(conversation, change.news);
+    this.deps.changed?.();
     return true;
   }
 
@@ -212,12 +219,20 @@ export class SqliteMembers implements MemberStore {
       `insert into head (conversation, seq, at, changed) values (?, 0, 0, ?)
        on conflict do update set changed = max(changed, excluded.changed)`,
     ).run(row.number, at);
+    this.writeEvents(row, facts !== undefined, news, at);
     if (isCommand && news.length > 0)
       db.query("insert into member_news (conversation, news) values (?, ?)").run(
         conversation,
         JSON.stringify(news),
       );
     return this.row(conversation);
+  }
+
+  private writeEvents(row: ConversationRow, hasFacts: boolean, news: ConversationChange["news"], at: number) {
+    const existed = row.facts !== null || this.deps.messages.headOf(row).seq > row.removed_seq;
+    const epoch = epochOf(this.epoch, row.removals);
+    for (const event of conversationEvents(row.id, epoch, news, hasFacts && !existed))
+      this.deps.events.add(event, at);
   }
 
   /** A new member begins with nothing unread (IN1). */

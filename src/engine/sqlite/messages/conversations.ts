@@ -8,6 +8,7 @@ import type {
   ConversationSummary,
   RetentionOverride,
 } from "../../../core/ports/conversations.ts";
+import { EventTable } from "../feed/event-table.ts";
 import { withFileErrors } from "../folder/folder-files.ts";
 import { type IndexFile, openIndexReadOnly } from "../index/index-file.ts";
 import { COMMAND_TIMEOUT_MS, type SqliteOptions } from "../open.ts";
@@ -45,6 +46,7 @@ export function openConversations({ dataDir, sync, clock }: SqliteOptions): Sqli
 export class SqliteConversations implements ConversationStore {
   private readonly log: MessageLog;
   private readonly readMarkTable: ReadMarkTable;
+  private readonly events: EventTable;
 
   constructor(
     private readonly db: Database,
@@ -53,6 +55,7 @@ export class SqliteConversations implements ConversationStore {
   ) {
     this.log = new MessageLog(db, index, { indexed: index.indexed, filter: undefined });
     this.readMarkTable = new ReadMarkTable(db);
+    this.events = new EventTable(db, () => this.log.lastPosition);
   }
 
   async list(): Promise<ConversationSummary[]> {
@@ -83,7 +86,7 @@ export class SqliteConversations implements ConversationStore {
 
   /** Removes a conversation by raising its floor. The retention sweeper deletes the rows later. */
   async remove(id: string): Promise<boolean> {
-    return this.change(id, ({ number, seq }) => {
+    return this.change(id, ({ number, seq, epoch }) => {
       this.db
         .query(
           `update conversation set first_seq = ?1 + 1, removed_seq = ?1, removals = removals + 1,
@@ -92,6 +95,7 @@ export class SqliteConversations implements ConversationStore {
         )
         .run(seq, number, this.clock.wall());
       this.db.query("delete from mark where conversation = ?").run(number);
+      this.events.add({ type: "conversation.removed", conversation: id, epoch }, this.clock.wall());
     });
   }
 
@@ -106,6 +110,7 @@ export class SqliteConversations implements ConversationStore {
   async close(): Promise<void> {
     this.log.close();
     this.readMarkTable.close();
+    this.events.close();
     this.index.close();
     this.db.close();
   }

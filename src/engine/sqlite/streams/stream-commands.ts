@@ -128,6 +128,7 @@ export class StreamCommands {
       ...{ text: "", state, positions: [], dataPosition: undefined },
     };
     drafts.add(draft);
+    batch.events.streamStarted(draft, now);
     if (data !== undefined) this.write(draft, [{ n: 0, text: "", data }]);
     const cancelled = this.stopRequestFor(draft, now);
     if (cancelled !== undefined) this.askToStop(draft, cancelled, now);
@@ -288,6 +289,7 @@ export class StreamCommands {
       ...(outcome.erasedBy !== undefined && { erased: { by: outcome.erasedBy, at: now } }),
     });
     const stored = batch.storeStream({ conversation, epoch, user, id, body }, now);
+    batch.events.streamEnded(draft, ending.state, stored?.entry.seq, now);
     if (stored === undefined || outcome.erasedBy !== undefined) this.dropText(draft);
     else table.blank(draft.positions);
     const seq = stored?.entry.seq ?? 0;

@@ -254,6 +254,7 @@ export class Hub {
       },
       onReadMark: (user, seq) => this.announceReadMark(room, user, seq),
       onGap: () => this.reloadReadMarks(room),
+      presentHere: () => [...room.present.local.users()].map(({ user }) => user),
     };
   }
 

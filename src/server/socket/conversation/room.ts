@@ -96,8 +96,8 @@ export class Room {
 
   get isEmpty(): boolean {
     if (this.liveCount > 0 || this.behind !== undefined || this.reservations > 0) return false;
-    // The other nodes must still be notified of users whose grace is running.
-    return !(this.relay?.isShared === true && this.present.local.hasPending);
+    // The other nodes, and readers of the feed, must still be notified of users whose grace is running.
+    return !(this.relay?.reportsLeaves === true && this.present.local.hasPending);
   }
 
   /** Whether a user types, or did a moment ago. */

@@ -60,6 +60,7 @@ export class TestRelayNode implements AsyncDisposable {
     const marks = new Set<string>();
     const room = await this.relay.open(conversation, {
       onPresence: (user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
+      presentHere: () => [],
       onTyping: (user, active) => {
         if (user.startsWith(MARK_PREFIX)) marks.add(user);
         else events.push(`${user} ${active ? "types" : "stopped"}`);
