@@ -284,6 +284,10 @@ for (const engine of ["embedded", "redis"] as const) {
         { conversation: "other", text: "b" },
       ]);
       expect(batch.body.results).toMatchObject([{ seq: 2 }, { code: "forbidden" }]);
+      for (const conversation of ["bots-1", "other"])
+        await ops(`PUT /conversations/${conversation}/members/gil`, {});
+      const inbox = (await bot("GET /inbox?user=gil")).body.items as { conversation: string }[];
+      expect(inbox.map(({ conversation }) => conversation)).toEqual(["bots-1"]);
       const names = async (send: typeof ops) => {
         const found: string[] = [];
         for (let cursor = ""; ; ) {

@@ -27,6 +27,8 @@ export class SqliteApiKeys implements ApiKeyStore {
   private readonly listeners = new Set<ApiKeyListener>();
   /** The state of the table of which the listeners were notified; undefined when one of them has to be called again. */
   private notified: string | undefined;
+  /** Whether the last poll failed. */
+  private hasFailed = false;
   private stopPolling: (() => void) | undefined;
 
   constructor(
@@ -89,9 +91,12 @@ export class SqliteApiKeys implements ApiKeyStore {
       if (state === this.notified) return;
       this.notified = state;
       await Promise.all([...this.listeners].map((listener) => Promise.try(listener)));
+      this.hasFailed = false;
     } catch (error) {
       this.notified = undefined;
-      this.emit("store.read_failed", { error: String(error) });
+      // Logged once, because it is tried again twice a second.
+      if (!this.hasFailed) this.emit("store.read_failed", { error: String(error) });
+      this.hasFailed = true;
     }
   }
 
