@@ -61,7 +61,21 @@ export class ApiKeys {
   /** Calls `listener` with each key that is not accepted any more: what it has open must end. Returns a function that stops it. */
   onRevoked(listener: (key: ApiKey) => void): () => void {
     this.revokedListeners.add(listener);
-    return () => this.revokedListeners.delete(listener);
+    return () => void this.revokedListeners.delete(listener);
+  }
+
+  /**
+   * Watches one key for a request that waits. `signal` is aborted when the key is revoked, and is so already where it was
+   * revoked since the request came. `stop` MUST be called.
+   */
+  watchKey(credentialId: string): { readonly signal: AbortSignal; stop(): void } {
+    const controller = new AbortController();
+    const stop = this.onRevoked((key) => {
+      if (credentialIdOf(key) === credentialId) controller.abort();
+    });
+    const isAccepted = [...this.byHash.values()].some((key) => credentialIdOf(key) === credentialId);
+    if (!isAccepted) controller.abort();
+    return { signal: controller.signal, stop };
   }
 }
 

@@ -134,16 +134,7 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
     }
     const flooding = await deps.guard.address(c);
     if (flooding !== undefined) return flooding;
-    deps.emit("request.refused", {
-      address,
-      path: c.req.path,
-      code: "unauthorized",
-      reason: "The API key is unknown.",
-    });
-    return problem("unauthorized", {
-      detail: "The key is unknown or revoked; an operator makes one with `parley api-key add <name>`.",
-      headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },
-    });
+    return refuseKey(deps, c);
   }
   const bearer = await authenticateBearer(deps, c);
   if (bearer instanceof Response) return bearer;
@@ -151,4 +142,15 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
   const { name, requestsPerHour: limit } = plan;
   const credential = { tokenId, issuedAt };
   return { user, limit, plan: name, isKey: false, credential, grants, logFields: { address, user } };
+}
+
+/** Refuses a request whose API key is not accepted, or was revoked while the request waited. */
+export function refuseKey({ emit }: Pick<CallerDeps, "emit">, c: HttpContext): Response {
+  const { address } = c.env;
+  const reason = "The API key is unknown.";
+  emit("request.refused", { address, path: c.req.path, code: "unauthorized", reason });
+  return problem("unauthorized", {
+    detail: "The key is unknown or revoked; an operator makes one with `parley api-key add <name>`.",
+    headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },
+  });
 }

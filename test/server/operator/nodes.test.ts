@@ -25,15 +25,19 @@ test("OA1 a key made at one node works at the other, and revoked there it is ref
   expect((await atA(`POST /conversations/lobby/streams/${stream}`, write)).status).toBe(200);
   await using reader = await a.connect("ben", "lobby", "&streams=1");
 
+  const waiting = atA("GET /events?wait=60&types=member.banned");
+  await atA("GET /inbox?user=anna");
+
   expect((await requestsAs(b, KEYS.ops)("DELETE /api-keys/bot")).status).toBe(204);
   expect((await atB("GET /inbox?user=anna")).status).toBe(401);
   await waitUntil("this node knows it", async () => (await atA("GET /inbox?user=anna")).status === 401);
+  expect((await waiting).status).toBe(401);
   const message = await reader.next("message");
   expect(message).toMatchObject({ from: "anna", text: "half of ", stream: { stream, state: "interrupted" } });
 });
 
 test("OA8 users, nodes and statistics are counted over all nodes", async () => {
-  await using cluster = await startNodes(redis, 2, SETTINGS);
+  await using cluster = await startNodes(redis, 2, { ...SETTINGS, NODE_LEASE: "1" });
   const [a, b] = cluster.nodes;
   const ops = requestsAs(a, KEYS.ops);
   await ops("PUT /users/anna", { plan: "basic" });

@@ -1,12 +1,14 @@
 import type { FeedFilter } from "../../../../core/feed/filter.ts";
+import type { ApiKeys } from "../../../authentication/api-keys.ts";
 import type { EventFeed } from "../../../feed/event-feed.ts";
 import type { EventPage } from "../../../feed/event-reader.ts";
 import { readEventsQuery } from "../../../feed/query.ts";
-import { type CallerDeps, type FoundCaller, findCaller } from "../../caller.ts";
+import { type CallerDeps, type FoundCaller, findCaller, refuseKey } from "../../caller.ts";
 import type { HttpContext } from "../../context.ts";
 import { problem } from "../../problem.ts";
 
 export interface EventsRouteDeps extends CallerDeps {
+  readonly apiKeys: Pick<ApiKeys, "find" | "watchKey">;
   readonly eventFeed: Pick<EventFeed, "ask" | "newest" | "read" | "hasRoom">;
 }
 
@@ -39,8 +41,10 @@ export function eventsRoute(deps: EventsRouteDeps): (c: HttpContext) => Promise<
         headers: { "Retry-After": "1" },
       });
     }
-    const { signal } = c.req.raw;
-    const page = await eventFeed.read({ after, filter, limit, waitMs, signal });
+    const key = deps.apiKeys.watchKey(sender.credential.tokenId);
+    const signal = AbortSignal.any([c.req.raw.signal, key.signal]);
+    const page = await eventFeed.read({ after, filter, limit, waitMs, signal }).finally(key.stop);
+    if (key.signal.aborted) return refuseKey(deps, c);
     return page === undefined
       ? invalid(deps, sender, "`after`: is not a position that this server gave.")
       : reply(page);
