@@ -19,6 +19,7 @@ import type { Channels } from "./connection/channels.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { classifyError, RedisUnavailable } from "./connection/errors.ts";
 import { PRIMARY_PROBE_INTERVAL_MS, PrimaryProbes } from "./connection/probes/primary-probes.ts";
+import type { EventWriting } from "./feed/event-streams.ts";
 import { RedisInbox } from "./inbox/inbox.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import {
@@ -55,8 +56,8 @@ export interface RedisEngineDeps {
   readonly rewriteIntervalMs?: number;
   /** The members that this node knows; the port for members keeps it right. */
   readonly knownMembers?: KnownMembers;
-  /** Called after each batch that may have written something. */
-  readonly onWrite?: (() => void) | undefined;
+  /** The feed; without it, optional events are not written. */
+  readonly events?: EventWriting | undefined;
   /** For tasks that run every few seconds. */
   readonly clock: Clock;
   /** A manual clock, for tests. Without it, the time of Redis is used (Q1). */
@@ -95,7 +96,7 @@ export class RedisEngine implements Engine {
   readonly description: string;
   private readonly client: RedisClient;
   private readonly emit: Emit;
-  private readonly onWrite: (() => void) | undefined;
+  private readonly events: EventWriting | undefined;
   private readonly batches: BatchExecutor;
   private readonly staged: StagedBatch;
   private readonly reader: MessageReader;
@@ -129,7 +130,7 @@ export class RedisEngine implements Engine {
     this.client = client;
     this.quotas = new RedisQuotas(client, emit, time);
     this.emit = emit;
-    this.onWrite = deps.onWrite;
+    this.events = deps.events;
     this.description = client.description;
     this.reader = new MessageReader(client, emit);
     this.feeds = new Feeds({ client, channels, emit, store: this.reader });
@@ -150,6 +151,7 @@ export class RedisEngine implements Engine {
       replicaTimeoutMs,
       time,
       known: (conversation: string) => this.feeds.known(conversation),
+      wantsMarks: () => this.events?.counts("read.marked") === true,
       members,
       streamRules,
     };
@@ -365,7 +367,7 @@ export class RedisEngine implements Engine {
     // Before the delivery, so that Redis works on the next batch meanwhile.
     this.sendBatches();
     this.feeds.deliverBatch(batch, operations, result);
-    if (this.onWrite !== undefined && operations.some(({ kind }) => kind !== "history")) this.onWrite();
+    if (operations.some(({ kind }) => kind !== "history")) this.events?.noteWrite();
   }
 
   private takeBatch(): AnyOperation[] {

@@ -75,7 +75,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       clock,
       runOnOneNode,
       knownMembers,
-      onWrite: () => feed.noteWrite(),
+      events: feed,
       ...(streamRules !== undefined && { streamRules }),
       ...(editWithin !== undefined && { editWithin }),
       ...(rewriteIntervalMs !== undefined && { rewriteIntervalMs }),
@@ -86,6 +86,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       client,
       news,
       known: knownMembers,
+      events: feed,
       storeEpoch: () => engine.storeEpoch,
       replicaTimeoutMs: ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined,
     });
@@ -93,7 +94,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     await feed.start();
     control.listen(logConversationChanges(emit));
     const nodes = new NodeRegistry({ client, leaseMs, clock, emit });
-    const relay = new RedisRelay({ client, channels, nodes, clock });
+    const relay = new RedisRelay({ client, channels, nodes, clock, events: feed });
     const leases = new RedisLeases({ client, nodes, clock, emit });
     await leases.start();
     client.onRecovery(() => recover({ channels, leases, engine, nodes, relay, control, news }));

@@ -5,6 +5,7 @@ import type { ChangeOutcome as AnyChangeOutcome } from "../../change-operation.t
 import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
+import { eventsKey } from "../feed/event-streams.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
 import type { KnownMembers } from "../members/known-members.ts";
@@ -119,7 +120,8 @@ export class ChangeCalls {
     const { client, known, storeEpoch } = this.deps;
     const { keys, isCluster } = client;
     const name = keys.conversationName(conversation);
-    const names = [`${name}:meta`, `${name}:log`, `${name}:ids`, `${name}:changes`];
+    const events = eventsKey(client, conversation);
+    const names = [`${name}:meta`, `${name}:log`, `${name}:ids`, `${name}:changes`, events];
     if (!isCluster) names.push(keys.globalKey("epoch"));
     for (const [seq, digest] of query.reactions.values()) names.push(`${name}:${usersPart(seq, digest)}`);
     const head = known(conversation);
@@ -146,6 +148,7 @@ export class ChangeCalls {
     const parts = ["changes", "revs", "change-ids", "rounds", "blank"];
     names.push(isCluster ? keys.bucketKey(bucket, "watched") : keys.globalKey("watched"));
     for (const part of parts) names.push(`${name}:${part}`);
+    names.push(eventsKey(client, conversation));
     if (!isCluster) names.push(keys.globalKey("epoch"));
     for (const part of users) names.push(`${name}:${part}`);
     const values = [

@@ -1,6 +1,8 @@
 import { type ChangeMade, decideChange } from "../../../core/changes/decide-change.ts";
 import { decodeState, encodeState } from "../../../core/changes/message-state.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
+import { eventOfChange } from "../../../core/feed/conversation-events.ts";
+import type { NewFeedEvent } from "../../../core/feed/feed-event.ts";
 import type { ChangeResult } from "../../../core/ports/conversation/changes.ts";
 import type { ChangeOutcome } from "../../change-operation.ts";
 import { decodeRefusal } from "../members/encoding.ts";
@@ -42,6 +44,7 @@ export class ChangeRound {
   private readonly revs = new Map<number, number>();
   private readonly blanked = new Set<number>();
   private readonly newNames = new Set<string>();
+  private readonly events: NewFeedEvent[] = [];
   private rev: number;
 
   constructor(
@@ -74,7 +77,7 @@ export class ChangeRound {
     const values: (string | number)[] = [
       ...[scene.epoch, scene.rev, Math.min(...revs.keys()), `${this.rev} ${scene.now}`],
       ...[scene.standings.size, scene.names.size, fields.size, revs.size],
-      ...[added.length, removed.length, blanked.size, newNames.size],
+      ...[added.length, removed.length, blanked.size, newNames.size, JSON.stringify(this.events)],
     ];
     for (const [key, standing] of scene.standings) values.push(...key.split("\t"), standing);
     for (const [name, had] of scene.names) values.push(name, had);
@@ -175,6 +178,7 @@ export class ChangeRound {
     if (id !== undefined) this.name(dedupeKey(by, id), `${seq} ${rev} ${now}`);
     const entry = { ...message.entry, body: message.body + message.state };
     const { conversation } = this;
+    this.events.push(eventOfChange({ conversation, seq, rev, by, at: now, change }));
     return {
       change: { conversation, epoch, rev, seq, kind: change.kind, by, at: now, set, entry },
       content: message.body,

@@ -23,8 +23,10 @@ export function decodeEntry(stream: number, entry: string, value: string): FeedE
     const until = Number(second);
     return { events: [], at: until, lost: { since: at, until } };
   }
-  const key = kind === "d" ? second : `${stream} ${entry}`;
-  const events = JSON.parse(value.slice(value.indexOf("["))) as NewFeedEvent[];
+  const isKeyed = kind === "d";
+  const key = isKeyed ? second : `${stream} ${entry}`;
+  const start = kind.length + 2 + first.length + (isKeyed ? second.length + 1 : 0);
+  const events = JSON.parse(value.slice(start)) as NewFeedEvent[];
   return { events: events.map((event, i) => ({ at, ...event, id: idOf(`${key} ${i}`) }) as FeedEvent), at };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../core/ports/clock.ts";
-import { BUCKET_COUNT } from "../connection/buckets.ts";
+import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
+import { BUCKET_COUNT, bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import { STREAM_COUNT } from "./position.ts";
@@ -15,6 +16,19 @@ const COMMON_STREAM = BUCKET_COUNT;
 /** Entries whose size is looked at, and what an entry takes besides its value, in bytes. */
 const SAMPLE_SIZE = 20;
 const ENTRY_BYTES = 24;
+
+/** Returns the key of the stream with the events of a conversation, for the scripts that write them. */
+export function eventsKey({ keys, isCluster }: Pick<RedisClient, "keys" | "isCluster">, conversation: string): string {
+  return isCluster ? keys.bucketKey(bucketOf(conversation), "feed") : keys.globalKey("feed");
+}
+
+/** What the parts of a node that write events need of the feed. */
+export interface EventWriting {
+  /** Whether events of this type are written now (EV5). */
+  counts(type: FeedEventType): boolean;
+  /** Called after a write that may have events. */
+  noteWrite(): void;
+}
 
 /** Where to read in a stream. */
 export interface StreamQuery {

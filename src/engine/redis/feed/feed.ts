@@ -12,7 +12,7 @@ import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import type { ControlStream } from "../control-stream.ts";
-import { EventStreams } from "./event-streams.ts";
+import { EventStreams, type EventWriting } from "./event-streams.ts";
 import { PageReader } from "./page-reader.ts";
 import { decodePosition, encodePosition, STREAM_COUNT, type StreamPlace } from "./position.ts";
 import { WantedTypes } from "./wanted-types.ts";
@@ -39,7 +39,7 @@ const CLUSTER_PAUSE_MS = 50;
  * The port for the feed on Redis. The scripts that store something write its events in the same call: on one Redis into one stream,
  * in Cluster into that of the bucket.
  */
-export class RedisFeed implements Feed {
+export class RedisFeed implements Feed, EventWriting {
   private readonly streams: EventStreams;
   private readonly types: WantedTypes;
   private readonly listeners = new Set<() => void>();
@@ -107,7 +107,10 @@ export class RedisFeed implements Feed {
     return this.types.wanted();
   }
 
-  /** Called when this node has written something that may have events. */
+  counts(type: FeedEventType): boolean {
+    return this.types.counts(type);
+  }
+
   noteWrite(): void {
     if (this.listeners.size === 0 || this.notifying) return;
     this.notifying = true;

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ListPage } from "../../../core/collections/list-page.ts";
+import { eventsOfNews } from "../../../core/feed/conversation-events.ts";
 import {
   type ConversationChange,
   type ConversationView,
@@ -22,6 +23,7 @@ import { bucketOf, slicesOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
+import { type EventWriting, eventsKey } from "../feed/event-streams.ts";
 import { seqOfMark } from "../messages/read-marks.ts";
 import { scanPage } from "../scan-page.ts";
 import { decodeMember, decodeSanction, decodeStanding, encodeStandingChange, guardOf } from "./encoding.ts";
@@ -49,6 +51,7 @@ export interface RedisMembersDeps {
   readonly storeEpoch: () => string;
   /** How long a replica may take to have a change, in milliseconds; undefined: the primary is enough. */
   readonly replicaTimeoutMs?: number | undefined;
+  readonly events?: EventWriting | undefined;
   /** A manual clock, for tests. Without it, the time of Redis is used. */
   readonly time?: Clock | undefined;
 }
@@ -125,7 +128,7 @@ export class RedisMembers implements MemberStore {
   }
 
   async change(conversation: string, revision: number, change: ConversationChange): Promise<boolean> {
-    const { client, news, known, storeEpoch, replicaTimeoutMs } = this.deps;
+    const { client, news, known, storeEpoch, replicaTimeoutMs, events } = this.deps;
     const { facts, standings = [] } = change;
     const joining = standings.filter(({ role }) => role !== undefined && role !== null);
     const leaving = standings.filter(({ role }) => role === null).map(({ user }) => user);
@@ -134,13 +137,16 @@ export class RedisMembers implements MemberStore {
     const keys = [
       ...this.keysOf(conversation, ["meta", "members", "names", "muted", "banned", "gone"]),
       client.keys.bucketKey(bucketOf(conversation), "news"),
+      eventsKey(client, conversation),
     ];
     const values = [
       this.scriptTime,
       revision,
       storeEpoch(),
       ...(facts === undefined ? ["", ""] : [JSON.stringify(facts), guardOf(facts)]),
-      change.news.length === 0 ? "" : JSON.stringify(change.news),
+      ...(change.news.length === 0
+        ? ["", ""]
+        : [JSON.stringify(change.news), JSON.stringify(eventsOfNews(conversation, change.news, false))]),
       ...standings.flatMap(encodeStandingChange),
     ];
     const at = (await client.runDurably(CHANGE, this.withEpochKey(keys), values, replicaTimeoutMs)) as number;
@@ -154,7 +160,10 @@ export class RedisMembers implements MemberStore {
           )
         : added.map((entry) => this.lists.cancel(entry)),
     );
-    if (isMade) await news.poll([bucketOf(conversation)]);
+    if (isMade) {
+      events?.noteWrite();
+      await news.poll([bucketOf(conversation)]);
+    }
     return isMade;
   }
 

@@ -34,7 +34,7 @@ import {
   REPLY_LENGTHS,
   reservationKey,
 } from "./cluster-operations.ts";
-import type { BatchDeps } from "./standalone-batch.ts";
+import { type BatchDeps, batchFlags } from "./standalone-batch.ts";
 
 export interface ClusterBatchDeps extends BatchDeps {
   /** The epoch of the store, whose key is in another slot than the conversations. */
@@ -284,7 +284,7 @@ export class ClusterBatch implements BatchExecutor {
       newEpoch(),
       retention.messages,
       retention.days,
-      replicaTimeoutMs === undefined ? "" : "t",
+      batchFlags(this.deps),
       MAX_HISTORY_BYTES,
       storeEpoch(),
     ];

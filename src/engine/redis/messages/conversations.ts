@@ -11,6 +11,7 @@ import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect } from "../connection/connect.ts";
 import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
+import { eventsKey } from "../feed/event-streams.ts";
 import { ControlStream } from "../control-stream.ts";
 import { decodeRecord } from "./message-encoding.ts";
 import { allReadMarks } from "./read-marks.ts";
@@ -92,7 +93,7 @@ export class RedisConversations implements ConversationStore {
 
   async remove(id: string): Promise<boolean> {
     const { keys } = this.client;
-    const all = [keys.conversationKey(id, "meta"), keys.channelOf(id)];
+    const all = [keys.conversationKey(id, "meta"), keys.channelOf(id), eventsKey(this.client, id)];
     for (const what of CONTENT) all.push(keys.conversationKey(id, what));
     const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
     const epoch = await this.client.commands.get(keys.globalKey("epoch"));

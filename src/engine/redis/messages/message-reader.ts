@@ -7,6 +7,7 @@ import { readMissed } from "../changes/missed.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { ensureStoreEpoch, newEpoch } from "../connection/epoch.ts";
 import { Script } from "../connection/script.ts";
+import { eventsKey } from "../feed/event-streams.ts";
 import { type KnownHead, knownEpoch } from "./batch.ts";
 import type { FeedHead } from "./feed-store.ts";
 import { decodeList } from "./message-encoding.ts";
@@ -47,6 +48,7 @@ export class MessageReader {
   ): Promise<FeedHead | undefined> => {
     const { keys, isCluster } = this.client;
     const names = [keys.conversationKey(conversation, "meta"), keys.conversationKey(conversation, "log")];
+    names.push(eventsKey(this.client, conversation));
     if (!isCluster) names.push(keys.globalKey("epoch"));
     const values = [newEpoch(), known.seq, known.at, knownEpoch(known), this.epoch];
     try {

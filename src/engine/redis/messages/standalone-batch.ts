@@ -48,6 +48,13 @@ export interface BatchDeps {
   readonly known: (conversation: string) => KnownHead;
   readonly members: KnownMembers;
   readonly streamRules: StreamRules;
+  /** Whether events of read marks are written. */
+  readonly wantsMarks: () => boolean;
+}
+
+/** Returns the flags of the scripts that carry out batches. */
+export function batchFlags({ replicaTimeoutMs, wantsMarks }: BatchDeps): string {
+  return (replicaTimeoutMs === undefined ? "" : "t") + (wantsMarks() ? "r" : "");
 }
 
 type BatchReply = readonly [
@@ -95,7 +102,7 @@ class BatchCall {
     private readonly operations: readonly RedisOperation[],
     private readonly deps: BatchDeps,
   ) {
-    const { client, retention, replicaTimeoutMs, time, known, members } = deps;
+    const { client, retention, time, known, members } = deps;
     this.membersVersion = members.version;
     const encoded: (string | number)[] = [];
     for (const each of operations) this.add(each, encoded);
@@ -106,7 +113,7 @@ class BatchCall {
       newEpoch(),
       retention.messages,
       retention.days,
-      replicaTimeoutMs === undefined ? "" : "t",
+      batchFlags(deps),
       MAX_HISTORY_BYTES,
       this.conversations.names.length,
       this.users.names.length,

@@ -1,6 +1,7 @@
 import type { PresenceSnapshot } from "../../../core/conversation/presence/remote-presence.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
+import { type EventWriting, eventsKey } from "../feed/event-streams.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 
 /** The expiry of a node's entries, in milliseconds. It applies if there is no other node to remove them. */
@@ -19,6 +20,7 @@ export class PresenceTable {
   constructor(
     private readonly client: RedisClient,
     private readonly nodes: NodeRegistry,
+    private readonly events?: EventWriting,
   ) {}
 
   /** Returns the users in a conversation. Leaves out users of expired nodes, and removes them from Redis. */
@@ -98,15 +100,19 @@ export class PresenceTable {
     mode: "change" | "exactly",
     moves: ReadonlyMap<string, PresenceMove>,
   ): Promise<void> {
-    const { keys, isSharded } = this.client;
+    const { client, events } = this;
+    const { keys, isSharded } = client;
     const named = [...moves].flatMap(([user, { state, at }]) => [
       user,
       state === "joined" ? "j" : "l",
       Math.floor(at),
     ]);
     const publish = isSharded ? "SPUBLISH" : "PUBLISH";
-    const arguments_ = [keys.channelOf(conversation), publish, incarnation, mode, TTL_MS, ...named];
-    await this.client.run(script, [this.key(conversation)], arguments_);
+    const wanted = (["presence.joined", "presence.left"] as const).filter((type) => events?.counts(type));
+    const arguments_ = [keys.channelOf(conversation), publish, incarnation, mode, TTL_MS, wanted.join(" ")];
+    const names = [this.key(conversation), eventsKey(client, conversation)];
+    await client.run(script, names, [...arguments_, ...named]);
+    if (wanted.length > 0) events?.noteWrite();
   }
 
   private key(conversation: string): string {

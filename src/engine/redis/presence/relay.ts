@@ -2,6 +2,7 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type { Relay, RelayListener, RelayRoom } from "../../../core/ports/relay.ts";
 import type { Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";
+import type { EventWriting } from "../feed/event-streams.ts";
 import type { LeasedResource, NodeRegistry } from "./node-registry.ts";
 import { PresenceTable } from "./presence-table.ts";
 import { RedisRelayRoom } from "./relay-room.ts";
@@ -11,6 +12,8 @@ export interface RedisRelayDeps {
   readonly channels: Channels;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
+  /** The feed; without it, events of presence are not written. */
+  readonly events?: EventWriting | undefined;
 }
 
 /**
@@ -44,8 +47,8 @@ export class RedisRelay implements Relay, LeasedResource {
   private toAudit: RedisRelayRoom[] = [];
 
   constructor(private readonly deps: RedisRelayDeps) {
-    const { client, clock, nodes } = deps;
-    this.table = new PresenceTable(client, nodes);
+    const { client, clock, nodes, events } = deps;
+    this.table = new PresenceTable(client, nodes, events);
     nodes.add(this);
     this.stops = [
       clock.every(AUDIT_INTERVAL_MS, () => this.audit()),

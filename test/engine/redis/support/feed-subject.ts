@@ -10,7 +10,7 @@ import { NewsStreams } from "../../../../src/engine/redis/members/news-streams.t
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
 import type { OpenFeed } from "../../../contracts/feed/subject.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
-import type { ManualClock } from "../../../support/time/manual-clock.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { freshPrefix, type RealRedis } from "./real-redis.ts";
 import { TestMemberNode } from "./test-member-node.ts";
 
@@ -24,19 +24,16 @@ export class TestFeedNode implements AsyncDisposable {
 
   static async open(client: RedisClient, deps: Partial<RedisEngineDeps> = {}): Promise<TestFeedNode> {
     const log = new RecordedLog();
-    let written: (() => void) | undefined;
-    const opened = await TestMemberNode.open(client, { ...deps, onWrite: () => written?.() });
-    const { engine, clock: own } = opened.node;
-    const clock = deps.clock ?? own;
+    const clock = deps.clock ?? new ManualClock();
     const control = new ControlStream(client, clock, log.emit);
-    await control.start();
     const feed = new RedisFeed({
       ...{ client, control, clock, emit: log.emit, time: deps.time },
-      storeEpoch: () => engine.storeEpoch,
-      refreshEpoch: () => engine.refreshStoreEpoch(),
+      storeEpoch: () => opened.node.engine.storeEpoch,
+      refreshEpoch: () => opened.node.engine.refreshStoreEpoch(),
     });
+    const opened = await TestMemberNode.open(client, { ...deps, clock, events: feed });
+    await control.start();
     await feed.start();
-    written = () => feed.noteWrite();
     return new TestFeedNode(opened, feed, control);
   }
 

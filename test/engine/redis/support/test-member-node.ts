@@ -20,11 +20,11 @@ export class TestMemberNode implements AsyncDisposable {
     await news.start();
     const { engine } = node;
     const replicaTimeoutMs = deps.ackAfter === "replica" ? 1_000 : undefined;
-    const { time } = deps;
+    const { time, events } = deps;
     const storeEpoch = () => engine.storeEpoch;
     return new TestMemberNode(
       node,
-      new RedisMembers({ client, news, known, storeEpoch, replicaTimeoutMs, time }),
+      new RedisMembers({ client, news, known, storeEpoch, replicaTimeoutMs, time, events }),
       news,
     );
   }

@@ -2,17 +2,18 @@
 --
 -- A script can end early, and Redis does not undo its writes. So they are made in this order, and one command makes the changes:
 --
---   what may have more than there is, revising ──▶ changes ──▶ rev of the head ──▶ what may have had more, expiry, announcement
+--   what may have more than there is, revising ──▶ changes ──▶ events ──▶ rev of the head ──▶ what may have had more, expiry, announcement
 --
 -- All keys are named, so that none of them can be missing while its slot moves to another server.
 --
 -- KEYS  1: meta   2: log   3: ids   4: channel   5: the bucket's conversations with texts to remove   6: as the last one of messages/batch
---       7 to 11: changes, revs, change-ids, rounds, blank   not in Cluster: 12: the epoch of the store   then the users of reactions
+--       7 to 11: changes, revs, change-ids, rounds, blank   12: the events   not in Cluster: 13: the epoch of the store
+--       then the users of reactions
 -- ARGV  1: '' or the time   2: the epoch of the store in Cluster, else ''   3: messages and 4: days to keep
 --       5: the command that publishes and 6: the one that counts subscriptions, '' if it cannot   7: own subscriptions
 --       8: epoch and 9: "rev time" or '', as they were read   10: the oldest of the changed messages   11: the new "rev time"
 --       12: users and 13: names and 14: fields and 15: messages and 16: added and 17: removed users of reactions and 18: texts to remove and
---       19: new ids, the numbers of the following values
+--       19: new ids, the numbers of the following values   20: the events as JSON
 --       then of each user: flags, user, standing; of each name: name, what had it (changes/request.lua); of the hash `changes`: field, value;
 --       of each message: rev, seq; of users of reactions: part of the key, user, and of added ones rev; seqs whose text is removed; names
 --       last: the announcement, without its first line
@@ -24,9 +25,10 @@ local CLOCK = store_time(ARGV[1])
 local FRESH = ''
 local KEEP_MESSAGES, KEEP_DAYS, TOUCH = ARGV[3], ARGV[4], false
 local EPOCH = ARGV[2]
-if EPOCH == '' then EPOCH = redis.call('GET', KEYS[12]) or '' end
+if EPOCH == '' then EPOCH = redis.call('GET', KEYS[13]) or '' end
 local watched = redis.call('GET', KEYS[6])
 local WATCHED = watched and tonumber(watched)
+local FEED = KEYS[12]
 
 -- include messages/senders
 -- include feed/entries
@@ -49,7 +51,7 @@ local conversation = conversation_open(meta, log, 0, 0, '')
 if conversation.epoch ~= ARGV[8] or (conversation.rev or '') ~= ARGV[9] then return { 0 } end
 if conversation_first(conversation, conversation.seq) > tonumber(ARGV[10]) then return { 0 } end
 
-local at = 20
+local at = 21
 local function next_values(count)
   at = at + count
   return unpack(ARGV, at - count, at - 1)
@@ -98,7 +100,9 @@ for _, name in ipairs(names) do
   call('ZADD', change_ids, rev, name)
 end
 call('HSET', meta, 'revising', 1)
-call('HSET', changes, 'rev', ARGV[11], unpack(fields))
+local events = 'd ' .. CLOCK_TEXT .. ' ' .. string.match(meta, '^.*}:c:(.*):meta$') .. ':' .. conversation.epoch .. ':' .. rev .. ' ' .. ARGV[20]
+call('HSET', changes, 'rev', ARGV[11], 'events', events, unpack(fields))
+feed_add(FEED, events)
 call('HSET', meta, 'rev', ARGV[11])
 call('HDEL', meta, 'revising')
 

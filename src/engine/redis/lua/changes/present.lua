@@ -4,6 +4,7 @@
 -- Keys beside those of a conversation's messages; their names begin as that of `meta`:
 --
 --   changes      hash  rev → "<newest change> <its time>"
+--                      events → those of the newest script that stored changes, as an entry (feed/entries.lua)
 --                      <seq> → "<time> <digest>,<digest>…\t<state>\t<body>", the sum of a message's changes: `encodeState` of
 --                      src/core/changes/message-state.ts, and the content, if it is not that of the log
 --                      <seq> <user> → a user's reactions to a message, as JSON; '' for none
@@ -27,8 +28,11 @@ local function changes_load()
 
 -- Called when a script has ended after it had begun to store changes.
 changes_heal = function(meta)
-  local newest = call('HGET', changes_key(meta, 'changes'), 'rev')
-  if newest then call('HSET', meta, 'rev', newest) end
+  local newest, events = unpack(call('HMGET', changes_key(meta, 'changes'), 'rev', 'events'))
+  if newest then
+    if events and newest ~= call('HGET', meta, 'rev') then feed_add(FEED, events) end
+    call('HSET', meta, 'rev', newest)
+  end
   call('HDEL', meta, 'revising')
 end
 

@@ -2,7 +2,7 @@
 --
 -- If a script has stored changes and ended before it had written the head, updates the head.
 --
--- KEYS  1: meta   2: log   3: ids   4: changes   not in Cluster: 5: the epoch of the store   then the users of the reactions
+-- KEYS  1: meta   2: log   3: ids   4: changes   5: the events   not in Cluster: 6: the epoch of the store   then the users of the reactions
 -- ARGV  1: '' or the time   2: a random text   3: the epoch of the store in Cluster, else ''
 --       4: newest seq known   5: its time or 0   6: epoch known, as in conversation_open
 --       7: messages and 8: users and 9: reactions and 10: own reactions and 11: names, the numbers of the following values
@@ -18,8 +18,9 @@
 local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS, TOUCH, WATCHED = 0, 0, false, 0
+local FEED = KEYS[5]
 local EPOCH = ARGV[3]
-if EPOCH == '' then EPOCH = redis.call('GET', KEYS[5]) or '' end
+if EPOCH == '' then EPOCH = redis.call('GET', KEYS[6]) or '' end
 
 -- include messages/senders
 -- include feed/entries

@@ -5,15 +5,17 @@
 -- A script may end after any of its writes. They are made in this order, so that each prefix is a state from which the same request
 -- can be decided again:
 --
---   revision, `changing` ──▶ news ──▶ mutes, bans ──▶ roles ──▶ removed members ──▶ what is lifted ──▶ facts, number of owners
+--   revision, `changing` ──▶ news, events ──▶ mutes, bans ──▶ roles ──▶ removed members ──▶ what is lifted ──▶ facts, number of owners
 --
--- News without their change are harmless, because a node reads again what they concern. A conversation keeps an owner, because roles
+-- News without their change are harmless, because a node reads again what they concern. An event without its change is followed by
+-- one with it when the request is repeated. A conversation keeps an owner, because roles
 -- are given before others are taken. While `changing` is set, the owners are counted.
 --
 -- KEYS  1: meta   2: members   3: names   4: muted   5: banned   6: gone   7: the news of the bucket
---       8: the epoch of the store (not in Cluster)
+--       8: the events   9: the epoch of the store (not in Cluster)
 -- ARGV  1: '' or the time   2: revision   3: the epoch of the store, if it is not a key   4: facts, or '' if they stay
 --       5: the guard of the facts: f, and m if only members may speak   6: the news, or '' if there are none
+--       7: its events as JSON, those of facts as of a conversation that exists
 --       then of each user: user; role, unopened, left, muted, banned: '' if it stays, '-' to remove it, else the value
 -- Reply the time of the change, or 0 if another change was made
 
@@ -24,7 +26,7 @@
 
 local call = redis.call
 local meta = KEYS[1]
-local m = call('HMGET', meta, 'seq', 'epoch', 'revision', 'owners', 'changing', 'guard')
+local m = call('HMGET', meta, 'seq', 'epoch', 'revision', 'owners', 'changing', 'guard', 'removed_seq', 'facts')
 if tonumber(m[3] or 0) ~= tonumber(ARGV[2]) then return 0 end
 local time = string.format('%d', store_time(ARGV[1]))
 local owners = member_owners(meta, m[4], m[5])
@@ -71,7 +73,7 @@ local function set_role(user, role, unopened, left)
   end
 end
 
-for i = 7, #ARGV, 6 do
+for i = 8, #ARGV, 6 do
   local user = ARGV[i]
   set_role(user, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
   for key = 4, 5 do
@@ -85,6 +87,12 @@ local head = { 'revision', string.format('%d', ARGV[2] + 1), 'changing', 1, 'cha
 if guard ~= '' then head[7], head[8] = 'guard', guard end
 call('HSET', meta, unpack(head))
 if ARGV[6] ~= '' then member_news(KEYS[7], 'conversation', (member_conversation(meta)), 'news', ARGV[6]) end
+if ARGV[7] ~= '' then
+  local events = ARGV[7]
+  local exists = m[8] or m[1] and m[1] ~= m[7]
+  if not exists then events = string.gsub(events, '"type":"conversation.changed"', '"type":"conversation.created"', 1) end
+  feed_add(KEYS[8], 'e ' .. time .. ' ' .. events)
+end
 for _, key in ipairs({ 4, 5, 2, 6 }) do
   if #writes[key] > 0 then call('HSET', KEYS[key], unpack(writes[key])) end
 end
@@ -99,7 +107,7 @@ local facts = { 'owners', owners, 'guard', guard }
 if ARGV[4] ~= '' then
   facts[5], facts[6] = 'facts', ARGV[4]
   -- A conversation has its own copy of the epoch from its first message on, or from its facts.
-  local epoch = m[2] or KEYS[8] and call('GET', KEYS[8]) or ARGV[3]
+  local epoch = m[2] or KEYS[9] and call('GET', KEYS[9]) or ARGV[3]
   if epoch ~= '' then facts[7], facts[8] = 'epoch', epoch end
 end
 call('HSET', meta, unpack(facts))

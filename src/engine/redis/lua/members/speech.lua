@@ -68,6 +68,8 @@ speech_join = function(conversation, user, most, list, most_of_user)
   end
   local seq = string.format('%d', conversation.seq)
   call('ZADD', member_key(meta, 'names'), 0, user)
+  local event = '[{"type":"member.added","conversation":"%s","user":"%s","details":{"role":"member"}}]'
+  feed_add(FEED, 'e ' .. conversation.time .. ' ' .. string.format(event, name, user))
   call('HSET', members, user, member_value('0', conversation.time, seq, conversation.time))
   call('HDEL', member_key(meta, 'gone'), user)
   member_news(news, 'conversation', name, 'joined', user, 'at', conversation.time)

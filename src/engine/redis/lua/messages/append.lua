@@ -4,7 +4,7 @@
 --
 -- KEYS  of each conversation: meta, log, ids, marks, channel
 --       last: the events of the bucket, and the key of the bucket that says that a node watches (inbox/watch.lua)
--- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: flags: t to write repeats too
+-- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: flags: t to write repeats too, r to write events of read marks
 --       6: MAX_HISTORY_BYTES   7: the epoch of the store
 --       then of each conversation: the number of operations; newest seq known, its time or 0, epoch known; own subscriptions to
 --       its channel, or '' if PUBSUB cannot count them (Cluster before 7): then everything is announced
@@ -36,6 +36,7 @@ local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
 local TOUCH = string.find(ARGV[5], 't', 1, true)
+local READ_EVENTS = string.find(ARGV[5], 'r', 1, true)
 local BUDGET = tonumber(ARGV[6])
 local EPOCH = ARGV[7]
 local FEED, FEED_TAG = KEYS[#KEYS - 1], #KEYS[#KEYS - 1] - 5

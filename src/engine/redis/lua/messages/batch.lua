@@ -9,7 +9,7 @@
 --       then of each read mark: the marks of its conversation
 --       then of each user who may become a member: its list of conversations; and of each who starts a stream: that of its streams
 --       last: the key that says that a node watches (inbox/watch.lua)
--- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: flags: t to write repeats too
+-- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: flags: t to write repeats too, r to write events of read marks
 --       6: MAX_HISTORY_BYTES   7: the number of conversations   8: the number of users
 --       9: the number of keys of marks
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel
@@ -43,6 +43,7 @@ local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
 local FEED, FEED_TAG = KEYS[3], #KEYS[3] - 9
 local TOUCH = string.find(ARGV[5], 't', 1, true)
+local READ_EVENTS = string.find(ARGV[5], 'r', 1, true)
 local BUDGET = tonumber(ARGV[6])
 local EPOCH, half, watched = unpack(redis.call('MGET', KEYS[1], KEYS[2], KEYS[#KEYS]))
 local WATCHED = watched and tonumber(watched)

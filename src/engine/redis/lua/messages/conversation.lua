@@ -13,7 +13,7 @@
 -- activity of their bucket.
 --
 -- The script that includes it must include messages/senders and feed/entries, and define these locals: FEED, the
--- stream of events; FEED_TAG, a place in names of channels, before the `}` of their tag; WATCHED, the time since when changes are
+-- stream of events; READ_EVENTS, whether read marks are written there; FEED_TAG, a place in names of channels, before the `}` of their tag; WATCHED, the time since when changes are
 -- recorded, or nil; CLOCK, the store's time; EPOCH, the epoch of the store; FRESH, a random
 -- text for a new epoch; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without limits of their own; TOUCH, whether
 -- a repeat writes its name again, so that a following WAIT shows that a replica has the message.
@@ -68,13 +68,16 @@ local function conversation_record(meta, now, user)
   call('ZADD', bucket .. 'activity', string.format('%d', now), user and name .. ' ' .. user or name)
 end
 
+-- The store's time, also in scripts that do without it.
+local function conversation_now()
+  if CLOCK ~= 0 then return CLOCK end
+  local t = call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
 -- Records a change that is not a message, for the inbox of all users.
 local function conversation_change(meta)
-  local now = CLOCK
-  if now == 0 then
-    local t = call('TIME')
-    now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-  end
+  local now = conversation_now()
   call('HSET', meta, 'changed', string.format('%d', now))
   if WATCHED then conversation_record(meta, now) end
 end
@@ -133,6 +136,8 @@ local function conversation_open(meta, log, known, time, expected)
   if conversation.epoch == expected and (is_behind or conversation.seq < known or not conversation_has(conversation, known, time)) then
     conversation.life = FRESH
     conversation.epoch = conversation_epoch(conversation)
+    local since, until_ = string.format('%d', newestAt), string.format('%d', math.max(newestAt, conversation_now()))
+    feed_add(FEED, 'l ' .. since .. ' ' .. until_ .. ' ' .. string.match(meta, '^.*}:c:(.*):meta$'))
     call('HSET', meta, 'epoch', FRESH)
     conversation_change(meta)
   end
@@ -318,6 +323,13 @@ local function conversation_settle(conversation)
     end
   end
   if not conversation.marked then return end
+  if READ_EVENTS then
+    local events, name = {}, string.match(conversation.meta, '^.*}:c:(.*):meta$')
+    for user, seq in pairs(conversation.moved) do
+      events[#events + 1] = string.format('{"type":"read.marked","conversation":"%s","user":"%s","seq":%d}', name, user, seq)
+    end
+    feed_add(FEED, 'e ' .. CLOCK_TEXT .. ' [' .. table.concat(events, ',') .. ']')
+  end
   call('HSET', conversation.marks, unpack(conversation.marked))
   if WATCHED then
     for user in pairs(conversation.moved) do conversation_record(conversation.meta, CLOCK, user) end

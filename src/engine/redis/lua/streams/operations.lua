@@ -231,7 +231,7 @@ stream_end = function(conversation, at)
   end
   local state, kept = stream_ending(stream, rules, at)
   if not state then return kept, kept == GAP and stream.n or 0, 0, '', '' end
-  stream.ended = true
+  stream.ended, stream.state = true, state
   stream_change(stream)
   if conversation_is_removed(conversation, stream.epoch) then return FENCED, 0, 0, stream.user, '' end
   local refused
@@ -239,6 +239,7 @@ stream_end = function(conversation, at)
     if not speech_refusal then speech_load() end
     refused = speech_refusal(conversation, stream.exempt == '' and 'E' or stream.exempt, stream.user)
     if refused then state = 'interrupted' end
+    stream.state = state
   end
   local record = stream_record(stream, state, ARGV[at + 2] == 'x' and ARGV[at + 5])
   local token = string.match(call('HGET', conversation.ids, stream.name) or '', '^%S+ (.*)$')
@@ -248,7 +249,21 @@ stream_end = function(conversation, at)
     seq, time, record = stream_message(conversation, stream.name, handle)
     if not seq then return FENCED, 0, 0, stream.user, '' end
   end
+  stream.seq = seq
   return refused and FENCED or ENDED, seq, time, stream.user, record
+end
+
+-- Writes an event of a stream. Its end may be written again by another script, because this one was aborted.
+local function stream_event(stream, type, kind, state)
+  local name = string.match(stream.meta, '^.*}:c:(.*):meta$')
+  local event = {
+    type = type,
+    conversation = name,
+    user = stream.user,
+    seq = state and stream.seq,
+    details = { stream = stream.handle, id = stream.id, reply_to = tonumber(stream.answers), state = state },
+  }
+  feed_add(FEED, kind .. ' ' .. CLOCK_TEXT .. ' ' .. (kind == 'd' and stream.handle .. ' ' or '') .. cjson.encode({ event }))
 end
 
 -- Writes what has changed, after the messages and the heads.
@@ -257,6 +272,8 @@ stream_write = function()
     local meta, handle = stream.meta, stream.handle
     local drafts, leases, member = stream_key(meta, 'drafts'), stream_lease(meta, handle)
     if stream.ended then
+      if stream.is_new then stream_event(stream, 'stream.started', 'e') end
+      if stream.seq then stream_event(stream, 'stream.ended', 'd', stream.state) end
       -- In this order no text stays without its draft, and no draft without its lease.
       call('UNLINK', stream_list(meta, handle))
       call('HDEL', drafts, handle, handle .. '=')
@@ -277,6 +294,7 @@ stream_write = function()
         call('HSET', drafts, handle, stream_header(stream))
       end
       if stream.drops then call('UNLINK', stream_list(meta, handle)) end
+      if stream.is_new then stream_event(stream, 'stream.started', 'e') end
     end
   end
 end
