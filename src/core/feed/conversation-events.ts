@@ -3,17 +3,26 @@ import type { Change } from "../changes/decide-change.ts";
 import type { ConversationNews } from "../members/records.ts";
 import type { NewFeedEvent } from "./feed-event.ts";
 
-/** Returns the events of news, in their order. `isNew`: the conversation did not exist before. */
+/**
+ * Returns the events of a change of a conversation, in their order. `makes`: there was no conversation before, and the change gives it
+ * its facts.
+ */
 export function eventsOfNews(
   conversation: string,
   news: readonly ConversationNews[],
-  isNew: boolean,
+  makes: boolean,
 ): NewFeedEvent[] {
-  return news.map((each): NewFeedEvent => {
+  const events: NewFeedEvent[] = [];
+  if (makes) {
+    const by = news.find((each) => each.by !== undefined)?.by;
+    events.push({ type: "conversation.created", conversation, ...(by !== undefined && { details: { by } }) });
+  }
+  for (const each of news) {
     const { by, at } = each;
     if (each.type === "conversation") {
-      const type = isNew ? "conversation.created" : "conversation.changed";
-      return { type, at, conversation, ...(by !== undefined && { details: { by } }) };
+      const event = { type: "conversation.changed", at, conversation } as const;
+      if (!makes) events.push({ ...event, ...(by !== undefined && { details: { by } }) });
+      continue;
     }
     const { user, change, role, until } = each;
     const details = {
@@ -21,8 +30,10 @@ export function eventsOfNews(
       ...(until !== undefined && { until }),
       ...(by !== undefined && { by }),
     };
-    return { type: `member.${change}`, at, conversation, user, details };
-  });
+    const hasDetails = Object.keys(details).length > 0;
+    events.push({ type: `member.${change}`, at, conversation, user, ...(hasDetails && { details }) });
+  }
+  return events;
 }
 
 /** A change of a message that was made. */

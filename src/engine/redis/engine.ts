@@ -26,6 +26,7 @@ import {
   type AnyOperation,
   type BatchExecutor,
   type BatchResult,
+  noteRefusals,
   UNAVAILABLE,
   unavailableBatch,
 } from "./messages/batch.ts";
@@ -232,8 +233,10 @@ export class RedisEngine implements Engine {
     return this.quotas.quota(user, limit);
   }
 
-  charge(user: string, limit: number, count: number): Promise<ChargeResult> {
-    return this.quotas.charge(user, limit, count);
+  async charge(user: string, limit: number, count: number): Promise<ChargeResult> {
+    const result = await this.quotas.charge(user, limit, count);
+    if (result.outcome === "rate_limited") this.events?.noteRefused(user, limit);
+    return result;
   }
 
   subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
@@ -366,6 +369,7 @@ export class RedisEngine implements Engine {
     this.inFlight--;
     // Before the delivery, so that Redis works on the next batch meanwhile.
     this.sendBatches();
+    if (this.events !== undefined) noteRefusals(this.events, operations, result);
     this.feeds.deliverBatch(batch, operations, result);
     if (operations.some(({ kind }) => kind !== "history")) this.events?.noteWrite();
   }

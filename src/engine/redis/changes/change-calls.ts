@@ -5,9 +5,9 @@ import type { ChangeOutcome as AnyChangeOutcome } from "../../change-operation.t
 import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
-import { eventsKey } from "../feed/event-streams.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
+import { eventsKey } from "../feed/event-streams.ts";
 import type { KnownMembers } from "../members/known-members.ts";
 import { type KnownHead, knownEpoch, UNAVAILABLE } from "../messages/batch.ts";
 import { RoundCharges } from "./charges.ts";

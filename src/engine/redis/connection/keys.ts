@@ -22,6 +22,7 @@
 //   parley:{b26bc}:u:anna:quota     list    accepted requests of the last hour
 //   parley:{b26bc}:u:anna:conversations  hash  conversation → entry; former: hash: conversation → time (members/user-lists.ts)
 //   parley:{b26bc}:u:anna:streams   hash    handle → key of the drafts, for open streams and some that have ended
+//   parley:{b26bc}:u:anna:exhausted  string when it was written last that the quota is used up
 //   parley:{b26bc}:u:anna:…                 reserved, connections, clients (leases), tickets, throttle, families, revoked
 //   parley:{…}:t:<jti>:revoked      string  a revoked token
 //   parley:{…}:f:<id>               string  a family of refresh tokens
@@ -120,7 +121,8 @@ export class Keys {
       | "revoked"
       | "conversations"
       | "former"
-      | "streams",
+      | "streams"
+      | "exhausted",
   ): string {
     return `${this.bucketPrefix(user)}u:${user}:${what}`;
   }

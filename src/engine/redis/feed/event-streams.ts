@@ -17,15 +17,20 @@ const COMMON_STREAM = BUCKET_COUNT;
 const SAMPLE_SIZE = 20;
 const ENTRY_BYTES = 24;
 
-/** Returns the key of the stream with the events of a conversation, for the scripts that write them. */
-export function eventsKey({ keys, isCluster }: Pick<RedisClient, "keys" | "isCluster">, conversation: string): string {
-  return isCluster ? keys.bucketKey(bucketOf(conversation), "feed") : keys.globalKey("feed");
+/** Returns the key of the stream with the events of a conversation, or of a user alone, for the scripts that write them. */
+export function eventsKey(
+  { keys, isCluster }: Pick<RedisClient, "keys" | "isCluster">,
+  name: string,
+): string {
+  return isCluster ? keys.bucketKey(bucketOf(name), "feed") : keys.globalKey("feed");
 }
 
 /** What the parts of a node that write events need of the feed. */
 export interface EventWriting {
   /** Whether events of this type are written now (EV5). */
   counts(type: FeedEventType): boolean;
+  /** Called when a request of the user was refused because its plan's `limit` an hour is used up. */
+  noteRefused(user: string, limit: number): void;
   /** Called after a write that may have events. */
   noteWrite(): void;
 }
@@ -123,7 +128,8 @@ export class EventStreams {
     return { entries, bytes: sample.length === 0 ? 0 : Math.ceil((bytes / sample.length) * entries) };
   }
 
-  private get scriptTime(): number | "" {
+  /** The store's time as scripts take it: '' where they ask Redis. */
+  get scriptTime(): number | "" {
     return this.time?.now() ?? "";
   }
 }

@@ -13,6 +13,7 @@ import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import type { ControlStream } from "../control-stream.ts";
 import { EventStreams, type EventWriting } from "./event-streams.ts";
+import { Exhaustions } from "./exhaustions.ts";
 import { PageReader } from "./page-reader.ts";
 import { decodePosition, encodePosition, STREAM_COUNT, type StreamPlace } from "./position.ts";
 import { WantedTypes } from "./wanted-types.ts";
@@ -42,6 +43,7 @@ const CLUSTER_PAUSE_MS = 50;
 export class RedisFeed implements Feed, EventWriting {
   private readonly streams: EventStreams;
   private readonly types: WantedTypes;
+  private readonly exhaustions: Exhaustions;
   private readonly listeners = new Set<() => void>();
   /** The ends of the streams when they were read last; undefined if that failed, or before there was a listener. */
   private ends: string | undefined;
@@ -53,6 +55,9 @@ export class RedisFeed implements Feed, EventWriting {
     const { client, control, clock, time } = deps;
     this.streams = new EventStreams(client, time);
     this.types = new WantedTypes({ client, control, time: time ?? clock });
+    const { streams } = this;
+    const now = () => (time ?? clock).now();
+    this.exhaustions = new Exhaustions({ client, now, scriptTime: () => streams.scriptTime });
     this.stopPolling = clock.every(POLL_INTERVAL_MS, () => void this.poll());
   }
 
@@ -120,6 +125,14 @@ export class RedisFeed implements Feed, EventWriting {
     };
     if (this.deps.client.isCluster) setTimeout(notify, CLUSTER_PAUSE_MS).unref();
     else setImmediate(notify);
+  }
+
+  noteRefused(user: string, limit: number): void {
+    this.exhaustions.note(user, limit).then(
+      () => this.noteWrite(),
+      // The client has logged that Redis is unavailable. The user's next request is refused, too, and noted again.
+      () => {},
+    );
   }
 
   close(): void {

@@ -56,6 +56,11 @@ export interface RedisMembersDeps {
   readonly time?: Clock | undefined;
 }
 
+/** Returns a list as JSON, and '' for an empty one. */
+function encodeList(list: readonly unknown[]): string {
+  return list.length === 0 ? "" : JSON.stringify(list);
+}
+
 /**
  * The port for facts and members on Redis. What belongs to a conversation is in its slot, so that posts are decided on it in one
  * script (lua/members/speech.lua); the list of a user is in another slot (user-lists.ts).
@@ -144,9 +149,9 @@ export class RedisMembers implements MemberStore {
       revision,
       storeEpoch(),
       ...(facts === undefined ? ["", ""] : [JSON.stringify(facts), guardOf(facts)]),
-      ...(change.news.length === 0
-        ? ["", ""]
-        : [JSON.stringify(change.news), JSON.stringify(eventsOfNews(conversation, change.news, false))]),
+      encodeList(change.news),
+      encodeList(eventsOfNews(conversation, change.news, false)),
+      encodeList(facts === undefined ? [] : eventsOfNews(conversation, change.news, true)),
       ...standings.flatMap(encodeStandingChange),
     ];
     const at = (await client.runDurably(CHANGE, this.withEpochKey(keys), values, replicaTimeoutMs)) as number;

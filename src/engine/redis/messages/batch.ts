@@ -2,6 +2,7 @@ import type { Emit } from "../../../core/events/events.ts";
 import type { ChangeOperation, ChangeOutcome } from "../../change-operation.ts";
 import type { OperationResult } from "../../operation.ts";
 import { decodeRev, type MadeChange, type Rev } from "../changes/encoding.ts";
+import type { EventWriting } from "../feed/event-streams.ts";
 import type { EndOutcome, RedisOperation, StartOutcome } from "../streams/operations.ts";
 
 export const UNAVAILABLE = { outcome: "unavailable" } as const;
@@ -110,4 +111,17 @@ export function unavailableBatch(operations: readonly AnyOperation[]): BatchResu
 /** Carries out one batch of operations. MUST NOT throw: the result of an operation that fails is `unavailable`. */
 export interface BatchExecutor {
   execute(work: readonly RedisOperation[]): Promise<BatchResult>;
+}
+
+/** Notes the users of a batch who have no request left. */
+export function noteRefusals(
+  events: EventWriting,
+  operations: readonly AnyOperation[],
+  { results }: BatchResult,
+): void {
+  for (const [i, { outcome }] of results.entries()) {
+    if (outcome !== "rate_limited") continue;
+    const { request } = operations[i]!;
+    if ("user" in request && "limit" in request) events.noteRefused(request.user, request.limit);
+  }
 }

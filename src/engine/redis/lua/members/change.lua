@@ -15,7 +15,7 @@
 --       8: the events   9: the epoch of the store (not in Cluster)
 -- ARGV  1: '' or the time   2: revision   3: the epoch of the store, if it is not a key   4: facts, or '' if they stay
 --       5: the guard of the facts: f, and m if only members may speak   6: the news, or '' if there are none
---       7: its events as JSON, those of facts as of a conversation that exists
+--       7: its events as JSON, or ''   8: its events if there is no such conversation, or ''
 --       then of each user: user; role, unopened, left, muted, banned: '' if it stays, '-' to remove it, else the value
 -- Reply the time of the change, or 0 if another change was made
 
@@ -73,7 +73,7 @@ local function set_role(user, role, unopened, left)
   end
 end
 
-for i = 8, #ARGV, 6 do
+for i = 9, #ARGV, 6 do
   local user = ARGV[i]
   set_role(user, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
   for key = 4, 5 do
@@ -87,12 +87,9 @@ local head = { 'revision', string.format('%d', ARGV[2] + 1), 'changing', 1, 'cha
 if guard ~= '' then head[7], head[8] = 'guard', guard end
 call('HSET', meta, unpack(head))
 if ARGV[6] ~= '' then member_news(KEYS[7], 'conversation', (member_conversation(meta)), 'news', ARGV[6]) end
-if ARGV[7] ~= '' then
-  local events = ARGV[7]
-  local exists = m[8] or m[1] and m[1] ~= m[7]
-  if not exists then events = string.gsub(events, '"type":"conversation.changed"', '"type":"conversation.created"', 1) end
-  feed_add(KEYS[8], 'e ' .. time .. ' ' .. events)
-end
+local exists = m[8] or m[1] and m[1] ~= m[7]
+local events = ARGV[4] ~= '' and not exists and ARGV[8] or ARGV[7]
+if events ~= '' then feed_add(KEYS[8], 'e ' .. time .. ' ' .. events) end
 for _, key in ipairs({ 4, 5, 2, 6 }) do
   if #writes[key] > 0 then call('HSET', KEYS[key], unpack(writes[key])) end
 end
