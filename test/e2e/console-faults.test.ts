@@ -1,23 +1,25 @@
 // The faults panel, in a real browser against a real server: each fault, and the page's text afterwards.
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { axeViolations } from "../support/browser/axe.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../support/browser/browser.ts";
-import { startTestServer } from "../support/server/test-server.ts";
+import { isLong } from "../support/random.ts";
 import { createPause, TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
 import {
   addClient,
   becomes,
   card,
   connected,
+  enter,
   join,
   openPanel,
   PATIENCE,
   quota,
   say,
+  select,
   texts,
 } from "./console-page.ts";
-import { useBrowser } from "./shared-browser.ts";
+import { useBrowser, usePage, useServer } from "./shared-browser.ts";
 
 const FAULTS = { TEST_FAULTS: "true" };
 
@@ -27,14 +29,16 @@ const LINE_FAULTS = /WebSocket connection to/;
 describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
   const browser = useBrowser();
 
+  // One client on one page, one test after the other.
   describe("without the server", () => {
+    const server = useServer({ PLANS: "free:12:5,basic:1000:20,premium:10:5" });
+    const bench = usePage(browser, server);
+    beforeAll(() => begin(bench().page, "user2"), PATIENCE);
+
     test(
       "A1 a wrong and a foreign token are refused with an explanation, and the open connection is not affected",
       async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
+        const { page } = bench();
         await page.locator("#fault-wrong-token").click();
         await cameOfIt(page, "Wrong token", /unauthorized: The token is not valid.*4401 token not valid/);
         await page.locator("#fault-foreign-token").click();
@@ -43,7 +47,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await say(page, "undisturbed");
         await page.locator(".own[data-seq='1']").waitFor();
         expectNoToken(await page.content());
-        expect(harm(bench)).toEqual([]);
+        expect(harm(bench())).toEqual([]);
       },
       PATIENCE,
     );
@@ -51,10 +55,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     test(
       "F1 M1 malformed, unknown, wrong, oversized and binary frames: the connection stays, or ends as specified",
       async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
+        const { page } = bench();
         await page.locator("#fault-malformed").click();
         await cameOfIt(page, "Malformed", /^malformed: The frame is not JSON\.$/);
         await page.locator("#fault-unknown-type").click();
@@ -70,7 +71,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await page.locator("#fault-binary").click();
         await cameOfIt(page, "Binary", /1003 text frames only/);
         await ended(page, /text frames only \(1003\)/);
-        expect(harm(bench)).toEqual([]);
+        expect(harm(bench())).toEqual([]);
       },
       PATIENCE,
     );
@@ -78,18 +79,17 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     test(
       "D3 the same id twice is stored once and shown once; a flood causes a warning, then a close",
       async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
+        const { page } = bench();
+        await enter(page, "twice");
+        const before = await left(page);
         await page.locator("#fault-same-id").click();
         await cameOfIt(page, "Same id twice", /stored as #1 after .*ack: a duplicate, stored before as #1/);
         await becomes(() => texts(page), ["Sent twice under one id"]);
-        await becomes(() => quota(page), "99 left");
+        await becomes(() => left(page), before - 1);
         await page.locator("#fault-flood").click();
         await cameOfIt(page, "Flood", /flooding: Frames come faster.*4429 flooding/);
         await ended(page, /flooding \(4429\)/);
-        expect(harm(bench)).toEqual([]);
+        expect(harm(bench())).toEqual([]);
       },
       PATIENCE,
     );
@@ -97,10 +97,9 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     test(
       "Q4 a quota is filled; a close is the page's own; faults of the server are dimmed, with the setting they need",
       async () => {
-        await using server = await startTestServer({ env: { PLANS: "free:12:5,basic:10:5,premium:10:5" } });
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
+        const { page } = bench();
+        await addClient(page, "user1");
+        await openPanel(page, "Faults");
         await page.locator("#faults-off", { hasText: "TEST_FAULTS=true npm start" }).waitFor();
         await page.locator("#fault-cut[aria-disabled='true']").waitFor();
         await page.keyboard.press("Shift+C");
@@ -120,39 +119,23 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await page.locator("#fault-close").click();
         await cameOfIt(page, "Close", /^A page may not close with 1012/);
         expect(await page.locator("#status").textContent()).toBe("Connected");
-        expect(harm(bench)).toEqual([]);
+        expect(harm(bench())).toEqual([]);
       },
       PATIENCE,
     );
   });
 
+  // The same, each test in a conversation of its own.
   describe("with the server's help", () => {
-    test(
-      "A1 an expired token is refused as such; Q4 a large quota is filled at once",
-      async () => {
-        await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page, "user3");
-        expect(await page.locator("#faults-off").count()).toBe(0);
-        await page.locator("#fault-expired-token").click();
-        await cameOfIt(page, "Expired token", /token_expired: The token has expired\..*4401/);
-        expect(await page.locator("#status").textContent()).toBe("Connected");
-        await page.locator("#fault-fill-quota").click();
-        await page.locator(".client[data-selected='true']", { hasText: "0 left" }).waitFor();
-        expectNoToken(await page.content());
-        expect(harm(bench)).toEqual([]);
-      },
-      PATIENCE,
-    );
+    const server = useServer(FAULTS);
+    const bench = usePage(browser, server);
+    beforeAll(() => begin(bench().page, "user2"), PATIENCE);
 
     test(
       "D1 D4 a cut connection reconnects, and one that does not read is closed and gets all it missed",
       async () => {
-        await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page, "user2");
+        const { page } = bench();
+        await enter(page, "slow-reader");
         await say(page, "first");
         await page.locator(".own[data-seq='1']").waitFor();
         await page.locator("#fault-cut").click();
@@ -171,7 +154,84 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await page.locator("#filter-type").selectOption("message");
         await page.locator("#timeline-foot", { hasText: /^20 of/ }).waitFor();
         expect(await page.locator(".frame .mark").allTextContents()).toEqual([]);
-        expect(harm(bench)).toEqual([]);
+        await page.locator("#filter-type").selectOption("");
+        await openPanel(page, "Faults");
+        expect(harm(bench())).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "F3 the server closes with any code, and the page explains it",
+      async () => {
+        const { page } = bench();
+        for (const [code, title] of [
+          ["4403", "forbidden (4403)"],
+          ["4499", "refused (4499) (4499)"],
+          ["1000", "normal closure (1000)"],
+        ] as const) {
+          await page.locator("#close-code").selectOption(code);
+          await page.locator("#fault-close").click();
+          await cameOfIt(page, "Close", new RegExp(`${code} `));
+          await page.locator("#ending-title", { hasText: title }).waitFor();
+          await page.locator("#reconnect").click();
+          await connected(page);
+        }
+        await page.locator("#close-code").selectOption("1012");
+        await page.locator("#fault-close").click();
+        await cameOfIt(page, "Close", /1012 restarting.*back, and going on where it was/);
+        await connected(page);
+        expect(harm(bench())).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "I2 A2 the clock jumps: the inactivity warning and close, the token's renewal and its end",
+      async () => {
+        const { page } = bench();
+        await page.locator("#fault-idle-warning").click();
+        const notice = page.locator(".notice[data-code='inactivity']");
+        await notice.waitFor();
+        await notice.getByRole("button", { name: "Stay connected" }).click();
+        await notice.waitFor({ state: "detached" });
+
+        await page.locator("#fault-token-warning").click();
+        await cameOfIt(page, "Token’s last minute", /token_expiring: .*token_accepted/);
+        await page.locator("#fault-token-end").click();
+        await cameOfIt(page, "Token’s end", /token_expired: .*4401 token not valid.*back, and going on/);
+        await connected(page);
+
+        await page.locator("#fault-idle").click();
+        await cameOfIt(page, "Inactivity", /inactivity: .*inactive: There was no activity/);
+        await ended(page, /inactive \(4408\)/);
+        expect(harm(bench())).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "D3 a lost ack leaves the message waiting; after a cut it is sent again, and stored once",
+      async () => {
+        const { page } = bench();
+        await enter(page, "lost-ack");
+        const before = await left(page);
+        await inject(page, "lose");
+        await say(page, "is it stored?");
+        await page.locator("#fault-cut").click();
+        await cameOfIt(page, "Cut", /back, and going on where it was.*ack: a duplicate, stored before as #1/);
+        await page.locator(".own[data-seq='1']", { hasText: "✓ stored" }).waitFor();
+        await becomes(() => texts(page), ["is it stored?"]);
+        await becomes(() => left(page), before - 1);
+
+        await page.locator("#lose-type").selectOption("message");
+        await inject(page, "lose");
+        await addClient(page, "user1", "lost-ack");
+        for (const text of ["lost on its way", "arrived"]) await say(page, text);
+        await page
+          .locator("#fault-outcomes li", { hasText: "#2 is missing before this message (D1)." })
+          .waitFor();
+        expect(harm(bench())).toEqual([]);
       },
       PATIENCE,
     );
@@ -179,11 +239,11 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
     test(
       "a frozen connection continues when it thaws, a slow one shows late acks, and another client is not affected",
       async () => {
-        await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
-        await addClient(page, "user2");
+        const { page } = bench();
+        await select(page, "user1");
+        await enter(page, "ice");
+        await select(page, "user2");
+        await enter(page, "ice");
         await inject(page, "freeze");
         await say(page, "into the ice");
         const own = page.locator(".own", { hasText: "into the ice" });
@@ -205,104 +265,42 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await say(page, "quickly");
         await cameOfIt(page, "Delay", /^ack: the message is stored as #4 after [\d.]+ m?s$/);
         expect(await card(page, "user1").locator(".status").textContent()).toBe("Connected");
-        expect(harm(bench)).toEqual([]);
+        expect(harm(bench())).toEqual([]);
       },
       PATIENCE,
     );
 
     test(
-      "D3 a lost ack leaves the message waiting; after a cut it is sent again, and stored once",
+      "A1 an expired token is refused as such; Q4 a large quota is filled at once",
       async () => {
-        await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
-        await inject(page, "lose");
-        await say(page, "is it stored?");
-        await page.locator("#fault-cut").click();
-        await cameOfIt(page, "Cut", /back, and going on where it was.*ack: a duplicate, stored before as #1/);
-        await page.locator(".own[data-seq='1']", { hasText: "✓ stored" }).waitFor();
-        await becomes(() => texts(page), ["is it stored?"]);
-        await becomes(() => quota(page), "99 left");
-
-        await page.locator("#lose-type").selectOption("message");
-        await inject(page, "lose");
-        await addClient(page, "user2");
-        for (const text of ["lost on its way", "arrived"]) await say(page, text);
-        await page
-          .locator("#fault-outcomes li", { hasText: "#2 is missing before this message (D1)." })
-          .waitFor();
-        expect(harm(bench)).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "F3 the server closes with any code, and the page explains it",
-      async () => {
-        await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
-        for (const [code, title] of [
-          ["4403", "forbidden (4403)"],
-          ["4499", "refused (4499) (4499)"],
-          ["1000", "normal closure (1000)"],
-        ] as const) {
-          await page.locator("#close-code").selectOption(code);
-          await page.locator("#fault-close").click();
-          await cameOfIt(page, "Close", new RegExp(`${code} `));
-          await page.locator("#ending-title", { hasText: title }).waitFor();
-          await page.locator("#reconnect").click();
-          await connected(page);
-        }
-        await page.locator("#close-code").selectOption("1012");
-        await page.locator("#fault-close").click();
-        await cameOfIt(page, "Close", /1012 restarting.*back, and going on where it was/);
-        await connected(page);
-        expect(harm(bench)).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "I2 A2 the clock jumps: the inactivity warning and close, the token's renewal and its end",
-      async () => {
-        await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await begin(page);
-        await page.locator("#fault-idle-warning").click();
-        const notice = page.locator(".notice[data-code='inactivity']");
-        await notice.waitFor();
-        await notice.getByRole("button", { name: "Stay connected" }).click();
-        await notice.waitFor({ state: "detached" });
-
-        await page.locator("#fault-token-warning").click();
-        await cameOfIt(page, "Token’s last minute", /token_expiring: .*token_accepted/);
-        await page.locator("#fault-token-end").click();
-        await cameOfIt(page, "Token’s end", /token_expired: .*4401 token not valid.*back, and going on/);
-        await connected(page);
-
-        await page.locator("#fault-idle").click();
-        await cameOfIt(page, "Inactivity", /inactivity: .*inactive: There was no activity/);
-        await ended(page, /inactive \(4408\)/);
-        expect(harm(bench)).toEqual([]);
+        const { page } = bench();
+        await addClient(page, "user3");
+        await openPanel(page, "Faults");
+        expect(await page.locator("#faults-off").count()).toBe(0);
+        await page.locator("#fault-expired-token").click();
+        await cameOfIt(page, "Expired token", /token_expired: The token has expired\..*4401/);
+        expect(await page.locator("#status").textContent()).toBe("Connected");
+        await page.locator("#fault-fill-quota").click();
+        await page.locator(".client[data-selected='true']", { hasText: "0 left" }).waitFor();
+        expectNoToken(await page.content());
+        expect(harm(bench())).toEqual([]);
       },
       PATIENCE,
     );
   });
 
-  for (const [scheme, viewport] of [
+  const server = useServer(FAULTS);
+  const VIEWS = [
     ["light", { width: 1500, height: 900 }],
     ["dark", { width: 390, height: 800 }],
-  ] as const) {
+  ] as const;
+  // The colours and the narrow page of the panels are those of console-axe.test.ts.
+  for (const [scheme, viewport] of isLong ? VIEWS : VIEWS.slice(0, 1)) {
     test(
       `every fault has its own key, and axe finds nothing: ${scheme}, ${viewport.width} wide`,
       async () => {
-        await using server = await startTestServer({ env: FAULTS });
         const options = { viewport, colorScheme: scheme, reducedMotion: "reduce" } as const;
-        await using bench = await openPage(browser(), server.url, options);
+        await using bench = await openPage(browser(), server().url, options);
         const { page } = bench;
         await join(page, "user1");
         await page.keyboard.press("Escape");
@@ -324,11 +322,11 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         await cameOfIt(page, "Close", /4408 inactive/);
         // Now most of the panel waits for a connection.
         await page.locator("#fault-cut[aria-disabled='true']").waitFor();
-        expect(await axeViolations(page)).toEqual([]);
+        expect(await axeViolations(page, { within: ".panels" })).toEqual([]);
         await page.keyboard.press("?");
         for (const title of ["Wrong token", "Flood", "Token’s end"])
           await page.locator("#key-sheet dd", { hasText: title }).waitFor();
-        expect(await axeViolations(page)).toEqual([]);
+        expect(await axeViolations(page, { within: "#key-sheet" })).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
         expect(harm(bench)).toEqual([]);
       },
@@ -338,7 +336,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
 });
 
 /** Signs a client in, connects it, and opens the panel. */
-async function begin(page: Page, user = "user1"): Promise<void> {
+async function begin(page: Page, user: string): Promise<void> {
   await join(page, user);
   await openPanel(page, "Faults");
 }
@@ -365,6 +363,11 @@ async function cameOfIt(page: Page, title: string, words: RegExp): Promise<void>
     await pause();
   }
   throw new Error(`Of the fault "${title}" came: ${seen}, and not ${words}`);
+}
+
+/** How many requests the selected client has left. */
+async function left(page: Page): Promise<number> {
+  return Number.parseInt(((await quota(page)) ?? "").replaceAll(",", ""), 10);
 }
 
 /** Waits for the page's text about a closed connection, and opens another. */
