@@ -1,20 +1,31 @@
 // Frames of the protocol, any text, saved messages and series, in a real browser against a real server.
-import { describe, expect, test } from "bun:test";
-import { chromiumPath, openPage } from "../support/browser/browser.ts";
-import { startTestServer } from "../support/server/test-server.ts";
-import { becomes, connected, join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
-import { useBrowser } from "./shared-browser.ts";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { chromiumPath } from "../support/browser/browser.ts";
+import {
+  addClient,
+  becomes,
+  connected,
+  enter,
+  join,
+  opened,
+  openPanel,
+  outcome,
+  PATIENCE,
+  say,
+  texts,
+} from "./console-page.ts";
+import { useBrowser, usePage, useServer } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
-  const browser = useBrowser();
+  const server = useServer({ PLANS: "free:25:5,basic:1000:20,premium:10000:100" });
+  // One page, one test after the other.
+  const bench = usePage(useBrowser(), server);
+  beforeAll(() => join(bench().page, "user2"), PATIENCE);
 
   test(
     "a form has the fields of the protocol; the server's reply is shown in place",
     async () => {
-      await using server = await startTestServer();
-      await using bench = await openPage(browser(), server.url);
-      const { page } = bench;
-      await join(page, "user1");
+      const { page } = bench();
       await openPanel(page, "Send");
       await page.locator("#field-text").fill("by hand {{n}}");
       await page.locator("#send-frame").click();
@@ -34,7 +45,41 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await page.locator("#frame-kind").selectOption("typing");
       await page.locator("#send-frame").click();
       await page.locator("#outcomes li", { hasText: "answered only if it is wrong" }).waitFor();
-      expect(bench.errors).toEqual([]);
+      expect(bench().errors).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "A4 SEC-P1 a message is saved in the browser and there after a reload; one with a token is not saved",
+    async () => {
+      const { page } = bench();
+      await openPanel(page, "Send");
+      await page.locator("#frame-kind").selectOption("message");
+      await page.locator("#field-text").fill("{{uuid}} at {{now}}");
+      await page.locator("#save-name").fill("stamp");
+      await page.locator("#save").click();
+      await page.locator("#saved li", { hasText: "stamp" }).waitFor();
+
+      await page
+        .locator("#raw")
+        .fill(JSON.stringify({ type: "token", token: await server().token("user2") }));
+      await page.locator("#save-name").fill("secret");
+      await page.locator("#save").click();
+      await page.locator("#save-problem", { hasText: "a token, which is not saved" }).waitFor();
+      expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("eyJ");
+      await page.locator("#send-frame").click();
+      await outcome(page, /token_accepted/, "fine");
+
+      await page.reload();
+      await connected(page);
+      await opened(page);
+      await page.locator("#saved").getByRole("button", { name: "stamp", exact: true }).click();
+      await page.locator("#send-frame").click();
+      await page.locator(".message", { hasText: /[a-z0-9-]{20,} at \d{13}/ }).waitFor();
+      await page.getByRole("button", { name: "Remove stamp" }).click();
+      await becomes(() => page.evaluate(() => localStorage.length), 0);
+      expect(bench().errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -42,10 +87,8 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
   test(
     "a frame of the timeline is edited and sent again",
     async () => {
-      await using server = await startTestServer();
-      await using bench = await openPage(browser(), server.url);
-      const { page } = bench;
-      await join(page, "user1");
+      const { page } = bench();
+      await enter(page, "again");
       await openPanel(page, "Timeline");
       await say(page, "first words");
       await page.locator(".own[data-seq='1']").waitFor();
@@ -57,40 +100,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       // D3: the same id, so that nothing is stored twice and the first text stays.
       await outcome(page, /stored before, as #1/, "fine");
       await becomes(() => texts(page), ["first words"]);
-      expect(bench.errors).toEqual([]);
-    },
-    PATIENCE,
-  );
-
-  test(
-    "A4 SEC-P1 a message is saved in the browser and there after a reload; one with a token is not saved",
-    async () => {
-      await using server = await startTestServer();
-      await using bench = await openPage(browser(), server.url);
-      const { page } = bench;
-      await join(page, "user1");
-      await openPanel(page, "Send");
-      await page.locator("#field-text").fill("{{uuid}} at {{now}}");
-      await page.locator("#save-name").fill("stamp");
-      await page.locator("#save").click();
-      await page.locator("#saved li", { hasText: "stamp" }).waitFor();
-
-      await page.locator("#raw").fill(JSON.stringify({ type: "token", token: await server.token("user1") }));
-      await page.locator("#save-name").fill("secret");
-      await page.locator("#save").click();
-      await page.locator("#save-problem", { hasText: "a token, which is not saved" }).waitFor();
-      expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("eyJ");
-      await page.locator("#send-frame").click();
-      await outcome(page, /token_accepted/, "fine");
-
-      await page.reload();
-      await connected(page);
-      await page.locator("#saved").getByRole("button", { name: "stamp", exact: true }).click();
-      await page.locator("#send-frame").click();
-      await page.locator(".message", { hasText: /[a-z0-9-]{20,} at \d{13}/ }).waitFor();
-      await page.getByRole("button", { name: "Remove stamp" }).click();
-      await becomes(() => page.evaluate(() => localStorage.length), 0);
-      expect(bench.errors).toEqual([]);
+      expect(bench().errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -98,12 +108,8 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
   test(
     "Q4 a series of a rate, a count and a size is sent, and reports its replies and their times",
     async () => {
-      await using server = await startTestServer({
-        env: { PLANS: "free:25:5,basic:1000:20,premium:10000:100" },
-      });
-      await using bench = await openPage(browser(), server.url);
-      const { page } = bench;
-      await join(page, "user1");
+      const { page } = bench();
+      await addClient(page, "user1", "series");
       await openPanel(page, "Send");
       await page.locator("#series-rate").fill("100");
       await page.locator("#series-count").fill("30");
@@ -113,7 +119,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await facts.filter({ hasText: /Sent30 of 30Answered25Refused5Half within[\d.]+ ms/ }).waitFor();
       await page.locator("[data-seq='25']").waitFor();
       expect((await texts(page)).at(-1)).toHaveLength(200);
-      expect(bench.errors).toEqual([]);
+      expect(bench().errors).toEqual([]);
     },
     PATIENCE,
   );
