@@ -210,7 +210,7 @@ for (const engine of ["embedded", "redis"] as const) {
       expect(eventsOf("operator.user_signed_out")[0]).toMatchObject({ key: "ops", user: "dora" });
     });
 
-    test("OA1 OA3 a key is shown once, works at once, gives no more than its maker has, and is refused once it is revoked", async () => {
+    test("OA1 OA3 SEC-T8 a key is shown once, works at once, gives no more than its maker has, and is refused once it is revoked", async () => {
       const made = await ops("POST /api-keys", { name: "crm", rights: ["read", "manage"] });
       expect(made).toMatchObject({
         status: 201,
