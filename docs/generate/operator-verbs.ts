@@ -2,6 +2,7 @@
 import type { Verb } from "./http-page.ts";
 
 const OPERATOR = "API key with `manage` for all conversations";
+const WEBHOOK_KEY = "API key with `manage` and `read` for all conversations";
 const CONVERSATION_KEY = "API key with `manage`";
 
 export const OPERATOR_VERBS: readonly Verb[] = [
@@ -132,5 +133,73 @@ export const OPERATOR_VERBS: readonly Verb[] = [
     who: OPERATOR,
     about: "revokes an API key",
     answer: "204",
+  },
+  {
+    method: "GET",
+    path: "/webhooks",
+    who: WEBHOOK_KEY,
+    about: "the webhooks, by id",
+    takes: "`?limit&cursor`",
+    answer: "200 `{webhooks, more, cursor?}`",
+  },
+  {
+    method: "POST",
+    path: "/webhooks",
+    who: WEBHOOK_KEY,
+    about: "adds a webhook for the events from now on",
+    takes: "`{url, types?, conversations?, id?}`",
+    answer: "201 the webhook and its `secret`, this once; 200 with `duplicate`",
+  },
+  {
+    method: "GET",
+    path: "/webhooks/:name",
+    who: WEBHOOK_KEY,
+    about: "a webhook, and how far it has come",
+    answer: "200 the webhook",
+  },
+  {
+    method: "PATCH",
+    path: "/webhooks/:name",
+    who: WEBHOOK_KEY,
+    about: "changes a webhook; `null` drops a filter",
+    takes: "`{url?, types?, conversations?}`",
+    answer: "200 the webhook",
+  },
+  {
+    method: "DELETE",
+    path: "/webhooks/:name",
+    who: WEBHOOK_KEY,
+    about: "removes a webhook",
+    answer: "204",
+  },
+  {
+    method: "POST",
+    path: "/webhooks/:name/pause",
+    who: WEBHOOK_KEY,
+    about: "sends nothing until it is resumed",
+    answer: "200 the webhook",
+  },
+  {
+    method: "POST",
+    path: "/webhooks/:name/resume",
+    who: WEBHOOK_KEY,
+    about: "sends again what has come since",
+    answer: "200 the webhook",
+  },
+  {
+    method: "POST",
+    path: "/webhooks/:name/replay",
+    who: WEBHOOK_KEY,
+    about: "sends events again, after a position or since a time",
+    takes: "`{after}` or `{since}`",
+    answer: "200 the webhook",
+  },
+  {
+    method: "POST",
+    path: "/webhooks/:name/rotate",
+    who: WEBHOOK_KEY,
+    about: "gives it a new secret; the one before signs for `seconds`, too",
+    takes: "`{seconds?}`",
+    answer: "200 the webhook and its `secret`, this once",
   },
 ];

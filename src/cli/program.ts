@@ -14,6 +14,7 @@ import { revokeCommand } from "./commands/revoke.ts";
 import { storeCommand } from "./commands/store.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { userCommand } from "./commands/user.ts";
+import { webhookCommand } from "./commands/webhook.ts";
 import { completionCommand } from "./completion/command.ts";
 import { contextCommand } from "./context/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
@@ -50,6 +51,7 @@ export function program(): Command {
   parley.addCommand(revokeCommand());
   parley.addCommand(apiKeyCommand());
   parley.addCommand(conversationCommand());
+  parley.addCommand(webhookCommand());
   parley.commandsGroup("Chat and test:");
   parley.addCommand(chatCommand());
   parley.addCommand(inboxCommand());

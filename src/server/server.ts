@@ -228,6 +228,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     faults,
     apiKeys,
     apiKeyStore: deps.apiKeys,
+    endpointRules: { allowPrivate: settings.webhookAllowPrivate },
     store: deps,
     serverState: () => ({
       ...{ url: externalUrl(), version: deps.version, startedAt },

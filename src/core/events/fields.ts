@@ -16,7 +16,7 @@ export const FIELDS = {
   banned: { type: "number", text: "messages of users who are banned from the conversation" },
   busy: { type: "number", text: "messages of senders for whom too many wait for approval" },
   cert_file: { type: "text", text: "the file that `TLS_CERT` names" },
-  changed: { type: "texts", text: "names of the fields of an account that were changed" },
+  changed: { type: "texts", text: "what was changed: fields of an account, or what was done to a webhook" },
   close_code: {
     type: "number",
     text: "the code with which a socket closes, see [close codes](ERRORS.md#close-codes)",

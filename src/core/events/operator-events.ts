@@ -42,4 +42,19 @@ export const OPERATOR_EVENTS = {
     fields: ["key", "address", "conversation", "keep_messages?", "keep_days?"],
     text: "a program has set how long a conversation keeps its messages; a field that is missing is as in the settings",
   },
+  "operator.webhook_added": {
+    level: "info",
+    fields: ["key", "address", "webhook"],
+    text: "a program has added a webhook",
+  },
+  "operator.webhook_changed": {
+    level: "info",
+    fields: ["key", "address", "webhook", "changed"],
+    text: "a program has changed a webhook: `edited`, `paused`, `resumed`, `replayed` or `rotated`",
+  },
+  "operator.webhook_removed": {
+    level: "info",
+    fields: ["key", "address", "webhook"],
+    text: "a program has removed a webhook",
+  },
 } as const satisfies EventDefinitions;

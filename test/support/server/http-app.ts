@@ -6,6 +6,7 @@ import { LocalLeases } from "../../../src/engine/local/leases.ts";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import { LocalTickets } from "../../../src/engine/local/tickets.ts";
 import { SqliteApiKeys } from "../../../src/engine/sqlite/accounts/api-keys.ts";
+import { SqliteWebhooks } from "../../../src/engine/sqlite/feed/webhooks.ts";
 import { openStore } from "../../../src/engine/sqlite/schema.ts";
 import type { Quota } from "../../../src/protocol/server-frames.ts";
 import { ApiKeys } from "../../../src/server/authentication/api-keys.ts";
@@ -89,6 +90,9 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     page: new Map(),
     apiKeys: new ApiKeys([]),
     apiKeyStore: new SqliteApiKeys(openStore(":memory:", "normal", 0), clock, log.emit),
+    webhooks: new SqliteWebhooks(openStore(":memory:", "normal", 0), clock, log.emit),
+    feed: { read: unused, newest: unused },
+    endpointRules: { allowPrivate: false },
     leases: new LocalLeases(),
     store: { nodes: async () => undefined, measure: unused },
     serverState: unused,

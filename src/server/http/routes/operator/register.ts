@@ -18,7 +18,10 @@ import {
   type UserRoutesDeps,
 } from "./users.ts";
 
+import { registerWebhookRoutes, type WebhookRoutesDeps } from "./webhooks.ts";
+
 export type OperatorRoutesDeps = ApiKeyRoutesDeps &
+  WebhookRoutesDeps &
   OperatorConversationRoutesDeps &
   RevocationRoutesDeps &
   ServerRoutesDeps &
@@ -31,6 +34,7 @@ const OPERATOR_ROOTS: ReadonlySet<string> = new Set([
   "nodes",
   "statistics",
   "api-keys",
+  "webhooks",
 ]);
 
 /** Returns whether a path is one of the operator's API: its routes authenticate the sender of a request. */
@@ -53,6 +57,7 @@ export function registerOperatorRoutes(app: Hono<HttpEnvironment>, deps: Operato
   app.get("/api-keys", listApiKeysRoute(deps));
   app.post("/api-keys", postApiKeyRoute(deps));
   app.delete("/api-keys/:name", deleteApiKeyRoute(deps));
+  registerWebhookRoutes(app, deps);
   app.get("/conversations", listConversationsRoute(deps));
   const retention = retentionRoutes(deps);
   app.get("/conversations/:id/retention", retention.get);

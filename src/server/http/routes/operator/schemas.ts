@@ -10,6 +10,7 @@ import { Identifier } from "../../../../protocol/identifiers.ts";
 import { ListQuery } from "../../../../protocol/member-requests.ts";
 import { Quota } from "../../../../protocol/server-frames.ts";
 import type { VerbSchemas } from "../../verb.ts";
+import { WEBHOOK_VERBS } from "./webhook-schemas.ts";
 
 /** Milliseconds since 1970 (N1). */
 const Moment = z.int().min(0);
@@ -258,4 +259,5 @@ export const OPERATOR_VERBS = {
   "GET /conversations/:id/retention": GET_RETENTION,
   "PUT /conversations/:id/retention": PUT_RETENTION,
   "DELETE /conversations/:id/retention": DELETE_RETENTION,
+  ...WEBHOOK_VERBS,
 } as const satisfies Readonly<Record<string, VerbSchemas>>;

@@ -1,0 +1,209 @@
+import { Command } from "commander";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import { OLDEST_POSITION } from "../../core/ports/feed/feed.ts";
+import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
+import { webhookAnswer } from "../../core/webhooks/answer.ts";
+import { explainEndpoint } from "../../core/webhooks/endpoint.ts";
+import {
+  DEFAULT_OVERLAP_S,
+  MAX_OVERLAP_S,
+  pauseWebhook,
+  replayWebhook,
+  resumeWebhook,
+  rotateSecret,
+  type WebhookChange,
+} from "../../core/webhooks/operate.ts";
+import { MAX_WEBHOOKS, type StoredWebhook } from "../../core/webhooks/webhook.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
+import { explainPatterns, readEventTypes } from "../../server/feed/query.ts";
+import { systemClock } from "../../server/process/system-clock.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { addWebhook, changeWebhook } from "../../server/webhooks/administer.ts";
+import { makeWebhookSecret } from "../../server/webhooks/signature.ts";
+import { CliError } from "../cli-error.ts";
+import { collectOption, integerOption } from "../flag-values.ts";
+import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
+import { withStore } from "../store/open.ts";
+import { print, printJson, printNote } from "../terminal/print.ts";
+import { formatTable } from "../terminal/table.ts";
+
+interface Task {
+  readonly webhooks: WebhookStore;
+  readonly settings: Settings;
+  readonly operands: readonly string[];
+  readonly flags: WebhookFlags;
+}
+
+interface WebhookFlags {
+  readonly id?: string;
+  readonly types?: string;
+  readonly conversation?: readonly string[];
+  readonly after?: string;
+  readonly since?: string;
+  readonly seconds?: number;
+  readonly json?: boolean;
+}
+
+/** `parley webhook …`: manages webhooks in the store. A running server applies each change within two seconds. */
+export function webhookCommand(): Command {
+  const webhook = new Command("webhook").description("send events to a server of yours");
+  const verb = (usage: string, about: string, task: (task: Task) => Promise<void>) =>
+    addStoreFlags(webhook.command(usage).description(about))
+      .option("--json", "print JSON, for scripts")
+      .action(async (...given: unknown[]) => {
+        const command = given.at(-1) as Command;
+        const flags = command.opts<WebhookFlags>();
+        const settings = loadStoreSettings(flags);
+        await withStore(settings, ({ webhooks }) =>
+          task({ webhooks, settings, flags, operands: command.args }),
+        );
+      });
+
+  verb("add <url>", "add a webhook, and show its secret", add)
+    .option("--id <id>", "its name (default: one that is made)")
+    .option("--types <types>", "types of events, with commas: message.created,member.* (default: all)")
+    .option(
+      "--conversation <pattern>",
+      "a conversation, or a beginning with `*`; may be repeated (default: all)",
+      collectOption,
+    );
+  verb("list", "list the webhooks, and how far each has come", list);
+  verb("pause <id>", "send nothing until it is resumed", pause);
+  verb("resume <id>", "send again what has come since, as far as it is kept", resume);
+  verb("replay <id>", "send events again", replay)
+    .option("--after <position>", "those after this position of the feed")
+    .option("--since <time>", "those since this time: 2030-01-31T08:00:00Z");
+  const rotated = verb("rotate <id>", "give it a new secret, and show it", rotate);
+  rotated.addOption(
+    integerOption(
+      rotated,
+      "--seconds <seconds>",
+      `how long the secret before signs, too (default: ${DEFAULT_OVERLAP_S})`,
+      0,
+      MAX_OVERLAP_S,
+    ),
+  );
+  verb("remove <id>", "remove a webhook", remove);
+  return webhook;
+}
+
+async function add({ webhooks, settings, operands: [url = ""], flags }: Task): Promise<void> {
+  const { id, conversation: conversations, json } = flags;
+  const wrong = explainEndpoint(url, { allowPrivate: settings.webhookAllowPrivate });
+  if (wrong !== undefined) throw new CliError(`The address ${wrong}.`);
+  if (id !== undefined && !isIdentifier(id))
+    throw new CliError(`${JSON.stringify(id)} is not a valid id: use ${IDENTIFIER_RULE}.`);
+  const types = flags.types === undefined ? undefined : readEventTypes(flags.types);
+  if (typeof types === "string") throw new CliError(`--types ${types}`);
+  const wrongPattern = conversations && explainPatterns(conversations);
+  if (wrongPattern !== undefined) throw new CliError(`--conversation ${wrongPattern}`);
+  const now = Math.floor(systemClock().wall());
+  const added = await addWebhook(
+    webhooks,
+    { id, url, ...(types && { types: [...types] }), ...(conversations && { conversations }) },
+    // The command does not read the feed: the sender leaves out what happened before.
+    { position: OLDEST_POSITION, since: now },
+    now,
+  );
+  switch (added.outcome) {
+    case "added":
+      if (json) return void printJson({ ...webhookAnswer(added.webhook), secret: added.secret }, 2);
+      print(`id      ${added.webhook.id}\nsecret  ${added.secret}`);
+      return printNote(
+        "The secret is shown only once. Give it to the receiver, which verifies with it who sends.",
+      );
+    case "duplicate":
+      throw new CliError(`The webhook ${id} is there already. A new secret: parley webhook rotate ${id}`);
+    case "taken":
+      throw new CliError(`There is another webhook ${id} already; see \`parley webhook list\`.`);
+    case "full":
+      throw new CliError(`The store has ${MAX_WEBHOOKS} webhooks. Remove those that are not used.`);
+    default:
+      return added satisfies never;
+  }
+}
+
+async function list({ webhooks, flags }: Task): Promise<void> {
+  const all = await webhooks.list();
+  if (flags.json) return void printJson(all.map(webhookAnswer), 2);
+  if (all.length === 0) return print("There are no webhooks. Add one with `parley webhook add <url>`.");
+  print(
+    formatTable([["id", "state", "waiting since", "last success", "last failure", "url"], ...all.map(row)]),
+  );
+}
+
+function row({ id, url, status, progress }: StoredWebhook): string[] {
+  const { waitingSince, lastSuccess, lastFailure } = progress;
+  const time = (at: number | undefined) => (at === undefined ? "–" : new Date(at).toISOString());
+  return [
+    id,
+    status.state === "paused" ? `paused (${status.reason})` : status.state,
+    time(waitingSince),
+    time(lastSuccess?.at),
+    lastFailure === undefined ? "–" : `${time(lastFailure.at)} ${lastFailure.reason}`,
+    url,
+  ].map(escapeControlChars);
+}
+
+function pause(task: Task): Promise<void> {
+  return change(task, "Paused", (stored) => pauseWebhook(stored, Math.floor(systemClock().wall())));
+}
+
+function resume(task: Task): Promise<void> {
+  return change(task, "Resumed", resumeWebhook);
+}
+
+function replay(task: Task): Promise<void> {
+  const { after, since } = task.flags;
+  if ((after === undefined) === (since === undefined))
+    throw new CliError("Give either --after <position> or --since <time>.");
+  if (after !== undefined) return change(task, "Replaying", (stored) => replayWebhook(stored, { after }));
+  const time = Date.parse(since!);
+  if (Number.isNaN(time) || time < 0)
+    throw new CliError(`--since ${JSON.stringify(since)} is not a time such as 2030-01-31T08:00:00Z.`);
+  return change(task, "Replaying", (stored) => replayWebhook(stored, { since: time }));
+}
+
+async function rotate(task: Task): Promise<void> {
+  const { seconds = DEFAULT_OVERLAP_S, json } = task.flags;
+  const secret = makeWebhookSecret();
+  const now = Math.floor(systemClock().wall());
+  const webhook = await changed(task, (stored) => rotateSecret(stored, secret, seconds, now));
+  if (json) return void printJson({ ...webhookAnswer(webhook), secret }, 2);
+  print(`secret  ${secret}`);
+  printNote(`The secret is shown only once. The one before signs for ${seconds} seconds, too.`);
+}
+
+async function remove({ webhooks, operands: [id = ""] }: Task): Promise<void> {
+  if (!(await webhooks.remove(id))) throw noSuchWebhook(id);
+  print(`Removed ${id}.`);
+}
+
+async function change(
+  task: Task,
+  done: string,
+  decide: (stored: StoredWebhook) => WebhookChange | undefined,
+): Promise<void> {
+  const webhook = await changed(task, decide);
+  if (task.flags.json) printJson(webhookAnswer(webhook), 2);
+  else print(`${done} ${webhook.id}.`);
+}
+
+async function changed(
+  { webhooks, operands: [id = ""] }: Task,
+  decide: (stored: StoredWebhook) => WebhookChange | undefined,
+): Promise<StoredWebhook> {
+  const result = await changeWebhook(webhooks, id, decide);
+  switch (result.outcome) {
+    case "missing":
+      throw noSuchWebhook(id);
+    case "busy":
+      throw new CliError(`${id} is being changed by others all the time. Run the command again.`);
+    default:
+      return result.webhook;
+  }
+}
+
+function noSuchWebhook(id: string): CliError {
+  return new CliError(`There is no webhook ${escapeControlChars(id)}; see \`parley webhook list\`.`);
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { waitUntil } from "../../support/time/wait-until.ts";
+import { WebhookReceiver } from "../../support/webhook-receiver.ts";
+import { ParleyFolder } from "../parley-folder.ts";
+
+test("EV2 `webhook` adds, lists, pauses, resumes, replays, rotates and removes, beside a running server", async () => {
+  await using folder = new ParleyFolder();
+  const env = { WEBHOOK_ALLOW_PRIVATE: "true", TEST_FAULTS: "off" };
+  const server = await folder.serve([], env);
+  using receiver = new WebhookReceiver("whsec_AAAA");
+  const webhook = (...args: string[]) => folder.run(["webhook", ...args], { env });
+  const token = (await folder.run(["token", "user1"])).stdout.trim();
+  const say = (text: string) =>
+    fetch(`${server.url}/conversations/lobby/messages`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}` },
+      body: JSON.stringify({ text }),
+    });
+  await say("before");
+  expect((await webhook("list")).stdout).toContain("There are no webhooks");
+  const added = await webhook("add", receiver.url, "--id", "crm", "--types", "message.created", "--json");
+  receiver.secret = JSON.parse(added.stdout).secret;
+  await say("after");
+  const texts = () => receiver.accepted.map(({ message }) => message?.text);
+  await waitUntil("the event has come", () => texts().includes("after"));
+  expect(texts()).toEqual(["after"]);
+  await waitUntil("it is listed", async () => (await webhook("list")).stdout.includes("active"));
+
+  expect((await webhook("pause", "crm")).stdout).toBe("Paused crm.\n");
+  expect((await webhook("list")).stdout).toContain("paused (operator)");
+  receiver.secret = JSON.parse((await webhook("rotate", "crm", "--seconds", "0", "--json")).stdout).secret;
+  expect((await webhook("replay", "crm", "--since", "2020-01-01T00:00:00Z")).stdout).toBe("Replaying crm.\n");
+  expect((await webhook("resume", "crm")).stdout).toBe("Resumed crm.\n");
+  await waitUntil("all have come", () => texts().includes("before"));
+  expect((await webhook("remove", "crm")).stdout).toBe("Removed crm.\n");
+  for (const args of [
+    ["pause", "crm"],
+    ["remove", "crm"],
+    ["replay", "crm"],
+    ["replay", "crm", "--since", "soon"],
+    ["add", "http://a.example:22/"],
+    ["add", receiver.url, "--types", "message.gone"],
+    ["add", receiver.url, "--conversation", "a*b"],
+  ])
+    expect(await webhook(...args)).toMatchObject({ code: 1, stdout: "" });
+  expect(receiver.unverified).toBe(0);
+});
