@@ -1,10 +1,12 @@
 import type {
+  EndContent,
   StreamAppend,
   StreamAppendResult,
   StreamCancel,
   StreamCancelResult,
   StreamEnd,
   StreamEndResult,
+  StreamName,
   StreamStart,
   StreamStartResult,
   StreamWriter,
@@ -19,7 +21,9 @@ export type StreamCommand =
   /** Ends streams of a user, of a conversation, or of both. */
   | { readonly type: "refuse"; readonly user: string | undefined; readonly conversation: string | undefined }
   /** Ends what is over its time. */
-  | { readonly type: "sweep" };
+  | { readonly type: "sweep" }
+  /** Ends a stream with what was decided about it, if it is over its time or its user may not write any more. */
+  | ({ readonly type: "finish"; readonly why: "due" | "refuse"; readonly content: EndContent } & StreamName);
 
 export type StreamResult =
   | StreamStartResult

@@ -1,5 +1,6 @@
 // The port for streams (src/core/ports/conversation/streams.ts) in executable form. An engine's own test file opens it and calls this.
 import { describe } from "bun:test";
+import { approvingContract } from "./streams/approving.ts";
 import { endingContract } from "./streams/ending.ts";
 import { namesContract } from "./streams/names.ts";
 import { racingContract } from "./streams/racing.ts";
@@ -15,5 +16,6 @@ export function streamsContract(name: string, open: OpenStreams): void {
     racingContract(open);
     randomContract(open);
     namesContract(open);
+    approvingContract(open);
   });
 }

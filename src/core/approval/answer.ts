@@ -41,7 +41,7 @@ export function readAnswer(text: string, asked: Asked): Answer | undefined {
       const content =
         asked.message === undefined
           ? readFacts(value, text, asked)
-          : readReplacement(value, text, asked.message);
+          : readReplacement(value, text, { asked, message: asked.message });
       return content && { action: "replace", content };
     }
     default:
@@ -60,14 +60,17 @@ function readRejection(reason: unknown): Answer | undefined {
 function readReplacement(
   { text, data }: Readonly<Record<string, unknown>>,
   json: string,
-  message: AskedMessage,
+  { asked, message }: { readonly asked: Asked; readonly message: AskedMessage },
 ): Replaced | undefined {
   if (text === undefined && data === undefined) return undefined;
   const next = data === undefined ? message.data : (data ?? undefined);
   const replaced = { text: text ?? message.text, ...(next !== undefined && { data: next }) };
-  const { frame } = decodeFrameObject({ type: "message", ...replaced }, json);
+  // A stream has no text when it starts, and its answer has none.
+  const probe = asked.type === "stream_start" ? { ...replaced, text: "x" } : replaced;
+  const { frame } = decodeFrameObject({ type: "message", ...probe }, json);
   if (frame?.type !== "message") return undefined;
-  const content = { text: frame.text, ...(frame.data !== undefined && { data: frame.data }) };
+  const own = asked.type === "stream_start" ? "" : frame.text;
+  const content = { text: own, ...(frame.data !== undefined && { data: frame.data }) };
   // A stream may be longer than a message, and keep its text.
   const bytes = bytesOf(content);
   return bytes > MAX_FRAME_BYTES && bytes > bytesOf(message) ? undefined : content;

@@ -61,8 +61,8 @@ export interface StreamContent {
   readonly data: string | undefined;
   readonly replyTo: number | undefined;
   readonly ending: StreamEnding;
-  /** The stream was discarded: the message has no text and data. */
-  readonly erased?: { readonly by: string; readonly at: number };
+  /** The stream was discarded or rejected: the message has no text and data. */
+  readonly erased?: { readonly by: string; readonly at: number; readonly reason?: string };
 }
 
 /** The body of the message that a stream has become. The stream comes last: a room finds its end there. */

@@ -10,6 +10,7 @@ import type {
   StreamGap,
   StreamStartResult,
 } from "../ports/conversation/streams.ts";
+import type { Busy } from "../ports/message-log.ts";
 import { closeForRemoval } from "../session/close-reason.ts";
 import type { RequestReply } from "../session/request-reply.ts";
 import { rateLimitedFrame, unavailableFrame } from "../session/store-refusals.ts";
@@ -18,6 +19,8 @@ import { rateLimitedFrame, unavailableFrame } from "../session/store-refusals.ts
 export type StreamRequestFrame = ClientFrameOf<
   "stream_start" | "stream_append" | "stream_end" | "stream_cancel"
 >;
+
+type RejectedEnd = Extract<StreamEndResult, { outcome: "rejected" }>;
 
 export type ErrorFrame = ServerFrameOf<"error">;
 type Named = Pick<ErrorFrame, "id" | "stream">;
@@ -46,6 +49,8 @@ export function startReply(conversation: string, id: string, result: StreamStart
     case "banned":
     case "muted":
     case "id_in_use":
+    case "rejected":
+    case "busy":
       return { frame: { type: "error", ...describeRefusal(result), id }, quota: undefined };
     default:
       return result satisfies never;
@@ -60,7 +65,10 @@ export function otherEpochReply(id: string, epoch: string): RequestReply {
 /** The reply to `stream_end`. */
 export function endReply(stream: string, id: string, result: StreamEndResult): RequestReply {
   if (result.outcome === "unavailable") return unavailable({ stream });
-  if (result.outcome !== "stored") return { frame: writeError(stream, result), quota: undefined };
+  if (result.outcome !== "stored") {
+    const frame = writeError(stream, result);
+    return { frame: result.outcome === "rejected" ? { ...frame, id } : frame, quota: undefined };
+  }
   const { seq, at, quota } = result;
   return { frame: { type: "ack", id, seq, at, quota }, quota };
 }
@@ -123,9 +131,13 @@ export function cancelError(
 /** The error for what a writer has sent. */
 export function writeError(
   stream: string,
-  result: StreamGap | Fenced | { readonly outcome: "too_large" },
+  result: StreamGap | Fenced | RejectedEnd | Busy | { readonly outcome: "too_large" },
 ): ErrorFrame {
   switch (result.outcome) {
+    case "rejected":
+      return { type: "error", ...describeRefusal(result), stream, seq: result.seq };
+    case "busy":
+      return { type: "error", ...describeRefusal(result), stream };
     case "fenced":
       return fencedError(stream, result.seq);
     case "gap":

@@ -1,6 +1,7 @@
 import type { Engine } from "../../core/ports/engine.ts";
 import { ApprovedChanges } from "./approved-changes.ts";
 import { ApprovedMessages } from "./approved-messages.ts";
+import { ApprovedStreams } from "./approved-streams.ts";
 import type { Approver } from "./approver.ts";
 import { SenderQueues } from "./sender-queues.ts";
 
@@ -11,7 +12,7 @@ export function approveEngine(engine: Engine, approver: Pick<Approver, "ask">): 
   return {
     description: engine.description,
     inbox: engine.inbox,
-    streams: engine.streams,
+    streams: new ApprovedStreams(engine.streams, engine, deps),
     changes: new ApprovedChanges(engine.changes, deps),
     post: (request, done) => messages.post(request, done),
     history: (request, done) => messages.history(request, done),

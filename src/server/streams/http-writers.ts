@@ -50,6 +50,7 @@ export type HttpWriteResult =
   | StreamAppendResult
   /** It has become a message. */
   | (Omit<Extract<StreamEndResult, { outcome: "stored" }>, "outcome"> & { readonly outcome: "ended" })
+  | Extract<StreamEndResult, { outcome: "rejected" | "busy" }>
   /** Another user writes the stream. */
   | { readonly outcome: "forbidden" };
 
@@ -93,7 +94,9 @@ export class HttpWriters {
     if (known.generation === generation) known.token = token;
     const writer = { conversation, stream, generation };
     const result =
-      end === undefined ? await this.append(writer, appends, known) : await this.end(writer, appends, end);
+      end === undefined
+        ? await this.append(writer, appends, known)
+        : await this.end({ ...writer, appends, user: known.user, ...end });
     if (result.outcome !== "fenced" || result.seq !== undefined) return result;
     // An older writer of a stream that goes on is fenced, too, and `seq` is not known then.
     return known.seq === undefined || known.seq === 0 ? result : { outcome: "fenced", seq: known.seq };
@@ -120,9 +123,9 @@ export class HttpWriters {
     return all.filter(({ token, seq }) => token !== undefined && seq === undefined);
   }
 
-  private interrupt({ conversation, stream, generation }: KnownStream): void {
+  private interrupt({ conversation, stream, generation, user }: KnownStream): void {
     this.deps.streams.end(
-      { conversation, stream, generation, appends: [], state: "interrupted", limit: 0 },
+      { conversation, stream, generation, appends: [], state: "interrupted", limit: 0, user },
       () => {},
     );
   }
@@ -143,13 +146,9 @@ export class HttpWriters {
     );
   }
 
-  private end(
-    writer: StreamWriter,
-    appends: readonly StreamAppend[],
-    end: NonNullable<HttpWrite["end"]>,
-  ): Promise<HttpWriteResult> {
+  private end(request: StreamEnd): Promise<HttpWriteResult> {
     return new Promise((done) =>
-      this.deps.streams.end({ ...writer, appends, ...end }, (result) =>
+      this.deps.streams.end(request, (result) =>
         done(result.outcome === "stored" ? { ...result, outcome: "ended" } : result),
       ),
     );

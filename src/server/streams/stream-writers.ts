@@ -124,7 +124,7 @@ export class StreamWriters {
     const { conversation, generation, waiting, id } = writer;
     const json = data === undefined ? {} : { data: JSON.stringify(data) };
     this.deps.streams.end(
-      { conversation, stream, generation, appends: [...waiting], state, limit, ...json },
+      { conversation, stream, generation, appends: [...waiting], state, limit, user: host.user, ...json },
       (result) => {
         this.onEnd(writer, result);
         done(endReply(stream, id, result));
@@ -141,12 +141,14 @@ export class StreamWriters {
       const { conversation, stream, generation, waiting } = writer;
       if (writer.ending || !isRefused(conversation)) continue;
       writer.ending = true;
+      const user = writer.host?.user;
       this.deps.streams.end(
-        { conversation, stream, generation, appends: [...waiting], state: "interrupted", limit: 0 },
+        { conversation, stream, generation, appends: [...waiting], state: "interrupted", limit: 0, user },
         (result) => {
           const { host } = writer;
           this.onEnd(writer, result);
-          if (result.outcome === "stored") host?.send(fencedError(stream, result.seq));
+          if (result.outcome === "stored" || result.outcome === "rejected")
+            host?.send(fencedError(stream, result.seq));
         },
       );
     }
@@ -235,7 +237,9 @@ export class StreamWriters {
   }
 
   private onEnd(writer: Writer, result: StreamEndResult): void {
-    if (result.outcome === "stored" || result.outcome === "fenced") this.remove(streamKey(writer), writer);
+    const { outcome } = result;
+    if (outcome === "stored" || outcome === "rejected" || outcome === "fenced")
+      this.remove(streamKey(writer), writer);
     else writer.ending = false;
     if (result.outcome === "gap") this.goOnFrom(writer, result.n);
     // The next try to end it must not fail by the same text.

@@ -27,6 +27,7 @@ function overrideStreams(streams: Streams, overrides: Partial<Streams>): Streams
     cancel: (request) => streams.cancel(request),
     renew: (writers) => streams.renew(writers),
     refuse: (user, conversation) => streams.refuse(user, conversation),
+    approveEnds: (decide) => streams.approveEnds(decide),
     drafts: (conversation) => streams.drafts(conversation),
     publish: (event) => streams.publish(event),
     watch: (listener) => streams.watch(listener),

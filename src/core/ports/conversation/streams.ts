@@ -1,7 +1,15 @@
 // The port for streams: messages that are written while others read them. `test/contracts/streams.ts` is the contract.
 import type { Quota } from "../../../protocol/server-frames.ts";
 import type { SpeechRefusal } from "../../members/speech.ts";
-import type { IdInUse, PostRequest, RateLimited, Removed, Unavailable } from "../message-log.ts";
+import type {
+  Busy,
+  IdInUse,
+  PostRequest,
+  RateLimited,
+  Rejected,
+  Removed,
+  Unavailable,
+} from "../message-log.ts";
 
 /** A stream, by its conversation and the handle that the store gave it. */
 export interface StreamName {
@@ -42,6 +50,8 @@ export type StreamStartResult =
   | { readonly outcome: "too_many" }
   | IdInUse
   | RateLimited
+  | Rejected
+  | Busy
   | Removed
   | SpeechRefusal
   | Unavailable;
@@ -72,6 +82,14 @@ export type StreamAppendResult =
   | Fenced
   | Unavailable;
 
+/**
+ * What becomes of a stream in place of its text: a content that was approved, with `data` as JSON, or a message without text, since
+ * the whole text was rejected (AP4).
+ */
+export type EndContent =
+  | { readonly text: string; readonly data?: string }
+  | { readonly rejected: true; readonly reason?: string };
+
 export interface StreamEnd extends StreamWriter {
   /** Appends that are not stored yet. */
   readonly appends: readonly StreamAppend[];
@@ -81,10 +99,17 @@ export interface StreamEnd extends StreamWriter {
   readonly data?: string;
   /** Requests an hour of the writer's plan, for the quota in the result; the end itself is not charged. */
   readonly limit: number;
+  /** Its user, if the caller knows it. Engines do not need it. */
+  readonly user?: string | undefined;
+  /** Takes the place of what is stored, however much that is by then. */
+  readonly content?: EndContent;
 }
 
 export type StreamEndResult =
   | { readonly outcome: "stored"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
+  /** It has become the message `seq`, without text. */
+  | (Rejected & { readonly seq: number })
+  | Busy
   | StreamGap
   | { readonly outcome: "too_large" }
   | Fenced
@@ -145,6 +170,9 @@ export type StreamEvent =
   /** It has become the message `seq`; 0: it has ended without one, because its conversation or the store's last writes are gone. */
   | ({ readonly type: "ended"; readonly seq: number } & StreamName);
 
+/** Decides what becomes of a stream that the server ends. MUST NOT reject. */
+export type DecideEnd = (draft: DraftText) => Promise<EndContent>;
+
 export type StreamListener = (event: StreamEvent) => void;
 
 /** The open streams of all conversations. */
@@ -175,6 +203,12 @@ export interface Streams {
 
   /** Ends all streams of a user who may not write in a conversation any more, or in any (`conversation` undefined), at once. */
   refuse(user: string, conversation: string | undefined): Promise<void>;
+
+  /**
+   * From now on, what ends without a word of its writer (its time is over, or its user may not write any more) is decided by `decide`,
+   * and ends after that. A discarded stream has no text to decide about. Called before the engine is used.
+   */
+  approveEnds(decide: DecideEnd): void;
 
   /** Returns the open drafts of a conversation with what is stored of their text. */
   drafts(conversation: string): Promise<readonly DraftText[]>;

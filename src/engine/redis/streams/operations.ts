@@ -3,6 +3,7 @@
 import type { Entry } from "../../../core/conversation/entry.ts";
 import type {
   DraftText,
+  EndContent,
   StreamAppend,
   StreamEnd,
   StreamName,
@@ -19,8 +20,11 @@ export interface StartRequest extends StreamStart {
   readonly handle: string;
 }
 
-/** Why a stream ends: its writer wants it, or wants it again after a try of which the result is unknown, it may be over its time, its writer may not write any more, or it is to have no content. */
-export type EndReason = "end" | "end again" | "due" | "refuse" | "discard";
+/**
+ * Why a stream ends: its writer wants it, or wants it again after a try of which the result is unknown, it may be over its time, its
+ * writer may not write any more, or it is to have no content. `claim`: it does not end; the result says whether it is over its time.
+ */
+export type EndReason = "end" | "end again" | "due" | "claim" | "refuse" | "discard";
 
 export interface EndRequest extends StreamName {
   readonly why: EndReason;
@@ -38,6 +42,7 @@ export interface EndRequest extends StreamName {
   readonly name?: string | undefined;
   /** Requests an hour of the writer, for the quota in the result. */
   readonly limit: number;
+  readonly content?: EndContent | undefined;
 }
 
 export type StartOutcome =
@@ -63,7 +68,7 @@ export type EndOutcome =
   /** There is no such stream, or another writer has it. `hasEnded`: it has ended just now, without a message. */
   | { readonly outcome: "fenced"; readonly message: number; readonly hasEnded: boolean }
   | { readonly outcome: "gap"; readonly n: number }
-  | { readonly outcome: "too_large" | "goes_on" | "unavailable" };
+  | { readonly outcome: "too_large" | "goes_on" | "is_due" | "unavailable" };
 
 export interface StartOperation {
   readonly kind: "start";
@@ -123,6 +128,7 @@ const WHY_LETTERS: Readonly<Record<EndReason, string>> = {
   end: "e",
   "end again": "a",
   due: "d",
+  claim: "c",
   refuse: "r",
   discard: "x",
 };
@@ -138,10 +144,21 @@ export function startValues(request: StartRequest, rules: StreamRules): (string 
 
 /** Returns the values of an end that both scripts take. */
 export function endValues(request: EndRequest, rules: StreamRules): (string | number)[] {
-  const { stream, why, generation = 0, appends = [], state = "", data = "" } = request;
+  const { stream, why, generation = 0, appends = [], state = "" } = request;
   const { by = "", since = 0, name = "" } = request;
+  const { content, data } = encodeEndContent(request);
   const values = [encodeRules(rules), stream, WHY_LETTERS[why], generation, state, by, since, data, name];
-  return [...values, appends.length, ...appends.flatMap(appendValues)];
+  return [...values, content, appends.length, ...appends.flatMap(appendValues)];
+}
+
+function encodeEndContent({ content, data = "" }: EndRequest): {
+  readonly content: string;
+  readonly data: string;
+} {
+  if (content === undefined) return { content: "", data };
+  if ("rejected" in content)
+    return { content: "r", data: content.reason === undefined ? "" : JSON.stringify(content.reason) };
+  return { content: `t${encodeText(content.text)}`, data: content.data ?? "" };
 }
 
 /** Returns the values of an append. */
@@ -168,6 +185,8 @@ export function decodeEnd([outcome, first, at, user, record]: readonly (string |
       return { outcome: "too_large" };
     case 5:
       return { outcome: "goes_on" };
+    case 6:
+      return { outcome: "is_due" };
     default:
       throw new Error(`A script replied ${outcome}.`);
   }

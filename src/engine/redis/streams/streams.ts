@@ -1,6 +1,7 @@
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type {
+  DecideEnd,
   DraftText,
   StreamAppend,
   StreamAppendEvent,
@@ -18,6 +19,7 @@ import type {
   StreamWriter,
 } from "../../../core/ports/conversation/streams.ts";
 import { CANCEL_GRACE_MS, type StreamRules } from "../../../core/streams/draft.ts";
+import { rejectionIn } from "../../../core/streams/rejected.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import type { Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";
@@ -62,6 +64,7 @@ export class RedisStreams implements Streams {
   /** The streams whose end is on its way. */
   private readonly ending = new Set<string>();
   private readonly stopForgetting: () => void;
+  private decideEnd: DecideEnd | undefined;
 
   constructor(private readonly deps: RedisStreamsDeps) {
     const { client, channels, emit, rules, clock } = deps;
@@ -71,8 +74,7 @@ export class RedisStreams implements Streams {
     this.events = new StreamEvents({ channels, node: client.node, emit, othersListen });
     const subscriptions = (conversation: string) => (channels.has(conversation) ? 1 : 0);
     this.appends = new AppendCalls({ ...deps, subscriptions });
-    const endIfDue = (name: StreamName, since: number) =>
-      this.finish({ ...name, why: "due", since, limit: 0 });
+    const endIfDue = (name: StreamName, since: number) => this.endIfDue(name, since);
     this.sweeper = new StreamSweeper({ ...deps, endIfDue });
     this.events.watch((event) => {
       if (event.type === "draft") known.add(event.draft, false);
@@ -109,13 +111,13 @@ export class RedisStreams implements Streams {
   }
 
   end(request: StreamEnd, done: (result: StreamEndResult) => void): void {
-    const { conversation, stream, generation, appends, state, data, limit } = request;
+    const { conversation, stream, generation, appends, state, data, limit, content } = request;
     this.appends.flush();
     this.ending.add(stream);
     const known = this.known.find(request);
     const why = known?.mayHaveEnded ? "end again" : "end";
     this.enqueueEnd(
-      { conversation, stream, generation, appends, state, data, limit, name: known?.name, why },
+      { conversation, stream, generation, appends, state, data, limit, content, name: known?.name, why },
       (result) => {
         this.ending.delete(stream);
         if (known !== undefined) known.mayHaveEnded ||= result.outcome === "unavailable";
@@ -168,15 +170,22 @@ export class RedisStreams implements Streams {
 
   async refuse(user: string, conversation: string | undefined): Promise<void> {
     const conversations = conversation === undefined ? await this.conversationsOf(user) : [conversation];
-    const open = await Promise.all(conversations.map((each) => this.read(each, false)));
+    const { decideEnd } = this;
+    const open = await Promise.all(conversations.map((each) => this.read(each, decideEnd !== undefined)));
     const own = open.flat().filter(({ from }) => from === user);
     const ended = await Promise.all(
-      own.map((draft) =>
-        this.finish({ conversation: draft.conversation, stream: draft.stream, why: "refuse", limit: 0 }),
-      ),
+      own.map(async (draft) => {
+        const { stream } = draft;
+        const content = await decideEnd?.(draft);
+        return this.finish({ conversation: draft.conversation, stream, why: "refuse", limit: 0, content });
+      }),
     );
     if (ended.some(({ outcome }) => outcome === "unavailable"))
       throw new Error("The streams of a user could not be ended.");
+  }
+
+  approveEnds(decide: DecideEnd): void {
+    this.decideEnd = decide;
   }
 
   async drafts(conversation: string): Promise<readonly DraftText[]> {
@@ -234,6 +243,26 @@ export class RedisStreams implements Streams {
     };
   }
 
+  private async endIfDue(name: StreamName, since: number): Promise<void> {
+    const { decideEnd } = this;
+    if (decideEnd === undefined) await this.finish({ ...name, why: "due", since, limit: 0 });
+    else this.decideAndEnd(decideEnd, name, since).catch((error) => this.onSweepFailed(error));
+  }
+
+  /** Ends a stream with what is decided about it, if it is over its time. A sweep does not wait for that. */
+  private async decideAndEnd(decideEnd: DecideEnd, name: StreamName, since: number): Promise<void> {
+    const { outcome } = await this.finish({ ...name, why: "claim", since, limit: 0 });
+    if (outcome !== "is_due") return;
+    const draft = (await this.read(name.conversation, true)).find(({ stream }) => stream === name.stream);
+    if (draft === undefined) return;
+    await this.finish({ ...name, why: "due", since, limit: 0, content: await decideEnd(draft) });
+  }
+
+  private onSweepFailed(error: unknown): void {
+    const { client, emit } = this.deps;
+    if (client.ready) emit("task.failed", { task: "streams", error: String(error) });
+  }
+
   private finish(request: EndRequest): Promise<EndOutcome> {
     return new Promise((done) => this.enqueueEnd(request, done));
   }
@@ -274,8 +303,10 @@ export class RedisStreams implements Streams {
 function endResult(result: EndOutcome): StreamEndResult {
   switch (result.outcome) {
     case "stored": {
-      const { seq, at, quota, fenced } = result;
-      return fenced ? { outcome: "fenced", seq } : { outcome: "stored", seq, at, quota };
+      const { seq, at, quota, fenced, entry } = result;
+      if (fenced) return { outcome: "fenced", seq };
+      const rejection = rejectionIn(entry.body);
+      return rejection === undefined ? { outcome: "stored", seq, at, quota } : { ...rejection, seq };
     }
     case "fenced":
       return result.message > 0 ? { outcome: "fenced", seq: result.message } : { outcome: "fenced" };
@@ -286,6 +317,7 @@ function endResult(result: EndOutcome): StreamEndResult {
     case "unavailable":
       return { outcome: "unavailable" };
     case "goes_on":
+    case "is_due":
       throw new Error("A stream that its writer ended goes on.");
     default:
       return result satisfies never;

@@ -1,6 +1,7 @@
 import { encodeStreamBody } from "../../../core/conversation/entry.ts";
 import type { MemberNews } from "../../../core/members/records.ts";
 import type {
+  EndContent,
   StreamAppend,
   StreamCancel,
   StreamCancelResult,
@@ -17,6 +18,7 @@ import {
   type StreamRules,
   stepDraft,
 } from "../../../core/streams/draft.ts";
+import { APPROVAL, rejectionIn } from "../../../core/streams/rejected.ts";
 import { mayCancel } from "../../../core/streams/writing.ts";
 import type { Quota } from "../../../protocol/server-frames.ts";
 import type { StreamCommand, StreamOperation, StreamResult } from "../../stream-operation.ts";
@@ -104,6 +106,10 @@ export class StreamCommands {
       case "sweep": {
         const due = this.deps.drafts.all().filter(({ state }) => now >= dueAt(state, this.deps.rules));
         return this.endAll(due, { type: "due" }, now);
+      }
+      case "finish": {
+        const draft = this.deps.drafts.find(command.conversation, command.stream);
+        return this.endAll(draft === undefined ? [] : [draft], { type: command.why }, now, command.content);
       }
       default:
         return command satisfies never;
@@ -213,15 +219,17 @@ export class StreamCommands {
   }
 
   private end(command: StreamEnd, now: number): Done {
-    const { conversation, stream, generation, appends, state, data, limit } = command;
+    const { conversation, stream, generation, appends, state, data, limit, content } = command;
     const draft = this.deps.drafts.find(conversation, stream);
     const stored = this.store(draft, generation, appends, now);
     if (stored.type !== "stored") return { result: this.refused(stored, command) };
     if (data !== undefined) draft!.data = data;
     const { outcome } = stepDraft(draft!.state, { type: "end", generation, state }, now, this.deps.rules);
-    const { messages, events, ending } = this.finish(draft!, outcome, now);
+    const { messages, events, ending } = this.finish(draft!, outcome, now, content);
     if (ending === undefined) return { result: { outcome: "fenced" }, events };
     if (ending.refused) return { result: { outcome: "fenced", seq: ending.seq }, messages, events };
+    const rejection = rejectionIn(messages[0]!.entry.body);
+    if (rejection !== undefined) return { result: { ...rejection, seq: ending.seq }, messages, events };
     const quota = this.deps.batch.quota(draft!.user, limit, now);
     return { result: { outcome: "stored", seq: ending.seq, at: ending.at, quota }, messages, events };
   }
@@ -261,12 +269,13 @@ export class StreamCommands {
     drafts: readonly OpenDraft[],
     event: { type: "refuse" } | { type: "due" } | { type: "cancel"; by: string; discard: boolean },
     now: number,
+    content?: EndContent,
   ): Done & { readonly result: { readonly outcome: "done" } } {
     const messages: StoredMessage[] = [];
     const events: StreamEvent[] = [];
     for (const draft of drafts) {
       const { outcome } = stepDraft(draft.state, event, now, this.deps.rules);
-      const ended = this.finish(draft, outcome, now);
+      const ended = this.finish(draft, outcome, now, content);
       messages.push(...ended.messages);
       events.push(...ended.events);
     }
@@ -274,23 +283,24 @@ export class StreamCommands {
   }
 
   /** Makes a draft a message. A conversation that was removed since gets none; a writer that may not write any more, an interrupted one. */
-  private finish(draft: OpenDraft, outcome: DraftOutcome, now: number) {
+  private finish(draft: OpenDraft, outcome: DraftOutcome, now: number, decided?: EndContent) {
     const { drafts, table, batch } = this.deps;
-    const { conversation, stream, user, id, text, data, replyTo, epoch } = draft;
+    const { conversation, stream, user, id, replyTo, epoch } = draft;
     const none = { messages: [] as StoredMessage[], events: [] as StreamEvent[], ending: undefined };
     if (outcome.type !== "ended") return none;
     drafts.remove(draft);
     table.remove(draft.number);
     this.keepEnded(draft);
     const refused = batch.refusesWriter(conversation, user, draft.exempt, now);
-    const ending = { stream, state: refused ? ("interrupted" as const) : outcome.state };
+    const { content, erased, state } = endingOf(draft, outcome, decided);
+    const ending = { stream, state: refused && state !== "rejected" ? ("interrupted" as const) : state };
     const body = encodeStreamBody({
-      ...{ text, data, replyTo, ending },
-      ...(outcome.erasedBy !== undefined && { erased: { by: outcome.erasedBy, at: now } }),
+      ...{ ...content, replyTo, ending },
+      ...(erased !== undefined && { erased: { ...erased, at: now } }),
     });
     const stored = batch.storeStream({ conversation, epoch, user, id, body }, now);
     batch.events.streamEnded(draft, ending.state, stored?.entry.seq, now);
-    if (stored === undefined || outcome.erasedBy !== undefined) this.dropText(draft);
+    if (stored === undefined || erased !== undefined || content.text !== draft.text) this.dropText(draft);
     else table.blank(draft.positions);
     const seq = stored?.entry.seq ?? 0;
     return {
@@ -348,6 +358,22 @@ export class StreamCommands {
     const seq = ended && this.deps.batch.seqOf(ended);
     return { outcome: "fenced", ...(seq !== undefined && { seq }) };
   }
+}
+
+/** What the message of a stream has, and how it has ended. */
+function endingOf(
+  { text, data }: OpenDraft,
+  { state, erasedBy }: Extract<DraftOutcome, { type: "ended" }>,
+  decided: EndContent | undefined,
+) {
+  const own = { text, data };
+  if (erasedBy !== undefined) return { content: own, erased: { by: erasedBy }, state };
+  if (decided === undefined) return { content: own, erased: undefined, state };
+  if (!("rejected" in decided))
+    return { content: { text: decided.text, data: decided.data }, erased: undefined, state };
+  const { reason } = decided;
+  const erased = { by: APPROVAL, ...(reason !== undefined && { reason }) };
+  return { content: own, erased, state: "rejected" as const };
 }
 
 function stopKey({

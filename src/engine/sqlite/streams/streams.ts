@@ -1,4 +1,5 @@
 import type {
+  DecideEnd,
   DraftText,
   StreamAppend,
   StreamAppendEvent,
@@ -18,7 +19,7 @@ import type {
 import { dueAt, type StreamRules, stepDraft } from "../../../core/streams/draft.ts";
 import { Listeners } from "../../listeners.ts";
 import type { StreamCommand, StreamOperation, StreamResult } from "../../stream-operation.ts";
-import { draftText, type OpenDrafts } from "./open-drafts.ts";
+import { draftText, type OpenDraft, type OpenDrafts } from "./open-drafts.ts";
 import type { StreamCommands } from "./stream-commands.ts";
 import type { StreamTable } from "./stream-table.ts";
 
@@ -39,6 +40,9 @@ const AWAY_MS = 3_000;
 export class SqliteStreams implements Streams {
   private readonly listeners: Listeners<StreamEvent>;
   private sweeping = false;
+  private decideEnd: DecideEnd | undefined;
+  /** What is being decided about because it is over its time. */
+  private readonly deciding = new Set<OpenDraft>();
   private sweptAt = Number.POSITIVE_INFINITY;
 
   constructor(private readonly deps: SqliteStreamsDeps) {
@@ -78,7 +82,20 @@ export class SqliteStreams implements Streams {
     }
   }
 
+  approveEnds(decide: DecideEnd): void {
+    this.decideEnd = decide;
+  }
+
   async refuse(user: string, conversation: string | undefined): Promise<void> {
+    if (this.decideEnd !== undefined) {
+      const own = this.deps.drafts
+        .all()
+        .filter(
+          (draft) => draft.user === user && (conversation ?? draft.conversation) === draft.conversation,
+        );
+      await Promise.all(own.map((draft) => this.decideAndEnd(draft, "refuse")));
+      return;
+    }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.enqueue({ type: "refuse", user, conversation }, ({ outcome }: StreamResult) =>
       outcome === "unavailable" ? reject(new Error("The streams of a user could not be ended.")) : resolve(),
@@ -120,7 +137,13 @@ export class SqliteStreams implements Streams {
     // Requests of the writers wait, and come next (ST3).
     if (wasAway)
       for (const draft of drafts.all()) draft.state = { ...draft.state, leaseUntil: at + rules.lease };
-    if (!drafts.all().some(({ state }) => at >= dueAt(state, rules))) return;
+    const due = drafts.all().filter(({ state }) => at >= dueAt(state, rules));
+    if (due.length === 0) return;
+    if (this.decideEnd !== undefined) {
+      // It is asked about while others are swept; `finish` finds out whether it is still over its time then.
+      for (const draft of due) this.decideAndEnd(draft, "due").catch(() => {});
+      return;
+    }
     this.sweeping = true;
     this.enqueue({ type: "sweep" }, () => {
       this.sweeping = false;
@@ -129,6 +152,22 @@ export class SqliteStreams implements Streams {
 
   close(): void {
     this.deps.table.close();
+  }
+
+  /** Rejects where the stream could not be ended; then the next sweep comes to it. */
+  private async decideAndEnd(draft: OpenDraft, why: "due" | "refuse"): Promise<void> {
+    const { conversation, stream } = draft;
+    if (why === "due" && this.deciding.has(draft)) return;
+    this.deciding.add(draft);
+    try {
+      const content = await this.decideEnd!(draftText(draft));
+      const { outcome } = await new Promise<StreamResult>((done) =>
+        this.enqueue({ type: "finish", why, conversation, stream, content }, done),
+      );
+      if (outcome === "unavailable") throw new Error("A stream could not be ended.");
+    } finally {
+      this.deciding.delete(draft);
+    }
   }
 
   private enqueue(request: StreamCommand, done: (result: never) => void): void {

@@ -135,7 +135,7 @@ local function decide_end(conversation)
   if not stream_start then stream_load() end
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = stream_end(conversation, at + 1)
   n = n + 5
-  at = at + 11 + 3 * tonumber(ARGV[at + 10])
+  at = at + 12 + 3 * tonumber(ARGV[at + 11])
 end
 
 -- Decides about the operation at `at`, and moves `at` to the next one.

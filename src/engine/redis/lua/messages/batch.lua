@@ -134,7 +134,7 @@ while ARGV[at] do
     if not stream_start then stream_load() end
     reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = stream_end(conversation, at + 2)
     n = n + 5
-    at = at + 12 + 3 * tonumber(ARGV[at + 11])
+    at = at + 13 + 3 * tonumber(ARGV[at + 12])
   elseif kind ~= 'p' and string.find(kind, '^q') then
     if not consider_post then speech_load() end
     local outcome, a, b = consider_post(conversation, kind, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])

@@ -10,15 +10,21 @@
 --
 -- Values of an operation, after those that its script needs:
 --   S  rules name epoch user id handle data reply_to restart
---   E  rules handle why generation state by since data name count, then of each append: n text data
---      why: e (its writer ends it), a (as e; an earlier try may have ended it), d (end it if it is due), r (its writer may not write any more), x (without content, as `by` wants)
+--   E  rules handle why generation state by since data name content count, then of each append: n text data
+--      why: e (its writer ends it), a (as e; an earlier try may have ended it), d (end it if it is due), r (its writer may not write any more),
+--      x (without content, as `by` wants), c (say whether it is due; then no other node asks that for HELD_MS)
+--      content: '' (what is stored); t and a text as JSON without its quotes, which takes the place of it together with data; r (rejected: a
+--      message without content, and data is the reason as JSON, or '')
 -- Rules: lease, idle, max, bytes, open streams of a user, time to stop
 
 -- Results beside those of messages: the id is that of an open stream; the stream is taken over; the user has too many; the id is that of
 -- a change.
 local WRITING, TAKEN_OVER, TOO_MANY, OF_CHANGE = 7, 8, 9, 10
 -- Results of E: a message; not the writer's any more; a gap; too large; not ended.
-local ENDED, FENCED, GAP, TOO_LARGE, GOES_ON = 1, 2, 3, 4, 5
+local ENDED, FENCED, GAP, TOO_LARGE, GOES_ON, IS_DUE = 1, 2, 3, 4, 5, 6
+
+-- How long a node may take to decide about a stream that is over its time.
+local HELD_MS = 3000
 
 local stream_start, stream_end, stream_write, stream_of_name
 
@@ -175,9 +181,14 @@ stream_start = function(conversation, kind, at, wait, token, list)
   return 1, 0, 0, token, stream_details(stream)
 end
 
-local function stream_record(stream, state, erased_by)
+local function stream_record(stream, state, erased_by, decided, decided_data)
   local content
-  if erased_by then
+  if decided == 'r' then
+    local reason = #decided_data > 0 and ',"reason":' .. decided_data or ''
+    content = '"text":"","erased":{"by":"approval","at":' .. CLOCK_TEXT .. reason .. '}'
+  elseif string.sub(decided, 1, 1) == 't' then
+    content = '"text":"' .. string.sub(decided, 2) .. '"' .. (decided_data ~= '' and ',"data":' .. decided_data or '')
+  elseif erased_by then
     content = '"text":"","erased":{"by":"' .. erased_by .. '","at":' .. CLOCK_TEXT .. '}'
   else
     local data = stream.data or call('HGET', stream_key(stream.meta, 'drafts'), stream.handle .. '=')
@@ -200,19 +211,19 @@ local function stream_ending(stream, rules, at)
   local why, since = ARGV[at + 2], tonumber(ARGV[at + 6])
   if why == 'r' then return 'interrupted' end
   if why == 'x' then return 'cancelled' end
-  if why == 'd' then
-    if stream.stop_at and CLOCK >= stream.stop_at then return 'cancelled' end
+  if why == 'd' or why == 'c' then
     local due = stream_due(stream, rules, since)
-    if CLOCK >= due then return 'interrupted' end
+    local is_due = CLOCK >= due
+    if is_due and why == 'd' then return stream.stop_at and CLOCK >= stream.stop_at and 'cancelled' or 'interrupted' end
     local leases, member = stream_lease(stream.meta, stream.handle)
-    call('ZADD', leases, stream_number(due), member)
-    return nil, GOES_ON
+    call('ZADD', leases, stream_number(is_due and CLOCK + HELD_MS or due), member)
+    return nil, is_due and IS_DUE or GOES_ON
   end
   if stream.generation ~= tonumber(ARGV[at + 3]) then return nil, FENCED end
-  local appended = stream_append(stream, at + 10, tonumber(ARGV[at + 9]), rules.bytes, CLOCK)
+  local appended = stream_append(stream, at + 11, tonumber(ARGV[at + 10]), rules.bytes, CLOCK)
   if appended == 'gap' then return nil, GAP end
   if appended == 'too_large' then return nil, TOO_LARGE end
-  if ARGV[at + 7] ~= '' then stream.data = ARGV[at + 7] end
+  if ARGV[at + 7] ~= '' and ARGV[at + 9] == '' then stream.data = ARGV[at + 7] end
   return ARGV[at + 4] ~= '' and ARGV[at + 4] or stream.stop_at and 'cancelled' or 'done'
 end
 
@@ -241,7 +252,9 @@ stream_end = function(conversation, at)
     if refused then state = 'interrupted' end
     stream.state = state
   end
-  local record = stream_record(stream, state, ARGV[at + 2] == 'x' and ARGV[at + 5])
+  local decided = ARGV[at + 9]
+  if decided == 'r' then state = 'rejected' end
+  local record = stream_record(stream, state, ARGV[at + 2] == 'x' and ARGV[at + 5], decided, ARGV[at + 7])
   local token = string.match(call('HGET', conversation.ids, stream.name) or '', '^%S+ (.*)$')
   local stored, seq, time = conversation_store(conversation, conversation.ids, stream.name, record, token, nil, true)
   if not stored then
