@@ -16,8 +16,11 @@ export interface TestRedisCluster extends AsyncDisposable {
     keyOf: (name: string) => string,
     fits: (primary: TestRedis) => boolean,
   ): Promise<string>;
-  /** Gives the slot of `key` to the next primary, with all that is in it, while clients go on. */
-  moveSlot(key: string): Promise<void>;
+  /**
+   * Gives the slot of `key` to the next primary, with all that is in it, while clients go on. `midway` is called when the move has
+   * begun and no key has moved, with a client of the old primary.
+   */
+  moveSlot(key: string, midway?: (source: Redis) => Promise<void>): Promise<void>;
   /** Ends the primary that has `key` with kill -9; resolves with it when its replica has taken over. */
   killPrimary(key: string): Promise<TestRedis>;
   /** Restarts a node that was killed; resolves when it copies the one that took over. */
@@ -65,12 +68,12 @@ export async function startRedisCluster({
         if (fits((await primaryOf(nodes, keyOf(name))).node)) return name;
       }
     },
-    async moveSlot(key) {
+    async moveSlot(key, midway) {
       const from = await primaryOf(nodes, key);
       const all = await primaries(nodes);
       const to = all[(all.findIndex(({ port }) => port === from.port) + 1) % all.length]!;
       await runOn(from.node, (source) =>
-        runOn(to.node, (target) => migrateSlot(key, source, target, to.port)),
+        runOn(to.node, (target) => migrateSlot(key, source, target, to.port, midway)),
       );
       // The others would learn it from each other too, later.
       for (const { port, id } of all)
@@ -144,11 +147,18 @@ async function isSynced(redis: Redis): Promise<boolean> {
 }
 
 /** Moves one slot as `redis-cli --cluster reshard` does, key by key. */
-async function migrateSlot(key: string, source: Redis, target: Redis, port: number): Promise<void> {
+async function migrateSlot(
+  key: string,
+  source: Redis,
+  target: Redis,
+  port: number,
+  midway?: (source: Redis) => Promise<void>,
+): Promise<void> {
   const slot = await source.cluster("KEYSLOT", key);
   const ids = { source: await source.cluster("MYID"), target: await target.cluster("MYID") };
   await target.cluster("SETSLOT", slot, "IMPORTING", String(ids.source));
   await source.cluster("SETSLOT", slot, "MIGRATING", String(ids.target));
+  await midway?.(source);
   for (;;) {
     const keys = (await source.cluster("GETKEYSINSLOT", slot, 10)) as string[];
     if (keys.length === 0) break;

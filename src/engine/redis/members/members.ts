@@ -143,6 +143,7 @@ export class RedisMembers implements MemberStore {
       ...this.keysOf(conversation, ["meta", "members", "names", "muted", "banned", "gone"]),
       client.keys.bucketKey(bucketOf(conversation), "news"),
       eventsKey(client, conversation),
+      ...this.keysOf(conversation, ["sent"]),
     ];
     const values = [
       this.scriptTime,

@@ -9,6 +9,9 @@ const ADD = new Script("members/list-add");
 const REMOVE = new Script("members/list-remove");
 const CONFIRM = new Script("members/confirm");
 
+/** The keys of a conversation that confirm it. */
+const CONFIRMING = ["members", "gone", "meta"] as const;
+
 /** The number of fields that one HSCAN visits, and of conversations that one call confirms. */
 const SCAN_COUNT = 1_000;
 const CONFIRM_COUNT = 200;
@@ -154,7 +157,7 @@ export class UserList {
     const slices = slicesOf(names, CONFIRM_COUNT, isCluster);
     const readSlices = async () => {
       for (let slice = slices.pop(); slice !== undefined; slice = slices.pop()) {
-        const all = slice.map((i) => keys.conversationKey(names[i]!, "members"));
+        const all = slice.flatMap((i) => CONFIRMING.map((what) => keys.conversationKey(names[i]!, what)));
         const reply = (await this.client.run(CONFIRM, all, [this.user])) as string[];
         for (const [n, i] of slice.entries()) values[i] = reply[n]!;
       }

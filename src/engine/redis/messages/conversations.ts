@@ -26,6 +26,9 @@ const CONTENT: readonly ConversationPart[] = [
   ...(["changes", "revs", "change-ids", "rounds", "blank", "blanking", "blanked"] as const),
 ];
 
+/** The keys that have limits, or expire by them. */
+const LASTING = ["meta", "log", "ids", "changes", "revs", "change-ids", "rounds"] as const;
+
 const RETAIN = new Script("messages/conversation-retain");
 
 /** The number of messages that an export reads at once: Redis serves no other client during a read. */
@@ -108,7 +111,7 @@ export class RedisConversations implements ConversationStore {
 
   async retain(id: string, { messages, days }: RetentionOverride): Promise<boolean> {
     const { keys } = this.client;
-    const own = (["meta", "log", "ids"] as const).map((what) => keys.conversationKey(id, what));
+    const own = LASTING.map((what) => keys.conversationKey(id, what));
     const exists = (await this.client.run(RETAIN, own, [messages ?? "", days ?? ""])) === 1;
     if (exists) await this.control.append({ conversation: id, change: "limits" });
     return exists;

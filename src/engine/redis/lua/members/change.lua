@@ -12,7 +12,7 @@
 -- are given before others are taken. While `changing` is set, the owners are counted.
 --
 -- KEYS  1: meta   2: members   3: names   4: muted   5: banned   6: gone   7: the news of the bucket
---       8: the events   9: the epoch of the store (not in Cluster)
+--       8: the events   9: sent   10: the epoch of the store (not in Cluster)
 -- ARGV  1: '' or the time   2: revision   3: the epoch of the store, if it is not a key   4: facts, or '' if they stay
 --       5: the guard of the facts: f, and m if only members may speak   6: the news, or '' if there are none
 --       7: its events as JSON, or ''   8: its events if there is no such conversation, or ''
@@ -21,7 +21,6 @@
 
 -- include connection/time
 -- include members/encoding
--- include messages/senders
 -- include feed/entries
 
 local call = redis.call
@@ -56,7 +55,7 @@ local function set_role(user, role, unopened, left)
   if becomes and not was then
     call('ZADD', KEYS[3], 0, user)
     -- A new member begins with nothing unread (IN1).
-    call('HSET', senders_key(meta), user, m[1] or '0')
+    call('HSET', KEYS[9], user, m[1] or '0')
   end
   if role == '-' then drop(2, user) end
   if becomes == OWNER then owners = owners + 1 end
@@ -104,7 +103,7 @@ local facts = { 'owners', owners, 'guard', guard }
 if ARGV[4] ~= '' then
   facts[5], facts[6] = 'facts', ARGV[4]
   -- A conversation has its own copy of the epoch from its first message on, or from its facts.
-  local epoch = m[2] or KEYS[9] and call('GET', KEYS[9]) or ARGV[3]
+  local epoch = m[2] or KEYS[10] and call('GET', KEYS[10]) or ARGV[3]
   if epoch ~= '' then facts[7], facts[8] = 'epoch', epoch end
 end
 call('HSET', meta, unpack(facts))

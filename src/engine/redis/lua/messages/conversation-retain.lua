@@ -1,6 +1,6 @@
 -- Gives a conversation limits of its own: `retain` of ConversationStore (src/core/ports/conversations.ts).
 --
--- KEYS  1: meta   2: log   3: ids
+-- KEYS  1: meta   2: log   3: ids   then those of changes that expire
 -- ARGV  1: messages and 2: days to keep; '' for those of the server's settings
 -- Reply 1, or 0 if there is no such conversation
 
@@ -11,7 +11,7 @@ if not facts and (not seq or seq == removed) then return 0 end
 -- message is lost that is to be kept.
 redis.call('PERSIST', KEYS[3])
 redis.call('PERSIST', KEYS[2])
-for _, what in ipairs({ 'changes', 'revs', 'change-ids', 'rounds' }) do redis.call('PERSIST', string.sub(KEYS[1], 1, -5) .. what) end
+for i = 4, #KEYS do redis.call('PERSIST', KEYS[i]) end
 redis.call('HDEL', KEYS[1], 'swept')
 for i, field in ipairs({ 'messages', 'days' }) do
   if ARGV[i] == '' then
