@@ -38,8 +38,8 @@ describe("a batch in Cluster", () => {
     );
     const results = await Promise.all(posts);
     expect(results.map((result) => "seq" in result && result.seq)).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
-    // The keys of the conversations, and the one that says that a node watches.
-    expect(calls).toEqual([2 * USERS.length, 5 * ROOMS.length + 1, 2 * USERS.length]);
+    // The keys of the conversations, and of the bucket: its events, and that a node watches.
+    expect(calls).toEqual([2 * USERS.length, 5 * ROOMS.length + 2, 2 * USERS.length]);
   });
 
   test("has no more calls than there are buckets, however many conversations are in it", async () => {
