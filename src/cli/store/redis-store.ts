@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
+import { feedRetentionOf } from "../../core/feed/retention.ts";
 import { streamRulesOf } from "../../core/streams/writing.ts";
 import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
@@ -43,6 +44,7 @@ export function redisStore(settings: Settings): StoreProvider {
       const { openRedis } = await engine();
       const store = await openRedis({
         ...{ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 },
+        feedRetention: feedRetentionOf(settings),
         streamRules: streamRulesOf(settings),
         editWithin: settings.editSeconds * 1000,
         rewriteIntervalMs: settings.eraseRewrite * 60_000,

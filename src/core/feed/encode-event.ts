@@ -23,7 +23,9 @@ export function contentOf({ type, seq }: FeedEvent): "message" | "facts" | undef
 
 /** Returns an event as JSON. */
 export function encodeEvent(event: FeedEvent, content: EventContent = {}): string {
-  const { id, type, at, conversation, user } = event;
+  const { id, type, at, conversation } = event;
+  // The message has its sender, so that not every engine keeps it a second time; it goes with the message.
+  const user = type === "message.created" ? content.message?.from : event.user;
   const head = JSON.stringify({
     ...{ id, type, at },
     ...(conversation !== undefined && { conversation }),

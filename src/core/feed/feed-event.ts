@@ -12,7 +12,7 @@ export interface FeedEvent {
   readonly at: number;
   /** Missing where the event is about a user only. */
   readonly conversation?: string;
-  /** The epoch of the conversation then: with another one, what it names is gone. */
+  /** The epoch of the conversation then, where the engine keeps it. What is gone is found by `seq`, which is never used twice. */
   readonly epoch?: string;
   /**
    * The user that did it, or whom it is about; missing where an API key did it, which then is `by` in `details`. Of `message.created` it

@@ -1,5 +1,6 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
+import { DEFAULT_FEED_RETENTION, type FeedRetention } from "../../core/feed/retention.ts";
 import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
@@ -37,6 +38,8 @@ export interface RedisOptions extends ConnectOptions {
   readonly ackAfter: "primary" | "replica";
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
+  /** How long events are kept. Without it, as DEFAULT_FEED_RETENTION says. */
+  readonly feedRetention?: FeedRetention;
   /** Without them, those of `DEFAULT_STREAM_RULES`. */
   readonly streamRules?: StreamRules;
   /** For how long users may edit and erase their own messages, in milliseconds; 0 without an end, which is also without it. */
@@ -53,6 +56,7 @@ export interface RedisOptions extends ConnectOptions {
  */
 export async function openRedis(options: RedisOptions): Promise<Store> {
   const { leaseMs, ackAfter, retention, streamRules, editWithin, rewriteIntervalMs, clock, emit } = options;
+  const { feedRetention = DEFAULT_FEED_RETENTION } = options;
   const client = await connect(options);
   try {
     await checkRequirements(client, emit);
@@ -62,7 +66,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const knownMembers = new KnownMembers();
     const control = new ControlStream(client, clock, emit);
     const feed = new RedisFeed({
-      ...{ client, control, clock, emit },
+      ...{ client, control, clock, emit, runOnOneNode, retention: feedRetention },
       storeEpoch: () => engine.storeEpoch,
       refreshEpoch: () => engine.refreshStoreEpoch(),
     });
@@ -108,7 +112,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       await nodes.close();
       control.close();
       news.close();
-      feed.close();
+      await feed.close();
       channels.close();
       await client.close();
     };
@@ -130,7 +134,10 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       announceNode: (facts) => nodes.serving(facts),
       nodes: () => NodeRegistry.read(client),
       measure: () => measureRedis(client),
-      applyRetention: () => engine.clean(),
+      async applyRetention() {
+        await engine.clean();
+        await feed.trim();
+      },
       close: () => (closing ??= close()),
     };
   } catch (error) {

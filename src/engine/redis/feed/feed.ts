@@ -1,6 +1,7 @@
 import type { Emit } from "../../../core/events/events.ts";
 import type { NewFeedEvent } from "../../../core/feed/feed-event.ts";
 import type { FeedFilter } from "../../../core/feed/filter.ts";
+import type { FeedRetention } from "../../../core/feed/retention.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import {
   type Feed,
@@ -8,11 +9,13 @@ import {
   type FeedPosition,
   OLDEST_POSITION,
 } from "../../../core/ports/feed/feed.ts";
+import type { RunOnOneNode } from "../../../core/ports/shared-tasks.ts";
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import type { ControlStream } from "../control-stream.ts";
 import { EventStreams, type EventWriting } from "./event-streams.ts";
+import { EventTrimmer } from "./event-trimmer.ts";
 import { Exhaustions } from "./exhaustions.ts";
 import { PageReader } from "./page-reader.ts";
 import { decodePosition, encodePosition, STREAM_COUNT, type StreamPlace } from "./position.ts";
@@ -23,6 +26,8 @@ export interface RedisFeedDeps {
   readonly control: ControlStream;
   readonly clock: Clock;
   readonly emit: Emit;
+  readonly retention: FeedRetention;
+  readonly runOnOneNode: RunOnOneNode;
   /** The epoch of the store as this node knows it, and what reads it again. */
   readonly storeEpoch: () => string;
   readonly refreshEpoch: () => Promise<void>;
@@ -44,6 +49,7 @@ export class RedisFeed implements Feed, EventWriting {
   private readonly streams: EventStreams;
   private readonly types: WantedTypes;
   private readonly exhaustions: Exhaustions;
+  private readonly trimmer: EventTrimmer;
   private readonly listeners = new Set<() => void>();
   /** The ends of the streams when they were read last; undefined if that failed, or before there was a listener. */
   private ends: string | undefined;
@@ -56,6 +62,7 @@ export class RedisFeed implements Feed, EventWriting {
     this.streams = new EventStreams(client, time);
     this.types = new WantedTypes({ client, control, time: time ?? clock });
     const { streams } = this;
+    this.trimmer = new EventTrimmer({ streams, retention: deps.retention, runOnOneNode: deps.runOnOneNode });
     const now = () => (time ?? clock).now();
     this.exhaustions = new Exhaustions({ client, now, scriptTime: () => streams.scriptTime });
     this.stopPolling = clock.every(POLL_INTERVAL_MS, () => void this.poll());
@@ -135,10 +142,16 @@ export class RedisFeed implements Feed, EventWriting {
     );
   }
 
-  close(): void {
+  /** Removes the events that are no longer kept. One of the nodes does so by itself, too. */
+  async trim(): Promise<void> {
+    await this.trimmer.trim();
+  }
+
+  async close(): Promise<void> {
     this.stopPolling();
     this.listeners.clear();
     this.types.close();
+    await this.trimmer.stop();
   }
 
   private async poll(): Promise<void> {

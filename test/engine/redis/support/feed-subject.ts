@@ -1,5 +1,5 @@
 import type { RetentionLimits } from "../../../../src/core/conversation/retention.ts";
-import type { FeedRetention } from "../../../../src/core/feed/retention.ts";
+import { DEFAULT_FEED_RETENTION, type FeedRetention } from "../../../../src/core/feed/retention.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
 import type { RedisEngineDeps } from "../../../../src/engine/redis/engine.ts";
@@ -8,6 +8,7 @@ import { KnownMembers } from "../../../../src/engine/redis/members/known-members
 import { RedisMembers } from "../../../../src/engine/redis/members/members.ts";
 import { NewsStreams } from "../../../../src/engine/redis/members/news-streams.ts";
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
+import { redisTasks } from "../../../../src/engine/redis/shared-tasks.ts";
 import type { OpenFeed } from "../../../contracts/feed/subject.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
@@ -22,12 +23,17 @@ export class TestFeedNode implements AsyncDisposable {
     private readonly control: ControlStream,
   ) {}
 
-  static async open(client: RedisClient, deps: Partial<RedisEngineDeps> = {}): Promise<TestFeedNode> {
+  static async open(
+    client: RedisClient,
+    deps: Partial<RedisEngineDeps> = {},
+    retention = DEFAULT_FEED_RETENTION,
+  ): Promise<TestFeedNode> {
     const log = new RecordedLog();
     const clock = deps.clock ?? new ManualClock();
     const control = new ControlStream(client, clock, log.emit);
     const feed = new RedisFeed({
-      ...{ client, control, clock, emit: log.emit, time: deps.time },
+      ...{ client, control, clock, emit: log.emit, time: deps.time, retention },
+      runOnOneNode: redisTasks({ client, clock, emit: log.emit }),
       storeEpoch: () => opened.node.engine.storeEpoch,
       refreshEpoch: () => opened.node.engine.refreshStoreEpoch(),
     });
@@ -38,7 +44,7 @@ export class TestFeedNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.feed.close();
+    await this.feed.close();
     this.control.close();
     await this.members[Symbol.asyncDispose]();
   }
@@ -46,10 +52,10 @@ export class TestFeedNode implements AsyncDisposable {
 
 /** The engine with its feed as the contract suite opens it: each test with a prefix of its own. */
 export function feedSubject(redis: RealRedis): OpenFeed {
-  return async (clock: ManualClock, retention: RetentionLimits, _feedRetention?: FeedRetention) => {
+  return async (clock: ManualClock, retention: RetentionLimits, feedRetention?: FeedRetention) => {
     const prefix = freshPrefix();
     const open = async () =>
-      TestFeedNode.open(await redis.connect(prefix), { clock, time: clock, retention });
+      TestFeedNode.open(await redis.connect(prefix), { clock, time: clock, retention }, feedRetention);
     let opened = await open();
     return {
       engine: opened.members.node.engine,
@@ -74,7 +80,10 @@ export function feedSubject(redis: RealRedis): OpenFeed {
         opened = await open();
         return opened.members.node.engine;
       },
-      clean: () => opened.members.node.engine.clean(),
+      async clean() {
+        await opened.members.node.engine.clean();
+        await opened.feed.trim();
+      },
       close: () => opened[Symbol.asyncDispose](),
     };
   };
