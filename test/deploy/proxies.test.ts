@@ -1,9 +1,10 @@
 // The examples of deploy/ with the programs that they are for, in front of a server with its defaults: a server for this machine
 // only, without TRUSTED_PROXIES and ALLOWED_ORIGINS. Below a path the page once asked for `/console/main.js` of the whole site.
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Browser } from "playwright-core";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { enter, PATIENCE, say } from "../e2e/console-page.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
@@ -13,6 +14,14 @@ import { isInstalled, type RunningProxy, startBareHaproxy, startHaproxy, startNg
 
 const HOST_NAME = "chat.example.com";
 
+/** The server behind each proxy. */
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+  await addUser(server);
+});
+afterAll(() => server.stop());
+
 /** An account of a user on another machine. */
 async function addUser({ accounts }: TestServer): Promise<void> {
   const hashing = await createPasswords({ cost: 4, queue: 1 }).hash("correct horse");
@@ -20,12 +29,17 @@ async function addUser({ accounts }: TestServer): Promise<void> {
   await accounts.add(accountOf("ann", { passwordHash: hashing.hash }));
 }
 
-/** A browser at `https://chat.example.com/`, which resolves to the proxy. */
-async function chatThrough(proxy: RunningProxy, path: string): Promise<void> {
+/** A browser at paths of `https://chat.example.com`, which resolves to the proxy. */
+async function chatThrough(proxy: RunningProxy, paths: readonly string[]): Promise<void> {
   await using browser = await startBrowser([
     `--host-resolver-rules=MAP ${HOST_NAME} 127.0.0.1:${proxy.port}`,
   ]);
-  await using watched = await openPage(browser, `https://${HOST_NAME}${path}`, { ignoreHTTPSErrors: true });
+  for (const path of paths) await chatAt(browser, `https://${HOST_NAME}${path}`);
+}
+
+/** Signs in at this address, writes, and is still signed in after a reload. */
+async function chatAt(browser: Browser, address: string): Promise<void> {
+  await using watched = await openPage(browser, address, { ignoreHTTPSErrors: true });
   const { page } = watched;
   await page.locator("#version", { hasText: "Parley" }).waitFor();
   expect(await page.locator("#demo").count()).toBe(0);
@@ -33,35 +47,34 @@ async function chatThrough(proxy: RunningProxy, path: string): Promise<void> {
   await page.getByLabel("Password").fill("correct horse");
   await page.locator("#sign-in-button").click();
   await enter(page, "lobby");
-  await say(page, "through a proxy");
-  await page.locator("[data-seq]", { hasText: "through a proxy" }).waitFor();
+  // The proxies share a server, and so a conversation.
+  const text = `through a proxy ${crypto.randomUUID()}`;
+  await say(page, text);
+  await page.locator("[data-seq]", { hasText: text }).waitFor();
   // The cookie of the session has the path below which the proxy serves the page.
   await page.reload();
-  await page.locator("[data-seq]", { hasText: "through a proxy" }).waitFor();
+  await page.locator("[data-seq]", { hasText: text }).waitFor();
   expect(watched.errors).toEqual([]);
 }
 
 const EXAMPLES: readonly [
   program: string,
   name: string,
-  path: string,
+  paths: readonly string[],
   start: (port: number) => Promise<RunningProxy>,
 ][] = [
-  ["nginx", "nginx.conf", "/", (port) => startNginx("nginx.conf", port)],
-  ["nginx", "nginx-prefix.conf", "/chat/", (port) => startNginx("nginx-prefix.conf", port)],
-  ["haproxy", "haproxy.cfg", "/", startHaproxy],
-  ["haproxy", "haproxy.cfg", "/chat", startHaproxy],
+  ["nginx", "nginx.conf", ["/"], (port) => startNginx("nginx.conf", port)],
+  ["nginx", "nginx-prefix.conf", ["/chat/"], (port) => startNginx("nginx-prefix.conf", port)],
+  ["haproxy", "haproxy.cfg", ["/", "/chat"], startHaproxy],
 ];
 
-for (const [program, name, path, start] of EXAMPLES)
+for (const [program, name, paths, start] of EXAMPLES)
   describe.skipIf(chromiumPath() === undefined || !isInstalled(program))(`deploy/${name}`, () => {
     test(
-      `W2 SEC-S3 the page at ${path} works without a setting, and shows no demo accounts`,
+      `W2 SEC-S3 the page at ${paths.join(" and ")} works without a setting, and shows no demo accounts`,
       async () => {
-        await using server = await startTestServer();
-        await addUser(server);
         await using proxy = await start(server.port);
-        await chatThrough(proxy, path);
+        await chatThrough(proxy, paths);
       },
       PATIENCE,
     );
@@ -74,7 +87,6 @@ describe.skipIf(!isInstalled("haproxy"))("HAProxy's health checks", () => {
     ["option httpchk HEAD /healthz", "UP L7OK 200"],
     ["option httpchk GET /readyz\n  http-check send ver HTTP/1.1 hdr Host node_1.internal", "UP L7OK 200"],
   ])("W1 %s finds a node that is ready UP", async (health, wanted) => {
-    await using server = await startTestServer();
     await using proxy = await startBareHaproxy(server.port, health);
     await waitUntil("a check has a result", async () => (await proxy.status()) !== "");
     expect(await proxy.status()).toBe(wanted);

@@ -1,17 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { enter } from "../../support/clients/library.ts";
-import { accountOf, startTestServer } from "../../support/server/test-server.ts";
+import { accountOf, startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { BIN, MAIN, ParleyFolder } from "../parley-folder.ts";
 import { ParleyTerminal } from "../parley-terminal.ts";
 
-/** A server, a folder, and `ann` in the lobby of it at a terminal. */
+/** A server, a folder, and `ann` in the lobby of it at a terminal. With `shared` it is on that server, which stays. */
 async function sitDown(
   env: Record<string, string> = {},
   columns = 80,
   settings: Record<string, string> = {},
+  shared?: TestServer,
 ) {
-  const server = await startTestServer({ env: { TEST_FAULTS: "true", ...settings } });
+  const server = shared ?? (await startTestServer({ env: { TEST_FAULTS: "true", ...settings } }));
   const folder = new ParleyFolder();
   const token = await server.token("ann");
   const args = ["chat", "lobby", "--url", server.url];
@@ -23,7 +24,7 @@ async function sitDown(
     async [Symbol.asyncDispose]() {
       await terminal[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
-      await server.stop();
+      if (shared === undefined) await server.stop();
     },
   };
 }
@@ -356,16 +357,18 @@ describe("its end", () => {
       [({ process }: ParleyTerminal) => process.kill("SIGTERM"), 143],
       [(terminal: ParleyTerminal) => terminal.type("\x04"), 0],
     ] as const;
+    await using server = await startTestServer();
     for (const [press, code] of ends) {
-      await using desk = await sitDown();
+      await using desk = await sitDown({}, 80, {}, server);
       press(desk.terminal);
       expect(await desk.terminal.ended).toBe(code);
     }
   });
 
   test("a half-typed line stays on the screen at the end, an empty prompt does not", async () => {
+    await using server = await startTestServer();
     for (const typed of ["half a line", ""]) {
-      await using desk = await sitDown();
+      await using desk = await sitDown({}, 80, {}, server);
       desk.terminal.type(typed);
       await desk.terminal.shows(`lobby> ${typed}`.trimEnd());
       desk.terminal.type("\x03");
@@ -388,8 +391,9 @@ describe("its end", () => {
 });
 
 test("colours are for terminals that support them: not with NO_COLOR or TERM=dumb", async () => {
+  await using server = await startTestServer();
   const isColoured = async (env: Record<string, string>) => {
-    await using desk = await sitDown(env);
+    await using desk = await sitDown(env, 80, {}, server);
     desk.terminal.type("hello\r");
     await desk.terminal.shows("stored");
     return desk.terminal.screen.coloured;

@@ -1,12 +1,18 @@
 // `parley conversation create`, `member`, `mute` and `ban`, next to a running server.
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ParleyFolder } from "../parley-folder.ts";
+
+/** A server that all tests share; each has a conversation of its own. */
+const folder = new ParleyFolder();
+let url: string;
+beforeAll(async () => {
+  ({ url } = await folder.serve());
+});
+afterAll(() => folder[Symbol.asyncDispose]());
 
 const TIME = expect.stringMatching(/^\d{4}-.*Z$/);
 
 test("MB4 an operator makes a conversation, and adds, promotes, lists and removes members", async () => {
-  await using folder = new ParleyFolder();
-  const { url } = await folder.serve();
   const run = (...args: string[]) => folder.run(["conversation", ...args]);
   const members = ["--member", "ann:owner", "--member", "org:ben"];
   expect(await run("create", "team", "--access", "members", "--title", "Our team", ...members)).toEqual({
@@ -39,45 +45,41 @@ test("MB4 an operator makes a conversation, and adds, promotes, lists and remove
 });
 
 test("MB3 an operator mutes and bans, lists what is in force, and ends it", async () => {
-  await using folder = new ParleyFolder();
-  await folder.serve();
   const run = (...args: string[]) => folder.run(["conversation", ...args]);
-  await run("create", "team", "--member", "ann:owner", "--member", "ben");
-  expect((await run("mute", "add", "team", "ben", "--seconds", "600", "--reason", "off topic")).stdout).toBe(
-    "Muted ben in team for 600 s.\n",
+  await run("create", "crew", "--member", "ann:owner", "--member", "ben");
+  expect((await run("mute", "add", "crew", "ben", "--seconds", "600", "--reason", "off topic")).stdout).toBe(
+    "Muted ben in crew for 600 s.\n",
   );
-  expect(JSON.parse((await run("mute", "list", "team", "--json")).stdout)).toEqual([
+  expect(JSON.parse((await run("mute", "list", "crew", "--json")).stdout)).toEqual([
     { user: "ben", until: TIME, reason: "off topic", by: "operator", at: TIME },
   ]);
-  expect((await run("mute", "remove", "team", "ben")).stdout).toBe("Ended the mute of ben in team.\n");
-  expect((await run("mute", "remove", "team", "ben")).stdout).toBe("There is no mute of ben in team.\n");
-  expect((await run("ban", "add", "team", "ben")).stdout).toBe("Banned ben in team without end.\n");
-  expect((await run("ban", "list", "team")).stdout).toBe("ben  without end  by operator\n");
-  const refused = await run("member", "add", "team", "ben");
+  expect((await run("mute", "remove", "crew", "ben")).stdout).toBe("Ended the mute of ben in crew.\n");
+  expect((await run("mute", "remove", "crew", "ben")).stdout).toBe("There is no mute of ben in crew.\n");
+  expect((await run("ban", "add", "crew", "ben")).stdout).toBe("Banned ben in crew without end.\n");
+  expect((await run("ban", "list", "crew")).stdout).toBe("ben  without end  by operator\n");
+  const refused = await run("member", "add", "crew", "ben");
   expect(refused).toEqual({ code: 1, stdout: "", stderr: "parley: `ben` is banned: end the ban first.\n" });
-  expect((await run("ban", "remove", "team", "ben")).stdout).toBe("Ended the ban of ben in team.\n");
-  expect((await run("ban", "list", "team")).stdout).toBe("There are no bans in team.\n");
+  expect((await run("ban", "remove", "crew", "ben")).stdout).toBe("Ended the ban of ben in crew.\n");
+  expect((await run("ban", "list", "crew")).stdout).toBe("There are no bans in crew.\n");
 });
 
 test("SEC-S1 what an operator may not give is refused in one line, and changes nothing", async () => {
-  await using folder = new ParleyFolder();
-  await folder.serve();
   const run = (...args: string[]) => folder.run(["conversation", ...args]);
-  await run("create", "team", "--access", "members");
+  await run("create", "band", "--access", "members");
   for (const [args, reason] of [
-    [["create", "team"], "There is already a conversation `team`."],
+    [["create", "band"], "There is already a conversation `band`."],
     [["create", "_made"], "Names that begin with `_` are given by the server"],
     [["create", "a b"], '"a b" is not a valid name'],
     [["create", "long", "--title", "x".repeat(201)], "`title`: must be 200 characters or less."],
-    [["member", "add", "team", "a b"], '"a b" is not a valid name'],
+    [["member", "add", "band", "a b"], '"a b" is not a valid name'],
     [["member", "list", "_none"], "There is no conversation of this name."],
-    [["mute", "add", "team", "ben", "--seconds", "soon"], "`seconds`: must be a number."],
-    [["ban", "add", "team", "ben", "--seconds", "0"], "`seconds`: must be greater than 0."],
+    [["mute", "add", "band", "ben", "--seconds", "soon"], "`seconds`: must be a number."],
+    [["ban", "add", "band", "ben", "--seconds", "0"], "`seconds`: must be greater than 0."],
   ] as const) {
     const { code, stdout, stderr } = await run(...args);
     expect({ args, code, stdout }).toEqual({ args, code: 1, stdout: "" });
     expect(stderr).toMatch(/^parley: [^\n]+\n$/);
     expect(stderr).toContain(reason);
   }
-  expect((await run("member", "list", "team")).stdout).toBe("team has no members.\n");
+  expect((await run("member", "list", "band")).stdout).toBe("band has no members.\n");
 });

@@ -1,9 +1,14 @@
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyFolder } from "../parley-folder.ts";
 
 const PASSWORD = "correct horse";
+
+/** A folder with the demo accounts, and a server on it. */
+const demo = new ParleyFolder();
+beforeAll(() => demo.serve());
+afterAll(() => demo[Symbol.asyncDispose]());
 
 test("an account lives from add to remove, and its hash is never shown", async () => {
   await using folder = new ParleyFolder();
@@ -81,20 +86,18 @@ test("MB4 `remove` leaves the conversations of the account to others before the 
 });
 
 test("SEC-S1 invalid accounts are refused in one line with exit code 1", async () => {
-  await using folder = new ParleyFolder();
-  await folder.serve();
   const add = (name: string, stdin: string, ...more: string[]) =>
-    folder.run(["user", "add", name, ...more], { stdin });
+    demo.run(["user", "add", name, ...more], { stdin });
   const refusals = await Promise.all([
     add("ada", "1234567\n", "--password-stdin"),
     add("ada", "ü".repeat(37), "--password-stdin"),
     add("ada", PASSWORD),
     add("ada", PASSWORD, "--password-stdin", "--plan", "gold"),
     add("a b", PASSWORD, "--password-stdin"),
-    folder.run(["user", "show", "nobody"]),
-    folder.run(["user", "set-plan", "nobody", "free"]),
-    folder.run(["token", "ada", "--plan", "gold"]),
-    folder.run(["token", "ada", "--lifetime", "1h"]),
+    demo.run(["user", "show", "nobody"]),
+    demo.run(["user", "set-plan", "nobody", "free"]),
+    demo.run(["token", "ada", "--plan", "gold"]),
+    demo.run(["token", "ada", "--lifetime", "1h"]),
   ]);
   const reasons = [
     "at least 8",
@@ -115,9 +118,7 @@ test("SEC-S1 invalid accounts are refused in one line with exit code 1", async (
 });
 
 test("token prints only a token, signed with the key of the data folder", async () => {
-  await using folder = new ParleyFolder();
-  await folder.serve();
-  const { code, stdout, stderr } = await folder.run(["token", "ada", "--plan", "basic", "--lifetime", "60"]);
+  const { code, stdout, stderr } = await demo.run(["token", "ada", "--plan", "basic", "--lifetime", "60"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
 
@@ -130,7 +131,7 @@ test("token prints only a token, signed with the key of the data folder", async 
     aud: "parley",
     exp: Math.floor(claims.iat) + 60,
   });
-  const path = join(folder.path, "data/secret.key");
+  const path = join(demo.path, "data/secret.key");
   expect(statSync(path).mode & 0o777).toBe(0o600);
   const key = readFileSync(path, "utf8").trim();
   const expected = new Bun.CryptoHasher("sha256", key).update(`${header}.${body}`).digest("base64url");
@@ -138,9 +139,7 @@ test("token prints only a token, signed with the key of the data folder", async 
 });
 
 test("A1 a token is signed with exactly the requested rights and conversations", async () => {
-  await using folder = new ParleyFolder();
-  await folder.serve();
-  const sign = (...args: string[]) => folder.run(["token", "ada", ...args]);
+  const sign = (...args: string[]) => demo.run(["token", "ada", ...args]);
   const { stdout } = await sign("--conversations", "lobby,team-*", "--rights", "read");
   const claims = JSON.parse(Buffer.from(stdout.split(".")[1]!, "base64url").toString());
   expect(claims).toMatchObject({ conversations: ["lobby", "team-*"], rights: ["read"] });

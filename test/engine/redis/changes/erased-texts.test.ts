@@ -9,7 +9,13 @@ import { ChangeSubject } from "../../../contracts/changes/change-subject.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
 import { startRedis } from "../../../support/redis/redis-server.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, keysUnder, type RealRedis, useRealRedis } from "../support/real-redis.ts";
+import {
+  freshPrefix,
+  KINDS_OF_FAULTS,
+  keysUnder,
+  type RealRedis,
+  useRealRedis,
+} from "../support/real-redis.ts";
 import { connectTo, numbers, TestNode } from "../support/test-node.ts";
 
 /** A text that is nowhere else. */
@@ -69,7 +75,7 @@ async function change(subject: Subject, changes: ChangeSubject) {
   return { gone, kept };
 }
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_FAULTS) {
   describe(kind, () => {
     const redis: RealRedis = useRealRedis(kind);
 

@@ -5,7 +5,7 @@ import type { Change } from "../../../../src/core/changes/decide-change.ts";
 import { ChangeSubject } from "../../../contracts/changes/change-subject.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
-import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_FAULTS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const LIMIT = 100;
@@ -19,7 +19,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   "react off": { kind: "react", reaction: "x", on: false },
 };
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_FAULTS) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

@@ -6,7 +6,7 @@ import { decodeEntry } from "../../../support/entries.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
-import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_FAULTS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { streamsOf } from "../support/streams-of.ts";
 import { TestNode } from "../support/test-node.ts";
 
@@ -21,7 +21,7 @@ const SCRIPTS = {
   cluster: ["streams/place-claim", "messages/reserve", "messages/append", "messages/settle"],
 } as const;
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_FAULTS) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

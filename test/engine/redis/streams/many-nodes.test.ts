@@ -6,7 +6,13 @@ import { RedisConversations } from "../../../../src/engine/redis/messages/conver
 import type { StreamSubject } from "../../../contracts/streams/stream-subject.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, keysUnder, type RealRedis, useRealRedis } from "../support/real-redis.ts";
+import {
+  freshPrefix,
+  KINDS_OF_FAULTS,
+  keysUnder,
+  type RealRedis,
+  useRealRedis,
+} from "../support/real-redis.ts";
 import { streamsOf } from "../support/streams-of.ts";
 import { TestNode } from "../support/test-node.ts";
 
@@ -35,7 +41,7 @@ async function openSides(redis: RealRedis) {
 
 const typesOf = (events: readonly StreamEvent[]) => events.map(({ type }) => type);
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_FAULTS) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

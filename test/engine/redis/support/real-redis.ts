@@ -19,6 +19,12 @@ export const KINDS = ["standalone", "cluster"] as const;
  */
 export const KINDS_OF_COMMON_CODE: readonly (typeof KINDS)[number][] = isLong ? KINDS : ["cluster"];
 
+/**
+ * For tests of faults, races and many nodes: the scripts are the same on both, and get one key more on one Redis. The contracts of the
+ * engine, which are kept on both, call each script with these keys.
+ */
+export const KINDS_OF_FAULTS = KINDS_OF_COMMON_CODE;
+
 /** A Redis for the tests of one file. */
 export interface RealRedis {
   /** A client as a node has one, under `prefix`. */
