@@ -5,13 +5,10 @@ import { waitUntil } from "../../support/time/wait-until.ts";
 import { BIN, MAIN, ParleyFolder } from "../parley-folder.ts";
 import { ParleyTerminal } from "../parley-terminal.ts";
 
+type Env = Record<string, string>;
+
 /** A server, a folder, and `ann` in the lobby of it at a terminal. With `shared` it is on that server, which stays. */
-async function sitDown(
-  env: Record<string, string> = {},
-  columns = 80,
-  settings: Record<string, string> = {},
-  shared?: TestServer,
-) {
+async function sitDown(env: Env = {}, columns = 80, settings: Env = {}, shared?: TestServer) {
   const server = shared ?? (await startTestServer({ env: { TEST_FAULTS: "true", ...settings } }));
   const folder = new ParleyFolder();
   const token = await server.token("ann");
@@ -29,7 +26,6 @@ async function sitDown(
   };
 }
 
-/** Another user in the lobby. */
 /** The rows at the foot of the screen, from the one with the prompt on, and the cursor in them. */
 function foot({ screen }: ParleyTerminal) {
   const first = screen.lines.findLastIndex((line) => line.startsWith("lobby"));
