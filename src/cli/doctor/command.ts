@@ -16,6 +16,7 @@ import { SERVER_CHECK } from "./server.ts";
 import { SETTINGS_CHECK } from "./settings.ts";
 import { STORE_CHECK } from "./store.ts";
 import { TIME_CHECK } from "./time.ts";
+import { WEBHOOKS_CHECK } from "./webhooks.ts";
 
 interface DoctorFlags {
   readonly url?: string;
@@ -78,6 +79,7 @@ function checks(talk: boolean): readonly Check[] {
     DATA_DIR_CHECK,
     STORE_CHECK,
     REDIS_CHECK,
+    WEBHOOKS_CHECK,
     CERTIFICATE_CHECK,
     SERVER_CHECK,
     TIME_CHECK,

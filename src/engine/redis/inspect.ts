@@ -1,9 +1,11 @@
 import type { Redis } from "ioredis";
 import type { NodeEntry } from "../../core/nodes.ts";
+import { standingOf, type WebhookStanding } from "../../core/webhooks/standing.ts";
 import { type ErasureFacts, readErasures } from "./changes/file-rewriter.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./connection/requirements.ts";
+import { readWebhooks } from "./feed/webhooks.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 
 /** The state of a Redis, as a command reports it. */
@@ -24,6 +26,7 @@ export interface RedisInspection {
   /** The nodes that share it, including those with an expired lease. */
   readonly nodes: readonly NodeEntry[];
   readonly erasures: ErasureFacts;
+  readonly webhooks: readonly WebhookStanding[];
   /** The time of Redis, in milliseconds since 1970. */
   readonly now: number;
 }
@@ -44,6 +47,7 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
       ahead,
       nodes,
       erasures: await readErasures(client),
+      webhooks: (await readWebhooks(client)).map(standingOf),
       now,
     };
   } finally {

@@ -1,6 +1,8 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { standingOf, type WebhookStanding } from "../../core/webhooks/standing.ts";
+import { readWebhooks } from "./feed/webhooks.ts";
 import { checkKinds, rejectLostStore } from "./folder/folder-files.ts";
 import { readBootId, readRunningSince } from "./folder/unclean-shutdown.ts";
 import { readVersion, SCHEMA_VERSION } from "./migrations.ts";
@@ -25,6 +27,7 @@ export interface StoreInspection {
   readonly unclosed: "this start" | "earlier start" | undefined;
   /** Whether the files may still hold texts that were erased, or removed. */
   readonly erasing: boolean;
+  readonly webhooks: readonly WebhookStanding[];
 }
 
 /** The largest number of damages of a file that are reported. */
@@ -58,9 +61,9 @@ export function inspectStore(
   }
 }
 
-const EMPTY = { conversations: 0, newestAt: 0, unclosed: undefined, erasing: false };
+const EMPTY = { conversations: 0, newestAt: 0, unclosed: undefined, erasing: false, webhooks: [] };
 
-type Contents = Pick<StoreInspection, "conversations" | "newestAt" | "unclosed" | "erasing">;
+type Contents = Pick<StoreInspection, "conversations" | "newestAt" | "unclosed" | "erasing" | "webhooks">;
 
 function contentsOf(db: Database): Contents {
   const one = (sql: string) => (db.query(sql).get() as { value: number | null } | null)?.value ?? 0;
@@ -74,8 +77,14 @@ function contentsOf(db: Database): Contents {
     conversations: one("select count(*) as value from conversation"),
     newestAt,
     erasing: readMeta(db, "erasing") !== undefined,
+    webhooks: hasTable(db, "webhook") ? readWebhooks(db).map(standingOf) : [],
     unclosed: since === undefined ? undefined : since === readBootId() ? "this start" : "earlier start",
   };
+}
+
+/** A store of an earlier version has not all tables. */
+function hasTable(db: Database, name: string): boolean {
+  return db.query("select 1 from sqlite_master where type = 'table' and name = ?").get(name) !== null;
 }
 
 /** Reads every page. Does not compare indexes with their tables, because that takes much longer. */

@@ -15,6 +15,7 @@ import { evaluateServer, type ServerFacts } from "../../../src/cli/doctor/server
 import { evaluateSettings } from "../../../src/cli/doctor/settings.ts";
 import { evaluateStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
 import { evaluateTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
+import { evaluateWebhooks, type WebhookFacts } from "../../../src/cli/doctor/webhooks.ts";
 import type { RedisInspection } from "../../../src/engine/redis/inspect.ts";
 import type { StoreInspection } from "../../../src/engine/sqlite/inspect.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
@@ -104,6 +105,7 @@ const STORE: StoreInspection = {
   damage: [],
   unclosed: undefined,
   erasing: false,
+  webhooks: [],
 };
 
 describeEvaluation<StoreFacts>(
@@ -144,6 +146,7 @@ const REDIS: RedisInspection = {
   ahead: 3,
   nodes: [node("a"), node("b")],
   erasures: { inFileSince: undefined, refused: undefined },
+  webhooks: [],
   now: 1_000,
 };
 
@@ -152,6 +155,39 @@ const erasedAgo = (minutes: number, refused?: string): RedisInspection => {
   const nodes = [node("a", "1.0.0", now + 1), node("b", "1.0.0", now + 1)];
   return { ...REDIS, now, nodes, erasures: { inFileSince: now - minutes * 60_000, refused } };
 };
+
+const LOOKED_AT = 1_000_000_000;
+const HOOK = {
+  id: "crm",
+  status: { state: "active" },
+  waitingSince: LOOKED_AT - 1_000,
+  failure: "status 500",
+} as const;
+
+describeEvaluation<WebhookFacts>("webhooks", { webhooks: [HOOK], now: LOOKED_AT }, evaluateWebhooks, [
+  ["ok", "", { webhooks: [] }],
+  ["ok", "", { webhooks: [{ ...HOOK, waitingSince: undefined }] }],
+  [
+    "warning",
+    "crm is behind: its oldest event waits since 1970-01-12T13:36:40.000Z (status 500)",
+    {
+      webhooks: [{ ...HOOK, waitingSince: LOOKED_AT - 600_000 }],
+    },
+  ],
+  [
+    "warning",
+    "crm is paused.",
+    { webhooks: [{ ...HOOK, status: { state: "paused", reason: "operator", at: 1 } }] },
+  ],
+  [
+    "problem",
+    "did not accept an event for three days (status 500)",
+    {
+      webhooks: [{ ...HOOK, status: { state: "paused", reason: "failing", at: 1 } }],
+    },
+  ],
+  ["warning", "answered 410", { webhooks: [{ ...HOOK, status: { state: "ended", at: 1 } }] }],
+]);
 
 describeEvaluation<RedisFacts>(
   "a Redis",

@@ -20,15 +20,12 @@ export class RedisWebhooks implements WebhookStore {
     private readonly client: RedisClient,
     private readonly control: ControlStream,
   ) {
-    this.keys = [client.keys.globalKey("webhooks"), client.keys.globalKey("webhook-progress")];
+    this.keys = keysOf(client);
     this.scriptKeys = [...this.keys, ...control.scriptKeys];
   }
 
-  async list(): Promise<StoredWebhook[]> {
-    const [settings, progress] = await Promise.all(this.keys.map((key) => this.client.commands.hgetall(key)));
-    return Object.keys(settings!)
-      .sort((one, other) => (one < other ? -1 : 1))
-      .flatMap((id) => decodeWebhook(settings![id], progress![id]) ?? []);
+  list(): Promise<StoredWebhook[]> {
+    return readWebhooks(this.client);
   }
 
   async find(id: string): Promise<StoredWebhook | undefined> {
@@ -84,6 +81,18 @@ export class RedisWebhooks implements WebhookStore {
     await this.control.poll();
     return Number(reply);
   }
+}
+
+function keysOf({ keys }: RedisClient): readonly [settings: string, progress: string] {
+  return [keys.globalKey("webhooks"), keys.globalKey("webhook-progress")];
+}
+
+/** Returns all webhooks, by id. */
+export async function readWebhooks(client: RedisClient): Promise<StoredWebhook[]> {
+  const [settings, progress] = await Promise.all(keysOf(client).map((key) => client.commands.hgetall(key)));
+  return Object.keys(settings!)
+    .sort((one, other) => (one < other ? -1 : 1))
+    .flatMap((id) => decodeWebhook(settings![id], progress![id]) ?? []);
 }
 
 /** Undefined where one of the two is not there: it was removed between the two reads, or a script was cut off. */

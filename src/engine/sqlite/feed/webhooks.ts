@@ -34,9 +34,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   async list(): Promise<StoredWebhook[]> {
-    return (this.db.query("select settings, progress from webhook order by id").all() as Row[]).map(
-      decodeRow,
-    );
+    return readWebhooks(this.db);
   }
 
   async find(id: string): Promise<StoredWebhook | undefined> {
@@ -135,6 +133,11 @@ export class SqliteWebhooks implements WebhookStore {
       .get() as { count: number; newest: number; revisions: number };
     return `${row.count} ${row.newest} ${row.revisions}`;
   }
+}
+
+/** Returns all webhooks, by id. */
+export function readWebhooks(db: Database): StoredWebhook[] {
+  return (db.query("select settings, progress from webhook order by id").all() as Row[]).map(decodeRow);
 }
 
 function decodeRow({ settings, progress }: Row): StoredWebhook {
