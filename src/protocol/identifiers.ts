@@ -14,6 +14,12 @@ export const Identifier = z
   .string(`must be ${IDENTIFIER_RULE}`)
   .regex(IDENTIFIER, `must be ${IDENTIFIER_RULE}`);
 
+/** The `from` of messages whose sender was erased: no user can have this name. */
+export const ERASED_SENDER = "~erased";
+
+/** Who sent a message: a user, or `ERASED_SENDER`. */
+export const SenderName = z.union([Identifier, z.literal(ERASED_SENDER)]);
+
 /**
  * The prefix of conversations in which programs check a server, as `parley conformance` does. A client that may write to
  * such a conversation may remove it, so that a check leaves nothing behind.

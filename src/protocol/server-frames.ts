@@ -13,7 +13,7 @@ import {
   StreamStartedFrame,
   StreamStoredFrame,
 } from "./frames/stream-frames.ts";
-import { Identifier, MessageId } from "./identifiers.ts";
+import { Identifier, MessageId, SenderName } from "./identifiers.ts";
 
 /** A user's quota. `reset` is the time until the whole `limit` is available again if the user sends nothing more. */
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });
@@ -107,13 +107,23 @@ export const ClosedFrame = z.object({
 export const Message = z.object({
   seq: z.int(),
   id: MessageId,
-  from: Identifier,
+  from: SenderName,
   text: z.string(),
   data: z.record(z.string(), z.json()).optional(),
   /** The `seq` of the message that this one answers. */
   reply_to: z.int().optional(),
-  /** The message has no content any more: `by` whom and when that was asked for. */
-  erased: z.object({ by: z.string(), at: z.int(), reason: z.string().optional() }).optional(),
+  /**
+   * The message has no content any more: `by` whom and when that was asked for. `person`: its sender was erased, so `from` and `id`
+   * are not those under which it was sent.
+   */
+  erased: z
+    .object({
+      by: z.string(),
+      at: z.int(),
+      reason: z.string().optional(),
+      person: z.literal(true).optional(),
+    })
+    .optional(),
   /** Of a message that was written as a stream: its handle, and how it ended. */
   stream: StreamEnding.optional(),
   ...CHANGED_FIELDS,

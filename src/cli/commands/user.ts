@@ -13,6 +13,7 @@ import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withMembers, withStore } from "../store/open.ts";
 import { readPassword } from "../terminal/password-prompt.ts";
 import { print, printJson } from "../terminal/print.ts";
+import { addPersonCommands } from "./person.ts";
 
 /** The open store, the settings, and the arguments of the command line. */
 interface Task {
@@ -57,6 +58,7 @@ export function userCommand(): Command {
   verb("disable <user>", "disable an account", (task) => setDisabled(task, true));
   verb("enable <user>", "enable a disabled account", (task) => setDisabled(task, false));
   verb("remove <user>", "remove an account, which leaves its conversations; its messages stay", remove);
+  addPersonCommands(user);
   return user;
 }
 

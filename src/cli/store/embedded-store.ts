@@ -12,6 +12,7 @@ import { openMembers } from "../../engine/sqlite/members/open.ts";
 import { openConversations } from "../../engine/sqlite/messages/conversations.ts";
 import { beginSqliteEpoch } from "../../engine/sqlite/new-epoch.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../../engine/sqlite/open.ts";
+import { openPersonReader } from "../../engine/sqlite/person/open.ts";
 import { folderProblem, prepareDataFolder } from "../../server/settings/data-folder.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError, errorLines } from "../cli-error.ts";
@@ -82,6 +83,7 @@ export function embeddedStore(settings: Settings): StoreProvider {
     openAccounts: () => openForCommand(openAccounts),
     openConversations: () => openForCommand(openConversations),
     openMembers: () => openForCommand(openMembers),
+    openPersons: () => openForCommand(openPersonReader),
     beginEpoch: () => openForCommand(beginSqliteEpoch),
     async purgeRemoved() {
       const store = await openSqlite(optionsWith(commandDeps())).catch((error) => {

@@ -1,6 +1,7 @@
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
+import type { PersonReader } from "../../core/ports/person/person-store.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { printNote } from "../terminal/print.ts";
 import type { CommandAccounts } from "./provider.ts";
@@ -43,6 +44,20 @@ export async function withMembers<T>(
   const { members, close } = await provider.openMembers();
   try {
     return await task(members).catch(provider.explainError);
+  } finally {
+    await close();
+  }
+}
+
+/** Runs `task` on what the store has about persons, beside the servers that may run on it, and closes it again. */
+export async function withPersons<T>(
+  settings: Settings,
+  task: (persons: PersonReader) => Promise<T>,
+): Promise<T> {
+  const provider = storeProvider(settings);
+  const { persons, close } = await provider.openPersons();
+  try {
+    return await task(persons).catch(provider.explainError);
   } finally {
     await close();
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
+import type { PersonReader } from "../../core/ports/person/person-store.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SharedNodes, SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
@@ -42,6 +43,9 @@ export interface StoreProvider {
   /** Opens the facts and members of conversations for a command, beside the servers that may run on the store. */
   openMembers(): Promise<CommandMembers>;
 
+  /** Opens what the store has about persons for a command that reads it, beside the servers that may run on the store. */
+  openPersons(): Promise<CommandPersons>;
+
   /** Deletes for good what was removed, where no server does it. */
   purgeRemoved(): Promise<void>;
   /** Begins a new epoch and returns it. Embedded: only while no server runs. */
@@ -76,6 +80,11 @@ export interface CommandAccounts {
 
 export interface CommandMembers {
   readonly members: MemberStore;
+  close(): Promise<void>;
+}
+
+export interface CommandPersons {
+  readonly persons: PersonReader;
   close(): Promise<void>;
 }
 

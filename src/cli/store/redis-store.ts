@@ -63,6 +63,10 @@ export function redisStore(settings: Settings): StoreProvider {
       const { openRedisMembers } = await import("../../engine/redis/members/open.ts");
       return openRedisMembers(commandOptions());
     },
+    async openPersons() {
+      const { openRedisPersons } = await import("../../engine/redis/person/open.ts");
+      return openRedisPersons(commandOptions());
+    },
     async beginEpoch() {
       const { beginRedisEpoch } = await import("../../engine/redis/new-epoch.ts");
       return beginRedisEpoch(commandOptions());

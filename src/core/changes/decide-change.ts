@@ -7,6 +7,7 @@ import {
 } from "../../protocol/limits.ts";
 import { utf8Length } from "../../protocol/utf8.ts";
 import type { SpeechRefusal } from "../members/speech.ts";
+import { ERASED_USER, idOfErased } from "../person/erased-user.ts";
 import {
   type ChangeState,
   decodeContent,
@@ -15,11 +16,25 @@ import {
   type MessageContent,
 } from "./message-state.ts";
 
-/** What a user wants to do to a message. `data` is JSON; null drops it. */
+/**
+ * What is to be done to a message. `data` is JSON; null drops it. `forget` is asked for by the server only, when a person is erased: it
+ * takes out the name of `user`, and all of a message that this user sent.
+ */
 export type Change =
   | { readonly kind: "edit"; readonly text?: string; readonly data?: string | null; readonly ifRev?: number }
   | { readonly kind: "erase"; readonly reason?: string }
-  | { readonly kind: "react"; readonly reaction: string; readonly on: boolean };
+  | { readonly kind: "react"; readonly reaction: string; readonly on: boolean }
+  | { readonly kind: "forget"; readonly user: string; readonly seq: number };
+
+/** The `kind` of the frame that shows a change. */
+export function shownKindOf({ kind }: Change): "edit" | "erase" | "react" {
+  return kind === "forget" ? "erase" : kind;
+}
+
+/** Whether a change takes the content out of a message. */
+export function erasesContent({ kind }: Change): boolean {
+  return kind === "erase" || kind === "forget";
+}
 
 /** A kept message and what the decision needs to know of it. */
 export interface ChangedMessage {
@@ -59,6 +74,8 @@ export interface ChangeMade {
   readonly state: ChangeState;
   /** The field `set` of the frame, as JSON. */
   readonly set: string;
+  /** The message has neither its sender nor its id any more. */
+  readonly forgetsSender?: true;
 }
 
 /** Why a change is not made. */
@@ -98,6 +115,8 @@ export function decideChange(
       return decideErasure(message, change, scene);
     case "react":
       return decideReaction(message, change, scene);
+    case "forget":
+      return decideForgetting(message, change, scene);
     default:
       return change satisfies never;
   }
@@ -185,6 +204,37 @@ function decideReaction(
     body: undefined,
     state: { ...unchanged, rev: scene.rev, ...(Object.keys(all).length > 0 && { reactions: all }) },
     set: JSON.stringify({ reactions: { [reaction]: count === 0 ? { count } : next } }),
+  };
+}
+
+/** Of a message that the person sent, nothing but its place stays. Of one that the person erased, only its name goes. */
+function decideForgetting(
+  { state, body, from }: ChangedMessage,
+  { user, seq }: Extract<Change, { kind: "forget" }>,
+  { now, rev }: ChangeScene,
+): ChangeDecision {
+  const content = decodeContent(body);
+  const edited = state?.edited !== undefined && { edited: state.edited };
+  const before = state?.erased ?? content.erased;
+  if (from === user) {
+    const erased = { by: ERASED_USER, at: before?.at ?? now, person: true as const };
+    const sender = { from: ERASED_USER, id: idOfErased(seq) };
+    return {
+      outcome: "changed",
+      body: encodeErased(content),
+      state: { rev, ...edited, erased },
+      set: JSON.stringify({ ...sender, text: "", data: null, reactions: null, erased }),
+      forgetsSender: true,
+    };
+  }
+  if (before?.by !== user) return { outcome: "duplicate" };
+  // The reason is a text of the person, too.
+  const erased = { by: ERASED_USER, at: before.at };
+  return {
+    outcome: "changed",
+    body: encodeErased(content),
+    state: { rev, ...edited, erased },
+    set: JSON.stringify({ erased }),
   };
 }
 

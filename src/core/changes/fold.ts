@@ -2,6 +2,7 @@
 import { MAX_FOLDS } from "../../protocol/limits.ts";
 import type { Entry } from "../conversation/entry.ts";
 import { relationOf } from "../conversation/epoch.ts";
+import { ERASED_USER } from "../person/erased-user.ts";
 
 /** A message that was changed, as it is now. */
 export interface ChangedEntry {
@@ -47,7 +48,10 @@ export function planFold(
 
 /** A `change` frame of the kind `fold`: the message as it is now. Without `mine` the receiver's own reactions stay as it knows them. */
 export function encodeFold({ entry, rev, changedAt, mine }: ChangedEntry): string {
-  const { rev: _, ...set } = JSON.parse(`{${entry.body}}`) as { rev?: number };
+  const { rev: _, ...content } = JSON.parse(`{${entry.body}}`) as { rev?: number };
+  // A client that holds the message still has the name of a sender that was erased.
+  const sender = entry.from === ERASED_USER ? { from: entry.from, id: entry.id } : {};
+  const set = { ...sender, ...content };
   const own = mine === undefined ? {} : { mine };
   return JSON.stringify({ type: "change", rev, seq: entry.seq, kind: "fold", at: changedAt, set, ...own });
 }

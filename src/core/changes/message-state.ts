@@ -8,12 +8,20 @@ export type Reactions = Readonly<Record<string, ReactionSummary>>;
 /** The reactions of one user, by the `seq` of the message. Messages without any are missing. */
 export type OwnReactions = ReadonlyMap<number, readonly string[]>;
 
+/** Who took the content out of a message, and when. `person`: its sender was erased, and the message has neither sender nor id. */
+export interface MessageErasure {
+  readonly by: string;
+  readonly at: number;
+  readonly reason?: string;
+  readonly person?: true;
+}
+
 /** The sum of a message's changes. */
 export interface ChangeState {
   /** The newest change. */
   readonly rev: number;
   readonly edited?: { readonly at: number; readonly rev: number };
-  readonly erased?: { readonly by: string; readonly at: number; readonly reason?: string };
+  readonly erased?: MessageErasure;
   readonly reactions?: Reactions;
 }
 
@@ -24,7 +32,7 @@ export interface MessageContent {
   readonly reply_to?: number;
   readonly stream?: { readonly stream: string; readonly state: string };
   /** Of a stream that was discarded. */
-  readonly erased?: ChangeState["erased"];
+  readonly erased?: MessageErasure;
 }
 
 /** Reads the content of a body without changes. */
@@ -63,6 +71,11 @@ export function encodeState({ rev, edited, erased, reactions }: ChangeState): st
 /** Reads what `encodeState` has written. */
 export function decodeState(state: string): ChangeState {
   return JSON.parse(`{${state.slice(1)}}`) as ChangeState;
+}
+
+/** Whether the state of a message, encoded, says that its sender was erased. In texts of users quotes are escaped. */
+export function hasErasedSender(state: string): boolean {
+  return state.includes(',"person":true}');
 }
 
 /** The body of a message as it is now: its content, and after it what changes have made of it. */

@@ -85,6 +85,11 @@ export const ACCOUNT_EVENTS = {
     fields: ["user"],
     text: "an account was removed, by `parley user` or another server",
   },
+  "person.erased": {
+    level: "info",
+    fields: ["erasure"],
+    text: "a person was erased: the store does not name it any more",
+  },
   "demo_accounts.created": {
     level: "info",
     fields: ["users"],

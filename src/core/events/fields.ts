@@ -29,6 +29,7 @@ export const FIELDS = {
   delivered: { type: "number", text: "frames with messages that were sent to clients" },
   disabled: { type: "boolean", text: "whether the account is disabled" },
   duplicate: { type: "number", text: "messages that were stored before, and were sent again" },
+  erasure: { type: "text", text: "the id of the erasure of a person, as in its report" },
   error: { type: "text", text: "the text of an error that was caught, with its stack where there is one" },
   fallback: { type: "text", text: "the plan that counts in place of the unknown one" },
   fault: { type: "text", text: "the kind of a fault that was made on request" },
@@ -96,7 +97,7 @@ export const FIELDS = {
   stored: { type: "number", text: "messages that were stored" },
   task: {
     type: "text",
-    text: "the name of a task that one node does for all nodes: `retention`, `streams`, `erasing` or `webhooks`",
+    text: "the name of a task that one node does for all nodes: `retention`, `streams`, `erasing`, `webhooks` or `persons`",
   },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },
   unavailable: { type: "number", text: "messages that the store could not take" },

@@ -24,9 +24,12 @@ export function requestKey(maker: string, id: string): string {
   return `request ${maker} ${id}`;
 }
 
-/** The text whose keyed hash is the name of the one direct conversation of two users. */
-export function directKey([first, second]: readonly [string, string]): string {
-  return `direct ${first} ${second}`;
+/**
+ * The text whose keyed hash is the name of the one direct conversation of two users. `former`: how many such conversations are of persons
+ * of these names who were erased.
+ */
+export function directKey([first, second]: readonly [string, string], former = 0): string {
+  return former === 0 ? `direct ${first} ${second}` : `direct ${first} ${second} ${former}`;
 }
 
 /** Returns two users in ascending order. */

@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import type { Feed } from "./feed/feed.ts";
 import type { WebhookStore } from "./feed/webhooks.ts";
 import type { ConnectionLeases } from "./leases.ts";
+import type { PersonStore } from "./person/person-store.ts";
 import type { RefreshTokenStore } from "./refresh-tokens.ts";
 import type { Relay } from "./relay.ts";
 import type { RevocationStore } from "./revocations.ts";
@@ -24,6 +25,7 @@ export interface Store {
   readonly revocations: RevocationStore;
   readonly refreshTokens: RefreshTokenStore;
   readonly signingKeys: SigningKeyStore;
+  readonly persons: PersonStore;
   readonly relay: Relay;
   readonly leases: ConnectionLeases;
   readonly runOnOneNode: RunOnOneNode;

@@ -25,6 +25,7 @@ import { measureRedis } from "./measure.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import { RedisMembers } from "./members/members.ts";
 import { NewsStreams } from "./members/news-streams.ts";
+import { RedisPersons } from "./person/persons.ts";
 import { RedisLeases } from "./presence/leases.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 import { RedisRelay } from "./presence/relay.ts";
@@ -120,6 +121,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       engine,
       members,
       feed,
+      persons: new RedisPersons({ ...engine.personDeps, feed }),
       accounts: new RedisAccounts(client, control, emit),
       apiKeys: new RedisApiKeys(client, control),
       webhooks: new RedisWebhooks(client, control),

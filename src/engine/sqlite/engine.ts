@@ -35,6 +35,7 @@ import { QuotaLog } from "./messages/quota-log.ts";
 import { ReadMarkTable } from "./messages/read-mark-table.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
 import { Subscriptions } from "./messages/subscriptions.ts";
+import { SqlitePersons } from "./person/person-store.ts";
 import { readMeta } from "./schema.ts";
 import { openStreams } from "./streams/open.ts";
 import type { SqliteStreams } from "./streams/streams.ts";
@@ -61,6 +62,7 @@ export class SqliteEngine implements Engine {
   readonly streams: SqliteStreams;
   readonly changes: SqliteChanges;
   readonly feed: SqliteFeed;
+  readonly persons: SqlitePersons;
   private readonly db: Database;
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
@@ -146,7 +148,7 @@ export class SqliteEngine implements Engine {
     this.time = new StoreTime(this.clock, newest);
     warnOfClockBehind(this.time, this.emit);
     this.condition = new StoreCondition({ ...deps, messages });
-    this.readRecentHeads();
+    inbox.readRecent((error) => this.condition.readFailed(error));
     this.streams.reload();
     const epoch = readMeta(this.db, "epoch") ?? "";
     this.endMark = new EndMark(deps.paths.end, { epoch, position: messages.lastPosition });
@@ -154,6 +156,16 @@ export class SqliteEngine implements Engine {
       ...{ ...deps, messages, clock, eraser, changes, inbox },
       onRemoved: (head) => this.removed.push(head),
     });
+    const parts = {
+      messages,
+      charges: quotaLog,
+      recent: inbox.recent,
+      streams,
+      eraser,
+      feed: this.feed,
+      now,
+    };
+    this.persons = new SqlitePersons({ ...parts, db: this.db, sweep: () => this.clean() });
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL_MS, () => this.housekeep());
   }
 
@@ -309,15 +321,6 @@ export class SqliteEngine implements Engine {
     this.condition.writeFailed(begun.error, this.queue.length);
     this.refuseQueue();
     return false;
-  }
-
-  /** Reads what the inbox has not written yet. Damage of the log makes the store not ready, and is no reason not to start (L3). */
-  private readRecentHeads(): void {
-    try {
-      this.inbox.recent.reload();
-    } catch (error) {
-      this.condition.readFailed(error);
-    }
   }
 
   private rollBack(error: unknown): void {

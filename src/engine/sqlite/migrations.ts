@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { encodeMessageBody, letterOf } from "../../core/conversation/entry.ts";
+import { encodeBodies } from "./messages/encode-bodies.ts";
 
 /** The steps from each version of the store's tables to the next. A step MUST NOT be changed once it was published. */
 const STEPS: readonly ((db: Database) => void)[] = [
@@ -312,56 +312,15 @@ const STEPS: readonly ((db: Database) => void)[] = [
       );
     `);
   },
+  // 15: erasures of persons (person/erasure-table.ts): how far each has come, without the name; and the names of those that are under way.
+  // A row of `revoked_person` is a revocation of an erased person, by a hash of the name (person/name-digest.ts).
+  (db) =>
+    db.run(`
+      create table if not exists erasure (id text primary key, started_at integer not null, record text not null) without rowid;
+      create table if not exists erasing_person (id text primary key, user text not null unique) without rowid;
+      create table if not exists revoked_person (digest text primary key, before integer not null) without rowid;
+    `),
 ];
-
-/** The columns of a message that version 5 replaced. */
-interface UnencodedRow {
-  readonly position: number;
-  readonly conversation: number;
-  readonly seq: number;
-  readonly key: number;
-  readonly id: string;
-  readonly sender: string;
-  readonly text: string;
-  readonly data: string | null;
-  readonly at: number;
-}
-
-/**
- * Copies the messages into a new table, in the order of their positions, and drops the old table, whose pages SQLite
- * overwrites with zeros. An update in place would make rows longer and so move them to other pages; SQLite leaves copies
- * of moved rows behind, which the eraser (messages/eraser.ts) would not find later.
- */
-function encodeBodies(db: Database): void {
-  db.run("pragma secure_delete = on");
-  db.run(`
-    create table encoded_message (
-      position integer primary key,
-      conversation integer not null,
-      seq integer not null,
-      key integer not null,
-      id text not null,
-      sender text not null,
-      kind text not null,
-      body text not null,
-      at integer not null
-    );
-  `);
-  const insert = db.query("insert into encoded_message values (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const rows = db
-    .query(
-      "select position, conversation, seq, key, id, sender, text, data, at from message order by position",
-    )
-    .iterate() as IterableIterator<UnencodedRow>;
-  for (const { position, conversation, seq, key, id, sender, text, data, at } of rows) {
-    // A row without a sender was erased, and is copied as an erased one.
-    const body = sender === "" ? "" : encodeMessageBody(text, data === null ? undefined : JSON.parse(data));
-    insert.run(position, conversation, seq, key, id, sender, letterOf("message"), body, at);
-  }
-  db.run("drop table message");
-  db.run("alter table encoded_message rename to message");
-  db.run("pragma secure_delete = fast");
-}
 
 /** The version of the tables that this Parley writes. It refuses a store of a newer version. */
 export const SCHEMA_VERSION = STEPS.length;

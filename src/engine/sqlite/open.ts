@@ -144,6 +144,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     members: guardedPort(engine.members, engine.condition),
     feed: engine.feed,
     relay: engine.feed.relay,
+    persons: guardedPort(engine.persons, engine.condition),
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     signingKeys: guardedPort(new SqliteSigningKeys(accountsDb), engine.condition),
     measure: () => measureFolder(accountsDb, paths),

@@ -1,6 +1,6 @@
 // The frames of the inbox: the list of a user's conversations, newest first (IN1–IN3). Only the socket of a user has them.
 import { z } from "zod";
-import { Identifier, MessageId } from "../identifiers.ts";
+import { Identifier, MessageId, SenderName } from "../identifiers.ts";
 
 /** Most items of one page, and how many a request gets that names no `limit`. */
 export const MAX_INBOX_LIMIT = 200;
@@ -44,7 +44,7 @@ export const InboxRequest = z
 /** The newest message of a conversation, as an item shows it. */
 export const InboxPreview = z.object({
   seq: z.int(),
-  from: Identifier,
+  from: SenderName,
   text: z.string(),
   at: z.int(),
   erased: z.literal(true).optional(),
@@ -55,7 +55,7 @@ export const InboxItem = z.object({
   conversation: Identifier,
   title: z.string().optional(),
   data: z.record(z.string(), z.json()).optional(),
-  direct: Identifier.optional(),
+  direct: SenderName.optional(),
   access: z.enum(["anyone", "members"]),
   role: z.enum(["owner", "moderator", "member"]).optional(),
   at: z.int(),

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { directKey, GIVEN_NAME_BYTES, givenName, requestKey } from "../../core/members/names.ts";
+import { ERASED_USER } from "../../core/person/erased-user.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 
 /** Returns a new name that cannot be guessed. */
@@ -16,12 +17,20 @@ export async function nameOfRequest(
   return keyedName(await store.nameSecret(), requestKey(maker, id));
 }
 
-/** Returns the name of the one direct conversation of two users. */
+/**
+ * Returns the name of the one direct conversation of two users. One whose other user was erased stays with its user, and is not for a
+ * new person of that name (docs/decisions/0040-erase-a-person.md).
+ */
 export async function nameOfDirect(
-  store: Pick<MemberStore, "nameSecret">,
+  store: Pick<MemberStore, "nameSecret" | "read">,
   pair: readonly [string, string],
 ): Promise<string> {
-  return keyedName(await store.nameSecret(), directKey(pair));
+  const secret = await store.nameSecret();
+  for (let former = 0; ; former++) {
+    const name = keyedName(secret, directKey(pair, former));
+    const direct = (await store.read(name, [])).facts?.direct;
+    if (direct?.includes(ERASED_USER) !== true) return name;
+  }
 }
 
 function keyedName(secret: string, text: string): string {

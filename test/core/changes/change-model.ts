@@ -30,6 +30,8 @@ export function presentOf(content: WireMessage, made: readonly MadeChange[]): Wi
       delete message.data;
       given.length = 0;
       message.erased = { by, at, ...(change.reason !== undefined && { reason: change.reason }) };
+    } else if (change.kind === "forget") {
+      throw new Error("The model has no changes that the server makes by itself.");
     } else if (change.on) given.push({ name: change.reaction, user: by, rev });
     else
       given.splice(

@@ -12,6 +12,7 @@ import { Listeners } from "../../listeners.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { ControlEvent, ControlStream } from "../control-stream.ts";
+import { SealedRevocations } from "../person/seal.ts";
 import { scanPage } from "../scan-page.ts";
 
 const REVOKE_USER = new Script("accounts/revoke-user");
@@ -36,12 +37,15 @@ export class RedisRevocations implements RevocationStore {
   private readonly missedListeners = new Set<() => Promise<void> | void>();
   private readonly pendingChecks = new Set<PendingCheck>();
   private stopListening: (() => void) | undefined;
+  private readonly sealed: SealedRevocations;
 
   constructor(
     private readonly client: RedisClient,
     private readonly control: ControlStream,
     private readonly emit: Emit,
-  ) {}
+  ) {
+    this.sealed = new SealedRevocations(client);
+  }
 
   async revokeToken(id: string, expiresAt: number): Promise<void> {
     const key = this.client.keys.tokenKey(id);
@@ -63,12 +67,13 @@ export class RedisRevocations implements RevocationStore {
     const check: PendingCheck = { token, revoked: false };
     this.pendingChecks.add(check);
     try {
-      const [own, before] = await Promise.all([
+      const [own, before, sealed] = await Promise.all([
         commands.exists(keys.tokenKey(token.id)),
         commands.get(keys.userKey(token.subject, "revoked")),
+        this.sealed.before(token.subject),
       ]);
       // In Cluster, a reply can be older than a revocation that the listeners were notified of meanwhile.
-      return check.revoked || own === 1 || Number(before ?? 0) > token.issuedAt;
+      return check.revoked || own === 1 || Math.max(Number(before ?? 0), sealed) > token.issuedAt;
     } finally {
       this.pendingChecks.delete(check);
     }

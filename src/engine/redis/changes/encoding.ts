@@ -1,7 +1,9 @@
 // The values of changes, as lua/changes/present.lua describes them, and what nodes send one another of changes.
 import { createHash } from "node:crypto";
 import type { AnnouncedChange } from "../../../core/changes/fold.ts";
+import { hasErasedSender } from "../../../core/changes/message-state.ts";
 import type { Entry } from "../../../core/conversation/entry.ts";
+import { ERASED_USER, idOfErased } from "../../../core/person/erased-user.ts";
 import type { StoredChange } from "../../../core/ports/conversation/changes.ts";
 import type { RedisClient } from "../connection/client.ts";
 
@@ -52,6 +54,11 @@ export function decodeRev(text: string): Rev {
   return { rev: Number(rev), at: Number(at) };
 }
 
+/** Returns an entry without its sender, where that was erased: the log names it until it is rewritten (lua/changes/blank.lua). */
+export function withoutErased(entry: Entry, state: string): Entry {
+  return hasErasedSender(state) ? { ...entry, from: ERASED_USER, id: idOfErased(entry.seq) } : entry;
+}
+
 /** Returns entries of the log as they are now. */
 export async function presentEntries(
   { commands, keys }: Pick<RedisClient, "commands" | "keys">,
@@ -65,7 +72,7 @@ export async function presentEntries(
     const value = values[i];
     if (value === null || value === undefined) return entry;
     const { state, body } = decodeValue(value);
-    return { ...entry, body: (body === "" ? entry.body : body) + state };
+    return withoutErased({ ...entry, body: (body === "" ? entry.body : body) + state }, state);
   });
 }
 

@@ -1,8 +1,9 @@
-import { type ChangeMade, decideChange } from "../../../core/changes/decide-change.ts";
+import { type ChangeMade, decideChange, shownKindOf } from "../../../core/changes/decide-change.ts";
 import { decodeState, encodeState } from "../../../core/changes/message-state.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import { eventOfChange } from "../../../core/feed/conversation-events.ts";
 import type { NewFeedEvent } from "../../../core/feed/feed-event.ts";
+import { ERASED_USER, idOfErased } from "../../../core/person/erased-user.ts";
 import type { ChangeResult } from "../../../core/ports/conversation/changes.ts";
 import type { ChangeOutcome } from "../../change-operation.ts";
 import { decodeRefusal } from "../members/encoding.ts";
@@ -161,7 +162,7 @@ export class ChangeRound {
 
   private make(request: ChangeCallRequest, message: SceneMessage, decision: ChangeMade): MadeChange {
     const { seq, change, user: by, id } = request;
-    const { state, body, set } = decision;
+    const { state, body, set, forgetsSender } = decision;
     const { rev } = state;
     const { now, epoch } = this.scene;
     this.rev = rev;
@@ -176,11 +177,15 @@ export class ChangeRound {
     this.fields.set(String(seq), encodeValue({ ...value, body: message.isReplaced ? message.body : "" }));
     this.revs.set(seq, rev);
     if (id !== undefined) this.name(dedupeKey(by, id), `${seq} ${rev} ${now}`);
-    const entry = { ...message.entry, body: message.body + message.state };
+    const entry = {
+      ...message.entry,
+      body: message.body + message.state,
+      ...(forgetsSender && { from: ERASED_USER, id: idOfErased(seq) }),
+    };
     const { conversation } = this;
     this.events.push(eventOfChange({ conversation, seq, rev, by, at: now, change }));
     return {
-      change: { conversation, epoch, rev, seq, kind: change.kind, by, at: now, set, entry },
+      change: { conversation, epoch, rev, seq, kind: shownKindOf(change), by, at: now, set, entry },
       content: message.body,
       state: message.state,
     };
@@ -209,5 +214,5 @@ export class ChangeRound {
 
 /** Whether a content of the log has nothing that must leave it. */
 function isBlank(body: string): boolean {
-  return body.startsWith('"text":""') && !body.startsWith('"text":"","data":');
+  return body.startsWith('"text":""') && !/^"text":"","(data|erased)":/.test(body);
 }

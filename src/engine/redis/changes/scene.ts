@@ -5,7 +5,7 @@ import { MAX_REACTION_USERS } from "../../../protocol/limits.ts";
 import type { ChangeOperation } from "../../change-operation.ts";
 import { speechFlags } from "../members/encoding.ts";
 import { decodeRecord, dedupeKey } from "../messages/message-encoding.ts";
-import { decodeValue, digestOf } from "./encoding.ts";
+import { decodeValue, digestOf, withoutErased } from "./encoding.ts";
 
 export type ChangeCallRequest = ChangeOperation["request"];
 
@@ -121,8 +121,8 @@ export function decodeScene(query: SceneQuery, reply: SceneReply): Scene {
   for (const [i, [number]] of [...query.messages.all.values()].entries()) {
     const [at, record, value] = values.slice(3 * i, 3 * i + 3) as [string, string, string];
     if (record === "") continue;
-    const entry = decodeRecord(record, number, Number(at));
     const changed = value === "" ? undefined : decodeValue(value);
+    const entry = withoutErased(decodeRecord(record, number, Number(at)), changed?.state ?? "");
     const isReplaced = changed !== undefined && changed.body !== "";
     messages.set(number, {
       entry,

@@ -1,5 +1,5 @@
 import type { RunOnOneNode, StopTask } from "../../../core/ports/shared-tasks.ts";
-import { BUCKET_COUNT } from "../connection/buckets.ts";
+import { BUCKET_COUNT, bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
@@ -34,7 +34,7 @@ export class TextEraser {
     for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
       const pending = client.keys.bucketKey(bucket, "blank");
       for (const conversation of await client.commands.smembers(pending)) {
-        if (!(await this.blank(conversation, pending, signal))) return;
+        if (!(await this.blank(conversation, "", signal))) return;
         await files.note();
       }
     }
@@ -45,18 +45,22 @@ export class TextEraser {
     await this.stopRuns();
   }
 
-  /** Returns whether it was done, and not stopped by `signal`. */
-  private async blank(
-    conversation: string,
-    pending: string,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
+  /**
+   * Copies a log without what is to leave it; `erased`: a user whose name leaves it, too, or ''. Returns whether it was done, and not
+   * stopped by `signal`.
+   */
+  async blank(conversation: string, erased: string, signal?: AbortSignal): Promise<boolean> {
     const { client } = this.deps;
+    const pending = client.keys.bucketKey(bucketOf(conversation), "blank");
     const keys = PARTS.map((part) => client.keys.conversationKey(conversation, part));
     const changes = client.keys.conversationKey(conversation, "changes");
     for (let continues = 0; ; continues = 1) {
       if (signal?.aborted) return false;
-      const reply = await client.run(BLANK, [...keys, pending, changes], [COPY_BATCH_SIZE, continues]);
+      const reply = await client.run(
+        BLANK,
+        [...keys, pending, changes],
+        [COPY_BATCH_SIZE, continues, erased],
+      );
       if (reply === "") return true;
     }
   }

@@ -25,6 +25,7 @@
 //   parley:{b26bc}:u:anna:exhausted  string when it was written last that the quota is used up
 //   parley:{b26bc}:u:anna:…                 reserved, connections, clients (leases), tickets, throttle, families, revoked
 //   parley:{…}:t:<jti>:revoked      string  a revoked token
+//   parley:{…}:p:<digest>:revoked   string  a revocation of an erased person, by a digest of the name (person/seal.ts)
 //   parley:{…}:f:<id>               string  a family of refresh tokens
 //   parley:{…}:k:<digest>           string  a ticket
 //   parley:{…}:a:<address>:tries    string  sign-in attempts of an address
@@ -127,6 +128,11 @@ export class Keys {
     return `${this.bucketPrefix(user)}u:${user}:${what}`;
   }
 
+  /** Returns a pattern that matches the keys of a user's sign-ins from each address (accounts/throttle.ts). */
+  throttlePattern(user: string): string {
+    return `${escapedPattern(this.userKey(user, "throttle"))}:*`;
+  }
+
   addressKey(address: string, what: "tries"): string {
     return `${this.bucketPrefix(address)}a:${address}:${what}`;
   }
@@ -147,6 +153,11 @@ export class Keys {
     const start = key.indexOf("}:", this.prefix.length) + 2;
     const name = key.slice(start + 2, key.lastIndexOf(":"));
     return key[start] === "t" ? { tokenId: name } : { user: name };
+  }
+
+  /** Returns the key of the revocation of a person who was erased, by a digest of the name. */
+  personKey(digest: string): string {
+    return `${this.bucketPrefix(digest)}p:${digest}:revoked`;
   }
 
   /** A family of refresh tokens. */
@@ -201,7 +212,8 @@ export class Keys {
       | "erasures"
       | "feed"
       | "feed-floor"
-      | "feed-wanted",
+      | "feed-wanted"
+      | "persons",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }
@@ -218,12 +230,16 @@ export class Keys {
 
   /** The prefix as a part of a pattern. */
   private get escapedPrefix(): string {
-    return this.prefix.replace(/[[\]*?\\]/g, "\\$&");
+    return escapedPattern(this.prefix);
   }
 
   private bucketPrefix(name: string): string {
     return this.bucketPrefixes[bucketOf(name)]!;
   }
+}
+
+function escapedPattern(text: string): string {
+  return text.replace(/[[\]*?\\]/g, "\\$&");
 }
 
 /** Returns the index of the name in `parley:{b41bj}:c:name…`. A prefix may have braces, a name may not. */

@@ -11,6 +11,7 @@ import {
 } from "../../../core/ports/revocations.ts";
 import { Listeners } from "../../listeners.ts";
 import { isBusy } from "../folder/errors.ts";
+import { isRevokedPerson } from "../person/name-digest.ts";
 
 /** A revocation: either of a token, or of all tokens of a user that were issued before `before`. */
 interface Row {
@@ -66,7 +67,7 @@ export class SqliteRevocations implements RevocationStore {
     const row = this.db
       .query("select 1 from revocation where token = ? or (user = ? and before > ?) limit 1")
       .get(id, subject, issuedAt);
-    return row !== null;
+    return row !== null || isRevokedPerson(this.db, subject, issuedAt);
   }
 
   async list(limit: number, cursor = "0"): Promise<ListPage<Revocation> | undefined> {

@@ -3,6 +3,8 @@ import {
   type ChangedMessage,
   type ChangeMade,
   decideChange,
+  erasesContent,
+  shownKindOf,
 } from "../../../core/changes/decide-change.ts";
 import {
   decodeContent,
@@ -10,6 +12,7 @@ import {
   encodeErased,
   encodeState,
 } from "../../../core/changes/message-state.ts";
+import { ERASED_USER, idOfErased } from "../../../core/person/erased-user.ts";
 import type { ChangeRequest, ChangeResult, StoredChange } from "../../../core/ports/conversation/changes.ts";
 import type { ChangeOperation, ChangeOutcome } from "../../change-operation.ts";
 import type { Batch } from "../batch.ts";
@@ -142,7 +145,7 @@ export class ChangeCommands {
     { conversation, user: by, seq, change, id }: ChangeRequest,
     head: ConversationHead,
     message: Found,
-    { state, body, set }: ChangeMade,
+    { state, body, set, forgetsSender }: ChangeMade,
     now: number,
   ): StoredChange {
     const { messages, table, reactions, ids, recent, eraser } = this.deps;
@@ -154,18 +157,22 @@ export class ChangeCommands {
       // The log keeps what an erasure would leave: no row of it grows.
       const left = encodeErased(decodeContent(body));
       if (message.logged.entry.body !== left) messages.replaceBody(message.logged.position, left);
-      table.writeBody(place, change.kind === "erase" ? undefined : body);
-      if (message.state?.reactions !== undefined && change.kind === "erase") reactions.eraseAll(place);
+      table.writeBody(place, erasesContent(change) ? undefined : body);
+      if (message.state?.reactions !== undefined && erasesContent(change)) reactions.eraseAll(place);
       // The inbox shows the newest message.
       if (seq === head.seq) recent.change(number, now);
     }
+    if (forgetsSender) messages.forgetSender(message.logged.position);
     if (change.kind === "react") reactions.set(place, by, change.reaction, change.on, rev);
     table.write(place, message.logged.position, state, now);
     if (id !== undefined) ids.add(number, by, id, { seq, rev, at: now });
     messages.setRev(head, rev);
-    const present = (body ?? message.body) + encodeState(state);
-    const entry = { ...message.logged.entry, body: present };
-    return { conversation, epoch: head.epoch, rev, seq, kind: change.kind, by, at: now, set, entry };
+    const entry = {
+      ...message.logged.entry,
+      body: (body ?? message.body) + encodeState(state),
+      ...(forgetsSender && { from: ERASED_USER, id: idOfErased(seq) }),
+    };
+    return { conversation, epoch: head.epoch, rev, seq, kind: shownKindOf(change), by, at: now, set, entry };
   }
 
   private findId(head: ConversationHead, user: string, id: string): IdentifiedChange | undefined {

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { ChangedEntry, FoldPlan } from "../../../core/changes/fold.ts";
 import { type Entry, kindOf } from "../../../core/conversation/entry.ts";
+import { idOf, senderOf } from "../messages/erased-sender.ts";
 
 /** What is stored about a changed message beside its row in the log. */
 export interface StoredState {
@@ -57,7 +58,10 @@ export class ChangeReader {
       const body = presentBodyOf(row.body, row);
       bytes += Buffer.byteLength(body);
       if (changed.length === count || bytes > budget) return undefined;
-      const entry: Entry = { kind: kindOf(kind), seq, id, from: sender, at, body };
+      const entry: Entry = {
+        ...{ kind: kindOf(kind), seq, at, body },
+        ...{ id: idOf(id, seq), from: senderOf(sender) },
+      };
       changed.push({ entry, rev, changedAt });
     }
     return changed;

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { FeedEvent, FeedEventDetails, NewFeedEvent } from "../../../core/feed/feed-event.ts";
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
+import { ERASED_SENDER_MARK, senderOf } from "../messages/erased-sender.ts";
 
 /** A row of the table `event`. `after` as in place.ts. */
 export interface EventRow {
@@ -96,11 +97,27 @@ export function eventOf(
     at,
     ...(conversation !== null && { conversation }),
     ...(epoch !== null && { epoch }),
-    ...(user !== null && { user }),
+    ...(user !== null && { user: senderOf(user) }),
     ...(seq !== null && { seq }),
     ...(rev !== null && { rev }),
-    ...(details !== null && { details: JSON.parse(details) as FeedEventDetails }),
+    ...(details !== null && { details: decodeDetails(details) }),
   };
+}
+
+function decodeDetails(text: string): FeedEventDetails {
+  const details = JSON.parse(text) as FeedEventDetails;
+  return details.by === ERASED_SENDER_MARK ? { ...details, by: senderOf(details.by) } : details;
+}
+
+/** Takes a user out of the details of an event, and if the event is the user's own, what the user has named in it. Never longer. */
+export function detailsWithout(user: string, isOwn: boolean, text: string): string {
+  const { by, reaction, id, ...rest } = JSON.parse(text) as FeedEventDetails;
+  return JSON.stringify({
+    ...(by !== undefined && { by: by === user ? ERASED_SENDER_MARK : by }),
+    ...(!isOwn && reaction !== undefined && { reaction }),
+    ...(!isOwn && id !== undefined && { id }),
+    ...rest,
+  });
 }
 
 function lengthOf(text: string | null | undefined): number {

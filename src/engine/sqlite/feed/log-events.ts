@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { FeedEvent } from "../../../core/feed/feed-event.ts";
+import { senderOf } from "../messages/erased-sender.ts";
 
 /** A message of the log, without its content. A blank `sender` is that of a message which is not kept. */
 export interface LogRow {
@@ -65,7 +66,7 @@ export function createdEvent(row: LogRow, id: string, store: string): FeedEvent 
     at,
     conversation,
     epoch,
-    ...(sender !== "" && { user: sender }),
+    ...(sender !== "" && { user: senderOf(sender) }),
     seq,
   };
 }

@@ -48,6 +48,15 @@ export class SqliteInbox implements Inboxes {
     return { views: await this.reader.read(queries, newest), now, store: this.store };
   }
 
+  /** Reads what is not written yet. Damage of the log makes the store not ready, and is no reason not to start (L3). */
+  readRecent(onDamage: (error: unknown) => void): void {
+    try {
+      this.recent.reload();
+    } catch (error) {
+      onDamage(error);
+    }
+  }
+
   /** There is no gap: the only server on the file reports all changes. */
   async watch(listener: InboxListener): Promise<() => void> {
     return this.listeners.add((change) => listener(...change));

@@ -1,5 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Entry } from "../../../core/conversation/entry.ts";
+import { ERASED_SENDER_MARK } from "../messages/erased-sender.ts";
 import { readMeta } from "../schema.ts";
 
 // The inbox needs the newest `seq` and time of many conversations, and up to where each user has sent messages itself. To write
@@ -93,6 +94,14 @@ export class RecentHeads {
     return head.sender === user ? head.seq : (head.others?.get(user) ?? 0);
   }
 
+  /** Drops what is not written about a user. */
+  forget(user: string): void {
+    for (const head of this.heads.values()) {
+      head.others?.delete(user);
+      if (head.sender === user) head.sender = ERASED_SENDER_MARK;
+    }
+  }
+
   /** Records that the items of all users of a conversation have changed. MUST be called inside a transaction. */
   change(conversation: number, now: number): void {
     this.writeChange.run(conversation, now);
@@ -159,6 +168,6 @@ export class RecentHeads {
 
   /** Messages that are not kept are not unread, so nothing is written about them: their conversation may have been removed. */
   private writeSenderOf(conversation: number, user: string, seq: number, first: number): void {
-    if (seq >= first) this.writeSent.run(conversation, user, seq);
+    if (seq >= first && user !== ERASED_SENDER_MARK) this.writeSent.run(conversation, user, seq);
   }
 }

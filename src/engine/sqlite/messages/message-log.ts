@@ -11,6 +11,7 @@ import { Memtable } from "../index/memtable.ts";
 import { messageKey } from "../index/message-key.ts";
 import { readLastPosition, readMeta } from "../schema.ts";
 import type { ConversationHead, HeadRow } from "./conversation-head.ts";
+import { ERASED_SENDER_MARK, idOf, senderOf } from "./erased-sender.ts";
 
 /** The number of messages that the index worker gets at once: copying more would block the event loop for more than 2 ms. */
 const MAX_HANDED_OVER = 100_000;
@@ -58,6 +59,7 @@ export class MessageLog {
   private readonly rowAt: Statement<Row>;
   private readonly writeBody: Statement;
   private readonly writeRev: Statement;
+  private readonly dropSender: Statement;
   readonly changes: ChangeReader;
 
   constructor(
@@ -76,6 +78,7 @@ export class MessageLog {
     );
     this.writeBody = db.prepare("update message set body = ? where position = ?");
     this.writeRev = db.prepare("update conversation set rev = ? where number = ?");
+    this.dropSender = db.prepare("update message set sender = ?, id = '' where position = ?");
     this.changes = new ChangeReader(db);
     this.reload();
   }
@@ -298,19 +301,28 @@ export class MessageLog {
 
   /** Replaces a body by a shorter one, in place. MUST be called inside a transaction, as `setRev`. */
   replaceBody(position: number, body: string): void {
-    // Without this, SQLite leaves what is in the pages that it frees.
-    this.db.run("pragma secure_delete = on");
-    try {
-      this.writeBody.run(body, position);
-    } finally {
-      this.db.run("pragma secure_delete = fast");
-    }
+    this.overwrite(() => this.writeBody.run(body, position));
+  }
+
+  /** Takes the sender and the id out of a row, in place. MUST be called inside a transaction. */
+  forgetSender(position: number): void {
+    this.overwrite(() => this.dropSender.run(ERASED_SENDER_MARK, position));
   }
 
   /** Records the newest change of a conversation. */
   setRev(head: ConversationHead, rev: number): void {
     this.writeRev.run(rev, head.number);
     head.rev = rev;
+  }
+
+  private overwrite(update: () => void): void {
+    // Without this, SQLite leaves what is in the pages that it frees.
+    this.db.run("pragma secure_delete = on");
+    try {
+      update();
+    } finally {
+      this.db.run("pragma secure_delete = fast");
+    }
   }
 
   private positions(head: ConversationHead, first: number, last: number): number[] {
@@ -330,7 +342,8 @@ export class MessageLog {
 
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
-    for (const statement of [this.insert, this.rowAt, this.writeBody, this.writeRev]) statement.finalize();
+    const { insert, rowAt, writeBody, writeRev, dropSender } = this;
+    for (const statement of [insert, rowAt, writeBody, writeRev, dropSender]) statement.finalize();
     this.changes.close();
   }
 
@@ -350,5 +363,5 @@ export class MessageLog {
 }
 
 function decodeRow({ kind, seq, id, sender, at }: Row, body: string): Entry {
-  return { kind: kindOf(kind), seq, id, from: sender, at, body };
+  return { kind: kindOf(kind), seq, id: idOf(id, seq), from: senderOf(sender), at, body };
 }

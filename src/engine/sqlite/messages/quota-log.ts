@@ -33,7 +33,7 @@ export class QuotaLog {
     this.logs.clear();
     this.pending.clear();
     const rows = this.db
-      .query("select user, at, count from charge where at > ? order by position")
+      .query("select user, at, count from charge where at > ? and user <> '' order by position")
       .iterate(since);
     for (const row of rows as IterableIterator<{ user: string; at: number; count: number }>) {
       this.of(row.user).record(row.at, row.count);
@@ -90,6 +90,12 @@ export class QuotaLog {
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     this.insert.finalize();
+  }
+
+  /** Drops the log of a user, which blanks or removes its rows on disk. */
+  forget(user: string): void {
+    this.logs.delete(user);
+    this.pending.delete(user);
   }
 
   /** Drops the logs of users without charges in the last hour from memory. */

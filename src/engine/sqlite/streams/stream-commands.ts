@@ -69,6 +69,11 @@ export class StreamCommands {
     };
   }
 
+  /** Drops the requests of a user to stop answers that start later. */
+  forget(user: string): void {
+    for (const [key, { by }] of this.stopRequests) if (by === user) this.stopRequests.delete(key);
+  }
+
   /** Reads the open streams and the requests to stop from the disk. Leases are in memory, so they begin again. */
   reload(now: number): void {
     const { drafts, table, rules } = this.deps;

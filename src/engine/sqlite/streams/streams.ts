@@ -1,3 +1,4 @@
+import { ERASED_USER } from "../../../core/person/erased-user.ts";
 import type {
   DecideEnd,
   DraftText,
@@ -26,7 +27,7 @@ import type { StreamTable } from "./stream-table.ts";
 export interface SqliteStreamsDeps {
   readonly table: StreamTable;
   readonly drafts: OpenDrafts;
-  readonly commands: Pick<StreamCommands, "reload">;
+  readonly commands: Pick<StreamCommands, "reload" | "forget">;
   readonly rules: StreamRules;
   readonly now: () => number;
   readonly enqueue: (operation: StreamOperation) => void;
@@ -148,6 +149,16 @@ export class SqliteStreams implements Streams {
     this.enqueue({ type: "sweep" }, () => {
       this.sweeping = false;
     });
+  }
+
+  /** Drops the name of a user who has asked streams of others to stop. */
+  forget(user: string): void {
+    const { drafts, commands } = this.deps;
+    commands.forget(user);
+    for (const draft of drafts.all()) {
+      const { cancel } = draft.state;
+      if (cancel?.by === user) draft.state = { ...draft.state, cancel: { ...cancel, by: ERASED_USER } };
+    }
   }
 
   close(): void {

@@ -7,6 +7,7 @@
 -- KEYS  1: meta   2: log   3: blanked, the copy   4: blank   5: blanking, those of this copy   6: copy (rewrite-trimmed-log)
 --       7: the bucket's conversations with texts to remove   8: changes
 -- ARGV  1: the number of entries to copy   2: 1 to continue a copy that was begun
+--       3: a user who was erased, whose name and ids leave the log, too; '' for none
 -- Reply '' when all is done, 'more' to be called again at once
 
 local call = redis.call
@@ -48,7 +49,7 @@ local function finish()
   return ''
 end
 local oldest = call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-if not oldest or call('EXISTS', blanking) == 0 then
+if not oldest or ARGV[3] == '' and call('EXISTS', blanking) == 0 then
   call('UNLINK', copy)
   return finish()
 end
@@ -71,6 +72,11 @@ if #entries > 0 then
       local body = string.match(call('HGET', changes, seqs[i]) or '', '^[^\t]*\t[^\t]*\t(.*)$')
       -- `blank` may name a message whose change was not made.
       if body and body ~= '' then fields[6] = blanked(fields[6]) end
+    end
+    local kind, sender, body = string.match(fields[6], '^([^\t]*)\t([^\t]*)\t[^\t]*\t(.*)$')
+    if sender == ARGV[3] then
+      fields[2] = '~erased ' .. seqs[i]
+      fields[6] = kind .. '\t~erased\t' .. seqs[i] .. '\t' .. body
     end
     call('XADD', copy, entry[1], unpack(fields))
   end

@@ -31,7 +31,7 @@ repeat
     -- `revs` may name a change that was not made.
     local entry = own_rev and tonumber(own_rev) > tonumber(ARGV[1]) and call('XRANGE', log, number, number)[1]
     if entry then
-      local record = changes_present(entry[2][6], value)
+      local record = changes_present(entry[2][6], value, number)
       size = size + #record
       if n == 4 * count or size > budget and n > 0 then
         more = 1

@@ -40,9 +40,13 @@ changes_key = function(meta, what)
   return string.sub(meta, 1, -5) .. what
 end
 
--- Returns the record of a message as it is now. `value`: as in the hash `changes`.
-changes_present = function(record, value)
+-- Returns the record of the message `seq` as it is now. `value`: as in the hash `changes`. The log names a sender that was erased until it
+-- is rewritten (changes/blank.lua).
+changes_present = function(record, value, seq)
   local state, body = string.match(value, '^[^\t]*\t([^\t]*)\t(.*)$')
+  if string.find(state, ',"person":true}', 1, true) then
+    record = string.gsub(record, '^([^\t]*)\t[^\t]*\t[^\t]*\t', '%1\t~erased\t' .. seq .. '\t')
+  end
   if body == '' then return record .. state end
   return string.match(record, '^[^\t]*\t[^\t]*\t[^\t]*\t') .. body .. state
 end

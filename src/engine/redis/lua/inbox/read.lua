@@ -33,7 +33,7 @@ for i = 1, conversation_count do
     if entry then
       local value = m[7] and call('HGET', string.sub(meta, 1, -5) .. 'changes', m[1])
       if value and not changes_present then changes_load() end
-      newest = m[1] .. ' ' .. entry[2][4] .. ' ' .. (value and changes_present(entry[2][6], value) or entry[2][6])
+      newest = m[1] .. ' ' .. entry[2][4] .. ' ' .. (value and changes_present(entry[2][6], value, m[1]) or entry[2][6])
     end
   end
   reply[n + 1], reply[n + 2], reply[n + 3] = seq, math.max(first, 1), (m[3] or EPOCH) .. '.' .. (m[4] or '0')

@@ -13,7 +13,7 @@ local function conversation_read(conversation, first, last, count, budget, backw
     local values = conversation.rev and changes_values(conversation, entries)
     for i, entry in ipairs(entries) do
       local number, at, record = string.match(entry[1], '^%d+'), entry[2][4], entry[2][6]
-      if values and values[i] then record = changes_present(record, values[i]) end
+      if values and values[i] then record = changes_present(record, values[i], number) end
       size = size + #record
       cut = size > budget and #lines > 0
       if cut then break end

@@ -1,0 +1,61 @@
+// The plan of an erasure (docs/decisions/0040-erase-a-person.md): its steps, how far it has come, and its report. Pure.
+
+/**
+ * The steps, in their order. Nothing new of the person can be stored after the first two, and what is found by the name is changed
+ * before the name goes.
+ */
+export const ERASURE_STEPS = ["sign_out", "leave", "account", "forget", "messages", "purge"] as const;
+
+export type ErasureStep = (typeof ERASURE_STEPS)[number];
+
+/** What was erased so far, by the kind of data. */
+export type ErasureCounts = Readonly<Record<string, number>>;
+
+/** The erasure of one person, as it is stored: after a crash it goes on from here. */
+export interface Erasure {
+  readonly id: string;
+  /** Undefined when it has ended: its report is kept, and the name is not. */
+  readonly user: string | undefined;
+  /** `done`: it has ended. */
+  readonly step: ErasureStep | "done";
+  /** Where the step goes on; undefined: at its beginning. */
+  readonly after: string | undefined;
+  readonly counts: ErasureCounts;
+  /** In milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly endedAt?: number;
+}
+
+/** What a part of a step has done. */
+export interface PartDone {
+  readonly counts: ErasureCounts;
+  /** Where the step goes on; undefined: it is done. */
+  readonly next: string | undefined;
+}
+
+export function beginErasure(id: string, user: string, now: number): Erasure {
+  return { id, user, step: ERASURE_STEPS[0], after: undefined, counts: {}, startedAt: now };
+}
+
+/** Returns the erasure after a part of its present step. */
+export function advance(erasure: Erasure, { counts, next }: PartDone, now: number): Erasure {
+  const sum: Record<string, number> = { ...erasure.counts };
+  for (const [kind, count] of Object.entries(counts)) if (count > 0) sum[kind] = (sum[kind] ?? 0) + count;
+  if (next !== undefined) return { ...erasure, counts: sum, after: next };
+  const following = ERASURE_STEPS[ERASURE_STEPS.indexOf(erasure.step as ErasureStep) + 1];
+  if (following === undefined)
+    return { ...erasure, counts: sum, after: undefined, user: undefined, step: "done", endedAt: now };
+  return { ...erasure, counts: sum, after: undefined, step: following };
+}
+
+/** The report of an erasure, over HTTP and with `--json`. It does not name the person. */
+export function reportOf({ id, step, counts, startedAt, endedAt }: Erasure): object {
+  return {
+    id,
+    state: step === "done" ? "done" : "running",
+    ...(step !== "done" && { step }),
+    erased: counts,
+    started_at: startedAt,
+    ...(endedAt !== undefined && { ended_at: endedAt }),
+  };
+}

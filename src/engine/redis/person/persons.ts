@@ -1,0 +1,105 @@
+import type { Erasure } from "../../../core/person/erasure.ts";
+import type { Feed } from "../../../core/ports/feed/feed.ts";
+import type { ForgottenPart, PersonPage, PersonStore } from "../../../core/ports/person/person-store.ts";
+import { doPart, type Sections } from "../../sections.ts";
+import type { TextEraser } from "../changes/text-eraser.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { removeKeys, walkConversations } from "./conversation-walk.ts";
+import { Erasures } from "./erasures.ts";
+import { forgetInConversation, forgetUserKeys } from "./forget.ts";
+import { RedisPersonReader } from "./person-reader.ts";
+import { purgeBuckets, purgeFeed, purgeLog, purgeStream } from "./purge.ts";
+import { SealedRevocations } from "./seal.ts";
+
+export interface RedisPersonsDeps {
+  readonly client: RedisClient;
+  readonly eraser: Pick<TextEraser, "blank" | "run">;
+  readonly feed: Pick<Feed, "append">;
+  /** Removes the messages that are no longer kept: their entries have senders. */
+  readonly sweep: () => Promise<void>;
+  /** Records that texts have left the memory, so that the append-only file is rewritten. */
+  readonly noteErasure: () => Promise<void>;
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+/** The port for persons on Redis. */
+export class RedisPersons implements PersonStore {
+  private readonly reader: RedisPersonReader;
+  private readonly erasures: Erasures;
+
+  constructor(private readonly deps: RedisPersonsDeps) {
+    this.reader = new RedisPersonReader(deps.client);
+    this.erasures = new Erasures(deps.client);
+  }
+
+  read(user: string, after?: string): Promise<PersonPage> {
+    return this.reader.read(user, after);
+  }
+
+  async forget(user: string, after?: string): Promise<ForgottenPart> {
+    return doOne(this.holdersOf(user), after);
+  }
+
+  async purge(user: string, after?: string): Promise<ForgottenPart> {
+    const { client, eraser, sweep, noteErasure } = this.deps;
+    const once = (task: () => Promise<void>) => async () => {
+      await task();
+      return { value: {}, next: undefined };
+    };
+    return doOne(
+      {
+        removed: once(sweep),
+        // Of what was still under way when the person was signed out.
+        ...this.holdersOf(user),
+        logs: (place) =>
+          walkConversations<Counts>(client, place, {}, (conversation, within) =>
+            purgeLog(client, eraser, user, conversation, within),
+          ),
+        texts: once(() => eraser.run()),
+        seal: once(() => new SealedRevocations(client).seal(user)),
+        buckets: (place) => purgeBuckets(client, user, Number(place ?? 0)),
+        control: once(() => purgeStream(client, client.keys.globalKey("control"), user)),
+        feed: (place) => purgeFeed(client, user, Number(place ?? 0)),
+        file: once(noteErasure),
+      },
+      after,
+    );
+  }
+
+  begin(erasure: Erasure): Promise<Erasure> {
+    return this.erasures.begin(erasure);
+  }
+
+  async save(erasure: Erasure): Promise<void> {
+    // Before the end is stored, so that a crash between the two loses no event.
+    if (erasure.user === undefined)
+      await this.deps.feed.append([{ type: "user.erased", details: { id: erasure.id } }]);
+    await this.erasures.save(erasure);
+  }
+
+  find(id: string): Promise<Erasure | undefined> {
+    return this.erasures.find(id);
+  }
+
+  pending(): Promise<readonly Erasure[]> {
+    return this.erasures.pending();
+  }
+
+  private holdersOf(user: string): Sections<Counts> {
+    const { client } = this.deps;
+    return {
+      keys: async () => ({ value: await forgetUserKeys(client, user), next: undefined }),
+      throttle: (place) => removeKeys<Counts>(client, place, {}, client.keys.throttlePattern(user)),
+      conversations: (place) =>
+        walkConversations<Counts>(client, place, {}, (conversation) =>
+          forgetInConversation(client, user, conversation),
+        ),
+    };
+  }
+}
+
+async function doOne(sections: Sections<Counts>, after: string | undefined): Promise<ForgottenPart> {
+  const { value, next } = await doPart(sections, after);
+  return { counts: value, next };
+}
