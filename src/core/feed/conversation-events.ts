@@ -49,7 +49,7 @@ export interface MadeChangeOfMessage {
 export function eventOfChange({ conversation, seq, rev, by, at, change }: MadeChangeOfMessage): NewFeedEvent {
   const event = { at, conversation, user: by, seq, rev };
   if (change.kind === "edit") return { type: "message.edited", ...event };
-  if (change.kind === "erase") return { type: "message.erased", ...event };
+  if (change.kind !== "react") return { type: "message.erased", ...event };
   const { reaction, on } = change;
   return { type: "message.reacted", ...event, details: { reaction, on } };
 }

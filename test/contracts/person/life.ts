@@ -138,7 +138,13 @@ export class Life {
     await throttle.attempt(NAME, "192.0.2.1");
     await throttle.failed(NAME, "192.0.2.1");
     await this.store.leases.acquire(NAME, 10);
-    const listener = { onPresence() {}, onTyping() {}, onReadMark() {}, onGap() {} };
+    const listener = {
+      onPresence() {},
+      onTyping() {},
+      onReadMark() {},
+      onGap() {},
+      presentHere: () => [NAME],
+    };
     const room = await this.store.relay.open("lobby", listener);
     room.join(NAME, Date.now());
     await this.store.leases.acquire(NAME, 10, { slot: "web lobby", ageMs: () => 0, onReplaced() {} });

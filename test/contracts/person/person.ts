@@ -140,12 +140,13 @@ export function personContract(name: string, open: () => Promise<PersonSubject>)
         expect(await subject.store.persons.find(erased.id)).toEqual(erased);
         expect(await subject.store.persons.pending()).toEqual([]);
         const page = await subject.store.feed.read(OLDEST_POSITION, {}, 5_000);
-        expect(page!.events.at(-1)).toMatchObject({ type: "user.erased", details: { id: erased.id } });
+        const ends = page!.events.filter(({ type }) => type === "user.erased");
+        expect(ends.map(({ details }) => details)).toEqual([{ id: erased.id }]);
         expect(page!.events.filter(({ user }) => user === ERASED_USER).length).toBeGreaterThanOrEqual(2);
         const muted = page!.events
           .filter(({ type }) => type === "member.muted")
           .map(({ details }) => details?.by);
-        expect(muted).toEqual([ERASED_USER, "user-1"]);
+        expect(new Set(muted)).toEqual(new Set([ERASED_USER, "user-1"]));
         expect(
           JSON.stringify(log.entries.filter(({ event }) => String(event).startsWith("person"))),
         ).not.toContain(NAME);

@@ -1,4 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
+import { shownKindOf } from "../../../core/changes/decide-change.ts";
 import { LruMap } from "../../../core/collections/lru-map.ts";
 import { beginsExhaustion } from "../../../core/feed/quota-exhausted.ts";
 import type { MemberNews } from "../../../core/members/records.ts";
@@ -61,7 +62,10 @@ export class BatchEvents {
     const { conversation, user, seq, change } = request;
     const details =
       change.kind === "react" ? { details: { reaction: change.reaction, on: change.on } } : undefined;
-    this.table.add({ type: CHANGE_TYPES[change.kind], conversation, epoch, user, seq, rev, ...details }, now);
+    this.table.add(
+      { type: CHANGE_TYPES[shownKindOf(change)], conversation, epoch, user, seq, rev, ...details },
+      now,
+    );
   }
 
   marked({ id: conversation, epoch }: ConversationHead, user: string, seq: number, now: number): void {

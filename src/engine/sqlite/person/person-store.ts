@@ -85,6 +85,12 @@ export class SqlitePersons implements PersonStore {
       // Of what was still under way when the person was signed out.
       marks: (from) => this.write(() => this.marks(user, Number(from ?? 0))),
       memberships: () => this.write(() => this.remove("memberships", "member", "user = ?", user)),
+      events: (after) => this.write(() => this.events(user, Number(after ?? 0))),
+      present: () =>
+        this.write(() => {
+          db.query("delete from present_user where user = ?").run(user);
+          return done({});
+        }),
       seal: () => this.write(() => this.sealRevocation(user)),
     };
     const rewrites: Record<string, Sections<Counts>[string]> = {};
@@ -151,12 +157,6 @@ export class SqlitePersons implements PersonStore {
           return done({});
         }),
       marks: (after) => this.write(() => this.marks(user, Number(after ?? 0))),
-      events: (after) => this.write(() => this.events(user, Number(after ?? 0))),
-      present: () =>
-        this.write(() => {
-          by.query("delete from present_user where user = ?").run(user);
-          return done({});
-        }),
       requests: () => this.write(() => this.requests(user)),
       sessions: () => this.write(() => this.remove("sign_ins", "refresh_family", "user = ?", user)),
       stops: () => this.write(() => this.stops(user)),
