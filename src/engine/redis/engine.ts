@@ -37,7 +37,6 @@ import { MessageReader } from "./messages/message-reader.ts";
 import { readMarks } from "./messages/read-marks.ts";
 import { RetentionSweeper } from "./messages/retention-sweeper.ts";
 import { StandaloneBatch } from "./messages/standalone-batch.ts";
-import type { RedisPersonsDeps } from "./person/persons.ts";
 import type { RedisOperation } from "./streams/operations.ts";
 import { RedisStreams } from "./streams/streams.ts";
 
@@ -105,9 +104,7 @@ export class RedisEngine implements Engine {
   private readonly feeds: Feeds;
   private readonly pages: PageQueue<PageRequest, Page>;
   private readonly sweeper: RetentionSweeper;
-  private readonly eraser: TextEraser;
-  /** What the port for persons needs of this engine. */
-  readonly personDeps: Omit<RedisPersonsDeps, "feed">;
+  readonly eraser: TextEraser;
   /** Undefined on a single Redis, where the probe of the client covers everything. */
   private readonly primaryProbes: PrimaryProbes | undefined;
   readonly inbox: RedisInbox;
@@ -171,7 +168,6 @@ export class RedisEngine implements Engine {
     const files = new FileRewriter({ client, emit, clock: time ?? clock, intervalMs: rewriteIntervalMs });
     this.eraser = new TextEraser({ client, runOnOneNode, files });
     const onErased = () => files.note();
-    this.personDeps = { client, eraser: this.eraser, sweep: () => this.clean(), noteErasure: onErased };
     this.sweeper = new RetentionSweeper({ client, emit, retention, clock, time, runOnOneNode, onErased });
     const { commands: cluster, keys, node, description } = client;
     this.primaryProbes =

@@ -1,7 +1,9 @@
 import type { Erasure } from "../../../core/person/erasure.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { Feed } from "../../../core/ports/feed/feed.ts";
 import type { ForgottenPart, PersonPage, PersonStore } from "../../../core/ports/person/person-store.ts";
 import { doPart, type Sections } from "../../sections.ts";
+import { noteErasure } from "../changes/file-rewriter.ts";
 import type { TextEraser } from "../changes/text-eraser.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { removeKeys, walkConversations } from "./conversation-walk.ts";
@@ -17,8 +19,7 @@ export interface RedisPersonsDeps {
   readonly feed: Pick<Feed, "append">;
   /** Removes the messages that are no longer kept: their entries have senders. */
   readonly sweep: () => Promise<void>;
-  /** Records that texts have left the memory, so that the append-only file is rewritten. */
-  readonly noteErasure: () => Promise<void>;
+  readonly clock: Pick<Clock, "now">;
 }
 
 type Counts = Readonly<Record<string, number>>;
@@ -42,7 +43,7 @@ export class RedisPersons implements PersonStore {
   }
 
   async purge(user: string, after?: string): Promise<ForgottenPart> {
-    const { client, eraser, sweep, noteErasure } = this.deps;
+    const { client, eraser, sweep, clock } = this.deps;
     const once = (task: () => Promise<void>) => async () => {
       await task();
       return { value: {}, next: undefined };
@@ -61,7 +62,8 @@ export class RedisPersons implements PersonStore {
         buckets: (place) => purgeBuckets(client, user, Number(place ?? 0)),
         control: once(() => purgeStream(client, client.keys.globalKey("control"), user)),
         feed: (place) => purgeFeed(client, user, Number(place ?? 0)),
-        file: once(noteErasure),
+        // The append-only file has the texts until it is rewritten.
+        file: once(() => noteErasure(client, clock.now())),
       },
       after,
     );
