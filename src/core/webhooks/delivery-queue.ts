@@ -15,6 +15,9 @@ import type { Retry, WebhookProgress } from "./webhook.ts";
 /** How many events of a webhook are being sent, or wait for their next attempt, at a time. */
 export const DELIVERY_PLACES = 8;
 
+/** The same of a receiver that is slow: all webhooks of a node share its requests. */
+export const SLOW_DELIVERY_PLACES = 2;
+
 /** How many events are read ahead of the oldest one that is not accepted. */
 export const DELIVERY_WINDOW = 500;
 
@@ -88,7 +91,7 @@ export class DeliveryQueue {
   }
 
   /** Returns the events to send now, whose results MUST be given to `accepted` or `refused`. */
-  take(now: number): QueuedEvent[] {
+  take(now: number, places = DELIVERY_PLACES): QueuedEvent[] {
     if (now < this.heldUntil()) return [];
     const taken: QueuedEvent[] = [];
     for (const { event: id, nextAt } of this.waiting.values())
@@ -96,7 +99,7 @@ export class DeliveryQueue {
         this.sending.add(id);
         taken.push(this.items.get(id)!.event);
       }
-    while (this.usedPlaces() < DELIVERY_PLACES && this.ready.length > 0) {
+    while (this.usedPlaces() < places && this.ready.length > 0) {
       const { event } = this.ready.shift()!;
       this.sending.add(event.id);
       taken.push(event);

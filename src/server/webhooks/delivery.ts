@@ -5,7 +5,13 @@ import type { Clock } from "../../core/ports/clock.ts";
 import { type Feed, OLDEST_POSITION } from "../../core/ports/feed/feed.ts";
 import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
 import { judgeAttempt } from "../../core/webhooks/attempt.ts";
-import { DELIVERY_PAGE, DeliveryQueue, type QueuedEvent } from "../../core/webhooks/delivery-queue.ts";
+import {
+  DELIVERY_PAGE,
+  DELIVERY_PLACES,
+  DeliveryQueue,
+  type QueuedEvent,
+  SLOW_DELIVERY_PLACES,
+} from "../../core/webhooks/delivery-queue.ts";
 import { type StoredWebhook, signingSecrets, type WebhookStatus } from "../../core/webhooks/webhook.ts";
 import type { ConcurrencyLimiter } from "../concurrency-limiter.ts";
 import { type EventContentDeps, readContent } from "../feed/event-content.ts";
@@ -13,6 +19,9 @@ import type { WebhookClient } from "./webhook-client.ts";
 
 /** How often the progress is stored while events are sent, in milliseconds: so much is sent again after a `kill -9`. */
 export const PROGRESS_INTERVAL_MS = 1_000;
+
+/** A receiver that takes longer to answer is slow, in milliseconds. */
+const SLOW_ANSWER_MS = 2_000;
 
 export interface DeliveryDeps {
   readonly webhooks: WebhookStore;
@@ -47,6 +56,8 @@ export class WebhookDelivery {
   private isChanged = false;
   private writtenAt: number;
   private isFailing: boolean;
+  /** Whether the last answer took long. */
+  private isSlow = false;
   private status: WebhookStatus | undefined;
   /** What a request, which nobody waits for, has failed with. */
   private failure: { readonly error: unknown } | undefined;
@@ -147,7 +158,8 @@ export class WebhookDelivery {
 
   /** Begins the requests for which there is a place. */
   private async sendNext(): Promise<void> {
-    const events = this.queue.take(this.deps.clock.wall());
+    const places = this.isSlow ? SLOW_DELIVERY_PLACES : DELIVERY_PLACES;
+    const events = this.queue.take(this.deps.clock.wall(), places);
     if (events.length === 0) return;
     const stored = events.filter((event) => event.type !== "events.lost");
     // Read for each attempt: what was erased since the last one is not sent any more (CH3).
@@ -171,7 +183,9 @@ export class WebhookDelivery {
       const { url, secrets } = this.webhook;
       const at = clock.wall();
       const delivery = { url, id: event.id, body, at, secrets: signingSecrets(secrets, at) };
+      const begun = clock.now();
       const result = await client.send(delivery, signal);
+      this.isSlow = clock.now() - begun > SLOW_ANSWER_MS;
       const now = clock.wall();
       const verdict = judgeAttempt(result, now);
       this.isChanged = true;

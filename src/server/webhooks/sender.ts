@@ -13,6 +13,12 @@ const LOOK_INTERVAL_MS = 2_000;
 /** How often the sender looks for what is due, in milliseconds. */
 const TICK_MS = 250;
 
+/**
+ * How long events are gathered before the feed is read, in milliseconds: it is read for each webhook, and a busy server would have it
+ * read with each batch of messages.
+ */
+const GATHER_MS = 20;
+
 /** How often the store is notified again which types are read, in milliseconds. */
 const ASK_INTERVAL_MS = 3_600_000;
 
@@ -45,6 +51,7 @@ class SenderRun {
   private finish: () => void = () => {};
   private fail: (error: unknown) => void = () => {};
   private isOver = false;
+  private gathering: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly deps: SenderDeps,
@@ -65,7 +72,8 @@ class SenderRun {
     const stops = [
       // Not awaited: a delivery that changes its webhook's state would wait for its own end.
       webhooks.watch(() => void this.reload().catch(this.fail)),
-      feed.watch(() => this.each((delivery) => delivery.notify())),
+      feed.watch(() => this.gather()),
+      () => clearTimeout(this.gathering),
       clock.every(TICK_MS, () => this.each((delivery) => delivery.tick())),
       clock.every(ASK_INTERVAL_MS, () => void this.ask().catch(this.fail)),
       () => signal.removeEventListener("abort", this.finish),
@@ -80,6 +88,13 @@ class SenderRun {
       await this.reloading.catch(() => {});
       await Promise.all([...this.active.keys()].map((id) => this.end(id)));
     }
+  }
+
+  private gather(): void {
+    this.gathering ??= setTimeout(() => {
+      this.gathering = undefined;
+      this.each((delivery) => delivery.notify());
+    }, GATHER_MS);
   }
 
   private each(act: (delivery: WebhookDelivery) => void): void {

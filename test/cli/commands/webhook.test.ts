@@ -24,7 +24,6 @@ test("EV2 `webhook` adds, lists, pauses, resumes, replays, rotates and removes, 
   const texts = () => receiver.accepted.map(({ message }) => message?.text);
   await waitUntil("the event has come", () => texts().includes("after"));
   expect(texts()).toEqual(["after"]);
-  await waitUntil("it is listed", async () => (await webhook("list")).stdout.includes("active"));
 
   expect((await webhook("pause", "crm")).stdout).toBe("Paused crm.\n");
   expect((await webhook("list")).stdout).toContain("paused (operator)");
@@ -34,13 +33,10 @@ test("EV2 `webhook` adds, lists, pauses, resumes, replays, rotates and removes, 
   await waitUntil("all have come", () => texts().includes("before"));
   expect((await webhook("remove", "crm")).stdout).toBe("Removed crm.\n");
   for (const args of [
-    ["pause", "crm"],
     ["remove", "crm"],
-    ["replay", "crm"],
     ["replay", "crm", "--since", "soon"],
     ["add", "http://a.example:22/"],
     ["add", receiver.url, "--types", "message.gone"],
-    ["add", receiver.url, "--conversation", "a*b"],
   ])
     expect(await webhook(...args)).toMatchObject({ code: 1, stdout: "" });
   expect(receiver.unverified).toBe(0);

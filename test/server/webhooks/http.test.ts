@@ -41,7 +41,7 @@ test("EV2 a program of the operator adds, reads, changes and removes webhooks, a
   const asked = {
     id: "crm",
     url: receiver.url,
-    types: ["message.*", "member.added"],
+    types: ["message.*"],
     conversations: ["team-*"],
   };
   const added = await call("POST", "/webhooks", asked);
@@ -100,12 +100,12 @@ test("EV2 a program of the operator adds, reads, changes and removes webhooks, a
     receiver.accepted.some(({ message }) => message?.text === "while it is paused"),
   );
 
-  const count = receiver.accepted.length;
   for (const wrong of [{}, { after: "x" }, { since: "today" }, { after: "0", since: 0 }])
     expect(await call("POST", "/webhooks/crm/replay", wrong)).toMatchObject({ status: 422 });
   expect((await call("POST", "/webhooks/crm/replay", { after: facts.position })).status).toBe(200);
-  await waitUntil("they have come again", () => receiver.accepted.length >= count + 2);
-  expect(receiver.accepted.at(count)!.id).toBe(receiver.accepted[0]!.id);
+  const hellos = () => receiver.accepted.filter(({ message }) => message?.text === "hello");
+  await waitUntil("it has come again", () => hellos().length > 1);
+  expect(hellos()[1]!.id).toBe(hellos()[0]!.id);
 
   expect(await call("DELETE", "/webhooks/crm")).toEqual({ status: 204, body: undefined });
   expect(await call("DELETE", "/webhooks/crm")).toEqual({ status: 204, body: undefined });
