@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { Change } from "../../../../src/core/changes/decide-change.ts";
 import { ChangeSubject } from "../../../contracts/changes/change-subject.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
+import { FeedReader } from "../support/feed-reader.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { freshPrefix, KINDS_OF_FAULTS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
@@ -36,7 +37,7 @@ for (const kind of KINDS_OF_FAULTS) {
     }
 
     test.each(Object.keys(CHANGES))(
-      "CH1 CH4 wherever a script of %s ends, the change is made once, as a whole",
+      "CH1 CH4 EV1 wherever a script of %s ends, the change is made once, as a whole, and is one event",
       async (name) => {
         const change = CHANGES[name]!;
         for (const script of ["changes/read", "changes/charge", "changes/commit"]) {
@@ -84,6 +85,9 @@ for (const kind of KINDS_OF_FAULTS) {
             expect([where, left <= LIMIT - 2 && left >= LIMIT - 3]).toEqual([where, true]);
             await changes.react(1, "z", { limit: 0, user: "carl" });
             expect(await subject.engine.head("room")).toMatchObject({ rev: name === "erase" ? 3 : 4 });
+            const { events } = await new FeedReader(node.client).readAll();
+            const made = [...events.values()].flatMap(({ rev: each }) => each ?? []);
+            expect([where, made]).toEqual([where, name === "erase" ? [1, 2, 3] : [1, 2, 3, 4]]);
           }
         }
       },

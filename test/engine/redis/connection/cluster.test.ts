@@ -8,6 +8,7 @@ import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { startRedisCluster, type TestRedisCluster } from "../../../support/redis/cluster.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
+import { FeedReader } from "../support/feed-reader.ts";
 import { postContinuously } from "../support/post-continuously.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { TestMemberNode } from "../support/test-member-node.ts";
@@ -33,7 +34,7 @@ async function connectTo({ nodes }: TestRedisCluster, prefix: string): Promise<R
 const openNode = async (cluster: TestRedisCluster, prefix: string) =>
   TestNode.open(await connectTo(cluster, prefix));
 
-test("D1 D3 D5 while a slot moves, each message is stored, delivered and charged once, in order", async () => {
+test("D1 D3 D5 EV1 while a slot moves, each message is stored, delivered and charged once, in order, and is one event", async () => {
   await using cluster = await startRedisCluster();
   await using node = await openNode(cluster, freshPrefix());
   await using other = await openNode(cluster, node.client.keys.prefix);
@@ -44,11 +45,13 @@ test("D1 D3 D5 while a slot moves, each message is stored, delivered and charged
   const lost: string[] = [];
   other.engine.watchEpoch((conversation) => lost.push(conversation));
   const posting = [postContinuously(node, "anna", rooms), postContinuously(other, "ben", rooms)];
+  const reader = new FeedReader(other.client, 20).begin();
   await Bun.sleep(50);
   await cluster.moveSlot(node.client.keys.conversationKey("a", "meta"));
   await cluster.moveSlot(node.client.keys.userKey("anna", "quota"));
   await Bun.sleep(50);
   for (const each of posting) await each.stop();
+  await reader.stop();
   let all = 0;
   for (const room of rooms) {
     const ids = posting.flatMap(({ stored }) => stored.get(room)!);
@@ -63,9 +66,10 @@ test("D1 D3 D5 while a slot moves, each message is stored, delivered and charged
         .map(({ id }) => id)
         .sort(),
     ).toEqual(ids.sort());
+    expect(reader.seqs(room)).toEqual(numbers(1, ids.length));
     all += posting[0]!.stored.get(room)!.length;
   }
-  expect(lost).toEqual([]);
+  expect([lost, reader.lost]).toEqual([[], []]);
   expect(await node.engine.quota("anna", 100_000)).toMatchObject({ remaining: 100_000 - all });
 });
 

@@ -3,6 +3,7 @@ import { NodeRegistry } from "../../../../src/engine/redis/presence/node-registr
 import { Random, seeds } from "../../../support/random.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
+import { FeedReader } from "../support/feed-reader.ts";
 import { freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { LEASE_MS, MARK_PREFIX, type RecordedEvents, TestRelayNode } from "../support/test-relay-node.ts";
 
@@ -149,6 +150,32 @@ for (const kind of KINDS_OF_COMMON_CODE) {
         log.entries.filter(({ event }) => event === "node.expired"),
       );
       expect(lines).toHaveLength(1);
+    });
+
+    test("EV3 of 500 users of a node that dies each gets one `presence.left` within 7 seconds, whichever nodes clean up, unless another node has it", async () => {
+      await using opened = await openNodes(3);
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
+      const names = Array.from({ length: 500 }, (_, i) => `user-${i}`);
+      for (const user of names) a!.room.join(user, 1_000);
+      b!.room.join("user-7", 1_000);
+      await opened.becomes("all are known", async () => b!.room.remoteMembers().size === 500);
+      const reader = new FeedReader(opened.nodes[1].client, 1_000);
+      await opened.becomes("all are events", async () => {
+        await reader.readAll();
+        return reader.list("presence.joined").length === 500;
+      });
+      await opened.nodes[0].crash();
+      await opened.pass(7_000);
+      await opened.becomes("all have left", async () => users(b!).length === 0);
+      await reader.readAll();
+      const others = names.filter((user) => user !== "user-7").map((user) => `lobby ${user}`);
+      expect(reader.list("presence.left")).toEqual(others.sort());
+      expect(reader.list("presence.joined")).toEqual(names.map((user) => `lobby ${user}`).sort());
+      b!.room.leave("user-7", 9_000);
+      await opened.becomes("the last one has left", async () => {
+        await reader.readAll();
+        return reader.list("presence.left").length === 500;
+      });
     });
 
     test("P2 a node that returns after its lease expired begins a new incarnation, and no user leaves", async () => {

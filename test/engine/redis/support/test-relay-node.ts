@@ -41,7 +41,8 @@ export class TestRelayNode implements AsyncDisposable {
     this.channels = new Channels(client);
     const nodes = new NodeRegistry({ client, leaseMs: LEASE_MS, clock, emit: log.emit, time: clock });
     this.nodes = nodes;
-    this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock });
+    const events = { counts: () => true, noteRefused() {}, noteWrite() {} };
+    this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock, events });
     this.leases = new RedisLeases({ client, nodes, clock, emit: log.emit });
   }
 
