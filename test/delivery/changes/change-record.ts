@@ -15,6 +15,8 @@ export type AskedChange = { readonly seq: number; readonly id: string } & (
 
 export interface ChangeAnswer {
   readonly asked: AskedChange;
+  /** The epoch in which it was answered. What is of an earlier one than the store's can be lost. */
+  readonly epoch: string;
   /** Undefined: it was refused with `code`. */
   readonly rev: number | undefined;
   readonly duplicate: boolean;

@@ -12,6 +12,8 @@ export interface ChangingClientOptions extends LineOptions {
   readonly conversation: string;
   /** Whether it uses the socket of a user. */
   readonly isUser: boolean;
+  /** Whether the store can lose what was acked. */
+  readonly loses: boolean;
 }
 
 /** Milliseconds between two requests, at most; the shortest is none. */
@@ -131,9 +133,13 @@ export class ChangingClient extends WireLine {
   }
 
   private opened({ seq, epoch, rev, reread }: ServerFrameOf<"welcome"> | ServerFrameOf<"opened">): void {
-    if (this.epoch === undefined) {
+    if (epoch !== this.epoch) {
+      // The first time, or the store has lost messages: nothing that was held counts any more.
       this.newest = seq;
       this.rev = rev;
+      this.oldest = undefined;
+      this.held.clear();
+      if (this.waiting?.change !== undefined) this.waiting = undefined;
     }
     if (reread) this.refusals.push(`${this.record.name} was asked to read again after few changes`);
     this.epoch = epoch;
@@ -186,7 +192,8 @@ export class ChangingClient extends WireLine {
   private answered(id: string, answer: { rev: number | undefined; duplicate: boolean; code?: string }): void {
     const { waiting } = this;
     if (waiting === undefined || (waiting.frame as { id: string }).id !== id) return;
-    if (waiting.change !== undefined) this.answers.push({ asked: waiting.change, ...answer });
+    if (waiting.change !== undefined)
+      this.answers.push({ asked: waiting.change, epoch: this.epoch!, ...answer });
     this.waiting = undefined;
     setTimeout(() => this.ask(), this.options.random.between(0, MAX_PAUSE_MS));
   }
@@ -197,8 +204,8 @@ export class ChangingClient extends WireLine {
     if (id === undefined && retry_after !== undefined) setTimeout(() => this.open(), retry_after * 1000);
     else if (retry_after !== undefined)
       setTimeout(() => this.waiting && this.send(this.waiting.frame), RETRY_MS);
-    // Another device of the user, or this one before, has erased the message.
-    else if (code === "erased" && id !== undefined)
+    // Another device of the user, or this one before, has erased the message; or the store has lost it a moment ago.
+    else if ((code === "erased" || (code === "not_found" && this.options.loses)) && id !== undefined)
       this.answered(id, { rev: undefined, duplicate: false, code });
     else this.refusals.push(`${this.record.name}: ${code}: ${message}`);
   }

@@ -21,6 +21,7 @@ export interface ChangeViolation {
 export interface StoredChanges {
   readonly messages: readonly HeldMessage[];
   readonly rev: number;
+  readonly epoch: string;
 }
 
 /** Compares what clients hold and were answered with what the store has. */
@@ -28,13 +29,13 @@ export function checkChanges(
   records: readonly ChangingRecord[],
   stored: ReadonlyMap<string, StoredChanges>,
 ): ChangeViolation[] {
-  return [...stored].flatMap(([conversation, { messages, rev }]) => {
+  return [...stored].flatMap(([conversation, { messages, rev, epoch }]) => {
     const own = records.filter((record) => record.conversation === conversation);
     const bySeq = new Map(messages.map((message) => [message.seq, message]));
     return [
       ...own.flatMap((record) => checkHeld(record, bySeq)),
-      ...checkRevs(conversation, own, rev),
-      ...messages.flatMap((message) => checkMessage(conversation, message, own)),
+      ...checkRevs(conversation, own, { rev, epoch }),
+      ...messages.flatMap((message) => checkMessage(conversation, message, { records: own, epoch })),
     ];
   });
 }
@@ -56,12 +57,20 @@ function withoutMine({ mine: _, ...message }: HeldMessage): object {
   return message;
 }
 
-function checkRevs(conversation: string, records: readonly ChangingRecord[], rev: number): ChangeViolation[] {
+/** A store that has lost changes has given their numbers again: those of an earlier epoch are only known to have been acked. */
+function checkRevs(
+  conversation: string,
+  records: readonly ChangingRecord[],
+  { rev, epoch }: Pick<StoredChanges, "rev" | "epoch">,
+): ChangeViolation[] {
+  const earlier = new Set<number>();
   const made = new Map<number, string>();
   const violations: ChangeViolation[] = [];
   for (const { name, answers } of records)
-    for (const { asked, rev: own } of answers) {
+    for (const { asked, rev: own, epoch: of } of answers) {
       if (own === undefined) continue;
+      if (of !== epoch) earlier.add(own);
+      if (of !== epoch) continue;
       const before = made.get(own);
       if (before !== undefined)
         violations.push({
@@ -71,18 +80,22 @@ function checkRevs(conversation: string, records: readonly ChangingRecord[], rev
       made.set(own, `${name} ${asked.id}`);
     }
   for (let each = 1; each <= rev; each++)
-    if (!made.has(each))
+    if (!made.has(each) && !earlier.has(each))
       violations.push({ kind: "rev", text: `${conversation}: ${each} of ${rev} was never acked` });
-  if (made.size > rev)
-    violations.push({ kind: "rev", text: `${conversation}: ${made.size} acked, ${rev} stored` });
+  const newest = Math.max(0, ...made.keys());
+  if (newest > rev)
+    violations.push({ kind: "rev", text: `${conversation}: ${newest} was acked, ${rev} are stored` });
   return violations;
 }
 
-/** Compares a message with the changes that were acked: the last edit, any erasure, and the last word of each user on each reaction. */
+/**
+ * Compares a message with the changes that were acked: the last edit, any erasure, and the last word of each user on each reaction.
+ * Of changes of an earlier epoch it is not known whether they are lost; so reactions after them are not compared.
+ */
 function checkMessage(
   conversation: string,
   message: HeldMessage,
-  records: readonly ChangingRecord[],
+  { records, epoch }: { readonly records: readonly ChangingRecord[]; readonly epoch: string },
 ): ChangeViolation[] {
   const name = `${conversation} ${message.seq}`;
   const made = records.flatMap(({ user, answers }) =>
@@ -90,7 +103,8 @@ function checkMessage(
       .filter(({ asked, rev }) => asked.seq === message.seq && rev !== undefined)
       .map((answer) => ({ ...answer, user })),
   );
-  const sorted = made.sort((one, other) => one.rev! - other.rev!);
+  const present = made.filter((answer) => answer.epoch === epoch);
+  const sorted = present.sort((one, other) => one.rev! - other.rev!);
   const erasure = sorted.find(({ asked }) => asked.type === "erase");
   if (erasure !== undefined) {
     const isEmpty = message.text === "" && message.reactions === undefined && message.erased !== undefined;
@@ -101,6 +115,7 @@ function checkMessage(
   const violations: ChangeViolation[] = [];
   if (edit?.asked.type === "edit" && message.text !== edit.asked.text)
     violations.push({ kind: "lost", text: `${name}: edited to ${edit.asked.text}, is ${message.text}` });
+  if (present.length < made.length) return violations;
   const reactions = (message.reactions ?? {}) as Record<string, { count: number; users: string[] }>;
   for (const [reaction, users] of reactionsOf(sorted)) {
     const { count = 0, users: shown = [] } = Object.hasOwn(reactions, reaction) ? reactions[reaction]! : {};

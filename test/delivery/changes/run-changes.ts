@@ -4,6 +4,7 @@ import { FaultProxy } from "../fault-proxy.ts";
 import { type FaultOptions, injectFaults } from "../inject-faults.ts";
 import { operatorToken } from "../membership/operator-api.ts";
 import { openTopology, type ServerOptions, waitFor } from "../topology/open-topology.ts";
+import { REDIS_FAULTS } from "../topology/redis-faults.ts";
 import { type Topology, tokenOf } from "../topology/topology.ts";
 import type { HeldMessage } from "./change-record.ts";
 import { ChangingClient } from "./changing-client.ts";
@@ -33,6 +34,7 @@ export async function runChanges(options: ChangeRunOptions): Promise<ChangeRunRe
   await using proxy = await FaultProxy.start();
   await using topology = await openTopology(options, proxy, random);
   const clients: ChangingClient[] = [];
+  const loses = options.nodes !== undefined && REDIS_FAULTS[options.nodes.fault].loses;
   for (let i = 0; i < options.clients; i++) {
     const conversation = `room-${i % options.conversations}`;
     // Two clients of a conversation are one user, one of them on the socket of a user.
@@ -42,7 +44,7 @@ export async function runChanges(options: ChangeRunOptions): Promise<ChangeRunRe
     const token = await tokenOf(user);
     const url = `ws://127.0.0.1:${proxy.port}`;
     clients.push(
-      new ChangingClient({ user, conversation, url, token, isUser: member % 2 === 1, random: own }),
+      new ChangingClient({ user, conversation, url, token, isUser: member % 2 === 1, loses, random: own }),
     );
   }
   const answers = () => clients.flatMap((client) => client.answers);
@@ -93,7 +95,7 @@ export function changeReport({ violations, ...figures }: ChangeRunResult, seed: 
 async function readChanges(topology: Topology, conversation: string): Promise<StoredChanges> {
   const address = `${topology.url.replace(/^http/, "ws")}/ws/operator/${conversation}?token=${await operatorToken()}`;
   await using client = await TestClient.connect(address);
-  const { seq, rev } = client.of("welcome")[0]!;
+  const { seq, rev, epoch } = client.of("welcome")[0]!;
   const messages: HeldMessage[] = [];
   for (let more = seq > 0; more; ) {
     client.send({ type: "history", after: messages.at(-1)?.seq ?? 0, limit: 200 });
@@ -101,5 +103,5 @@ async function readChanges(topology: Topology, conversation: string): Promise<St
     messages.push(...page.messages);
     more = page.more && page.messages.length > 0;
   }
-  return { messages, rev };
+  return { messages, rev, epoch };
 }
