@@ -3,7 +3,6 @@ import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { OLDEST_POSITION } from "../../core/ports/feed/feed.ts";
 import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
 import { webhookAnswer } from "../../core/webhooks/answer.ts";
-import { explainEndpoint } from "../../core/webhooks/endpoint.ts";
 import {
   DEFAULT_OVERLAP_S,
   MAX_OVERLAP_S,
@@ -20,6 +19,7 @@ import { systemClock } from "../../server/process/system-clock.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { addWebhook, changeWebhook } from "../../server/webhooks/administer.ts";
 import { makeWebhookSecret } from "../../server/webhooks/signature.ts";
+import { explainWebhookUrl } from "../../server/webhooks/webhook-client.ts";
 import { CliError } from "../cli-error.ts";
 import { collectOption, integerOption } from "../flag-values.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
@@ -89,7 +89,7 @@ export function webhookCommand(): Command {
 
 async function add({ webhooks, settings, operands: [url = ""], flags }: Task): Promise<void> {
   const { id, conversation: conversations, json } = flags;
-  const wrong = explainEndpoint(url, { allowPrivate: settings.webhookAllowPrivate });
+  const wrong = explainWebhookUrl(url, { allowPrivate: settings.webhookAllowPrivate });
   if (wrong !== undefined) throw new CliError(`The address ${wrong}.`);
   if (id !== undefined && !isIdentifier(id))
     throw new CliError(`${JSON.stringify(id)} is not a valid id: use ${IDENTIFIER_RULE}.`);

@@ -97,6 +97,15 @@ export class WebhookDelivery {
 
   /** Resolves when it was stopped, or the webhook is not active any more or was changed by an operator. */
   async run(): Promise<void> {
+    try {
+      await this.sendAll();
+    } finally {
+      // Nobody waits for the requests that are left.
+      this.stopped.abort();
+    }
+  }
+
+  private async sendAll(): Promise<void> {
     const { clock } = this.deps;
     while (!this.stopped.signal.aborted && this.status === undefined) {
       await this.readOn();
@@ -243,7 +252,8 @@ export class WebhookDelivery {
     const { webhooks, emit } = this.deps;
     const { id } = this.webhook;
     const stored = await webhooks.find(id);
-    if (stored?.status.state !== "active") return;
+    // What an operator has changed may be the reason: then the receiver is asked again.
+    if (stored?.status.state !== "active" || stored.revision !== this.webhook.revision) return;
     const { progress, ...webhook } = stored;
     if (!(await webhooks.change({ webhook: { ...webhook, status, revision: webhook.revision + 1 } }))) return;
     if (status.state === "ended") emit("webhook.ended", { webhook: id });

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { AttemptResult } from "../../core/webhooks/attempt.ts";
+import { type EndpointRules, explainEndpoint } from "../../core/webhooks/endpoint.ts";
 import { placeOf } from "./public-address.ts";
 import { signWebhook, webhookKeyOf } from "./signature.ts";
 
@@ -77,14 +78,8 @@ export class WebhookClient {
   }
 
   /** Returns why a request does not go to this address, or undefined. */
-  private explainAddress({ protocol }: URL, address: string): string | undefined {
-    const place = placeOf(address);
-    if (place === "unusable") return `its address ${address} is not one of a single machine`;
-    if (place === "private" && !this.options.allowPrivate)
-      return `its address ${address} is private, which needs WEBHOOK_ALLOW_PRIVATE`;
-    if (place === "public" && protocol === "http:")
-      return `its address ${address} is public, which needs https`;
-    return undefined;
+  private explainAddress(url: URL, address: string): string | undefined {
+    return explainAddress(url, address, this.options);
   }
 
   /**
@@ -123,6 +118,31 @@ export class WebhookClient {
     await readSome(answer, signal);
     return { status: answer.status, ...(retryAfter !== null && { retryAfter }) };
   }
+}
+
+/** Returns what is wrong with the URL of a webhook, as the words after "`url` ", or undefined. Names are not resolved. */
+export function explainWebhookUrl(text: string, rules: EndpointRules): string | undefined {
+  const wrong = explainEndpoint(text, rules);
+  if (wrong !== undefined) return wrong;
+  const url = new URL(text);
+  const host = bareHost(url.hostname);
+  const refused = isIP(host) === 0 ? undefined : explainAddress(url, host, rules);
+  return refused === undefined ? undefined : `is refused: ${refused}`;
+}
+
+/** Returns why a request to a URL does not go to this address of it, or undefined. */
+function explainAddress(
+  { protocol }: Pick<URL, "protocol">,
+  address: string,
+  { allowPrivate }: EndpointRules,
+): string | undefined {
+  const place = placeOf(address);
+  if (place === "unusable") return `its address ${address} is not one of a single machine`;
+  if (place === "private" && !allowPrivate)
+    return `its address ${address} is private, which needs WEBHOOK_ALLOW_PRIVATE`;
+  if (place === "public" && protocol === "http:")
+    return `its address ${address} is public, which needs https`;
+  return undefined;
 }
 
 async function resolveBySystem(name: string): Promise<readonly string[]> {

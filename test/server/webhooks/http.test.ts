@@ -32,6 +32,8 @@ test("EV2 a program of the operator adds, reads, changes and removes webhooks, a
     expect(await call("GET", "/webhooks", undefined, name)).toMatchObject({ status: 403 });
   for (const wrong of [
     { url: "ftp://a.example/" },
+    { url: "https://0.0.0.0/" },
+    { url: "http://[2606:4700::1111]/" },
     { url: receiver.url, types: ["message.gone"] },
     { url: receiver.url, conversations: ["a*b"] },
     { url: receiver.url, state: "paused" },

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import type { Feed } from "../../../../core/ports/feed/feed.ts";
 import type { WebhookStore } from "../../../../core/ports/feed/webhooks.ts";
 import { webhookAnswer } from "../../../../core/webhooks/answer.ts";
-import { type EndpointRules, explainEndpoint } from "../../../../core/webhooks/endpoint.ts";
+import type { EndpointRules } from "../../../../core/webhooks/endpoint.ts";
 import {
   editWebhook,
   pauseWebhook,
@@ -18,6 +18,7 @@ import type { EventFeed } from "../../../feed/event-feed.ts";
 import { readEventTypes } from "../../../feed/query.ts";
 import { addWebhook, changeWebhook } from "../../../webhooks/administer.ts";
 import { makeWebhookSecret } from "../../../webhooks/signature.ts";
+import { explainWebhookUrl } from "../../../webhooks/webhook-client.ts";
 import { MAX_BODY_BYTES } from "../../body.ts";
 import type { CallerDeps } from "../../caller.ts";
 import type { HttpContext, HttpEnvironment } from "../../context.ts";
@@ -81,7 +82,7 @@ function postRoute(deps: WebhookRoutesDeps): Route {
     const body = await readRequest(deps, c, POST_WEBHOOK.body, MAX_BODY_BYTES, operator.logFields);
     if (body instanceof Response) return body;
     const { url, conversations, id } = body;
-    const wrong = explainEndpoint(url, deps.endpointRules);
+    const wrong = explainWebhookUrl(url, deps.endpointRules);
     if (wrong !== undefined) return invalid(deps, c, operator, `\`url\`: ${wrong}.`);
     const types = expand(body.types);
     // First, so that no event is missing between the answer and the sender's next look.
@@ -127,7 +128,7 @@ function patchRoute(deps: WebhookRoutesDeps): Route {
     const body = await readRequest(deps, c, PATCH_WEBHOOK.body, MAX_BODY_BYTES, operator.logFields);
     if (body instanceof Response) return body;
     const { url, conversations } = body;
-    const wrong = url === undefined ? undefined : explainEndpoint(url, deps.endpointRules);
+    const wrong = url === undefined ? undefined : explainWebhookUrl(url, deps.endpointRules);
     if (wrong !== undefined) return invalid(deps, c, operator, `\`url\`: ${wrong}.`);
     const types = body.types === null ? null : expand(body.types);
     const fields = {
