@@ -12,6 +12,7 @@ import { ERRORS, type ErrorCategory, type ErrorEntry } from "../../src/protocol/
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../../src/server/settings/table.ts";
 import { framesPage } from "./frames-page.ts";
 import { httpPage } from "./http-page.ts";
+import { metricsPage } from "./metrics-page.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -21,6 +22,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/ERRORS.md", errorsPage],
   ["docs/FRAMES.md", framesPage],
   ["docs/HTTP.md", httpPage],
+  ["docs/METRICS.md", metricsPage],
   [".env.example", envExample],
   ["docs/OPERATIONS.md", operationsPage],
   ["src/console/panel/send/client-fields.json", clientFields],

@@ -21,3 +21,8 @@ export function withWholeUrl(request: Request): Request {
 export function isSocketTarget(target: string): boolean {
   return target.startsWith("/ws/");
 }
+
+/** Whether more than its head belongs to a request (RFC 9112 §6.3). */
+export function hasBody(headers: Headers): boolean {
+  return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
+}

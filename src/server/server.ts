@@ -5,7 +5,6 @@ import { ResendLimiter } from "../core/conversation/resend-limiter.ts";
 import type { Emit } from "../core/events/events.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Store } from "../core/ports/store.ts";
-import type { ServerFrame } from "../protocol/server-frames.ts";
 import { withApproval } from "./approval/with-approval.ts";
 import { ApiKeys } from "./authentication/api-keys.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
@@ -26,19 +25,21 @@ import { SocketInbox } from "./inbox/socket-inbox.ts";
 import { type Listen, Listener } from "./listener.ts";
 import { MemberGate } from "./members/member-gate.ts";
 import { memberPolicyOf } from "./members/policy.ts";
+import { countConnections } from "./metrics/count-connections.ts";
+import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import { drain } from "./process/drain.ts";
 import { GC_CHECK_INTERVAL_MS, GcScheduler } from "./process/gc-scheduler.ts";
 import { boundedConnections } from "./process/open-files.ts";
 import { THREAD_SCAN_INTERVAL_MS, ThreadPriorities } from "./process/thread-priority.ts";
 import { createRemovalBatcher, type RemoveConversations } from "./removal-batcher.ts";
-import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
+import { hasBody, isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
 import { externalHost, serverUrl } from "./server-url.ts";
 import type { Settings } from "./settings/settings.ts";
 import { AdmissionQueue } from "./socket/admission-queue.ts";
 import { admit, renew } from "./socket/admit.ts";
 import { Connection } from "./socket/connection.ts";
 import type { ConnectionDeps, ConnectionInit } from "./socket/connection-deps.ts";
-import { ConnectionRegistry } from "./socket/connection-registry.ts";
+import { ConnectionRegistry, sendToAll } from "./socket/connection-registry.ts";
 import { Hub } from "./socket/conversation/hub.ts";
 import { socketHandlers } from "./socket/handlers.ts";
 import { closeWithInternalError } from "./socket/internal-error.ts";
@@ -68,6 +69,8 @@ export interface ServerDeps extends Omit<Store, "applyRetention" | "close"> {
   readonly emit: Emit;
   readonly removeConversations: RemoveConversations;
   readonly withConversations: WithConversations;
+  /** What the operator reads at METRICS_ADDRESS; undefined where that is not set. */
+  readonly metrics?: ServerMetrics | undefined;
   /** The console, where it is built already; it is built at the start without it. */
   readonly page?: Page;
 }
@@ -90,7 +93,7 @@ const REQUEST_TIMEOUT_S = 10;
 
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
 export async function startServer(deps: ServerDeps): Promise<RunningServer> {
-  const { settings, accounts, clock, emit } = deps;
+  const { settings, accounts, clock, emit, metrics } = deps;
   const { engine, factsApprover, openingApprover } = withApproval(deps);
   const shared = {
     ...deps,
@@ -109,14 +112,20 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     engine,
     deps.relay,
     clock,
-    { presenceGrace: settings.presenceGrace * 1000 },
+    { presenceGrace: settings.presenceGrace * 1000, metrics },
     (topic, frame) => listener.publish(topic, frame),
   );
   const registry = new ConnectionRegistry<Connection>();
   const storeWatch = watchStore({ engine, clock, sendToAll: (frame) => sendToAll(registry, frame) });
   const failed = (connection: Connection, error: unknown) => closeWithInternalError(emit, connection, error);
   const timingWheel = new TimingWheel(clock, failed);
-  const counts = new MessageCounters(clock, emit, () => hub.delivered, settings.logLevel === "debug");
+  const counts = new MessageCounters(
+    clock,
+    emit,
+    () => hub.delivered,
+    settings.logLevel === "debug",
+    metrics,
+  );
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
   const admissionQueue = new AdmissionQueue();
@@ -266,7 +275,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const clientAddress = clientAddressBehind(settings.trustedProxies);
   const isTrusted = isTrustedIn(settings.trustedProxies);
   const reach = demoReachOf(settings);
-  const handlers = socketHandlers(emit, settings.maxUnsentBytes);
+  const handlers = socketHandlers(emit, settings.maxUnsentBytes, metrics?.histogram("parley_frame_bytes"));
   const listen: Listen<Connection> = (port, tls) =>
     Bun.serve<Connection>({
       hostname: settings.host,
@@ -338,12 +347,15 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const threads = new ThreadPriorities();
   threads.lowerPriority();
   const stopThreadScan = clock.every(THREAD_SCAN_INTERVAL_MS, () => threads.lowerPriority());
-  const { version } = deps;
-  deps.announceNode({
-    url: externalUrl(),
-    version,
-    connections: () => admission.openConnections,
-  });
+  metrics?.watch(() => ({
+    ...countConnections(registry.all()),
+    openConversations: hub.openConversations().length,
+    openStreams: streams.writers.size,
+    isStoreUp: engine.allWritable(),
+    messages: counts.sinceStart(),
+  }));
+  const connections = () => admission.openConnections;
+  deps.announceNode({ url: externalUrl(), version: deps.version, connections });
   return {
     port: listener.port,
     url: url(settings.host),
@@ -375,12 +387,6 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   };
 }
 
-/** Sends a frame about the server to all connections that have got their `welcome`. */
-function sendToAll(registry: ConnectionRegistry<Connection>, frame: ServerFrame): void {
-  const text = JSON.stringify(frame);
-  for (const connection of registry.all()) if (connection.isLive) connection.deliver(text);
-}
-
 /** A request of the server itself at its start: the first request builds the router, some 15 ms, which no client should wait for. */
 const WARM_UP_REQUEST: HttpEnvironment["Bindings"] = {
   address: "127.0.0.1",
@@ -389,8 +395,3 @@ const WARM_UP_REQUEST: HttpEnvironment["Bindings"] = {
   faultsUsable: false,
   arrived() {},
 };
-
-/** Whether more than its head belongs to a request (RFC 9112 §6.3). */
-function hasBody(headers: Headers): boolean {
-  return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
-}

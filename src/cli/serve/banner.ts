@@ -16,13 +16,23 @@ export interface StartupInfo {
   /** Name of this server among several. */
   readonly node: string | undefined;
   readonly accounts: readonly Account[];
+  /** Where metrics are read; undefined where they are not served. */
+  readonly metricsUrl?: string | undefined;
 }
 
 /**
  * Returns the banner that is printed at the start: first what to try, where the demo accounts can be used, then the facts:
  * addresses, accounts, the location of the data, and steps for production.
  */
-export function startupBanner({ settings, version, url, engine, node, accounts }: StartupInfo): string {
+export function startupBanner({
+  settings,
+  version,
+  url,
+  engine,
+  node,
+  accounts,
+  metricsUrl,
+}: StartupInfo): string {
   const base = localUrl(url);
   const sockets = `${base.replace(/^http/, "ws")}/ws`;
   const rows: [string, string][] = [
@@ -34,6 +44,7 @@ export function startupBanner({ settings, version, url, engine, node, accounts }
       "Accounts",
       demoAccounts(settings, accounts) ?? (accounts.length === 0 ? NO_ACCOUNTS : `${accounts.length}`),
     ],
+    ...(metricsUrl === undefined ? [] : ([["Metrics", metricsUrl]] as [string, string][])),
     ["Log", settings.logLevel === "debug" ? "below" : "below; LOG_LEVEL=debug shows each message"],
     ...faultRow(settings),
     ["Production", productionAdvice(settings)],

@@ -24,6 +24,7 @@ import { storeProvider } from "../store/providers.ts";
 import { enterPackageDirectory } from "../working-directory.ts";
 import { startupBanner } from "./banner.ts";
 import { startDemoAgent } from "./demo-agent.ts";
+import { createMetrics, startMetrics } from "./metrics.ts";
 
 /** `parley serve`: runs the server until it is stopped. Flags without a command are those of `serve`. */
 export function serveCommand(): Command {
@@ -59,8 +60,11 @@ async function serve(settings: Settings): Promise<void> {
   const { emit } = events;
   if (key.warning !== undefined) emit("secret_key.exposed", { advice: key.warning });
 
+  const metrics = createMetrics(settings, { clock, events });
   const provider = storeProvider(settings);
-  const { store, node } = await provider.open({ clock, emit });
+  const observeBatch =
+    metrics && ((seconds: number) => metrics.observe("parley_store_batch_seconds", seconds));
+  const { store, node } = await provider.open({ clock, emit, observeBatch });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, emit });
   const isNew = await seeded.catch(provider.explainError);
@@ -77,11 +81,13 @@ async function serve(settings: Settings): Promise<void> {
     passwords,
     clock,
     emit,
+    metrics,
     removeConversations: (ids) => removeConversations(settings, ids),
     withConversations: (task) => withConversations(settings, task),
   }).catch(explainListenError(settings));
 
   installCrashHandlers(emit);
+  const metricsListener = startMetrics(settings, metrics);
   const endAgent = (await runsDemoAgent(settings, store.members).catch(provider.explainError))
     ? startDemoAgent({
         url: server.url,
@@ -91,6 +97,8 @@ async function serve(settings: Settings): Promise<void> {
   const stop = async () => {
     endAgent();
     await server.stop();
+    await metricsListener?.stop();
+    metrics?.stop();
     await store.close();
     eventLog.close();
   };
@@ -104,6 +112,7 @@ async function serve(settings: Settings): Promise<void> {
     url: server.url,
     engine: store.engine.description,
     node,
+    metricsUrl: metricsListener?.url,
     accounts: await store.accounts.list().catch(provider.explainError),
   });
   // If the log is JSON lines, standard output contains nothing else.

@@ -21,7 +21,13 @@ import { commandDeps, type InspectionError, type StoreDeps, type StoreProvider }
 /** The embedded engine: the files in DATA_DIR. */
 export function embeddedStore(settings: Settings): StoreProvider {
   const { dataDir, storeSync: sync } = settings;
-  const optionsWith = ({ clock, emit }: StoreDeps): SqliteOptions => ({ dataDir, clock, emit, sync });
+  const optionsWith = ({ clock, emit, observeBatch }: StoreDeps): SqliteOptions => ({
+    dataDir,
+    clock,
+    emit,
+    observeBatch,
+    sync,
+  });
 
   /** Opens the store for a command, which makes none. */
   const openForCommand = async <T>(open: (options: SqliteOptions) => T): Promise<T> => {

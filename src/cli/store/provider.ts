@@ -61,6 +61,8 @@ export interface StoreProvider {
 export interface StoreDeps {
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Called with the seconds that each batch of requests took in the store. */
+  readonly observeBatch?: ((seconds: number) => void) | undefined;
 }
 
 export interface OpenedStore {

@@ -43,7 +43,7 @@ export function redisStore(settings: Settings): StoreProvider {
       const retention = retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION);
       const { openRedis } = await engine();
       const store = await openRedis({
-        ...{ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 },
+        ...{ ...options, observeBatch: deps.observeBatch, retention, ackAfter, leaseMs: nodeLease * 1000 },
         feedRetention: feedRetentionOf(settings),
         streamRules: streamRulesOf(settings),
         editWithin: settings.editSeconds * 1000,

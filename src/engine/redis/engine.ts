@@ -27,6 +27,7 @@ import {
   type BatchExecutor,
   type BatchResult,
   noteRefusals,
+  observedBatches,
   UNAVAILABLE,
   unavailableBatch,
 } from "./messages/batch.ts";
@@ -44,6 +45,7 @@ export interface RedisEngineDeps {
   readonly client: RedisClient;
   readonly channels: Channels;
   readonly emit: Emit;
+  readonly observeBatch?: ((seconds: number) => void) | undefined;
   readonly runOnOneNode: RunOnOneNode;
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
@@ -158,10 +160,11 @@ export class RedisEngine implements Engine {
     };
     // In Cluster a batch is several calls to different primaries, so the calls of a later batch could overtake those of an earlier one.
     this.maxInFlight = client.isCluster ? 1 : MAX_BATCHES_IN_FLIGHT;
-    this.batches = client.isCluster
-      ? new ClusterBatch({ ...batchDeps, storeEpoch: () => this.reader.storeEpoch })
-      : new StandaloneBatch(batchDeps);
     const storeEpoch = () => this.reader.storeEpoch;
+    const batches = client.isCluster
+      ? new ClusterBatch({ ...batchDeps, storeEpoch })
+      : new StandaloneBatch(batchDeps);
+    this.batches = observedBatches(batches, deps.observeBatch);
     const { editWithin = 0 } = deps;
     this.staged = new StagedBatch(this.batches, new ChangeCalls({ ...batchDeps, storeEpoch, editWithin }));
     const { rewriteIntervalMs = DEFAULT_REWRITE_INTERVAL_MS } = deps;

@@ -33,6 +33,8 @@ import { recover } from "./recovery.ts";
 import { redisTasks } from "./shared-tasks.ts";
 
 export interface RedisOptions extends ConnectOptions {
+  /** Called with the seconds that each batch took. */
+  readonly observeBatch?: ((seconds: number) => void) | undefined;
   /** How long a node that does not renew its lease counts as alive, in milliseconds. */
   readonly leaseMs: number;
   /** Where a message must be stored before it is acknowledged (D2). */
@@ -81,6 +83,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       runOnOneNode,
       knownMembers,
       events: feed,
+      observeBatch: options.observeBatch,
       ...(streamRules !== undefined && { streamRules }),
       ...(editWithin !== undefined && { editWithin }),
       ...(rewriteIntervalMs !== undefined && { rewriteIntervalMs }),

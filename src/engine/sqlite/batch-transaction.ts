@@ -11,6 +11,7 @@ export type BeginResult = "begun" | "busy" | { readonly error: unknown };
 /** The transactions of batches. They wait for the write lock, but not on the event loop. */
 export class BatchTransaction {
   private waitingSince: number | undefined;
+  private begunAt = 0;
   /** Whether commits wait for the disk otherwise, as SQLite's `synchronous` says. */
   private readonly usualSync: number;
   private isDurable = false;
@@ -19,6 +20,8 @@ export class BatchTransaction {
   constructor(
     private readonly db: Database,
     private readonly clock: Pick<Clock, "now">,
+    /** Called with the seconds from the beginning of each transaction to its end. */
+    private readonly observe?: ((seconds: number) => void) | undefined,
   ) {
     this.usualSync = (db.query("pragma synchronous").get() as { synchronous: number }).synchronous;
   }
@@ -35,6 +38,7 @@ export class BatchTransaction {
       this.syncIsRaised = this.isDurable;
       this.db.run("begin immediate");
       this.waitingSince = undefined;
+      if (this.observe !== undefined) this.begunAt = this.clock.now();
       return "begun";
     } catch (error) {
       const now = this.clock.now();
@@ -51,6 +55,7 @@ export class BatchTransaction {
 
   /** MUST be called after a transaction has ended, with a commit or without. */
   ended(): void {
+    this.observe?.((this.clock.now() - this.begunAt) / 1000);
     this.isDurable = false;
     // Not after a rollback that failed, too: SQLite does not change this within a transaction.
     if (!this.syncIsRaised || this.db.inTransaction) return;

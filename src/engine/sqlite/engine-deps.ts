@@ -15,6 +15,8 @@ export interface SqliteEngineDeps {
   readonly indexWorker: IndexWorker;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Called with the seconds that each batch took. */
+  readonly observeBatch?: ((seconds: number) => void) | undefined;
   readonly description: string;
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;

@@ -131,7 +131,7 @@ export class SqliteEngine implements Engine {
       enqueue: (operation) => this.enqueue(operation),
       textDropped: () => eraser.markBlanked(),
     });
-    this.transaction = new BatchTransaction(this.db, this.clock);
+    this.transaction = new BatchTransaction(this.db, this.clock, deps.observeBatch);
     this.changes = openChanges({
       ...{ ...deps, messages, charges: quotaLog, recent: inbox.recent, batch: this.batch, eraser },
       enqueue: (operation) => {

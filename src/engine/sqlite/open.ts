@@ -48,6 +48,8 @@ export interface SqliteOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Called with the seconds that each batch took. */
+  readonly observeBatch?: ((seconds: number) => void) | undefined;
   readonly sync: StoreSync;
   /** How long messages are kept in conversations without limits of their own. Without it: for ever. */
   readonly retention?: RetentionLimits;
@@ -122,7 +124,8 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   }
   const description = `embedded, ${paths.store}`;
   const rules = { retention, feedRetention, streamRules, editWithin };
-  const deps = { db, index, indexWorker, clock, emit, description, ...rules, paths, disk };
+  const { observeBatch } = options;
+  const deps = { db, index, indexWorker, clock, emit, observeBatch, description, ...rules, paths, disk };
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   const webhooks = new SqliteWebhooks(accountsDb, clock, emit);
   withFileErrors(paths.store, () => webhooks.forgetSenders());

@@ -10,6 +10,7 @@ export type SettingGroup =
   | "Connections"
   | "Conversations"
   | "Approval"
+  | "Operation"
   | "Log"
   | "Testing"
   | "Clustering";

@@ -3,6 +3,7 @@ import { ACCOUNT_SETTINGS } from "./groups/accounts.ts";
 import { APPROVAL_SETTINGS } from "./groups/approval.ts";
 import { CONVERSATION_SETTINGS } from "./groups/conversations.ts";
 import { EVENT_SETTINGS } from "./groups/events.ts";
+import { OPERATION_SETTINGS } from "./groups/operation.ts";
 import {
   anyString,
   choice,
@@ -201,6 +202,7 @@ export const SETTINGS = {
   ...CONVERSATION_SETTINGS,
 
   ...APPROVAL_SETTINGS,
+  ...OPERATION_SETTINGS,
 
   LOG_LEVEL: {
     group: "Log",

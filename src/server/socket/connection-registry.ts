@@ -1,4 +1,5 @@
 import { Multimap } from "../../core/collections/multimap.ts";
+import type { ServerFrame } from "../../protocol/server-frames.ts";
 
 /** The part of a connection that the registry uses. */
 export interface RegisteredConnection {
@@ -36,4 +37,13 @@ export class ConnectionRegistry<Connection extends RegisteredConnection> {
   all(): Connection[] {
     return [...this.unauthenticated, ...this.users.all()];
   }
+}
+
+/** Sends a frame about the server to all connections that have got their `welcome`. */
+export function sendToAll(
+  registry: ConnectionRegistry<RegisteredConnection & { isLive: boolean; deliver(frame: string): void }>,
+  frame: ServerFrame,
+): void {
+  const text = JSON.stringify(frame);
+  for (const connection of registry.all()) if (connection.isLive) connection.deliver(text);
 }

@@ -1,6 +1,7 @@
 import type { ServerWebSocket, WebSocketHandler } from "bun";
 import type { Emit } from "../../core/events/events.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
+import type { FastHistogram } from "../metrics/fast-histogram.ts";
 import type { Connection } from "./connection.ts";
 import { closeWithInternalError } from "./internal-error.ts";
 
@@ -8,7 +9,11 @@ import { closeWithInternalError } from "./internal-error.ts";
  * The runtime's side of a socket: its handlers and limits. Each handler catches what it throws: an exception that
  * leaves one would end the process (RT-2). They are synchronous, because asynchronous ones overlap (RT-3).
  */
-export function socketHandlers(emit: Emit, maxUnsent: number): WebSocketHandler<Connection> {
+export function socketHandlers(
+  emit: Emit,
+  maxUnsent: number,
+  frames?: FastHistogram,
+): WebSocketHandler<Connection> {
   const guard = (socket: ServerWebSocket<Connection>, handle: () => void) => {
     try {
       handle();
@@ -18,7 +23,13 @@ export function socketHandlers(emit: Emit, maxUnsent: number): WebSocketHandler<
   };
   return {
     open: (socket) => guard(socket, () => socket.data.onOpen(socket)),
-    message: (socket, message) => guard(socket, () => socket.data.onFrame(message)),
+    message:
+      frames === undefined
+        ? (socket, message) => guard(socket, () => socket.data.onFrame(message))
+        : (socket, message) => {
+            frames.observe(message.length);
+            guard(socket, () => socket.data.onFrame(message));
+          },
     ping: (socket) => guard(socket, () => socket.data.onControlFrame()),
     pong: (socket) => guard(socket, () => socket.data.onControlFrame()),
     drain: (socket) => guard(socket, () => socket.data.onDrain()),

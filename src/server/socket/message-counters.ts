@@ -1,6 +1,8 @@
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { PostResult } from "../../core/ports/message-log.ts";
+import type { FastHistogram } from "../metrics/fast-histogram.ts";
+import type { ServerMetrics } from "../metrics/server-metrics.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
 
@@ -8,6 +10,8 @@ const REPORT_INTERVAL_MS = 10_000;
 export interface MessageSender {
   readonly user: string;
   readonly conversation: string;
+  /** The name of its plan. */
+  readonly plan?: string | undefined;
 }
 
 /**
@@ -20,20 +24,32 @@ export class MessageCounters {
   private readonly reported = new Map<PostResult["outcome"], number>();
   private readonly stopReporting: () => void;
   private reportedDelivered = 0;
+  private readonly acks: FastHistogram | undefined;
 
   /** `delivered` returns the number of frames delivered so far; `each` is whether `debug` is written at all. */
   constructor(
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly emit: Emit,
     private readonly delivered: () => number,
     private readonly each: boolean,
+    private readonly metrics?: ServerMetrics | undefined,
   ) {
+    this.acks = metrics?.histogram("parley_ack_seconds");
     this.stopReporting = clock.every(REPORT_INTERVAL_MS, () => this.report());
   }
 
-  /** Counts one message by the result of the engine. */
-  count({ user, conversation }: MessageSender, id: string, result: PostResult): void {
+  /** The time at which a message arrived, for `count`; 0 where nobody reads it. */
+  begin(): number {
+    return this.acks === undefined ? 0 : this.clock.now();
+  }
+
+  /** Counts one message by the result of the engine. `began`: what `begin` returned for it. */
+  count({ user, conversation, plan }: MessageSender, id: string, result: PostResult, began = 0): void {
     const { outcome } = result;
+    if (this.acks !== undefined) {
+      if (began > 0 && outcome === "stored") this.acks.observe((this.clock.now() - began) / 1000);
+      if (outcome === "rate_limited") this.metrics!.quotaRefused(plan ?? "");
+    }
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
     if (!this.each) return;
     const seq = "seq" in result ? result.seq : undefined;

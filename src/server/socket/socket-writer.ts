@@ -161,6 +161,11 @@ export abstract class SocketWriter implements FlushTarget {
   }
 
   /** Bytes that the runtime holds for the peer. */
+  /** Bytes that wait to be sent, for the metrics. */
+  get unsentBytes(): number {
+    return this.unsent;
+  }
+
   protected get unsent(): number {
     return this.socket?.getBufferedAmount() ?? 0;
   }

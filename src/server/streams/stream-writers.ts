@@ -36,6 +36,11 @@ export interface StreamWritersDeps {
 /** The streams that are written by connections to this node: it collects their appends, and stores them in batches (ST5). */
 export class StreamWriters {
   private readonly writers = new Map<string, Writer>();
+  /** How many streams have their writer here. */
+  get size(): number {
+    return this.writers.size;
+  }
+
   private readonly byConnection = new Map<object, Set<Writer>>();
   /** The connections that wait for the result of a start, by conversation, user and id. */
   private readonly starting = new Map<string, object>();

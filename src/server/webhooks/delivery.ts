@@ -34,6 +34,8 @@ export interface DeliveryDeps {
   readonly emit: Emit;
   /** A number from 0 to 1. */
   readonly random: () => number;
+  /** Called after each request with whether the receiver accepted the event. */
+  readonly onAttempt?: ((isAccepted: boolean) => void) | undefined;
 }
 
 /** A later run of the sender has written the progress: this one must end. */
@@ -198,6 +200,7 @@ export class WebhookDelivery {
       const now = clock.wall();
       const verdict = judgeAttempt(result, now);
       this.isChanged = true;
+      this.deps.onAttempt?.(verdict.kind === "accepted");
       switch (verdict.kind) {
         case "accepted":
           this.queue.accepted(event.id, now);

@@ -125,3 +125,21 @@ export function noteRefusals(
     if ("user" in request && "limit" in request) events.noteRefused(request.user, request.limit);
   }
 }
+
+/** Calls `observe` with the seconds that each batch takes. */
+export function observedBatches(
+  batches: BatchExecutor,
+  observe: ((seconds: number) => void) | undefined,
+): BatchExecutor {
+  if (observe === undefined) return batches;
+  return {
+    async execute(operations) {
+      const began = performance.now();
+      try {
+        return await batches.execute(operations);
+      } finally {
+        observe((performance.now() - began) / 1000);
+      }
+    },
+  };
+}

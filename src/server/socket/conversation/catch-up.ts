@@ -7,6 +7,7 @@ import { MAX_FOLDS, MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
 import { admitFolds, readFolds } from "../../changes/folds.ts";
 import { type ReadReactions, seqsWithReactions, withOwnReactions } from "../../changes/own-reactions.ts";
 import type { MemberGate } from "../../members/member-gate.ts";
+import type { ServerMetrics } from "../../metrics/server-metrics.ts";
 import type { StreamReaders } from "../../streams/stream-readers.ts";
 import type { Hub } from "./hub.ts";
 import type { Member } from "./member.ts";
@@ -19,6 +20,7 @@ export interface CatchUpDeps {
   readonly gate: MemberGate;
   readonly resendLimiter: ResendLimiter;
   readonly clock: Clock;
+  readonly metrics?: ServerMetrics | undefined;
 }
 
 /** What a client that catches up knows of changes: all up to `rev`, in the messages from `oldest` on. */

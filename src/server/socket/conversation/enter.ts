@@ -89,7 +89,7 @@ async function readMissedChanges(
  * missed or repeated (D4).
  */
 export function enterRoom(
-  { hub, gate, streams }: CatchUpDeps,
+  { hub, gate, streams, metrics }: CatchUpDeps,
   member: Member,
   reservation: Reservation,
   { shown, folds, since, view, stamp }: Prepared,
@@ -108,6 +108,8 @@ export function enterRoom(
   streams.readers.entered(conversation, member);
   hub.hideTyping(conversation, member.user, typingHiddenFor(view, member.user, false));
   gate.entered(conversation, stamp);
+  if (resume?.after !== undefined)
+    metrics?.resumed(resumed ? (lost === undefined ? "resumed" : "gap") : "lost");
   // It is not needed any more, and would take memory as long as the connection is open.
   member.resume = undefined;
   return {

@@ -11,6 +11,7 @@ import { closeForRemoval } from "../../../core/session/close-reason.ts";
 import { reconnectDelay } from "../../../core/session/reconnect-delay.ts";
 import { closeForLostMessages } from "../../../core/session/store-health.ts";
 import type { PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
+import type { ServerMetrics } from "../../metrics/server-metrics.ts";
 import type { Publish } from "./broadcast.ts";
 import { type PresencePage, readPresencePage, usersElsewhere } from "./presence-page.ts";
 import { readMarkOf, readMarks } from "./read-marks.ts";
@@ -24,6 +25,7 @@ const SETTLE_INTERVAL_MS = 250;
 export interface HubOptions {
   /** How long a user without a connection stays present, in milliseconds. */
   readonly presenceGrace: number;
+  readonly metrics?: ServerMetrics | undefined;
 }
 
 /** What a member gets when it joins: the newest `seq`, and who is present; the names are those of the frames. */
@@ -309,6 +311,7 @@ export class Hub {
     if (room === undefined) return;
     room.publishMessage(entry.seq, entry.from, encodeFrame(entry), this.settledAt);
     this.delivered += room.liveCount;
+    this.options.metrics?.delivered(entry, this.clock.wall());
     if (room.streams !== undefined) this.onStreamEnd(room, entry);
     this.pendingRooms.add(room);
     if (!room.hasTypists) return;

@@ -65,7 +65,7 @@ export interface MemberDeps {
   readonly hub: Pick<Hub, "epoch" | "find" | "setTyping" | "setReadMark" | "leave">;
   readonly memberPolicy: MemberPolicy;
   readonly gate: Pick<MemberGate, "refusalOf">;
-  readonly counters: Pick<MessageCounters, "count">;
+  readonly counters: Pick<MessageCounters, "begin" | "count">;
   readonly emit: Emit;
   readonly streams: Pick<StreamRequests, "request">;
 }
@@ -123,6 +123,11 @@ export abstract class Member implements RoomMember, StreamRequester {
 
   get limit(): number {
     return this.connection.plan?.requestsPerHour ?? 0;
+  }
+
+  /** The name of the user's plan. */
+  get plan(): string | undefined {
+    return this.connection.plan?.name;
   }
 
   /** Replies to `stream_start` or `stream_end`. */
@@ -244,10 +249,11 @@ export abstract class Member implements RoomMember, StreamRequester {
     const id = frame.id ?? crypto.randomUUID();
     const body = encodeMessageBody(frame.text, frame.data, frame.reply_to);
     const rules = this.rules;
+    const began = counters.begin();
     const done = (result: PostResult) => {
       // From now on the user is a member, where it can be one.
       if (result.outcome === "stored" && this.postRules === rules) rules.joins = undefined;
-      counters.count(this, id, result);
+      counters.count(this, id, result, began);
       this.apply({ type: "posted", id, conversation, result });
     };
     const { joins, exempt, mustExist } = rules;

@@ -1,0 +1,104 @@
+// The one table of metrics: docs/OPERATIONS.md and the registry are made of it. Labels come from closed sets: there are as many
+// series with 100,000 conversations as with ten (OP1).
+
+export interface MetricDefinition {
+  readonly type: "counter" | "gauge" | "histogram";
+  /** What it counts, in one line. */
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Upper bounds of a histogram, in the unit that its name ends with. */
+  readonly buckets?: readonly number[];
+}
+
+/** From 0.5 ms to 10 s: an ack takes 1 ms on a quiet machine, and clients time out after seconds. */
+const LATENCY_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Up to the longest frame. */
+const FRAME_BYTES = [64, 256, 1024, 4096, 16_384, 65_536];
+
+export const METRICS = {
+  parley_build_info: { type: "gauge", help: "1, with the version as label", labels: ["version", "engine"] },
+  parley_store_up: { type: "gauge", help: "1 while the store can be written, else 0" },
+  parley_connections: {
+    type: "gauge",
+    help: "open sockets by phase: `opening` until the `welcome`, then `live`",
+    labels: ["phase"],
+  },
+  parley_conversations_open: { type: "gauge", help: "conversations that are open on a socket of this node" },
+  parley_connections_opened: { type: "counter", help: "sockets that got their `welcome`" },
+  parley_connections_closed: {
+    type: "counter",
+    help: "sockets that ended, by close code; `other` for codes that the protocol does not name",
+    labels: ["code"],
+  },
+  parley_handshakes_refused: {
+    type: "counter",
+    help: "sockets that were refused before the upgrade, by error code",
+    labels: ["code"],
+  },
+  parley_messages: {
+    type: "counter",
+    help: "messages by what became of them: `stored`, `duplicate`, `rate_limited`, `muted`, …",
+    labels: ["outcome"],
+  },
+  parley_messages_delivered: { type: "counter", help: "message frames that were sent to clients" },
+  parley_requests_refused: {
+    type: "counter",
+    help: "frames and HTTP requests that were refused, by error code",
+    labels: ["code"],
+  },
+  parley_quota_refusals: {
+    type: "counter",
+    help: "requests over the plan, by plan; `other` for plans of tokens that the settings do not have",
+    labels: ["plan"],
+  },
+  parley_resumes: {
+    type: "counter",
+    help: "clients that came back with a position: `resumed`, `gap` (some messages were not kept) or `lost` (another epoch)",
+    labels: ["result"],
+  },
+  parley_streams_open: { type: "gauge", help: "streams whose writer is connected to this node" },
+  parley_streams_ended: {
+    type: "counter",
+    help: "streams that ended and had a reader on this node, by state",
+    labels: ["state"],
+  },
+  parley_unsent_bytes: { type: "gauge", help: "bytes that wait to be sent, over all sockets" },
+  parley_slow_readers: { type: "gauge", help: "sockets for which more than 64 KiB wait" },
+  parley_webhook_attempts: {
+    type: "counter",
+    help: "requests to webhooks by result: `delivered`, `failed`",
+    labels: ["result"],
+  },
+  parley_ack_seconds: {
+    type: "histogram",
+    help: "from the arrival of a message to its `ack`",
+    buckets: LATENCY_S,
+  },
+  parley_delivery_seconds: {
+    type: "histogram",
+    help: "from the time at which a message was stored to its delivery to the clients of this node",
+    buckets: LATENCY_S,
+  },
+  parley_store_batch_seconds: {
+    type: "histogram",
+    help: "one batch of requests in the store",
+    buckets: LATENCY_S,
+  },
+  parley_event_loop_delay_seconds: {
+    type: "histogram",
+    help: "how much later than planned a timer of 50 ms runs",
+    buckets: LATENCY_S,
+  },
+  parley_frame_bytes: { type: "histogram", help: "frames of clients", buckets: FRAME_BYTES },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof METRICS;
+
+type NamesOf<T extends MetricDefinition["type"]> = {
+  [N in MetricName]: (typeof METRICS)[N]["type"] extends T ? N : never;
+}[MetricName];
+
+export type CounterName = NamesOf<"counter">;
+export type GaugeName = NamesOf<"gauge">;
+export type HistogramName = NamesOf<"histogram">;

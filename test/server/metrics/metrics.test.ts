@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
+import { METRICS } from "../../../src/server/metrics/table.ts";
+import { ParleyFolder } from "../../cli/parley-folder.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+
+const KEY = "read-the-metrics";
+
+/** The samples of an OpenMetrics text, by name with labels. */
+function samples(text: string): Map<string, number> {
+  return new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => {
+        const at = line.lastIndexOf(" ");
+        return [line.slice(0, at), Number(line.slice(at + 1))];
+      }),
+  );
+}
+
+test("OP1 SEC-P4 metrics count what happened, ask for their key, and have as many series with many conversations as with one", async () => {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve([], { METRICS_ADDRESS: "127.0.0.1:0", METRICS_KEY: KEY });
+  const url = /Metrics +(\S+)\n/.exec(server.output().stderr)![1]!;
+  const read = async () => {
+    const answer = await fetch(url, { headers: { Authorization: `Bearer ${KEY}` } });
+    expect(answer.headers.get("content-type")).toStartWith("application/openmetrics-text; version=1.0.0");
+    return answer.text();
+  };
+  expect((await fetch(url)).status).toBe(401);
+  expect((await fetch(url, { headers: { Authorization: "Bearer other" } })).status).toBe(401);
+  expect((await fetch(url, { method: "POST" })).status).toBe(405);
+  expect((await fetch(url.replace("/metrics", "/healthz"))).status).toBe(404);
+  expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
+
+  const { access_token: token } = (await (
+    await fetch(`${server.url}/token`, {
+      method: "POST",
+      body: new URLSearchParams({ username: "user3", password: "password" }),
+    })
+  ).json()) as { access_token: string };
+  const address = (room: string, more = "") =>
+    `${server.url.replace("http", "ws")}/ws/user3/${room}?token=${token}${more}`;
+  await using client = await TestClient.connect(address("room"));
+  const { epoch } = client.of("welcome")[0]!;
+  for (const text of ["a", "b", "c"]) {
+    client.send({ type: "message", text });
+    await client.next("ack");
+  }
+  client.send({ type: "message", text: "" });
+  await client.next("error");
+  {
+    await using back = await TestClient.connect(address("room", `&after=1&epoch=${epoch}`));
+    expect(back.of("welcome")).toHaveLength(1);
+  }
+  const first = await read();
+  expect(first).toEndWith("# EOF\n");
+  const found = samples(first);
+  const of = (name: string) => found.get(name);
+  expect(of("parley_store_up")).toBe(1);
+  expect(of('parley_messages_total{outcome="stored"}')).toBe(3);
+  expect(of("parley_ack_seconds_count")).toBe(3);
+  expect(of('parley_ack_seconds_bucket{le="+Inf"}')).toBe(3);
+  expect(of("parley_delivery_seconds_count")).toBe(3);
+  expect(of("parley_store_batch_seconds_count")).toBeGreaterThanOrEqual(3);
+  expect(of("parley_frame_bytes_count")).toBe(4);
+  expect(of("parley_connections_opened_total")).toBe(2);
+  expect(of('parley_requests_refused_total{code="invalid"}')).toBe(1);
+  expect(of('parley_resumes_total{result="resumed"}')).toBe(1);
+  for (const name of Object.keys(METRICS)) expect(first).toContain(`# TYPE ${name} `);
+
+  const before = samples(await read()).size;
+  for (let room = 0; room < 20; room++) {
+    await using other = await TestClient.connect(address(`room-${room}`));
+    other.send({ type: "message", text: "x" });
+    await other.next("ack");
+  }
+  expect(samples(await read()).size - before).toBeLessThanOrEqual(2);
+  server.process.kill("SIGTERM");
+  expect(await server.process.exited).toBe(0);
+});
+
+test("OP1 a histogram puts each value into the bucket with the lowest bound that is not below it", async () => {
+  const histogram = new FastHistogram("x_seconds", "x", [0.1, 1]);
+  for (const value of [0.05, 0.1, 0.5, 7]) histogram.observe(value);
+  expect(await histogram.get()).toMatchObject({
+    values: [
+      { metricName: "x_seconds_bucket", labels: { le: 0.1 }, value: 2 },
+      { metricName: "x_seconds_bucket", labels: { le: 1 }, value: 3 },
+      { metricName: "x_seconds_bucket", labels: { le: "+Inf" }, value: 4 },
+      { metricName: "x_seconds_sum", value: 7.65 },
+      { metricName: "x_seconds_count", value: 4 },
+    ],
+  });
+});
