@@ -1,5 +1,5 @@
 // The messenger: groups, direct conversations, unread marks, what moderators do, and a reload, in a real browser.
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
 import { startTestServer, type TestServer } from "../support/server/test-server.ts";
@@ -15,119 +15,117 @@ import {
   texts,
   waitForFocus,
 } from "./console-page.ts";
-import { useBrowser } from "./shared-browser.ts";
+import { useBrowser, usePage, useServer } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the messenger", () => {
   const browser = useBrowser();
 
-  test(
-    "MB4 IN1 a private group of two: made, unread, read, muted, renamed, and left",
-    async () => {
-      await using server = await startTestServer();
-      await using ann = await openPage(browser(), server.url);
-      await using bob = await openPage(browser(), server.url);
-      await signIn(ann.page, "user1");
-      await signIn(bob.page, "user2");
-      await makeGroup(ann.page, "Design review", "user2");
+  describe("of two users, one test after the other", () => {
+    const server = useServer();
+    const first = usePage(browser, server);
+    const second = usePage(browser, server);
+    beforeAll(async () => {
+      await signIn(first().page, "user1");
+      await signIn(second().page, "user2");
+    }, PATIENCE);
 
-      // The other user sees it come, and what is not read yet.
-      await item(bob.page, "Design review").waitFor();
-      for (const text of ["one", "two"]) await say(ann.page, text);
-      await item(bob.page, "Design review").locator(".badge-unread", { hasText: /^2/ }).waitFor();
-      await item(bob.page, "Design review").locator(".row-preview", { hasText: "user1: two" }).waitFor();
-      await becomes(() => bob.page.title(), "(2) Parley");
-      await item(bob.page, "Design review").click();
-      await becomes(() => texts(bob.page), ["one", "two"]);
-      await bob.page.locator("#unread-line").waitFor();
-      await waitForFocus(bob.page, "text");
-      await bob.page.bringToFront();
-      await item(bob.page, "Design review").locator(".badge-unread").waitFor({ state: "detached" });
-      await ann.page.locator("[data-seq='2'] .readers", { hasText: "Read by user2" }).waitFor();
+    test(
+      "MB4 IN1 a private group of two: made, unread, read, muted, renamed, and left",
+      async () => {
+        const [ann, bob] = [first(), second()];
+        await makeGroup(ann.page, "Design review", "user2");
 
-      // A mute is shown to the muted user, whose message fails and is kept until it is discarded.
-      await change(ann.page, "user2", "Mute for 10 minutes");
-      await bob.page.locator("#room-muted", { hasText: "user1 muted you here until" }).waitFor();
-      await say(bob.page, "three");
-      const failed = bob.page.locator(".message.failed", { hasText: "three" });
-      await failed.getByText("not sent").waitFor();
-      await change(ann.page, "user2", "Unmute");
-      await bob.page.locator("#room-muted").waitFor({ state: "detached" });
-      await failed.getByRole("button", { name: "Send again" }).click();
-      await bob.page.locator(".own[data-seq='3']", { hasText: "three" }).waitFor();
-      await ann.page.locator("[data-seq='3']", { hasText: "three" }).waitFor();
+        // The other user sees it come, and what is not read yet.
+        await item(bob.page, "Design review").waitFor();
+        for (const text of ["one", "two"]) await say(ann.page, text);
+        await item(bob.page, "Design review").locator(".badge-unread", { hasText: /^2/ }).waitFor();
+        await item(bob.page, "Design review").locator(".row-preview", { hasText: "user1: two" }).waitFor();
+        await becomes(() => bob.page.title(), "(2) Parley");
+        await item(bob.page, "Design review").click();
+        await becomes(() => texts(bob.page), ["one", "two"]);
+        await bob.page.locator("#unread-line").waitFor();
+        await waitForFocus(bob.page, "text");
+        await bob.page.bringToFront();
+        await item(bob.page, "Design review").locator(".badge-unread").waitFor({ state: "detached" });
+        await ann.page.locator("[data-seq='2'] .readers", { hasText: "Read by user2" }).waitFor();
 
-      await ann.page.locator("#edit-title").click();
-      await ann.page.locator("#title-field").fill("Design talk");
-      await ann.page.keyboard.press("Enter");
-      await bob.page.locator("#conversation-title", { hasText: "Design talk" }).waitFor();
-      await item(bob.page, "Design talk").waitFor();
+        // A mute is shown to the muted user, whose message fails and is kept until it is discarded.
+        await change(ann.page, "user2", "Mute for 10 minutes");
+        await bob.page.locator("#room-muted", { hasText: "user1 muted you here until" }).waitFor();
+        await say(bob.page, "three");
+        const failed = bob.page.locator(".message.failed", { hasText: "three" });
+        await failed.getByText("not sent").waitFor();
+        await change(ann.page, "user2", "Unmute");
+        await bob.page.locator("#room-muted").waitFor({ state: "detached" });
+        await failed.getByRole("button", { name: "Send again" }).click();
+        await bob.page.locator(".own[data-seq='3']", { hasText: "three" }).waitFor();
+        await ann.page.locator("[data-seq='3']", { hasText: "three" }).waitFor();
 
-      await bob.page.locator("#leave").click();
-      await item(bob.page, "Design talk").waitFor({ state: "detached" });
-      await bob.page.locator("#no-conversation").waitFor();
-      await ann.page.locator("#members li[data-user='user2']").waitFor({ state: "detached" });
-      expect([...ann.errors, ...bob.errors]).toEqual([]);
-    },
-    PATIENCE,
-  );
+        await ann.page.locator("#edit-title").click();
+        await ann.page.locator("#title-field").fill("Design talk");
+        await ann.page.keyboard.press("Enter");
+        await bob.page.locator("#conversation-title", { hasText: "Design talk" }).waitFor();
+        await item(bob.page, "Design talk").waitFor();
 
-  test(
-    "MB2 MB4 roles, removal, a ban and its end: what each user sees of them",
-    async () => {
-      await using server = await startTestServer();
-      await using ann = await openPage(browser(), server.url);
-      await using bob = await openPage(browser(), server.url);
-      await signIn(ann.page, "user1");
-      await signIn(bob.page, "user2");
-      await makeGroup(ann.page, "Den", "user2, user3");
-      await item(bob.page, "Den").click();
-      await bob.page.locator("#members li[data-user='user3']").waitFor();
-      expect(await bob.page.getByRole("button", { name: /^Change / }).count()).toBe(0);
+        await bob.page.locator("#leave").click();
+        await item(bob.page, "Design talk").waitFor({ state: "detached" });
+        await bob.page.locator("#no-conversation").waitFor();
+        await ann.page.locator("#members li[data-user='user2']").waitFor({ state: "detached" });
+        expect([...ann.errors, ...bob.errors]).toEqual([]);
+      },
+      PATIENCE,
+    );
 
-      await change(ann.page, "user2", "Make moderator");
-      await bob.page.locator("#members li[data-user='user2'] .badge", { hasText: "moderator" }).waitFor();
-      await change(bob.page, "user3", "Remove");
-      await ann.page.locator("#members li[data-user='user3']").waitFor({ state: "detached" });
-      await ann.page.locator("#invite-name").fill("user4");
-      await ann.page.keyboard.press("Enter");
-      await bob.page.locator("#members li[data-user='user4']").waitFor();
+    test(
+      "MB2 MB4 roles, removal, a ban and its end: what each user sees of them",
+      async () => {
+        const [ann, bob] = [first(), second()];
+        await makeGroup(ann.page, "Den", "user2, user3");
+        await item(bob.page, "Den").click();
+        await bob.page.locator("#members li[data-user='user3']").waitFor();
+        expect(await bob.page.getByRole("button", { name: /^Change / }).count()).toBe(0);
 
-      await change(ann.page, "user2", "Ban");
-      await bob.page.locator("#room-closed").waitFor();
-      await item(bob.page, "Den").waitFor({ state: "detached" });
-      await ann.page.getByRole("button", { name: "Unban user2" }).click();
-      await ann.page.locator("#bans").waitFor({ state: "detached" });
-      expect([...ann.errors, ...bob.errors]).toEqual([]);
-    },
-    PATIENCE,
-  );
+        await change(ann.page, "user2", "Make moderator");
+        await bob.page.locator("#members li[data-user='user2'] .badge", { hasText: "moderator" }).waitFor();
+        await change(bob.page, "user3", "Remove");
+        await ann.page.locator("#members li[data-user='user3']").waitFor({ state: "detached" });
+        await ann.page.locator("#invite-name").fill("user4");
+        await ann.page.keyboard.press("Enter");
+        await bob.page.locator("#members li[data-user='user4']").waitFor();
 
-  test(
-    "a direct conversation is the same for both users, and is named after the other one",
-    async () => {
-      await using server = await startTestServer();
-      await using ann = await openPage(browser(), server.url);
-      await using bob = await openPage(browser(), server.url);
-      await signIn(ann.page, "user1");
-      await signIn(bob.page, "user2");
-      for (const [page, other] of [
-        [ann.page, "user2"],
-        [bob.page, "user1"],
-      ] as const) {
-        await page.locator("#new-conversation").click();
-        await page.getByRole("radio", { name: "Direct" }).check();
-        await page.locator("#new-people").fill(other);
-        await page.keyboard.press("Enter");
-        await page.locator("#conversation-title", { hasText: other }).waitFor();
-        await waitForFocus(page, "text");
-      }
-      await ann.page.locator("#conversation-about", { hasText: "Here now" }).waitFor();
-      await say(ann.page, "psst");
-      await bob.page.locator("[data-seq='1']", { hasText: "psst" }).waitFor();
-      expect([...ann.errors, ...bob.errors]).toEqual([]);
-    },
-    PATIENCE,
-  );
+        await change(ann.page, "user2", "Ban");
+        await bob.page.locator("#room-closed").waitFor();
+        await item(bob.page, "Den").waitFor({ state: "detached" });
+        await ann.page.getByRole("button", { name: "Unban user2" }).click();
+        await ann.page.locator("#bans").waitFor({ state: "detached" });
+        expect([...ann.errors, ...bob.errors]).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "a direct conversation is the same for both users, and is named after the other one",
+      async () => {
+        const [ann, bob] = [first(), second()];
+        for (const [page, other] of [
+          [ann.page, "user2"],
+          [bob.page, "user1"],
+        ] as const) {
+          await page.locator("#new-conversation").click();
+          await page.getByRole("radio", { name: "Direct" }).check();
+          await page.locator("#new-people").fill(other);
+          await page.keyboard.press("Enter");
+          await page.locator("#conversation-title", { hasText: other }).waitFor();
+          await waitForFocus(page, "text");
+        }
+        await ann.page.locator("#conversation-about", { hasText: "Here now" }).waitFor();
+        await say(ann.page, "psst");
+        await bob.page.locator("[data-seq='1']", { hasText: "psst" }).waitFor();
+        expect([...ann.errors, ...bob.errors]).toEqual([]);
+      },
+      PATIENCE,
+    );
+  });
 
   test(
     "each action is shown in code and by its frame, and the timeline shows the frames of one conversation",

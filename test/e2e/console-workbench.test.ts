@@ -1,5 +1,5 @@
 // Several clients on one page, in a real browser against a real server: side by side, and by keys.
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
 import { startTestServer } from "../support/server/test-server.ts";
@@ -9,6 +9,7 @@ import {
   card,
   connected,
   eachFrame,
+  enter,
   join,
   opened,
   openPanel,
@@ -20,19 +21,47 @@ import {
   texts,
   waitForFocus,
 } from "./console-page.ts";
-import { useBrowser } from "./shared-browser.ts";
+import { useBrowser, usePage, useServer } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
   const browser = useBrowser();
+  const server = useServer();
 
-  describe("clients side by side", () => {
+  describe("clients side by side, on one page", () => {
+    const bench = usePage(browser, server);
+    beforeAll(() => join(bench().page, "user1"), PATIENCE);
+
+    test(
+      "A4 a foreign token admits a client, an invalid one is refused with the reason, and neither is stored",
+      async () => {
+        const { page } = bench();
+        const token = await server().token("robot");
+        await page.locator("#add-client").click();
+        await useToken(page, token);
+        await connected(page);
+        await page.locator("#members li", { hasText: "robot (you)" }).waitFor();
+
+        const bad = await server().token("robot", { lifetime: -100 });
+        await page.locator("#add-client").click();
+        await useToken(page, bad);
+        await page.locator("#ending-title", { hasText: "4401" }).waitFor();
+        await openPanel(page, "Timeline");
+        await eachFrame(page, (content) => {
+          for (const secret of [token, bad]) expect(content).not.toContain(secret);
+        });
+        // A reload can go on with the session of user1 alone.
+        expect(await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]))).toBe(
+          JSON.stringify([{}, { "parley.users": '["user1"]' }]),
+        );
+        expect(bench().errors).toEqual([]);
+      },
+      PATIENCE,
+    );
+
     test(
       "two clients on one page post to each other, each with its own state, quota, sequence and ack",
       async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await join(page, "user1");
+        const { page } = bench();
         await addClient(page, "user2");
         await say(page, "Good morning");
         await page.locator(".own[data-seq='1']").waitFor();
@@ -56,7 +85,45 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
             .waitFor();
           expect(await client.locator(".status").textContent()).toBe("Connected");
         }
-        expect(bench.errors).toEqual([]);
+        expect(bench().errors).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "a text sent as all is posted by every connected client",
+      async () => {
+        const { page } = bench();
+        await addClient(page, "user3", "together");
+        for (const name of ["user2", "user1"]) {
+          await select(page, name);
+          await enter(page, "together");
+        }
+        const all = page.getByRole("checkbox", { name: "Send as all" });
+        await all.check();
+        await say(page, "we");
+        for (const seq of [1, 2, 3]) await page.locator(`[data-seq='${seq}']`, { hasText: "we" }).waitFor();
+        const senders = await page.locator(".message .from").allTextContents();
+        expect(senders.sort()).toEqual(["user1 (you)", "user2", "user3"]);
+        await all.uncheck();
+        expect(bench().errors).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "signing out ends all clients and clears everything that was shown",
+      async () => {
+        const { page } = bench();
+        await select(page, "user1");
+        await enter(page, "without-others");
+        await say(page, "a secret");
+        await page.getByRole("button", { name: "Sign out" }).click();
+        await page.locator("#sign-in").waitFor();
+        await join(page, "user3", "elsewhere");
+        expect(await page.content()).not.toContain("a secret");
+        expect(await page.locator(".client").count()).toBe(1);
+        expect(bench().errors).toEqual([]);
       },
       PATIENCE,
     );
@@ -64,8 +131,8 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
     test(
       "a client is named, duplicated without another sign-in, and dropped; its frames stay on the timeline",
       async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
+        await using fresh = await startTestServer();
+        await using bench = await openPage(browser(), fresh.url);
         const { page } = bench;
         const asked: string[] = [];
         page.on("request", (request) => {
@@ -104,82 +171,14 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
       },
       PATIENCE,
     );
-
-    test(
-      "a text sent as all is posted by every connected client",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await addClient(page, "user2");
-        await addClient(page, "user3");
-        await page.getByRole("checkbox", { name: "Send as all" }).check();
-        await say(page, "we");
-        for (const seq of [1, 2, 3]) await page.locator(`[data-seq='${seq}']`, { hasText: "we" }).waitFor();
-        const senders = await page.locator(".message .from").allTextContents();
-        expect(senders.sort()).toEqual(["user1", "user2", "user3 (you)"]);
-        expect(bench.errors).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "A4 a foreign token admits a client, an invalid one is refused with the reason, and neither is stored",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        const token = await server.token("robot");
-        await page.locator("#add-client").click();
-        await useToken(page, token);
-        await connected(page);
-        await page.locator("#members li", { hasText: "robot (you)" }).waitFor();
-
-        const bad = await server.token("robot", { lifetime: -100 });
-        await page.locator("#add-client").click();
-        await useToken(page, bad);
-        await page.locator("#ending-title", { hasText: "4401" }).waitFor();
-        await openPanel(page, "Timeline");
-        await eachFrame(page, (content) => {
-          for (const secret of [token, bad]) expect(content).not.toContain(secret);
-        });
-        // A reload can go on with the session of user1 alone.
-        expect(await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]))).toBe(
-          JSON.stringify([{}, { "parley.users": '["user1"]' }]),
-        );
-        expect(bench.errors).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "signing out ends all clients and clears everything that was shown",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await addClient(page, "user2");
-        await say(page, "a secret");
-        await page.getByRole("button", { name: "Sign out" }).click();
-        await page.locator("#sign-in").waitFor();
-        await join(page, "user3", "elsewhere");
-        expect(await page.content()).not.toContain("a secret");
-        expect(await page.locator(".client").count()).toBe(1);
-        expect(bench.errors).toEqual([]);
-      },
-      PATIENCE,
-    );
   });
 
   describe("keys", () => {
     test(
       "do everything, are listed on the sheet that ? opens, write in fields, and can be switched off",
       async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser(), server.url);
+        await using fresh = await startTestServer();
+        await using bench = await openPage(browser(), fresh.url);
         const { page } = bench;
         const { keyboard } = page;
         const isShown = (selector: string) => page.locator(selector).waitFor();
