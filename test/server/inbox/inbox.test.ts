@@ -278,6 +278,8 @@ describe("GET /inbox", () => {
     for (let i = 0; i < 5; i++) {
       await add(server, `c${i}`, "anna", "ben");
       await say(server, `c${i}`, "ben", String(i));
+      // Messages of one millisecond have no order.
+      for (const said = Date.now(); Date.now() === said; ) await Bun.sleep(1);
     }
     const get = async (query: string, token: string) =>
       fetch(`${server.url}/inbox${query}`, { headers: { Authorization: `Bearer ${token}` } });
