@@ -10,6 +10,7 @@ interface Problem {
   readonly until?: number;
   readonly rev?: number;
   readonly conversation?: string;
+  readonly reason?: string;
 }
 
 /** Sends an HTTP request to the server at `url`; resolves with the parsed body, undefined if there is none. */

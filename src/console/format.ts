@@ -78,8 +78,10 @@ export function explainError(error: UserFacingError): string {
   const entry = errorEntry(error.code as never) as ErrorEntry | undefined;
   if (entry === undefined) return withoutBackticks(error.message);
   const text = withoutBackticks(error.message || entry.what);
-  // The advice of `rate_limited` is for programs (`retry_after`); people see the countdown.
-  return error.code === "rate_limited" ? text : `${text} ${withoutBackticks(entry.advice)}`;
+  // The advice of `rate_limited` is for programs (`retry_after`); people see the countdown. That of `rejected` is for programs, too.
+  return error.code === "rate_limited" || error.code === "rejected"
+    ? text
+    : `${text} ${withoutBackticks(entry.advice)}`;
 }
 
 /** Removes the backticks that mark code, because the page would show them. */

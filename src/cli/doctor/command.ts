@@ -5,6 +5,7 @@ import { integerOption } from "../flag-values.ts";
 import { loadTarget, type Target } from "../server/target.ts";
 import { addSettingFlags, type Flags, readEnvFile, SETTINGS_NOTE } from "../setting-flags.ts";
 import { print } from "../terminal/print.ts";
+import { APPROVAL_CHECK } from "./approval.ts";
 import { CERTIFICATE_CHECK } from "./certificate.ts";
 import type { Check, CheckReport } from "./check.ts";
 import { DATA_DIR_CHECK } from "./data-dir.ts";
@@ -81,6 +82,7 @@ function checks(talk: boolean): readonly Check[] {
     REDIS_CHECK,
     WEBHOOKS_CHECK,
     CERTIFICATE_CHECK,
+    APPROVAL_CHECK,
     SERVER_CHECK,
     TIME_CHECK,
     roundTripCheck(talk),

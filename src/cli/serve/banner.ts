@@ -46,6 +46,7 @@ export function startupBanner({
     ],
     ...(metricsUrl === undefined ? [] : ([["Metrics", metricsUrl]] as [string, string][])),
     ["Log", settings.logLevel === "debug" ? "below" : "below; LOG_LEVEL=debug shows each message"],
+    ...approvalRow(settings),
     ...faultRow(settings),
     ["Production", productionAdvice(settings)],
   ];
@@ -99,6 +100,15 @@ function demoAccounts(settings: Settings, accounts: readonly Account[]): string 
   const reach =
     demoReachOf(settings) === "this_machine" ? "; from this machine only, not through a proxy" : "";
   return `${names}; password: ${DEMO_PASSWORD}${reach}`;
+}
+
+function approvalRow({ approvalUrl, approvalFor, approvalFail }: Settings): [string, string][] {
+  if (approvalUrl === undefined) return [];
+  const outcome = approvalFail === "open" ? "all is accepted" : "nothing is stored";
+  const { origin } = new URL(approvalUrl);
+  return [
+    ["Approval", `${origin} is asked about each ${approvalFor.join(" and ")}; without an answer ${outcome}`],
+  ];
 }
 
 function faultRow({ testFaults }: Settings): [string, string][] {

@@ -6,7 +6,7 @@ import { newId } from "../new-id.ts";
 import { TYPING_INTERVAL_MS } from "../options.ts";
 import type { Requests } from "../requests/requests.ts";
 import type { Timing } from "../timing.ts";
-import { ParleyError } from "../types/error.ts";
+import { ParleyError, withReason } from "../types/error.ts";
 import type { Change, ConversationFacts, RefusalFrame, SentFrame, UserFrame } from "../types/frames.ts";
 import { createListeners } from "../values/listeners.ts";
 import { createReadable } from "../values/readable.ts";
@@ -385,7 +385,8 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
       const isOpening = status.getSnapshot().state === "opening";
       // An answer to an `open` that is not wanted any more is no error.
       if (error.id === undefined ? !isOpening : error.id !== opening) return false;
-      if (isOpening) dispatch({ type: "refused", refusal: error });
+      if (isOpening)
+        dispatch({ type: "refused", refusal: { ...error, message: withReason(error.message, error) } });
       return true;
     },
     endIterators,

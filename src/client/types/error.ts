@@ -16,23 +16,31 @@ export interface ErrorFacts {
   /** The conversation's change that the request did not know of. */
   readonly rev?: number | undefined;
   readonly conversation?: string | undefined;
+  /** Why the operator's approval refused it, in the operator's words. */
+  readonly reason?: string | undefined;
 }
 
-/** Why a request failed. Decide by `code`; `message` is for people and may change. */
+/** Why a request failed. Decide by `code`; `message` is for people, has the `reason`, and may change. */
 export class ParleyError extends Error implements ErrorFacts {
   override readonly name = "ParleyError";
   declare readonly retry_after?: number | undefined;
   declare readonly until?: number | undefined;
   declare readonly rev?: number | undefined;
   declare readonly conversation?: string | undefined;
+  declare readonly reason?: string | undefined;
 
   constructor(
     readonly code: ParleyErrorCode,
     message: string,
-    { retry_after, until, rev, conversation, ...options }: ErrorFacts & { readonly cause?: unknown } = {},
+    facts: ErrorFacts & { readonly cause?: unknown } = {},
   ) {
-    super(message, options);
+    const { retry_after, until, rev, conversation, reason, ...options } = facts;
+    super(withReason(message, facts), options);
     // A field that the error does not name is missing, and not undefined.
-    Object.assign(this, JSON.parse(JSON.stringify({ retry_after, until, rev, conversation })));
+    Object.assign(this, JSON.parse(JSON.stringify({ retry_after, until, rev, conversation, reason })));
   }
 }
+
+/** A message for people, with the operator's words where there are any. */
+export const withReason = (message: string, { reason }: ErrorFacts): string =>
+  reason ? `${message.replace(/\.$/, ":")} ${reason}` : message;

@@ -145,6 +145,7 @@ export interface RefusalFrame {
   readonly rev?: number;
   readonly stream?: string;
   readonly n?: number;
+  readonly reason?: string;
 }
 
 type Shared =

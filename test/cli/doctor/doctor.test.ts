@@ -61,6 +61,7 @@ describe("a healthy installation", () => {
       store: "ok",
       redis: "skipped",
       certificate: "skipped",
+      approval: "skipped",
       server: "ok",
       time: "ok",
       webhooks: "ok",

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { connect, startStream, watchMessages } from "../../../src/client/index.ts";
 import { makeWebhookSecret, signWebhook, webhookKeyOf } from "../../../src/server/webhooks/signature.ts";
 import { join } from "../../support/clients/join.ts";
 import { SOCKETS } from "../../support/clients/sockets.ts";
@@ -153,4 +154,33 @@ test("AP2 at most 16 requests of a sender wait; a batch waits as a whole", async
   expect(results.map(({ seq }: { seq?: number }) => seq).every((seq: unknown) => seq !== undefined)).toBe(
     true,
   );
+});
+
+test("AP1 the library fails the one message or stream, with the reason, and holds up nothing", async () => {
+  operator.answer = ({ type, message }) =>
+    type !== "stream_start" && message?.text.includes("fool")
+      ? { action: "reject", reason: "no insults" }
+      : { action: "accept" };
+  await using parley = Object.assign(connect({ url: api.server.url, token: await api.server.token("ann") }), {
+    [Symbol.asyncDispose]: () => parley.close(),
+  });
+  const conversation = parley.conversation(room);
+  const shown = watchMessages(conversation);
+  using _ = { [Symbol.dispose]: shown.subscribe(() => {}) };
+  const refused = conversation.send("you fool").catch((error) => error);
+  const next = conversation.send("dear friend");
+  expect(await refused).toMatchObject({
+    ...{ code: "rejected", reason: "no insults", conversation: room },
+    message: "The approval of this server refused it: no insults",
+  });
+  expect(await next).toMatchObject({ seq: 1 });
+  const stream = startStream(conversation);
+  await stream.write("fool");
+  expect(await stream.end().catch((error) => error)).toMatchObject({
+    code: "rejected",
+    reason: "no insults",
+  });
+  expect(shown.getSnapshot().entries.find(({ state }) => state === "failed")).toMatchObject({
+    ...{ text: "you fool", error: { code: "rejected" } },
+  });
 });
