@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { type ApprovalFacts, evaluateApproval } from "../../../src/cli/doctor/approval.ts";
 import { evaluateTls, type TlsFacts } from "../../../src/cli/doctor/certificate.ts";
 import { type CheckResult, type CheckStatus, worstStatus } from "../../../src/cli/doctor/check.ts";
 import {
@@ -48,26 +47,6 @@ function describeEvaluation<Facts extends object>(
 }
 
 const denied = Object.assign(new Error(), { code: "EACCES" });
-
-describeEvaluation<ApprovalFacts>(
-  "the server that approves messages",
-  {
-    ...{ origin: "https://app.example.com", approvalFail: "closed", approvalSecret: ["whsec_x"] },
-    answer: { status: 405, tookMs: 3 },
-  },
-  evaluateApproval,
-  [
-    ["problem", "cannot be reached (refused): no message is stored", { answer: { error: "refused" } }],
-    [
-      "problem",
-      "all messages are stored without approval",
-      { answer: { error: "refused" }, approvalFail: "open" },
-    ],
-    ["warning", "status 502", { answer: { status: 502, tookMs: 3 } }],
-    ["warning", "takes 0.9 s", { answer: { status: 405, tookMs: 900 } }],
-    ["warning", "APPROVAL_SECRET is not set", { approvalSecret: [] }],
-  ],
-);
 
 describeEvaluation<DataDirFacts>(
   "a data folder",
