@@ -70,9 +70,13 @@ export async function purgeBuckets(
   for (let bucket = first; bucket < end; bucket++) {
     await purgeStream(client, keys.bucketKey(bucket, "news"), user);
     const activity = keys.bucketKey(bucket, "activity");
-    const [, found] = await commands.zscan(activity, 0, "MATCH", `* ${user}`, "COUNT", 10_000);
-    const members = found.filter((_, i) => i % 2 === 0);
-    if (members.length > 0) await commands.zrem(activity, ...members);
+    for (let cursor = "0"; ; ) {
+      const [next, found] = await commands.zscan(activity, cursor, "MATCH", `* ${user}`, "COUNT", 10_000);
+      const members = found.filter((_, i) => i % 2 === 0);
+      if (members.length > 0) await commands.zrem(activity, ...members);
+      if (next === "0") break;
+      cursor = next;
+    }
   }
   return { value: {}, next: end === BUCKET_COUNT ? undefined : String(end) };
 }

@@ -28,14 +28,16 @@ async function commandsOfMessage(
   };
 }
 
-const NOTHING = { hmget: 1, hget: 0, hexists: 0, hlen: 0, zadd: 0, xadd: 1 };
+/** The entries of the streams are the message and its event. */
+const NOTHING = { hmget: 1, hget: 0, hexists: 0, hlen: 0, zadd: 0, xadd: 2 };
 
 test("MB a message of a known member in a conversation without facts and sanctions runs the commands of any message", async () => {
   await using store = await TestMemberNode.open(await redis.connect(freshPrefix()));
   const joins = { members: 10, conversations: 10 };
   await store.node.post("0", { user: "ann" });
   expect(await commandsOfMessage(store, "1")).toEqual(NOTHING);
-  expect(await commandsOfMessage(store, "2", joins)).toMatchObject({ zadd: 1, xadd: 2 });
+  // The message and the news, and the events of both.
+  expect(await commandsOfMessage(store, "2", joins)).toMatchObject({ zadd: 1, xadd: 4 });
   expect(await commandsOfMessage(store, "3", joins)).toEqual(NOTHING);
 });
 

@@ -18,7 +18,7 @@ local commands = {
   { 'LTRIM', none, 0, -1 }, { 'LPOP', none }, { 'RPOP', none, 1 }, { 'RPUSH', text, 1 },
   { 'XRANGE', none, '-', '+' }, { 'XREVRANGE', none, '+', '-' }, { 'XTRIM', none, 'MAXLEN', 1 },
   { 'XADD', text, '*', 'a', 1 },
-  { 'XLEN', none }, { 'ZRANGE', none, 0, -1 }, { 'ZREMRANGEBYSCORE', none, 0, 1 }, { 'ZREMRANGEBYRANK', none, 0, 0 }, { 'ZREVRANGE', none, 0, -1 }, { 'ZCARD', none }, { 'ZREM', none, 'a' },
+  { 'XLEN', none }, { 'ZRANGE', none, 0, -1 }, { 'ZREMRANGEBYSCORE', none, 0, 1 }, { 'ZREMRANGEBYRANK', none, 0, 0 }, { 'ZREVRANGE', none, 0, -1 }, { 'ZCARD', none }, { 'ZSCAN', none, 0 }, { 'ZREM', none, 'a' },
   { 'ZADD', text, 1, 'a' },
   { 'ZRANGEBYSCORE', none, 0, 1 },
   { 'SMEMBERS', none }, { 'SMISMEMBER', none, 'a' }, { 'SUNIONSTORE', none, none }, { 'SREM', none, 'a' }, { 'SADD', text, 'a' },
