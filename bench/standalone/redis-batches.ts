@@ -1,7 +1,7 @@
 // The cost of a batch of 64 messages for Redis and the node, for 1, 8 or 64 conversations of as many users, and of one message, on one
 // Redis and on a Cluster of three primaries: `bun bench/standalone/redis-batches.ts`. With the folder of another
-// checkout as argument both are measured in the same run, alternately, for a comparison. Costs are processor time, so
-// that a busy machine changes them little; the time of a batch is the median, and a busy machine changes it much.
+// checkout as argument both are measured in the same run, alternately, for a comparison. Costs are processor time, the
+// median of the rounds, so that a busy machine changes them little; the time of a batch is the median, and a busy machine changes it much.
 
 import { resolve } from "node:path";
 import type { TestNode as Node } from "../../test/engine/redis/support/test-node.ts";
@@ -24,8 +24,9 @@ const TEXT = "x".repeat(64);
 
 interface Totals {
   batches: number;
-  redisMicros: number;
-  nodeMicros: number;
+  /** Of each round, for one batch. */
+  readonly redisMicros: number[];
+  readonly nodeMicros: number[];
   calls: number;
   readonly durationsMs: number[];
 }
@@ -67,10 +68,10 @@ async function runRound(node: Node, each: Case, round: number, totals: Totals): 
     await runBatch(node, each, round);
     totals.durationsMs.push(performance.now() - started);
   }
-  totals.nodeMicros += nodeMicros() - nodeBefore;
+  totals.nodeMicros.push((nodeMicros() - nodeBefore) / each.batches);
   // Earlier commands whose replies are not awaited have run before this reply.
   const after = await readRedis(node);
-  totals.redisMicros += after.micros - before.micros;
+  totals.redisMicros.push((after.micros - before.micros) / each.batches);
   totals.calls += after.calls - before.calls;
   totals.batches += each.batches;
 }
@@ -88,9 +89,9 @@ for (const kind of ["one Redis", "Cluster"] as const) {
   }
   for (const each of CASES) {
     const totals = nodes.map(
-      (): Totals => ({ batches: 0, redisMicros: 0, nodeMicros: 0, calls: 0, durationsMs: [] }),
+      (): Totals => ({ batches: 0, redisMicros: [], nodeMicros: [], calls: 0, durationsMs: [] }),
     );
-    const ignored: Totals = { batches: 0, redisMicros: 0, nodeMicros: 0, calls: 0, durationsMs: [] };
+    const ignored: Totals = { batches: 0, redisMicros: [], nodeMicros: [], calls: 0, durationsMs: [] };
     for (let round = -WARM_UP_ROUNDS; round < 0; round++)
       for (const node of nodes) await runRound(node, each, round, ignored);
     for (let round = 0; round < ROUNDS; round++) {
@@ -99,7 +100,7 @@ for (const kind of ["one Redis", "Cluster"] as const) {
         await runRound(node, each, round, totals[i]!);
     }
     for (const [i, { batches, redisMicros, nodeMicros: micros, calls, durationsMs }] of totals.entries()) {
-      const perMessage = (all: number) => (all / batches / each.size).toFixed(1);
+      const perMessage = (rounds: readonly number[]) => (median(rounds) / each.size).toFixed(1);
       console.log(
         `${kind}, ${each.size} messages for ${each.conversations}, ${trees[i]}: ${(calls / batches).toFixed(1)} calls a batch; a message costs Redis ${perMessage(redisMicros)} µs and the node ${perMessage(micros)} µs; a batch takes ${median(durationsMs).toFixed(2)} ms`,
       );

@@ -5,6 +5,7 @@ import { DEFAULT_STREAM_RULES } from "../../../../src/core/streams/draft.ts";
 import { decodeEntry } from "../../../support/entries.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
+import { FeedReader } from "../support/feed-reader.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { freshPrefix, KINDS_OF_FAULTS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { streamsOf } from "../support/streams-of.ts";
@@ -85,7 +86,7 @@ for (const kind of KINDS_OF_FAULTS) {
       },
     );
 
-    test("ST1 ST3 wherever the script of an end is cut off, one message comes of it, by the writer or by the sweep", async () => {
+    test("ST1 ST3 EV1 wherever the script of an end is cut off, one message and one event come of it, by the writer or by the sweep", async () => {
       const script = kind === "standalone" ? "messages/batch" : "messages/append";
       // Each takes a while in Cluster, where what an abort leaves is the same.
       const finishers =
@@ -138,6 +139,9 @@ for (const kind of KINDS_OF_FAULTS) {
             return received.length === 3;
           });
           expect([where, received.map(({ seq }) => seq)]).toEqual([where, [1, 2, 3]]);
+          const reader = await new FeedReader(node.client).readAll();
+          expect([where, reader.seqs("room", "stream.ended")]).toEqual([where, [message.seq]]);
+          expect([where, reader.seqs("room")]).toEqual([where, [1, 2, 3]]);
           await clean(store, where);
         }
       }
