@@ -55,7 +55,7 @@ for (const engine of ["embedded", "redis"] as const) {
         [limited.body.key, 403, "forbidden"],
       ] as const;
       const lines = Object.keys(OPERATOR_VERBS).filter((line) => !line.includes(" /conversations"));
-      expect(lines).toHaveLength(13);
+      expect(lines.length).toBeGreaterThan(20);
       for (const [bearer, status, code] of bearers)
         for (const line of lines)
           expect(await requestsAs(server, bearer)(line.replace(/:\w+/, "x"))).toMatchObject({
