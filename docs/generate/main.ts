@@ -11,7 +11,8 @@ import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
 import { ERRORS, type ErrorCategory, type ErrorEntry } from "../../src/protocol/errors.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../../src/server/settings/table.ts";
 import { framesPage } from "./frames-page.ts";
-import { httpPage } from "./http-page.ts";
+import { httpPage } from "./http/http-page.ts";
+import { openApiDocument } from "./http/openapi.ts";
 import { metricsPage } from "./metrics-page.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -23,6 +24,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/FRAMES.md", framesPage],
   ["docs/HTTP.md", httpPage],
   ["docs/METRICS.md", metricsPage],
+  ["docs/openapi.json", openApiDocument],
   [".env.example", envExample],
   ["docs/OPERATIONS.md", operationsPage],
   ["src/console/panel/send/client-fields.json", clientFields],

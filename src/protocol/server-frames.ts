@@ -234,10 +234,13 @@ export const WarningFrame = z.object({
   seconds: z.number().optional(),
 });
 
+/** The name of an error. */
+export const ErrorCodeName = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
+
 /** Sent when a frame was refused. The socket stays open unless a `closing` frame follows. */
 export const ErrorFrame = z.object({
   type: z.literal("error"),
-  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  code: ErrorCodeName,
   message: z.string(),
   conversation: OptionalConversation,
   /** The stream that the error is about. */

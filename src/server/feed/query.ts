@@ -12,8 +12,10 @@ export interface EventsQuery {
 }
 
 const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
-const MAX_WAIT_S = 60;
+/** Most events of one answer. */
+export const MAX_EVENTS = 1_000;
+/** Longest time that a request waits for the first event, in seconds. */
+export const MAX_WAIT_S = 60;
 /** The most names and patterns of one request: each event is compared with all of them. */
 const MAX_PATTERNS = 100;
 
@@ -25,7 +27,7 @@ export function readEventsQuery(
     if (values(name).length > 1) return { problem: `\`${name}\`: must be there once.` };
   const wait = readNumber(values("wait")[0], 0, MAX_WAIT_S) ?? 0;
   if (typeof wait === "string") return { problem: `\`wait\`: ${wait}` };
-  const limit = readNumber(values("limit")[0], 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
+  const limit = readNumber(values("limit")[0], 1, MAX_EVENTS) ?? DEFAULT_LIMIT;
   if (typeof limit === "string") return { problem: `\`limit\`: ${limit}` };
   const [list] = values("types");
   const types = list === undefined ? undefined : readEventTypes(list);

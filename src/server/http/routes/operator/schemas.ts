@@ -42,7 +42,7 @@ const UserFields = {
   at: Moment,
 };
 
-const User = z.strictObject(UserFields);
+export const User = z.strictObject(UserFields);
 
 export const LIST_USERS = {
   query: ListQuery.extend({
@@ -89,7 +89,7 @@ const TokenId = z
   .max(512, "must be 512 characters or less")
   .refine((text) => text.isWellFormed(), "holds half of a surrogate pair, which is no character");
 
-const Revocation = z.union([
+export const Revocation = z.union([
   z.strictObject({ user: Identifier, before: Moment }),
   z.strictObject({ token_id: TokenId }),
 ]);
@@ -183,7 +183,7 @@ const ApiKeyGrants = {
   conversations: Patterns.optional(),
 };
 
-const ApiKeyFacts = z.strictObject({
+export const ApiKeyFacts = z.strictObject({
   name: Identifier,
   ...ApiKeyGrants,
   at: Moment.optional(),
@@ -214,7 +214,7 @@ const Limit = z
   .max(MAX_LIMIT, `must be ${MAX_LIMIT} or less`);
 
 /** A field that is missing: as in the server's settings. */
-const Retention = z.strictObject({ messages: Limit.optional(), days: Limit.optional() });
+export const Retention = z.strictObject({ messages: Limit.optional(), days: Limit.optional() });
 
 export const GET_RETENTION = { answers: { 200: Retention } } satisfies VerbSchemas;
 
@@ -222,22 +222,19 @@ export const PUT_RETENTION = { body: Retention, answers: { 200: Retention } } sa
 
 export const DELETE_RETENTION = { answers: { 204: null } } satisfies VerbSchemas;
 
+export const KeptConversation = z.strictObject({
+  conversation: Identifier,
+  access: z.enum(["anyone", "members"]),
+  title: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  seq: z.int(),
+  epoch: z.string(),
+  at: Moment,
+});
+
 export const LIST_CONVERSATIONS = {
   query: ListQuery.extend({}),
-  answers: {
-    200: listOf(
-      "conversations",
-      z.strictObject({
-        conversation: Identifier,
-        access: z.enum(["anyone", "members"]),
-        title: z.string().optional(),
-        data: z.record(z.string(), z.unknown()).optional(),
-        seq: z.int(),
-        epoch: z.string(),
-        at: Moment,
-      }),
-    ),
-  },
+  answers: { 200: listOf("conversations", KeptConversation) },
 } satisfies VerbSchemas;
 
 /** Every verb of the operator's API, by its method and path. */

@@ -33,7 +33,7 @@ const Conversations = z
 
 const Tried = { at: Moment, event: z.string() };
 
-const WebhookFacts = z.strictObject({
+export const WebhookFacts = z.strictObject({
   id: Identifier,
   url: z.string(),
   /** Without it: all types. */
