@@ -180,7 +180,9 @@ describe("clients of one's own", () => {
   ) {
     const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
     const file = join(folder, "client");
-    writeFileSync(file, blocksOf(page).find((block) => block.words[0] === language)!.text);
+    // Receivers of webhooks are programs, too.
+    const isClient = ({ words: [name], text }: Block) => name === language && text.includes("PARLEY");
+    writeFileSync(file, blocksOf(page).find(isClient)!.text);
     const command = language === "js" ? [process.execPath, "--no-env-file"] : [python!];
     const child = Bun.spawn([...command, file, ...words], {
       env: { ...process.env, PARLEY: server.url },

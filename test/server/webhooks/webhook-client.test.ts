@@ -107,7 +107,7 @@ test("EV2 no request goes to a private address, whatever name or address it is w
   expect(got).toEqual([]);
 });
 
-test("EV2 the request goes to the address that was checked: a name server that answers otherwise the second time gains nothing", async () => {
+test("EV2 SEC-P6 the request goes to the address that was checked: a name server that answers otherwise the second time gains nothing", async () => {
   let asked = 0;
   const resolve = async () => (asked++ === 0 ? ["127.0.0.1"] : ["127.0.0.2"]);
   expect(await send(`http://a.example:${plain.port}/ok`, { resolve })).toEqual({ status: 200 });
