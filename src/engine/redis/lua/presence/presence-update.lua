@@ -19,6 +19,9 @@
 
 -- include feed/entries
 
+-- So many other incarnations are looked at before the list is made again.
+local MOST_THROUGH = 16
+
 local key, incarnation = KEYS[1], ARGV[3]
 local prefix = incarnation .. " "
 local time = redis.call("TIME")
@@ -28,6 +31,20 @@ local through = redis.call("HGET", key, "through") or ""
 local others = {}
 for each in string.gmatch(through, "%S+") do
   if each ~= incarnation then others[#others + 1] = each end
+end
+-- Those that have no user any more are left out now and then.
+if #others > MOST_THROUGH then
+  local known = { [incarnation] = true }
+  others = {}
+  for _, field in ipairs(redis.call("HKEYS", key)) do
+    local each = string.match(field, "^(%S+) ")
+    if each and not known[each] then
+      known[each] = true
+      others[#others + 1] = each
+    end
+  end
+  through = incarnation .. " " .. table.concat(others, " ")
+  redis.call("HSET", key, "through", through)
 end
 local events = {}
 local function add_event(type, user, at)
