@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { readExampleFiles } from "../../src/cli/commands/example-files.ts";
-import { createPage } from "../../src/server/console-files.ts";
+import { createApiPage, createPage } from "../../src/server/console-files.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const SOURCES = join(ROOT, "src");
@@ -31,7 +31,9 @@ export async function buildBinary(path: string): Promise<void> {
   try {
     const page = join(folder, "console");
     writeFileSync(page, new Uint8Array(serialize(await createPage())));
-    const replacements = replacementsWith(page);
+    const apiPage = join(folder, "api-page");
+    writeFileSync(apiPage, new Uint8Array(serialize(await createApiPage())));
+    const replacements = replacementsWith(page, apiPage);
     // Source maps are written beside it, and are in it as well.
     const built = join(folder, "parley");
     const { logs, success } = await Bun.build({
@@ -71,8 +73,8 @@ export async function buildBinary(path: string): Promise<void> {
   }
 }
 
-/** `page` is the file with the built console. */
-function replacementsWith(page: string): Replacements {
+/** `page` is the file with the built console, `apiPage` that with the description of the API. */
+function replacementsWith(page: string, apiPage: string): Replacements {
   return {
     "cli/installation.ts":
       'export const PACKAGE_DIR: string | undefined = undefined; export const COMMAND = "parley";',
@@ -93,7 +95,9 @@ function replacementsWith(page: string): Replacements {
       import { deserialize } from "bun:jsc";
       import { readFileSync } from "node:fs";
       import file from ${JSON.stringify(page)} with { type: "file" };
+      import apiFile from ${JSON.stringify(apiPage)} with { type: "file" };
       export async function createPage() { return deserialize(readFileSync(file)); }
+      export async function createApiPage() { return deserialize(readFileSync(apiFile)); }
     `,
   };
 }

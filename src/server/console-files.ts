@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type ApiDocument, renderApiPage } from "./api-page/render.ts";
 import type { Page, PageFile } from "./http/routes/page.ts";
 
-// The single binary has the console in itself, built, and replaces this module (packages/binary/build.ts).
+// The single binary has the console and the description of the API in itself, built, and replaces this module
+// (packages/binary/build.ts).
 
 const CONSOLE_DIR = fileURLToPath(new URL("../console/", import.meta.url));
+const API_DOCUMENT = fileURLToPath(new URL("../../docs/openapi.json", import.meta.url));
+const API_STYLE = fileURLToPath(new URL("api-page/style.css", import.meta.url));
 
 /**
  * Builds the console in memory, once at start. Bun's own HTML routes would do it too, but cannot carry our
@@ -24,6 +28,25 @@ export async function createPage(folder = CONSOLE_DIR): Promise<Page> {
     for (const [part, style] of await bundle(join(folder, name)))
       page.set(`/console/${part}`, pageFile(style, "text/css; charset=utf-8"));
   return page;
+}
+
+let apiPage: Promise<Page> | undefined;
+
+/** Makes the files of `/openapi.json` and `/docs` at the first call: a server that is not asked for them does not read them. */
+export function createApiPage(): Promise<Page> {
+  apiPage ??= readApiPage();
+  return apiPage;
+}
+
+async function readApiPage(): Promise<Page> {
+  const text = await Bun.file(API_DOCUMENT).text();
+  const document: ApiDocument = JSON.parse(text);
+  return new Map([
+    // Without the blanks it is half as long.
+    ["/openapi.json", pageFile(JSON.stringify(document), "application/json; charset=utf-8")],
+    ["/docs", pageFile(renderApiPage(document), "text/html; charset=utf-8")],
+    ["/docs/style.css", pageFile(await Bun.file(API_STYLE).text(), "text/css; charset=utf-8")],
+  ]);
 }
 
 /**

@@ -12,7 +12,7 @@ import type { TokenKeys } from "./authentication/keys.ts";
 import type { Passwords } from "./authentication/passwords.ts";
 import type { VerifiedToken } from "./authentication/verified-token.ts";
 import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
-import { createPage } from "./console-files.ts";
+import { createApiPage, createPage } from "./console-files.ts";
 import { createFaultInjector } from "./faults/fault-injector.ts";
 import { EventFeed } from "./feed/event-feed.ts";
 import { createApp } from "./http/app.ts";
@@ -234,6 +234,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     inactivityTimeout: inactivity.timeout,
     version: deps.version,
     page: deps.page ?? (await createPage()),
+    apiPage: createApiPage,
     faults,
     apiKeys,
     apiKeyStore: deps.apiKeys,
@@ -296,6 +297,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
           scheme: schemeOf(secure, isTrusted(peer) ? headers.get("x-forwarded-proto") : null),
           demoUse: demoUseOf(reach, requestSource),
           faultsUsable: settings.testFaults !== "on" || isOnThisMachine(requestSource),
+          onThisMachine: isOnThisMachine(requestSource),
         };
         if (isSocketTarget(target) && method !== "OPTIONS")
           return handleUpgrade(upgradeDeps, { request, server: bun, target, ...requestFacts });
@@ -393,5 +395,6 @@ const WARM_UP_REQUEST: HttpEnvironment["Bindings"] = {
   scheme: "http",
   demoUse: "off",
   faultsUsable: false,
+  onThisMachine: false,
   arrived() {},
 };

@@ -6,7 +6,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { buildBinary } from "../../packages/binary/build.ts";
 import { buildDebianPackage } from "../../packages/debian/build.ts";
 import { manPage } from "../../packages/debian/man-page.ts";
-import { createPage } from "../../src/server/console-files.ts";
+import { createApiPage, createPage } from "../../src/server/console-files.ts";
 import { SETTING_NAMES } from "../../src/server/settings/table.ts";
 import { isLong } from "../support/random.ts";
 import { startRedis } from "../support/redis/redis-server.ts";
@@ -67,7 +67,7 @@ test("OP5 RT-16 the binary needs no file beside it, serves the console, and runs
   expect(await run(["examples", "talk.sh"], path)).toBe(readFileSync("examples/talk.sh", "utf8"));
   const { child, url, text } = await serve(path);
   expect(text).toContain("or run: parley chat lobby");
-  for (const [name, { content }] of await createPage())
+  for (const [name, { content }] of [...(await createPage()), ...(await createApiPage())])
     expect(await (await fetch(`${url}${name}`)).text(), name).toBe(content);
   const { access_token } = (await (
     await fetch(`${url}/token`, {

@@ -30,7 +30,8 @@ export function httpPage(): string {
 <!-- Made by docs/generate/main.ts from docs/generate/http/verbs.ts and src/server/http/schemas/. Change them there, then: npm run docs -->
 
 A token or an API key is sent as \`Authorization: Bearer …\`. [protocol/HTTP.md](protocol/HTTP.md) has the rules and the errors. Every address
-answers OPTIONS with \`Allow\`, and HEAD where it answers GET. [openapi.json](openapi.json) has the same as OpenAPI 3.1.
+answers OPTIONS with \`Allow\`, and HEAD where it answers GET. [openapi.json](openapi.json) has the same as OpenAPI 3.1. A server
+answers it at \`GET /openapi.json\`, and as a page at \`GET /docs\`: to programs and browsers on its own machine, and to programs with an API key.
 
 | request | what it does | who may | takes | answer |
 | --- | --- | --- | --- | --- |

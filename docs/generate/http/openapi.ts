@@ -61,7 +61,7 @@ export function openApiDocument(): string {
       responses: Object.fromEntries(Object.entries(responses).sort(([a], [b]) => (a < b ? -1 : 1))),
       securitySchemes: {
         token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The token of a user." },
-        apiKey: { type: "http", scheme: "bearer", description: "An API key of a program: `prl_…`." },
+        apiKey: { type: "http", scheme: "bearer", description: "An API key of a program: `pk_…`." },
         session: {
           type: "apiKey",
           in: "cookie",

@@ -30,7 +30,6 @@ export const VERBS: readonly Verb[] = [
     who: "the console's own page",
     about: "signs in, or refreshes, with the refresh token in a cookie",
     credential: "cookie",
-    form: true,
   },
   {
     verb: "POST /console/session/end",
@@ -38,7 +37,6 @@ export const VERBS: readonly Verb[] = [
     who: "the console's own page",
     about: "removes the refresh tokens of the cookie, and clears it",
     credential: "cookie",
-    form: true,
   },
   {
     verb: "POST /ticket",

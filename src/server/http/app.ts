@@ -12,6 +12,7 @@ import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
 import { refuseForeignPages } from "./foreign-pages.ts";
 import { problem } from "./problem.ts";
 import { createGuard, guardUnauthenticated } from "./request-guard.ts";
+import { API_PAGE_PATHS, type ApiPageDeps, apiPageRoute } from "./routes/api-page.ts";
 import { type ConfigRouteDeps, configRoute } from "./routes/config.ts";
 import { sessionEndRoute, sessionTokenRoute } from "./routes/console-session.ts";
 import { postMessageRoute, presenceRoute, readMessagesRoute } from "./routes/conversations.ts";
@@ -71,7 +72,8 @@ export type AppDeps = SignInDeps &
       EventsRouteDeps &
       StreamRoutesDeps &
       ChangeRoutesDeps &
-      OperatorRoutesDeps,
+      OperatorRoutesDeps &
+      ApiPageDeps,
     "guard"
   > & {
     /** The rate of requests that one user may send (M2). */
@@ -149,6 +151,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
   app.get("/config.json", configRoute(parts));
+  for (const path of API_PAGE_PATHS) app.get(path, apiPageRoute(parts, path));
   for (const [path, file] of parts.page) app.get(path, pageRoute(file));
 
   refuseOtherMethods(app);
@@ -160,7 +163,9 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
 /** Returns whether the routes of `path` authenticate the sender of a request. */
 function isAuthenticatedPath(path: string): boolean {
   return (
-    ["/me", "/inbox", "/events", "/logout", "/ticket", "/messages", FAULTS_PATH].includes(path) ||
+    ["/me", "/inbox", "/events", "/logout", "/ticket", "/messages", FAULTS_PATH, ...API_PAGE_PATHS].includes(
+      path,
+    ) ||
     isAboutConversations(path) ||
     isOperatorPath(path)
   );

@@ -14,6 +14,8 @@ export interface HttpEnvironment {
     readonly arrived: () => void;
     /** Whether the client may inject faults, if TEST_FAULTS is on. */
     readonly faultsUsable: boolean;
+    /** Whether the client is a program on this machine, and no proxy for another one. */
+    readonly onThisMachine: boolean;
   };
 }
 

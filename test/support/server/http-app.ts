@@ -11,6 +11,7 @@ import { openStore } from "../../../src/engine/sqlite/schema.ts";
 import type { Quota } from "../../../src/protocol/server-frames.ts";
 import { ApiKeys } from "../../../src/server/authentication/api-keys.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
+import { createApiPage } from "../../../src/server/console-files.ts";
 import { type AppDeps, createApp } from "../../../src/server/http/app.ts";
 import type { HttpEnvironment } from "../../../src/server/http/context.ts";
 import { ManualClock } from "../time/manual-clock.ts";
@@ -88,6 +89,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     inactivityTimeout: 300,
     version: "0.1.0",
     page: new Map(),
+    apiPage: createApiPage,
     apiKeys: new ApiKeys([]),
     apiKeyStore: new SqliteApiKeys(openStore(":memory:", "normal", 0), clock, log.emit),
     webhooks: new SqliteWebhooks(openStore(":memory:", "normal", 0), clock, log.emit),
@@ -135,6 +137,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
         demoUse: "elsewhere",
         arrived: () => {},
         faultsUsable: true,
+        onThisMachine: false,
         ...context,
       };
       return app.fetch(new Request(`http://localhost:8000${path}`, init), bindings);

@@ -2,15 +2,16 @@
 // what is made of it is OpenAPI 3.1.
 import { expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { openApiDocument } from "../../docs/generate/http/openapi.ts";
-import { VERBS } from "../../docs/generate/http/verbs.ts";
-import { createApp } from "../../src/server/http/app.ts";
-import { HTTP_VERBS } from "../../src/server/http/schemas/verbs.ts";
-import { testApp } from "../support/server/http-app.ts";
+import { openApiDocument } from "../../../docs/generate/http/openapi.ts";
+import { VERBS } from "../../../docs/generate/http/verbs.ts";
+import { createApp } from "../../../src/server/http/app.ts";
+import { API_PAGE_PATHS } from "../../../src/server/http/routes/api-page.ts";
+import { HTTP_VERBS } from "../../../src/server/http/schemas/verbs.ts";
+import { testApp } from "../../support/server/http-app.ts";
 
 test("the table of verbs has every route of the server, and no other", async () => {
   const { parts } = await testApp();
-  const own = new Set(["/config.json", ...parts.page.keys()]);
+  const own = new Set<string>(["/config.json", ...API_PAGE_PATHS, ...parts.page.keys()]);
   const routes = createApp(parts)
     .routes.filter(({ method, path }) => !["ALL", "OPTIONS"].includes(method) && !own.has(path))
     .map(({ method, path }) => `${method} ${path}`);
