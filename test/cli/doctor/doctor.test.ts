@@ -86,7 +86,7 @@ describe("a healthy installation", () => {
     ]);
     expect([text.code, metrics.code, plugin.code, quiet.code]).toEqual([0, 0, 0, 0]);
     expect(text.stdout).toContain("\nok       round_trip   Connected in");
-    expect(text.stdout).toEndWith("\n7 ok, 0 warnings, 0 problems, 2 skipped\n");
+    expect(text.stdout).toEndWith("\n7 ok, 0 warnings, 0 problems, 3 skipped\n");
     for (const line of metrics.stdout.trim().split("\n"))
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{check="\w+"\})? -?\d+(\.\d+)?)$/);
     expect(metrics.stdout).toContain('parley_doctor_result{check="round_trip"} 0\n');
