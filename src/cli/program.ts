@@ -6,6 +6,7 @@ import { chatCommand } from "./chat/command.ts";
 import { apiKeyCommand } from "./commands/api-key.ts";
 import { conformanceCommand } from "./commands/conformance.ts";
 import { conversationCommand } from "./commands/conversation.ts";
+import { eventsCommand } from "./commands/events.ts";
 import { examplesCommand } from "./commands/examples.ts";
 import { inboxCommand } from "./commands/inbox.ts";
 import { messageCommand } from "./commands/message.ts";
@@ -55,6 +56,7 @@ export function program(): Command {
   parley.commandsGroup("Chat and test:");
   parley.addCommand(chatCommand());
   parley.addCommand(inboxCommand());
+  parley.addCommand(eventsCommand());
   parley.addCommand(messageCommand());
   parley.addCommand(runCommand());
   parley.addCommand(benchCommand());
