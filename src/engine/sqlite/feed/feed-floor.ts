@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { type FeedRetention, feedHorizon } from "../../../core/feed/retention.ts";
 import type { EventTable } from "./event-table.ts";
-import type { LogEvents } from "./log-events.ts";
+import { type LogEvents, lastBefore, type PlacedTime } from "./log-events.ts";
 import type { FeedPlace } from "./place.ts";
 
 /** For how long a floor is taken as it is, in milliseconds. */
@@ -23,14 +23,19 @@ export class FeedFloor {
   private readonly oldest: Statement<{ number: number; at: number; size: number }>;
   private readonly newest: Statement<{ number: number; size: number }>;
   private readonly remove: Statement;
+  private readonly timeAfter: Statement<PlacedTime>;
   private logFloor = 0;
-  /** When `logFloor` was found, in milliseconds since 1970. */
+  private eventFloor = 0;
+  /** When the floors were found, in milliseconds since 1970. */
   private foundAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly deps: FeedFloorDeps) {
     const { db } = deps;
     this.oldest = db.prepare("select number, at, size from event order by number limit ?");
     this.newest = db.prepare("select number, size from event order by number desc limit 1");
+    this.timeAfter = db.prepare(
+      "select number as place, at from event where number > ? order by number limit 1",
+    );
     this.remove = db.prepare("delete from event where number <= ?");
   }
 
@@ -40,10 +45,13 @@ export class FeedFloor {
     const horizon = feedHorizon(retention, now());
     if (now() >= this.foundAt + FLOOR_MS) {
       this.logFloor = log.lastBefore(horizon, this.logFloor, lastPosition());
+      const from = Math.max(this.eventFloor, table.floor);
+      this.eventFloor = lastBefore(horizon, from, table.last, (number) => this.timeAfter.get(number));
       this.foundAt = now();
     }
-    const [first] = this.oldest.all(1);
-    return { log: this.logFloor, event: table.floor, at: Math.max(horizon, first?.at ?? 0) };
+    // Rows may have been deleted early, because they were too many bytes.
+    const event = Math.max(this.eventFloor, table.floor);
+    return { log: this.logFloor, event, at: Math.max(horizon, this.timeAfter.get(event)?.at ?? 0) };
   }
 
   /** Deletes some of the oldest rows that are not kept; the newest row of all stays. Throws when another process holds the lock. */
@@ -62,6 +70,6 @@ export class FeedFloor {
 
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
-    for (const statement of [this.oldest, this.newest, this.remove]) statement.finalize();
+    for (const statement of [this.oldest, this.newest, this.timeAfter, this.remove]) statement.finalize();
   }
 }

@@ -14,10 +14,36 @@ export interface LogRow {
   readonly at: number;
 }
 
+/** A row's place in its table, and its time. */
+export interface PlacedTime {
+  readonly place: number;
+  readonly at: number;
+}
+
+/**
+ * Returns the last place in (`from`, `last`] of a row from before `time`; `from` if there is none. Times MUST grow with places; `after`
+ * returns the first row after a place.
+ */
+export function lastBefore(
+  time: number,
+  from: number,
+  last: number,
+  after: (place: number) => PlacedTime | null,
+): number {
+  let [below, above] = [from, last];
+  while (below < above) {
+    const middle = Math.floor((below + above) / 2);
+    const row = after(middle);
+    if (row === null || row.place > above || row.at >= time) above = middle;
+    else below = row.place;
+  }
+  return below;
+}
+
 /** Reads the log as events of messages that were created. */
 export class LogEvents {
   private readonly next: Statement<LogRow>;
-  private readonly timeAfter: Statement<{ position: number; at: number }>;
+  private readonly timeAfter: Statement<PlacedTime>;
 
   constructor(db: Database) {
     // `cross join`: the order of the log, and not that of the conversations.
@@ -27,7 +53,7 @@ export class LogEvents {
        where m.position > ? order by m.position limit ?`,
     );
     this.timeAfter = db.prepare(
-      "select position, at from message where position > ? order by position limit 1",
+      "select position as place, at from message where position > ? order by position limit 1",
     );
   }
 
@@ -36,16 +62,9 @@ export class LogEvents {
     return this.next.all(position, count);
   }
 
-  /** Returns the last position in (`from`, `last`] of a message from before `time`; `from` if there is none. Times grow with positions. */
+  /** Returns the last position in (`from`, `last`] of a message from before `time`; `from` if there is none. */
   lastBefore(time: number, from: number, last: number): number {
-    let [below, above] = [from, last];
-    while (below < above) {
-      const middle = Math.floor((below + above) / 2);
-      const row = this.timeAfter.get(middle);
-      if (row === null || row.position > above || row.at >= time) above = middle;
-      else below = row.position;
-    }
-    return below;
+    return lastBefore(time, from, last, (position) => this.timeAfter.get(position));
   }
 
   /** Finalizes the statements, so that the database can be closed. */
