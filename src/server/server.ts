@@ -15,6 +15,7 @@ import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.t
 import { createApiPage, createPage } from "./console-files.ts";
 import { createFaultInjector } from "./faults/fault-injector.ts";
 import { EventFeed } from "./feed/event-feed.ts";
+import { startReminders } from "./feed/unread-reminders.ts";
 import { createApp } from "./http/app.ts";
 import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
@@ -178,6 +179,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     retentionDays: settings.retentionEventDays,
   });
   const stopWebhooks = startWebhooks(deps, eventFeed);
+  const stopReminders = startReminders(deps, (conversation) => hub.present(conversation, Number.MAX_VALUE));
   const openDeps = { ...admitDeps, openings: createOpenings() };
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
@@ -366,6 +368,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       draining = true;
       eventFeed.stop();
       await stopWebhooks();
+      await stopReminders();
       faults?.clearFaults();
       await drain({ registry, admission, drainSeconds: settings.drainSeconds });
       certificate?.stop();

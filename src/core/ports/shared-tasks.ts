@@ -30,7 +30,7 @@ export type RunOnOneNode = (
 ) => StopTask;
 
 /** The tasks that one node carries out for all nodes. */
-export type SharedTaskName = "retention" | "erasing" | "webhooks" | "events" | "persons";
+export type SharedTaskName = "retention" | "erasing" | "webhooks" | "events" | "persons" | "unread";
 
 /** How long the lease of a task lasts without a renewal, in milliseconds. */
 export const TASK_LEASE_MS = 30_000;

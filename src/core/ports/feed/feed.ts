@@ -58,6 +58,12 @@ export interface Feed {
    */
   want(types: readonly FeedEventType[], until: number): Promise<void>;
 
+  /** Returns the position that a reader of the server itself has kept under this name; undefined where it kept none. */
+  bookmark(name: string): Promise<FeedPosition | undefined>;
+
+  /** Keeps a position under a name. */
+  setBookmark(name: string, position: FeedPosition): Promise<void>;
+
   /** Returns the types of OPTIONAL_EVENT_TYPES that count as read now, as this node knows; cheap enough for each event. */
   wanted(): ReadonlySet<FeedEventType>;
 }

@@ -213,6 +213,7 @@ export class Keys {
       | "feed"
       | "feed-floor"
       | "feed-wanted"
+      | "feed-bookmarks"
       | "persons",
   ): string {
     return `${this.prefix}:{all}:${what}`;

@@ -115,6 +115,19 @@ export class RedisFeed implements Feed, EventWriting {
     return this.types.want(types, until);
   }
 
+  async bookmark(name: string): Promise<FeedPosition | undefined> {
+    const all = await this.deps.client.commands.hgetall(this.bookmarks);
+    return all[name];
+  }
+
+  async setBookmark(name: string, position: FeedPosition): Promise<void> {
+    await this.deps.client.commands.hset(this.bookmarks, name, position);
+  }
+
+  private get bookmarks(): string {
+    return this.deps.client.keys.globalKey("feed-bookmarks");
+  }
+
   wanted(): ReadonlySet<FeedEventType> {
     return this.types.wanted();
   }

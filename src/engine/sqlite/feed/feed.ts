@@ -1,3 +1,4 @@
+import type { Database } from "bun:sqlite";
 import type { NewFeedEvent } from "../../../core/feed/feed-event.ts";
 import type { FeedFilter } from "../../../core/feed/filter.ts";
 import {
@@ -10,6 +11,7 @@ import {
 import type { Relay } from "../../../core/ports/relay.ts";
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { Listeners } from "../../listeners.ts";
+import { readMeta } from "../schema.ts";
 import type { BatchEvents } from "./batch-events.ts";
 import type { FeedEpochs } from "./epochs.ts";
 import type { EventTable } from "./event-table.ts";
@@ -26,6 +28,7 @@ import type { WantedTypes } from "./wanted-types.ts";
 const STEP_ROWS = 200;
 
 export interface SqliteFeedDeps {
+  readonly db: Database;
   readonly log: LogEvents;
   readonly table: EventTable;
   readonly epochs: FeedEpochs;
@@ -110,6 +113,14 @@ export class SqliteFeed implements Feed {
     if (!wasRead && presence.isRead) presence.begin();
   }
 
+  async bookmark(name: string): Promise<FeedPosition | undefined> {
+    return readMeta(this.deps.db, bookmarkKey(name));
+  }
+
+  async setBookmark(name: string, position: FeedPosition): Promise<void> {
+    this.deps.db.query("insert or replace into meta values (?, ?)").run(bookmarkKey(name), position);
+  }
+
   wanted(): ReadonlySet<FeedEventType> {
     return this.deps.types.wanted();
   }
@@ -166,4 +177,9 @@ export class SqliteFeed implements Feed {
     }
     return begun;
   }
+}
+
+/** The key of a bookmark in the table `meta`. */
+function bookmarkKey(name: string): string {
+  return `bookmark_${name}`;
 }

@@ -41,6 +41,17 @@ export function openFeed({ db, messages, retention, now, enqueue, assertReadable
   const present = new PresentTable(db);
   const presence = new FeedPresence({ db, table, present, types, enqueue, now });
   const events = new BatchEvents(db, table, present, types);
-  const own = { log, table, epochs, reader, floor, types, presence, events, present };
+  const own = {
+    log,
+    table,
+    epochs,
+    reader,
+    floor,
+    types,
+    presence,
+    events,
+    present,
+    db,
+  };
   return { feed: new SqliteFeed({ ...own, enqueue, assertReadable, now }), table, events };
 }

@@ -1,4 +1,4 @@
-import { boolean, integer } from "../parsers.ts";
+import { boolean, integer, seconds } from "../parsers.ts";
 import type { Setting } from "../setting.ts";
 
 /** The settings of the feed of events, as a part of the table. */
@@ -22,5 +22,12 @@ export const EVENT_SETTINGS = {
     about: "webhooks may be sent to addresses of private networks and of this machine, and to these by http",
     default: "false",
     reason: "a program that may add a webhook could otherwise reach what only this machine can reach",
+  },
+  UNREAD_AFTER: {
+    group: "Events",
+    kind: seconds(1, 86_400),
+    about:
+      "seconds after which a message that a member who is not there has not read is the event `message.unread`",
+    default: "60",
   },
 } as const satisfies Record<string, Setting<unknown>>;

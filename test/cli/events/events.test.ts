@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatEvent } from "../../../src/cli/commands/events.ts";
+import { formatEvent } from "../../../src/cli/events/command.ts";
 import { KEY, KEY_ENTRY, say } from "../../server/inbox/inbox-server.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
