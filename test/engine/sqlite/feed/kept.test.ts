@@ -18,7 +18,32 @@ const post = ({ engine }: Store, id: string) =>
     engine.post({ conversation: "room", user: "anna", limit: 0, id, ...messageContent(id) }, resolve),
   );
 
-const MONTH_MS = 30 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const MONTH_MS = 30 * DAY_MS;
+
+test("EV4 a reader that was away for longer than events are kept gets when that was, once, and then goes on", async () => {
+  await using feed = await beginFeed(openWithMembers, UNLIMITED_RETENTION, { days: 2, bytes: 1024 ** 3 });
+  const { subject, readAll, opened } = feed;
+  const begun = subject.clock.now();
+  await subject.store("1");
+  const { position } = await readAll();
+  await subject.store("2");
+  await new ChangeSubject(subject).react(1, "👍");
+  subject.clock.jump(3 * DAY_MS);
+  await subject.store("3");
+  const first = await opened.feed.read(position, {}, 1);
+  const { since, until } = first!.lost!;
+  expect(since).toBeGreaterThanOrEqual(begun - 1_000);
+  expect(until).toBeGreaterThan(since);
+  expect(until).toBeLessThanOrEqual(subject.clock.now());
+  const rest = await readAll(position);
+  expect(rest.events.map(outline)).toEqual(["message.created room 3"]);
+  expect(rest.lost).toHaveLength(1);
+  expect((await readAll(rest.position)).lost).toEqual([]);
+  // From the oldest that is kept on, nothing was lost.
+  const oldest = await readAll();
+  expect([oldest.lost, oldest.events.map(outline)]).toEqual([[], ["message.created room 3"]]);
+});
 
 test("EV4 rows beyond RETENTION_EVENT_BYTES are deleted, oldest first; a reader that had not read them gets that they are lost", async () => {
   const bytes = 4_000;
