@@ -33,8 +33,8 @@ const NOTE = `
 The API key, which needs the right read, comes from PARLEY_API_KEY. The last line, on standard error, is the position to go
 on from with --after.
 
-  parley events --types message.created,member.*
-  parley events --follow --conversation 'team-*' --json`;
+  PARLEY_API_KEY=pk_… parley events --types message.created,member.*
+  PARLEY_API_KEY=pk_… parley events --follow --conversation 'team-*' --json`;
 
 /** How long one request of --follow waits, in seconds: shorter than a command waits for an answer. */
 const WAIT_S = 10;
