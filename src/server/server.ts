@@ -15,7 +15,7 @@ import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.t
 import { createApiPage, createPage } from "./console-files.ts";
 import { createFaultInjector } from "./faults/fault-injector.ts";
 import { EventFeed } from "./feed/event-feed.ts";
-import { startReminders } from "./feed/unread-reminders.ts";
+import { startFeedReaders } from "./feed/start-readers.ts";
 import { createApp } from "./http/app.ts";
 import type { HttpEnvironment } from "./http/context.ts";
 import { problem } from "./http/problem.ts";
@@ -58,7 +58,6 @@ import { watchClock } from "./watch/clock.ts";
 import { watchOpenFiles } from "./watch/open-files.ts";
 import { watchRevocations } from "./watch/revocations.ts";
 import { watchStore } from "./watch/store-health.ts";
-import { startWebhooks } from "./webhooks/start.ts";
 
 export interface ServerDeps extends Omit<Store, "applyRetention" | "close"> {
   readonly settings: Settings;
@@ -178,8 +177,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     ...{ feed: deps.feed, engine, members: deps.members, clock },
     retentionDays: settings.retentionEventDays,
   });
-  const stopWebhooks = startWebhooks(deps, eventFeed);
-  const stopReminders = startReminders(deps, (conversation) => hub.present(conversation, Number.MAX_VALUE));
+  const stopReaders = startFeedReaders(deps, eventFeed, (name) => hub.present(name, Number.MAX_VALUE));
   const openDeps = { ...admitDeps, openings: createOpenings() };
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
@@ -367,8 +365,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     async stop() {
       draining = true;
       eventFeed.stop();
-      await stopWebhooks();
-      await stopReminders();
+      await stopReaders();
       faults?.clearFaults();
       await drain({ registry, admission, drainSeconds: settings.drainSeconds });
       certificate?.stop();

@@ -59,16 +59,18 @@ export function remindOfUnread(deps: UnreadRemindersDeps, runOnOneNode: RunOnOne
   });
 }
 
-/** The same on the parts of a server. `present` returns the users of a conversation. */
-export function startReminders(
-  deps: Pick<Store, "feed" | "engine" | "members" | "runOnOneNode"> & {
-    readonly clock: Clock;
-    readonly settings: Pick<Settings, "unreadAfter">;
-  },
-  present: (
-    conversation: string,
-  ) => Promise<{ readonly present: readonly { readonly user: string }[] } | undefined>,
-): StopTask {
+/** Returns the users who are present in a conversation; undefined when that is not known now. */
+export type PresentIn = (
+  conversation: string,
+) => Promise<{ readonly present: readonly { readonly user: string }[] } | undefined>;
+
+export interface StartRemindersDeps extends Pick<Store, "feed" | "engine" | "members" | "runOnOneNode"> {
+  readonly clock: Clock;
+  readonly settings: Pick<Settings, "unreadAfter">;
+}
+
+/** The same on the parts of a server. */
+export function startReminders(deps: StartRemindersDeps, present: PresentIn): StopTask {
   const { feed, engine, members, clock, settings, runOnOneNode } = deps;
   const presentIn = async (conversation: string) => {
     const page = await present(conversation);
