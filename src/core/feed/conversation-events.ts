@@ -50,6 +50,5 @@ export function eventOfChange({ conversation, seq, rev, by, at, change }: MadeCh
   const event = { at, conversation, user: by, seq, rev };
   if (change.kind === "edit") return { type: "message.edited", ...event };
   if (change.kind !== "react") return { type: "message.erased", ...event };
-  const { reaction, on } = change;
-  return { type: "message.reacted", ...event, details: { reaction, on } };
+  return { type: "message.reacted", ...event, details: { on: change.on } };
 }

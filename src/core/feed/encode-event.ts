@@ -49,7 +49,7 @@ export function encodeLost({ since, until }: { readonly since: number; readonly 
 /** The members of an event that are not common to all, as JSON without braces. */
 function nounsOf(event: FeedEvent, { message, facts }: EventContent): string {
   const { type, seq, user, details = {} } = event;
-  const { by, role, until, reaction, on, stream, id, state, reply_to, limit } = details;
+  const { by, role, until, on, stream, id, state, reply_to, limit } = details;
   switch (type) {
     case "message.created":
     case "message.edited":
@@ -57,7 +57,7 @@ function nounsOf(event: FeedEvent, { message, facts }: EventContent): string {
     case "message.unread":
       return member("message", encodeMessage(seq!, message));
     case "message.reacted":
-      return `${member("message", encodeMessage(seq!, message))},${encode("reaction", { reaction, on })}`;
+      return `${member("message", encodeMessage(seq!, message))},${encode("reaction", { on })}`;
     case "stream.started":
       return encode("stream", { stream, id, reply_to });
     case "stream.ended": {

@@ -32,7 +32,7 @@ export interface FeedEventDetails {
   readonly role?: string;
   /** Milliseconds since 1970. */
   readonly until?: number;
-  readonly reaction?: string;
+  /** Whether a reaction was added or taken back. Which one is text of a user, and would outlive the erasure of its message here (CH3). */
   readonly on?: boolean;
   /** The name of a stream, its request's `id`, and how it ended. */
   readonly stream?: string;

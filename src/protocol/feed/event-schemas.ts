@@ -56,7 +56,7 @@ export const FEED_EVENTS = {
   "message.erased": event("message.erased", { message: EventMessage }),
   "message.reacted": event("message.reacted", {
     message: EventMessage,
-    reaction: z.object({ reaction: z.string(), on: z.boolean() }),
+    reaction: z.object({ on: z.boolean() }),
   }),
   "message.unread": event("message.unread", { message: EventMessage }),
   "stream.started": event("stream.started", { stream: Stream }),

@@ -108,7 +108,7 @@ export class Life {
         conversation: "lobby",
         user: NAME,
         seq: 1,
-        details: { reaction: SECRETS[9]!, on: true },
+        details: { on: true },
       },
       { type: "member.muted", conversation: "team", user: other(4), details: { by: NAME } },
       { type: "member.muted", conversation: "team", user: other(4), details: { by: other(1) } },

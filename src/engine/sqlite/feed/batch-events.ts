@@ -60,8 +60,7 @@ export class BatchEvents {
 
   changed({ epoch }: ConversationHead, request: ChangeRequest, rev: number, now: number): void {
     const { conversation, user, seq, change } = request;
-    const details =
-      change.kind === "react" ? { details: { reaction: change.reaction, on: change.on } } : undefined;
+    const details = change.kind === "react" ? { details: { on: change.on } } : undefined;
     this.table.add(
       { type: CHANGE_TYPES[shownKindOf(change)], conversation, epoch, user, seq, rev, ...details },
       now,

@@ -111,10 +111,9 @@ function decodeDetails(text: string): FeedEventDetails {
 
 /** Takes a user out of the details of an event, and if the event is the user's own, what the user has named in it. Never longer. */
 export function detailsWithout(user: string, isOwn: boolean, text: string): string {
-  const { by, reaction, id, ...rest } = JSON.parse(text) as FeedEventDetails;
+  const { by, id, ...rest } = JSON.parse(text) as FeedEventDetails;
   return JSON.stringify({
     ...(by !== undefined && { by: by === user ? ERASED_SENDER_MARK : by }),
-    ...(!isOwn && reaction !== undefined && { reaction }),
     ...(!isOwn && id !== undefined && { id }),
     ...rest,
   });
