@@ -102,6 +102,8 @@ test("D5 a store that lost messages begins a new epoch, once, only in the conver
   await redis.kill();
   await redis.restart();
   await waitUntil("both nodes report the loss", () => lost.length >= 2);
+  // They report it while they recover, and accept messages after that.
+  await waitUntil("both are ready", () => node.engine.ready() && other.engine.ready());
   expect(lost).toEqual(["open 5", "open 5"]);
   // This node has no subscriber here; it detects the loss because it acknowledged more.
   expect(await node.post("new", { conversation: "closed" })).toMatchObject({ seq: 6 });
