@@ -28,6 +28,7 @@ import { MemberGate } from "./members/member-gate.ts";
 import { memberPolicyOf } from "./members/policy.ts";
 import { countConnections } from "./metrics/count-connections.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
+import { Erasures } from "./person/erasures.ts";
 import { drain } from "./process/drain.ts";
 import { GC_CHECK_INTERVAL_MS, GcScheduler } from "./process/gc-scheduler.ts";
 import { boundedConnections } from "./process/open-files.ts";
@@ -96,9 +97,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const { settings, accounts, clock, emit, metrics } = deps;
   const { engine, factsApprover, openingApprover } = withApproval(deps);
   const shared = {
-    ...deps,
-    engine,
-    plans: settings.plans,
+    ...{ ...deps, engine, plans: settings.plans, erasures: new Erasures(deps) },
     tickets: deps.tickets<VerifiedToken>(),
   };
 
@@ -366,6 +365,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       draining = true;
       eventFeed.stop();
       await stopReaders();
+      await shared.erasures.stop();
       faults?.clearFaults();
       await drain({ registry, admission, drainSeconds: settings.drainSeconds });
       certificate?.stop();

@@ -14,6 +14,7 @@ import { VERBS } from "./verbs.ts";
 
 /** The parts of paths. */
 const PATH_PARTS: Readonly<Record<string, z.ZodType>> = {
+  erasure: z.string().min(1).max(64),
   conversation_id: Identifier,
   user: Identifier,
   name: Identifier,

@@ -68,6 +68,24 @@ const VERBS: readonly Verb[] = [
     about: "revokes all tokens that the user has got until now",
   },
   {
+    verb: "GET /users/:user/export",
+    name: "exportUser",
+    who: OPERATOR,
+    about: "all that is stored about a user",
+  },
+  {
+    verb: "POST /users/:user/erase",
+    name: "eraseUser",
+    who: OPERATOR,
+    about: "erases a person; 202 while that takes longer than 20 seconds",
+  },
+  {
+    verb: "GET /erasures/:erasure",
+    name: "readErasure",
+    who: OPERATOR,
+    about: "how far an erasure has come, or its report of the last day",
+  },
+  {
     verb: "GET /revocations",
     name: "listRevocations",
     who: OPERATOR,

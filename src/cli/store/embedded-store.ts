@@ -91,6 +91,12 @@ export function embeddedStore(settings: Settings): StoreProvider {
     openMembers: () => openForCommand(openMembers),
     openPersons: () => openForCommand(openPersonReader),
     beginEpoch: () => openForCommand(beginSqliteEpoch),
+    async openWithoutServer(deps) {
+      return openSqlite(optionsWith(deps)).catch((error) => {
+        if (error instanceof StoreInUse) return undefined;
+        throw error;
+      });
+    },
     async purgeRemoved() {
       const store = await openSqlite(optionsWith(commandDeps())).catch((error) => {
         // A server that runs on the files deletes by itself.

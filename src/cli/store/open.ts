@@ -1,10 +1,9 @@
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
-import type { PersonReader } from "../../core/ports/person/person-store.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { printNote } from "../terminal/print.ts";
-import type { CommandAccounts } from "./provider.ts";
+import type { CommandAccounts, CommandPersons } from "./provider.ts";
 import { storeProvider } from "./providers.ts";
 
 /** Runs `task` on accounts, API keys, webhooks, revocations and digests of signing keys, beside the servers that may run on them, and closes them again. */
@@ -52,7 +51,7 @@ export async function withMembers<T>(
 /** Runs `task` on what the store has about persons, beside the servers that may run on it, and closes it again. */
 export async function withPersons<T>(
   settings: Settings,
-  task: (persons: PersonReader) => Promise<T>,
+  task: (persons: CommandPersons["persons"]) => Promise<T>,
 ): Promise<T> {
   const provider = storeProvider(settings);
   const { persons, close } = await provider.openPersons();

@@ -7,7 +7,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
-import type { PersonReader } from "../../core/ports/person/person-store.ts";
+import type { PersonReader, PersonStore } from "../../core/ports/person/person-store.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SharedNodes, SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
@@ -45,6 +45,9 @@ export interface StoreProvider {
 
   /** Opens what the store has about persons for a command that reads it, beside the servers that may run on the store. */
   openPersons(): Promise<CommandPersons>;
+
+  /** Opens all ports where no server runs on the store; undefined where one does. */
+  openWithoutServer(deps: StoreDeps): Promise<Store | undefined>;
 
   /** Deletes for good what was removed, where no server does it. */
   purgeRemoved(): Promise<void>;
@@ -86,7 +89,7 @@ export interface CommandMembers {
 }
 
 export interface CommandPersons {
-  readonly persons: PersonReader;
+  readonly persons: PersonReader & Pick<PersonStore, "begin" | "find">;
   close(): Promise<void>;
 }
 

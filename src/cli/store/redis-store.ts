@@ -2,13 +2,20 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
 import { feedRetentionOf } from "../../core/feed/retention.ts";
+import { expiredNodes } from "../../core/nodes.ts";
 import { streamRulesOf } from "../../core/streams/writing.ts";
 import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { errorLines } from "../cli-error.ts";
-import { COMMAND_TIMEOUT_MS, commandDeps, type StoreDeps, type StoreProvider } from "./provider.ts";
+import {
+  COMMAND_TIMEOUT_MS,
+  commandDeps,
+  type OpenedStore,
+  type StoreDeps,
+  type StoreProvider,
+} from "./provider.ts";
 
 // The engine is loaded when it is used: a command or a server without Redis starts in three quarters of the time.
 const engine = () => import("../../engine/redis/open.ts");
@@ -28,6 +35,20 @@ export function redisStore(settings: Settings): StoreProvider {
   });
   const commandOptions = () => optionsWith(commandDeps(), COMMAND_TIMEOUT_MS);
 
+  const open = async (deps: StoreDeps): Promise<OpenedStore> => {
+    const options = optionsWith(deps, startupTimeout * 1000);
+    const retention = retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION);
+    const { openRedis } = await engine();
+    const store = await openRedis({
+      ...{ ...options, observeBatch: deps.observeBatch, retention, ackAfter, leaseMs: nodeLease * 1000 },
+      feedRetention: feedRetentionOf(settings),
+      streamRules: streamRulesOf(settings),
+      editWithin: settings.editSeconds * 1000,
+      rewriteIntervalMs: settings.eraseRewrite * 60_000,
+    });
+    return { store, node: options.node };
+  };
+
   return {
     defaultRetention: DEFAULT_REDIS_RETENTION,
     relativePath: undefined,
@@ -38,18 +59,12 @@ export function redisStore(settings: Settings): StoreProvider {
     explainError(error) {
       throw error;
     },
-    async open(deps) {
-      const options = optionsWith(deps, startupTimeout * 1000);
-      const retention = retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION);
-      const { openRedis } = await engine();
-      const store = await openRedis({
-        ...{ ...options, observeBatch: deps.observeBatch, retention, ackAfter, leaseMs: nodeLease * 1000 },
-        feedRetention: feedRetentionOf(settings),
-        streamRules: streamRulesOf(settings),
-        editWithin: settings.editSeconds * 1000,
-        rewriteIntervalMs: settings.eraseRewrite * 60_000,
-      });
-      return { store, node: options.node };
+    open,
+    async openWithoutServer(deps) {
+      const { readRedisNodes } = await engine();
+      const { nodes, now } = await readRedisNodes(commandOptions());
+      const dead = expiredNodes(nodes, now);
+      return nodes.length > dead.length ? undefined : (await open(deps)).store;
     },
     async openAccounts() {
       const { openRedisAccounts } = await engine();

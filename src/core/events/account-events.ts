@@ -85,6 +85,16 @@ export const ACCOUNT_EVENTS = {
     fields: ["user"],
     text: "an account was removed, by `parley user` or another server",
   },
+  "person.erasing": {
+    level: "info",
+    fields: ["erasure", "key?", "address?"],
+    text: "the erasure of a person was asked for, by `parley user erase`, or with a `key` over HTTP. Neither this event nor the next one names the person",
+  },
+  "person.exported": {
+    level: "info",
+    fields: ["user", "key", "address"],
+    text: "what is stored about a user was read over HTTP, with an API key",
+  },
   "person.erased": {
     level: "info",
     fields: ["erasure"],

@@ -48,13 +48,23 @@ export function advance(erasure: Erasure, { counts, next }: PartDone, now: numbe
   return { ...erasure, counts: sum, after: undefined, step: following };
 }
 
-/** The report of an erasure, over HTTP and with `--json`. It does not name the person. */
-export function reportOf({ id, step, counts, startedAt, endedAt }: Erasure): object {
+/** How far an erasure has come, without the name of the person. Moments are in milliseconds since 1970. */
+export interface ErasureReport {
+  readonly id: string;
+  readonly state: "running" | "done";
+  readonly step?: ErasureStep;
+  readonly erased: Record<string, number>;
+  readonly started_at: number;
+  readonly ended_at?: number;
+}
+
+/** The report of an erasure, over HTTP and with `--json`. */
+export function reportOf({ id, step, counts, startedAt, endedAt }: Erasure): ErasureReport {
   return {
     id,
     state: step === "done" ? "done" : "running",
     ...(step !== "done" && { step }),
-    erased: counts,
+    erased: { ...counts },
     started_at: startedAt,
     ...(endedAt !== undefined && { ended_at: endedAt }),
   };

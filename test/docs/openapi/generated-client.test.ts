@@ -179,6 +179,9 @@ test("a generated client uses every verb of the operator, and so every verb of t
   expect(await api.readUser!({ user: "ann" })).toMatchObject({ plan: "free" });
   expect((await api.listUsers!({ plan: "free", disabled: "false" })).users[0]).toMatchObject({ user: "ann" });
   await api.signOutUser!({ user: "ann" });
+  expect(await api.exportUser!({ user: "ann" })).toMatchObject({ user: "ann" });
+  const { id } = await api.eraseUser!({ user: "gone" });
+  expect(await api.readErasure!({ erasure: id })).toMatchObject({ id, state: "done" });
   await api.revoke!({ requestBody: { user: "dora" } });
   expect((await api.listRevocations!({})).revocations).not.toBeEmpty();
   expect((await api.listNodes!()).nodes).toHaveLength(1);

@@ -99,6 +99,8 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     store: { nodes: async () => undefined, measure: unused },
     serverState: unused,
     withConversations: unused,
+    persons: { read: unused },
+    erasures: { request: unused, wait: unused, find: unused },
     members: NO_MEMBERS,
     memberPolicy: { defaultAccess: "anyone", create: "anyone", maxMembers: 100, maxConversations: 100 },
     origins: { allowed: [], loopbackPort: undefined },

@@ -6,6 +6,7 @@ import {
   type OperatorConversationRoutesDeps,
   retentionRoutes,
 } from "./conversations.ts";
+import { eraseUserRoute, exportUserRoute, getErasureRoute, type PersonRoutesDeps } from "./persons.ts";
 import { listRevocationsRoute, postRevocationRoute, type RevocationRoutesDeps } from "./revocations.ts";
 import { getStatisticsRoute, listNodesRoute, type ServerRoutesDeps } from "./servers.ts";
 import {
@@ -23,6 +24,7 @@ import { registerWebhookRoutes, type WebhookRoutesDeps } from "./webhooks.ts";
 export type OperatorRoutesDeps = ApiKeyRoutesDeps &
   WebhookRoutesDeps &
   OperatorConversationRoutesDeps &
+  PersonRoutesDeps &
   RevocationRoutesDeps &
   ServerRoutesDeps &
   UserRoutesDeps;
@@ -30,6 +32,7 @@ export type OperatorRoutesDeps = ApiKeyRoutesDeps &
 /** The first part of the paths of the operator's API, but of those about conversations. */
 const OPERATOR_ROOTS: ReadonlySet<string> = new Set([
   "users",
+  "erasures",
   "revocations",
   "nodes",
   "statistics",
@@ -50,6 +53,9 @@ export function registerOperatorRoutes(app: Hono<HttpEnvironment>, deps: Operato
   app.patch("/users/:user", patchUserRoute(deps));
   app.delete("/users/:user", deleteUserRoute(deps));
   app.post("/users/:user/sign-out", signOutRoute(deps));
+  app.get("/users/:user/export", exportUserRoute(deps));
+  app.post("/users/:user/erase", eraseUserRoute(deps));
+  app.get("/erasures/:erasure", getErasureRoute(deps));
   app.get("/revocations", listRevocationsRoute(deps));
   app.post("/revocations", postRevocationRoute(deps));
   app.get("/nodes", listNodesRoute(deps));

@@ -6,6 +6,7 @@ import {
   MAX_GRANTED_CONVERSATIONS,
   type Right,
 } from "../../../../core/access/grants.ts";
+import { ERASURE_STEPS } from "../../../../core/person/erasure.ts";
 import { Identifier } from "../../../../protocol/identifiers.ts";
 import { ListQuery } from "../../../../protocol/member-requests.ts";
 import { Quota } from "../../../../protocol/server-frames.ts";
@@ -82,6 +83,32 @@ export const PATCH_USER = {
 export const DELETE_USER = { answers: { 204: null } } satisfies VerbSchemas;
 
 export const SIGN_OUT_USER = { answers: { 204: null } } satisfies VerbSchemas;
+
+const Erasure = z.strictObject({
+  id: z.string(),
+  state: z.enum(["running", "done"]),
+  /** What is being done; missing when it has ended. */
+  step: z.enum(ERASURE_STEPS).optional(),
+  /** How much was erased, by the kind of data. */
+  erased: z.record(z.string(), z.int().min(0)),
+  started_at: Moment,
+  ended_at: Moment.optional(),
+});
+
+/** As the lines of `parley user export` have them. */
+export const EXPORT_USER = {
+  answers: {
+    200: z.strictObject({
+      user: Identifier,
+      at: Moment,
+      records: z.array(z.looseObject({ type: z.string() })),
+    }),
+  },
+} satisfies VerbSchemas;
+
+export const ERASE_USER = { answers: { 200: Erasure, 202: Erasure } } satisfies VerbSchemas;
+
+export const GET_ERASURE = { answers: { 200: Erasure } } satisfies VerbSchemas;
 
 const TokenId = z
   .string("must be a string")
@@ -245,6 +272,9 @@ export const OPERATOR_VERBS = {
   "PATCH /users/:user": PATCH_USER,
   "DELETE /users/:user": DELETE_USER,
   "POST /users/:user/sign-out": SIGN_OUT_USER,
+  "GET /users/:user/export": EXPORT_USER,
+  "POST /users/:user/erase": ERASE_USER,
+  "GET /erasures/:erasure": GET_ERASURE,
   "GET /revocations": LIST_REVOCATIONS,
   "POST /revocations": POST_REVOCATION,
   "GET /nodes": LIST_NODES,
