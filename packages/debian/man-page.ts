@@ -57,6 +57,10 @@ function escaped(text: string): string {
   return text
     .replaceAll("\\", "\\e")
     .replaceAll("-", "\\-")
+    .replace(
+      /[^\u0020-\u007e\n]/gu,
+      (char) => `\\[u${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}]`,
+    )
     .replace(/^([.'])/gm, "\\&$1");
 }
 
