@@ -36,6 +36,7 @@ import {
   readMeta,
   STORE_FILE,
   type StoreSync,
+  waitForLocks,
 } from "./schema.ts";
 
 /** Messages that the index may lack at the start. If it lacks more, they are indexed before the server opens, to save memory. */
@@ -129,7 +130,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   const webhooks = new SqliteWebhooks(accountsDb, clock, emit);
   withFileErrors(paths.store, () => webhooks.forgetSenders());
-  withFileErrors(paths.store, () => engine.feed.recover());
+  withFileErrors(paths.store, () => waitForLocks(db, () => engine.feed.recover()));
   let closing: Promise<void> | undefined;
   const close = async () => {
     await engine.close();

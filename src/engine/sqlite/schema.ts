@@ -80,6 +80,16 @@ function prepareStore(db: Database, path: string, sync: StoreSync, busyTimeout: 
   return db;
 }
 
+/** Carries out a step of the start, which waits for a lock that a command holds for a moment; later calls of `db` do not wait. */
+export function waitForLocks(db: Database, step: () => void): void {
+  db.run(`pragma busy_timeout = ${OPEN_TIMEOUT_MS}`);
+  try {
+    step();
+  } finally {
+    db.run("pragma busy_timeout = 0");
+  }
+}
+
 /**
  * Switches the store to a write-ahead log. When two processes do this to a new file at the same moment, SQLite refuses one of them at
  * once, whatever its `busy_timeout`, because waiting would be a deadlock. A second try succeeds.
