@@ -79,9 +79,11 @@ describe("SEC-T1 a key set that is unavailable, slow or wrong", () => {
   ];
   test.each(faults)(
     "SEC-T1 %s: it is `unavailable`, asked for once in five seconds, and recovers",
-    async (_, answer) => {
+    async (name, answer) => {
       await using issuer = serveIssuer(answer);
-      const { time, log, find } = keySetOf(issuer.url, 300);
+      // On a busy machine a good answer may take longer than a short patience.
+      const isSlow = name === "nothing in time" || name === "a drip";
+      const { time, log, find } = keySetOf(issuer.url, isSlow ? 1_000 : undefined);
       expect(await Promise.all(["k1", "k1", "k2", "k3"].map(find))).toEqual(Array(4).fill("unavailable"));
       for (let i = 0; i < 40; i++) expect(await find(`junk${i}`)).toBe("unavailable");
       expect([issuer.asked, issuer.elsewhere]).toEqual([1, 0]);
