@@ -1,25 +1,17 @@
 import type { Database, Statement } from "bun:sqlite";
-import { shownKindOf } from "../../../core/changes/decide-change.ts";
 import { LruMap } from "../../../core/collections/lru-map.ts";
+import { eventOfChange, eventOfMember } from "../../../core/feed/conversation-events.ts";
 import { beginsExhaustion } from "../../../core/feed/quota-exhausted.ts";
 import type { MemberNews } from "../../../core/members/records.ts";
 import type { ChangeRequest } from "../../../core/ports/conversation/changes.ts";
-import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { type ConversationHead, existsAsConversation } from "../messages/conversation-head.ts";
 import type { EventTable } from "./event-table.ts";
-import { memberEvent } from "./member-events.ts";
 import type { FeedOperation } from "./operation.ts";
 import type { PresentTable } from "./present-table.ts";
 import type { WantedTypes } from "./wanted-types.ts";
 
 /** Users whose last `quota.exhausted` is kept in memory. */
 const MAX_EXHAUSTED = 10_000;
-
-const CHANGE_TYPES = {
-  edit: "message.edited",
-  erase: "message.erased",
-  react: "message.reacted",
-} as const satisfies Record<string, FeedEventType>;
 
 /** A stream, as its events name it. */
 export interface StreamFacts {
@@ -55,16 +47,12 @@ export class BatchEvents {
   }
 
   joined({ id: conversation, epoch }: ConversationHead, news: MemberNews, now: number): void {
-    this.table.add(memberEvent(conversation, epoch, news), now);
+    this.table.add(eventOfMember(conversation, news, epoch), now);
   }
 
   changed({ epoch }: ConversationHead, request: ChangeRequest, rev: number, now: number): void {
-    const { conversation, user, seq, change } = request;
-    const details = change.kind === "react" ? { details: { on: change.on } } : undefined;
-    this.table.add(
-      { type: CHANGE_TYPES[shownKindOf(change)], conversation, epoch, user, seq, rev, ...details },
-      now,
-    );
+    const { conversation, user: by, seq, change } = request;
+    this.table.add(eventOfChange({ conversation, epoch, seq, rev, by, at: now, change }), now);
   }
 
   marked({ id: conversation, epoch }: ConversationHead, user: string, seq: number, now: number): void {

@@ -2,6 +2,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { ListPage } from "../../../core/collections/list-page.ts";
 import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { Emit } from "../../../core/events/events.ts";
+import { eventsOfNews } from "../../../core/feed/conversation-events.ts";
 import type {
   ConversationChange,
   ConversationNews,
@@ -12,7 +13,6 @@ import type {
 import type { MemberStore, NameRange, NewsListener } from "../../../core/ports/conversation/members.ts";
 import { Listeners } from "../../listeners.ts";
 import type { EventTable } from "../feed/event-table.ts";
-import { conversationEvents } from "../feed/member-events.ts";
 import { isBusy } from "../folder/errors.ts";
 import { CONVERSATION_COLUMNS, type ConversationRow } from "../messages/conversation-head.ts";
 import type { MessageLog } from "../messages/message-log.ts";
@@ -231,7 +231,7 @@ export class SqliteMembers implements MemberStore {
   private writeEvents(row: ConversationRow, hasFacts: boolean, news: ConversationChange["news"], at: number) {
     const existed = row.facts !== null || this.deps.messages.headOf(row).seq > row.removed_seq;
     const epoch = epochOf(this.epoch, row.removals);
-    for (const event of conversationEvents(row.id, epoch, news, hasFacts && !existed))
+    for (const event of eventsOfNews(row.id, news, hasFacts && !existed, epoch))
       this.deps.events.add(event, at);
   }
 
