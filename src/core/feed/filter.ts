@@ -1,4 +1,5 @@
 import type { FeedEventType } from "../../protocol/feed/event-types.ts";
+import { allowsConversation } from "../access/grants.ts";
 import type { FeedEvent } from "./feed-event.ts";
 
 /** Which events a reader gets. A field that is missing lets everything through. */
@@ -21,8 +22,5 @@ export function acceptsEvent(
 
 function allows(patterns: readonly string[] | undefined, conversation: string | undefined): boolean {
   if (patterns === undefined) return true;
-  if (conversation === undefined) return false;
-  return patterns.some((pattern) =>
-    pattern.endsWith("*") ? conversation.startsWith(pattern.slice(0, -1)) : pattern === conversation,
-  );
+  return conversation !== undefined && allowsConversation(patterns, conversation);
 }
