@@ -1,5 +1,6 @@
+import { CountedTypes } from "../../../core/feed/counted-types.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import { type FeedEventType, OPTIONAL_EVENT_TYPES } from "../../../protocol/feed/event-types.ts";
+import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { ControlStream } from "../control-stream.ts";
@@ -17,15 +18,12 @@ export interface WantedTypesDeps {
 }
 
 /** The types of OPTIONAL_EVENT_TYPES that count as read (EV5): in a hash, which all nodes read again when the control stream says so. */
-export class WantedTypes {
+export class WantedTypes extends CountedTypes {
   private readonly key: string;
-  private readonly until = new Map<FeedEventType, number>();
-  private types: ReadonlySet<FeedEventType> = new Set();
-  /** Until when `types` is right, in milliseconds since 1970. */
-  private rightUntil = 0;
   private readonly stop: () => void;
 
   constructor(private readonly deps: WantedTypesDeps) {
+    super(() => deps.time.wall());
     this.key = deps.client.keys.globalKey("feed-wanted");
     this.stop = deps.control.listen({
       onEvents: (events) => (events.some((event) => "eventType" in event) ? this.load() : undefined),
@@ -41,9 +39,7 @@ export class WantedTypes {
 
   async want(types: readonly FeedEventType[], until: number): Promise<void> {
     const rounded = Math.ceil(until / ROUND_MS) * ROUND_MS;
-    const later = types.filter(
-      (type) => OPTIONAL_EVENT_TYPES.has(type) && (this.until.get(type) ?? 0) < until,
-    );
+    const later = this.lacking(types, until);
     if (later.length === 0) return;
     const { client, control } = this.deps;
     const values = [rounded, ...control.scriptArguments, ...later];
@@ -51,27 +47,7 @@ export class WantedTypes {
     for (const type of later) this.note(type, rounded);
   }
 
-  wanted(): ReadonlySet<FeedEventType> {
-    const now = this.deps.time.wall();
-    if (now < this.rightUntil) return this.types;
-    const entries = [...this.until].filter(([, until]) => until > now);
-    this.types = new Set(entries.map(([type]) => type));
-    this.rightUntil = Math.min(Number.MAX_SAFE_INTEGER, ...entries.map(([, until]) => until));
-    return this.types;
-  }
-
-  /** Whether an event of this type is written now. */
-  counts(type: FeedEventType): boolean {
-    return !OPTIONAL_EVENT_TYPES.has(type) || this.wanted().has(type);
-  }
-
   close(): void {
     this.stop();
-  }
-
-  private note(type: FeedEventType, until: number): void {
-    if ((this.until.get(type) ?? 0) >= until) return;
-    this.until.set(type, until);
-    this.rightUntil = 0;
   }
 }
