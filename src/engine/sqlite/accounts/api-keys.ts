@@ -7,6 +7,7 @@ import {
   type StoredApiKey,
 } from "../../../core/ports/access/api-keys.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import { TableWatch } from "./table-watch.ts";
 
 interface Row {
   readonly name: string;
@@ -19,23 +20,17 @@ interface Row {
   readonly made_by: string | null;
 }
 
-/** The interval at which changes by other processes are looked for, in milliseconds. The port promises a second. */
-const POLL_INTERVAL_MS = 500;
-
 /** The port for API keys on SQLite. The command line may change the same file while a server runs. */
 export class SqliteApiKeys implements ApiKeyStore {
-  private readonly listeners = new Set<ApiKeyListener>();
-  /** The state of the table of which the listeners were notified; undefined when one of them has to be called again. */
-  private notified: string | undefined;
-  /** Whether the last poll failed. */
-  private hasFailed = false;
-  private stopPolling: (() => void) | undefined;
+  private readonly changes: TableWatch;
 
   constructor(
     private readonly db: Database,
-    private readonly clock: Clock,
-    private readonly emit: Emit,
-  ) {}
+    clock: Clock,
+    emit: Emit,
+  ) {
+    this.changes = new TableWatch(() => this.state(), clock, emit);
+  }
 
   async list(): Promise<StoredApiKey[]> {
     return (this.db.query("select * from api_key order by name").all() as Row[]).map(decodeRow);
@@ -62,42 +57,18 @@ export class SqliteApiKeys implements ApiKeyStore {
         return "added";
       })
       .immediate();
-    await this.poll();
+    await this.changes.poll();
     return outcome;
   }
 
   async remove(name: string): Promise<boolean> {
     const { changes } = this.db.query("delete from api_key where name = ?").run(name);
-    await this.poll();
+    await this.changes.poll();
     return changes > 0;
   }
 
   watch(listener: ApiKeyListener): () => void {
-    if (this.listeners.size === 0) {
-      this.notified = this.state();
-      this.stopPolling = this.clock.every(POLL_INTERVAL_MS, () => void this.poll());
-    }
-    this.listeners.add(listener);
-    return () => {
-      if (this.listeners.delete(listener) && this.listeners.size === 0) this.stopPolling?.();
-    };
-  }
-
-  /** Notifies the listeners if the table has changed. Never rejects: what fails is tried again at the next poll. */
-  private async poll(): Promise<void> {
-    if (this.listeners.size === 0) return;
-    try {
-      const state = this.state();
-      if (state === this.notified) return;
-      this.notified = state;
-      await Promise.all([...this.listeners].map((listener) => Promise.try(listener)));
-      this.hasFailed = false;
-    } catch (error) {
-      this.notified = undefined;
-      // Logged once, because it is tried again twice a second.
-      if (!this.hasFailed) this.emit("store.read_failed", { error: String(error) });
-      this.hasFailed = true;
-    }
+    return this.changes.add(listener);
   }
 
   /** A text that differs after each change: a position is never used twice, and a removal changes the count. */

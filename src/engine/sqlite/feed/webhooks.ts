@@ -4,6 +4,7 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type { SenderGeneration, WebhookListener, WebhookStore } from "../../../core/ports/feed/webhooks.ts";
 import type { WebhookChange } from "../../../core/webhooks/operate.ts";
 import { MAX_WEBHOOKS, type StoredWebhook, type WebhookProgress } from "../../../core/webhooks/webhook.ts";
+import { TableWatch } from "../accounts/table-watch.ts";
 
 interface Row {
   /** As JSON. */
@@ -12,21 +13,17 @@ interface Row {
   readonly progress: string;
 }
 
-/** The interval at which changes by other processes are looked for, in milliseconds. The port promises a second. */
-const POLL_INTERVAL_MS = 500;
-
 /** The port for webhooks on SQLite. The command line may change the same file while a server runs. */
 export class SqliteWebhooks implements WebhookStore {
-  private readonly listeners = new Set<WebhookListener>();
-  /** The state of the table of which the listeners were notified; undefined when one of them has to be called again. */
-  private notified: string | undefined;
-  private stopPolling: (() => void) | undefined;
+  private readonly changes: TableWatch;
 
   constructor(
     private readonly db: Database,
-    private readonly clock: Clock,
-    private readonly emit: Emit,
-  ) {}
+    clock: Clock,
+    emit: Emit,
+  ) {
+    this.changes = new TableWatch(() => this.state(), clock, emit);
+  }
 
   /** For the one server of the folder, at its start: its runs are counted from one again. */
   forgetSenders(): void {
@@ -60,7 +57,7 @@ export class SqliteWebhooks implements WebhookStore {
         return "added";
       })
       .immediate();
-    await this.poll();
+    await this.changes.poll();
     return outcome;
   }
 
@@ -78,13 +75,13 @@ export class SqliteWebhooks implements WebhookStore {
         webhook.id,
         webhook.revision - 1,
       );
-    await this.poll();
+    await this.changes.poll();
     return changes > 0;
   }
 
   async remove(id: string): Promise<boolean> {
     const { changes } = this.db.query("delete from webhook where id = ?").run(id);
-    await this.poll();
+    await this.changes.poll();
     return changes > 0;
   }
 
@@ -100,28 +97,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   watch(listener: WebhookListener): () => void {
-    if (this.listeners.size === 0) {
-      this.notified = this.state();
-      this.stopPolling = this.clock.every(POLL_INTERVAL_MS, () => void this.poll());
-    }
-    this.listeners.add(listener);
-    return () => {
-      if (this.listeners.delete(listener) && this.listeners.size === 0) this.stopPolling?.();
-    };
-  }
-
-  /** Notifies the listeners if operators have changed the table. Never rejects: what fails is tried again at the next poll. */
-  private async poll(): Promise<void> {
-    if (this.listeners.size === 0) return;
-    try {
-      const state = this.state();
-      if (state === this.notified) return;
-      this.notified = state;
-      await Promise.all([...this.listeners].map((listener) => Promise.try(listener)));
-    } catch (error) {
-      this.notified = undefined;
-      this.emit("store.read_failed", { error: String(error) });
-    }
+    return this.changes.add(listener);
   }
 
   /** A text that differs after each change: a position is never used twice, a removal changes the count, revisions only grow. */
