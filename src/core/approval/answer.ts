@@ -4,6 +4,7 @@ import { parseJsonObject } from "../../protocol/json.ts";
 import { MAX_FRAME_BYTES, MAX_REASON_LENGTH } from "../../protocol/limits.ts";
 import { ConversationPatch } from "../../protocol/member-requests.ts";
 import { readBody } from "../../protocol/request-body.ts";
+import type { Rejected, Unavailable } from "../ports/message-log.ts";
 import type { Asked, AskedMessage } from "./question.ts";
 
 /** A content that takes the place of what was asked about; of a conversation `text` is its title. */
@@ -19,6 +20,15 @@ export type Answer =
 
 /** What becomes of what was asked about. `unavailable`: no answer, and APPROVAL_FAIL is `closed`. */
 export type Verdict = Answer | { readonly action: "unavailable" };
+
+/** Returns what a sender is answered where the verdict lets nothing through. */
+export function refusalOf(
+  verdict: Extract<Verdict, { readonly action: "reject" | "unavailable" }>,
+): Rejected | Unavailable {
+  if (verdict.action === "unavailable") return { outcome: "unavailable" };
+  const { reason } = verdict;
+  return { outcome: "rejected", ...(reason !== undefined && { reason }) };
+}
 
 /** APPROVAL_FAIL: what happens without an answer. */
 export type FailPolicy = "open" | "closed";

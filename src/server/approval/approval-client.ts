@@ -1,4 +1,5 @@
 import type { Question } from "../../core/approval/question.ts";
+import { readBoundedText } from "../bounded-body.ts";
 import { signWebhook } from "../webhooks/signature.ts";
 
 /** The time limit for a question and its whole answer, in milliseconds. */
@@ -45,28 +46,6 @@ export class ApprovalClient {
       await answer.body?.cancel();
       throw new Error(`it was answered with status ${answer.status}`);
     }
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(answer, signal));
-  }
-}
-
-/** Reads the body. Throws for more than MAX_ANSWER_BYTES, without reading the rest. */
-async function readBounded(answer: Response, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  const reader = answer.body?.getReader();
-  const abort = () => void reader?.cancel().catch(() => {});
-  signal.addEventListener("abort", abort);
-  try {
-    for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-      signal.throwIfAborted();
-      if (done) return Buffer.concat(chunks);
-      bytes += value!.length;
-      if (bytes > MAX_ANSWER_BYTES) throw new Error(`its answer has over ${MAX_ANSWER_BYTES} bytes`);
-      chunks.push(value!);
-    }
-  } finally {
-    signal.removeEventListener("abort", abort);
-    abort();
+    return readBoundedText(answer, MAX_ANSWER_BYTES, signal);
   }
 }

@@ -1,4 +1,4 @@
-import type { Verdict } from "../../core/approval/answer.ts";
+import { refusalOf, type Verdict } from "../../core/approval/answer.ts";
 import { type AskedMessage, askedMessage } from "../../core/approval/question.ts";
 import type { Change } from "../../core/changes/decide-change.ts";
 import type { ChangeRequest, ChangeResult, Changes } from "../../core/ports/conversation/changes.ts";
@@ -80,13 +80,9 @@ export class ApprovedChanges implements Changes {
         this.changes.change({ ...request, change }, (result) => answer(result, verdict));
         break;
       }
-      case "reject": {
-        const { reason } = verdict;
-        answer({ outcome: "rejected", ...(reason !== undefined && { reason }) }, verdict);
-        break;
-      }
+      case "reject":
       case "unavailable":
-        answer({ outcome: "unavailable" }, verdict);
+        answer(refusalOf(verdict), verdict);
         break;
       default:
         verdict satisfies never;

@@ -1,4 +1,4 @@
-import type { Verdict } from "../../core/approval/answer.ts";
+import { refusalOf, type Verdict } from "../../core/approval/answer.ts";
 import { askedMessage } from "../../core/approval/question.ts";
 import { encodeMessageBody } from "../../core/conversation/entry.ts";
 import type {
@@ -78,13 +78,9 @@ export class ApprovedMessages implements Pick<MessageLog, "post" | "history"> {
         this.messages.post({ ...request, body }, (result) => answer(result, verdict));
         break;
       }
-      case "reject": {
-        const { reason } = verdict;
-        answer({ outcome: "rejected", ...(reason !== undefined && { reason }) }, verdict);
-        break;
-      }
+      case "reject":
       case "unavailable":
-        answer({ outcome: "unavailable" }, verdict);
+        answer(refusalOf(verdict), verdict);
         break;
       default:
         verdict satisfies never;

@@ -1,4 +1,4 @@
-import type { Verdict } from "../../core/approval/answer.ts";
+import { refusalOf, type Verdict } from "../../core/approval/answer.ts";
 import type { AskedMessage } from "../../core/approval/question.ts";
 import type {
   DraftText,
@@ -109,13 +109,9 @@ export class ApprovedStreams implements Streams {
         this.streams.start(replaced, (result) => answer(result, verdict));
         break;
       }
-      case "reject": {
-        const { reason } = verdict;
-        answer({ outcome: "rejected", ...(reason !== undefined && { reason }) }, verdict);
-        break;
-      }
+      case "reject":
       case "unavailable":
-        answer({ outcome: "unavailable" }, verdict);
+        answer(refusalOf(verdict), verdict);
         break;
       default:
         verdict satisfies never;

@@ -8,6 +8,7 @@ import {
 } from "../../core/access/key-set.ts";
 import type { Emit } from "../../core/events/events.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
+import { readBoundedText } from "../bounded-body.ts";
 
 /** The time limit for reading a whole key set, in milliseconds. */
 const FETCH_TIMEOUT_MS = 5_000;
@@ -104,33 +105,11 @@ async function fetchKeys(url: URL, timeoutMs: number): Promise<readonly unknown[
     await answer.body?.cancel();
     throw new Error(`it was answered with status ${answer.status}`);
   }
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(answer, signal));
+  const text = await readBoundedText(answer, MAX_KEY_SET_BYTES, signal);
   const { value, error } = parseJsonObject(text, JSON_BOUNDS);
   if (error !== undefined || !Array.isArray(value.keys))
     throw new Error("the answer is no key set (RFC 7517)");
   return value.keys;
-}
-
-/** Reads the body. Throws for more than MAX_KEY_SET_BYTES, without reading the rest. */
-async function readBounded(answer: Response, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  const reader = answer.body?.getReader();
-  const abort = () => void reader?.cancel().catch(() => {});
-  signal.addEventListener("abort", abort);
-  try {
-    for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-      signal.throwIfAborted();
-      if (done) return Buffer.concat(chunks);
-      bytes += value!.length;
-      if (bytes > MAX_KEY_SET_BYTES) throw new Error(`it has over ${MAX_KEY_SET_BYTES} bytes`);
-      chunks.push(value!);
-    }
-  } finally {
-    signal.removeEventListener("abort", abort);
-    abort();
-  }
 }
 
 function reasonOf(error: unknown): string {
