@@ -4,6 +4,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import { MetricsListener } from "../../server/metrics/metrics-listener.ts";
 import { ServerMetrics } from "../../server/metrics/server-metrics.ts";
 import type { Settings } from "../../server/settings/settings.ts";
+import { storeKindOf } from "../../server/settings/store-kind.ts";
 import { CliError } from "../cli-error.ts";
 
 /** Makes the metrics of a server, which listen to its events; undefined where METRICS_ADDRESS is not set. */
@@ -15,7 +16,7 @@ export function createMetrics(
   const metrics = new ServerMetrics({
     clock,
     version: manifest.version,
-    engine: settings.redisUrl === undefined && settings.redisHost === undefined ? "embedded" : "redis",
+    engine: storeKindOf(settings),
     plans: settings.plans.plans.keys(),
   });
   events.subscribe(metrics.listener);

@@ -75,6 +75,15 @@ export function encodeStreamBody({ text, data, replyTo, ending, erased }: Stream
   return `${content}${answer},"stream":{"stream":"${ending.stream}","state":"${ending.state}"}`;
 }
 
+/** What encodeStreamBody ends with. The `data` of a message ends with one more brace. */
+const ENDED_STREAM = /,"stream":\{"stream":"([A-Za-z0-9_-]{12})","state":"([a-z]+)"\}$/;
+
+/** Returns the stream that a body has come from, and how it ended; undefined of any other message. */
+export function endingOf(body: string): { readonly stream: string; readonly state: string } | undefined {
+  const [, stream, state] = ENDED_STREAM.exec(body) ?? [];
+  return stream === undefined ? undefined : { stream, state: state! };
+}
+
 /** An entry as JSON, as it stands in a `history` frame. */
 export function encodeEntry(entry: Entry): string {
   return `{${encodeMembers(entry)}}`;

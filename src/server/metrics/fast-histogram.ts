@@ -40,11 +40,6 @@ export class FastHistogram {
     return { name, help, type, values, aggregator: "sum" };
   }
 
-  reset(): void {
-    this.counts.fill(0);
-    this.sum = 0;
-  }
-
   registerIn(registry: Registry): this {
     registry.registerMetric(this as never);
     return this;

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import type { Entry } from "../../core/conversation/entry.ts";
+import { type Entry, endingOf } from "../../core/conversation/entry.ts";
 import type { ServerEvent } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { CLOSE_CODES } from "../../protocol/close-codes.ts";
@@ -107,10 +107,7 @@ export class ServerMetrics {
   /** The clients of this node are sent an entry at the time `now`; both clocks count since 1970. */
   delivered({ at, body }: Pick<Entry, "at" | "body">, now: number): void {
     this.deliveries.observe(Math.max(0, now - at) / 1000);
-    // The stream stands last in a body (core/conversation/entry.ts).
-    const state = body.endsWith('"}')
-      ? /"stream":\{"stream":"[^"]*","state":"(\w+)"\}$/.exec(body)?.[1]
-      : undefined;
+    const state = endingOf(body)?.state;
     if (state !== undefined) this.count("parley_streams_ended", { state });
   }
 

@@ -1,4 +1,4 @@
-import type { Entry } from "../../core/conversation/entry.ts";
+import { type Entry, endingOf } from "../../core/conversation/entry.ts";
 import { nameConversation } from "../../core/conversation/named-frame.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { DraftText, StreamEvent, StreamName, Streams } from "../../core/ports/conversation/streams.ts";
@@ -13,9 +13,6 @@ const ENDED_TTL_MS = 60_000;
 
 /** After how many ticks a draft with a gap is read from the store again: the writer's node stores each 100 ms. */
 const TICKS_TO_REFRESH = 4;
-
-/** The end of the body of a message that was a stream. A message's own `data` ends with one more brace. */
-const ENDED_STREAM = /,"stream":\{"stream":"([A-Za-z0-9_-]{12})","state":"[a-z]+"\}$/;
 
 export interface StreamReadersDeps {
   readonly streams: Pick<Streams, "drafts" | "watch">;
@@ -81,7 +78,7 @@ export class StreamReaders {
 
   /** A message was sent to the members of its room. */
   messageSent(room: Room, { body }: Entry): void {
-    const stream = ENDED_STREAM.exec(body)?.[1];
+    const stream = endingOf(body)?.stream;
     if (stream !== undefined) this.drop(room, stream);
   }
 
