@@ -35,10 +35,20 @@ const COMPLETIONS = {
 
 /** The files that this folder has for the package, by their places, with their rights. */
 const FILES = [
-  ["parley.service", "lib/systemd/system/parley.service", 0o644],
   ["parley.env", "etc/parley/parley.env", 0o644],
   ["parleyctl", "usr/sbin/parleyctl", 0o755],
   ["lintian-overrides", "usr/share/lintian/overrides/parley", 0o644],
+] as const;
+
+/** What differs in the unit of deploy/, which is for a copy of the repository. */
+const UNIT_REPLACEMENTS = [
+  [
+    /^(?:#.*\n)+/,
+    "# Parley under systemd. `systemctl restart parley` sends each client the time to come back.\n",
+  ],
+  [/^Documentation=.*$/m, "Documentation=man:parley(1) file:///usr/share/doc/parley/OPERATIONS.md.gz"],
+  [/^EnvironmentFile=.*$/m, "EnvironmentFile=/etc/parley/parley.env"],
+  [/^ExecStart=.*$/m, "ExecStart=/usr/bin/parley serve"],
 ] as const;
 
 /** Writes the package of `binary` into `folder`; returns its path. Throws where `dpkg-deb` is missing or fails. */
@@ -69,6 +79,7 @@ async function writeTree(root: string, binary: string, now: Date): Promise<void>
   cpSync(binary, join(root, "usr/bin/parley"));
   chmodSync(join(root, "usr/bin/parley"), 0o755);
   for (const [name, path, mode] of FILES) write(path, readFileSync(join(import.meta.dir, name)), mode);
+  write("lib/systemd/system/parley.service", unit());
   const page = manPage(manifest.version, now.toISOString().slice(0, 10));
   write("usr/share/man/man1/parley.1.gz", compressed(page));
   const controlPage = readFileSync(join(import.meta.dir, "parleyctl.8"), "utf8");
@@ -108,6 +119,16 @@ function writeControl(root: string, architecture: string): void {
     chmodSync(join(folder, name), 0o755);
   }
   for (const name of ["control", "conffiles"]) chmodSync(join(folder, name), 0o644);
+}
+
+/** The unit of deploy/, for the places of the package. */
+function unit(): string {
+  let text = readFileSync(join(ROOT, "deploy/parley.service"), "utf8");
+  for (const [from, to] of UNIT_REPLACEMENTS) {
+    if (!from.test(text)) throw new Error(`deploy/parley.service has nothing like ${from}.`);
+    text = text.replace(from, to);
+  }
+  return text;
 }
 
 /** The form that deb-changelog(5) asks for. */
