@@ -3,62 +3,57 @@ import type { MemberStore } from "../../core/ports/conversation/members.ts";
 import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { printNote } from "../terminal/print.ts";
-import type { CommandAccounts, CommandPersons } from "./provider.ts";
+import type { CommandAccounts, CommandPersons, StoreProvider } from "./provider.ts";
 import { storeProvider } from "./providers.ts";
 
 /** Runs `task` on accounts, API keys, webhooks, revocations and digests of signing keys, beside the servers that may run on them, and closes them again. */
-export async function withStore<T>(
+export function withStore<T>(
   settings: Settings,
   task: (opened: Omit<CommandAccounts, "close">) => Promise<T>,
 ): Promise<T> {
-  const provider = storeProvider(settings);
-  const { close, ...opened } = await provider.openAccounts();
-  try {
-    return await task(opened).catch(provider.explainError);
-  } finally {
-    await close();
-  }
+  return withOpened<CommandAccounts, T>(settings, (provider) => provider.openAccounts(), task);
 }
 
 /** Runs `task` on the conversations, beside the servers that may run on them, and closes them again. */
-export async function withConversations<T>(
+export function withConversations<T>(
   settings: Settings,
   task: (conversations: ConversationStore) => Promise<T>,
 ): Promise<T> {
-  const provider = storeProvider(settings);
-  const conversations = await provider.openConversations();
-  try {
-    return await task(conversations).catch(provider.explainError);
-  } finally {
-    await conversations.close();
-  }
+  return withOpened(settings, (provider) => provider.openConversations(), task);
 }
 
 /** Runs `task` on the facts and members of conversations, beside the servers that may run on them, and closes them again. */
-export async function withMembers<T>(
-  settings: Settings,
-  task: (members: MemberStore) => Promise<T>,
-): Promise<T> {
-  const provider = storeProvider(settings);
-  const { members, close } = await provider.openMembers();
-  try {
-    return await task(members).catch(provider.explainError);
-  } finally {
-    await close();
-  }
+export function withMembers<T>(settings: Settings, task: (members: MemberStore) => Promise<T>): Promise<T> {
+  return withOpened(
+    settings,
+    (provider) => provider.openMembers(),
+    ({ members }) => task(members),
+  );
 }
 
 /** Runs `task` on what the store has about persons, beside the servers that may run on it, and closes it again. */
-export async function withPersons<T>(
+export function withPersons<T>(
   settings: Settings,
   task: (persons: CommandPersons["persons"]) => Promise<T>,
 ): Promise<T> {
+  return withOpened(
+    settings,
+    (provider) => provider.openPersons(),
+    ({ persons }) => task(persons),
+  );
+}
+
+async function withOpened<Opened extends { close(): unknown }, T>(
+  settings: Settings,
+  open: (provider: StoreProvider) => Promise<Opened>,
+  task: (opened: Opened) => Promise<T>,
+): Promise<T> {
   const provider = storeProvider(settings);
-  const { persons, close } = await provider.openPersons();
+  const opened = await open(provider);
   try {
-    return await task(persons).catch(provider.explainError);
+    return await task(opened).catch(provider.explainError);
   } finally {
-    await close();
+    await opened.close();
   }
 }
 
