@@ -24,7 +24,8 @@ export class FeedPresence implements Relay {
   constructor(private readonly deps: FeedPresenceDeps) {}
 
   async open(conversation: string, listener: RelayListener): Promise<RelayRoom> {
-    const room = new PresenceRoom(this, conversation, listener);
+    // The rest of the listener is never called here, and would take memory for each open conversation.
+    const room = new PresenceRoom(this, conversation, listener.presentHere);
     this.rooms.add(room);
     return room;
   }
@@ -49,8 +50,8 @@ export class FeedPresence implements Relay {
   /** `presence.left` has begun to be read: notes who is present now. */
   begin(): void {
     const joined: PresentUser[] = [];
-    for (const { conversation, listener } of this.rooms)
-      for (const user of listener.presentHere()) joined.push({ conversation, user });
+    for (const { conversation, presentHere } of this.rooms)
+      for (const user of presentHere()) joined.push({ conversation, user });
     this.deps.db.transaction(() => this.deps.present.takeAll()).immediate();
     if (joined.length > 0) this.enqueue({ events: [], joined });
   }
@@ -83,7 +84,7 @@ class PresenceRoom implements RelayRoom {
   constructor(
     private readonly presence: FeedPresence,
     readonly conversation: string,
-    readonly listener: RelayListener,
+    readonly presentHere: RelayListener["presentHere"],
   ) {}
 
   get reportsLeaves(): boolean {
