@@ -44,7 +44,7 @@ const FILES = [
 const UNIT_REPLACEMENTS = [
   [
     /^(?:#.*\n)+/,
-    "# Parley under systemd. `systemctl restart parley` sends each client the time to come back.\n",
+    "# Parley under systemd. Settings: /etc/parley/parley.env. `systemctl restart parley` sends each client the time to come back.\n",
   ],
   [/^Documentation=.*$/m, "Documentation=man:parley(1) file:///usr/share/doc/parley/OPERATIONS.md.gz"],
   [/^EnvironmentFile=.*$/m, "EnvironmentFile=/etc/parley/parley.env"],
