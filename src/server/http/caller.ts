@@ -154,3 +154,24 @@ export function refuseKey({ emit }: Pick<CallerDeps, "emit">, c: HttpContext): R
     headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },
   });
 }
+
+/** Reports a request of a caller with a wrong field, and returns its response. */
+export function refuseInvalid(
+  { emit }: Pick<CallerDeps, "emit">,
+  { logFields }: FoundCaller,
+  detail: string,
+): Response {
+  emit("request.invalid", { ...logFields, code: "invalid" });
+  return problem("invalid", { detail });
+}
+
+/** Reports a request for which a caller lacks the right, and returns its response. */
+export function refuseForbidden(
+  { emit }: Pick<CallerDeps, "emit">,
+  { logFields }: FoundCaller,
+  path: string,
+  detail: string,
+): Response {
+  emit("request.refused", { ...logFields, path, code: "forbidden", reason: detail });
+  return problem("forbidden", { detail });
+}

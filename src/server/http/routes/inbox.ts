@@ -3,9 +3,8 @@ import type { InboxAsk } from "../../../core/inbox/answer.ts";
 import { decodeCursor } from "../../../core/inbox/page.ts";
 import { decodeFrameObject } from "../../../protocol/decode.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
-import { type CallerDeps, type FoundCaller, findCaller } from "../caller.ts";
+import { type CallerDeps, findCaller, refuseForbidden, refuseInvalid } from "../caller.ts";
 import type { HttpContext } from "../context.ts";
-import { problem } from "../problem.ts";
 
 export interface InboxRouteDeps extends CallerDeps {
   /** Returns the body of the answer. */
@@ -18,21 +17,26 @@ export function inboxRoute(deps: InboxRouteDeps): (c: HttpContext) => Promise<Re
     const sender = await findCaller(deps, c);
     if (sender instanceof Response) return sender;
     const query = readQuery(c);
-    if ("problem" in query) return invalid(deps, sender, query.problem);
+    if ("problem" in query) return refuseInvalid(deps, sender, query.problem);
     const user = query.user ?? sender.user;
     if (sender.isKey && query.user === undefined)
-      return invalid(deps, sender, "`user`: must be there with an API key.");
-    if (!isIdentifier(user)) return invalid(deps, sender, `\`user\`: must be ${IDENTIFIER_RULE}.`);
+      return refuseInvalid(deps, sender, "`user`: must be there with an API key.");
+    if (!isIdentifier(user)) return refuseInvalid(deps, sender, `\`user\`: must be ${IDENTIFIER_RULE}.`);
     if (!sender.isKey && user !== sender.user)
-      return forbidden(deps, sender, "Only an API key may read the inbox of another user (`user`).");
+      return refuseForbidden(
+        deps,
+        sender,
+        "/inbox",
+        "Only an API key may read the inbox of another user (`user`).",
+      );
     if (sender.grants.rights?.includes("read") === false)
-      return forbidden(deps, sender, "This token or key does not have the right `read`.");
+      return refuseForbidden(deps, sender, "/inbox", "This token or key does not have the right `read`.");
     const { frame, error } = decodeFrameObject(query.frame, "");
-    if (error !== undefined) return invalid(deps, sender, error.message);
+    if (error !== undefined) return refuseInvalid(deps, sender, error.message);
     if (frame.type !== "inbox") throw new Error(`an inbox was read as ${frame.type}`);
     const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
     if (query.cursor !== undefined && cursor === undefined)
-      return invalid(deps, sender, "`cursor`: is not one that this server gave.");
+      return refuseInvalid(deps, sender, "`cursor`: is not one that this server gave.");
     const body = await deps.readInbox(user, sender.grants, {
       limit: frame.limit,
       cursor,
@@ -69,14 +73,4 @@ function readQuery(c: HttpContext): Query | { readonly problem: string } {
       ...(after !== undefined && { after }),
     },
   };
-}
-
-function invalid({ emit }: InboxRouteDeps, { logFields }: FoundCaller, detail: string): Response {
-  emit("request.invalid", { ...logFields, code: "invalid" });
-  return problem("invalid", { detail });
-}
-
-function forbidden({ emit }: InboxRouteDeps, { logFields }: FoundCaller, detail: string): Response {
-  emit("request.refused", { ...logFields, path: "/inbox", code: "forbidden", reason: detail });
-  return problem("forbidden", { detail });
 }

@@ -3,7 +3,7 @@ import type { ApiKeys } from "../../../authentication/api-keys.ts";
 import type { EventFeed } from "../../../feed/event-feed.ts";
 import type { EventPage } from "../../../feed/event-reader.ts";
 import { readEventsQuery } from "../../../feed/query.ts";
-import { type CallerDeps, type FoundCaller, findCaller, refuseKey } from "../../caller.ts";
+import { type CallerDeps, findCaller, refuseForbidden, refuseInvalid, refuseKey } from "../../caller.ts";
 import type { HttpContext } from "../../context.ts";
 import { problem } from "../../problem.ts";
 
@@ -18,11 +18,16 @@ export function eventsRoute(deps: EventsRouteDeps): (c: HttpContext) => Promise<
     const sender = await findCaller(deps, c);
     if (sender instanceof Response) return sender;
     if (!sender.isKey)
-      return forbidden(deps, sender, "Events are for API keys, and not for tokens of users.");
+      return refuseForbidden(
+        deps,
+        sender,
+        "/events",
+        "Events are for API keys, and not for tokens of users.",
+      );
     if (sender.grants.rights?.includes("read") !== true)
-      return forbidden(deps, sender, "This API key does not have the right `read`.");
+      return refuseForbidden(deps, sender, "/events", "This API key does not have the right `read`.");
     const query = readEventsQuery((name) => c.req.queries(name) ?? []);
-    if ("problem" in query) return invalid(deps, sender, query.problem);
+    if ("problem" in query) return refuseInvalid(deps, sender, query.problem);
     const { types, conversations, limit, waitMs } = query;
     const { conversations: granted } = sender.grants;
     const filter: FeedFilter = {
@@ -46,7 +51,7 @@ export function eventsRoute(deps: EventsRouteDeps): (c: HttpContext) => Promise<
     const page = await eventFeed.read({ after, filter, limit, waitMs, signal }).finally(key.stop);
     if (key.signal.aborted) return refuseKey(deps, c);
     return page === undefined
-      ? invalid(deps, sender, "`after`: is not a position that this server gave.")
+      ? refuseInvalid(deps, sender, "`after`: is not a position that this server gave.")
       : reply(page);
   };
 }
@@ -56,14 +61,4 @@ function reply({ events, position, more }: EventPage): Response {
   return new Response(body, {
     headers: { "Content-Type": "application/json;charset=utf-8", "Cache-Control": "no-store" },
   });
-}
-
-function invalid({ emit }: EventsRouteDeps, { logFields }: FoundCaller, detail: string): Response {
-  emit("request.invalid", { ...logFields, code: "invalid" });
-  return problem("invalid", { detail });
-}
-
-function forbidden({ emit }: EventsRouteDeps, { logFields }: FoundCaller, detail: string): Response {
-  emit("request.refused", { ...logFields, path: "/events", code: "forbidden", reason: detail });
-  return problem("forbidden", { detail });
 }
