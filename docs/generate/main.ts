@@ -26,7 +26,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/METRICS.md", metricsPage],
   ["docs/openapi.json", openApiDocument],
   [".env.example", envExample],
-  ["docs/OPERATIONS.md", operationsPage],
+  ["docs/LOG.md", logPage],
   ["src/console/panel/send/client-fields.json", clientFields],
 ]);
 
@@ -152,12 +152,12 @@ const EVENTS_BEGIN =
 const EVENTS_END = "<!-- End of what docs/generate/main.ts makes -->\n";
 
 /** The page as it is, with the tables of events between the two marks made again. */
-function operationsPage(): string {
-  const page = read("docs/OPERATIONS.md") ?? "";
+function logPage(): string {
+  const page = read("docs/LOG.md") ?? "";
   const [before, rest] = page.split(EVENTS_BEGIN);
   const after = rest?.split(EVENTS_END)[1];
   if (before === undefined || after === undefined)
-    throw new Error("docs/OPERATIONS.md lacks the marks between which the tables of events stand.");
+    throw new Error("docs/LOG.md lacks the marks between which the tables of events stand.");
   return `${before}${EVENTS_BEGIN}${eventTables()}${EVENTS_END}${after}`;
 }
 

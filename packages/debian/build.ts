@@ -24,7 +24,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
 const MAINTAINER = "The Parley authors <authors@parley.example>";
 
 /** Documents that are needed where the server runs. */
-const DOCUMENTS = ["OPERATIONS.md", "SETTINGS.md", "SECURITY.md", "ERRORS.md", "TERMINAL.md"];
+const DOCUMENTS = ["OPERATIONS.md", "LOG.md", "SETTINGS.md", "SECURITY.md", "ERRORS.md", "TERMINAL.md"];
 
 /** Where the completion scripts of the shells lie. */
 const COMPLETIONS = {

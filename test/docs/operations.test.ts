@@ -12,11 +12,11 @@ const PAGE = "docs/OPERATIONS.md";
 /** Environment names of the runtime, or of commands that connect to a server; they are no settings. */
 const NON_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_TOKEN"];
 
-/** The rows of the page's tables of events: name, level, fields. */
+/** The rows of the tables of events in docs/LOG.md: name, level, fields. */
 function eventsOnPage(): [name: string, level: string, fields: string[]][] {
-  const [, log = ""] = readPage(PAGE).split("\n## The log\n");
-  const [tables = ""] = log.split("\n## ");
-  const rows = tables.matchAll(/^\| `([a-z_.]+)` \| (debug|info|warn|error) \| ([^|]+) \|/gm);
+  const rows = readPage("docs/LOG.md").matchAll(
+    /^\| `([a-z_.]+)` \| (debug|info|warn|error) \| ([^|]+) \|/gm,
+  );
   return [...rows].map(([, name = "", level = "", fields = ""]) => [
     name,
     level,
@@ -24,7 +24,7 @@ function eventsOnPage(): [name: string, level: string, fields: string[]][] {
   ]);
 }
 
-test("every event stands on the page once, with its level and its fields, and no other event does", () => {
+test("every event stands in LOG.md once, with its level and its fields, and no other event does", () => {
   expect(EVENT_NAMES.length).toBeGreaterThan(80);
   const defined = EVENT_NAMES.map((name) => {
     const { level, fields } = eventDefinition(name);

@@ -8,7 +8,7 @@ export interface EventDefinition {
   readonly level: EventLevel;
   /** Its fields; one with a question mark can be missing. */
   readonly fields: readonly (FieldName | `${FieldName}?`)[];
-  /** What happened, and what to do, in Markdown, for docs/OPERATIONS.md. */
+  /** What happened, and what to do, in Markdown, for docs/LOG.md. */
   readonly text: string;
   /** An operator has to look into it at once. */
   readonly urgent?: true;

@@ -1,5 +1,5 @@
 // Every event that the server and its engines report, with its level, its fields and what it means. The type of `emit`
-// and the tables in docs/OPERATIONS.md are made from these definitions.
+// and the tables in docs/LOG.md are made from these definitions.
 import { ACCOUNT_EVENTS } from "./account-events.ts";
 import { APPROVAL_EVENTS } from "./approval-events.ts";
 import { CONNECTION_EVENTS } from "./connection-events.ts";
@@ -10,7 +10,7 @@ import { SERVER_EVENTS } from "./server-events.ts";
 import { STORE_EVENTS } from "./store-events.ts";
 import { WEBHOOK_EVENTS } from "./webhook-events.ts";
 
-/** The definitions by area; the areas are the headings in docs/OPERATIONS.md. */
+/** The definitions by area; the areas are the headings in docs/LOG.md. */
 export const EVENT_AREAS = {
   Store: STORE_EVENTS,
   "Server and nodes": SERVER_EVENTS,

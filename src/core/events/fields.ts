@@ -5,7 +5,7 @@ export type FieldType = "text" | "number" | "boolean" | "texts";
 
 interface FieldDefinition {
   readonly type: FieldType;
-  /** What it means, for docs/OPERATIONS.md. */
+  /** What it means, for docs/LOG.md. */
   readonly text: string;
 }
 

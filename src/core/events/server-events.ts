@@ -87,7 +87,7 @@ export const SERVER_EVENTS = {
   "server.stopping": {
     level: "info",
     fields: ["signal?", "reason?"],
-    text: "the server drains because of a signal, or for another `reason`. See [signals](#signals)",
+    text: "the server drains because of a signal, or for another `reason`. See [signals](OPERATIONS.md#signals)",
   },
   "server.hangup": {
     level: "info",

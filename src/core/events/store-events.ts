@@ -11,7 +11,7 @@ export const STORE_EVENTS = {
   "store.messages_lost": {
     level: "warn",
     fields: ["conversation", "last_delivered", "last_stored", "advice"],
-    text: "Redis has lost messages of a conversation. Clients get to know it when they come back. See [above](#when-redis-loses-data)",
+    text: "Redis has lost messages of a conversation. Clients get to know it when they come back. See [OPERATIONS.md](OPERATIONS.md#when-redis-loses-data)",
     urgent: true,
   },
   "store.misconfigured": {
