@@ -1,5 +1,6 @@
-// npm run build:client: writes dist/ of this package, and the same files into dist/client of the server's package, where
-// `parley/client` finds them. index.js is one ES module without imports; cjs/index.js is the same for `require`.
+// npm run build:client: writes the library into dist/client of the server's package, where `parley/client` finds it, as one ES
+// module without imports, which a page without a bundler may load, too; and into dist/ of this package as one file a module, which
+// packs smaller. Both have the same for `require` in cjs/.
 import {
   existsSync,
   mkdirSync,
@@ -14,12 +15,16 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { writeDeclarations } from "./declarations.ts";
+import { writeModules } from "./modules.ts";
 import { mapLines } from "./source-map.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
 
-/** The folders that get the library, relative to the root. */
-const FOLDERS = ["packages/parley-client/dist", "dist/client"];
+/** The folders that get the library, relative to the root, and what writes it. */
+const FOLDERS: Readonly<Record<string, (folder: string) => unknown>> = {
+  "packages/parley-client/dist": writeModules,
+  "dist/client": writeBundle,
+};
 
 /**
  * Returns the library as one ES module, and its source map. It is published without minification, so that Node shows the
@@ -39,9 +44,8 @@ export async function bundle(minify = false): Promise<{ readonly code: string; r
   return { code: code.replace(/\n\/\/# debugId=.*\n?/, ""), map: publishedMap(map) };
 }
 
-/** Builds into the empty `folder`. */
-async function build(folder: string): Promise<void> {
-  mkdirSync(join(folder, "cjs"), { recursive: true });
+/** Writes the bundle, its map and its form for `require` into `folder`. */
+async function writeBundle(folder: string): Promise<void> {
   const { code, map } = await bundle();
   writeFileSync(join(folder, "index.js"), `${code.trimEnd()}\n//# sourceMappingURL=index.js.map\n`);
   writeFileSync(join(folder, "index.js.map"), map);
@@ -49,9 +53,6 @@ async function build(folder: string): Promise<void> {
     join(folder, "cjs/index.js"),
     `${asCommonJs(code).trimEnd()}\n//# sourceMappingURL=../index.js.map\n`,
   );
-  // Makes the .js and .d.ts files of this folder CommonJS.
-  writeFileSync(join(folder, "cjs/package.json"), '{ "type": "commonjs" }\n');
-  writeDeclarations([folder, join(folder, "cjs")]);
 }
 
 /**
@@ -105,12 +106,22 @@ function replace(to: string, from: string): void {
 }
 
 if (import.meta.main) {
-  const built = mkdtempSync(join(tmpdir(), "parley-build-"));
-  await build(built);
-  for (const folder of FOLDERS) {
-    mkdirSync(join(ROOT, folder), { recursive: true });
-    replace(join(ROOT, folder), built);
+  const built = Object.entries(FOLDERS).map(([to, fill]) => ({
+    to: join(ROOT, to),
+    from: mkdtempSync(join(tmpdir(), "parley-build-")),
+    fill,
+  }));
+  for (const { from } of built) {
+    mkdirSync(join(from, "cjs"));
+    // Makes the .js and .d.ts files of this folder CommonJS.
+    writeFileSync(join(from, "cjs/package.json"), '{ "type": "commonjs" }\n');
   }
-  rmSync(built, { recursive: true });
-  console.log(`built ${FOLDERS.map((folder) => relative(process.cwd(), join(ROOT, folder))).join(" and ")}`);
+  writeDeclarations(built.flatMap(({ from }) => [from, join(from, "cjs")]));
+  for (const { to, from, fill } of built) {
+    await fill(from);
+    mkdirSync(to, { recursive: true });
+    replace(to, from);
+    rmSync(from, { recursive: true });
+  }
+  console.log(`built ${built.map(({ to }) => relative(process.cwd(), to)).join(" and ")}`);
 }

@@ -5,8 +5,8 @@ import { dirname, join, posix } from "node:path";
 import { z } from "zod";
 import { ERRORS } from "../../src/protocol/errors.ts";
 import { Message, PresentUser, Quota, Range, SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
-
-const ROOT = join(import.meta.dir, "../..");
+import { compile, publishedName } from "./compiler.ts";
+import { reachable } from "./reachable.ts";
 
 /** Modules that are declared as plain types instead: the frames use zod's types, which users do not have, and the errors contain texts. */
 const PLAIN: Readonly<Record<string, () => string>> = {
@@ -16,49 +16,27 @@ const PLAIN: Readonly<Record<string, () => string>> = {
 
 /** Writes index.d.ts, and all declarations that it imports, into each of `folders`. */
 export function writeDeclarations(folders: readonly string[]): void {
-  const declarations = emitDeclarations();
+  const declarations = mkdtempSync(join(tmpdir(), "parley-declarations-"));
+  compile(declarations, ["--module", "Preserve", "--declaration", "--emitDeclarationOnly"]);
   const write = (name: string, text: string) => {
     for (const folder of folders) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
     }
   };
-  const names = new Set(["client/index"]);
-  // Iterating a set also visits the items that are added meanwhile.
-  for (const name of names) {
-    const text = PLAIN[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
+  const read = (name: string) => PLAIN[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
+  // In the texts a specifier ends with the source's extension.
+  const texts = reachable("client/index.ts", (name) => read(name.replace(/\.ts$/, "")));
+  for (const [name, text] of texts) {
+    const at = publishedName(name).replace(/\.ts$/, "");
     const published = text.replace(/from "(\.\.?\/[^"]+)\.ts"/g, (_, specifier: string) => {
-      const imported = posix.join(posix.dirname(name), specifier);
-      names.add(imported);
-      const path = posix.relative(posix.dirname(publishedName(name)), publishedName(imported));
+      const imported = publishedName(posix.join(posix.dirname(name), specifier));
+      const path = posix.relative(posix.dirname(at), imported);
       return `from "${path.startsWith(".") ? path : `./${path}`}.js"`;
     });
-    write(`${publishedName(name)}.d.ts`, published);
+    write(`${at}.d.ts`, published);
   }
   rmSync(declarations, { recursive: true });
-}
-
-/** Returns the path in the package for the declarations of a source (a path in src/ without its extension). */
-function publishedName(name: string): string {
-  return name.replace(/^client\//, "");
-}
-
-/** Runs the compiler to write the declarations of everything that index.ts imports; returns the folder. */
-function emitDeclarations(): string {
-  const folder = mkdtempSync(join(tmpdir(), "parley-declarations-"));
-  const compiler = Bun.spawnSync(
-    [
-      join(ROOT, "node_modules/.bin/tsc"),
-      ...["--declaration", "--emitDeclarationOnly", "--outDir", folder, "--rootDir", join(ROOT, "src")],
-      ...["--ignoreConfig", "--strict", "--target", "ESNext", "--module", "Preserve", "--skipLibCheck"],
-      ...["--moduleResolution", "bundler", "--allowImportingTsExtensions"],
-      ...["--lib", "ESNext,DOM,DOM.Iterable"],
-      join(ROOT, "src/client/index.ts"),
-    ],
-    { cwd: ROOT },
-  );
-  if (!compiler.success) throw new Error(compiler.stdout.toString());
-  return folder;
 }
 
 /** Returns the server's frames as plain types. */
