@@ -5,6 +5,7 @@ import { ResendLimiter } from "../core/conversation/resend-limiter.ts";
 import type { Emit } from "../core/events/events.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Store } from "../core/ports/store.ts";
+import { startActivity } from "./activity/start.ts";
 import { withApproval } from "./approval/with-approval.ts";
 import { ApiKeys } from "./authentication/api-keys.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
@@ -26,7 +27,6 @@ import { SocketInbox } from "./inbox/socket-inbox.ts";
 import { type Listen, Listener } from "./listener.ts";
 import { MemberGate } from "./members/member-gate.ts";
 import { memberPolicyOf } from "./members/policy.ts";
-import { countConnections } from "./metrics/count-connections.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import { Erasures } from "./person/erasures.ts";
 import { drain } from "./process/drain.ts";
@@ -221,6 +221,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const url = (host: string) => serverUrl(secure, host, listener.port);
   const externalUrl = () => url(externalHost(settings.host));
   const startedAt = clock.now();
+  const parts = { engine, hub, registry, counts, streams, eventFeed, startedAt, url: externalUrl };
+  const activity = startActivity(deps, parts);
   const app = createApp({
     ...shared,
     throttle: deps.throttle({
@@ -245,6 +247,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       openConversations: hub.openConversations().length,
       messages: counts.sinceStart(),
     }),
+    activity,
     memberPolicy,
     factsApprover,
     origins,
@@ -348,13 +351,6 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const threads = new ThreadPriorities();
   threads.lowerPriority();
   const stopThreadScan = clock.every(THREAD_SCAN_INTERVAL_MS, () => threads.lowerPriority());
-  metrics?.watch(() => ({
-    ...countConnections(registry.all()),
-    openConversations: hub.openConversations().length,
-    openStreams: streams.writers.size,
-    isStoreUp: engine.allWritable(),
-    messages: counts.sinceStart(),
-  }));
   const connections = () => admission.openConnections;
   deps.announceNode({ url: externalUrl(), version: deps.version, connections });
   return {
@@ -364,6 +360,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     async stop() {
       draining = true;
       eventFeed.stop();
+      activity.stop();
       await stopReaders();
       await shared.erasures.stop();
       faults?.clearFaults();

@@ -110,6 +110,12 @@ const VERBS: readonly Verb[] = [
     about: "numbers of this server, of all servers, and of the store",
   },
   {
+    verb: "GET /activity",
+    name: "readActivity",
+    who: OPERATOR,
+    about: "what all servers do at the moment: rates, ack times, what is busiest, slow readers, the feed",
+  },
+  {
     verb: "GET /api-keys",
     name: "listApiKeys",
     who: OPERATOR,

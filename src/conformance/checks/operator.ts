@@ -20,7 +20,7 @@ export const OPERATOR_CHECKS: readonly Check[] = [
     rule: "OA2",
     what: "the operator's addresses are for no user",
     run: async (context) => {
-      for (const path of ["/users", "/api-keys", "/statistics"]) {
+      for (const path of ["/users", "/api-keys", "/statistics", "/activity"]) {
         const asUser = await ask(context, context.ann, "GET", path);
         assertEqual(`\`code\` of GET ${path} with the token of a user`, asUser.code, "forbidden");
         const asNobody = await ask(context, undefined, "GET", path);

@@ -1,6 +1,7 @@
 import type { NodeEntry, NodeFacts } from "../nodes.ts";
 import type { ApiKeyStore } from "./access/api-keys.ts";
 import type { AccountStore } from "./accounts.ts";
+import type { ActivityBoard } from "./activity-board.ts";
 import type { MemberStore } from "./conversation/members.ts";
 import type { Engine } from "./engine.ts";
 import type { Feed } from "./feed/feed.ts";
@@ -35,6 +36,7 @@ export interface Store {
   announceNode(facts: NodeFacts): void;
   /** Returns the nodes that share the store; undefined where only one server can use it. */
   nodes(): Promise<SharedNodes | undefined>;
+  readonly activityBoard: ActivityBoard;
   measure(): Promise<StoreSize>;
   /** Removes all messages beyond the limits of retention; resolves when they are removed. */
   applyRetention(): Promise<void>;

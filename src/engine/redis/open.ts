@@ -1,3 +1,4 @@
+import type { SharedActivity } from "../../core/activity/node-activity.ts";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import { DEFAULT_FEED_RETENTION, type FeedRetention } from "../../core/feed/retention.ts";
@@ -26,6 +27,7 @@ import { KnownMembers } from "./members/known-members.ts";
 import { RedisMembers } from "./members/members.ts";
 import { NewsStreams } from "./members/news-streams.ts";
 import { RedisPersons } from "./person/persons.ts";
+import { RedisActivityBoard, readSharedActivity } from "./presence/activity-board.ts";
 import { RedisLeases } from "./presence/leases.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 import { RedisRelay } from "./presence/relay.ts";
@@ -138,6 +140,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       throttle: (limits) => new RedisThrottle(client, limits),
       announceNode: (facts) => nodes.serving(facts),
       nodes: () => NodeRegistry.read(client),
+      activityBoard: new RedisActivityBoard(client, clock),
       measure: () => measureRedis(client),
       async applyRetention() {
         await engine.clean();
@@ -196,4 +199,19 @@ export async function readRedisNodes(options: ConnectOptions): Promise<SharedNod
   } finally {
     await client.close();
   }
+}
+
+/** Opens what the nodes share of their activity, for a command that watches. */
+export async function openRedisActivity(options: ConnectOptions): Promise<{
+  read(): Promise<{ readonly shared: readonly SharedActivity[] } & SharedNodes>;
+  close(): Promise<void>;
+}> {
+  const client = await connect(options);
+  return {
+    async read() {
+      const [shared, nodes] = await Promise.all([readSharedActivity(client), NodeRegistry.read(client)]);
+      return { shared, ...nodes };
+    },
+    close: () => client.close(),
+  };
 }

@@ -19,6 +19,7 @@ import { SqliteRevocations } from "./accounts/revocations.ts";
 import { SqliteSigningKeys } from "./accounts/signing-keys.ts";
 import { SqliteEngine } from "./engine.ts";
 import { SqliteWebhooks } from "./feed/webhooks.ts";
+import { fileBoard } from "./folder/activity-files.ts";
 import type { Disk } from "./folder/disk-watch.ts";
 import { END_MARK_FILE, type LogEnd, readEndMark } from "./folder/end-mark.ts";
 import { checkFileAccess, checkKinds, withFileErrors } from "./folder/folder-files.ts";
@@ -140,6 +141,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   };
   return {
     ...localPorts(clock, emit),
+    activityBoard: fileBoard(dataDir, clock),
     engine,
     accounts: guardedPort(new SqliteAccounts(accountsDb, clock, emit), engine.condition),
     apiKeys: guardedPort(new SqliteApiKeys(accountsDb, clock, emit), engine.condition),

@@ -42,6 +42,11 @@ export class EventFeed {
     this.asked = new AskedTypes(feed, clock, retentionDays);
   }
 
+  /** How many requests wait. */
+  get waitingReaders(): number {
+    return this.waiting.size;
+  }
+
   /** Whether one more request may wait. */
   get hasRoom(): boolean {
     return this.waiting.size < MAX_WAITING_READERS;

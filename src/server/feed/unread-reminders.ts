@@ -22,8 +22,8 @@ const PAGES_AT_ONCE = 50;
 /** Members of whom it is known what they were reminded of. */
 const MAX_REMINDED = 200_000;
 /** The name under which the store keeps the position. */
-const READER = "unread";
-const CREATED = { types: new Set(["message.created"] as const) };
+export const UNREAD_READER = "unread";
+export const CREATED_EVENTS = { types: new Set(["message.created"] as const) };
 const UNREAD = { types: new Set(["message.unread"] as const) };
 
 export interface UnreadRemindersDeps {
@@ -96,14 +96,14 @@ export class UnreadReader {
   /** Goes on where the last reader was. What it has written is in the feed, also where it ended before it kept its position. */
   static async begin(deps: UnreadRemindersDeps): Promise<UnreadReader> {
     const { feed } = deps;
-    const position = (await feed.bookmark(READER)) ?? (await feed.newest());
+    const position = (await feed.bookmark(UNREAD_READER)) ?? (await feed.newest());
     const reminded = new Reminded(MAX_REMINDED);
     for (let after = OLDEST_POSITION, more = true; more; ) {
       const page = (await feed.read(after, UNREAD, PAGE_EVENTS))!;
       for (const { conversation, user, seq } of page.events) reminded.note(conversation!, user!, seq!);
       ({ position: after, more } = page);
     }
-    await feed.setBookmark(READER, position);
+    await feed.setBookmark(UNREAD_READER, position);
     return new UnreadReader(deps, position, reminded);
   }
 
@@ -119,12 +119,12 @@ export class UnreadReader {
       for (const [conversation, due] of page.newest) await this.remind(conversation, due);
       handled = page;
     }
-    if (handled !== undefined) await feed.setBookmark(READER, handled.position);
+    if (handled !== undefined) await feed.setBookmark(UNREAD_READER, handled.position);
   }
 
   /** Returns whether there is more to read. */
   private async readPage(): Promise<boolean> {
-    const page = await this.deps.feed.read(this.position, CREATED, PAGE_EVENTS);
+    const page = await this.deps.feed.read(this.position, CREATED_EVENTS, PAGE_EVENTS);
     // The position is of another store, which a copy has replaced: begin with what is new.
     if (page === undefined) {
       this.position = await this.deps.feed.newest();

@@ -1,7 +1,7 @@
 import type { ServerState } from "./server-metrics.ts";
 
 /** A socket counts as a slow reader while more than this waits to be sent to it. */
-const SLOW_READER_BYTES = 64 * 1024;
+export const SLOW_READER_BYTES = 64 * 1024;
 
 /** The part of a connection that is counted. */
 export interface CountedConnection {

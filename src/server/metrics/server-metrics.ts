@@ -1,10 +1,12 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import type { FeedActivity } from "../../core/activity/node-activity.ts";
 import { type Entry, endingOf } from "../../core/conversation/entry.ts";
 import type { ServerEvent } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { CLOSE_CODES } from "../../protocol/close-codes.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { FastHistogram } from "./fast-histogram.ts";
+import { largestLags, webhookStates } from "./feed-numbers.ts";
 import {
   type CounterName,
   type GaugeName,
@@ -41,6 +43,7 @@ export class ServerMetrics {
   private readonly stopMeasuring: () => void;
   private readonly deliveries: FastHistogram;
   private readState: (() => ServerState) | undefined;
+  private readFeed: (() => Promise<FeedActivity>) | undefined;
 
   constructor(deps: {
     readonly clock: Clock;
@@ -61,9 +64,10 @@ export class ServerMetrics {
     });
   }
 
-  /** Where the numbers of the server are read from, at each reading of the metrics. */
-  watch(readState: () => ServerState): void {
+  /** Where the numbers of the server, and of what reads the feed, are read from, at each reading of the metrics. */
+  watch(readState: () => ServerState, readFeed: () => Promise<FeedActivity>): void {
     this.readState = readState;
+    this.readFeed = readFeed;
   }
 
   /** A listener of the event bus. */
@@ -128,6 +132,8 @@ export class ServerMetrics {
   async read(): Promise<string> {
     const state = this.readState?.();
     if (state !== undefined) this.take(state);
+    // While the store is away, which `parley_store_up` says, these are not known.
+    this.takeFeed(await this.readFeed?.().catch(() => undefined));
     return this.registry.metrics();
   }
 
@@ -147,6 +153,15 @@ export class ServerMetrics {
     this.setCounter("parley_messages_delivered", delivered);
     for (const [outcome, count] of Object.entries(outcomes))
       this.setCounter("parley_messages", count, { outcome });
+  }
+
+  private takeFeed(feed: FeedActivity | undefined): void {
+    const [lags, states] = [this.gauge("parley_feed_lag_seconds"), this.gauge("parley_webhooks")];
+    lags.reset();
+    states.reset();
+    if (feed === undefined) return;
+    for (const [reader, lag] of Object.entries(largestLags(feed))) lags.set({ reader }, lag);
+    for (const [state, count] of Object.entries(webhookStates(feed))) states.set({ state }, count);
   }
 
   /** Sets a counter to what was counted elsewhere since the start. */

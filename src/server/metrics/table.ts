@@ -70,6 +70,16 @@ export const METRICS = {
     help: "requests to webhooks by result: `delivered`, `failed`",
     labels: ["result"],
   },
+  parley_webhooks: {
+    type: "gauge",
+    help: "webhooks by state: `active`, `failing` (active, and the newest attempt failed), `paused`, `ended`; every node reports all of them",
+    labels: ["state"],
+  },
+  parley_feed_lag_seconds: {
+    type: "gauge",
+    help: "the age of the oldest event that a reader of the feed has not handled, of the one that is furthest behind: `webhooks`, `paused_webhooks`, and `unread` (beyond UNREAD_AFTER); every node reports all of them",
+    labels: ["reader"],
+  },
   parley_ack_seconds: {
     type: "histogram",
     help: "from the arrival of a message to its `ack`",

@@ -14,6 +14,12 @@ export interface MessageSender {
   readonly plan?: string | undefined;
 }
 
+/** Is shown each message, while somebody watches the server. */
+export interface MessageObserver {
+  /** A message was processed. `ackMs`: how long its sender waited for the ack, in milliseconds, where that was measured. */
+  message(user: string, conversation: string, ackMs: number | undefined): void;
+}
+
 /**
  * Counts messages for the log: one event each at the level `debug`, and every ten seconds with messages one event with their
  * number by outcome. A line for each at `info` would cost more than the message.
@@ -25,10 +31,12 @@ export class MessageCounters {
   private readonly stopReporting: () => void;
   private reportedDelivered = 0;
   private readonly acks: FastHistogram | undefined;
+  /** Undefined while nobody watches. */
+  observer: MessageObserver | undefined;
 
   /** `delivered` returns the number of frames delivered so far; `each` is whether `debug` is written at all. */
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly emit: Emit,
     private readonly delivered: () => number,
     private readonly each: boolean,
@@ -38,17 +46,20 @@ export class MessageCounters {
     this.stopReporting = clock.every(REPORT_INTERVAL_MS, () => this.report());
   }
 
-  /** The time at which a message arrived, for `count`; 0 where nobody reads it. */
+  /** The time at which a message arrived, for `count`, in milliseconds since any moment; 0 where nobody reads it. */
   begin(): number {
-    return this.acks === undefined ? 0 : this.clock.now();
+    return this.acks === undefined && this.observer === undefined ? 0 : performance.now();
   }
 
   /** Counts one message by the result of the engine. `began`: what `begin` returned for it. */
   count({ user, conversation, plan }: MessageSender, id: string, result: PostResult, began = 0): void {
     const { outcome } = result;
-    if (this.acks !== undefined) {
-      if (began > 0 && outcome === "stored") this.acks.observe((this.clock.now() - began) / 1000);
-      if (outcome === "rate_limited") this.metrics!.quotaRefused(plan ?? "");
+    const { acks, observer } = this;
+    if (acks !== undefined || observer !== undefined) {
+      const ackMs = began > 0 && outcome === "stored" ? performance.now() - began : undefined;
+      if (ackMs !== undefined) acks?.observe(ackMs / 1000);
+      observer?.message(user, conversation, ackMs);
+      if (outcome === "rate_limited") this.metrics?.quotaRefused(plan ?? "");
     }
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
     if (!this.each) return;

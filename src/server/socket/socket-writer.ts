@@ -160,12 +160,12 @@ export abstract class SocketWriter implements FlushTarget {
     this.reportUnsent(false);
   }
 
-  /** Bytes that the runtime holds for the peer. */
-  /** Bytes that wait to be sent, for the metrics. */
+  /** Bytes that wait to be sent, for the metrics; on the socket of a user also those that the runtime does not have yet. */
   get unsentBytes(): number {
-    return this.unsent;
+    return this.unsent + (this.lanes?.unsent ?? 0);
   }
 
+  /** Bytes that the runtime holds for the peer. */
   protected get unsent(): number {
     return this.socket?.getBufferedAmount() ?? 0;
   }

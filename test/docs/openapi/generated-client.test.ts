@@ -186,6 +186,7 @@ test("a generated client uses every verb of the operator, and so every verb of t
   expect((await api.listRevocations!({})).revocations).not.toBeEmpty();
   expect((await api.listNodes!()).nodes).toHaveLength(1);
   expect(await api.readStatistics!()).toMatchObject({ store: { engine: "embedded" } });
+  await api.readActivity!({});
   expect(await api.makeApiKey!({ requestBody: { name: "crm", rights: ["read"] } })).toMatchObject({
     key: expect.stringMatching(/^pk_/),
   });

@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
+import type { WebhookActivity } from "../../../src/core/activity/node-activity.ts";
 import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
+import { ServerMetrics } from "../../../src/server/metrics/server-metrics.ts";
 import { METRICS } from "../../../src/server/metrics/table.ts";
 import { ParleyFolder } from "../../cli/parley-folder.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const KEY = "read-the-metrics";
 
@@ -68,6 +71,7 @@ test("OP1 SEC-P4 metrics count what happened, ask for their key, and have as man
   expect(of("parley_connections_opened_total")).toBe(2);
   expect(of('parley_requests_refused_total{code="invalid"}')).toBe(1);
   expect(of('parley_resumes_total{result="resumed"}')).toBe(1);
+  expect(of('parley_webhooks{state="active"}')).toBe(0);
   for (const name of Object.keys(METRICS)) expect(first).toContain(`# TYPE ${name} `);
 
   const before = samples(await read()).size;
@@ -93,4 +97,46 @@ test("OP1 a histogram puts each value into the bucket with the lowest bound that
       { metricName: "x_seconds_count", value: 4 },
     ],
   });
+});
+
+test("OP1 EV2 the lag of the feed's readers is that of the one that is furthest behind, and is missing while the store is away", async () => {
+  const clock = new ManualClock();
+  const metrics = new ServerMetrics({ clock, version: "0", engine: "embedded", plans: [] });
+  const state = { live: 0, opening: 0, openConversations: 0, openStreams: 0, unsentBytes: 0, slowReaders: 0 };
+  let isAway = false;
+  const webhook = (id: string, more: Partial<WebhookActivity>): WebhookActivity => {
+    return { id, state: "active", lag: 0, retries: 0, ...more };
+  };
+  metrics.watch(
+    () => ({ ...state, isStoreUp: true, messages: {} }),
+    async () => {
+      if (isAway) throw new Error("away");
+      return {
+        webhooks: [
+          webhook("a", {}),
+          webhook("b", { lag: 3 }),
+          webhook("c", { lag: 7, failure: "500" }),
+          webhook("d", { state: "paused", lag: 60 }),
+          webhook("e", { state: "ended" }),
+        ],
+        unread: { lag: 1.5 },
+      };
+    },
+  );
+  const feed = async () =>
+    Object.fromEntries(
+      [...samples(await metrics.read())].filter(([name]) => /^parley_(webhooks|feed_lag)/.test(name)),
+    );
+  expect(await feed()).toEqual({
+    'parley_webhooks{state="active"}': 2,
+    'parley_webhooks{state="failing"}': 1,
+    'parley_webhooks{state="paused"}': 1,
+    'parley_webhooks{state="ended"}': 1,
+    'parley_feed_lag_seconds{reader="webhooks"}': 7,
+    'parley_feed_lag_seconds{reader="paused_webhooks"}': 60,
+    'parley_feed_lag_seconds{reader="unread"}': 1.5,
+  });
+  isAway = true;
+  expect(await feed()).toEqual({});
+  metrics.stop();
 });

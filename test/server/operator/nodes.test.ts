@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { ActivityReply } from "../../../src/server/http/routes/operator/activity-schema.ts";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { startNodes } from "../nodes/cluster.ts";
@@ -51,6 +52,26 @@ test("OA8 users, nodes and statistics are counted over all nodes", async () => {
   expect((await ops("GET /statistics")).body).toMatchObject({
     server: { connections: 1 },
     cluster: { nodes: 2, connections: 2 },
+  });
+  let activity: ActivityReply | undefined;
+  await waitUntil("each node answers for all of them", async () => {
+    const one = (await ops("GET /activity")).body as ActivityReply;
+    activity = (await requestsAs(b, KEYS.ops)("GET /activity")).body as ActivityReply;
+    return [one, activity].every(({ nodes, silent }) => nodes.length === 2 && silent.length === 0);
+  });
+  const { nodes } = activity!;
+  expect(new Set(nodes.map(({ node }) => node)).size).toBe(2);
+  expect(nodes.map(({ url }) => url).sort()).toEqual([a.url, b.url].sort());
+  for (const { connections, store } of nodes)
+    expect([connections, store]).toEqual([
+      { live: 1, opening: 0 },
+      { up: true, lag: expect.any(Number) },
+    ]);
+  // Without Redis a node still answers for itself.
+  b.cutOff();
+  await waitUntil("it answers for itself", async () => {
+    const { nodes } = (await requestsAs(b, KEYS.ops)("GET /activity")).body as ActivityReply;
+    return nodes.length === 1 && nodes[0]!.url === b.url && !nodes[0]!.store.up;
   });
 });
 

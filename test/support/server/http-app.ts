@@ -98,6 +98,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     leases: new LocalLeases(),
     store: { nodes: async () => undefined, measure: unused },
     serverState: unused,
+    activity: { answer: unused },
     withConversations: unused,
     persons: { read: unused },
     erasures: { request: unused, wait: unused, find: unused },

@@ -214,6 +214,8 @@ export class Keys {
       | "feed-floor"
       | "feed-wanted"
       | "feed-bookmarks"
+      | "activity"
+      | "activity-watched"
       | "persons",
   ): string {
     return `${this.prefix}:{all}:${what}`;

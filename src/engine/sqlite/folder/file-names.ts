@@ -11,3 +11,9 @@ export const END_MARK_FILE = "parley.end";
 
 /** An empty file that the server on this folder keeps locked (lock.ts). */
 export const LOCK_FILE = "parley.lock";
+
+/** What the server does at the moment, while WATCHED_FILE was touched lately (activity-files.ts). */
+export const ACTIVITY_FILE = "activity.json";
+
+/** An empty file that a command touches while it watches the server. */
+export const WATCHED_FILE = "activity.watched";

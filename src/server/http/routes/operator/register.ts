@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { HttpEnvironment } from "../../context.ts";
+import { type ActivityRouteDeps, getActivityRoute } from "./activity.ts";
 import { type ApiKeyRoutesDeps, deleteApiKeyRoute, listApiKeysRoute, postApiKeyRoute } from "./api-keys.ts";
 import {
   listConversationsRoute,
@@ -26,6 +27,7 @@ export type OperatorRoutesDeps = ApiKeyRoutesDeps &
   OperatorConversationRoutesDeps &
   PersonRoutesDeps &
   RevocationRoutesDeps &
+  ActivityRouteDeps &
   ServerRoutesDeps &
   UserRoutesDeps;
 
@@ -36,6 +38,7 @@ const OPERATOR_ROOTS: ReadonlySet<string> = new Set([
   "revocations",
   "nodes",
   "statistics",
+  "activity",
   "api-keys",
   "webhooks",
 ]);
@@ -60,6 +63,7 @@ export function registerOperatorRoutes(app: Hono<HttpEnvironment>, deps: Operato
   app.post("/revocations", postRevocationRoute(deps));
   app.get("/nodes", listNodesRoute(deps));
   app.get("/statistics", getStatisticsRoute(deps));
+  app.get("/activity", getActivityRoute(deps));
   app.get("/api-keys", listApiKeysRoute(deps));
   app.post("/api-keys", postApiKeyRoute(deps));
   app.delete("/api-keys/:name", deleteApiKeyRoute(deps));

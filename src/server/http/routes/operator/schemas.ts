@@ -11,6 +11,7 @@ import { Identifier } from "../../../../protocol/identifiers.ts";
 import { ListQuery } from "../../../../protocol/member-requests.ts";
 import { Quota } from "../../../../protocol/server-frames.ts";
 import type { VerbSchemas } from "../../verb.ts";
+import { GET_ACTIVITY } from "./activity-schema.ts";
 import { WEBHOOK_VERBS } from "./webhook-schemas.ts";
 
 /** Milliseconds since 1970 (N1). */
@@ -279,6 +280,7 @@ export const OPERATOR_VERBS = {
   "POST /revocations": POST_REVOCATION,
   "GET /nodes": LIST_NODES,
   "GET /statistics": GET_STATISTICS,
+  "GET /activity": GET_ACTIVITY,
   "GET /api-keys": LIST_API_KEYS,
   "POST /api-keys": POST_API_KEY,
   "DELETE /api-keys/:name": DELETE_API_KEY,

@@ -1,0 +1,29 @@
+import type { WebhookActivity } from "../activity/node-activity.ts";
+import type { StoredWebhook } from "./webhook.ts";
+
+/**
+ * Returns how far a webhook has come. `nextAt` is when the first event after its position happened; undefined where there is
+ * none. Times in milliseconds since 1970.
+ *
+ * The sending node writes since when an event waits. Where no node sends (the webhook is paused, or the sender has died), the
+ * event after the position says it.
+ */
+export function webhookActivity(
+  { id, status, progress }: StoredWebhook,
+  nextAt: number | undefined,
+  now: number,
+): WebhookActivity {
+  const { waitingSince, since = 0, retries, lastSuccess, lastFailure } = progress;
+  const waiting = waitingSince ?? (nextAt === undefined ? undefined : Math.max(nextAt, since));
+  // Nothing more is sent to one that has ended.
+  const isBehind = waiting !== undefined && status.state !== "ended";
+  const isFailing = lastFailure !== undefined && lastFailure.at >= (lastSuccess?.at ?? 0);
+  return {
+    id,
+    state: status.state,
+    ...(status.state === "paused" && { reason: status.reason }),
+    lag: isBehind ? Math.max(0, now - waiting) / 1000 : 0,
+    retries: retries.length,
+    ...(isFailing && { failure: lastFailure.reason }),
+  };
+}
