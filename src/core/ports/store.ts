@@ -1,12 +1,12 @@
 import type { NodeEntry, NodeFacts } from "../nodes.ts";
 import type { ApiKeyStore } from "./access/api-keys.ts";
 import type { AccountStore } from "./accounts.ts";
-import type { ActivityBoard } from "./activity-board.ts";
 import type { MemberStore } from "./conversation/members.ts";
 import type { Engine } from "./engine.ts";
 import type { Feed } from "./feed/feed.ts";
 import type { WebhookStore } from "./feed/webhooks.ts";
 import type { ConnectionLeases } from "./leases.ts";
+import type { ActivityBoard } from "./nodes/activity-board.ts";
 import type { PersonStore } from "./person/person-store.ts";
 import type { RefreshTokenStore } from "./refresh-tokens.ts";
 import type { Relay } from "./relay.ts";

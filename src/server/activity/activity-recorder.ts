@@ -6,8 +6,8 @@ import type {
   Quantiles,
   SharedActivity,
 } from "../../core/activity/node-activity.ts";
-import { WATCH_MS } from "../../core/ports/activity-board.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import { WATCH_MS } from "../../core/ports/nodes/activity-board.ts";
 import type { MessageCounters, MessageObserver } from "../socket/message-counters.ts";
 import { type ConnectionSummary, SlowReaders, type WatchedConnection } from "./slow-readers.ts";
 

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, rmSync, statSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SharedActivity } from "../../../src/core/activity/node-activity.ts";
-import { SHARE_INTERVAL_MS } from "../../../src/core/ports/activity-board.ts";
+import { SHARE_INTERVAL_MS } from "../../../src/core/ports/nodes/activity-board.ts";
 import { fileBoard, readActivityFile } from "../../../src/engine/sqlite/folder/activity-files.ts";
 import { ACTIVITY_FILE, WATCHED_FILE } from "../../../src/engine/sqlite/folder/file-names.ts";
-import { activityBoardContract } from "../../contracts/activity-board.ts";
+import { activityBoardContract } from "../../contracts/nodes/activity-board.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 

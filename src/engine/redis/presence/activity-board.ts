@@ -1,12 +1,12 @@
 import { decodeShared, encodeShared, type SharedActivity } from "../../../core/activity/node-activity.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import {
   type ActivityBoard,
   type ActivitySource,
   SHARE_INTERVAL_MS,
   SHARED_MAX_AGE_MS,
   WATCH_MS,
-} from "../../../core/ports/activity-board.ts";
-import type { Clock } from "../../../core/ports/clock.ts";
+} from "../../../core/ports/nodes/activity-board.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 

@@ -3,14 +3,14 @@
 import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeShared, encodeShared, type SharedActivity } from "../../../core/activity/node-activity.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import {
   type ActivityBoard,
   type ActivitySource,
   SHARE_INTERVAL_MS,
   SHARED_MAX_AGE_MS,
   WATCH_MS,
-} from "../../../core/ports/activity-board.ts";
-import type { Clock } from "../../../core/ports/clock.ts";
+} from "../../../core/ports/nodes/activity-board.ts";
 import { ACTIVITY_FILE, WATCHED_FILE } from "./file-names.ts";
 
 /** The board of the only server on a folder: there are no other nodes, and commands watch by the files. */

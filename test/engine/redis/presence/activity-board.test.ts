@@ -2,7 +2,7 @@ import {
   RedisActivityBoard,
   readSharedActivity,
 } from "../../../../src/engine/redis/presence/activity-board.ts";
-import { activityBoardContract } from "../../../contracts/activity-board.ts";
+import { activityBoardContract } from "../../../contracts/nodes/activity-board.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 

@@ -1,4 +1,4 @@
--- What nodes share of their activity while somebody watches (core/ports/activity-board.ts).
+-- What nodes share of their activity while somebody watches (core/ports/nodes/activity-board.ts).
 --
 -- KEYS[1]  hash of what nodes share: node -> "<at> <numbers>", at in milliseconds since 1970 by the store's clock
 -- KEYS[2]  string that is there while somebody watches

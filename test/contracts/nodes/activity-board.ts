@@ -1,9 +1,9 @@
-// The port on which nodes share what they do (src/core/ports/activity-board.ts) in executable form.
+// The port on which nodes share what they do (src/core/ports/nodes/activity-board.ts) in executable form.
 import { expect, test } from "bun:test";
-import type { SharedActivity } from "../../src/core/activity/node-activity.ts";
-import { type ActivityBoard, SHARE_INTERVAL_MS } from "../../src/core/ports/activity-board.ts";
-import type { ManualClock } from "../support/time/manual-clock.ts";
-import { waitUntil } from "../support/time/wait-until.ts";
+import type { SharedActivity } from "../../../src/core/activity/node-activity.ts";
+import { type ActivityBoard, SHARE_INTERVAL_MS } from "../../../src/core/ports/nodes/activity-board.ts";
+import type { ManualClock } from "../../support/time/manual-clock.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 
 /** A board on data of its own. */
 export interface OpenedBoard extends AsyncDisposable {

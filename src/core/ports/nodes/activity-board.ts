@@ -1,5 +1,5 @@
-// The port on which nodes share what they do at the moment, while somebody watches. `test/contracts/activity-board.ts` is the contract.
-import type { SharedActivity } from "../activity/node-activity.ts";
+// The port on which nodes share what they do at the moment, while somebody watches. `test/contracts/nodes/activity-board.ts` is the contract.
+import type { SharedActivity } from "../../activity/node-activity.ts";
 
 /** After the last request to watch, nodes go on sharing for this long, in milliseconds. */
 export const WATCH_MS = 10_000;
