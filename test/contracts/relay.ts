@@ -23,10 +23,10 @@ interface Subscriber {
 async function subscribe(relay: Relay, conversation = "lobby"): Promise<Subscriber> {
   const events: RelayEvent[] = [];
   const room = await relay.open(conversation, {
-    onPresence: (user, kind, at) => events.push({ kind, user, at }),
+    onPresence: (_, user, kind, at) => events.push({ kind, user, at }),
     presentHere: () => [],
-    onTyping: (user, active) => events.push({ kind: "typing", user, active }),
-    onReadMark: (user, seq) => events.push({ kind: "read", user, seq }),
+    onTyping: (_, user, active) => events.push({ kind: "typing", user, active }),
+    onReadMark: (_, user, seq) => events.push({ kind: "read", user, seq }),
     onGap: () => {},
   });
   return { room, events };

@@ -1,23 +1,26 @@
 // The port for events of a conversation other than its messages, between nodes: presence, typing and read marks. A
 // single node needs no relay (engine/local/relay.ts).
 
-/** Events of a conversation from other nodes. */
+/**
+ * Receives events of conversations from other nodes. One object listens to all conversations of a node: a function for each of
+ * them would take memory in each idle connection.
+ */
 export interface RelayListener {
   /**
    * A user who was present on no other node joined, or a user left and is present on no other node now. `at` is the time of
    * the join or leave, as returned by `join` or `leave` on that node, and not the time when the change arrived. For the users
    * of a dead node it is when its death was noticed.
    */
-  onPresence(user: string, state: "joined" | "left", at: number): void;
-  onTyping(user: string, active: boolean): void;
-  onReadMark(user: string, seq: number): void;
-  /** The users who are present through this node. */
-  presentHere(): Iterable<string>;
+  onPresence(conversation: string, user: string, state: "joined" | "left", at: number): void;
+  onTyping(conversation: string, user: string, active: boolean): void;
+  onReadMark(conversation: string, user: string, seq: number): void;
+  /** The users who are present through this node, in all conversations that it has open. */
+  presentHere(): Iterable<{ readonly conversation: string; readonly user: string }>;
   /**
-   * Read marks may have been missed while the store was unavailable. (The relay itself repairs presence.) Resolves when the
-   * listener has read them again; MUST NOT reject.
+   * Read marks of a conversation may have been missed while the store was unavailable. (The relay itself repairs presence.)
+   * Resolves when the listener has read them again; MUST NOT reject.
    */
-  onGap(): Promise<void> | void;
+  onGap(conversation: string): Promise<void> | void;
 }
 
 /** A conversation as one node shares it with the others. */

@@ -143,7 +143,7 @@ export class Life {
       onTyping() {},
       onReadMark() {},
       onGap() {},
-      presentHere: () => [NAME],
+      presentHere: () => [{ conversation: "lobby", user: NAME }],
     };
     const room = await this.store.relay.open("lobby", listener);
     room.join(NAME, Date.now());

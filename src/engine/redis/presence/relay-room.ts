@@ -118,7 +118,7 @@ export class RedisRelayRoom implements RelayRoom {
     if (this.listener === undefined) return;
     if (this.reading !== undefined) this.readAgain = true;
     await this.readTable();
-    await this.listener?.onGap();
+    await this.listener?.onGap(this.deps.conversation);
   }
 
   /** Notifies that users left, if they did not come back in the time that they had for it. */
@@ -147,8 +147,9 @@ export class RedisRelayRoom implements RelayRoom {
     const { presence, by, typing, read } = JSON.parse(payload) as RelayFrame;
     if (presence !== undefined) this.applyChange(presence);
     if (by === undefined || this.deps.nodes.isOwn(by)) return;
-    if (typing !== undefined) this.listener?.onTyping(...typing);
-    if (read !== undefined) this.listener?.onReadMark(...read);
+    const { conversation } = this.deps;
+    if (typing !== undefined) this.listener?.onTyping(conversation, ...typing);
+    if (read !== undefined) this.listener?.onReadMark(conversation, ...read);
   }
 
   private applyChange(change: PresenceDelta): void {
@@ -163,7 +164,8 @@ export class RedisRelayRoom implements RelayRoom {
   }
 
   private notify(changes: readonly PresenceChange[]): void {
-    for (const { user, state, at } of changes) this.listener?.onPresence(user, state, at);
+    for (const { user, state, at } of changes)
+      this.listener?.onPresence(this.deps.conversation, user, state, at);
   }
 
   /** Reads the table without waiting for it. If that fails, the next audit reads it again. */

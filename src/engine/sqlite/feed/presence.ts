@@ -19,15 +19,13 @@ export interface FeedPresenceDeps {
 
 /** The relay of a single node: there is no other one, but the feed has who joins and leaves while somebody reads that. */
 export class FeedPresence implements Relay {
-  private readonly rooms = new Set<PresenceRoom>();
+  private readonly listeners = new Set<RelayListener>();
 
   constructor(private readonly deps: FeedPresenceDeps) {}
 
   async open(conversation: string, listener: RelayListener): Promise<RelayRoom> {
-    // The rest of the listener is never called here, and would take memory for each open conversation.
-    const room = new PresenceRoom(this, conversation, listener.presentHere);
-    this.rooms.add(room);
-    return room;
+    this.listeners.add(listener);
+    return new PresenceRoom(this, conversation);
   }
 
   async present(): Promise<ReadonlyMap<string, number>> {
@@ -49,9 +47,7 @@ export class FeedPresence implements Relay {
 
   /** `presence.left` has begun to be read: notes who is present now. */
   begin(): void {
-    const joined: PresentUser[] = [];
-    for (const { conversation, presentHere } of this.rooms)
-      for (const user of presentHere()) joined.push({ conversation, user });
+    const joined = [...this.listeners].flatMap((listener) => [...listener.presentHere()]);
     this.deps.db.transaction(() => this.deps.present.takeAll()).immediate();
     if (joined.length > 0) this.enqueue({ events: [], joined });
   }
@@ -67,10 +63,6 @@ export class FeedPresence implements Relay {
     }).immediate();
   }
 
-  closed(room: PresenceRoom): void {
-    this.rooms.delete(room);
-  }
-
   private enqueue(request: FeedOperation["request"]): void {
     // An event that cannot be stored is in the log as a write that failed; the table is right again with the next start.
     this.deps.enqueue({ kind: "feed", request, done: () => {} });
@@ -83,8 +75,7 @@ class PresenceRoom implements RelayRoom {
 
   constructor(
     private readonly presence: FeedPresence,
-    readonly conversation: string,
-    readonly presentHere: RelayListener["presentHere"],
+    private readonly conversation: string,
   ) {}
 
   get reportsLeaves(): boolean {
@@ -108,7 +99,5 @@ class PresenceRoom implements RelayRoom {
   sendTyping(): void {}
   sendReadMark(): void {}
 
-  close(): void {
-    this.presence.closed(this);
-  }
+  close(): void {}
 }

@@ -13,8 +13,8 @@ import { closeForLostMessages } from "../../../core/session/store-health.ts";
 import type { PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
 import type { ServerMetrics } from "../../metrics/server-metrics.ts";
 import type { Publish } from "./broadcast.ts";
-import { type PresencePage, readPresencePage, usersElsewhere } from "./presence-page.ts";
-import { readMarkOf, readMarks } from "./read-marks.ts";
+import { type PresencePage, readPresencePage, usersElsewhere, usersHere } from "./presence-page.ts";
+import { readMarkOf, shownReadMarks } from "./read-marks.ts";
 import { Reservation } from "./reservation.ts";
 import { Room } from "./room.ts";
 import type { RoomMember } from "./room-member.ts";
@@ -227,7 +227,7 @@ export class Hub {
   private async connect(room: Room): Promise<void> {
     const [listening, relay] = await Promise.allSettled([
       this.engine.subscribe(room.conversation, this.onEntry),
-      this.relay.open(room.conversation, this.relayListener(room)),
+      this.relay.open(room.conversation, this.relayListener),
     ]);
     if (listening.status === "fulfilled" && relay.status === "fulfilled") {
       room.subscription = listening.value;
@@ -243,31 +243,10 @@ export class Hub {
     throw listening.status === "rejected" ? listening.reason : (relay as PromiseRejectedResult).reason;
   }
 
-  /** Handles events from other nodes. A user who is also present on this node is not announced as joined or left (P1). */
-  private relayListener(room: Room): RelayListener {
-    return {
-      onPresence: (user, state, at) => {
-        if (!room.present.local.has(user)) this.announcePresence(room, user, state, at);
-      },
-      onTyping: (user, active) => {
-        const now = this.clock.now();
-        room.setTyping(user, active, now);
-        this.settleRoom(room, now);
-      },
-      onReadMark: (user, seq) => this.announceReadMark(room, user, seq),
-      onGap: () => this.reloadReadMarks(room),
-      presentHere: () => [...room.present.local.users()].map(({ user }) => user),
-    };
-  }
-
-  /** Reads again the read marks that members are shown: of the present users, or in a large conversation of those of two nodes. */
+  /** Reads again the read marks that members are shown, and announces those that moved. */
   private async reloadReadMarks(room: Room): Promise<void> {
-    const users: string[] = [];
-    for (const { user } of room.present.all(0))
-      if (!room.present.isLarge || (room.present.local.has(user) && room.present.isRemote(user)))
-        users.push(user);
     try {
-      const marks = await readMarks(this.engine, room.conversation, users);
+      const marks = await shownReadMarks(this.engine, room);
       for (const [user, seq] of marks) this.announceReadMark(room, user, seq);
     } catch {
       // The store is unavailable again. When it recovers, `onGap` is called again.
@@ -304,6 +283,30 @@ export class Hub {
     for (const [index, member] of members.entries())
       member.end(closeForLostMessages(reconnectDelay(index, members.length, RECONNECT_SPREAD_S)));
   }
+
+  /** Handles events from other nodes. A user who is also present on this node is not announced as joined or left (P1). */
+  private readonly relayListener: RelayListener = {
+    onPresence: (conversation, user, state, at) => {
+      const room = this.rooms.get(conversation);
+      if (room?.present.local.has(user) === false) this.announcePresence(room, user, state, at);
+    },
+    onTyping: (conversation, user, active) => {
+      const room = this.rooms.get(conversation);
+      if (room === undefined) return;
+      const now = this.clock.now();
+      room.setTyping(user, active, now);
+      this.settleRoom(room, now);
+    },
+    onReadMark: (conversation, user, seq) => {
+      const room = this.rooms.get(conversation);
+      if (room !== undefined) this.announceReadMark(room, user, seq);
+    },
+    onGap: (conversation) => {
+      const room = this.rooms.get(conversation);
+      if (room !== undefined) return this.reloadReadMarks(room);
+    },
+    presentHere: () => usersHere(this.rooms.values()),
+  };
 
   /** One function for all rooms, so that each room need not hold a closure. */
   private readonly onEntry = (conversation: string, entry: Entry): void => {

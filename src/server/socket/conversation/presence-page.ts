@@ -3,6 +3,7 @@ import type { ShownUser } from "../../../core/conversation/presence/present-user
 import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { PresentUser } from "../../../protocol/server-frames.ts";
 import { readMarks } from "./read-marks.ts";
+import type { Room } from "./room.ts";
 
 /** A page of the present users; the names are those of the answer over HTTP. */
 export interface PresencePage {
@@ -31,4 +32,10 @@ export async function readPresencePage(
 /** Returns the users who are present through other nodes, without their read marks. */
 export function usersElsewhere(users: ReadonlyMap<string, number>): ShownUser[] {
   return Array.from(users, ([user, since]) => ({ user, since, read: undefined }));
+}
+
+/** The users who are present in rooms through this node. */
+export function* usersHere(rooms: Iterable<Room>): Iterable<{ conversation: string; user: string }> {
+  for (const { conversation, present } of rooms)
+    for (const { user } of present.local.users()) yield { conversation, user };
 }

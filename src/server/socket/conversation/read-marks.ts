@@ -22,6 +22,17 @@ export async function readMarks(
   return marks;
 }
 
+/** Reads the marks that members are shown: of the present users, or in a large conversation of those of two nodes (LR3). */
+export function shownReadMarks(
+  engine: Pick<ReadMarks, "readMarks">,
+  { conversation, present }: Room,
+): Promise<ReadonlyMap<string, number>> {
+  const users: string[] = [];
+  for (const { user } of present.all(0))
+    if (!present.isLarge || (present.local.has(user) && present.isRemote(user))) users.push(user);
+  return readMarks(engine, conversation, users);
+}
+
 /** Returns the stored read mark of a user who is about to join a room, or 0, and reads those of other users that a list of the room needs. */
 export async function readMarkOf(
   engine: Pick<ReadMarks, "readMarks">,

@@ -60,13 +60,13 @@ export class TestRelayNode implements AsyncDisposable {
     const events: string[] = [];
     const marks = new Set<string>();
     const room = await this.relay.open(conversation, {
-      onPresence: (user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
+      onPresence: (_, user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
       presentHere: () => [],
-      onTyping: (user, active) => {
+      onTyping: (_, user, active) => {
         if (user.startsWith(MARK_PREFIX)) marks.add(user);
         else events.push(`${user} ${active ? "types" : "stopped"}`);
       },
-      onReadMark: (user, seq) => events.push(`${user} read ${seq}`),
+      onReadMark: (_, user, seq) => events.push(`${user} read ${seq}`),
       onGap: () => void events.push("missed"),
     });
     return { room, events, marks };

@@ -141,7 +141,7 @@ test("EV3 EV5 who was present when the server ended has left at the next start, 
     onTyping() {},
     onReadMark() {},
     onGap() {},
-    presentHere: () => ["early"],
+    presentHere: () => [{ conversation: "room", user: "early" }],
   };
   const room = await store.relay.open("room", listener);
   expect(room.reportsLeaves).toBe(false);
