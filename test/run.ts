@@ -60,6 +60,13 @@ const TOOLS: readonly Tool[] = [
     need: "the tests of proxies",
   })),
   {
+    // With promtool. The tests start one of their own; that which the package starts may stop.
+    name: "prometheus",
+    isThere: () => Bun.which("prometheus") !== null,
+    package: "prometheus",
+    need: "the tests of the dashboard and the alerts",
+  },
+  {
     name: "redis-server",
     isThere: () => Bun.which("redis-server") !== null,
     package: "redis-server",

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { dashboardJson } from "../../deploy/grafana/dashboard.ts";
 import type { EventDefinition } from "../../src/core/events/definition.ts";
 import { EVENT_AREAS } from "../../src/core/events/events.ts";
 import { FIELDS } from "../../src/core/events/fields.ts";
@@ -25,6 +26,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/HTTP.md", httpPage],
   ["docs/METRICS.md", metricsPage],
   ["docs/openapi.json", openApiDocument],
+  ["deploy/grafana/parley.json", dashboardJson],
   [".env.example", envExample],
   ["docs/LOG.md", logPage],
   ["src/console/panel/send/client-fields.json", clientFields],

@@ -54,6 +54,7 @@ export class ServerMetrics {
     this.contentType = this.registry.contentType;
     this.plans = new Set(deps.plans);
     for (const name of Object.keys(METRICS) as MetricName[]) this.register(name, METRICS[name]);
+    for (const plan of [...this.plans, "other"]) this.counters.get("parley_quota_refusals")!.inc({ plan }, 0);
     this.deliveries = this.histogram("parley_delivery_seconds");
     this.gauge("parley_build_info").set({ version: deps.version, engine: deps.engine }, 1);
     let planned = deps.clock.now() + LOOP_INTERVAL_MS;
@@ -179,10 +180,14 @@ export class ServerMetrics {
     return this.gauges.get(name)!;
   }
 
-  private register(name: MetricName, { type, help, labels = [], buckets = [] }: MetricDefinition): void {
+  private register(name: MetricName, definition: MetricDefinition): void {
+    const { type, help, labels = [], values = [], buckets = [] } = definition;
     const config = { name, help, labelNames: [...labels], registers: [this.registry] };
-    if (type === "counter") this.counters.set(name as CounterName, new Counter(config));
-    else if (type === "gauge") this.gauges.set(name as GaugeName, new Gauge(config));
+    if (type === "counter") {
+      const counter = new Counter(config);
+      for (const value of values) counter.inc({ [labels[0]!]: value }, 0);
+      this.counters.set(name as CounterName, counter);
+    } else if (type === "gauge") this.gauges.set(name as GaugeName, new Gauge(config));
     else {
       const histogram = new FastHistogram(name, help, buckets).registerIn(this.registry);
       this.histograms.set(name as HistogramName, histogram);

@@ -1,11 +1,19 @@
 // The one table of metrics: docs/OPERATIONS.md and the registry are made of it. Labels come from closed sets: there are as many
 // series with 100,000 conversations as with ten (OP1).
+import type { PostResult } from "../../core/ports/message-log.ts";
+import { CLOSE_CODES } from "../../protocol/close-codes.ts";
+import { ERRORS } from "../../protocol/errors.ts";
 
 export interface MetricDefinition {
   readonly type: "counter" | "gauge" | "histogram";
   /** What it counts, in one line. */
   readonly help: string;
   readonly labels?: readonly string[];
+  /**
+   * Values of the only label of a counter whose series are there from the start, at 0. A series that appears with its first event
+   * already has 1 when it is read first, and no `rate()` sees that event.
+   */
+  readonly values?: readonly string[];
   /** Upper bounds of a histogram, in the unit that its name ends with. */
   readonly buckets?: readonly number[];
 }
@@ -15,6 +23,12 @@ const LATENCY_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 /** Up to the longest frame. */
 const FRAME_BYTES = [64, 256, 1024, 4096, 16_384, 65_536];
+
+/** What can become of a message. */
+const MESSAGE_OUTCOMES: readonly PostResult["outcome"][] = [
+  ...(["stored", "duplicate", "id_in_use", "rate_limited", "muted", "banned", "forbidden"] as const),
+  ...(["rejected", "busy", "removed", "unavailable"] as const),
+];
 
 export const METRICS = {
   parley_build_info: { type: "gauge", help: "1, with the version as label", labels: ["version", "engine"] },
@@ -30,22 +44,26 @@ export const METRICS = {
     type: "counter",
     help: "sockets that ended, by close code; `other` for codes that the protocol does not name",
     labels: ["code"],
+    values: [...Object.keys(CLOSE_CODES), "other"],
   },
   parley_handshakes_refused: {
     type: "counter",
     help: "sockets that were refused before the upgrade, by error code",
     labels: ["code"],
+    values: ["too_many_handshakes", "unavailable", "origin_refused"],
   },
   parley_messages: {
     type: "counter",
     help: "messages by what became of them: `stored`, `duplicate`, `rate_limited`, `muted`, …",
     labels: ["outcome"],
+    values: MESSAGE_OUTCOMES,
   },
   parley_messages_delivered: { type: "counter", help: "message frames that were sent to clients" },
   parley_requests_refused: {
     type: "counter",
     help: "frames and HTTP requests that were refused, by error code",
     labels: ["code"],
+    values: Object.keys(ERRORS),
   },
   parley_quota_refusals: {
     type: "counter",
@@ -56,12 +74,14 @@ export const METRICS = {
     type: "counter",
     help: "clients that came back with a position: `resumed`, `gap` (some messages were not kept) or `lost` (another epoch)",
     labels: ["result"],
+    values: ["resumed", "gap", "lost"],
   },
   parley_streams_open: { type: "gauge", help: "streams whose writer is connected to this node" },
   parley_streams_ended: {
     type: "counter",
     help: "streams that ended and had a reader on this node, by state",
     labels: ["state"],
+    values: ["done", "failed", "cancelled", "interrupted", "rejected"],
   },
   parley_unsent_bytes: { type: "gauge", help: "bytes that wait to be sent, over all sockets" },
   parley_slow_readers: { type: "gauge", help: "sockets for which more than 64 KiB wait" },
@@ -69,6 +89,7 @@ export const METRICS = {
     type: "counter",
     help: "requests to webhooks by result: `delivered`, `failed`",
     labels: ["result"],
+    values: ["delivered", "failed"],
   },
   parley_webhooks: {
     type: "gauge",
