@@ -15,6 +15,7 @@ import { framesPage } from "./frames-page.ts";
 import { httpPage } from "./http/http-page.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { metricsPage } from "./metrics-page.ts";
+import { pageWithFiles } from "./page-with-files.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -25,6 +26,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/FRAMES.md", framesPage],
   ["docs/HTTP.md", httpPage],
   ["docs/METRICS.md", metricsPage],
+  ["docs/BACKEND.md", backendPage],
   ["docs/openapi.json", openApiDocument],
   ["deploy/grafana/parley.json", dashboardJson],
   [".env.example", envExample],
@@ -147,6 +149,11 @@ with the same address, and show meanwhile that the user has too many connections
 
 | code | reason | reconnect automatically | what to do |\n| --- | --- | --- | --- |\n${closes.join("\n")}\n`);
   return parts.join("\n");
+}
+
+/** The page as it is, with the programs of examples/backend/ as they are. */
+function backendPage(): string {
+  return pageWithFiles(read("docs/BACKEND.md") ?? "", (path) => readFileSync(join(ROOT, path), "utf8"));
 }
 
 const EVENTS_BEGIN =

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // The single binary has the examples in itself and replaces this module (packages/binary/build.ts).
@@ -7,10 +7,12 @@ import { fileURLToPath } from "node:url";
 /** The example programs; a test runs each of them. */
 export const EXAMPLES_FOLDER = fileURLToPath(new URL("../../../examples/", import.meta.url));
 
-/** Returns all files of examples, ordered by name; none if the folder is not installed, as in a small image. */
+/** Returns all files of examples by their path, ordered by it; none if the folder is not installed, as in a small image. */
 export function readExampleFiles(): { readonly name: string; readonly text: string }[] {
   if (!existsSync(EXAMPLES_FOLDER)) return [];
-  return readdirSync(EXAMPLES_FOLDER)
+  return readdirSync(EXAMPLES_FOLDER, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(EXAMPLES_FOLDER, join(parentPath, name)))
     .sort()
     .map((name) => ({ name, text: readFileSync(join(EXAMPLES_FOLDER, name), "utf8") }));
 }

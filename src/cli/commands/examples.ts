@@ -7,7 +7,7 @@ import { readExampleFiles } from "./example-files.ts";
 
 /** An example program. */
 export interface Example {
-  /** The file name, such as `talk.sh`. */
+  /** The path below the folder of examples, such as `talk.sh`. */
   readonly name: string;
   /** A description in one line. */
   readonly about: string;
@@ -44,9 +44,12 @@ export function examplesCommand(): Command {
     });
 }
 
-/** Returns the example called `name`; the extension may be omitted. */
+/** Returns the example called `name`; its folder and the extension may be omitted. */
 function findExample(name: string, examples: readonly Example[]): Example {
-  const example = examples.find((each) => each.name === name || parse(each.name).name === name);
+  const example = examples.find((each) => {
+    const { base, name: stem } = parse(each.name);
+    return [each.name, base, stem].includes(name);
+  });
   if (example !== undefined) return example;
   const closest = closestName(
     name,
