@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { buildShared } from "./support/built-program.ts";
 import { makeTemporaryFolder } from "./tooling/memory-folder.ts";
 import { combineRuns, type FileRun, filesToRunAgain, readReport } from "./tooling/second-run.ts";
-import { ROOT, testFiles } from "./tooling/test-files.ts";
+import { LONG_FILES, ROOT, testFiles } from "./tooling/test-files.ts";
 
 interface Tool {
   readonly name: string;
@@ -122,12 +122,13 @@ async function runTests(words: readonly string[], beside?: Promise<void>): Promi
   process.env.TMPDIR = folder;
   Object.assign(process.env, await buildShared(folder));
   const report = join(folder, "report.xml");
-  const parallel = [`--parallel=${WORKERS}`, `--timings=${TIMINGS}`];
-  const { results, code } = await runBunTest(report, [...parallel, ...words, ...(isWhole ? ["test/"] : [])]);
+  const options = [`--parallel=${WORKERS}`, `--timings=${TIMINGS}`];
+  if (!long) options.push(`--path-ignore-patterns=${LONG_FILES}`);
+  const { results, code } = await runBunTest(report, [...options, ...words, ...(isWhole ? ["test/"] : [])]);
   await beside;
   // A file that does not load is in no report.
   const missing =
-    isWhole && code !== 0 ? testFiles().filter((path) => !results.some(({ file }) => file === path)) : [];
+    isWhole && code !== 0 ? testFiles(long).filter((path) => !results.some(({ file }) => file === path)) : [];
   const again = new Map<string, FileRun>();
   for (const file of isWhole ? filesToRunAgain(results, missing) : []) {
     console.log(`\nTests failed while others ran beside them. Run again alone: ${file}`);

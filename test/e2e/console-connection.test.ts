@@ -4,6 +4,7 @@ import type { Locator, Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 import { ManualClock } from "../support/time/manual-clock.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
@@ -26,7 +27,7 @@ const DIALLING_FAILED = /WebSocket connection to|net::ERR_(CONNECTION|EMPTY)/;
 describe.skipIf(chromiumPath() === undefined)("the connection of the console", () => {
   const browser = useBrowser();
 
-  test(
+  longTest(
     "I2 the inactivity warning counts down, staying cancels it, and the later close is explained",
     async () => {
       const clock = new ManualClock(Date.now());
@@ -121,7 +122,7 @@ describe.skipIf(chromiumPath() === undefined)("the connection of the console", (
     PATIENCE,
   );
 
-  test(
+  longTest(
     "L2 after a kill -9 and a restart the page reconnects, and messages written meanwhile are stored",
     async () => {
       await using folder = new ParleyFolder();

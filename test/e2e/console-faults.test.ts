@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { axeViolations } from "../support/browser/axe.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { isLong } from "../support/random.ts";
 import { createPause, TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
 import {
@@ -76,7 +77,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "D3 the same id twice is stored once and shown once; a flood causes a warning, then a close",
       async () => {
         const { page } = bench();
@@ -94,7 +95,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "Q4 a quota is filled; a close is the page's own; faults of the server are dimmed, with the setting they need",
       async () => {
         const { page } = bench();
@@ -161,7 +162,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "F3 the server closes with any code, and the page explains it",
       async () => {
         const { page } = bench();
@@ -236,7 +237,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "a frozen connection continues when it thaws, a slow one shows late acks, and another client is not affected",
       async () => {
         const { page } = bench();
@@ -270,7 +271,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "A1 an expired token is refused as such; Q4 a large quota is filled at once",
       async () => {
         const { page } = bench();
@@ -296,7 +297,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
   ] as const;
   // The colours and the narrow page of the panels are those of console-axe.test.ts.
   for (const [scheme, viewport] of isLong ? VIEWS : VIEWS.slice(0, 1)) {
-    test(
+    longTest(
       `every fault has its own key, and axe finds nothing: ${scheme}, ${viewport.width} wide`,
       async () => {
         const options = { viewport, colorScheme: scheme, reducedMotion: "reduce" } as const;

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { startTestServer, type TestServer } from "../support/server/test-server.ts";
 import {
   becomes,
@@ -127,7 +128,7 @@ describe.skipIf(chromiumPath() === undefined)("the messenger", () => {
     );
   });
 
-  test(
+  longTest(
     "each action is shown in code and by its frame, and the timeline shows the frames of one conversation",
     async () => {
       await using server = await startTestServer();
@@ -204,7 +205,7 @@ describe.skipIf(chromiumPath() === undefined)("the messenger", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "below a path prefix it signs in, talks, and stays signed in over a reload",
     async () => {
       await using server = await startTestServer();
@@ -223,7 +224,7 @@ describe.skipIf(chromiumPath() === undefined)("the messenger", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "on a phone the inbox and the conversation are two steps, there and back",
     async () => {
       await using server = await startTestServer();
@@ -250,7 +251,7 @@ describe.skipIf(chromiumPath() === undefined)("the messenger", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "older messages are loaded in place, and new ones below are counted",
     async () => {
       await using server = await startTestServer({ env: { BURST_RATE: "0" } });

@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley-folder.ts";
 import { axeViolations } from "../support/browser/axe.ts";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { isLong } from "../support/random.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import {
@@ -93,7 +94,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
     2 * PATIENCE,
   );
 
-  test(
+  longTest(
     "has the injected faults: a cut and a reconnect, a malformed frame, invalid tokens",
     async () => {
       await using watched = await openPage(browser(), url);
@@ -142,7 +143,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
     2 * PATIENCE,
   );
 
-  test(
+  longTest(
     "is opened from a file and shown in the timeline; an error of a file has its line; each sent frame can be copied",
     async () => {
       await using watched = await openPage(browser(), url, {
@@ -187,35 +188,36 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
     PATIENCE,
   );
 
-  // The colours of a panel are those of console-axe.test.ts.
-  test.each(isLong ? (["light", "dark"] as const) : (["light"] as const))(
-    "breaks no rule of accessibility in any state: %s",
-    async (colorScheme) => {
-      const options = {
-        colorScheme,
-        viewport: { width: 1200, height: 800 },
-        reducedMotion: "reduce",
-      } as const;
-      await using watched = await openPage(browser(), url, options);
-      const { page } = watched;
-      await joinAs(page, "user1");
-      await openPanel(page, "Record");
-      expect(await axeViolations(page, RECORD)).toEqual([]);
-      await page.keyboard.press("b");
-      await page.locator("#record-state", { hasText: "Recording:" }).waitFor();
-      expect(await axeViolations(page, RECORD)).toEqual([]);
-      await page.keyboard.press("b");
-      await page.locator("#recording").waitFor();
-      folder.write("bad.jsonl", "{}");
-      await page.locator("#open-recording").setInputFiles(join(folder.path, "bad.jsonl"));
-      await page.getByText("bad.jsonl, line 1: is not the header of a recording").waitFor();
-      expect(await axeViolations(page, RECORD)).toEqual([]);
-      await page.setViewportSize({ width: 390, height: 844 });
-      await waitUntil("nothing is wider than the window", async () => (await overflow(page)) <= 0);
-      expect(await axeViolations(page)).toEqual([]);
-    },
-    PATIENCE,
-  );
+  // The colours of a panel are those of console-axe.test.ts, so the short form has none of these.
+  if (isLong)
+    test.each(["light", "dark"] as const)(
+      "breaks no rule of accessibility in any state: %s",
+      async (colorScheme) => {
+        const options = {
+          colorScheme,
+          viewport: { width: 1200, height: 800 },
+          reducedMotion: "reduce",
+        } as const;
+        await using watched = await openPage(browser(), url, options);
+        const { page } = watched;
+        await joinAs(page, "user1");
+        await openPanel(page, "Record");
+        expect(await axeViolations(page, RECORD)).toEqual([]);
+        await page.keyboard.press("b");
+        await page.locator("#record-state", { hasText: "Recording:" }).waitFor();
+        expect(await axeViolations(page, RECORD)).toEqual([]);
+        await page.keyboard.press("b");
+        await page.locator("#recording").waitFor();
+        folder.write("bad.jsonl", "{}");
+        await page.locator("#open-recording").setInputFiles(join(folder.path, "bad.jsonl"));
+        await page.getByText("bad.jsonl, line 1: is not the header of a recording").waitFor();
+        expect(await axeViolations(page, RECORD)).toEqual([]);
+        await page.setViewportSize({ width: 390, height: 844 });
+        await waitUntil("nothing is wider than the window", async () => (await overflow(page)) <= 0);
+        expect(await axeViolations(page)).toEqual([]);
+      },
+      PATIENCE,
+    );
 });
 
 /** Where axe looks: the rest of the page is that of console-axe.test.ts. */

@@ -1,6 +1,7 @@
 // Frames of the protocol, any text, saved messages and series, in a real browser against a real server.
 import { beforeAll, describe, expect, test } from "bun:test";
 import { chromiumPath } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import {
   addClient,
   becomes,
@@ -84,7 +85,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "a frame of the timeline is edited and sent again",
     async () => {
       const { page } = bench();

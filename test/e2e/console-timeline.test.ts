@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import {
@@ -60,7 +61,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "pauses without losing anything",
       async () => {
         const { page } = bench();
@@ -108,7 +109,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "shows a fault before its effects, and one that the server refused with its reason",
       async () => {
         const { page } = bench();
@@ -173,7 +174,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
     );
   });
 
-  test(
+  longTest(
     "D4 a cut connection is shown with its code and advice, and a reconnect without a gap has no mark",
     async () => {
       await using proxy = await FaultProxy.start();

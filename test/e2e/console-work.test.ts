@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import {
   addClient,
@@ -134,7 +135,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     );
   });
 
-  test(
+  longTest(
     "a chosen frame stays in view when its details open and when others come; Escape keeps the filter",
     async () => {
       await using bench = await openPage(browser(), server().url, { viewport: { width: 1200, height: 600 } });
@@ -188,7 +189,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     PATIENCE,
   );
 
-  test(
+  longTest(
     "a client that gets a name has it in the existing rows, and a filter by it finds them",
     async () => {
       await using bench = await openPage(browser(), server().url);
@@ -217,7 +218,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     PATIENCE,
   );
 
-  test(
+  longTest(
     "the focus stays in place after a client is named, duplicated and dropped, and a click outside closes the sheet",
     async () => {
       await using bench = await openPage(browser(), server().url);
@@ -251,7 +252,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     PATIENCE,
   );
 
-  test(
+  longTest(
     "keys that were switched off are off after a reload, and nothing is stored while they are on",
     async () => {
       await using bench = await openPage(browser(), server().url);
@@ -276,7 +277,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     PATIENCE,
   );
 
-  test(
+  longTest(
     "without storage in the browser, the page works all the same",
     async () => {
       await using bench = await openPage(browser(), "about:blank");
@@ -301,7 +302,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     PATIENCE,
   );
 
-  test(
+  longTest(
     "on a phone an added or chosen client is shown at once",
     async () => {
       await using bench = await openPage(browser(), server().url, { viewport: { width: 360, height: 740 } });

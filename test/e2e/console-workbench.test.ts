@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 import {
   addClient,
@@ -90,7 +91,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "a text sent as all is posted by every connected client",
       async () => {
         const { page } = bench();
@@ -128,7 +129,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "a client is named, duplicated without another sign-in, and dropped; its frames stay on the timeline",
       async () => {
         await using fresh = await startTestServer();
@@ -174,7 +175,7 @@ describe.skipIf(chromiumPath() === undefined)("the workbench", () => {
   });
 
   describe("keys", () => {
-    test(
+    longTest(
       "do everything, are listed on the sheet that ? opens, write in fields, and can be switched off",
       async () => {
         await using fresh = await startTestServer();

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser/browser.ts";
-import { isLong } from "../support/random.ts";
+import { longTest } from "../support/long-test.ts";
 import {
   becomes,
   connect,
@@ -230,12 +230,11 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     PATIENCE,
   );
 
-  // No colour makes anything wider.
   for (const [colorScheme, user] of [
     ["light", "user2"],
     ["dark", "user3"],
-  ].slice(0, isLong ? 2 : 1) as ["light" | "dark", string][]) {
-    test(
+  ] as const) {
+    longTest(
       `on a phone's width nothing scrolls sideways (${colorScheme})`,
       async () => {
         const viewport = { width: 360, height: 740 };

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Conversation, connect, type Parley } from "../../../src/client/index.ts";
 import { axeViolations } from "../../support/browser/axe.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../../support/browser/browser.ts";
+import { longTest } from "../../support/long-test.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { becomes, enter, join, overflow, PATIENCE, say } from "../console-page.ts";
 import { useBrowser } from "../shared-browser.ts";
@@ -111,7 +112,7 @@ describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "each change is shown as its frame, with curl, the library and Python",
     async () => {
       const { page } = bench;
@@ -222,7 +223,7 @@ describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "the page is as wide as a phone, and nothing on it breaks a rule",
     async () => {
       const { page } = bench;

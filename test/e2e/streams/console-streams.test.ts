@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Conversation, connect, type Parley, startStream } from "../../../src/client/index.ts";
 import { axeViolations } from "../../support/browser/axe.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../../support/browser/browser.ts";
+import { longTest } from "../../support/long-test.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { becomes, join, openPanel, overflow, PATIENCE, say } from "../console-page.ts";
 import { useBrowser } from "../shared-browser.ts";
@@ -104,7 +105,7 @@ describe.skipIf(chromiumPath() === undefined)("streams on the page", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "a quote of a message far above is read for it, and a click shows that message, with the gap between",
     async () => {
       const { page } = bench;
@@ -149,7 +150,7 @@ describe.skipIf(chromiumPath() === undefined)("streams on the page", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "the Send panel writes a text as a stream, so many tokens a second, which answers a message and can be stopped",
     async () => {
       const { page } = bench;
@@ -178,7 +179,7 @@ describe.skipIf(chromiumPath() === undefined)("streams on the page", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "a writer that is killed goes on after what is stored, one that is fenced does not, and one that is not there is no writer",
     async () => {
       const { page } = bench;

@@ -8,39 +8,28 @@ const SOURCE = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.d
 /** All rules but those that are opinions of axe, and no rule of WCAG: `best-practice` is among those that are asked. */
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** The rules whose result depends on colours and sizes; the others depend on elements and their attributes. */
-const VISUAL_RULES = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"];
-
 /** What axe looks at. A part of a page takes a third of the processor time of a page with a timeline. */
 export interface AxeScope {
   /** A selector of the part that has changed; the whole page if not given. */
   readonly within?: string;
-  /** Only the rules that depend on colours and sizes, for a part of which the others were asked already. */
-  readonly isVisualOnly?: boolean;
 }
 
 /**
  * The violations that axe finds on the page as it is: the rule, the element and the reason, a line for each element.
  */
-export async function axeViolations(
-  page: Page,
-  { within, isVisualOnly = false }: AxeScope = {},
-): Promise<string[]> {
+export async function axeViolations(page: Page, { within }: AxeScope = {}): Promise<string[]> {
   // Evaluated, not added as a script: the page's Content-Security-Policy keeps foreign scripts out.
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(SOURCE);
-  const runOnly: axe.RunOnly = isVisualOnly
-    ? { type: "rule", values: VISUAL_RULES }
-    : { type: "tag", values: TAGS };
   const { violations } = await page.evaluate(
-    ([selector, rules]) =>
+    ([selector, tags]) =>
       (globalThis as unknown as { axe: typeof axe }).axe.run(selector ?? document, {
-        runOnly: rules,
+        runOnly: { type: "tag", values: tags },
         // Of the rules that hold, which are most, axe then describes no element.
         resultTypes: ["violations"],
         // Style sheets and media are asked for by rules only that this page has nothing for.
         preload: false,
       }),
-    [within, runOnly] as const,
+    [within, TAGS] as const,
   );
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`),

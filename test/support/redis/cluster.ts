@@ -37,8 +37,11 @@ export interface TestRedisClusterOptions {
 const PRIMARIES = 3;
 const SLOTS = 16_384;
 
-/** How long a node may be silent before the others take it for dead, in milliseconds. */
-const NODE_TIMEOUT_MS = 700;
+/**
+ * How long a node may be silent before the others take it for dead, in milliseconds. Without replicas no node stands in for it, and
+ * on a busy machine, where a node is often silent for a second, the whole Cluster would stop to serve.
+ */
+const NODE_TIMEOUT_MS = { withReplicas: 1_200, withoutReplicas: 30_000 };
 
 /** Starts a Cluster and waits until every node serves. */
 export async function startRedisCluster({
@@ -47,7 +50,10 @@ export async function startRedisCluster({
 }: TestRedisClusterOptions = {}): Promise<TestRedisCluster> {
   const settings = [
     ["--cluster-enabled", "yes"],
-    ["--cluster-node-timeout", String(NODE_TIMEOUT_MS)],
+    [
+      "--cluster-node-timeout",
+      String(replicas > 0 ? NODE_TIMEOUT_MS.withReplicas : NODE_TIMEOUT_MS.withoutReplicas),
+    ],
     // A replica takes over from its primary however long it was disconnected from it.
     ["--cluster-replica-validity-factor", "0"],
     // A primary waits for more replicas before it sends the first copy.

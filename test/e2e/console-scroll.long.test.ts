@@ -1,5 +1,4 @@
-// Thousands of frames on the timeline, sent and received by a real page; with TEST_LONG=true 100,000, and how it scrolls is
-// measured and printed.
+// 100,000 frames on the timeline, sent and received by a real page; how it scrolls is measured and printed.
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
@@ -7,10 +6,8 @@ import { startTestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { becomes, join, openPanel } from "./console-page.ts";
 
-const isLong = process.env.TEST_LONG === "true";
-
-/** Pings; each is a frame out and a frame in. The fewer are still a hundred times the rows that fit. */
-const PINGS = isLong ? 50_000 : 4_000;
+/** Pings; each is a frame out and a frame in. */
+const PINGS = 50_000;
 
 const number = new Intl.NumberFormat("en-GB");
 
@@ -40,12 +37,11 @@ test.skipIf(chromiumPath() === undefined)(
       const foot = await page.locator("#timeline-foot").textContent();
       return Number(foot?.split(" ")[0]?.replaceAll(",", "")) >= 2 * PINGS;
     });
-    const figures = await scrollThrough(page, isLong ? 240 : 60);
-    if (isLong)
-      console.log(
-        `${2 * PINGS} frames in ${took.toFixed(1)} s. Scrolled for ${figures.frames} pictures: ` +
-          `median ${figures.median} ms, 95 % within ${figures.p95} ms, longest ${figures.longest} ms.`,
-      );
+    const figures = await scrollThrough(page, 240);
+    console.log(
+      `${2 * PINGS} frames in ${took.toFixed(1)} s. Scrolled for ${figures.frames} pictures: ` +
+        `median ${figures.median} ms, 95 % within ${figures.p95} ms, longest ${figures.longest} ms.`,
+    );
     expect(figures.mostRows).toBeLessThan(MOST_ROWS);
     expect(figures.wrong).toEqual([]);
 
