@@ -10,6 +10,7 @@ import { CERTIFICATE_CHECK } from "./certificate.ts";
 import type { Check, CheckReport } from "./check.ts";
 import { DATA_DIR_CHECK } from "./data-dir.ts";
 import { collectFacts, type DoctorFacts } from "./facts.ts";
+import { FEED_CHECK } from "./feed.ts";
 import { REDIS_CHECK } from "./redis.ts";
 import { EXIT_CODES, FORMATS, type Format, formatReports, overallStatus } from "./report.ts";
 import { DOCTOR_USER, roundTripCheck } from "./round-trip.ts";
@@ -80,6 +81,7 @@ function checks(talk: boolean): readonly Check[] {
     DATA_DIR_CHECK,
     STORE_CHECK,
     REDIS_CHECK,
+    FEED_CHECK,
     WEBHOOKS_CHECK,
     CERTIFICATE_CHECK,
     APPROVAL_CHECK,

@@ -1,10 +1,12 @@
 import type { Redis } from "ioredis";
+import type { FeedStanding } from "../../core/feed/standing.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import { standingOf, type WebhookStanding } from "../../core/webhooks/standing.ts";
 import { type ErasureFacts, readErasures } from "./changes/file-rewriter.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./connection/requirements.ts";
+import { EventStreams } from "./feed/event-streams.ts";
 import { readWebhooks } from "./feed/webhooks.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 
@@ -26,6 +28,8 @@ export interface RedisInspection {
   /** The nodes that share it, including those with an expired lease. */
   readonly nodes: readonly NodeEntry[];
   readonly erasures: ErasureFacts;
+  /** Or why it cannot be read. */
+  readonly feed: FeedStanding | { readonly error: string };
   readonly webhooks: readonly WebhookStanding[];
   /** The time of Redis, in milliseconds since 1970. */
   readonly now: number;
@@ -47,6 +51,7 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
       ahead,
       nodes,
       erasures: await readErasures(client),
+      feed: await new EventStreams(client).standing().catch(({ message }: Error) => ({ error: message })),
       webhooks: (await readWebhooks(client)).map(standingOf),
       now,
     };

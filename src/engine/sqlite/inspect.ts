@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import type { FeedStanding } from "../../core/feed/standing.ts";
 import { standingOf, type WebhookStanding } from "../../core/webhooks/standing.ts";
 import { readWebhooks } from "./feed/webhooks.ts";
 import { checkKinds, rejectLostStore } from "./folder/folder-files.ts";
@@ -27,6 +28,7 @@ export interface StoreInspection {
   readonly unclosed: "this start" | "earlier start" | undefined;
   /** Whether the files may still hold texts that were erased, or removed. */
   readonly erasing: boolean;
+  readonly feed: FeedStanding;
   readonly webhooks: readonly WebhookStanding[];
 }
 
@@ -61,9 +63,16 @@ export function inspectStore(
   }
 }
 
-const EMPTY = { conversations: 0, newestAt: 0, unclosed: undefined, erasing: false, webhooks: [] };
+type Contents = Omit<StoreInspection, "bytes" | "version" | "knownVersion" | "damage">;
 
-type Contents = Pick<StoreInspection, "conversations" | "newestAt" | "unclosed" | "erasing" | "webhooks">;
+const EMPTY: Contents = {
+  conversations: 0,
+  newestAt: 0,
+  unclosed: undefined,
+  erasing: false,
+  feed: { bytes: 0, oldestAt: undefined },
+  webhooks: [],
+};
 
 function contentsOf(db: Database): Contents {
   const one = (sql: string) => (db.query(sql).get() as { value: number | null } | null)?.value ?? 0;
@@ -77,9 +86,21 @@ function contentsOf(db: Database): Contents {
     conversations: one("select count(*) as value from conversation"),
     newestAt,
     erasing: readMeta(db, "erasing") !== undefined,
+    feed: feedOf(db),
     webhooks: hasTable(db, "webhook") ? readWebhooks(db).map(standingOf) : [],
     unclosed: since === undefined ? undefined : since === readBootId() ? "this start" : "earlier start",
   };
+}
+
+/** Messages are read from the log, which keeps them by itself; all other events are rows of `event`. */
+function feedOf(db: Database): FeedStanding {
+  const row = (sql: string) => db.query(sql).get() as { at: number; size: number } | null;
+  const ends = hasTable(db, "event")
+    ? ["", "desc"].map((order) => row(`select at, size from event order by number ${order} limit 1`))
+    : [];
+  const [first = null, last = null] = ends;
+  const oldest = first ?? row("select at, 0 as size from message order by position limit 1");
+  return { bytes: last === null ? 0 : last.size - first!.size, oldestAt: oldest?.at };
 }
 
 /** A store of an earlier version has not all tables. */

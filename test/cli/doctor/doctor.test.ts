@@ -64,6 +64,7 @@ describe("a healthy installation", () => {
       approval: "skipped",
       server: "ok",
       time: "ok",
+      feed: "ok",
       webhooks: "ok",
       round_trip: "ok",
     });
@@ -86,11 +87,11 @@ describe("a healthy installation", () => {
     ]);
     expect([text.code, metrics.code, plugin.code, quiet.code]).toEqual([0, 0, 0, 0]);
     expect(text.stdout).toContain("\nok       round_trip   Connected in");
-    expect(text.stdout).toEndWith("\n7 ok, 0 warnings, 0 problems, 3 skipped\n");
+    expect(text.stdout).toEndWith("\n8 ok, 0 warnings, 0 problems, 3 skipped\n");
     for (const line of metrics.stdout.trim().split("\n"))
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{check="\w+"\})? -?\d+(\.\d+)?)$/);
     expect(metrics.stdout).toContain('parley_doctor_result{check="round_trip"} 0\n');
-    expect(plugin.stdout).toMatch(/^PARLEY OK - 6 ok, [^|]+ \| (\w+=-?[\d.]+(s|B)? ?)+\n/);
+    expect(plugin.stdout).toMatch(/^PARLEY OK - 7 ok, [^|]+ \| (\w+=-?[\d.]+(s|B)? ?)+\n/);
     expect(quiet.checks.round_trip).toMatchObject({ result: "skipped", text: "Switched off by --no-talk. " });
   });
 
@@ -306,6 +307,7 @@ describe("Redis", () => {
       data_dir: "skipped",
       store: "skipped",
       redis: "ok",
+      feed: "ok",
       webhooks: "ok",
       time: "ok",
       round_trip: "ok",

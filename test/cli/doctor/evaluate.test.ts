@@ -9,6 +9,7 @@ import {
 } from "../../../src/cli/doctor/data-dir.ts";
 import type { Health } from "../../../src/cli/doctor/facts.ts";
 import { ownServer } from "../../../src/cli/doctor/facts.ts";
+import { evaluateFeed, type FeedFacts } from "../../../src/cli/doctor/feed.ts";
 import { evaluateRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
 import { evaluateRoundTrip, type RoundTripFacts } from "../../../src/cli/doctor/round-trip.ts";
 import { evaluateServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
@@ -105,6 +106,7 @@ const STORE: StoreInspection = {
   damage: [],
   unclosed: undefined,
   erasing: false,
+  feed: { bytes: 0, oldestAt: undefined },
   webhooks: [],
 };
 
@@ -146,6 +148,7 @@ const REDIS: RedisInspection = {
   ahead: 3,
   nodes: [node("a"), node("b")],
   erasures: { inFileSince: undefined, refused: undefined },
+  feed: { bytes: 0, oldestAt: undefined },
   webhooks: [],
   now: 1_000,
 };
@@ -163,6 +166,24 @@ const HOOK = {
   waitingSince: LOOKED_AT - 1_000,
   failure: "status 500",
 } as const;
+
+const DAY_MS = 86_400_000;
+
+describeEvaluation<FeedFacts>(
+  "EV4 the feed",
+  { feed: { bytes: 900, oldestAt: 0 }, now: 7 * DAY_MS, retentionEventDays: 7, retentionEventBytes: 1_000 },
+  evaluateFeed,
+  [
+    ["ok", "", { feed: { bytes: 0, oldestAt: undefined } }],
+    ["ok", "", { feed: { bytes: 899, oldestAt: DAY_MS } }],
+    [
+      "warning",
+      "the oldest one is from 1970-01-02T00:00:00.000Z, and a reader that was away for longer gets `events.lost`",
+      { feed: { bytes: 900, oldestAt: DAY_MS } },
+    ],
+    ["problem", "The feed cannot be read (WRONGTYPE)", { feed: { error: "WRONGTYPE" } }],
+  ],
+);
 
 describeEvaluation<WebhookFacts>("webhooks", { webhooks: [HOOK], now: LOOKED_AT }, evaluateWebhooks, [
   ["ok", "", { webhooks: [] }],

@@ -1,3 +1,4 @@
+import type { FeedStanding } from "../../../core/feed/standing.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { BUCKET_COUNT, bucketOf } from "../connection/buckets.ts";
@@ -114,8 +115,10 @@ export class EventStreams {
     return Number(await this.client.run(TRIM, this.keysOf(stream), [before, keep ?? "", most]));
   }
 
-  /** Returns the number of entries of a stream and the bytes that they take, which is estimated by some of the newest and oldest. */
-  async size(stream: number): Promise<{ readonly entries: number; readonly bytes: number }> {
+  /** Returns the number of entries of a stream, the bytes that they take, which is estimated by some of the newest and oldest, and the time of the oldest. */
+  async size(
+    stream: number,
+  ): Promise<{ readonly entries: number; readonly bytes: number; readonly oldestAt: number | undefined }> {
     const { commands } = this.client;
     const [key] = this.keysOf(stream);
     const [entries, oldest, newest] = await Promise.all([
@@ -125,7 +128,22 @@ export class EventStreams {
     ]);
     const sample = [...oldest, ...newest];
     const bytes = sample.reduce((sum, [, [, value = ""]]) => sum + value.length + ENTRY_BYTES, 0);
-    return { entries, bytes: sample.length === 0 ? 0 : Math.ceil((bytes / sample.length) * entries) };
+    return {
+      entries,
+      bytes: sample.length === 0 ? 0 : Math.ceil((bytes / sample.length) * entries),
+      // An id begins with its milliseconds.
+      oldestAt: oldest[0] && Number.parseInt(oldest[0][0], 10),
+    };
+  }
+
+  /** Returns what is kept of all streams. Writes nothing. */
+  async standing(): Promise<FeedStanding> {
+    const sizes = await Promise.all(this.all.map((stream) => this.size(stream)));
+    const times = sizes.flatMap(({ oldestAt }) => oldestAt ?? []);
+    return {
+      bytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
+      oldestAt: times.length === 0 ? undefined : Math.min(...times),
+    };
   }
 
   /** The store's time as scripts take it: '' where they ask Redis. */
