@@ -263,9 +263,9 @@ export const ERRORS = {
     category: "server",
     http: 503,
     close: 1013,
-    what: "The server cannot do this now: it is full, shutting down, or its store is unavailable.",
+    what: "The server cannot do this now: it is full, shutting down, its store is unavailable, or its operator's approval gives no answer.",
     advice:
-      "Try again after `Retry-After` or `retry_after` seconds; a message repeated under its `id` is never stored twice.",
+      "The message says which. Try again after `Retry-After` or `retry_after` seconds; a message repeated under its `id` is never stored twice.",
   },
   internal: {
     category: "server",

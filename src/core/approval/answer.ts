@@ -25,7 +25,7 @@ export type Verdict = Answer | { readonly action: "unavailable" };
 export function refusalOf(
   verdict: Extract<Verdict, { readonly action: "reject" | "unavailable" }>,
 ): Rejected | Unavailable {
-  if (verdict.action === "unavailable") return { outcome: "unavailable" };
+  if (verdict.action === "unavailable") return { outcome: "unavailable", because: "approval" };
   const { reason } = verdict;
   return { outcome: "rejected", ...(reason !== undefined && { reason }) };
 }

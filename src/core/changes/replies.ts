@@ -81,7 +81,7 @@ export function changeReply(
     case "rate_limited":
       return { frame: rateLimitedFrame(result, id), quota: undefined, ...named };
     case "unavailable":
-      return { frame: unavailableFrame(named), quota: undefined, ...named };
+      return { frame: unavailableFrame(named, result), quota: undefined, ...named };
     default:
       return { frame: { type: "error", ...refusalOf(result), ...named }, quota: undefined, ...named };
   }

@@ -100,7 +100,10 @@ export const FIELDS = {
     text: "the name of a task that one node does for all nodes: `retention`, `streams`, `erasing`, `webhooks` or `persons`",
   },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },
-  unavailable: { type: "number", text: "messages that the store could not take" },
+  unavailable: {
+    type: "number",
+    text: "messages that could not be stored now, or that the approval did not answer",
+  },
   url: { type: "text", text: "the origin of an address: that of the key set, or that of `APPROVAL_URL`" },
   user: { type: "text", text: "the name of a user" },
   users: { type: "texts", text: "the names of users" },

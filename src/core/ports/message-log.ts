@@ -62,6 +62,8 @@ export interface RateLimited {
 /** It is unknown whether the request was carried out. Sending the same request again is safe. */
 export interface Unavailable {
   readonly outcome: "unavailable";
+  /** The operator's approval gave no answer, and the store was not asked. server/approval/ says so, and no engine. */
+  readonly because?: "approval";
 }
 
 /** The operator's approval refused it (AP1). Nothing was charged or stored. server/approval/ answers so, and no engine. */

@@ -16,7 +16,7 @@ import {
   type PostedEvent,
 } from "./membership-state.ts";
 import type { RequestReply } from "./request-reply.ts";
-import { rateLimitedFrame } from "./store-refusals.ts";
+import { rateLimitedFrame, unavailableFrame } from "./store-refusals.ts";
 
 /** The report of a result without a quota. */
 const ANSWERED: MembershipEffect = { type: "answered", quota: undefined };
@@ -119,14 +119,10 @@ function refusedReply(refusal: MemberRefusal, id: string | undefined): Membershi
   ];
 }
 
-/** The `error` frame for a request that the store refused. The socket stays open (Q4). */
+/** The `error` frame for a request that was not carried out. The socket stays open (Q4). */
 function errorReply(result: RateLimited | Unavailable, id: string | undefined): MembershipEffect[] {
   const named = id === undefined ? {} : { id };
-  if (result.outcome === "unavailable") {
-    const message =
-      "The store cannot be written now. Send the same message, with the same id, again in a moment.";
-    return [send({ type: "error", code: "unavailable", message, ...named, retry_after: 1 })];
-  }
+  if (result.outcome === "unavailable") return [send(unavailableFrame(named, result))];
   return [
     log({ event: "limit.rate", retry_after: result.retryAfter / 1000 }),
     send(rateLimitedFrame(result, id)),

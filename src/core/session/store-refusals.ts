@@ -1,6 +1,6 @@
-// The `error` frames for requests that the store refuses, whatever they are about.
+// The `error` frames for requests that the store refuses, or that the approval does not answer, whatever they are about.
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
-import type { RateLimited } from "../ports/message-log.ts";
+import type { RateLimited, Unavailable } from "../ports/message-log.ts";
 import { formatDuration } from "./effects.ts";
 
 /** The `error` frame for a request over the plan; `id` is that of the request, where it had one. */
@@ -13,10 +13,17 @@ export function rateLimitedFrame(
   return { type: "error", code: "rate_limited", message, ...named, retry_after: retryAfter / 1000, quota };
 }
 
-/** The `error` frame for a request that the store cannot carry out now; `named`: what the request was about. */
+/** Says why a request is not carried out now, and what to do. */
+export function unavailableText({ because }: Omit<Unavailable, "outcome">): string {
+  return because === "approval"
+    ? "The operator's approval gives no answer. Send the same again, with the same id, in a moment."
+    : "The store cannot be written now. Send the same again, with the same id, in a moment.";
+}
+
+/** The `error` frame for a request that cannot be carried out now; `named`: what the request was about. */
 export function unavailableFrame(
   named: Pick<ServerFrameOf<"error">, "id" | "stream">,
+  result: Omit<Unavailable, "outcome"> = {},
 ): ServerFrameOf<"error"> {
-  const message = "The store cannot be written now. Send the same frame again in a moment.";
-  return { type: "error", code: "unavailable", message, ...named, retry_after: 1 };
+  return { type: "error", code: "unavailable", message: unavailableText(result), ...named, retry_after: 1 };
 }

@@ -10,7 +10,7 @@ import type {
   StreamGap,
   StreamStartResult,
 } from "../ports/conversation/streams.ts";
-import type { Busy } from "../ports/message-log.ts";
+import type { Busy, Unavailable } from "../ports/message-log.ts";
 import { closeForRemoval } from "../session/close-reason.ts";
 import type { RequestReply } from "../session/request-reply.ts";
 import { rateLimitedFrame, unavailableFrame } from "../session/store-refusals.ts";
@@ -42,7 +42,7 @@ export function startReply(conversation: string, id: string, result: StreamStart
     case "rate_limited":
       return { frame: rateLimitedFrame(result, id), quota: undefined };
     case "unavailable":
-      return unavailable({ id });
+      return unavailable({ id }, result);
     case "removed":
       return { frame: undefined, quota: undefined, ending: closeForRemoval(conversation) };
     case "forbidden":
@@ -64,7 +64,7 @@ export function otherEpochReply(id: string, epoch: string): RequestReply {
 
 /** The reply to `stream_end`. */
 export function endReply(stream: string, id: string, result: StreamEndResult): RequestReply {
-  if (result.outcome === "unavailable") return unavailable({ stream });
+  if (result.outcome === "unavailable") return unavailable({ stream }, result);
   if (result.outcome !== "stored") {
     const frame = writeError(stream, result);
     return { frame: result.outcome === "rejected" ? { ...frame, id } : frame, quota: undefined };
@@ -153,6 +153,6 @@ function refuse(code: ErrorFrame["code"], message: string, named: Named): Reques
   return { frame: { type: "error", code, message, ...named }, quota: undefined };
 }
 
-function unavailable(named: Named): RequestReply {
-  return { frame: unavailableFrame(named), quota: undefined };
+function unavailable(named: Named, result: Unavailable): RequestReply {
+  return { frame: unavailableFrame(named, result), quota: undefined };
 }

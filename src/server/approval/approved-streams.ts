@@ -135,7 +135,7 @@ export class ApprovedStreams implements Streams {
     // It has ended, or another writer has it: the engine says which. Without its appends nothing new is stored by that.
     if (draft === undefined) return this.endNow({ ...rest, appends: [] });
     const verdict = await this.askAboutEnd(draft, data ?? draft.data);
-    if (verdict.action === "unavailable") return { outcome: "unavailable" };
+    if (verdict.action === "unavailable") return { outcome: "unavailable", because: "approval" };
     const content = endContent({ ...draft, ...(data !== undefined && { data }) }, verdict);
     return this.endNow({ ...rest, appends: [], content });
   }

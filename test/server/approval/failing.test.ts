@@ -3,6 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { MAX_FAILURES, RETRY_AFTER_MS } from "../../../src/core/approval/breaker.ts";
 import { ApprovalClient } from "../../../src/server/approval/approval-client.ts";
 import { Approver } from "../../../src/server/approval/approver.ts";
+import { join } from "../../support/clients/join.ts";
 import { RecordedLog } from "../../support/server/recorded-log.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import { startMemberServer } from "../http/routes/members/member-api.ts";
@@ -194,5 +195,20 @@ test.each([
     const answers = await Promise.all([waiting, after]);
     expect(answers.map((answer) => answer.status)).toEqual([status, status]);
     expect(api.server.log.events()).toContain("approval.failed");
+    if (fail === "open") return;
+    // The store is as it was: it must not be blamed.
+    const words =
+      "The operator's approval gives no answer. Send the same again, with the same id, in a moment.";
+    expect(answers.map(({ body }) => body.detail)).toEqual([words, words]);
+    await using ann = await join(api.server, "ann", { conversation: "lobby" });
+    for (const frame of [
+      { type: "message", text: "x", id: "m" } as const,
+      { type: "stream_start", id: "s" } as const,
+    ]) {
+      ann.send(frame);
+      expect(await ann.next("error")).toEqual({
+        ...{ type: "error", code: "unavailable", message: words, id: frame.id, retry_after: 1 },
+      });
+    }
   },
 );

@@ -14,7 +14,9 @@ import type {
   PostRequest,
   PostResult,
   RateLimited,
+  Unavailable,
 } from "../../../core/ports/message-log.ts";
+import { unavailableText } from "../../../core/session/store-refusals.ts";
 import type { ClientFrame } from "../../../protocol/client-frames.ts";
 import { decodeFrameObject, JSON_TOO_LARGE } from "../../../protocol/decode.ts";
 import type { ErrorCode } from "../../../protocol/errors.ts";
@@ -282,9 +284,13 @@ export async function refuseReader(
   return undefined;
 }
 
-/** Returns the response to a request that the store did not carry out. */
-export function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {
-  if (result.outcome === "unavailable") return problem("unavailable", { headers: { "Retry-After": "1" } });
+/** Returns the response to a request that was not carried out, and may be carried out later. */
+export function refusal(result: RateLimited | Unavailable, plan: string): Response {
+  if (result.outcome === "unavailable")
+    return problem("unavailable", {
+      ...(result.because !== undefined && { detail: unavailableText(result) }),
+      headers: { "Retry-After": "1" },
+    });
   const { retryAfter, quota } = result;
   return problem("rate_limited", {
     detail: `The plan allows ${quota.limit} requests an hour; the next one is accepted in ${retryAfter / 1000} seconds.`,

@@ -2,6 +2,7 @@ import type { Replaced } from "../../../../core/approval/answer.ts";
 import type { Decision } from "../../../../core/members/decision.ts";
 import { rejection } from "../../../../core/members/refusals.ts";
 import type { Scene } from "../../../../core/members/standing.ts";
+import { unavailableText } from "../../../../core/session/store-refusals.ts";
 import type { Caller } from "../../caller.ts";
 import { problem } from "../../problem.ts";
 import { type MemberRoutesDeps, refuseRequest, sceneOf } from "./request.ts";
@@ -44,7 +45,10 @@ export async function approveFacts<F extends Facts>(
     case "reject":
       return refuseRequest(deps, caller, rejection(verdict.reason));
     case "unavailable":
-      return problem("unavailable", { headers: { "Retry-After": "1" } });
+      return problem("unavailable", {
+        detail: unavailableText({ because: "approval" }),
+        headers: { "Retry-After": "1" },
+      });
     default:
       return verdict satisfies never;
   }
