@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { evaluateTls, type TlsFacts } from "../../../src/cli/doctor/certificate.ts";
-import { type CheckResult, type CheckStatus, worstStatus } from "../../../src/cli/doctor/check.ts";
 import {
   type DataDirFacts,
   evaluateDataDir,
@@ -9,43 +8,16 @@ import {
 } from "../../../src/cli/doctor/data-dir.ts";
 import type { Health } from "../../../src/cli/doctor/facts.ts";
 import { ownServer } from "../../../src/cli/doctor/facts.ts";
-import { evaluateFeed, type FeedFacts } from "../../../src/cli/doctor/feed.ts";
 import { evaluateRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
 import { evaluateRoundTrip, type RoundTripFacts } from "../../../src/cli/doctor/round-trip.ts";
 import { evaluateServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
 import { evaluateSettings } from "../../../src/cli/doctor/settings.ts";
 import { evaluateStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
 import { evaluateTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
-import { evaluateWebhooks, type WebhookFacts } from "../../../src/cli/doctor/webhooks.ts";
 import type { RedisInspection } from "../../../src/engine/redis/inspect.ts";
 import type { StoreInspection } from "../../../src/engine/sqlite/inspect.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
-
-/** The result of a check, in one line. */
-function sum({ findings }: CheckResult): string {
-  const texts = findings.filter(({ mark }) => mark !== "ok").map(({ text }) => text);
-  return [worstStatus(findings), ...texts].join(": ");
-}
-
-/** Each row: the mark, words of the finding, and the difference from the healthy facts. */
-type Row<Facts> = readonly [mark: CheckStatus, words: string, change: Partial<Facts>];
-
-/** Evaluates the facts of each row, and healthy ones, which must be ok. */
-function describeEvaluation<Facts extends object>(
-  what: string,
-  healthy: Facts,
-  evaluate: (facts: Facts) => CheckResult,
-  rows: readonly Row<Facts>[],
-): void {
-  describe(what, () => {
-    test("is ok when all facts are healthy", () => expect(sum(evaluate(healthy))).toBe("ok"));
-    test.each(rows)("%s: %s", (mark, words, change) => {
-      const result = evaluate({ ...healthy, ...change });
-      expect(worstStatus(result.findings)).toBe(mark);
-      expect(sum(result)).toContain(words);
-    });
-  });
-}
+import { describeEvaluation, sum } from "./describe-evaluation.ts";
 
 const denied = Object.assign(new Error(), { code: "EACCES" });
 
@@ -158,57 +130,6 @@ const erasedAgo = (minutes: number, refused?: string): RedisInspection => {
   const nodes = [node("a", "1.0.0", now + 1), node("b", "1.0.0", now + 1)];
   return { ...REDIS, now, nodes, erasures: { inFileSince: now - minutes * 60_000, refused } };
 };
-
-const LOOKED_AT = 1_000_000_000;
-const HOOK = {
-  id: "crm",
-  status: { state: "active" },
-  waitingSince: LOOKED_AT - 1_000,
-  failure: "status 500",
-} as const;
-
-const DAY_MS = 86_400_000;
-
-describeEvaluation<FeedFacts>(
-  "EV4 the feed",
-  { feed: { bytes: 900, oldestAt: 0 }, now: 7 * DAY_MS, retentionEventDays: 7, retentionEventBytes: 1_000 },
-  evaluateFeed,
-  [
-    ["ok", "", { feed: { bytes: 0, oldestAt: undefined } }],
-    ["ok", "", { feed: { bytes: 899, oldestAt: DAY_MS } }],
-    [
-      "warning",
-      "the oldest one is from 1970-01-02T00:00:00.000Z, and a reader that was away for longer gets `events.lost`",
-      { feed: { bytes: 900, oldestAt: DAY_MS } },
-    ],
-    ["problem", "The feed cannot be read (WRONGTYPE)", { feed: { error: "WRONGTYPE" } }],
-  ],
-);
-
-describeEvaluation<WebhookFacts>("webhooks", { webhooks: [HOOK], now: LOOKED_AT }, evaluateWebhooks, [
-  ["ok", "", { webhooks: [] }],
-  ["ok", "", { webhooks: [{ ...HOOK, waitingSince: undefined }] }],
-  [
-    "warning",
-    "crm is behind: its oldest event waits since 1970-01-12T13:36:40.000Z (status 500)",
-    {
-      webhooks: [{ ...HOOK, waitingSince: LOOKED_AT - 600_000 }],
-    },
-  ],
-  [
-    "warning",
-    "crm is paused.",
-    { webhooks: [{ ...HOOK, status: { state: "paused", reason: "operator", at: 1 } }] },
-  ],
-  [
-    "problem",
-    "did not accept an event for three days (status 500)",
-    {
-      webhooks: [{ ...HOOK, status: { state: "paused", reason: "failing", at: 1 } }],
-    },
-  ],
-  ["warning", "answered 410", { webhooks: [{ ...HOOK, status: { state: "ended", at: 1 } }] }],
-]);
 
 describeEvaluation<RedisFacts>(
   "a Redis",
