@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { escapedLines } from "../core/escape-control-chars.ts";
+import { backupCommand, restoreCommand } from "./backup/command.ts";
 import { benchCommand } from "./bench/command.ts";
 import { chatCommand } from "./chat/command.ts";
 import { apiKeyCommand } from "./commands/api-key.ts";
@@ -46,6 +47,8 @@ export function program(): Command {
   parley.addCommand(doctorCommand());
   parley.addCommand(nodesCommand());
   parley.addCommand(storeCommand());
+  parley.addCommand(backupCommand());
+  parley.addCommand(restoreCommand());
   parley.commandsGroup("Users and conversations:");
   parley.addCommand(userCommand());
   parley.addCommand(tokenCommand());

@@ -1,4 +1,5 @@
 import { type Distribution, formatMs, roundedJson } from "../stats/distribution.ts";
+import { progressBar } from "../terminal/progress-line.ts";
 import type { SecondStats, Totals } from "./counters.ts";
 import type { BenchPlan } from "./plan.ts";
 
@@ -61,16 +62,10 @@ export function reportCsv(seconds: readonly SecondStats[]): string {
   return `${[COLUMNS, ...rows].join("\n")}\n`;
 }
 
-/** Width of the progress bar, in characters. */
-const BAR_WIDTH = 24;
-
 /** Returns the progress (`share`: 0–1) on one line. */
 export function progressText(share: number, acked: number, seconds: number, failed: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR_WIDTH);
-  const bar = "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
   const rate = seconds === 0 ? 0 : acked / seconds;
-  const percent = Math.floor(Math.min(1, share) * 100);
-  return `${bar} ${percent} %  ${acked} acked, ${formatRate(rate)} a second${failed === 0 ? "" : `, ${failed} not`}`;
+  return `${progressBar(share)}  ${acked} acked, ${formatRate(rate)} a second${failed === 0 ? "" : `, ${failed} not`}`;
 }
 
 /** Formats a rate with three digits. */

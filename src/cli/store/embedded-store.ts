@@ -3,6 +3,8 @@ import { isAbsolute, join, resolve } from "node:path";
 import { retentionLimitsOf, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
 import { feedRetentionOf } from "../../core/feed/retention.ts";
 import { streamRulesOf } from "../../core/streams/writing.ts";
+import { backUpStore } from "../../engine/sqlite/backup/backup.ts";
+import { restoreStore } from "../../engine/sqlite/backup/restore.ts";
 import { classifyError } from "../../engine/sqlite/folder/errors.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../../engine/sqlite/folder/folder-files.ts";
@@ -91,6 +93,14 @@ export function embeddedStore(settings: Settings): StoreProvider {
     openMembers: () => openForCommand(openMembers),
     openPersons: () => openForCommand(openPersonReader),
     beginEpoch: () => openForCommand(beginSqliteEpoch),
+    async backUp(options) {
+      check();
+      return backUpStore({ ...options, dataDir });
+    },
+    async restore(options) {
+      prepare();
+      return restoreStore({ ...options, dataDir });
+    },
     async openWithoutServer(deps) {
       return openSqlite(optionsWith(deps)).catch((error) => {
         if (error instanceof StoreInUse) return undefined;

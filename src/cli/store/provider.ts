@@ -1,3 +1,4 @@
+import type { BackupManifest } from "../../core/backup/manifest.ts";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import { EventBus } from "../../core/events/event-bus.ts";
 import type { Emit } from "../../core/events/events.ts";
@@ -11,6 +12,8 @@ import type { PersonReader, PersonStore } from "../../core/ports/person/person-s
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { SharedNodes, SigningKeyStore, Store } from "../../core/ports/store.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
+import type { BackupOptions } from "../../engine/sqlite/backup/backup.ts";
+import type { RestoredStore, RestoreOptions } from "../../engine/sqlite/backup/restore.ts";
 import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
 import { writeEventsTo } from "../../server/log/event-log.ts";
 import { openLog } from "../../server/log/log.ts";
@@ -53,6 +56,10 @@ export interface StoreProvider {
   purgeRemoved(): Promise<void>;
   /** Begins a new epoch and returns it. Embedded: only while no server runs. */
   beginEpoch(): Promise<string>;
+  /** Copies the store into a folder, beside the server that may run on it, and verifies the copy. Embedded only; see backUpStore. */
+  backUp(options: BackupRequest): Promise<BackupManifest>;
+  /** Puts a backup in the place of the store, and begins a new epoch. Embedded only, while no server runs; see restoreStore. */
+  restore(options: RestoreRequest): Promise<RestoredStore>;
   /** Returns the nodes that share the store, and the store's time; undefined where only one server can use it. */
   readNodes(): Promise<SharedNodes | undefined>;
   /** Reads what `parley doctor` checks. Changes nothing and does not throw. */
@@ -60,6 +67,9 @@ export interface StoreProvider {
   /** Throws `error` in words that name the file of the store, where one could not be read or written. */
   explainError(error: unknown): never;
 }
+
+export type BackupRequest = Omit<BackupOptions, "dataDir">;
+export type RestoreRequest = Omit<RestoreOptions, "dataDir">;
 
 export interface StoreDeps {
   readonly clock: Clock;

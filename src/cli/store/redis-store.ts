@@ -8,7 +8,7 @@ import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { errorLines } from "../cli-error.ts";
+import { CliError, errorLines } from "../cli-error.ts";
 import {
   COMMAND_TIMEOUT_MS,
   commandDeps,
@@ -85,6 +85,16 @@ export function redisStore(settings: Settings): StoreProvider {
     async beginEpoch() {
       const { beginRedisEpoch } = await import("../../engine/redis/new-epoch.ts");
       return beginRedisEpoch(commandOptions());
+    },
+    async backUp() {
+      throw new CliError(
+        "The store is in Redis, which makes its own backups: run `redis-cli bgsave` and copy the file (docs/OPERATIONS.md, Backup and restore).",
+      );
+    },
+    async restore() {
+      throw new CliError(
+        "The store is in Redis: stop Redis, put its file back, start it, and run `parley store new-epoch` (docs/OPERATIONS.md, Backup and restore).",
+      );
     },
     // Redis forgets at once.
     async purgeRemoved() {},

@@ -1,0 +1,164 @@
+import { Database } from "bun:sqlite";
+import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  type BackupManifest,
+  encodeManifest,
+  MANIFEST_FILE,
+  type StoreCounts,
+} from "../../../core/backup/manifest.ts";
+import { backupFileName, refuseBackupInto } from "../../../core/backup/rules.ts";
+import { classifyError } from "../folder/errors.ts";
+import { explainFileError, withFileErrors } from "../folder/folder-files.ts";
+import { lockFolder, StoreInUse } from "../folder/lock.ts";
+import { SCHEMA_VERSION } from "../migrations.ts";
+import { STORE_FILE } from "../schema.ts";
+import { digestFile, digestText, renameDurably, syncToDisk, writeDurably } from "./durable-files.ts";
+import { countStore, StoreCopy } from "./store-copy.ts";
+
+/** How often a copy is begun before the command gives up. */
+const MAX_TRIES = 5;
+
+/** After so many new bytes the copy waits for the disk, so that the server's own writes do not have to wait behind all of it. */
+const SYNC_BYTES = 16 * 1024 * 1024;
+
+/** What a backup or a restore does now, and how much of that is done, between 0 and 1. */
+export type ReportProgress = (doing: "copying" | "verifying" | "restoring", share: number) => void;
+
+export interface BackupOptions {
+  readonly dataDir: string;
+  readonly folder: string;
+  /** The version of this Parley. */
+  readonly parley: string;
+  /** Returns the time in milliseconds since 1970. */
+  readonly now: () => number;
+  readonly progress: ReportProgress;
+}
+
+/** Raised when a backup cannot be made; the message says why, and what to do. */
+export class BackupFailed extends Error {}
+
+/**
+ * Copies the store of a data folder into a folder for backups, while a server may run on it, and verifies the copy by reading it
+ * back. The backup that was in the folder before is replaced when the new one is whole. Throws BackupFailed, OtherSchema and
+ * FileUnusable; then the folder is as it was.
+ */
+export async function backUpStore(options: BackupOptions): Promise<BackupManifest> {
+  const { dataDir, folder } = options;
+  const source = join(dataDir, STORE_FILE);
+  withFileErrors(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+  const refusal = refuseBackupInto(withFileErrors(folder, () => readdirSync(folder)));
+  if (refusal !== undefined) throw new BackupFailed(`There is no backup: ${refusal}`);
+  const lock = lockBackups(folder);
+  try {
+    removePartial(folder);
+    checkSpace(folder, sizeOf(source) + sizeOf(`${source}-wal`));
+    return await makeBackup(source, options);
+  } finally {
+    removePartial(folder);
+    lock.release();
+  }
+}
+
+async function makeBackup(source: string, { folder, parley, now, progress }: BackupOptions) {
+  // Told apart by the second: two backups in one second would have one name.
+  const name = backupFileName(now());
+  const partial = join(folder, `${name}.partial`);
+  const { epoch, counts, at } = await copyWhole(source, partial, now, progress);
+  await verifyCopy(partial, counts);
+  const bytes = sizeOf(partial);
+  let read = 0;
+  const sha256 = await digestFile(partial, async (piece) => {
+    read += piece.length;
+    progress("verifying", read / bytes);
+    await Bun.sleep(0);
+  });
+  const made = { parley, schema: SCHEMA_VERSION, epoch, made_at: new Date(at).toISOString() };
+  const manifest = { format: 1 as const, ...made, file: name, bytes, sha256, counts };
+  withFileErrors(folder, () => {
+    renameDurably(partial, join(folder, name));
+    // From here on the folder has the new backup, and no longer the old one.
+    writeDurably(join(folder, MANIFEST_FILE), encodeManifest(manifest, digestText));
+    for (const file of readdirSync(folder))
+      if (/^store-.*\.db$/.test(file) && file !== name) rmSync(join(folder, file));
+  });
+  return manifest;
+}
+
+async function copyWhole(source: string, target: string, now: () => number, progress: ReportProgress) {
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    rmSync(target, { force: true });
+    try {
+      const copy = new StoreCopy(source, target);
+      try {
+        let synced = 0;
+        await copy.copyInParts(async (share, bytes) => {
+          progress("copying", share);
+          if (bytes > synced + SYNC_BYTES) {
+            syncToDisk(target);
+            synced = bytes;
+          }
+          await Bun.sleep(0);
+        });
+        const at = now();
+        if (copy.copyRest()) return { at, ...copy.finish() };
+      } finally {
+        copy.close();
+      }
+    } catch (error) {
+      throw explainFileError(isOfWriting(error) ? target : source, error);
+    }
+  }
+  throw new BackupFailed(
+    "There is no backup: the data of a person is being erased meanwhile. Run the command again when `parley user erase` has ended.",
+  );
+}
+
+/** Whether an error of SQLite is of the file that is written. Of two files that are open, its message names none. */
+function isOfWriting(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return classifyError(error) === "full" || /_(?:WRITE|FSYNC|TRUNCATE)$/.test(code ?? "");
+}
+
+/** Reads the copy back as a store. Throws BackupFailed if it is damaged, or lacks anything. */
+async function verifyCopy(path: string, counts: StoreCounts): Promise<void> {
+  withFileErrors(path, () => syncToDisk(path));
+  using copy = new Database(path, { readonly: true, strict: true });
+  const found = copy.query("pragma integrity_check(5)").all() as { integrity_check: string }[];
+  const damage = found.map((row) => row.integrity_check).filter((line) => line !== "ok");
+  const isSame = JSON.stringify(countStore(copy)) === JSON.stringify(counts);
+  if (damage.length > 0 || !isSame)
+    throw new BackupFailed(
+      `There is no backup: the copy, read back, is not what was written${damage.length > 0 ? ` (${damage.join("; ")})` : ""}. The disk may be failing; \`parley doctor\` examines the store.`,
+    );
+}
+
+function lockBackups(folder: string): { release(): void } {
+  try {
+    return lockFolder(folder);
+  } catch (error) {
+    if (!(error instanceof StoreInUse)) throw error;
+    throw new BackupFailed(
+      `There is no backup: another one into ${resolve(folder)} is under way, or a server runs on that folder.`,
+    );
+  }
+}
+
+function removePartial(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (name.endsWith(".partial")) rmSync(join(folder, name), { force: true });
+}
+
+/** Throws BackupFailed if the disk of `folder` has no room for `bytes` bytes. */
+export function checkSpace(folder: string, bytes: number): void {
+  const { blocks, bavail, bsize } = statfsSync(folder);
+  // Some file systems report no size.
+  if (blocks === 0 || bavail * bsize >= bytes) return;
+  throw new BackupFailed(
+    `${resolve(folder)} has ${bavail * bsize} free bytes, and ${bytes} are needed: make room, or name another disk.`,
+  );
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
