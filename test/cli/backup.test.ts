@@ -147,7 +147,7 @@ test("OP3 D5 a backup beside a busy server has all that was acked, and restores 
   // The client has seen a message that is gone, and learns of it.
   expect(await lost).toMatchObject({ epoch: `${epoch}.0` });
   await anna.close();
-}, 60_000);
+}, 120_000);
 
 /** Takes out what differs by the moment of asking. */
 function withoutMoments<T>(value: T): T {

@@ -84,6 +84,6 @@ function storeProblem(folder: string, how: string): Finding {
   return {
     mark: "problem",
     text: `The store in ${folder} ${how}.`,
-    advice: "Stop the server, keep a copy of the folder, and restore a backup.",
+    advice: "Stop the server, and restore a backup: `parley restore <folder> --replace`.",
   };
 }

@@ -59,7 +59,7 @@ export const STORE_EVENTS = {
   "store.files_missing": {
     level: "error",
     fields: ["file", "advice"],
-    text: "embedded: a file of the store was deleted, moved or replaced under the running server. Nothing is stored any more: put it back, or stop the server, restore a copy, run `parley store new-epoch` and start it",
+    text: "embedded: a file of the store was deleted, moved or replaced under the running server. Nothing is stored any more: put it back, or stop the server, run `parley restore <folder> --replace` and start it",
     urgent: true,
   },
   "store.damaged": {

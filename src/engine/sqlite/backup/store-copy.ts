@@ -68,8 +68,8 @@ export class StoreCopy {
   constructor(source: string, target: string) {
     this.db = new Database(target, { create: true, strict: true });
     try {
-      // A copy that is interrupted is thrown away, so it needs no journal.
-      for (const pragma of ["journal_mode = off", "synchronous = off", "secure_delete = on"])
+      // A copy that is interrupted is thrown away, so it needs no journal on the disk.
+      for (const pragma of ["journal_mode = memory", "synchronous = off", "secure_delete = on"])
         this.db.run(`pragma ${pragma}`);
       this.db.run("pragma cache_size = -32000");
       this.db.run("pragma busy_timeout = 5000");

@@ -63,7 +63,7 @@ export class DiskWatch {
       this.emit("store.files_missing", {
         file: changed[0],
         advice:
-          "The file was deleted, moved or replaced while Parley has it open; nothing is stored any more. Put it back, or stop Parley, restore a backup, run `parley store new-epoch` and start Parley.",
+          "The file was deleted, moved or replaced while Parley has it open; nothing is stored any more. Put it back, or stop Parley, run `parley restore <folder> --replace` with the last backup, and start Parley.",
       });
     }
   }

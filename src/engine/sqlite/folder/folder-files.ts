@@ -26,7 +26,7 @@ const DERIVED_FILES = [INDEX_FILE, `${INDEX_FILE}-wal`, `${INDEX_FILE}-shm`, END
 const TRACES = [END_MARK_FILE, INDEX_FILE, `${STORE_FILE}-wal`];
 
 const RESTORE_ADVICE =
-  "Stop the server, keep a copy of the folder, and put a good copy of it back (docs/OPERATIONS.md, Backup and restore).";
+  "Stop the server, and run `parley restore <folder> --replace` with the last backup (docs/OPERATIONS.md, Backup and restore).";
 
 /** Throws FileUnusable if the path of a file that a server uses is occupied by something else, such as a folder. */
 export function checkKinds(folder: string): void {

@@ -129,7 +129,7 @@ export class StoreCondition implements Guard {
     this.deps.emit("store.damaged", {
       reason,
       advice:
-        "Nothing is stored any more. Stop Parley, run `parley doctor`, replace DATA_DIR with the last backup, run `parley store new-epoch` and start Parley.",
+        "Nothing is stored any more. Stop Parley, run `parley doctor`, put the last backup back with `parley restore <folder> --replace`, and start Parley.",
     });
   }
 }

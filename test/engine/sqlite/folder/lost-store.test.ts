@@ -169,7 +169,7 @@ test.each([1, 2])(
     for (let i = 0; i < 2; i++) {
       const { problem, advice } = await refusalOf(() => folder.open());
       expect(problem).toStartWith(`${folder.storeFile} is damaged`);
-      expect(advice).toContain("put a good copy");
+      expect(advice).toContain("parley restore <folder> --replace");
     }
   },
 );
