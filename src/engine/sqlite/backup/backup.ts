@@ -61,7 +61,6 @@ export async function backUpStore(options: BackupOptions): Promise<BackupManifes
 }
 
 async function makeBackup(source: string, { folder, parley, now, progress }: BackupOptions) {
-  // Told apart by the second: two backups in one second would have one name.
   const name = backupFileName(now());
   const partial = join(folder, `${name}.partial`);
   const { epoch, counts, at } = await copyWhole(source, partial, now, progress);
