@@ -284,8 +284,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       hostname: settings.host,
       port,
       ...(tls !== undefined && { tls }),
-      // Above the longest body that a route accepts (routes/messages/batch.ts): the runtime's own refusal has no problem document.
-      maxRequestBodySize: 2 * 1024 * 1024,
+      // Far above the longest body that a route reads (http/body.ts): the runtime's own refusal has no problem document.
+      maxRequestBodySize: 64 * 1024 * 1024,
       idleTimeout: REQUEST_TIMEOUT_S,
       websocket: handlers,
       fetch(request, bun) {

@@ -6,7 +6,7 @@ import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { beginRefresh, type RefreshDeps, refresh } from "../authentication/refresh.ts";
 import { type SignInDeps, signIn } from "../authentication/sign-in.ts";
 import { FAULTS_PATH, type FaultInjector, faultRoute, localOnly } from "../faults/route.ts";
-import { BodyAborted, MAX_BODY_BYTES, refuseBody } from "./body.ts";
+import { BodyAborted, MAX_BODY_BYTES, refuseLongBody } from "./body.ts";
 import type { HttpContext, HttpEnvironment } from "./context.ts";
 import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
 import { refuseForeignPages } from "./foreign-pages.ts";
@@ -185,7 +185,7 @@ function bodyLimits(deps: AppDeps): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const maxBytes = maxBytesOf(c.req.path);
     if (Number(c.req.header("Content-Length") ?? 0) <= maxBytes) return next();
-    return refuseBody(deps.emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
+    return refuseLongBody(deps.emit, c, maxBytes);
   };
 }
 

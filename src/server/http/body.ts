@@ -20,8 +20,7 @@ export async function readText(
 ): Promise<string | Response> {
   const bytes = await readBytes(c.req.raw, maxBytes);
   c.env.arrived();
-  if (bytes === undefined)
-    return refuseBody(emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
+  if (bytes === undefined) return refuseLongBody(emit, c, maxBytes);
   try {
     return UTF_8.decode(bytes);
   } catch {
@@ -36,13 +35,26 @@ export const NOT_UTF_8 = "The body is not valid UTF-8.";
 const UTF_8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Returns the refusal of a body, and logs it. At `/token` the reply also has the fields of OAuth 2 (RFC 6749 §5.2). */
-export function refuseBody(emit: Emit, c: HttpContext, code: ErrorCode, detail: string): Response {
+export function refuseBody(
+  emit: Emit,
+  c: HttpContext,
+  code: ErrorCode,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   emit("request.invalid", { address: c.env.address, path: c.req.path, code });
   const extra =
     c.req.path === "/token"
       ? { error: "invalid_request", error_description: `${errorEntry(code).what} ${detail}` }
       : {};
-  return problem(code, { detail, extra });
+  return problem(code, { detail, extra, headers });
+}
+
+/** Refuses a body of more than `maxBytes`, of which the rest is not read: the connection ends, so that the client stops to send it. */
+export function refuseLongBody(emit: Emit, c: HttpContext, maxBytes: number): Response {
+  return refuseBody(emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`, {
+    Connection: "close",
+  });
 }
 
 /** Returns the bytes of a body; undefined when there are more than `maxBytes`. It never holds more than that in memory. */
@@ -51,7 +63,8 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    if (request.headers.has("Content-Length")) return await request.bytes();
+    const { headers } = request;
+    if (headers.has("Content-Length") && !headers.has("Transfer-Encoding")) return await request.bytes();
     // A chunked body has no stated length, so its bytes are counted as they arrive.
     for await (const chunk of request.body ?? []) {
       length += chunk.length;

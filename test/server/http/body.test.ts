@@ -73,6 +73,21 @@ describe("D6 bytes that are no UTF-8", () => {
     expect(answer.status).toBe(201);
   });
 
+  test("B3 a body of some megabytes is refused in words, with and without its length, and the connection ends", async () => {
+    await using server = await startTestServer();
+    const bytes = "x".repeat(3 * 1024 * 1024);
+    const key = { Authorization: "Bearer none", "Content-Type": JSON_TYPE };
+    for (const path of ["/token", "/messages", "/conversations/lobby/messages", "/webhooks"])
+      for (const body of [bytes, chunked(bytes)]) {
+        const isStream = typeof body !== "string";
+        const response = await fetch(`${server.url}${path}`, { method: "POST", headers: key, body });
+        // A key that is not known is refused before a body without a length is read.
+        const refusal = isStream && path !== "/token" ? [401, "unauthorized"] : [413, "too_large"];
+        expect([path, response.status, (await response.json()).code]).toEqual([path, ...refusal]);
+        if (refusal[0] === 413) expect(response.headers.get("Connection")).toBe("close");
+      }
+  });
+
   test("SEC-S4 the refusal at /token has the form of OAuth 2, too", async () => {
     await using server = await startTestServer();
     const response = await fetch(`${server.url}/token`, {
@@ -90,6 +105,16 @@ describe("D6 bytes that are no UTF-8", () => {
     ]);
   });
 });
+
+/** A body that is sent without its length. */
+function chunked(text: string): ReadableStream {
+  return new ReadableStream({
+    async pull(controller) {
+      controller.enqueue(text);
+      controller.close();
+    },
+  });
+}
 
 describe("M1 JSON with too much structure", () => {
   // Serializing the result took seconds of the event loop, without a charge and as often as a client wanted.
