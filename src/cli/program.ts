@@ -25,6 +25,7 @@ import { latencyCommand } from "./latency/command.ts";
 import { runCommand } from "./run/command.ts";
 import { serveCommand } from "./serve/command.ts";
 import { write } from "./terminal/print.ts";
+import { topCommand } from "./top/command.ts";
 
 const NOTE = `
 Run \`parley <command> --help\` for the options of a command.
@@ -46,6 +47,7 @@ export function program(): Command {
   parley.addCommand(serveCommand(), { isDefault: true });
   parley.addCommand(doctorCommand());
   parley.addCommand(nodesCommand());
+  parley.addCommand(topCommand());
   parley.addCommand(storeCommand());
   parley.addCommand(backupCommand());
   parley.addCommand(restoreCommand());

@@ -58,9 +58,10 @@ describe("two nodes on one Redis", () => {
     const me = await fetch(`${other.url}/me`, { headers: { authorization: `Bearer ${token}` } });
     expect(me.status).toBe(200);
 
-    const [table, json] = await Promise.all([
+    const [table, json, activity] = await Promise.all([
       folder.run(["nodes"], { env }),
       folder.run(["nodes", "--json"], { env }),
+      folder.run(["top", "--once", "--json"], { env }),
     ]);
     expect(table).toMatchObject({ code: 0, stderr: "" });
     expect(table.stdout).toMatch(/^node +address +connections +version +lag +since +lease\n/);
@@ -69,6 +70,10 @@ describe("two nodes on one Redis", () => {
       [`${names[0]} ${one.url}`, `${names[1]} ${other.url}`].sort(),
     );
     for (const node of nodes) expect(node).toMatchObject({ connections: 0, version: expect.any(String) });
+
+    const answer = JSON.parse(activity.stdout) as { nodes: { node: string }[]; silent: string[] };
+    expect(answer.nodes.map(({ node }) => node)).toEqual([...names].sort());
+    expect(answer.silent).toEqual([]);
 
     for (const { process } of [one, other]) process.kill("SIGTERM");
     expect(await Promise.all([one.process.exited, other.process.exited])).toEqual([0, 0]);

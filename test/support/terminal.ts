@@ -11,6 +11,9 @@ export class TerminalScreen {
   private rest = "";
   /** Whether something was ever coloured. */
   coloured = false;
+  /** Whether the cursor is seen, and whether a program has taken the whole screen. */
+  hasCursor = true;
+  private before: string[][] | undefined;
 
   constructor(private columns: number) {}
 
@@ -80,6 +83,20 @@ export class TerminalScreen {
     this.cells[this.row] ??= [];
   }
 
+  get isFull(): boolean {
+    return this.before !== undefined;
+  }
+
+  private setMode(mode: string, isOn: boolean): void {
+    if (mode === "?25") this.hasCursor = isOn;
+    if (mode !== "?1049" || isOn === this.isFull) return;
+    const { before } = this;
+    this.before = isOn ? this.cells : undefined;
+    this.cells = before ?? [[]];
+    this.row = this.cells.length - 1;
+    this.column = 0;
+  }
+
   private execute(parameters: string, letter: string): void {
     const count = Number(parameters || 1);
     if (letter === "m") this.coloured = true;
@@ -93,7 +110,10 @@ export class TerminalScreen {
       this.cells.length = this.row + 1;
       for (const row of this.wrapped) if (row >= this.row) this.wrapped.delete(row);
       this.cells[this.row]!.length = Math.min(this.cells[this.row]!.length, this.column);
-    } else if (letter !== "h" && letter !== "l")
-      throw new Error(`The screen got ESC [ ${parameters} ${letter}.`);
+    } else if (letter === "H" && parameters === "") {
+      this.row = 0;
+      this.column = 0;
+    } else if (letter === "h" || letter === "l") this.setMode(parameters, letter === "h");
+    else throw new Error(`The screen got ESC [ ${parameters} ${letter}.`);
   }
 }

@@ -1,10 +1,12 @@
 import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
+import { gatherActivity } from "../../core/activity/node-activity.ts";
 import { retentionLimitsOf, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
 import { feedRetentionOf } from "../../core/feed/retention.ts";
 import { streamRulesOf } from "../../core/streams/writing.ts";
 import { backUpStore } from "../../engine/sqlite/backup/backup.ts";
 import { restoreStore } from "../../engine/sqlite/backup/restore.ts";
+import { readActivityFile } from "../../engine/sqlite/folder/activity-files.ts";
 import { classifyError } from "../../engine/sqlite/folder/errors.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../../engine/sqlite/folder/folder-files.ts";
@@ -120,6 +122,19 @@ export function embeddedStore(settings: Settings): StoreProvider {
       }
     },
     readNodes: async () => undefined,
+    async openActivity() {
+      check();
+      return {
+        description: resolve(dataDir),
+        async read() {
+          const shared = await readActivityFile(dataDir).catch((error) => {
+            throw new CliError(folderProblem(dataDir, error));
+          });
+          return gatherActivity(shared === undefined ? [] : [shared], [], Date.now());
+        },
+        async close() {},
+      };
+    },
     async inspect(options) {
       const found = Promise.try(() => inspectStore(dataDir, options));
       return { kind: "embedded", store: await found.catch(inspectionError) };

@@ -1,3 +1,4 @@
+import type { ActivityAnswer } from "../../core/activity/node-activity.ts";
 import type { BackupManifest } from "../../core/backup/manifest.ts";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import { EventBus } from "../../core/events/event-bus.ts";
@@ -62,6 +63,8 @@ export interface StoreProvider {
   restore(options: RestoreRequest): Promise<RestoredStore>;
   /** Returns the nodes that share the store, and the store's time; undefined where only one server can use it. */
   readNodes(): Promise<SharedNodes | undefined>;
+  /** Opens what the servers on the store share of their activity, and has them share it. Throws CliError where there is no store. */
+  openActivity(): Promise<CommandActivity>;
   /** Reads what `parley doctor` checks. Changes nothing and does not throw. */
   inspect(options: InspectOptions): Promise<InspectedData>;
   /** Throws `error` in words that name the file of the store, where one could not be read or written. */
@@ -91,6 +94,14 @@ export interface CommandAccounts {
   readonly revocations: RevocationStore;
   readonly signingKeys: SigningKeyStore;
   close(): Promise<void> | void;
+}
+
+export interface CommandActivity {
+  /** Where it is read, for people. */
+  readonly description: string;
+  /** Returns what was shared in the last seconds; rejects when the store is away. */
+  read(): Promise<ActivityAnswer>;
+  close(): Promise<void>;
 }
 
 export interface CommandMembers {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { gatherActivity } from "../../core/activity/node-activity.ts";
 import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
 import { feedRetentionOf } from "../../core/feed/retention.ts";
 import { expiredNodes } from "../../core/nodes.ts";
@@ -101,6 +102,18 @@ export function redisStore(settings: Settings): StoreProvider {
     async readNodes() {
       const { readRedisNodes } = await engine();
       return readRedisNodes(commandOptions());
+    },
+    async openActivity() {
+      const { openRedisActivity } = await engine();
+      const { description, read, close } = await openRedisActivity(commandOptions());
+      return {
+        ...{ description, close },
+        async read() {
+          const { shared, nodes, now } = await read();
+          const alive = nodes.filter(({ until }) => until > now).map(({ id }) => id);
+          return gatherActivity(shared, alive, now);
+        },
+      };
     },
     async inspect({ timeoutMs }) {
       // The checks report what was found; a log beside them would report it twice.

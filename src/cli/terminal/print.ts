@@ -49,3 +49,17 @@ export function exitOnClosedPipe(): void {
 export function drawStatusLine(text: string): void {
   process.stderr.write(`\r${text}\x1b[K`);
 }
+
+/** Takes the whole terminal: what was on it is back after `leaveFullScreen`. Rows that are too long are cut, not wrapped. */
+export function enterFullScreen(stream: NodeJS.WriteStream): void {
+  stream.write("\x1b[?1049h\x1b[?25l\x1b[?7l");
+}
+
+/** Draws rows over all that is on the screen. They MUST fill it, and may hold colours. */
+export function drawFullScreen(stream: NodeJS.WriteStream, rows: readonly string[]): void {
+  stream.write(`\x1b[H${rows.map(escapedOutput).join("\r\n")}`);
+}
+
+export function leaveFullScreen(stream: NodeJS.WriteStream): void {
+  stream.write("\x1b[?7h\x1b[?25h\x1b[?1049l");
+}

@@ -203,11 +203,13 @@ export async function readRedisNodes(options: ConnectOptions): Promise<SharedNod
 
 /** Opens what the nodes share of their activity, for a command that watches. */
 export async function openRedisActivity(options: ConnectOptions): Promise<{
+  readonly description: string;
   read(): Promise<{ readonly shared: readonly SharedActivity[] } & SharedNodes>;
   close(): Promise<void>;
 }> {
   const client = await connect(options);
   return {
+    description: client.description,
     async read() {
       const [shared, nodes] = await Promise.all([readSharedActivity(client), NodeRegistry.read(client)]);
       return { shared, ...nodes };

@@ -1,0 +1,61 @@
+import type { ActivityAnswer } from "../../core/activity/node-activity.ts";
+import { CliError, UsageError } from "../cli-error.ts";
+import { fetchServer, readJsonObject } from "../server/sign-in.ts";
+import { loadTarget } from "../server/target.ts";
+import { loadStoreSettings } from "../setting-flags.ts";
+import { storeProvider } from "../store/providers.ts";
+
+/** Where the numbers come from. */
+export interface ActivitySource {
+  /** A name for people. */
+  readonly name: string;
+  /** Returns what all nodes do; rejects with a `Refused` where to ask again changes nothing. */
+  read(): Promise<ActivityAnswer>;
+  close(): Promise<void>;
+}
+
+/** The flags that say where the numbers come from. */
+export interface SourceFlags {
+  readonly url?: string;
+  readonly context?: string;
+}
+
+/** To ask again changes nothing. */
+export class Refused extends CliError {}
+
+/**
+ * With --url, --context or PARLEY_API_KEY the source is a server, over HTTP, else the store of the settings: the data folder, or Redis.
+ * Throws a `CliError` where there is no key, or no store.
+ */
+export async function openSource(flags: SourceFlags): Promise<ActivitySource> {
+  const key = process.env.PARLEY_API_KEY;
+  const { url, context } = flags;
+  if (url === undefined && context === undefined && !key) return openStore(flags);
+  if (!key)
+    throw new UsageError(
+      "Set PARLEY_API_KEY to an API key with the right manage, or run this without --url on a machine with the store.",
+    );
+  const target = loadTarget({ ...(url !== undefined && { url }), ...(context !== undefined && { context }) });
+  return {
+    name: target.http,
+    read: async () => {
+      const response = await fetchServer(target, "/activity", {
+        headers: { Authorization: `Bearer ${key}` },
+      });
+      const body = await readJsonObject(response);
+      if (response.ok && Array.isArray(body.nodes)) return body as unknown as ActivityAnswer;
+      const detail = typeof body.detail === "string" ? body.detail : `status ${response.status}`;
+      if (response.status === 404)
+        throw new Refused(`${target.http} has no GET /activity (${detail}): is it an older version?`);
+      if (response.status >= 500 || response.status === 429) throw new CliError(detail);
+      throw new Refused(`The request was rejected: ${detail}`);
+    },
+    close: async () => {},
+  };
+}
+
+async function openStore(flags: SourceFlags): Promise<ActivitySource> {
+  const provider = storeProvider(loadStoreSettings(flags));
+  const { description, read, close } = await provider.openActivity();
+  return { name: description, read, close };
+}
