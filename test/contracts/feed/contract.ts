@@ -4,6 +4,7 @@ import { keepingContract } from "./keeping.ts";
 import { kindsContract } from "./kinds.ts";
 import { readingContract } from "./reading.ts";
 import type { OpenFeed } from "./subject.ts";
+import { unreadContract } from "./unread.ts";
 
 /** Every MUST of the port for the feed. */
 export function feedContract(name: string, open: OpenFeed): void {
@@ -11,5 +12,6 @@ export function feedContract(name: string, open: OpenFeed): void {
     readingContract(open);
     kindsContract(open);
     keepingContract(open);
+    unreadContract(open);
   });
 }
