@@ -54,7 +54,11 @@ export function renderApiPage(document: ApiDocument): string {
     ([name, schema]) =>
       `<section class="object"><h3 id="${escapeHtml(name)}">${escapeHtml(name)}</h3>${aboutHtml(schema)}${schemaHtml(schema)}</section>`,
   );
-  const links = [...tags.map(({ name }) => [`tag-${name}`, name] as const), ["objects", "objects"] as const];
+  const links = [
+    ...tags.map(({ name }) => [`tag-${name}`, name] as const),
+    ["webhook-events", "events of webhooks"] as const,
+    ["objects", "objects"] as const,
+  ];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -73,7 +77,7 @@ export function renderApiPage(document: ApiDocument): string {
 </header>
 <main>
 ${sections.join("\n")}
-<section><h2 id="webhook-events">Events of webhooks</h2><p>A webhook gets each event by POST, with the body <a href="#Event">Event</a>: ${Object.keys(
+<section><h2 id="webhook-events">events of webhooks</h2><p>A webhook gets each event by POST, with the body <a href="#Event">Event</a>: ${Object.keys(
     document.webhooks,
   )
     .map((type) => `<code>${escapeHtml(type)}</code>`)
