@@ -1,6 +1,7 @@
 // Messages that are edited, erased and reacted to, on the page, against a real server. All cases share one page.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Conversation, connect, type Parley } from "../../../src/client/index.ts";
+import { OperatorServer } from "../../server/approval/operator-server.ts";
 import { axeViolations } from "../../support/browser/axe.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../../support/browser/browser.ts";
 import { longTest } from "../../support/long-test.ts";
@@ -13,6 +14,7 @@ const PHONE = { width: 390, height: 844 };
 
 describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
   const browser = useBrowser();
+  const operator = new OperatorServer();
   let server: TestServer;
   let bench: WatchedPage;
   let ben: Parley;
@@ -20,7 +22,9 @@ describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
   let leave: () => void;
 
   beforeAll(async () => {
-    server = await startTestServer({ env: { BURST_RATE: "0", PLANS: "free:1000:5" } });
+    server = await startTestServer({
+      env: { BURST_RATE: "0", PLANS: "free:1000:5", APPROVAL_URL: operator.url },
+    });
     ben = connect({ url: server.url, token: await server.token("ben"), limits: { sendRate: 0 } });
     den = ben.conversation("den");
     leave = den.on("message", () => {});
@@ -36,6 +40,7 @@ describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
     await ben.close();
     await bench[Symbol.asyncDispose]();
     await server.stop();
+    operator[Symbol.dispose]();
   });
 
   const row = (seq: number) => bench.page.locator(`[data-seq='${seq}']`);
@@ -132,7 +137,7 @@ describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
   );
 
   test(
-    "CH4 a menu has what the user may do; a refused change is taken back, says why, and is tried again or discarded",
+    "CH4 a menu has what the user may do; a refused change is taken back, says why, and is begun again, tried again or discarded",
     async () => {
       const { page } = bench;
       await openMenu(1);
@@ -159,11 +164,49 @@ describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
       await failure.locator("p", { hasText: /^Not edited: / }).waitFor();
       await becomes(() => text(2), "At the south gate.");
       expect(await axeViolations(page, { within: "#messages" })).toEqual([]);
+      // The same edit would be refused for ever: it begins again, with its words and what the message is now.
+      await failure.getByRole("button", { name: "Edit again" }).click();
+      await failure.waitFor({ state: "detached" });
+      const field = page.getByRole("textbox", { name: "Text of message 2" });
+      await becomes(() => field.inputValue(), "At home.");
+      await page.keyboard.press("Enter");
+      await becomes(async () => (await den.message(2)).text, "At home.");
+      await becomes(() => text(2), "At home.");
+
+      operator.answer = ({ type }) => ({
+        action: type === "edit" ? "reject" : "accept",
+        reason: "no insults",
+      });
+      await openMenu(2);
+      await choose("Edit");
+      await field.fill("You fool.");
+      await page.keyboard.press("Enter");
+      await failure.locator("p", { hasText: /^Not edited: .*no insults/ }).waitFor();
+      await becomes(() => text(2), "At home.");
       await failure.getByRole("button", { name: "Try again" }).click();
-      await failure.locator("p", { hasText: /^Not edited: / }).waitFor();
+      await failure.locator("p", { hasText: /^Not edited: .*no insults/ }).waitFor();
       await failure.getByRole("button", { name: "Discard" }).click();
       await failure.waitFor({ state: "detached" });
-      await becomes(() => text(2), "At the south gate.");
+      await becomes(() => text(2), "At home.");
+    },
+    PATIENCE,
+  );
+
+  test(
+    "AP1 a message that the operator's approval refuses says why in its row, and is discarded or sent again",
+    async () => {
+      const { page } = bench;
+      operator.answer = () => ({ action: "reject", reason: "no insults" });
+      await say(page, "You fool.");
+      const refused = page.locator("[data-delivery='failed']", { hasText: "You fool." });
+      await refused
+        .locator(".failure p", { hasText: "The approval of this server refused it: no insults" })
+        .waitFor();
+      expect(await axeViolations(page, { within: "#messages" })).toEqual([]);
+      operator.answer = () => ({ action: "replace", text: "You f**l." });
+      await refused.getByRole("button", { name: "Send again" }).click();
+      await page.locator("[data-seq='3'] .text", { hasText: "You f**l." }).waitFor();
+      operator.answer = () => ({ action: "accept" });
     },
     PATIENCE,
   );
@@ -177,7 +220,7 @@ describe.skipIf(chromiumPath() === undefined)("changes on the page", () => {
       await page.locator("#erase-reason:focus").waitFor();
       expect(await axeViolations(page, { within: "#message-menu" })).toEqual([]);
       await choose("Keep it");
-      await becomes(() => text(2), "At the south gate.");
+      await becomes(() => text(2), "At home.");
       await openMenu(2);
       await choose("Erase…");
       await page.locator("#erase-reason").fill("wrong place");

@@ -4,7 +4,7 @@ import { clockTime, explainError, listNames } from "../../format.ts";
 import { Avatar } from "../avatar.tsx";
 import { IconButton } from "../icon.tsx";
 import { Reactions } from "./change/reactions.tsx";
-import { editionOf, erasureOf, failureOf } from "./change/words.ts";
+import { editionOf, erasureOf, failureOf, isStaleEdit } from "./change/words.ts";
 import { Quote, type Quoted, wordsOf } from "./quote.tsx";
 import { endingOf, StopButton } from "./stream-state.tsx";
 
@@ -15,6 +15,7 @@ const UNCONFIRMED =
   "The connection ended before the server confirmed it. Sending it again is safe: it is never stored twice.";
 
 export interface RowActions {
+  /** Sends a message that failed, or its changes, again; an edit that others were faster with is begun again with its words. */
   retry(entry: Entry): void;
   /** Drops a message that failed, or the changes of one. */
   discard(entry: Entry): void;
@@ -106,7 +107,7 @@ export function MessageRow(props: MessageRowProps) {
               <p key={one.id}>{failureOf(one)}</p>
             ))}
             <button type="button" class="plain small" onClick={() => actions.retry(row)}>
-              Try again
+              {failures.some(isStaleEdit) ? "Edit again" : "Try again"}
             </button>
             <button type="button" class="plain small" onClick={() => actions.discard(row)}>
               Discard

@@ -14,6 +14,7 @@ import type { State } from "../../client/state.ts";
 import type { TestClient } from "../../client/test-client.ts";
 import type { PanelContext } from "../../panel/panel.ts";
 import { messageRights } from "./change/rights.ts";
+import { isStaleEdit } from "./change/words.ts";
 import { quoteFinder } from "./quote.tsx";
 import { type ListActions, type RenderedItem, renderItems, rowContextOf } from "./render-items.tsx";
 import { useAutoScroll } from "./use-auto-scroll.ts";
@@ -44,21 +45,27 @@ export function Messages({ context, client, room }: MessagesProps) {
   const role = room.facts.value?.role;
   const [tools, setTools] = useState<Awaited<ReturnType<typeof loadTools>>>();
   const [openKey, setOpenKey] = useState<string>();
-  const [editedKey, setEditedKey] = useState<string>();
+  const [edited, setEdited] = useState<Edited>();
   useEffect(() => {
     setOpenKey(undefined);
-    setEditedKey(undefined);
+    setEdited(undefined);
   }, [room]);
   const actions = useMemo(
     () =>
-      actionsOf(context, client, room, async (entry) => {
-        setTools(await loadTools());
-        setOpenKey(entry.key);
+      actionsOf(context, client, room, {
+        async openMenu(entry) {
+          setTools(await loadTools());
+          setOpenKey(entry.key);
+        },
+        async editAgain({ key }, text) {
+          setTools(await loadTools());
+          setEdited({ key, text });
+        },
       }),
     [client, room],
   );
   const endEdit = (row: Entry) => {
-    setEditedKey(undefined);
+    setEdited(undefined);
     scroller.current?.querySelector<HTMLElement>(`[data-seq="${row.seq}"] .more-about`)?.focus();
   };
   const draw = (row: Entry) => {
@@ -67,11 +74,11 @@ export function Messages({ context, client, room }: MessagesProps) {
       endEdit(row);
       actions.edit(row, text, rev);
     };
-    return <EditForm row={row} save={save} cancel={() => endEdit(row)} />;
+    return <EditForm row={row} words={edited?.text ?? row.text} save={save} cancel={() => endEdit(row)} />;
   };
   const setting = rowContextOf(list, room.presence.value.present, {
     ...{ user, role, held: isHeld(state, now), stops: client.stops },
-    editing: editedKey === undefined ? undefined : { key: editedKey, draw },
+    editing: edited && { key: edited.key, draw },
     findQuoted: quoteFinder(list.entries, quoted),
   });
   const signature = JSON.stringify([
@@ -81,7 +88,7 @@ export function Messages({ context, client, room }: MessagesProps) {
     [...setting.marks],
     readBefore,
     role,
-    editedKey,
+    edited?.key,
   ]);
   const drawn = useRef<ReadonlyMap<string, RenderedItem>>(new Map());
   const rows = useMemo(() => {
@@ -129,7 +136,7 @@ export function Messages({ context, client, room }: MessagesProps) {
           row={opened}
           rights={messageRights(opened, room.facts.value, editSeconds, Date.now())}
           react={(name, on) => actions.react(opened, name, on)}
-          edit={() => setEditedKey(opened.key)}
+          edit={() => setEdited({ key: opened.key })}
           erase={(reason) => actions.erase(opened, reason)}
           reply={() => actions.reply(opened)}
           showCode={() => actions.showCode(opened)}
@@ -171,6 +178,17 @@ function showRow(scroller: HTMLElement, seq: number): boolean {
   return true;
 }
 
+/** The message that the user edits. `text`: the user's words, where others changed the message before they were stored. */
+interface Edited {
+  readonly key: string;
+  readonly text?: string;
+}
+
+/** What shows something at a message. */
+interface Openers extends Pick<ListActions, "openMenu"> {
+  editAgain(entry: Entry, text: string): void;
+}
+
 /** What the rows and the menu do. */
 interface ChangeActions extends ListActions {
   edit(entry: Entry, text: string, rev: number): void;
@@ -181,7 +199,7 @@ function actionsOf(
   { actions, announcer, workbench }: PanelContext,
   client: TestClient,
   room: Room,
-  openMenu: (entry: Entry) => void,
+  { openMenu, editAgain }: Openers,
 ): ChangeActions {
   const { conversation } = room;
   const user = () => client.user() ?? "";
@@ -205,7 +223,15 @@ function actionsOf(
       const action = eraseAction(user(), conversation.id, entry, reason);
       change(entry, action, () => conversation.erase(entry, reason));
     },
-    retry: (entry) => room.retry(entry),
+    retry(entry) {
+      const { changing = [] } = entry;
+      const stale = changing.find(isStaleEdit);
+      room.retry({ ...entry, changing: changing.filter((one) => one !== stale) });
+      if (stale === undefined) return;
+      // The same request would be refused for ever. The user sees what the message has become, and edits that.
+      room.discard({ ...entry, changing: [stale] });
+      editAgain(entry, stale.text ?? entry.text);
+    },
     discard: (entry) => room.discard(entry),
     takeBack(entry) {
       room.discard(entry);

@@ -4,15 +4,17 @@ import { bytesInFrame, MAX_TEXT_BYTES } from "../composer.tsx";
 
 interface EditFormProps {
   readonly row: Entry;
+  /** What the field has at first. */
+  readonly words: string;
   /** `rev` is that of the edit that the user began with; 0: it was never edited. */
   save(text: string, rev: number): void;
   cancel(): void;
 }
 
 /** The text of a message, to be changed in its place: Enter saves, Escape leaves it as it is. */
-export function EditForm({ row, save, cancel }: EditFormProps) {
+export function EditForm({ row, words, save, cancel }: EditFormProps) {
   const field = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(row.text);
+  const [text, setText] = useState(words);
   const [rev] = useState(row.edited?.rev ?? 0);
   const [problem, setProblem] = useState("");
 

@@ -7,6 +7,11 @@ const NOT_DONE: Readonly<Record<Changing["type"], string>> = {
   react: "Reaction not stored",
 };
 
+/** Whether an edit was refused since others edited the message first. */
+export function isStaleEdit({ type, state, error }: Changing): boolean {
+  return type === "edit" && state === "failed" && error?.code === "conflict";
+}
+
 /** Says why a change failed. */
 export function failureOf({ type, error }: Changing): string {
   return error === undefined ? `${NOT_DONE[type]}.` : `${NOT_DONE[type]}: ${explainError(error)}`;
