@@ -2,7 +2,7 @@ import { isBusy } from "./folder/errors.ts";
 
 /** What the engine does every half second besides its requests, in parts; `now` is the store's time. */
 export interface Housekeeping {
-  readonly members: { pollForCommands(): void };
+  readonly members: { pollForCommands(): void; deleteEnded(now: number): void };
   readonly quotaLog: { prune(now: number): boolean; forgetIdle(now: number): void };
   readonly inbox: { writeDue(now: number): void };
   readonly streams: { sweep(): void };
@@ -16,6 +16,7 @@ export function keepHouse(parts: Housekeeping, now: number): void {
   const { members, quotaLog, inbox, streams, changes, feed, condition } = parts;
   try {
     members.pollForCommands();
+    members.deleteEnded(now);
     quotaLog.prune(now);
     inbox.writeDue(now);
     streams.sweep();

@@ -17,6 +17,7 @@ import { isBusy } from "../folder/errors.ts";
 import { CONVERSATION_COLUMNS, type ConversationRow } from "../messages/conversation-head.ts";
 import type { MessageLog } from "../messages/message-log.ts";
 import { readMeta } from "../schema.ts";
+import { EndedRows } from "./ended-rows.ts";
 import { decodeFacts, GUARD_MEMBERS_ONLY, GUARD_SANCTIONS, MemberTable } from "./member-table.ts";
 
 /** How long a change waits for a lock that another process or the index worker holds, in milliseconds. */
@@ -43,6 +44,7 @@ export interface SqliteMembersDeps {
 /** The port for facts and members on SQLite. Each change is one transaction, between the batches of posts. */
 export class SqliteMembers implements MemberStore {
   readonly table: MemberTable;
+  private readonly endedRows: EndedRows;
   private readonly listeners: Listeners<Parameters<NewsListener>>;
   private readonly epoch: string;
   private readonly rowOf: Statement<ConversationRow>;
@@ -52,6 +54,7 @@ export class SqliteMembers implements MemberStore {
   constructor(private readonly deps: SqliteMembersDeps) {
     const { db } = deps;
     this.table = new MemberTable(db);
+    this.endedRows = new EndedRows(db);
     this.rowOf = db.prepare(`select ${CONVERSATION_COLUMNS} from conversation where id = ?`);
     this.epoch = readMeta(db, "epoch") ?? "";
     this.listeners = new Listeners({
@@ -182,10 +185,16 @@ export class SqliteMembers implements MemberStore {
     db.query("delete from member_news where position <= ?").run(this.lastNotified);
   }
 
+  /** Deletes some of the rows that mean nothing any more. MUST be called outside a transaction. */
+  deleteEnded(now: number): void {
+    this.endedRows.deleteSome(now);
+  }
+
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
     this.listeners.clear();
     this.table.close();
+    this.endedRows.close();
     this.rowOf.finalize();
   }
 
