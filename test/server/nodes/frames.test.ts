@@ -5,6 +5,7 @@ import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
+import { OperatorServer } from "../approval/operator-server.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
@@ -14,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => redis[Symbol.asyncDispose]());
 
 /** Two nodes with one watching client each, `anna` and `ben`. */
-async function begin() {
-  const cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "3" });
+async function begin(env: Readonly<Record<string, string>> = {}) {
+  const cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "3", ...env });
   const [a, b] = cluster.nodes;
   const ben = await b.connect("ben");
   const anna = await a.connect("anna");
@@ -109,4 +110,37 @@ test("D1 D4 `message` is the same for its sender, on either node, in history, ov
     const answer = await fetch(`${node.url}/conversations/lobby/messages`, { headers });
     expect(((await answer.json()) as { messages: unknown }).messages).toEqual([stored]);
   }
+});
+
+test("AP1 AP2 each node asks before Redis stores: a refusal reaches its sender alone, a replacement all, and who waits holds up nobody", async () => {
+  using operator = new OperatorServer();
+  await using started = await begin({ APPROVAL_URL: operator.url });
+  const { anna, ben, b } = started;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  operator.answer = async ({ message }) => {
+    if (message?.text === "fool") return { action: "reject", reason: "no insults" };
+    if (message?.text === "damn") await released;
+    return message?.text === "damn" ? { action: "replace", text: "d**n" } : { action: "accept" };
+  };
+  ben.send({ type: "message", id: "1", text: "fool" });
+  expect(await ben.next("error")).toMatchObject({ id: "1", code: "rejected", reason: "no insults" });
+  anna.send({ type: "message", id: "2", text: "damn" });
+  await operator.asked("lobby", 2);
+  ben.send({ type: "message", id: "3", text: "hello" });
+  expect(await ben.next("ack")).toMatchObject({ id: "3", seq: 1 });
+  release();
+  expect(await anna.next("ack")).toMatchObject({ id: "2", seq: 2 });
+  await waitUntil("both have both messages", () =>
+    [anna, ben].every((client) => client.of("message").length === 2),
+  );
+  expect(anna.of("message").map(({ text }) => text)).toEqual(["hello", "d**n"]);
+  expect(ben.of("message")).toEqual(anna.of("message"));
+  // A repeat on the other node is known by what is stored, and costs no question.
+  await using elsewhere = await b.connect("anna");
+  elsewhere.send({ type: "message", id: "2", text: "damn" });
+  expect(await elsewhere.next("ack")).toMatchObject({ id: "2", seq: 2, duplicate: true });
+  expect(operator.textsOf("lobby")).toEqual(["fool", "damn", "hello"]);
 });
