@@ -48,6 +48,9 @@ test("ST2 ST3 all agents answer each message once, over kill -9 of the server an
           PARLEY_URL: server.url,
           PARLEY_TOKEN: agentToken,
           TOKEN_MS: "30",
+          // Of the package websockets, in seconds: between tries to connect.
+          WEBSOCKETS_BACKOFF_INITIAL_DELAY: "0.5",
+          WEBSOCKETS_BACKOFF_MIN_DELAY: "0.5",
         },
         stdout: "ignore",
         stderr: "ignore",
