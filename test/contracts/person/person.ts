@@ -9,6 +9,7 @@ import type { Store } from "../../../src/core/ports/store.ts";
 import { erasePerson } from "../../../src/server/person/erase-person.ts";
 import { decodeEntry } from "../../support/entries.ts";
 import { RecordedLog } from "../../support/server/recorded-log.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { inventoryOf } from "./inventory.ts";
 import { EXPECTED, Life, NAME, SECRETS } from "./life.ts";
 
@@ -20,6 +21,13 @@ export interface PersonSubject {
    * docs/PERSONAL-DATA.md names it.
    */
   placesOf(text: string): Promise<string[]>;
+  /** Files that hold what was erased until they are rewritten, of a store that has such. */
+  readonly files?: {
+    /** The names of those that have one of the texts. */
+    holding(texts: readonly string[]): string[];
+    /** Has the store rewrite them, if it knows that something was erased. */
+    rewrite(): Promise<void>;
+  };
   /** The section of docs/PERSONAL-DATA.md with the places of this technology. */
   readonly inventory: "SQLite" | "Redis";
   close(): Promise<void>;
@@ -124,6 +132,10 @@ export function personContract(name: string, open: () => Promise<PersonSubject>)
       async () => {
         await subject.store.engine.subscribe("lobby", () => {});
         subject.store.engine.changes.watch((event) => events.push(event));
+        const { files } = subject;
+        // This shows that the search finds what is in the files.
+        if (files !== undefined)
+          for (const text of [NAME, ...SECRETS]) expect(files.holding([text])).not.toEqual([]);
         erased = await erase(NAME);
         expect(erased).toMatchObject({ step: "done", user: undefined });
         expect(erased.counts).toMatchObject({
@@ -135,6 +147,11 @@ export function personContract(name: string, open: () => Promise<PersonSubject>)
         });
         for (const text of [NAME, ...SECRETS])
           expect([text, await subject.placesOf(text)]).toEqual([text, []]);
+        if (files !== undefined) {
+          await files.rewrite();
+          const all = [NAME, ...SECRETS];
+          await waitUntil("no file has the name or a text", () => files.holding(all).length === 0);
+        }
         expect(await exportOf(NAME)).toHaveLength(2);
         // Its report stays, and names nobody.
         expect(await subject.store.persons.find(erased.id)).toEqual(erased);

@@ -78,6 +78,8 @@ export class RedisPersons implements PersonStore {
     if (erasure.user === undefined)
       await this.deps.feed.append([{ type: "user.erased", details: { id: erasure.id } }]);
     await this.erasures.save(erasure);
+    // A file that was rewritten since the last step has the name in the record of the erasure.
+    if (erasure.user === undefined) await noteErasure(this.deps.client, this.deps.clock.now());
   }
 
   find(id: string): Promise<Erasure | undefined> {

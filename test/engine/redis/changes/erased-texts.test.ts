@@ -1,7 +1,5 @@
 // What an edit replaces and an erasure removes leaves the memory of Redis, and with it every file that Redis writes later.
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { readErasures } from "../../../../src/engine/redis/changes/file-rewriter.ts";
 import { ERASE_INTERVAL_MS } from "../../../../src/engine/redis/changes/text-eraser.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
@@ -9,6 +7,7 @@ import { ChangeSubject } from "../../../contracts/changes/change-subject.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
 import { startRedis } from "../../../support/redis/redis-server.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
+import { filesWith, READABLE_FILES } from "../support/files.ts";
 import {
   freshPrefix,
   KINDS_OF_FAULTS,
@@ -124,32 +123,8 @@ for (const kind of KINDS_OF_FAULTS) {
   });
 }
 
-/** The names of the files of a folder, and of its folders, that have one of the texts. */
-function filesWith(folder: string, texts: Iterable<string>): string[] {
-  const all = [...texts];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .filter(({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      // Redis deletes files of before at any time.
-      const bytes = readIfThere(path);
-      return all.some((text) => bytes.includes(text));
-    })
-    .map(({ name }) => name);
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch (error) {
-    if (String(error).includes("ENOENT")) return "";
-    throw error;
-  }
-}
-
 test("CH3 the append-only file is rewritten by itself, and then no file has the texts", async () => {
-  const options = ["--appendonly", "yes", "--rdbcompression", "no", "--auto-aof-rewrite-percentage", "0"];
-  await using redis = await startRedis(options);
+  await using redis = await startRedis(READABLE_FILES);
   const { node, subject, changes } = await open(await connectTo(redis, freshPrefix()));
   await using _ = subject;
   const { gone, kept } = await change(subject, changes);

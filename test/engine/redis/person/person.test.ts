@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
+import { FileRewriter } from "../../../../src/engine/redis/changes/file-rewriter.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
 import { openRedis } from "../../../../src/engine/redis/open.ts";
@@ -7,6 +8,7 @@ import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
 import { personContract } from "../../../contracts/person/person.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { filesWith, READABLE_FILES } from "../support/files.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 
 /** A key as the inventory names it: without the prefix and bucket, and with letters for names. */
@@ -50,7 +52,7 @@ async function placesOf(client: RedisClient, text: string): Promise<string[]> {
 }
 
 for (const kind of KINDS) {
-  const redis = useRealRedis(kind);
+  const redis = useRealRedis(kind, READABLE_FILES);
   personContract(kind, async () => {
     const prefix = freshPrefix();
     const client = await redis.connect(prefix);
@@ -76,6 +78,13 @@ for (const kind of KINDS) {
         await new RedisConversations(client, { append: async () => {} }).remove(name);
       },
       placesOf: (text) => placesOf(client, text),
+      files: {
+        holding: (texts) => redis.folders.flatMap((folder) => filesWith(folder, texts)),
+        rewrite: () =>
+          new FileRewriter({
+            ...{ client, clock: systemClock(), emit: new RecordedLog().emit, intervalMs: 1 },
+          }).rewriteIfDue(),
+      },
       inventory: "Redis",
       async close() {
         stop();

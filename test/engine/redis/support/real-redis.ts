@@ -35,6 +35,8 @@ export interface RealRedis {
 export interface StartedRedis extends RealRedis {
   /** As REDIS_URL has it. */
   readonly url: string;
+  /** The folders of its files. */
+  readonly folders: readonly string[];
 }
 
 let prefixes = 0;
@@ -42,17 +44,27 @@ let prefixes = 0;
 /** A prefix that no other test has. */
 export const freshPrefix = (): string => `test-${++prefixes}`;
 
-/** Starts a Redis before the tests of the file that calls this, and ends it afterwards. */
-export function useRealRedis(kind: (typeof KINDS)[number]): StartedRedis {
+/** Starts a Redis with `options` before the tests of the file that calls this, and ends it afterwards. */
+export function useRealRedis(kind: (typeof KINDS)[number], options: readonly string[] = []): StartedRedis {
   let server: AsyncDisposable & { readonly url: string };
+  const folders: string[] = [];
   beforeAll(async () => {
-    server = kind === "cluster" ? await startRedisCluster() : await startRedis();
+    if (kind === "cluster") {
+      const cluster = await startRedisCluster({ options });
+      folders.push(...cluster.nodes.map(({ folder }) => folder));
+      server = cluster;
+    } else {
+      const redis = await startRedis(options);
+      folders.push(redis.folder);
+      server = redis;
+    }
   });
   afterAll(() => server[Symbol.asyncDispose]());
   return {
     get url() {
       return server.url;
     },
+    folders,
     connect: (prefix) => connectTo(server.url, prefix),
   };
 }
