@@ -101,20 +101,11 @@ for (const { kind, open } of SUBJECTS)
         if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
         return response.json();
       };
-      /** The node that has the lease of the sender. */
-      const sendingNode = async (): Promise<number> => {
-        const id = await withRedis(await redis.port(), (client) => client.get(LEASE_KEY));
-        const [some] = nodes.running.keys();
-        const { nodes: all } = await call(some!, "GET", "/nodes");
-        const url = all.find(({ node }: { node: string }) => node === id)?.url;
-        const found = [...nodes.running].find(([, running]) => running.url === url);
-        if (found === undefined) throw new Error("no node sends");
-        return found[0];
-      };
       const killSender = async () => {
         let sender = -1;
         await waitUntil("a node sends", async () => {
-          sender = await sendingNode();
+          const lease = async () => withRedis(await redis.port(), (client) => client.get(LEASE_KEY));
+          sender = await nodes.carrying(lease, KEY);
           return true;
         });
         await nodes.stop(sender, "SIGKILL");

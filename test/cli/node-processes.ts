@@ -37,6 +37,21 @@ export class NodeProcesses implements AsyncDisposable {
     return server.url;
   }
 
+  /**
+   * The number of the node that carries out a shared task now. `lease` returns the value of its key in Redis, and `key` is an API key
+   * that may manage.
+   */
+  async carrying(lease: () => Promise<string | null>, key: string): Promise<number> {
+    const id = await lease();
+    const [[, some] = []] = this.running;
+    const answer = await fetch(`${some!.url}/nodes`, { headers: { Authorization: `Bearer ${key}` } });
+    const { nodes } = (await answer.json()) as { nodes: { node: string; url: string }[] };
+    const url = nodes.find(({ node }) => node === id)?.url;
+    const found = [...this.running].find(([, running]) => running.url === url);
+    if (found === undefined) throw new Error("no node that runs has the lease");
+    return found[0];
+  }
+
   /** Restarts a node that was ended. */
   async start(node: number): Promise<void> {
     this.servers[node] = await this.folders[node]!.serve([], this.env(node));

@@ -13,6 +13,12 @@ const REWRITE_STREAM = new Script("person/rewrite-stream");
 /** The number of entries that one call reads or copies: Redis serves no other client meanwhile. */
 const ENTRIES_AT_ONCE = 500;
 
+/** The number of names of messages that one part looks at. */
+const NAMES_AT_ONCE = 1_000;
+
+/** Begins the place of a part that looks at names of messages; other places are entries of the log. */
+const AT_NAMES = "names ";
+
 /** The number of buckets that one part visits. */
 const BUCKETS_AT_ONCE = 8;
 
@@ -20,7 +26,8 @@ type Counts = Readonly<Record<string, number>>;
 
 /**
  * Takes the name and the ids of a sender out of a log, which is copied for it: an entry of a stream can be neither replaced nor erased.
- * Then the log is read again, because another node may have begun a copy of it before.
+ * Then the log is read again, because another node may have begun a copy of it before. The names by which repeats of messages are found
+ * go first, and are not looked up in the log: a copy of it has none of them any more.
  */
 export async function purgeLog(
   client: RedisClient,
@@ -30,19 +37,33 @@ export async function purgeLog(
   within: string | undefined,
 ): Promise<SectionPart<Counts>> {
   const key = (what: ConversationPart) => client.keys.conversationKey(conversation, what);
-  if (within === undefined) await purgeNames(client, user, key);
-  const from = within === undefined ? "-" : `(${within}`;
+  if (within === undefined) await purgeNamesOfChanges(client, user, key);
+  const isAtNames = within === undefined || within.startsWith(AT_NAMES);
+  if (isAtNames) {
+    const cursor = await purgeNames(client, user, key("ids"), within?.slice(AT_NAMES.length) ?? "0");
+    if (cursor !== "0") return { value: {}, next: `${AT_NAMES}${cursor}` };
+  }
+  const from = isAtNames ? "-" : `(${within}`;
   const reply = await client.run(FIND_SENDER, [key("log")], [from, ENTRIES_AT_ONCE, user]);
-  const [last, ...names] = reply as [string, ...string[]];
-  if (names.length === 0) return { value: {}, next: last === "" ? undefined : last };
-  await client.commands.hdel(key("ids"), ...names);
+  const [last, found] = reply as [string, number];
+  if (found === 0) return { value: {}, next: last === "" ? undefined : last };
   await eraser.blank(conversation, user);
   // From the beginning.
   return { value: {}, next: "0" };
 }
 
-/** Removes the names of messages and changes by which repeats are found, of the user. */
-async function purgeNames(
+/** Removes some of the names of the user's messages; returns where to go on, "0" at the end. */
+async function purgeNames(client: RedisClient, user: string, ids: string, cursor: string): Promise<string> {
+  const { commands } = client;
+  // No character of a user's name means something else in a pattern.
+  const [next, found] = await commands.hscan(ids, cursor, "MATCH", `${user} *`, "COUNT", NAMES_AT_ONCE);
+  const names = found.filter((_, i) => i % 2 === 0);
+  if (names.length > 0) await commands.hdel(ids, ...names);
+  return next;
+}
+
+/** Removes the names of the user's changes by which repeats are found. */
+async function purgeNamesOfChanges(
   client: RedisClient,
   user: string,
   key: (what: ConversationPart) => string,
