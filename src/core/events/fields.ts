@@ -35,6 +35,7 @@ export const FIELDS = {
   fault: { type: "text", text: "the kind of a fault that was made on request" },
   file: { type: "text", text: "the path of a file" },
   forbidden: { type: "number", text: "messages of users who do not belong to the conversation" },
+  from_schema: { type: "number", text: "the version of the store's tables before an update" },
   free_bytes: { type: "number", text: "free space where `DATA_DIR` lies, in bytes" },
   host: { type: "text", text: "the address that the server listens on, as in `HOST`" },
   id: { type: "text", text: "the id of an internal error; the client got the same one" },
@@ -99,6 +100,7 @@ export const FIELDS = {
     type: "text",
     text: "the name of a task that one node does for all nodes: `retention`, `streams`, `erasing`, `webhooks` or `persons`",
   },
+  to_schema: { type: "number", text: "the version of the store's tables after an update" },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },
   unavailable: {
     type: "number",

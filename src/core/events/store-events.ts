@@ -134,6 +134,16 @@ export const STORE_EVENTS = {
     fields: ["seconds", "advice"],
     text: "embedded: the machine's clock is behind the newest entry in the store by `seconds`; the store goes on with its own time",
   },
+  "store.upgraded": {
+    level: "warn",
+    fields: ["from_schema", "to_schema", "file"],
+    text: "embedded: a start found the tables of an older Parley and brought them to this version. `file` is the copy of the store from before, which the server deletes after 7 days; see [updating](OPERATIONS.md#updating)",
+  },
+  "store.upgrade_copy_deleted": {
+    level: "info",
+    fields: ["file"],
+    text: "embedded: the copy that an update of the store had put aside is older than 7 days and was deleted",
+  },
   "store.indexing": {
     level: "info",
     fields: ["messages"],

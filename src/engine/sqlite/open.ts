@@ -39,6 +39,7 @@ import {
   type StoreSync,
   waitForLocks,
 } from "./schema.ts";
+import { forgetUpgradeCopies, type StoreUpgrade } from "./upgrade/upgrade.ts";
 
 /** Messages that the index may lack at the start. If it lacks more, they are indexed before the server opens, to save memory. */
 const MAX_INDEX_LAG = 200_000;
@@ -105,10 +106,14 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     end: join(dataDir, END_MARK_FILE),
   };
   // The event loop never waits for a lock: a batch that finds the store busy is tried again a little later.
-  const db = openStore(paths.store, options.sync, 0);
+  const upgraded = ({ from, to, copy }: StoreUpgrade) =>
+    emit("store.upgraded", { from_schema: from, to_schema: to, file: copy });
+  const db = openStore(paths.store, options.sync, 0, { upgraded });
   opened.push(() => db.close());
   const accountsDb = openStore(paths.store, options.sync, COMMAND_TIMEOUT_MS);
   opened.push(() => accountsDb.close());
+  const stopForgetting = forgetUpgradeCopies(dataDir, clock, emit);
+  opened.push(stopForgetting);
   const end = withFileErrors(paths.end, () => readEndMark(paths.end));
   withFileErrors(paths.store, () => {
     // Before the others: after a loss of power this begins an epoch, which the end mark does not name.
@@ -134,6 +139,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   withFileErrors(paths.store, () => waitForLocks(db, () => engine.feed.recover()));
   let closing: Promise<void> | undefined;
   const close = async () => {
+    stopForgetting();
     await engine.close();
     markCleanShutdown(accountsDb);
     accountsDb.close();

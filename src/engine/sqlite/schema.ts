@@ -17,7 +17,8 @@ import { dirname } from "node:path";
 import { isBusy } from "./folder/errors.ts";
 import { checkKinds, hadStore, rejectLostStore, withFileErrors } from "./folder/folder-files.ts";
 import { RUN_TABLES } from "./index/runs/run-table.ts";
-import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts";
+import { newEpoch, readVersion } from "./migrations.ts";
+import { type StoreUpgrade, upgradeStore } from "./upgrade/upgrade.ts";
 
 export { INDEX_FILE, STORE_FILE } from "./folder/file-names.ts";
 
@@ -28,15 +29,6 @@ const INDEX_LAYOUT = 3;
 const OPEN_TIMEOUT_MS = 5_000;
 const OPEN_RETRY_MS = 5;
 
-/** Raised when the store was written by a newer Parley. */
-export class StoreTooNew extends Error {
-  constructor(path: string, version: number) {
-    super(
-      `${path} was written by a newer Parley (schema ${version}, this one knows ${SCHEMA_VERSION}): update Parley.`,
-    );
-  }
-}
-
 /** What a commit survives: with `normal` a crash of the process, with `full` also one of the machine. */
 export type StoreSync = "normal" | "full";
 
@@ -44,22 +36,35 @@ export type StoreSync = "normal" | "full";
  * Opens the store file. Two defaults of Bun do not fit a server: it does not wait for locks, and it makes a checkpoint inside
  * the commit that crosses 1,000 pages, which stalls the event loop for 20–30 ms. The index worker makes checkpoints instead.
  *
- * Throws StoreTooNew, and FileUnusable when the file cannot be used, or is missing from a folder that had a store.
+ * A store of an older version is copied and brought to this one. `server`: the caller has the folder locked, and is notified of that.
+ *
+ * Throws StoreTooNew, OlderServerRuns, and FileUnusable when the file cannot be used, or is missing from a folder that had a store.
  */
-export function openStore(path: string, sync: StoreSync, busyTimeout: number): Database {
+export function openStore(
+  path: string,
+  sync: StoreSync,
+  busyTimeout: number,
+  server?: { readonly upgraded: (upgrade: StoreUpgrade) => void },
+): Database {
   const folder = dirname(path);
   checkKinds(folder);
   rejectLostStore(folder);
   const db = withFileErrors(path, () => new Database(path, { create: true, strict: true }));
   try {
-    return withFileErrors(path, () => prepareStore(db, path, sync, busyTimeout));
+    return withFileErrors(path, () => prepareStore(db, path, sync, busyTimeout, server));
   } catch (error) {
     db.close();
     throw error;
   }
 }
 
-function prepareStore(db: Database, path: string, sync: StoreSync, busyTimeout: number): Database {
+function prepareStore(
+  db: Database,
+  path: string,
+  sync: StoreSync,
+  busyTimeout: number,
+  server: Parameters<typeof openStore>[3],
+): Database {
   // A command may hold the lock for a moment while a server starts. So opening waits, even if later calls do not.
   db.run(`pragma busy_timeout = ${OPEN_TIMEOUT_MS}`);
   switchToWal(db);
@@ -71,8 +76,8 @@ function prepareStore(db: Database, path: string, sync: StoreSync, busyTimeout: 
   // Checked in this order because another process that creates the store creates its tables before the other files.
   const wasUsed = hadStore(dirname(path));
   const version = readVersion(db);
-  if (version > SCHEMA_VERSION) throw new StoreTooNew(path, version);
-  migrate(db);
+  const upgrade = upgradeStore(db, path, server !== undefined);
+  if (upgrade !== undefined) server?.upgraded(upgrade);
   // All data was in a write-ahead log that is lost. Without this mark the server would add the first accounts, whose
   // passwords are published.
   if (version === 0 && wasUsed) db.run("insert or ignore into meta values ('had_accounts', '1')");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { QUOTA_WINDOW_MS } from "../../../src/core/conversation/quota.ts";
 import { StoreInUse } from "../../../src/engine/sqlite/folder/lock.ts";
 import { openAccounts } from "../../../src/engine/sqlite/open.ts";
-import { StoreTooNew } from "../../../src/engine/sqlite/schema.ts";
+import { StoreTooNew } from "../../../src/engine/sqlite/upgrade/upgrade.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
 import { messageContent } from "../../support/entries.ts";
 import { accountOf } from "../../support/server/test-server.ts";

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type BackupManifest,
@@ -14,6 +14,7 @@ import { lockFolder, StoreInUse } from "../folder/lock.ts";
 import { SCHEMA_VERSION } from "../migrations.ts";
 import { STORE_FILE } from "../schema.ts";
 import { digestFile, digestText, renameDurably, syncToDisk, writeDurably } from "./durable-files.ts";
+import { requireSpace } from "./space.ts";
 import { countStore, StoreCopy } from "./store-copy.ts";
 
 /** How often a copy is begun before the command gives up. */
@@ -52,7 +53,7 @@ export async function backUpStore(options: BackupOptions): Promise<BackupManifes
   const lock = lockBackups(folder);
   try {
     removePartial(folder);
-    checkSpace(folder, sizeOf(source) + sizeOf(`${source}-wal`));
+    requireSpace(folder, sizeOf(source) + sizeOf(`${source}-wal`));
     return await makeBackup(source, options);
   } finally {
     removePartial(folder);
@@ -146,16 +147,6 @@ function lockBackups(folder: string): { release(): void } {
 function removePartial(folder: string): void {
   for (const name of readdirSync(folder))
     if (name.endsWith(".partial")) rmSync(join(folder, name), { force: true });
-}
-
-/** Throws BackupFailed if the disk of `folder` has no room for `bytes` bytes. */
-export function checkSpace(folder: string, bytes: number): void {
-  const { blocks, bavail, bsize } = statfsSync(folder);
-  // Some file systems report no size.
-  if (blocks === 0 || bavail * bsize >= bytes) return;
-  throw new BackupFailed(
-    `${resolve(folder)} has ${bavail * bsize} free bytes, and ${bytes} are needed: make room, or name another disk.`,
-  );
 }
 
 function sizeOf(path: string): number {

@@ -17,9 +17,10 @@ import { lockFolder } from "../folder/lock.ts";
 import { markCleanShutdown } from "../folder/unclean-shutdown.ts";
 import { SCHEMA_VERSION } from "../migrations.ts";
 import { beginEpoch, readMeta, STORE_FILE } from "../schema.ts";
-import { checkSpace, type ReportProgress } from "./backup.ts";
+import type { ReportProgress } from "./backup.ts";
 import { digestFile, digestText, syncToDisk } from "./durable-files.ts";
 import { replaceStore } from "./replace-store.ts";
+import { requireSpace } from "./space.ts";
 
 export interface RestoreOptions {
   readonly folder: string;
@@ -51,7 +52,7 @@ const STAGED_FILE = `${STORE_FILE}.restoring`;
 
 /**
  * Puts a backup into a data folder, and begins a new epoch, so that clients learn that messages may be gone (D5). Whenever it is
- * interrupted, the folder has the old store or the new one. Throws NotRestored, StoreInUse, BackupFailed and FileUnusable.
+ * interrupted, the folder has the old store or the new one. Throws NotRestored, StoreInUse and FileUnusable.
  */
 export async function restoreStore(options: RestoreOptions): Promise<RestoredStore> {
   const { folder, dataDir, replace, now } = options;
@@ -64,7 +65,7 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoredSto
     const present = withFileErrors(dataDir, () => readdirSync(dataDir));
     const refusal = refuseRestore({ manifest, knownSchema: SCHEMA_VERSION, present, replace });
     if (refusal !== undefined) throw new NotRestored(folder, refusal);
-    checkSpace(dataDir, manifest.bytes);
+    requireSpace(dataDir, manifest.bytes);
     await stage(options, manifest, staged);
     const epoch = withFileErrors(staged, () => beginEpochOf(staged));
     const kept = replaceStore(dataDir, staged, `replaced-${compactTime(now())}`);
