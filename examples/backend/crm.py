@@ -20,20 +20,20 @@ def read(after):
             print(error, file=sys.stderr, flush=True)
             time.sleep(1)
 
-database = sqlite3.connect(sys.argv[1] if len(sys.argv) > 1 else "crm.db")
-database.execute("CREATE TABLE IF NOT EXISTS position (name PRIMARY KEY, position)")
-database.execute("CREATE TABLE IF NOT EXISTS message (event PRIMARY KEY, at, conversation, seq, user, text)")
+db = sqlite3.connect(sys.argv[1] if len(sys.argv) > 1 else "crm.db")
+db.execute("CREATE TABLE IF NOT EXISTS position (name PRIMARY KEY, position)")
+db.execute("CREATE TABLE IF NOT EXISTS message (event PRIMARY KEY, at, conversation, seq, user, text)")
 while True:
-    page = read((database.execute("SELECT position FROM position").fetchone() or ["0"])[0])
-    with database:  # one transaction: the messages are not there without the position, nor it without them
+    page = read((db.execute("SELECT position FROM position").fetchone() or ["0"])[0])
+    with db:  # one transaction: the messages are not there without the position, nor it without them
         for event in page["events"]:
+            message = event.get("message", {})  # as it is now: that of an erased person is from "~erased"
+            place, now = (event.get("conversation"), message.get("seq")), (message.get("from"), message.get("text"))
             if event["type"] == "events.lost":
                 print("Read the history of the conversations:", event, file=sys.stderr, flush=True)
-                continue
-            place, text = (event["conversation"], event["message"]["seq"]), event["message"].get("text")
-            if event["type"] == "message.created":
-                row = (event["id"], event["at"], *place, event.get("user"), text)
-                database.execute("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?)", row)
-            else:
-                database.execute("UPDATE message SET text = ? WHERE (conversation, seq) = (?, ?)", (text, *place))
-        database.execute("INSERT OR REPLACE INTO position VALUES ('events', ?)", (page["position"],))
+            elif event["type"] == "message.created":
+                row = (event["id"], event["at"]) + place + now
+                db.execute("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?)", row)
+            elif message.get("gone") != "retention":
+                db.execute("UPDATE message SET user = ?, text = ? WHERE (conversation, seq) = (?, ?)", now + place)
+        db.execute("INSERT OR REPLACE INTO position VALUES ('events', ?)", (page["position"],))

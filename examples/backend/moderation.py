@@ -20,7 +20,7 @@ def answer(event):
         is_bad = any(map(is_card, re.finditer(NUMBER, text)))
         return {"action": "reject" if is_bad else "accept", "reason": "No card numbers, please."}
     if event["message"].get("reactions", {}).get("🚩", {}).get("count", 0) >= 3:
-        path = f"/conversations/{event['conversation']}/messages/{event['message']['seq']}?reason=flagged"
+        path = f"/conversations/{event['conversation']}/messages/{event['message']['seq']}"
         urlopen(Request(server + path, headers=headers, method="DELETE"), timeout=10).close()
 
 class Receiver(BaseHTTPRequestHandler):

@@ -239,6 +239,16 @@ test("EV1 EV2 AP1 the programs of docs/BACKEND.md miss nothing and do nothing tw
       return true;
     });
   }
+  // An erasure of a person reaches the table, where the rest of the message stays.
+  expect((await ask("POST", "/users/ben/erase")).status).toBe(200);
+  const namesOf = (text: string) => {
+    using database = new Database(join(folder, "crm.db"));
+    const query = database.query("SELECT DISTINCT user FROM message WHERE conversation = ? AND text = ''");
+    return query.all(text).map((row) => (row as { user: string }).user);
+  };
+  if (python !== null)
+    for (const room of ["room-0", "room-1"])
+      await waitUntil("the name is gone", () => String(namesOf(room)) === "~erased");
   await kill(programs);
 }, 120_000);
 
