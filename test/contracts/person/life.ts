@@ -54,7 +54,9 @@ export class Life {
   }
 
   change(conversation: string, seq: number, user: string, change: Change, moderates = false): Promise<void> {
-    const request = { conversation, seq, user, change, limit: 0, moderates };
+    // A change that is charged, and has an id, is remembered for its repeat.
+    const charged = change.kind === "edit" ? { limit: 1_000_000, id: "edit-1" } : { limit: 0 };
+    const request = { conversation, seq, user, change, moderates, ...charged };
     return new Promise((resolve, reject) =>
       this.store.engine.changes.change(request, ({ outcome }) =>
         outcome === "changed" ? resolve() : reject(new Error(`${change.kind}: ${outcome}`)),

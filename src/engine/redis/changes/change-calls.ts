@@ -71,7 +71,7 @@ export class ChangeCalls {
     try {
       return await this.carryOut(conversation, requests, charges);
     } catch (error) {
-      // What was charged stays so: the changes may be stored.
+      // What was charged stays so, under the name of the change: it may be stored, and a repeat is not charged again.
       this.deps.emit("store.write_failed", { error: String(error), waiting: requests.length });
       return { outcomes: requests.map(() => ({ result: UNAVAILABLE })), news: "", after: 0 };
     }

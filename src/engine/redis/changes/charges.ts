@@ -15,6 +15,10 @@ interface Account {
   /** The requests that were charged, and those that changes have taken. */
   granted: number;
   taken: number;
+  /** Under which names they are charged: those of changes that have an id (lua/changes/charge.lua). */
+  readonly grantedNames: Set<string>;
+  /** The names of what was taken; '' for a change without an id. */
+  takenNames: string[];
   /** The time of the charges, to give them back; '' if there are none. */
   at: string;
   used: number;
@@ -40,23 +44,25 @@ export class RoundCharges {
   /** Begins to decide again. */
   begin(isStrict: boolean): void {
     this.isStrict = isStrict;
-    for (const account of this.accounts.values()) account.taken = 0;
+    for (const account of this.accounts.values()) Object.assign(account, { taken: 0, takenNames: [] });
   }
 
   /** Has a user whose quota is to be known. */
   open(user: string, limit: number): Account {
     let account = this.accounts.get(user);
     if (account === undefined) {
-      account = { limit, granted: 0, taken: 0, at: "", used: 0, reset: 0, wait: 0 };
+      const names = { grantedNames: new Set<string>(), takenNames: [] };
+      account = { limit, granted: 0, taken: 0, ...names, at: "", used: 0, reset: 0, wait: 0 };
       this.accounts.set(user, account);
     }
     return account;
   }
 
-  readonly take = (user: string, limit: number): "charged" | "limited" => {
+  readonly take = (user: string, limit: number, name: string): "charged" | "limited" => {
     const account = this.open(user, limit);
     if (this.isStrict && account.taken >= account.granted) return "limited";
     account.taken++;
+    account.takenNames.push(name);
     return "charged";
   };
 
@@ -91,11 +97,12 @@ export class RoundCharges {
       : [[...this.accounts.keys()]];
     const calls = groups.map(async (users) => {
       if (users.length === 0) return;
-      const names = users.map((user) => keys.userKey(user, "quota"));
+      const names = users.flatMap((user) => [keys.userKey(user, "quota"), keys.userKey(user, "charged")]);
       if (!isCluster) names.push(keys.globalKey("batch"), keys.globalKey("epoch"));
       const values = users.flatMap((user) => {
         const account = this.accounts.get(user)!;
-        return [account.limit, countOf(account), account.at];
+        const count = countOf(account);
+        return [account.limit, count, account.at, ...namesOf(account, count)];
       });
       const reply = await client.run(CHARGE, names, [this.now(), users.length, ...values]);
       const numbers = reply as (number | string)[];
@@ -105,10 +112,26 @@ export class RoundCharges {
         const [charged, wait, used, reset] = numbers.slice(REPLY_LENGTH * i).map(Number);
         const count = countOf(account);
         if (charged! > 0) account.at = at;
+        const own = namesOf(account, count);
+        for (const name of own.slice(0, Math.max(charged!, -count))) {
+          if (count < 0) account.grantedNames.delete(name);
+          else account.grantedNames.add(name);
+        }
         account.granted += charged! + Math.min(0, count);
         Object.assign(account, { wait, used, reset });
       }
     });
     await Promise.all(calls);
   }
+}
+
+/** Returns the names of requests to charge; for a count below 0, of those to give back. */
+function namesOf({ grantedNames, takenNames }: Account, count: number): string[] {
+  const names =
+    count < 0
+      ? [...grantedNames].filter((name) => name !== "" && !takenNames.includes(name))
+      : takenNames.filter((name) => name === "" || !grantedNames.has(name));
+  const found = names.slice(0, Math.abs(count));
+  while (found.length < Math.abs(count)) found.push("");
+  return found;
 }

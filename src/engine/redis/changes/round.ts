@@ -19,8 +19,8 @@ import {
   usersPart,
 } from "./scene.ts";
 
-/** Whether a change is charged: `limited` if its user has no request left. */
-export type ChargeOf = (user: string, limit: number) => "charged" | "limited";
+/** Whether a change is charged: `limited` if its user has no request left. `name` is that of the change, '' if it has no id. */
+export type ChargeOf = (user: string, limit: number, name: string) => "charged" | "limited";
 
 /** The result of a change, without the quota, which is known later. */
 export interface Decided {
@@ -112,11 +112,16 @@ export class ChangeRound {
     if (decision.outcome !== "changed") return free(decision);
     const { entry, body } = message!;
     if (request.isTrial) return free({ outcome: "acceptable", id: entry.id, body: decision.body ?? body });
-    const isCharged = limit > 0 && this.options.charge(user, limit) === "charged";
+    const isCharged = limit > 0 && this.options.charge(user, limit, this.chargeName(request)) === "charged";
     if (limit > 0 && !isCharged && change.kind !== "erase") return free({ outcome: "limited" });
     const made = this.make(request, message!, decision);
     const { rev } = decision.state;
     return { result: { outcome: "changed", seq, rev, at: scene.now, quota: null }, made, isCharged };
+  }
+
+  /** The name under which a change is charged: a repeat has the same one. */
+  private chargeName({ id }: ChangeCallRequest): string {
+    return id === undefined ? "" : digestOf(`${this.scene.epoch}\n${this.conversation}\n${id}`);
   }
 
   private standingOf(request: ChangeCallRequest) {

@@ -114,6 +114,7 @@ export class Keys {
     what:
       | "quota"
       | "reserved"
+      | "charged"
       | "connections"
       | "clients"
       | "tickets"

@@ -14,7 +14,7 @@ type Counts = Readonly<Record<string, number>>;
 
 /** The keys of a user that are removed as they are; the revocation is sealed (seal.ts). */
 const USER_KEYS = [
-  ...(["quota", "reserved", "connections", "clients", "tickets", "throttle"] as const),
+  ...(["quota", "reserved", "charged", "connections", "clients", "tickets", "throttle"] as const),
   ...(["families", "conversations", "former", "streams"] as const),
 ] as const;
 
