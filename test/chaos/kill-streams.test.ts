@@ -98,6 +98,9 @@ test("ST1 ST2 ST3 ST4 kill -9 while streams are written: what was stored is in o
   const again = await Writer.begin(second, "back");
   expect(again.stream).toBe(back.stream);
   expect(again.n).toBeGreaterThanOrEqual(back.stored);
+  await waitUntil("the reader has both streams", () =>
+    [back, gone].every(({ stream }) => readStreams(reader).has(stream)),
+  );
   const shown = readStreams(reader);
   for (const { stream, stored } of [back, gone]) {
     const { n, text } = shown.get(stream)!;

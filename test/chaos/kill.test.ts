@@ -4,7 +4,7 @@ import { run } from "../delivery/run.ts";
 import { isLong, seeds } from "../support/random.ts";
 
 /** Each is a start of the program, which is most of the work. */
-const KILLS = isLong ? 22 : 6;
+const KILLS = isLong ? 22 : 4;
 
 for (const seed of seeds(20_250_101)) {
   test(`L2 D1 D2 D3 Q2 kill -9 under load, ${KILLS} times: nothing acked is missing or doubled (seed ${seed})`, async () => {

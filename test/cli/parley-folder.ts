@@ -25,6 +25,9 @@ export interface Running {
   output(): { stdout: string; stderr: string };
 }
 
+/** A command ends before compiled code pays: without a compiler it takes a quarter less processor time. */
+const WITHOUT_COMPILER = { BUN_JSC_useJIT: "0" };
+
 /** A temporary folder in which the real command line runs as a real process; removed at the end of the test. */
 export class ParleyFolder implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), "parley-cli-"));
@@ -38,7 +41,7 @@ export class ParleyFolder implements AsyncDisposable {
     args: string[],
     { stdin = "", env = {} }: { stdin?: string; env?: Record<string, string> } = {},
   ): Promise<Ended> {
-    const process = this.spawn(args, env, new Blob([stdin]));
+    const process = this.spawn(args, { ...WITHOUT_COMPILER, ...env }, new Blob([stdin]));
     const [stdout, stderr, code] = await Promise.all([
       new Response(process.stdout).text(),
       new Response(process.stderr).text(),

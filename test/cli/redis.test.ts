@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { TestClient } from "../support/clients/test-client.ts";
 import { freePort } from "../support/free-port.ts";
+import { longTest } from "../support/long-test.ts";
 import { accepts, startRedis, type TestRedis } from "../support/redis/redis-server.ts";
 import { SECRET } from "../support/server/test-server.ts";
 import { TIMEOUT_MS, waitUntil } from "../support/time/wait-until.ts";
@@ -143,39 +144,42 @@ describe("two nodes on one Redis", () => {
 });
 
 describe("SEC-P3 Redis with authentication", () => {
-  test("an ACL user with the permissions of docs/OPERATIONS.md can run every node and command", async () => {
-    await using folder = new ParleyFolder();
-    const page = readFileSync(join(import.meta.dir, "../../docs/OPERATIONS.md"), "utf8");
-    const [, line = ""] = /^ +(ACL SETUSER .*)$/m.exec(page) ?? [];
-    const words = line.replace("PASSWORD", "p@ss/word").replaceAll("parley:*", "locked:*").split(" ");
-    const admin = new Redis(redis.port);
-    try {
-      await admin.call(words[0]!, ...words.slice(1));
-      const { REDIS_HOST: _, ...rest } = on("locked");
-      const env = { ...rest, REDIS_URL: `redis://parley:p%40ss%2Fword@127.0.0.1:${redis.port}` };
-      const server = await folder.serve([], env);
-      const token = await tokenFrom(server, "user2", "password");
-      await using client = await TestClient.connect(
-        `${server.url.replace("http", "ws")}/ws/user2/lobby?token=${token}`,
-      );
-      client.send({ type: "message", text: "hello" });
-      await client.next("ack");
-      for (const command of [
-        ["nodes"],
-        ["user", "set-plan", "user2", "premium"],
-        ["conversation", "show", "lobby"],
-        ["conversation", "remove", "lobby", "--yes"],
-        ["revoke", "--user", "user2"],
-      ])
-        expect(await folder.run(command, { env })).toMatchObject({ code: 0, stderr: "" });
-      server.process.kill("SIGTERM");
-      expect(await server.process.exited).toBe(0);
-      expect(await admin.acl("LOG")).toEqual([]);
-      expect(server.output().stdout).not.toContain("word");
-    } finally {
-      admin.disconnect();
-    }
-  });
+  longTest(
+    "an ACL user with the permissions of docs/OPERATIONS.md can run every node and command",
+    async () => {
+      await using folder = new ParleyFolder();
+      const page = readFileSync(join(import.meta.dir, "../../docs/OPERATIONS.md"), "utf8");
+      const [, line = ""] = /^ +(ACL SETUSER .*)$/m.exec(page) ?? [];
+      const words = line.replace("PASSWORD", "p@ss/word").replaceAll("parley:*", "locked:*").split(" ");
+      const admin = new Redis(redis.port);
+      try {
+        await admin.call(words[0]!, ...words.slice(1));
+        const { REDIS_HOST: _, ...rest } = on("locked");
+        const env = { ...rest, REDIS_URL: `redis://parley:p%40ss%2Fword@127.0.0.1:${redis.port}` };
+        const server = await folder.serve([], env);
+        const token = await tokenFrom(server, "user2", "password");
+        await using client = await TestClient.connect(
+          `${server.url.replace("http", "ws")}/ws/user2/lobby?token=${token}`,
+        );
+        client.send({ type: "message", text: "hello" });
+        await client.next("ack");
+        for (const command of [
+          ["nodes"],
+          ["user", "set-plan", "user2", "premium"],
+          ["conversation", "show", "lobby"],
+          ["conversation", "remove", "lobby", "--yes"],
+          ["revoke", "--user", "user2"],
+        ])
+          expect(await folder.run(command, { env })).toMatchObject({ code: 0, stderr: "" });
+        server.process.kill("SIGTERM");
+        expect(await server.process.exited).toBe(0);
+        expect(await admin.acl("LOG")).toEqual([]);
+        expect(server.output().stdout).not.toContain("word");
+      } finally {
+        admin.disconnect();
+      }
+    },
+  );
 
   test("TLS: an untrusted certificate is refused; with its authority in NODE_EXTRA_CA_CERTS it is accepted", async () => {
     await using folder = new ParleyFolder();
@@ -190,7 +194,7 @@ describe("SEC-P3 Redis with authentication", () => {
     expect(taken).toEqual({ code: 0, stdout: "No node is running.\n", stderr: "" });
   });
 
-  test("TLS with Sentinel is used for the Sentinels and for the primary that they name", async () => {
+  longTest("TLS with Sentinel is used for the Sentinels and for the primary that they name", async () => {
     await using folder = new ParleyFolder();
     const { certificate, options } = makeCertificate(folder.path);
     const [port, sentinelPort] = [await freePort(), await freePort()];

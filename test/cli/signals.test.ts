@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
 import { TestClient } from "../support/clients/test-client.ts";
+import { longTest } from "../support/long-test.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { BIN, ParleyFolder } from "./parley-folder.ts";
 import { ParleyTerminal } from "./parley-terminal.ts";
@@ -26,7 +27,7 @@ test("RT-9 SIGTERM to the whole process group drains once, and ends with 0", asy
   }
 });
 
-test("RT-9 SIGTERM to the starter alone reaches the runtime", async () => {
+longTest("RT-9 SIGTERM to the starter alone reaches the runtime", async () => {
   await using folder = new ParleyFolder();
   await using started = await Started.begin(folder, STARTER);
   process.kill(started.program.pid, "SIGTERM");
@@ -59,7 +60,7 @@ test("SIGHUP without a terminal does not stop the server, and leaves a line in t
   expect((await client.next("pong")).id).toBe("p");
 });
 
-test("SIGHUP of a closed terminal stops the server: it would run on unseen", async () => {
+longTest("SIGHUP of a closed terminal stops the server: it would run on unseen", async () => {
   await using folder = new ParleyFolder();
   const program = ["node", BIN];
   await using terminal = new ParleyTerminal(

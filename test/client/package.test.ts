@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { readPackages } from "../support/packages.ts";
 import { isLong } from "../support/random.ts";
 import { startTestServer } from "../support/server/test-server.ts";
@@ -165,16 +166,12 @@ describe("installed from the packed package, in an empty project", () => {
   );
 });
 
-/** Optional is the server's runtime for this machine, 100 MB that the library does not need. */
-const PARTS = isLong ? [] : ["--omit=optional"];
-
 // Like a user, with the package's own content: a wrong `exports`, or a file missing from the package, shows here.
 describe.each([
-  ["node", ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...PARTS]],
-  // It reads the same package.json.
-  ...(isLong ? [["bun", [process.execPath, "add", "--ignore-scripts"]] as const] : []),
-])("added with the package manager of %s to an empty project", (runtime, add) => {
-  test("the library sends and receives a message", async () => {
+  ["node", ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]],
+  ["bun", [process.execPath, "add", "--ignore-scripts"]],
+] as const)("added with the package manager of %s to an empty project", (runtime, add) => {
+  longTest("the library sends and receives a message", async () => {
     await using server = await startTestServer();
     const project = mkdtempSync(join(tmpdir(), `parley-add-${runtime}-`));
     try {

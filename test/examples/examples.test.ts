@@ -8,6 +8,7 @@ import { MAIN, ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { removeConversation } from "../server/removal.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
+import { longTest } from "../support/long-test.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { makeExampleFolder, python } from "./example-folder.ts";
@@ -123,38 +124,41 @@ test("echo-bot.mjs replies once, also to messages from while it was stopped", as
   expect(await readTexts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
 });
 
-test("MB6 echo-bot.mjs begins again after its conversation was removed, while running and while stopped", async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), "parley-echo-"));
-  await using server = await startTestServer({ env: { DATA_DIR: dataDir } });
-  const env = { PARLEY_TOKEN: await server.token("bot") };
-  const remove = () => removeConversation({ DATA_DIR: dataDir }, "removed");
-  const talk = async (run: ReturnType<typeof start>, text: string) => {
-    const before = run.written.stdout;
-    await postMessage(server, "ann", `echo ${text}`, "removed");
-    await waitUntil("it replied", () => run.written.stdout === `${before}replied to ann\n`);
-    await waitUntil("it was stored", async () => (await readTexts(server, "removed")).includes(text));
-    await waitUntil("it saved its place", () => readdirSync(folder).includes("removed.place"));
-  };
-  const first = start([...js, "echo-bot.mjs", "removed"], server, env);
-  await waitUntil("the bot is connected", () => /^live/m.test(first.written.stderr));
-  await talk(first, "one");
-  await remove();
-  await waitUntil("it has reconnected", () => first.written.stderr.match(/^live/gm)?.length === 2);
-  await talk(first, "two");
-  first.child.kill("SIGTERM");
-  expect(await first.ended).toBe(0);
+longTest(
+  "MB6 echo-bot.mjs begins again after its conversation was removed, while running and while stopped",
+  async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "parley-echo-"));
+    await using server = await startTestServer({ env: { DATA_DIR: dataDir } });
+    const env = { PARLEY_TOKEN: await server.token("bot") };
+    const remove = () => removeConversation({ DATA_DIR: dataDir }, "removed");
+    const talk = async (run: ReturnType<typeof start>, text: string) => {
+      const before = run.written.stdout;
+      await postMessage(server, "ann", `echo ${text}`, "removed");
+      await waitUntil("it replied", () => run.written.stdout === `${before}replied to ann\n`);
+      await waitUntil("it was stored", async () => (await readTexts(server, "removed")).includes(text));
+      await waitUntil("it saved its place", () => readdirSync(folder).includes("removed.place"));
+    };
+    const first = start([...js, "echo-bot.mjs", "removed"], server, env);
+    await waitUntil("the bot is connected", () => /^live/m.test(first.written.stderr));
+    await talk(first, "one");
+    await remove();
+    await waitUntil("it has reconnected", () => first.written.stderr.match(/^live/gm)?.length === 2);
+    await talk(first, "two");
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
 
-  await remove();
-  const second = start([...js, "echo-bot.mjs", "removed"], server, env);
-  // The server notices within a second that another process removed it.
-  await waitUntil("it is refused, and reconnects", () =>
-    /"code":"removed"[\s\S]*\nlive/.test(second.written.stderr),
-  );
-  await talk(second, "three");
-  second.child.kill("SIGTERM");
-  expect(await second.ended).toBe(0);
-  rmSync(dataDir, { recursive: true });
-});
+    await remove();
+    const second = start([...js, "echo-bot.mjs", "removed"], server, env);
+    // The server notices within a second that another process removed it.
+    await waitUntil("it is refused, and reconnects", () =>
+      /"code":"removed"[\s\S]*\nlive/.test(second.written.stderr),
+    );
+    await talk(second, "three");
+    second.child.kill("SIGTERM");
+    expect(await second.ended).toBe(0);
+    rmSync(dataDir, { recursive: true });
+  },
+);
 
 test.skipIf(chromiumPath() === undefined)(
   "page.html shows the newest page first, then new messages, and earlier ones on request",

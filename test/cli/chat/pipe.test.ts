@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { connect, watchMessages } from "../../../src/client/index.ts";
+import { longTest } from "../../support/long-test.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { type Ended, ParleyFolder } from "../parley-folder.ts";
 
@@ -51,7 +52,7 @@ describe("one shot", () => {
     expect(code).toBe(0);
   });
 
-  test("-w waits for replies", async () => {
+  longTest("-w waits for replies", async () => {
     await using room = await startChat();
     const parley = connect({ url: room.server.url, token: await room.server.token("ben") });
     const lobby = parley.conversation("lobby");
@@ -71,7 +72,7 @@ describe("one shot", () => {
     expect(code).toBe(1);
   });
 
-  test("a refusal by the server is shown, and the exit code is 1", async () => {
+  longTest("a refusal by the server is shown, and the exit code is 1", async () => {
     await using room = await startChat();
     const { code, stderr } = await room.chat(["-x", "x".repeat(70_000), "-x", "short"]);
     expect(stderr).toContain("not sent: Over 65536 bytes. (too_large)");
@@ -227,7 +228,7 @@ describe("MX7 earlier messages", () => {
     expect(code).toBe(0);
   });
 
-  test("as text, history goes to standard output; without --history a pipe gets none", async () => {
+  longTest("as text, history goes to standard output; without --history a pipe gets none", async () => {
     await using room = await startChat();
     await post(room.server, "m1");
     const shown = await room.chat(["--history", "5", "-x", "hello"]);
@@ -266,7 +267,7 @@ describe("its end", () => {
     expect(code).toBe(0);
   });
 
-  test("--duration ends it: with 0, or with 1 when fewer came than --count requires", async () => {
+  longTest("--duration ends it: with 0, or with 1 when fewer came than --count requires", async () => {
     await using room = await startChat();
     expect(await room.chat(["--duration", "0.1"])).toMatchObject({ code: 0 });
     expect(await room.chat(["--duration", "0.1", "--count", "1"])).toMatchObject({ code: 1 });
@@ -294,7 +295,7 @@ describe("its end", () => {
     expect(await new Response(process.stderr).text()).toContain("closed with 4403, out.");
   });
 
-  test("a client that is refused gets the reason, and exit code 1", async () => {
+  longTest("a client that is refused gets the reason, and exit code 1", async () => {
     await using room = await startChat();
     const folder = new ParleyFolder();
     const run = (env: Record<string, string>, ...args: string[]) => folder.run(["chat", ...args], { env });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { enter } from "../../support/clients/library.ts";
+import { longTest } from "../../support/long-test.ts";
 import { accountOf, startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { BIN, MAIN, ParleyFolder } from "../parley-folder.ts";
@@ -11,9 +12,8 @@ type Env = Record<string, string>;
 async function sitDown(env: Env = {}, columns = 80, settings: Env = {}, shared?: TestServer) {
   const server = shared ?? (await startTestServer({ env: { TEST_FAULTS: "true", ...settings } }));
   const folder = new ParleyFolder();
-  const token = await server.token("ann");
-  const args = ["chat", "lobby", "--url", server.url];
-  const terminal = new ParleyTerminal(folder, args, { PARLEY_TOKEN: token, ...env }, columns);
+  const own = { PARLEY_TOKEN: await server.token("ann"), ...env };
+  const terminal = new ParleyTerminal(folder, ["chat", "lobby", "--url", server.url], own, columns);
   await terminal.shows("lobby>");
   return {
     server,
@@ -56,7 +56,7 @@ describe("a half-typed line survives arriving messages", () => {
     expect(terminal.lines.filter((line) => line.includes("half a line"))).toEqual(["lobby> half a line"]);
   });
 
-  test("on several rows, while messages of several lines arrive", async () => {
+  longTest("on several rows, while messages of several lines arrive", async () => {
     await using desk = await sitDown({}, 30);
     const { terminal, server } = desk;
     await using ben = await enter(server, "ben");
@@ -75,7 +75,7 @@ describe("a half-typed line survives arriving messages", () => {
     expect(terminal.lines.filter((line) => line.startsWith("lobby>"))).toEqual([whole[0]!]);
   });
 
-  test("of wide characters, which end a row before its last column", async () => {
+  longTest("of wide characters, which end a row before its last column", async () => {
     await using desk = await sitDown({}, 30);
     const { terminal, server } = desk;
     await using ben = await enter(server, "ben");
@@ -161,7 +161,7 @@ test("MX7 a terminal shows the newest messages free of charge, and marks them as
   await terminal.shows("100 of 100 requests left in this hour (plan free)");
 });
 
-test("a paste of many lines is sent line by line, and is no flood", async () => {
+longTest("a paste of many lines is sent line by line, and is no flood", async () => {
   await using desk = await sitDown();
   const { terminal } = desk;
   const lines = Array.from({ length: 40 }, (_, index) => `line ${index + 1}`);
@@ -269,7 +269,7 @@ describe("commands", () => {
     expect(await terminal.ended).toBe(0);
   });
 
-  test("/close 4400 x: the server closes, the meaning is shown, /reconnect reconnects", async () => {
+  longTest("/close 4400 x: the server closes, the meaning is shown, /reconnect reconnects", async () => {
     await using desk = await sitDown();
     const { terminal } = desk;
     terminal.type("/close 4400 x\r");
@@ -298,7 +298,7 @@ describe("commands", () => {
     expect(textsOf("ben", terminal)).toEqual(["before", "m1", "m2", "m3"]);
   });
 
-  test("a server without TEST_FAULTS refuses faults, and the message names the setting", async () => {
+  longTest("a server without TEST_FAULTS refuses faults, and the message names the setting", async () => {
     await using desk = await sitDown({}, 120, { TEST_FAULTS: "false" });
     const { terminal } = desk;
     terminal.type("/fault cut\r");
@@ -330,7 +330,7 @@ test("SEC-S2 the password is typed without echo, and then the chat begins", asyn
   expect(terminal.lines.join("\n")).not.toContain("horse");
 });
 
-test("started through Node, as npm does, it ends like a direct start", async () => {
+longTest("started through Node, as npm does, it ends like a direct start", async () => {
   await using server = await startTestServer();
   await using folder = new ParleyFolder();
   const args = ["chat", "lobby", "--url", server.url, "--user", "user2"];
@@ -361,7 +361,7 @@ describe("its end", () => {
     }
   });
 
-  test("a half-typed line stays on the screen at the end, an empty prompt does not", async () => {
+  longTest("a half-typed line stays on the screen at the end, an empty prompt does not", async () => {
     await using server = await startTestServer();
     for (const typed of ["half a line", ""]) {
       await using desk = await sitDown({}, 80, {}, server);
@@ -386,7 +386,7 @@ describe("its end", () => {
   });
 });
 
-test("colours are for terminals that support them: not with NO_COLOR or TERM=dumb", async () => {
+longTest("colours are for terminals that support them: not with NO_COLOR or TERM=dumb", async () => {
   await using server = await startTestServer();
   const isColoured = async (env: Record<string, string>) => {
     await using desk = await sitDown(env, 80, {}, server);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 import { startFaultyProxy } from "../../conformance/faulty-proxy.ts";
 import { freePort } from "../../support/free-port.ts";
+import { longTest } from "../../support/long-test.ts";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { makeCertificate } from "../../support/server/certificates.ts";
 import { SECRET } from "../../support/server/test-server.ts";
@@ -95,7 +96,7 @@ describe("a healthy installation", () => {
     expect(quiet.checks.round_trip).toMatchObject({ result: "skipped", text: "Switched off by --no-talk. " });
   });
 
-  test("before the first start only lacks a server, and the doctor creates nothing", async () => {
+  longTest("before the first start only lacks a server, and the doctor creates nothing", async () => {
     await using folder = new ParleyFolder();
     const report = await ask(folder, ["--port", `${await freePort()}`]);
     expect(report.code).toBe(1);
@@ -104,26 +105,29 @@ describe("a healthy installation", () => {
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 
-  test("is checked over TLS with the settings' own certificate, which need not be for 127.0.0.1", async () => {
-    await using folder = new ParleyFolder();
-    const { certificate, key } = makeCertificate(folder.path);
-    const env = { TLS_CERT: certificate, TLS_KEY: key };
-    const server = await folder.serve([], env);
-    const report = await ask(folder, ["--port", portOf(server)], env);
-    expect(report.code).toBe(0);
-    expect(results(report)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
-    expect(report.checks.certificate!.text).toMatch(
-      /^The certificate for localhost, 127\.0\.0\.1 is valid for (89|90) days/,
-    );
+  longTest(
+    "is checked over TLS with the settings' own certificate, which need not be for 127.0.0.1",
+    async () => {
+      await using folder = new ParleyFolder();
+      const { certificate, key } = makeCertificate(folder.path);
+      const env = { TLS_CERT: certificate, TLS_KEY: key };
+      const server = await folder.serve([], env);
+      const report = await ask(folder, ["--port", portOf(server)], env);
+      expect(report.code).toBe(0);
+      expect(results(report)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
+      expect(report.checks.certificate!.text).toMatch(
+        /^The certificate for localhost, 127\.0\.0\.1 is valid for (89|90) days/,
+      );
 
-    // Other clients do not trust it.
-    const stranger = await ask(folder, ["--url", server.url.replace("http:", "https:")]);
-    expect(stranger.code).toBe(2);
-    expect(stranger.checks.certificate!.text).toMatch(/Clients reject the certificate \(.*SELF_SIGNED/);
-    const trusting = { NODE_EXTRA_CA_CERTS: certificate };
-    const told2 = await ask(folder, ["--url", `https://localhost:${portOf(server)}`], trusting);
-    expect(results(told2)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
-  });
+      // Other clients do not trust it.
+      const stranger = await ask(folder, ["--url", server.url.replace("http:", "https:")]);
+      expect(stranger.code).toBe(2);
+      expect(stranger.checks.certificate!.text).toMatch(/Clients reject the certificate \(.*SELF_SIGNED/);
+      const trusting = { NODE_EXTRA_CA_CERTS: certificate };
+      const told2 = await ask(folder, ["--url", `https://localhost:${portOf(server)}`], trusting);
+      expect(results(told2)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
+    },
+  );
 });
 
 describe("a planted problem is found, with exit code 2", () => {
@@ -185,7 +189,7 @@ describe("a planted problem is found, with exit code 2", () => {
     expect(report.checks.data_dir!.text).toContain("a file is in its place");
   });
 
-  test("a damaged store, and a file that is no store", async () => {
+  longTest("a damaged store, and a file that is no store", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     server.process.kill("SIGTERM");
@@ -202,7 +206,7 @@ describe("a planted problem is found, with exit code 2", () => {
     expect((await ask(folder)).checks.store!.text).toContain("cannot be read (file is not a database)");
   });
 
-  test("an expired certificate, one with another key, and one that is not served yet", async () => {
+  longTest("an expired certificate, one with another key, and one that is not served yet", async () => {
     await using folder = new ParleyFolder();
     const expired = makeCertificate(folder.path, { name: "expired", from: -100, until: -3 });
     const good = makeCertificate(folder.path, { name: "good" });
@@ -228,7 +232,7 @@ describe("a planted problem is found, with exit code 2", () => {
     expect(renewed.checks.certificate!.text).toContain("The certificate for localhost, 127.0.0.1 expired");
   });
 
-  test("a named server that does not reply, and another program at its address", async () => {
+  longTest("a named server that does not reply, and another program at its address", async () => {
     await using folder = new ParleyFolder();
     await using other = Bun.serve({ port: 0, fetch: () => new Response("<h1>It works</h1>") });
     const [away, stranger] = await Promise.all([
@@ -252,7 +256,7 @@ describe("a planted problem is found, with exit code 2", () => {
     expect(JSON.stringify(report)).not.toContain(SECRET);
   });
 
-  test("a token without the right to post, and a used-up quota", async () => {
+  longTest("a token without the right to post, and a used-up quota", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve(["--plans", "free:1:5"]);
     const env = { PORT: portOf(server), PLANS: "free:1:5" };
@@ -319,26 +323,29 @@ describe("Redis", () => {
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 
-  test("that is down, or may evict keys, is a problem; one without persistence is a warning", async () => {
-    await using folder = new ParleyFolder();
-    await using evicting = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
-    await using forgetful = await startRedis();
-    const from = async (port: number) =>
-      ask(folder, ["--port", `${await freePort()}`, "--timeout", "1"], {
-        REDIS_HOST: "127.0.0.1",
-        REDIS_PORT: `${port}`,
-        SECRET_KEY: SECRET,
-      });
-    const away = await from(await freePort());
-    expect(away).toMatchObject({ code: 2, stderr: "", checks: { redis: { result: "problem" } } });
-    expect(away.checks.redis!.text).toContain("could not be used within 1 s: nothing listens there.");
-    const unfit = await from(evicting.port);
-    expect(unfit).toMatchObject({ code: 2, checks: { redis: { result: "problem" } } });
-    expect(unfit.checks.redis!.text).toContain("maxmemory-policy is allkeys-lru");
-    const short = await from(forgetful.port);
-    expect(short).toMatchObject({ code: 1, checks: { redis: { result: "warning" } } });
-    expect(short.checks.redis!.text).toContain("Redis writes nothing to disk");
-  });
+  longTest(
+    "that is down, or may evict keys, is a problem; one without persistence is a warning",
+    async () => {
+      await using folder = new ParleyFolder();
+      await using evicting = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
+      await using forgetful = await startRedis();
+      const from = async (port: number) =>
+        ask(folder, ["--port", `${await freePort()}`, "--timeout", "1"], {
+          REDIS_HOST: "127.0.0.1",
+          REDIS_PORT: `${port}`,
+          SECRET_KEY: SECRET,
+        });
+      const away = await from(await freePort());
+      expect(away).toMatchObject({ code: 2, stderr: "", checks: { redis: { result: "problem" } } });
+      expect(away.checks.redis!.text).toContain("could not be used within 1 s: nothing listens there.");
+      const unfit = await from(evicting.port);
+      expect(unfit).toMatchObject({ code: 2, checks: { redis: { result: "problem" } } });
+      expect(unfit.checks.redis!.text).toContain("maxmemory-policy is allkeys-lru");
+      const short = await from(forgetful.port);
+      expect(short).toMatchObject({ code: 1, checks: { redis: { result: "warning" } } });
+      expect(short.checks.redis!.text).toContain("Redis writes nothing to disk");
+    },
+  );
 });
 
 test("a usage error is printed on standard error with exit code 2, and nothing on standard output", async () => {

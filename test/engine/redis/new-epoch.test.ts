@@ -2,13 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import { beginEpoch } from "../../../src/engine/redis/new-epoch.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, useRealRedis } from "./support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "./support/real-redis.ts";
 import { TestNode } from "./support/test-node.ts";
 
 /** Long enough for every room to be compared with the store once. */
 const CHECKED = 5_000;
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

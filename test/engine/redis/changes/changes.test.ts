@@ -1,5 +1,5 @@
 import { changesContract } from "../../../contracts/changes.ts";
 import { memberSubject } from "../support/member-subject.ts";
-import { KINDS, useRealRedis } from "../support/real-redis.ts";
+import { KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 
-for (const kind of KINDS) changesContract(`redis, ${kind}`, memberSubject(useRealRedis(kind)));
+for (const kind of KINDS_OF_COMMON_CODE) changesContract(`redis, ${kind}`, memberSubject(useRealRedis(kind)));

@@ -10,7 +10,7 @@ import { waitUntil } from "../../../support/time/wait-until.ts";
 import { filesWith, READABLE_FILES } from "../support/files.ts";
 import {
   freshPrefix,
-  KINDS_OF_FAULTS,
+  KINDS_OF_COMMON_CODE,
   keysUnder,
   type RealRedis,
   useRealRedis,
@@ -74,7 +74,7 @@ async function change(subject: Subject, changes: ChangeSubject) {
   return { gone, kept };
 }
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis: RealRedis = useRealRedis(kind);
 

@@ -6,7 +6,7 @@ import { ChangeSubject } from "../../../contracts/changes/change-subject.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
 import { FeedReader } from "../support/feed-reader.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
-import { freshPrefix, KINDS_OF_FAULTS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const LIMIT = 100;
@@ -20,7 +20,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   "react off": { kind: "react", reaction: "x", on: false },
 };
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Change } from "../../../../src/core/changes/decide-change.ts";
 import type { ChangeEvent, ChangeResult } from "../../../../src/core/ports/conversation/changes.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 
 /** Long enough for every room to be compared with the store once. */
@@ -36,7 +36,7 @@ async function record(node: TestNode) {
   return { order, events, shown };
 }
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
     const open = async (prefix: string) => TestNode.open(await redis.connect(prefix));

@@ -1,5 +1,5 @@
 import { feedContract } from "../../../contracts/feed/contract.ts";
 import { feedSubject } from "../support/feed-subject.ts";
-import { KINDS, useRealRedis } from "../support/real-redis.ts";
+import { KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 
-for (const kind of KINDS) feedContract(`redis, ${kind}`, feedSubject(useRealRedis(kind)));
+for (const kind of KINDS_OF_COMMON_CODE) feedContract(`redis, ${kind}`, feedSubject(useRealRedis(kind)));

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { entriesToKeep } from "../../../../src/engine/redis/feed/event-trimmer.ts";
 import { beginFeed, outline } from "../../../contracts/feed/subject.ts";
 import { feedSubject } from "../support/feed-subject.ts";
-import { KINDS, useRealRedis } from "../support/real-redis.ts";
+import { KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const CREATED = { types: new Set(["message.created"] as const) };
@@ -15,7 +15,7 @@ test("EV1 streams share the bytes that events may take, and a quiet one keeps al
   expect(entriesToKeep(of(1_000, 1_000), 0)).toEqual([0, 0]);
 });
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(`on Redis, ${kind}`, () => {
     const redis = useRealRedis(kind);
 

@@ -5,7 +5,7 @@ import type { ConversationChange, ConversationView } from "../../../../src/core/
 import type { PostRequest } from "../../../../src/core/ports/message-log.ts";
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestMemberNode } from "../support/test-member-node.ts";
 
 const BY = { by: "ann", at: 1 };
@@ -46,7 +46,7 @@ const AFTER = {
   eve: { banned: BY },
 };
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

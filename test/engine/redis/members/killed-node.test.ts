@@ -1,7 +1,7 @@
 // The list of a user and a membership are in different slots. A node is killed with -9 between the two writes.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { freshPrefix, KINDS_OF_FAULTS, type StartedRedis, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, type StartedRedis, useRealRedis } from "../support/real-redis.ts";
 import { TestMemberNode } from "../support/test-member-node.ts";
 
 const PROGRAM = join(import.meta.dir, "../programs/member-writer.ts");
@@ -27,7 +27,7 @@ async function killedBefore(
   expect(node.signalCode).toBe("SIGKILL");
 }
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

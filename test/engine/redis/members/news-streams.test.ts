@@ -2,10 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { bucketOf } from "../../../../src/engine/redis/connection/buckets.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestMemberNode } from "../support/test-member-node.ts";
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

@@ -4,7 +4,7 @@ import type { ConversationChange } from "../../../../src/core/members/records.ts
 import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { isSameScript } from "../support/interrupted-scripts.ts";
-import { freshPrefix, KINDS_OF_FAULTS, type RealRedis, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, type RealRedis, useRealRedis } from "../support/real-redis.ts";
 import { TestMemberNode } from "../support/test-member-node.ts";
 
 const BY = { by: "ann", at: 1 };
@@ -51,7 +51,7 @@ async function change({ members }: TestMemberNode, fields: Partial<ConversationC
   }
 }
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

@@ -5,13 +5,13 @@ import { LIST_MEMORY_MS } from "../../../../src/core/ports/conversation/members.
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestMemberNode } from "../support/test-member-node.ts";
 
 const JOINS = { members: 100, conversations: 10_000 };
 const HOUR = 3_600_000;
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

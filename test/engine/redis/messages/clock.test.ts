@@ -3,12 +3,12 @@
 import { describe, expect, test } from "bun:test";
 import { QUOTA_WINDOW_MS } from "../../../../src/core/conversation/quota.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const DAY = 86_400_000;
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

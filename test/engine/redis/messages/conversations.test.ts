@@ -5,10 +5,10 @@ import { RedisConversations } from "../../../../src/engine/redis/messages/conver
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { conversationContract } from "../../../contracts/conversations.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
-import { age, freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { age, freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   conversationContract(`redis, ${kind}`, async (clock, retention) => {

@@ -9,7 +9,7 @@ import {
   encodeRecord,
 } from "../../../../src/engine/redis/messages/message-encoding.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 /** Bodies that would not survive being parsed and encoded; the last one is no JSON. */
@@ -44,7 +44,7 @@ test("D1 a record holds kind, sender, id and body, and is read without a look in
   });
 });
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

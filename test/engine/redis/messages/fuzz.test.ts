@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { messageContent } from "../../../support/entries.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 
 /** Long enough for every room to be compared with the store once. */
@@ -15,7 +15,7 @@ async function cut({ client: { primaries } }: TestNode, kind: "normal" | "pubsub
   await Promise.allSettled(primaries.map((server) => server.call("CLIENT", "KILL", "TYPE", kind)));
 }
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

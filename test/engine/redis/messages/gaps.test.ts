@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { encodeRecord } from "../../../../src/engine/redis/messages/message-encoding.ts";
 import { messageContent } from "../../../support/entries.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 
 /** Long enough for every room to be compared with the store once. */
@@ -32,7 +32,7 @@ async function storeSilently({ client: { commands, keys } }: TestNode, seq: numb
   await commands.hset(keys.conversationKey("room", "meta"), "seq", seq, "at", at);
 }
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

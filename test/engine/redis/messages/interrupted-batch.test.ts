@@ -8,7 +8,7 @@ import { EventStreams } from "../../../../src/engine/redis/feed/event-streams.ts
 import { PageReader } from "../../../../src/engine/redis/feed/page-reader.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { namesInOneBucket } from "../support/names-in-one-bucket.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const LIMIT = 100;
@@ -60,7 +60,7 @@ async function stored(node: TestNode): Promise<Map<string, readonly Entry[]>> {
 const ofUser = (messages: ReadonlyMap<string, readonly Entry[]>, user: string): number =>
   [...messages.values()].flat().filter(({ from }) => from === user).length;
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(`on Redis, ${kind}`, () => {
     const redis = useRealRedis(kind);
 

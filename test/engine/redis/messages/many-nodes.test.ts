@@ -5,7 +5,7 @@ import type { RedisClient } from "../../../../src/engine/redis/connection/client
 import { messageContent } from "../../../support/entries.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS_OF_FAULTS, type RealRedis, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, type RealRedis, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 
 /** Nodes that share one Redis, and nothing else. */
@@ -20,7 +20,7 @@ async function openNodes(redis: RealRedis, count: number): Promise<TestNode[] & 
 const count = (results: readonly PostResult[], outcome: PostResult["outcome"]) =>
   results.filter((result) => result.outcome === outcome).length;
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

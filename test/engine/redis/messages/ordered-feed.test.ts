@@ -8,7 +8,7 @@ import { encodeRecord } from "../../../../src/engine/redis/messages/message-enco
 import { OrderedFeed } from "../../../../src/engine/redis/messages/ordered-feed.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e", rev: 0, revAt: 0 };
@@ -91,7 +91,7 @@ describe("D1 a room", () => {
   });
 });
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind);
 
   test(`D1 two nodes that post at once each get acks and messages in the order of seq (${kind})`, async () => {

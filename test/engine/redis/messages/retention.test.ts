@@ -1,11 +1,11 @@
 // What expires: Redis must not fill up with data that is no longer needed.
 import { describe, expect, test } from "bun:test";
-import { age, freshPrefix, KINDS_OF_FAULTS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { age, freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const DAY = 86_400_000;
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

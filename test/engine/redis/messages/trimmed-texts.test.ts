@@ -1,13 +1,13 @@
 // The texts of trimmed messages leave Redis's memory, and therefore everything Redis writes to disk afterwards.
 import { describe, expect, test } from "bun:test";
 import { waitUntil } from "../../../support/time/wait-until.ts";
-import { freshPrefix, KINDS_OF_FAULTS, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 import { NO_SHARED_TASKS, numbers, TestNode } from "../support/test-node.ts";
 
 /** As FORGET_INTERVAL of src/engine/redis/messages/retention-sweeper.ts, in milliseconds. */
 const LOOK = 25_000;
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

@@ -9,7 +9,7 @@ import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
 import { personContract } from "../../../contracts/person/person.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { filesWith, READABLE_FILES } from "../support/files.ts";
-import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 
 /** A key as the inventory names it: without the prefix and bucket, and with letters for names. */
 function kindOf(key: string): string {
@@ -51,7 +51,7 @@ async function placesOf(client: RedisClient, text: string): Promise<string[]> {
   return [...places];
 }
 
-for (const kind of KINDS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   const redis = useRealRedis(kind, READABLE_FILES);
   personContract(kind, async () => {
     const prefix = freshPrefix();

@@ -7,7 +7,7 @@ import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { FeedReader } from "../support/feed-reader.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
-import { freshPrefix, KINDS_OF_FAULTS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { streamsOf } from "../support/streams-of.ts";
 import { TestNode } from "../support/test-node.ts";
 
@@ -22,7 +22,7 @@ const SCRIPTS = {
   cluster: ["streams/place-claim", "messages/reserve", "messages/append", "messages/settle"],
 } as const;
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

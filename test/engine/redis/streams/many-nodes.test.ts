@@ -8,7 +8,7 @@ import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import {
   freshPrefix,
-  KINDS_OF_FAULTS,
+  KINDS_OF_COMMON_CODE,
   keysUnder,
   type RealRedis,
   useRealRedis,
@@ -41,7 +41,7 @@ async function openSides(redis: RealRedis) {
 
 const typesOf = (events: readonly StreamEvent[]) => events.map(({ type }) => type);
 
-for (const kind of KINDS_OF_FAULTS) {
+for (const kind of KINDS_OF_COMMON_CODE) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 

@@ -5,7 +5,13 @@ import type { OpenStreams } from "../../../contracts/streams/stream-subject.ts";
 import { streamsContract } from "../../../contracts/streams.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import type { ManualClock } from "../../../support/time/manual-clock.ts";
-import { freshPrefix, KINDS, keysUnder, type RealRedis, useRealRedis } from "../support/real-redis.ts";
+import {
+  freshPrefix,
+  KINDS_OF_COMMON_CODE,
+  keysUnder,
+  type RealRedis,
+  useRealRedis,
+} from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 /** The bytes of all values that belong to drafts and messages. */
@@ -56,4 +62,4 @@ function opener(redis: RealRedis): OpenStreams {
   };
 }
 
-for (const kind of KINDS) streamsContract(`redis, ${kind}`, opener(useRealRedis(kind)));
+for (const kind of KINDS_OF_COMMON_CODE) streamsContract(`redis, ${kind}`, opener(useRealRedis(kind)));

@@ -10,20 +10,15 @@ import { startRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 
-/** How Redis can be run; each contract is kept on both. */
+/** How Redis can be run. The contract of the engine (engine.test.ts) is kept on both in each form. */
 export const KINDS = ["standalone", "cluster"] as const;
 
 /**
- * For parts of the engine that run the same code on both (none asks `isCluster`): the short form runs them in Cluster only, which
- * is stricter, because all keys of a call must be in one slot. On one Redis the tests of many nodes (test/server/nodes) use them.
+ * For all other tests: the scripts are the same on both, and get one key more on one Redis. The short form runs them in Cluster only,
+ * which is stricter, because all keys of a call must be in one slot. The tests of many nodes (test/server/nodes, test/delivery)
+ * use them on one Redis.
  */
 export const KINDS_OF_COMMON_CODE: readonly (typeof KINDS)[number][] = isLong ? KINDS : ["cluster"];
-
-/**
- * For tests of faults, races and many nodes: the scripts are the same on both, and get one key more on one Redis. The contracts of the
- * engine, which are kept on both, call each script with these keys.
- */
-export const KINDS_OF_FAULTS = KINDS_OF_COMMON_CODE;
 
 /** A Redis for the tests of one file. */
 export interface RealRedis {

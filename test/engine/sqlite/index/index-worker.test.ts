@@ -4,6 +4,7 @@ import { copyFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { IndexWorker } from "../../../../src/engine/sqlite/index/index-worker.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
+import { longTest } from "../../../support/long-test.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { type EngineInParts, openEngineInParts } from "../engine-in-parts.ts";
 import { StoreFolder } from "../store-folder.ts";
@@ -72,7 +73,7 @@ test("D3 every name is found after the filter had to grow, and after a start tha
   expect(await subject.store("new", { limit: 0 })).toMatchObject({ seq: count + 1 });
 });
 
-test("D1 D3 one round indexes more messages than one handover to the worker holds", async () => {
+longTest("D1 D3 one round indexes more messages than one handover to the worker holds", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   const count = 110_000;

@@ -6,11 +6,13 @@ import { Compactor } from "../../../../../src/engine/sqlite/index/runs/compactio
 import { RunReader } from "../../../../../src/engine/sqlite/index/runs/run-reader.ts";
 import { type Run, readRuns } from "../../../../../src/engine/sqlite/index/runs/run-table.ts";
 import { openIndex } from "../../../../../src/engine/sqlite/schema.ts";
-import { Random, seeds } from "../../../../support/random.ts";
+import { isLong, Random, seeds } from "../../../../support/random.ts";
 import { StoreFolder } from "../../store-folder.ts";
 import { entryAt } from "./test-entries.ts";
 
 const PROGRAM = join(import.meta.dir, "../../programs/compaction.ts");
+
+const KILLS = isLong ? 6 : 4;
 
 /**
  * Runs the program, kills it shortly after it reported `commits` commits, and returns the last position it reported.
@@ -46,7 +48,7 @@ for (const seed of seeds(1)) {
     const conversations = 97;
     await using folder = new StoreFolder();
     const states: Run["state"][] = [];
-    for (let kill = 0; kill < 6; kill++) {
+    for (let kill = 0; kill < KILLS; kill++) {
       const reported = await runAndKill(folder.indexFile, conversations, random.between(1, 30));
       using index = openIndex(folder.indexFile);
       const runs = readRuns(index);

@@ -44,7 +44,7 @@ function expectFound(modelled: ModelledIndex, random: Random): void {
 }
 
 /** Steps of each random test, and messages of the large index. */
-const [STEPS, LARGE] = isLong ? [100, 2_000_000] : [40, 450_000];
+const [STEPS, LARGE] = isLong ? [100, 2_000_000] : [12, 150_000];
 
 for (const seed of seeds(1, 2, 3)) {
   test(`D1 D3 D5 ingesting, merging, dropping and lookups in any order agree with plain maps (seed ${seed})`, () => {
