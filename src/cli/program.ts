@@ -22,6 +22,7 @@ import { doctorCommand } from "./doctor/command.ts";
 import { errorCommand } from "./error/command.ts";
 import { eventsCommand } from "./events/command.ts";
 import { latencyCommand } from "./latency/command.ts";
+import { migrateCommand } from "./migrate/command.ts";
 import { runCommand } from "./run/command.ts";
 import { serveCommand } from "./serve/command.ts";
 import { write } from "./terminal/print.ts";
@@ -51,6 +52,7 @@ export function program(): Command {
   parley.addCommand(storeCommand());
   parley.addCommand(backupCommand());
   parley.addCommand(restoreCommand());
+  parley.addCommand(migrateCommand());
   parley.commandsGroup("Users and conversations:");
   parley.addCommand(userCommand());
   parley.addCommand(tokenCommand());

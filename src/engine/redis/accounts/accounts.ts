@@ -178,7 +178,8 @@ function passes(account: Account, { plan, disabled }: AccountFilter): boolean {
   );
 }
 
-function encodeAccount({ user, plan, disabled, passwordHash, demo, createdAt }: Account): string {
+/** Returns the value of an account in the hash of all accounts. */
+export function encodeAccount({ user, plan, disabled, passwordHash, demo, createdAt }: Account): string {
   return JSON.stringify({ user, plan, disabled, passwordHash, demo, createdAt });
 }
 

@@ -58,7 +58,7 @@ export class RedisRefreshFamilies implements RefreshTokenStore {
 }
 
 /** Returns the same text for equal families, whatever the order of their fields. */
-function encodeFamily({ id, user, account, signedInAt, expiresAt, tokens }: RefreshFamily): string {
+export function encodeFamily({ id, user, account, signedInAt, expiresAt, tokens }: RefreshFamily): string {
   const live = tokens.map(({ hash, issuedAt, usedAt }) => ({ hash, issuedAt, usedAt }));
   return JSON.stringify({ id, user, account, signedInAt, expiresAt, tokens: live });
 }

@@ -1,6 +1,7 @@
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisAddress } from "../../../core/redis-address.ts";
+import { explainUnfinished } from "../migration/unfinished.ts";
 import { RedisClient } from "./client.ts";
 import { Keys } from "./keys.ts";
 
@@ -14,6 +15,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** True for a migration: others may not use a Redis to which a store is being moved. */
+  readonly isMigrating?: boolean;
 }
 
 /** Raised when Redis could not be used within the given time. */
@@ -27,9 +30,17 @@ const LOG_INTERVAL_MS = 3_000;
 /** Raised when Parley cannot use Redis as it is configured. */
 export class StoreMisconfigured extends Error {}
 
+/** Throws StoreMisconfigured where a store is being moved to this Redis and is not whole. */
+async function rejectUnfinished(client: RedisClient): Promise<void> {
+  const problem = await explainUnfinished(client);
+  if (problem === undefined) return;
+  await client.close();
+  throw new StoreMisconfigured(problem);
+}
+
 /**
  * Connects to Redis. While it waits, it logs why Redis cannot be used. Throws StoreUnavailable when the time is over, and
- * StoreMisconfigured at once when the user lacks a permission.
+ * StoreMisconfigured at once when the user lacks a permission, or the store is half of one that is being moved there.
  */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const { address, prefix, node, timeoutMs, clock, emit } = options;
@@ -44,7 +55,10 @@ export async function connect(options: ConnectOptions): Promise<RedisClient> {
   );
   const connected = await client.start(timeoutMs);
   stopLogging();
-  if (connected) return client;
+  if (connected) {
+    if (options.isMigrating !== true) await rejectUnfinished(client);
+    return client;
+  }
   const { description, lastErrorText, lacksPermission, refuses } = client;
   await client.close();
   if (lacksPermission) throw new StoreMisconfigured(`${description} cannot be used: ${lastErrorText}.`);

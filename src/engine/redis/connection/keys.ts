@@ -217,7 +217,8 @@ export class Keys {
       | "feed-bookmarks"
       | "activity"
       | "activity-watched"
-      | "persons",
+      | "persons"
+      | "migration",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }
@@ -230,6 +231,17 @@ export class Keys {
   /** Returns the key by which a node checks whether a bucket can be written. */
   bucketProbeKey(bucket: number): string {
     return `${this.bucketPrefixes[bucket]!}probe`;
+  }
+
+  /** Returns a pattern that matches all keys of this installation. */
+  allPattern(): string {
+    return `${this.escapedPrefix}:{*`;
+  }
+
+  /** Returns the hash tag of a key: keys of one tag are in one slot. */
+  tagOf(key: string): string {
+    const start = this.prefix.length + 2;
+    return key.slice(start, key.indexOf("}", start));
   }
 
   /** The prefix as a part of a pattern. */

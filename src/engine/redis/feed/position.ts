@@ -54,8 +54,17 @@ export function encodePosition({ epoch, time, places }: StreamPosition): string 
   return `${epoch}.${Buffer.from(bytes).toString("base64url")}`;
 }
 
-/** Returns undefined for a text that `encodePosition` does not make. */
+/** A position of the embedded store (src/engine/sqlite/feed/place.ts), whose last number is a time. */
+const MOVED_POSITION = /^[0-9A-Za-z-]{1,40}\.\d{1,15}\.\d{1,15}\.(\d{1,15})$/;
+
+/**
+ * Returns undefined for a text that `encodePosition` does not make. A reader that has a position of the embedded store, which was moved
+ * to this Redis, has missed what happened after the time of that position: the place is that of another epoch.
+ */
 export function decodePosition(text: string): StreamPosition | undefined {
+  const moved = MOVED_POSITION.exec(text);
+  if (moved !== null)
+    return { epoch: "", time: Number(moved[1]), places: new Array<undefined>(STREAM_COUNT).fill(undefined) };
   const match = /^([\w-]*)\.([\w-]+)$/.exec(text);
   if (match === null || text.length > 1_500) return undefined;
   const bytes = Buffer.from(match[2]!, "base64url");

@@ -73,7 +73,7 @@ export class RedisWebhooks implements WebhookStore {
       id,
       revision,
       webhook === undefined ? "" : JSON.stringify(webhook),
-      progress === undefined ? "" : `${progress.course} ${JSON.stringify(progress)}`,
+      progress === undefined ? "" : progressText(progress),
       MAX_WEBHOOKS,
       ...this.control.scriptArguments,
     ];
@@ -102,6 +102,20 @@ function decodeWebhook(
 ): StoredWebhook | undefined {
   if (settings == null || progress == null) return undefined;
   return { ...JSON.parse(jsonOf(settings)), progress: JSON.parse(jsonOf(progress)) };
+}
+
+/** Returns the value of what operators set, in the hash `webhooks`. */
+export function encodeWebhook(webhook: WebhookChange["webhook"]): string {
+  return `${webhook.revision} ${JSON.stringify(webhook)}`;
+}
+
+/** Returns the value of a progress that no sender has written yet, in the hash `webhook-progress`. */
+export function encodeProgress(progress: WebhookProgress): string {
+  return `0 ${progressText(progress)}`;
+}
+
+function progressText(progress: WebhookProgress): string {
+  return `${progress.course} ${JSON.stringify(progress)}`;
 }
 
 function jsonOf(value: string): string {

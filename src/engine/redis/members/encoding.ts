@@ -34,6 +34,11 @@ export function decodeMember(value: string): StoredMember | undefined {
   };
 }
 
+/** Returns the value of a member, as `member_value` of lua/members/encoding.lua does. */
+export function encodeMember({ role, since, seq, changedAt, unopened }: StoredMember): string {
+  return `${ROLES.indexOf(role)} ${since} ${seq} ${changedAt}${unopened ? " u" : ""}`;
+}
+
 export function decodeSanction(value: string): Sanction {
   return JSON.parse(value.slice(value.indexOf(" ") + 1));
 }
@@ -93,6 +98,7 @@ function encodeField<T>(value: T | null | undefined, encode: (value: T) => strin
   return value === null ? "-" : encode(value);
 }
 
-function encodeSanction(sanction: Sanction): string {
+/** Returns the value of a mute or ban. */
+export function encodeSanction(sanction: Sanction): string {
   return `${sanction.until ?? ""} ${JSON.stringify(sanction)}`;
 }

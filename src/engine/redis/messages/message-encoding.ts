@@ -24,7 +24,12 @@ const TAB = "\t";
  * Returns an entry as Redis stores and announces it: the kind, the sender, the `id` and the body, with tabs between them. It does
  * not have `seq` and time, which the store assigns. Scripts do not read it; nodes read only the short fields before the body.
  */
-export function encodeRecord({ kind, user, id, body }: PostRequest): string {
+export function encodeRecord({
+  kind,
+  user,
+  id,
+  body,
+}: Pick<PostRequest, "kind" | "user" | "id" | "body"> & Partial<PostRequest>): string {
   return letterOf(kind) + TAB + user + TAB + id + TAB + body;
 }
 

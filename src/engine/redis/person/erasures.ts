@@ -17,12 +17,12 @@ export class Erasures {
 
   async begin(erasure: Erasure): Promise<Erasure> {
     const { id, user, startedAt } = erasure;
-    const values = [id, user!, encode(erasure), startedAt - REPORT_MS];
+    const values = [id, user!, encodeErasure(erasure), startedAt - REPORT_MS];
     return decode(String(await this.client.run(BEGIN, [this.key], values)));
   }
 
   async save(erasure: Erasure): Promise<void> {
-    await this.client.commands.hset(this.key, erasure.id, encode(erasure));
+    await this.client.commands.hset(this.key, erasure.id, encodeErasure(erasure));
   }
 
   async find(id: string): Promise<Erasure | undefined> {
@@ -36,7 +36,8 @@ export class Erasures {
   }
 }
 
-function encode(erasure: Erasure): string {
+/** Returns an erasure as it is stored. */
+export function encodeErasure(erasure: Erasure): string {
   return JSON.stringify(erasure);
 }
 

@@ -11,7 +11,8 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type { NameRange } from "../../../core/ports/conversation/members.ts";
 import { Listeners } from "../../listeners.ts";
 
-interface Row {
+/** A row of the table `account`. */
+export interface AccountRow {
   readonly user: string;
   readonly plan: string;
   readonly disabled: number;
@@ -42,8 +43,8 @@ export class SqliteAccounts implements AccountStore {
   ) {}
 
   async find(user: string): Promise<Account | undefined> {
-    const row = this.db.query("select * from account where user = ?").get(user) as Row | null;
-    return row === null ? undefined : decodeRow(row);
+    const row = this.db.query("select * from account where user = ?").get(user) as AccountRow | null;
+    return row === null ? undefined : decodeAccount(row);
   }
 
   async list(): Promise<Account[]> {
@@ -56,8 +57,8 @@ export class SqliteAccounts implements AccountStore {
         `select * from account
          where user > ?1 and (?2 is null or plan = ?2) and (?3 is null or disabled = ?3) order by user limit ?4`,
       )
-      .all(after, plan ?? null, disabled === undefined ? null : Number(disabled), limit + 1) as Row[];
-    return { accounts: rows.slice(0, limit).map(decodeRow), more: rows.length > limit };
+      .all(after, plan ?? null, disabled === undefined ? null : Number(disabled), limit + 1) as AccountRow[];
+    return { accounts: rows.slice(0, limit).map(decodeAccount), more: rows.length > limit };
   }
 
   async add(account: Account): Promise<boolean> {
@@ -79,9 +80,9 @@ export class SqliteAccounts implements AccountStore {
         change.passwordHash ?? null,
         change.demo === undefined ? null : Number(change.demo),
         user,
-      ) as Row | null;
+      ) as AccountRow | null;
     this.poll();
-    return row === null ? undefined : decodeRow(row);
+    return row === null ? undefined : decodeAccount(row);
   }
 
   async remove(user: string): Promise<boolean> {
@@ -160,11 +161,12 @@ export class SqliteAccounts implements AccountStore {
   }
 
   private readAll(): Account[] {
-    return (this.db.query("select * from account order by user").all() as Row[]).map(decodeRow);
+    return (this.db.query("select * from account order by user").all() as AccountRow[]).map(decodeAccount);
   }
 }
 
-function decodeRow(row: Row): Account {
+/** Reads a row of the table `account`. */
+export function decodeAccount(row: AccountRow): Account {
   return {
     user: row.user,
     plan: row.plan,

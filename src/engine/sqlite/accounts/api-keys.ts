@@ -33,7 +33,7 @@ export class SqliteApiKeys implements ApiKeyStore {
   }
 
   async list(): Promise<StoredApiKey[]> {
-    return (this.db.query("select * from api_key order by name").all() as Row[]).map(decodeRow);
+    return readApiKeys(this.db);
   }
 
   async add({ name, hash, rights, conversations, createdAt, by }: StoredApiKey) {
@@ -78,6 +78,11 @@ export class SqliteApiKeys implements ApiKeyStore {
       .get() as { count: number; newest: number };
     return `${row.count} ${row.newest}`;
   }
+}
+
+/** Returns all API keys, by name. */
+export function readApiKeys(db: Database): StoredApiKey[] {
+  return (db.query("select * from api_key order by name").all() as Row[]).map(decodeRow);
 }
 
 function decodeRow({ name, hash, rights, conversations, created_at, made_by }: Row): StoredApiKey {

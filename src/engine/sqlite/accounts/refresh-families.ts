@@ -3,7 +3,8 @@ import { MAX_FAMILIES_PER_USER, type RefreshFamily } from "../../../core/access/
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RefreshTokenStore } from "../../../core/ports/refresh-tokens.ts";
 
-interface Row {
+/** A row of the table `refresh_family`. */
+export interface FamilyRow {
   readonly id: string;
   readonly user: string;
   readonly account: number;
@@ -38,8 +39,8 @@ export class SqliteRefreshFamilies implements RefreshTokenStore {
   }
 
   async find(id: string): Promise<RefreshFamily | undefined> {
-    const row = this.db.query("select * from refresh_family where id = ?").get(id) as Row | null;
-    return row === null ? undefined : decodeRow(row);
+    const row = this.db.query("select * from refresh_family where id = ?").get(id) as FamilyRow | null;
+    return row === null ? undefined : decodeFamily(row);
   }
 
   async replace(before: RefreshFamily, after: RefreshFamily | undefined): Promise<boolean> {
@@ -63,7 +64,8 @@ export class SqliteRefreshFamilies implements RefreshTokenStore {
   }
 }
 
-function decodeRow(row: Row): RefreshFamily {
+/** Reads a row of the table `refresh_family`. */
+export function decodeFamily(row: FamilyRow): RefreshFamily {
   return {
     id: row.id,
     user: row.user,

@@ -58,6 +58,17 @@ export class ErasureTable {
   }
 }
 
+/** Returns all erasures, also those that have ended, in the order in which they were begun. */
+export function readErasures(db: Database): Erasure[] {
+  return (
+    db
+      .query(
+        "select e.id, user, record from erasure e left join erasing_person p on p.id = e.id order by started_at",
+      )
+      .all() as Row[]
+  ).map(decodeRow);
+}
+
 interface Row {
   readonly id: string;
   readonly user: string | null;

@@ -237,7 +237,7 @@ local function conversation_store(conversation, ids, name, record, token, payer,
   return true, seq, conversation.at
 end
 
--- Writes the messages to the log.
+-- Writes the messages to the log. migration/append.lua writes the same fields.
 local function conversation_write(conversation)
   if conversation.stored == 0 then return end
   local posts, log, at = conversation.posts, conversation.log, conversation.time

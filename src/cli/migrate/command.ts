@@ -1,0 +1,94 @@
+import { Command } from "commander";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import { NOT_CARRIED } from "../../core/migration/inventory.ts";
+import { CliError } from "../cli-error.ts";
+import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
+import { confirm } from "../terminal/confirm.ts";
+import { formatBytes } from "../terminal/format-bytes.ts";
+import { print, printJson, printNote } from "../terminal/print.ts";
+import { type MigrateFlags, type MigrationReport, migrate, type Plan } from "./migrate.ts";
+
+const NOTE = `
+The store is the folder DATA_DIR; stop its server first. Where --to is missing, the target is the Redis of REDIS_URL or REDIS_HOST.
+Passwords are better in REDIS_URL than on the command line. A migration that was cut off goes on when the command is run again, and
+no node starts on the target before it has ended.`;
+
+/** `parley migrate`: moves the embedded store to Redis. */
+export function migrateCommand(): Command {
+  const command = new Command("migrate")
+    .description("move the data of the embedded store to Redis, Sentinel or Cluster")
+    .option("--to <url>", "the target, as REDIS_URL has it")
+    .option("--dry-run", "write nothing: say what would be moved, and how much memory it takes")
+    .option("--restart", "remove what an unfinished migration has copied, and begin again")
+    .option("--yes", "do not ask for confirmation")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", NOTE);
+  return addStoreFlags(command).action(run);
+}
+
+async function run(flags: MigrateFlags & { readonly json?: true; readonly yes?: true }): Promise<void> {
+  const settings = loadStoreSettings(flags);
+  const report = await migrate(settings, flags, async (plan) => {
+    if (flags.json !== true) for (const line of planLines(plan)) printNote(line);
+    for (const warning of plan.warnings) printNote(`warning: ${escapeControlChars(warning)}`);
+    if (flags.yes !== true && flags.dryRun !== true && plan.resumes !== true)
+      await confirm(`Move this store to ${plan.target}?`, "Nothing was moved.");
+  });
+  if (flags.json === true) printJson(jsonOf(report));
+  else for (const line of resultLines(report)) print(line);
+  if (report.differences.length > 0)
+    throw new CliError(
+      "What was read back differs from the store, so the target stays unusable:",
+      ...report.differences.map((each) => `  ${escapeControlChars(each)}`),
+      "Run the command again with --restart.",
+    );
+}
+
+function planLines({ size, target, memory, resumes }: Plan): string[] {
+  const { conversations, messages, members, accounts, streams, leftOut } = size;
+  const number = (value: number) => value.toLocaleString("en");
+  return [
+    ...(resumes ? ["An unfinished migration goes on."] : []),
+    `to ${escapeControlChars(target)}: ${number(messages)} messages in ${number(conversations)} conversations, ${number(members)} memberships, ${number(accounts)} accounts`,
+    `memory of Redis: about ${formatBytes(memory)} (an estimate)`,
+    ...(leftOut > 0
+      ? [
+          `${number(leftOut)} messages are older or more than RETENTION_MESSAGES and RETENTION_DAYS keep: they are left out`,
+        ]
+      : []),
+    ...(streams > 0 ? [`${number(streams)} open streams end as interrupted messages first`] : []),
+  ];
+}
+
+function resultLines({ isDryRun, plan, seconds, written, compared, differences }: MigrationReport): string[] {
+  const notCarried = NOT_CARRIED.filter(({ effect }) => effect !== "None.").map(
+    ({ what, effect }) => `  ${what}: ${effect}`,
+  );
+  if (isDryRun) return ["Nothing was written.", "Not carried:", ...notCarried];
+  if (differences.length > 0) return [];
+  const rate = Math.round(written / Math.max(seconds, 0.001)).toLocaleString("en");
+  return [
+    `Moved ${written.toLocaleString("en")} messages to ${plan.target} in ${seconds.toFixed(1)} s (${rate} a second).`,
+    `Read back all ${compared.toLocaleString("en")} messages, by number and checksum of each conversation, and all else.`,
+    "Not carried:",
+    ...notCarried,
+    "Start the server with REDIS_URL now. The folder is left as it is, with a new epoch: a server that is started on it again is another store.",
+  ];
+}
+
+function jsonOf({ isDryRun, plan, seconds, written, compared, differences }: MigrationReport) {
+  const { size, target, memory, resumes, warnings } = plan;
+  return {
+    dry_run: isDryRun,
+    target,
+    resumed: resumes,
+    carried: size,
+    memory_bytes: memory,
+    written,
+    compared,
+    seconds,
+    warnings,
+    differences,
+    not_carried: NOT_CARRIED.map(({ what, effect }) => ({ what, effect })),
+  };
+}

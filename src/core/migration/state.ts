@@ -1,0 +1,86 @@
+// The course of a migration from the embedded store to Redis (docs/decisions/0050-migrate.md). Pure.
+//
+//   messages ─▶ conversations ─▶ users ─▶ rest ─▶ check ─▶ finish ─▶ none
+//
+// The target has the state for as long as it is not whole, and no node starts on it meanwhile. Each phase goes on after a place that
+// its reader understands, and can be repeated from there.
+
+import type { RetentionLimits } from "../conversation/retention.ts";
+
+export const MIGRATION_PHASES = ["messages", "conversations", "users", "rest", "check", "finish"] as const;
+
+export type MigrationPhase = (typeof MIGRATION_PHASES)[number];
+
+/** What the target stores of a migration that has not ended. */
+export interface MigrationState {
+  /** The layout of this record. */
+  readonly version: 1;
+  /** What names the source, and what changes when something is written to it. */
+  readonly source: string;
+  readonly fingerprint: string;
+  /** The epoch that the target gets; the source begins another one at the end. */
+  readonly epoch: string;
+  /** What the target keeps, and the moment by which the age of messages is measured, in milliseconds since 1970. */
+  readonly retention: RetentionLimits;
+  readonly startedAt: number;
+  readonly phase: MigrationPhase;
+  /** Where the phase goes on; '' at its beginning. */
+  readonly after: string;
+}
+
+/** The store from which a migration reads. */
+export interface SourceIdentity {
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
+/** What a migration does with a target. */
+export type StartDecision =
+  | { readonly type: "begin" }
+  | { readonly type: "resume"; readonly state: MigrationState }
+  | { readonly type: "refuse"; readonly why: string };
+
+const AGAIN = "Add --restart to remove what was copied and to begin again.";
+
+/**
+ * Decides whether a migration may begin. `state`: of an unfinished migration on the target; `occupied`: a key of a store that is there.
+ * `restart`: what an unfinished migration has copied may be removed.
+ */
+export function decideStart(
+  source: SourceIdentity,
+  found: { readonly state: MigrationState | undefined; readonly occupied: string | undefined },
+  restart: boolean,
+): StartDecision {
+  const { state, occupied } = found;
+  if (state === undefined) {
+    if (occupied === undefined) return { type: "begin" };
+    return {
+      type: "refuse",
+      why: `The target is not empty: it has ${occupied}. A store is never mixed with another: name another Redis, another database or another REDIS_PREFIX, or remove what is there.`,
+    };
+  }
+  if (restart) return { type: "begin" };
+  if (state.version !== 1)
+    return {
+      type: "refuse",
+      why: `The target has an unfinished migration by another version of Parley. ${AGAIN}`,
+    };
+  if (state.source !== source.id)
+    return {
+      type: "refuse",
+      why: `The target has an unfinished migration of another store. Finish it from the folder from which it was begun. ${AGAIN}`,
+    };
+  // In the last phase the migration itself writes to the source.
+  if (state.fingerprint !== source.fingerprint && state.phase !== "finish")
+    return {
+      type: "refuse",
+      why: `The target has an unfinished migration of this store, but the store was changed since: a server or a command has written to it, or it was copied. ${AGAIN}`,
+    };
+  return { type: "resume", state };
+}
+
+/** Returns the state after a phase is done. */
+export function nextPhase(state: MigrationState): MigrationState {
+  const next = MIGRATION_PHASES[MIGRATION_PHASES.indexOf(state.phase) + 1];
+  return next === undefined ? state : { ...state, phase: next, after: "" };
+}

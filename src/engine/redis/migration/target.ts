@@ -1,0 +1,179 @@
+import type {
+  ConversationRecord,
+  MessageBatch,
+  StoreRecord,
+  UserRecord,
+} from "../../../core/migration/records.ts";
+import type { MigrationState } from "../../../core/migration/state.ts";
+import type { MigrationTarget } from "../../../core/ports/migration.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { type ConnectOptions, connect, StoreMisconfigured } from "../connection/connect.ts";
+import { evaluateRequirements, readServerFacts } from "../connection/requirements.ts";
+import { sharedKeys, storeContents, userContents } from "./contents.ts";
+import { conversationContents } from "./conversation-contents.ts";
+import { KeyComparer } from "./key-comparer.ts";
+import { KeyWriter } from "./key-writer.ts";
+import { LogComparer } from "./log-comparer.ts";
+import { LogWriter } from "./log-writer.ts";
+import { readMemory } from "./memory.ts";
+import { readMigrationState } from "./unfinished.ts";
+
+/** Opens the Redis to which a store is moved. Throws StoreUnavailable and StoreMisconfigured as the start of a node does. */
+export async function openMigrationTarget(options: ConnectOptions): Promise<RedisMigrationTarget> {
+  const client = await connect({ ...options, isMigrating: true });
+  try {
+    const { problems, warnings } = evaluateRequirements(await readServerFacts(client));
+    if (problems.length > 0)
+      throw new StoreMisconfigured(`${client.description} cannot be used. ${problems.join(" ")}`);
+    return new RedisMigrationTarget(
+      client,
+      warnings.map(({ advice }) => advice),
+    );
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+/** Redis as the target of a migration from another store. */
+export class RedisMigrationTarget implements MigrationTarget {
+  readonly description: string;
+  private readonly logs: LogWriter;
+  private readonly keyWriter: KeyWriter;
+  private readonly logComparer: LogComparer;
+  private readonly keyComparer: KeyComparer;
+
+  constructor(
+    private readonly client: RedisClient,
+    readonly warnings: readonly string[],
+  ) {
+    this.description = client.description;
+    this.logs = new LogWriter(client);
+    this.keyWriter = new KeyWriter(client);
+    this.logComparer = new LogComparer(client);
+    this.keyComparer = new KeyComparer(client);
+  }
+
+  readState(): Promise<MigrationState | undefined> {
+    return readMigrationState(this.client);
+  }
+
+  async saveState(state: MigrationState): Promise<void> {
+    await this.client.commands.set(this.stateKey, JSON.stringify(state));
+  }
+
+  async findOther(): Promise<string | undefined> {
+    if ((await this.client.commands.exists(this.client.keys.globalKey("nodes"))) === 1)
+      return "the nodes of a server, which runs on it or ran there";
+    for await (const keys of this.allKeys()) {
+      const other = keys.find((key) => !this.isOfNoStore(key));
+      if (other !== undefined) return `the key ${other}`;
+    }
+    return undefined;
+  }
+
+  async clear(): Promise<void> {
+    for await (const keys of this.allKeys())
+      await Promise.all(
+        keys.filter((key) => key !== this.stateKey).map((key) => this.client.commands.unlink(key)),
+      );
+    await this.client.commands.unlink(this.stateKey);
+  }
+
+  memory() {
+    return readMemory(this.client);
+  }
+
+  async begin(epoch: string): Promise<void> {
+    await this.client.commands.set(this.client.keys.globalKey("epoch"), epoch);
+  }
+
+  append(messages: MessageBatch["messages"]): Promise<void> {
+    return this.logs.append(messages);
+  }
+
+  writeConversation(record: ConversationRecord, epoch: string): Promise<void> {
+    return this.keyWriter.put(conversationContents(this.client.keys, record, epoch));
+  }
+
+  writeUser(record: UserRecord): Promise<void> {
+    return this.keyWriter.put(userContents(this.client.keys, record));
+  }
+
+  async writeRest(records: Iterable<StoreRecord>, onRecord: () => void): Promise<void> {
+    await Promise.all(sharedKeys(this.client.keys).map((key) => this.client.commands.unlink(key)));
+    for (const record of records) {
+      await this.keyWriter.put(storeContents(this.client.keys, record));
+      onRecord();
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.logs.flush();
+    await this.keyWriter.flush();
+  }
+
+  expect(messages: MessageBatch["messages"]): void {
+    this.logComparer.expect(messages);
+  }
+
+  compareLogs(onProgress: (messages: number) => void) {
+    return this.logComparer.compare(onProgress);
+  }
+
+  compareConversation(record: ConversationRecord, epoch: string): Promise<void> {
+    return this.keyComparer.compare(conversationContents(this.client.keys, record, epoch), Date.now());
+  }
+
+  compareUser(record: UserRecord): Promise<void> {
+    return this.keyComparer.compare(userContents(this.client.keys, record), Date.now());
+  }
+
+  async compareRest(records: Iterable<StoreRecord>): Promise<void> {
+    // Records that share a key are compared together.
+    const contents = [...records].flatMap((record) => storeContents(this.client.keys, record));
+    const whole = [...Map.groupBy(contents, ({ key }) => key).values()].map((some) => ({
+      ...some[0]!,
+      values: some.flatMap(({ values }) => values),
+    }));
+    await this.keyComparer.compare(whole, Date.now());
+  }
+
+  compared() {
+    return this.keyComparer.finish();
+  }
+
+  async finish(): Promise<void> {
+    const { commands, keys } = this.client;
+    if ((await commands.exists(keys.globalKey("nodes"))) === 1)
+      throw new Error(
+        `A server was started on ${this.description} while the migration ran. Stop it, and run the command again with --restart.`,
+      );
+    await commands.unlink(this.stateKey);
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+
+  private get stateKey(): string {
+    return this.client.keys.globalKey("migration");
+  }
+
+  /** Keys that every connection leaves for a moment. */
+  private isOfNoStore(key: string): boolean {
+    return /:probe$/.test(key);
+  }
+
+  private async *allKeys(): AsyncGenerator<string[]> {
+    const pattern = this.client.keys.allPattern();
+    for (const primary of this.client.primaries) {
+      let cursor = "0";
+      do {
+        const [next, found] = await primary.scan(cursor, "MATCH", pattern, "COUNT", 1_000);
+        yield found;
+        cursor = next;
+      } while (cursor !== "0");
+    }
+  }
+}
