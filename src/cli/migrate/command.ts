@@ -7,11 +7,12 @@ import { confirm } from "../terminal/confirm.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
 import { print, printJson, printNote } from "../terminal/print.ts";
 import { type MigrateFlags, type MigrationReport, migrate, type Plan } from "./migrate.ts";
+import { showProgress } from "./progress.ts";
 
 const NOTE = `
-The store is the folder DATA_DIR; stop its server first. Where --to is missing, the target is the Redis of REDIS_URL or REDIS_HOST.
-Passwords are better in REDIS_URL than on the command line. A migration that was cut off goes on when the command is run again, and
-no node starts on the target before it has ended.`;
+The store is the folder DATA_DIR; stop its server first. Where --to is missing, the target is the Redis of REDIS_URL
+or REDIS_HOST: a password is better there than on the command line. A migration that was cut off goes on when the
+command is run again, and no node starts on the target before it has ended.`;
 
 /** `parley migrate`: moves the embedded store to Redis. */
 export function migrateCommand(): Command {
@@ -28,12 +29,13 @@ export function migrateCommand(): Command {
 
 async function run(flags: MigrateFlags & { readonly json?: true; readonly yes?: true }): Promise<void> {
   const settings = loadStoreSettings(flags);
-  const report = await migrate(settings, flags, async (plan) => {
+  const confirmPlan = async (plan: Plan) => {
     if (flags.json !== true) for (const line of planLines(plan)) printNote(line);
     for (const warning of plan.warnings) printNote(`warning: ${escapeControlChars(warning)}`);
     if (flags.yes !== true && flags.dryRun !== true && plan.resumes !== true)
       await confirm(`Move this store to ${plan.target}?`, "Nothing was moved.");
-  });
+  };
+  const report = await migrate(settings, flags, { confirm: confirmPlan, ...showProgress() });
   if (flags.json === true) printJson(jsonOf(report));
   else for (const line of resultLines(report)) print(line);
   if (report.differences.length > 0)

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
 import { estimateMemory, missingMemory } from "../../core/migration/memory.ts";
+import type { Difference, MigrationTarget } from "../../core/migration/ports.ts";
 import type { MigrationSize } from "../../core/migration/records.ts";
 import { decideStart, type MigrationState } from "../../core/migration/state.ts";
-import type { Difference, MigrationTarget } from "../../core/ports/migration.ts";
 import type { RedisAddress } from "../../core/redis-address.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { settleStore } from "../../engine/sqlite/migration/settle.ts";
@@ -16,8 +16,7 @@ import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { COMMAND_TIMEOUT_MS, commandDeps } from "../store/provider.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
-import { showProgress } from "./progress.ts";
-import { newState, runMigration } from "./run.ts";
+import { newState, type Progress, runMigration } from "./run.ts";
 
 export interface MigrateFlags {
   readonly to?: string;
@@ -44,11 +43,22 @@ export interface MigrationReport {
   readonly differences: readonly Difference[];
 }
 
-/** Moves the store of DATA_DIR to Redis. `confirm` may throw before anything is written. Throws CliError where it is refused. */
+/** What a migration asks of its caller, and reports to it. */
+export interface MigrationWatch {
+  /** May throw before anything is written. */
+  confirm(plan: Plan): Promise<void>;
+  show(progress: Progress): void;
+  /** Called when nothing more is shown. */
+  end(): void;
+  /** How often the place is stored from which it goes on, in milliseconds. */
+  readonly saveIntervalMs?: number;
+}
+
+/** Moves the store of DATA_DIR to Redis. Throws CliError where it is refused. */
 export async function migrate(
   settings: Settings,
   flags: MigrateFlags,
-  confirm: (plan: Plan) => Promise<void>,
+  watch: MigrationWatch,
 ): Promise<MigrationReport> {
   const { dataDir } = settings;
   if (!existsSync(join(dataDir, STORE_FILE)))
@@ -75,7 +85,7 @@ export async function migrate(
     };
     rejectForgotten(settings, size);
     if (!resumes) await rejectFull(target, plan);
-    await confirm(plan);
+    await watch.confirm(plan);
     const report = { isDryRun, plan, seconds: 0, written: 0, compared: 0, differences: [] };
     if (isDryRun) return report;
     let state: MigrationState;
@@ -89,11 +99,10 @@ export async function migrate(
       state = newState(source, retention, startedAt);
     }
     const opened = source;
-    const progress = showProgress();
     const began = performance.now();
     const result = await runMigration(
       {
-        ...{ source: opened, target, size, onProgress: progress.show },
+        ...{ source: opened, target, size, onProgress: watch.show, saveIntervalMs: watch.saveIntervalMs },
         leaveSource: () => {
           opened.close();
           // After a crash between this and the end it is repeated, which does no harm.
@@ -101,7 +110,7 @@ export async function migrate(
         },
       },
       state,
-    ).finally(progress.end);
+    ).finally(watch.end);
     const seconds = (performance.now() - began) / 1000;
     return { ...report, plan: { ...plan, size }, ...result, seconds };
   } finally {

@@ -1,9 +1,9 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import type { Difference, MigrationSource, MigrationTarget } from "../../core/migration/ports.ts";
 import type { MigrationSize } from "../../core/migration/records.ts";
 import { type MigrationPhase, type MigrationState, nextPhase } from "../../core/migration/state.ts";
-import type { Difference, MigrationSource, MigrationTarget } from "../../core/ports/migration.ts";
 
-/** How often the place is stored from which a migration that was cut off goes on, in milliseconds. */
+/** How often the place is stored from which a migration that was cut off goes on, in milliseconds, where nothing else is said. */
 const SAVE_INTERVAL_MS = 1_000;
 
 /** How far a migration has come. `of`: all of the phase. */
@@ -19,6 +19,7 @@ export interface MigrationRun {
   readonly target: MigrationTarget;
   readonly size: MigrationSize;
   readonly onProgress: (progress: Progress) => void;
+  readonly saveIntervalMs?: number | undefined;
   /** Begins a new epoch in the source, after which nothing can be read from it. */
   readonly leaveSource: () => void;
 }
@@ -161,7 +162,7 @@ class Course {
   /** Stores the place now and then. What is before it must be written by then. */
   private async noteAfter(after: string): Promise<void> {
     const now = performance.now();
-    if (now - this.savedAt < SAVE_INTERVAL_MS) return;
+    if (now - this.savedAt < (this.run.saveIntervalMs ?? SAVE_INTERVAL_MS)) return;
     await this.run.target.flush();
     this.state = { ...this.state, after };
     await this.save();

@@ -39,7 +39,7 @@ export const NOT_CARRIED: readonly NotCarried[] = [
   {
     what: "the events of the feed",
     effect:
-      "The feed begins anew. Readers of GET /events and webhooks get events.lost for the time that they had not read; failed deliveries are not repeated.",
+      "The feed begins again from nothing. Readers of GET /events and webhooks get events.lost for the time that they had not read; failed deliveries are not repeated.",
     tables: ["event", "feed_epoch"],
     values: ["feed_floor", "event_"],
   },

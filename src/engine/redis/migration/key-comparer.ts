@@ -1,4 +1,4 @@
-import type { Difference } from "../../../core/ports/migration.ts";
+import type { Difference } from "../../../core/migration/ports.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import { CallsUnderWay } from "./calls-under-way.ts";

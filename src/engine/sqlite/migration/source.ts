@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { MigrationSize, UserRecord } from "../../../core/migration/records.ts";
-import type { MigrationSource } from "../../../core/ports/migration.ts";
+import type { MigrationSource } from "../../../core/migration/ports.ts";
 import { withFileErrors } from "../folder/folder-files.ts";
 import { lockFolder } from "../folder/lock.ts";
 import { readVersion, SCHEMA_VERSION } from "../migrations.ts";

@@ -1,13 +1,13 @@
 import type { RetentionLimits } from "../conversation/retention.ts";
-import type { PrimaryMemory } from "../migration/memory.ts";
+import type { PrimaryMemory } from "./memory.ts";
 import type {
   ConversationRecord,
   MessageBatch,
   MigrationSize,
   StoreRecord,
   UserRecord,
-} from "../migration/records.ts";
-import type { MigrationState, SourceIdentity } from "../migration/state.ts";
+} from "./records.ts";
+import type { MigrationState, SourceIdentity } from "./state.ts";
 
 /** The store from which a migration reads. No server runs on it, and nothing is written to it but by `leave`. */
 export interface MigrationSource extends SourceIdentity {
