@@ -6,6 +6,7 @@ import {
   STREAM_COUNT,
   type StreamPlace,
 } from "../../../../src/engine/redis/feed/position.ts";
+import { encodePlace } from "../../../../src/engine/sqlite/feed/place.ts";
 import { Random } from "../../../support/random.ts";
 
 const EPOCH = "AbC_-1234567";
@@ -82,4 +83,11 @@ test("EV1 an event that a script may write again keeps its id, and any other has
     { type: "read.marked", seq: 4, at: 1_700 },
   ]);
   expect(decodeEntry(0, "1-0", "l 5 9 room")).toEqual({ events: [], at: 9, lost: { since: 5, until: 9 } });
+});
+
+test("OP4 a position of the embedded store that was moved here is of another epoch, after which events are lost", () => {
+  const position = encodePlace("1f0c9a52", { log: 100, event: 17, at: 1_735_689_600_000 });
+  const found = decodePosition(position);
+  expect(found).toMatchObject({ epoch: "", time: 1_735_689_600_000 });
+  expect(found!.places.filter((place) => place !== undefined)).toEqual([]);
 });

@@ -1,20 +1,20 @@
 // What `parley migrate` costs: fills a folder, moves it to a Redis, and prints processor time of both for each phase.
 //
-//   bun bench/standalone/migrate.ts redis://127.0.0.1:6379 [messages] [conversations] [users of a conversation]
+//   bun bench/standalone/migration/migrate.ts redis://127.0.0.1:6379 [messages] [conversations] [users of a conversation]
 //
 // The Redis must be empty. A folder that BENCH_FOLDER names is kept, and filled only where it is missing.
 import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { newState, runMigration } from "../../src/cli/migrate/run.ts";
-import { encodeMessageBody } from "../../src/core/conversation/entry.ts";
-import { UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
-import { openMigrationTarget } from "../../src/engine/redis/migration/target.ts";
-import { openMigrationSource } from "../../src/engine/sqlite/migration/source.ts";
-import { openSqlite } from "../../src/engine/sqlite/open.ts";
-import { systemClock } from "../../src/server/process/system-clock.ts";
-import { parseRedisUrl } from "../../src/server/settings/redis-url.ts";
+import { newState, runMigration } from "../../../src/cli/migrate/run.ts";
+import { encodeMessageBody } from "../../../src/core/conversation/entry.ts";
+import { UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
+import { openMigrationTarget } from "../../../src/engine/redis/migration/target.ts";
+import { openMigrationSource } from "../../../src/engine/sqlite/migration/source.ts";
+import { openSqlite } from "../../../src/engine/sqlite/open.ts";
+import { systemClock } from "../../../src/server/process/system-clock.ts";
+import { parseRedisUrl } from "../../../src/server/settings/redis-url.ts";
 
 const [url = "redis://127.0.0.1:6379", messages = "500000", conversations = "500", users = "20"] =
   process.argv.slice(2);
