@@ -1,12 +1,6 @@
 import type { RetentionLimits } from "../conversation/retention.ts";
 import type { PrimaryMemory } from "./memory.ts";
-import type {
-  ConversationRecord,
-  MessageBatch,
-  MigrationSize,
-  StoreRecord,
-  UserRecord,
-} from "./records.ts";
+import type { ConversationRecord, MessageBatch, MigrationSize, StoreRecord, UserRecord } from "./records.ts";
 import type { MigrationState, SourceIdentity } from "./state.ts";
 
 /** The store from which a migration reads. No server runs on it, and nothing is written to it but by `leave`. */

@@ -1,5 +1,5 @@
-import type { CarriedMessage } from "../../../core/migration/records.ts";
 import type { Difference } from "../../../core/migration/ports.ts";
+import type { CarriedMessage } from "../../../core/migration/records.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import { scanConversations } from "../messages/scan-conversations.ts";

@@ -1,3 +1,4 @@
+import type { MigrationTarget } from "../../../core/migration/ports.ts";
 import type {
   ConversationRecord,
   MessageBatch,
@@ -5,7 +6,6 @@ import type {
   UserRecord,
 } from "../../../core/migration/records.ts";
 import type { MigrationState } from "../../../core/migration/state.ts";
-import type { MigrationTarget } from "../../../core/migration/ports.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect, StoreMisconfigured } from "../connection/connect.ts";
 import { evaluateRequirements, readServerFacts } from "../connection/requirements.ts";
