@@ -8,7 +8,8 @@ import type { MigrationSize, UserRecord } from "../../../core/migration/records.
 import { withFileErrors } from "../folder/folder-files.ts";
 import { lockFolder } from "../folder/lock.ts";
 import { readVersion, SCHEMA_VERSION } from "../migrations.ts";
-import { readMeta, STORE_FILE, StoreTooNew } from "../schema.ts";
+import { readMeta, STORE_FILE } from "../schema.ts";
+import { StoreTooNew } from "../upgrade/upgrade.ts";
 import { readConversations } from "./conversation-reader.ts";
 import { readMessages } from "./message-rows.ts";
 import { readStoreRecords } from "./store-records.ts";
