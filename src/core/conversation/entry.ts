@@ -80,6 +80,8 @@ const ENDED_STREAM = /,"stream":\{"stream":"([A-Za-z0-9_-]{12})","state":"([a-z]
 
 /** Returns the stream that a body has come from, and how it ended; undefined of any other message. */
 export function endingOf(body: string): { readonly stream: string; readonly state: string } | undefined {
+  // Most bodies do not end so, and each message passes here.
+  if (!body.endsWith('"}')) return undefined;
   const [, stream, state] = ENDED_STREAM.exec(body) ?? [];
   return stream === undefined ? undefined : { stream, state: state! };
 }

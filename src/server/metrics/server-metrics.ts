@@ -15,6 +15,7 @@ import {
   type MetricDefinition,
   type MetricName,
 } from "./table.ts";
+import { TurnTime } from "./turn-time.ts";
 
 /** How often the delay of the event loop is measured, in milliseconds. */
 const LOOP_INTERVAL_MS = 50;
@@ -42,6 +43,7 @@ export class ServerMetrics {
   private readonly plans: ReadonlySet<string>;
   private readonly stopMeasuring: () => void;
   private readonly deliveries: FastHistogram;
+  private readonly wall: TurnTime;
   private readState: (() => ServerState) | undefined;
   private readFeed: (() => Promise<FeedActivity>) | undefined;
 
@@ -53,6 +55,7 @@ export class ServerMetrics {
   }) {
     this.contentType = this.registry.contentType;
     this.plans = new Set(deps.plans);
+    this.wall = new TurnTime(() => deps.clock.wall());
     for (const name of Object.keys(METRICS) as MetricName[]) this.register(name, METRICS[name]);
     for (const plan of [...this.plans, "other"]) this.counters.get("parley_quota_refusals")!.inc({ plan }, 0);
     this.deliveries = this.histogram("parley_delivery_seconds");
@@ -109,9 +112,9 @@ export class ServerMetrics {
     this.count("parley_resumes", { result });
   }
 
-  /** The clients of this node are sent an entry at the time `now`; both clocks count since 1970. */
-  delivered({ at, body }: Pick<Entry, "at" | "body">, now: number): void {
-    this.deliveries.observe(Math.max(0, now - at) / 1000);
+  /** The clients of this node are sent an entry. */
+  delivered({ at, body }: Pick<Entry, "at" | "body">): void {
+    this.deliveries.observe(Math.max(0, this.wall.now() - at) / 1000);
     const state = endingOf(body)?.state;
     if (state !== undefined) this.count("parley_streams_ended", { state });
   }

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { PostResult } from "../../core/ports/message-log.ts";
 import type { FastHistogram } from "../metrics/fast-histogram.ts";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
+import { TurnTime } from "../metrics/turn-time.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
 
@@ -31,6 +32,9 @@ export class MessageCounters {
   private readonly stopReporting: () => void;
   private reportedDelivered = 0;
   private readonly acks: FastHistogram | undefined;
+  // Two of them, because a message can be stored in the turn in which it came: its ack would seem to take no time.
+  private readonly arrivals = new TurnTime(() => performance.now());
+  private readonly results = new TurnTime(() => performance.now());
   /** Undefined while nobody watches. */
   observer: MessageObserver | undefined;
 
@@ -48,7 +52,7 @@ export class MessageCounters {
 
   /** The time at which a message arrived, for `count`, in milliseconds since any moment; 0 where nobody reads it. */
   begin(): number {
-    return this.acks === undefined && this.observer === undefined ? 0 : performance.now();
+    return this.acks === undefined && this.observer === undefined ? 0 : this.arrivals.now();
   }
 
   /** Counts one message by the result of the engine. `began`: what `begin` returned for it. */
@@ -56,7 +60,7 @@ export class MessageCounters {
     const { outcome } = result;
     const { acks, observer } = this;
     if (acks !== undefined || observer !== undefined) {
-      const ackMs = began > 0 && outcome === "stored" ? performance.now() - began : undefined;
+      const ackMs = began > 0 && outcome === "stored" ? this.results.now() - began : undefined;
       if (ackMs !== undefined) acks?.observe(ackMs / 1000);
       observer?.message(user, conversation, ackMs);
       if (outcome === "rate_limited") this.metrics?.quotaRefused(plan ?? "");

@@ -3,6 +3,7 @@ import type { WebhookActivity } from "../../../src/core/activity/node-activity.t
 import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
 import { ServerMetrics } from "../../../src/server/metrics/server-metrics.ts";
 import { METRICS } from "../../../src/server/metrics/table.ts";
+import { TurnTime } from "../../../src/server/metrics/turn-time.ts";
 import { ParleyFolder } from "../../cli/parley-folder.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
@@ -83,6 +84,16 @@ test("OP1 SEC-P4 metrics count what happened, ask for their key, and have as man
   expect(samples(await read()).size - before).toBeLessThanOrEqual(2);
   server.process.kill("SIGTERM");
   expect(await server.process.exited).toBe(0);
+});
+
+test("OP1 the messages of one turn of the event loop share its time, and those of the next one do not", async () => {
+  let now = 1;
+  const turn = new TurnTime(() => now);
+  expect(turn.now()).toBe(1);
+  now = 2;
+  expect(turn.now()).toBe(1);
+  await new Promise(setImmediate);
+  expect(turn.now()).toBe(2);
 });
 
 test("OP1 a histogram puts each value into the bucket with the lowest bound that is not below it", async () => {

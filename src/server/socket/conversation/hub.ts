@@ -314,7 +314,7 @@ export class Hub {
     if (room === undefined) return;
     room.publishMessage(entry.seq, entry.from, encodeFrame(entry), this.settledAt);
     this.delivered += room.liveCount;
-    this.options.metrics?.delivered(entry, this.clock.wall());
+    this.options.metrics?.delivered(entry);
     if (room.streams !== undefined) this.onStreamEnd(room, entry);
     this.pendingRooms.add(room);
     if (!room.hasTypists) return;
