@@ -1,18 +1,18 @@
-// What it costs an echo to be counted: `bun bench/standalone/metrics.ts [rounds]`, on Linux. Processor time of the server's main thread for
+// What it costs an echo to be counted: `bun bench/standalone/metrics/cost.ts [rounds]`, on Linux. Processor time of the server's main thread for
 // one message, in short blocks that alternate between servers that are started together: one with nothing, one with METRICS_ADDRESS, which
 // is read every 15 s as Prometheus does, and one that `parley top` watches. A second one with nothing is the control: what it differs by is
 // the measurement. Ratios are of the blocks of one turn, so what else the machine does meets all of them. Then what the added calls alone take.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ActivityWindow } from "../../src/core/activity/activity-window.ts";
-import { endingOf } from "../../src/core/conversation/entry.ts";
-import { readActivityFile } from "../../src/engine/sqlite/folder/activity-files.ts";
-import { nearestRank } from "../../src/protocol/nearest-rank.ts";
-import { FastHistogram } from "../../src/server/metrics/fast-histogram.ts";
-import { METRICS } from "../../src/server/metrics/table.ts";
-import { TurnTime } from "../../src/server/metrics/turn-time.ts";
-import { median } from "../median.ts";
+import { ActivityWindow } from "../../../src/core/activity/activity-window.ts";
+import { endingOf } from "../../../src/core/conversation/entry.ts";
+import { readActivityFile } from "../../../src/engine/sqlite/folder/activity-files.ts";
+import { nearestRank } from "../../../src/protocol/nearest-rank.ts";
+import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
+import { METRICS } from "../../../src/server/metrics/table.ts";
+import { TurnTime } from "../../../src/server/metrics/turn-time.ts";
+import { median } from "../../median.ts";
 
 const MODES = ["nothing", "control", "metrics", "watched"] as const;
 type Mode = (typeof MODES)[number];
@@ -25,7 +25,7 @@ const IN_FLIGHT = 8;
 const BLOCK_MESSAGES = 8_000;
 const WARM_UP_BLOCKS = 8;
 const SCRAPE_INTERVAL_MS = 15_000;
-const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
+const MAIN = join(import.meta.dir, "../../../src/cli/main.ts");
 
 class Server {
   private constructor(
