@@ -15,7 +15,7 @@ import { SECRET } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 
 /** Conversations that each of the two agents answers in. */
-const CONVERSATIONS = isLong ? 1_000 : 25;
+const CONVERSATIONS = 25;
 /** Questions in each of them before, between and after the kills. */
 const ROUNDS = 3;
 /** A position of another store: what comes after it begins with `events.lost`. */
@@ -251,6 +251,58 @@ test("EV1 EV2 AP1 the programs of docs/BACKEND.md miss nothing and do nothing tw
       await waitUntil("the name is gone", () => String(namesOf(room)) === "~erased");
   await kill(programs);
 }, 120_000);
+
+test.skipIf(!isLong)(
+  "the agents answer in a thousand conversations each, in their order, and go on there after kill -9",
+  async () => {
+    await using home = new ParleyFolder();
+    const server = await home.serve([], {
+      ...{ SECRET_KEY: SECRET, DEMO_ACCOUNTS: "false", LOG_LEVEL: "error" },
+      API_KEYS: `ops:${hashOfApiKey(KEY)}:read+write+manage`,
+    });
+    const ask = (path: string, body?: unknown) =>
+      fetch(server.url + path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: { Authorization: `Bearer ${KEY}` },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+    const startAgents = async () => {
+      const started = LANGUAGES.map(({ name }) =>
+        start(`agent.${name}`, [`${name}-*`, `thousand.${name}`], { PARLEY_URL: server.url, AGENT: "agent" }),
+      );
+      await waitUntil("they have begun", () =>
+        LANGUAGES.every(({ name }) => existsSync(join(folder, `thousand.${name}`))),
+      );
+      return started;
+    };
+    const names = LANGUAGES.flatMap(({ name }) => Array.from({ length: 1_000 }, (_, n) => `${name}-${n}`));
+    let agents = await startAgents();
+    for (const text of ["one", "two", "three"])
+      for (let first = 0; first < names.length; first += 100) {
+        const batch = names
+          .slice(first, first + 100)
+          .map((conversation) => ({ conversation, from: "ann", text }));
+        expect((await ask("/messages", batch)).status).toBe(200);
+        if (text !== "two" || first !== 1_000) continue;
+        await kill(agents);
+        agents = await startAgents();
+      }
+    for (const conversation of names) {
+      let messages: { seq: number; from: string; reply_to?: number }[] = [];
+      await waitUntil(`all is answered in ${conversation}`, async () => {
+        const page = await ask(`/conversations/${conversation}/messages?limit=200`);
+        ({ messages } = (await page.json()) as { messages: typeof messages });
+        return messages.length >= 6;
+      });
+      const questions = messages.filter(({ from }) => from === "ann").map(({ seq }) => seq);
+      expect(messages.filter(({ from }) => from === "agent").map(({ reply_to }) => reply_to)).toEqual(
+        questions,
+      );
+    }
+    await kill(agents);
+  },
+  300_000,
+);
 
 test("each of them has fewer than 40 lines", () => {
   const files = readExampleFiles().filter(({ name }) => name.startsWith("backend/"));
