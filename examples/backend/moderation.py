@@ -13,8 +13,7 @@ def is_card(match):
     digits = [int(digit) for digit in reversed(re.sub(r"\D", "", match[0]))]
     return sum(digits[::2] + [int("0246813579"[digit]) for digit in digits[1::2]]) % 10 == 0  # Luhn
 
-def answer(event):
-    """Decides about a question, or erases what has three flags; where that fails, the webhook comes again."""
+def answer(event):  # decides about a question, or erases what has three flags; where that fails, the webhook comes again
     if event["type"] != "message.reacted":
         text = json.dumps([event.get(name) for name in ("title", "data", "message")], ensure_ascii=False)
         is_bad = any(map(is_card, re.finditer(NUMBER, text)))
@@ -36,4 +35,5 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply)
 
+ThreadingHTTPServer.request_queue_size = 256  # Parley asks 200 questions at a time; 5 could wait otherwise
 ThreadingHTTPServer(("127.0.0.1", port), Receiver).serve_forever()
