@@ -95,7 +95,9 @@ export function endingContract(open: OpenStreams): void {
     await streams.append(writer, { n: 1, text: "secret" });
     const asked = await streams.cancel({ stream }, "moderator", { moderates: true, discard: true });
     expect(asked).toEqual({ outcome: "asked", streams: 1 });
-    expect(await streams.append(writer, { n: 2, text: "late" })).toMatchObject({ outcome: "fenced" });
+    // A writer that was away learns which message its stream has become.
+    expect(await streams.append(writer, { n: 2, text: "late" })).toEqual({ outcome: "fenced", seq: 1 });
+    expect(await streams.end(writer)).toEqual({ outcome: "fenced", seq: 1 });
     const [message] = (await subject.read()).messages;
     expect(message).toMatchObject({ seq: 1, text: "", stream: { stream, state: "cancelled" } });
     expect(message?.erased?.by).toBe("moderator");

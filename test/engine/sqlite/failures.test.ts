@@ -1,6 +1,7 @@
 // A store that cannot be written for a while: held by another connection, or on a disk that is full.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import type { ChangeResult } from "../../../src/core/ports/conversation/changes.ts";
 import type { PostResult } from "../../../src/core/ports/message-log.ts";
 import { messageContent } from "../../support/entries.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
@@ -69,6 +70,35 @@ test("D2 Q2 D3 after its timeout a batch fails with `unavailable`, once, uncharg
   expect(await store.post("2")).toMatchObject({ outcome: "stored", seq: 1, quota: { remaining: 9 } });
   expect(store.engine.ready()).toBe(true);
   expect(store.answers).toHaveLength(3);
+});
+
+test("Q2 CH4 a change that fails with `unavailable` is not charged, and its repeat is made and charged once", async () => {
+  await using store = await begin();
+  await store.post("1");
+  const edit = () =>
+    new Promise<ChangeResult>((resolve) =>
+      store.engine.changes.change(
+        {
+          conversation: "room",
+          user: "anna",
+          id: "e",
+          seq: 1,
+          change: { kind: "edit", text: "new" },
+          limit: 10,
+          moderates: false,
+        },
+        resolve,
+      ),
+    );
+  store.lock();
+  const failed = edit();
+  await store.tries();
+  store.clock.advance(PATIENCE);
+  expect(await failed).toEqual({ outcome: "unavailable" });
+  store.unlock();
+  expect(await store.engine.quota("anna", 10)).toMatchObject({ remaining: 9 });
+  expect(await edit()).toMatchObject({ outcome: "changed", rev: 1, quota: { remaining: 8 } });
+  expect(await edit()).toMatchObject({ outcome: "duplicate", rev: 1, quota: { remaining: 8 } });
 });
 
 test("L3 a store that is writable again becomes ready, even when no message is posted", async () => {

@@ -3,6 +3,7 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type {
   DecideEnd,
   DraftText,
+  Fenced,
   StreamAppend,
   StreamAppendEvent,
   StreamAppendResult,
@@ -38,6 +39,9 @@ const READ = new Script("streams/read");
 /** How often streams are forgotten whose end this node did not receive, in milliseconds. */
 const FORGET_INTERVAL_MS = 60_000;
 
+/** Of so many streams that have ended it is known which message they became. */
+const MAX_ENDED = 1_000;
+
 export interface RedisStreamsDeps {
   readonly client: RedisClient;
   readonly channels: Channels;
@@ -63,6 +67,8 @@ export class RedisStreams implements Streams {
   private readonly sweeper: StreamSweeper;
   /** The streams whose end is on its way. */
   private readonly ending = new Set<string>();
+  /** The messages of streams that have ended, by their handles: the newest ones. */
+  private readonly ended = new Map<string, number>();
   private readonly stopForgetting: () => void;
   private decideEnd: DecideEnd | undefined;
 
@@ -78,7 +84,9 @@ export class RedisStreams implements Streams {
     this.sweeper = new StreamSweeper({ ...deps, endIfDue });
     this.events.watch((event) => {
       if (event.type === "draft") known.add(event.draft, false);
-      if (event.type === "ended") known.delete(event);
+      if (event.type !== "ended") return;
+      known.delete(event);
+      this.rememberEnd(event.stream, event.seq);
     });
     this.stopForgetting = clock.every(FORGET_INTERVAL_MS, () =>
       known.forgetOlder(clock.now() - rules.max - 2 * rules.lease),
@@ -103,11 +111,35 @@ export class RedisStreams implements Streams {
       appends,
       done: (result, othersListen) => {
         this.known.setOthersListen(conversation, othersListen);
+        if (result.outcome !== "fenced") done(result);
         // Its end has overtaken it, and has the same appends.
-        const isIncluded = result.outcome === "fenced" && this.ending.has(stream);
-        done(isIncluded ? { outcome: "stored", n: appends.at(-1)?.n ?? 0 } : result);
+        else if (this.ending.has(stream)) done({ outcome: "stored", n: appends.at(-1)?.n ?? 0 });
+        else this.findMessage(request, done);
       },
     });
+  }
+
+  /** Names the message that the stream of a fenced writer has become, if it has. */
+  private findMessage(writer: StreamWriter, done: (result: Fenced) => void): void {
+    const { conversation, stream, generation } = writer;
+    const name = this.known.find(writer)?.name;
+    const seq = this.ended.get(stream);
+    if (seq !== undefined || name === undefined) done(fencedBy(seq));
+    // Another node has ended it, and has not announced that yet. The end of a fenced writer ends nothing.
+    else
+      this.enqueueEnd(
+        { conversation, stream, generation, appends: [], state: undefined, limit: 0, name, why: "end" },
+        (result) => done(fencedBy(result.outcome === "fenced" ? result.message : undefined)),
+      );
+  }
+
+  private rememberEnd(stream: string, seq: number): void {
+    this.ended.set(stream, seq);
+    if (this.ended.size <= MAX_ENDED) return;
+    for (const oldest of this.ended.keys()) {
+      this.ended.delete(oldest);
+      return;
+    }
   }
 
   end(request: StreamEnd, done: (result: StreamEndResult) => void): void {
@@ -121,7 +153,7 @@ export class RedisStreams implements Streams {
       (result) => {
         this.ending.delete(stream);
         if (known !== undefined) known.mayHaveEnded ||= result.outcome === "unavailable";
-        done(endResult(result));
+        done(endResult(result, this.ended.get(stream)));
       },
     );
   }
@@ -300,7 +332,13 @@ export class RedisStreams implements Streams {
   }
 }
 
-function endResult(result: EndOutcome): StreamEndResult {
+/** `seq`: the message of the stream, 0 for none. */
+function fencedBy(seq: number | undefined): Fenced {
+  return { outcome: "fenced", ...(seq && { seq }) };
+}
+
+/** `ended`: the message of the stream, if this node knows that it has ended. */
+function endResult(result: EndOutcome, ended: number | undefined): StreamEndResult {
   switch (result.outcome) {
     case "stored": {
       const { seq, at, quota, fenced, entry } = result;
@@ -309,7 +347,7 @@ function endResult(result: EndOutcome): StreamEndResult {
       return rejection === undefined ? { outcome: "stored", seq, at, quota } : { ...rejection, seq };
     }
     case "fenced":
-      return result.message > 0 ? { outcome: "fenced", seq: result.message } : { outcome: "fenced" };
+      return fencedBy(result.message || ended);
     case "gap":
       return { outcome: "gap", n: result.n };
     case "too_large":
