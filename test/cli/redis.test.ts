@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { TestClient } from "../support/clients/test-client.ts";
 import { freePort } from "../support/free-port.ts";
 import { longTest } from "../support/long-test.ts";
-import { accepts, startRedis, type TestRedis } from "../support/redis/redis-server.ts";
+import { accepts, REDIS_SERVER, startRedis, type TestRedis } from "../support/redis/redis-server.ts";
 import { SECRET } from "../support/server/test-server.ts";
 import { TIMEOUT_MS, waitUntil } from "../support/time/wait-until.ts";
 import { ParleyFolder, type Running } from "./parley-folder.ts";
@@ -210,7 +210,7 @@ describe("SEC-P3 Redis with authentication", () => {
       ...[`sentinel monitor main 127.0.0.1 ${port} 1`, "sentinel auth-pass main pw"],
     ];
     folder.write("sentinel.conf", lines.join("\n"));
-    const sentinel = Bun.spawn(["redis-server", join(folder.path, "sentinel.conf"), "--sentinel"], {
+    const sentinel = Bun.spawn([REDIS_SERVER, join(folder.path, "sentinel.conf"), "--sentinel"], {
       cwd: folder.path,
       stdout: "ignore",
     });

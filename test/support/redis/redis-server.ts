@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 
+/** The program; REDIS_SERVER=/path/of/valkey-server lets all tests run on another one. */
+export const REDIS_SERVER = process.env.REDIS_SERVER ?? "redis-server";
+
 /** A real Redis of one's own, on any free port of this machine; it keeps nothing on disk unless asked to. */
 export interface TestRedis extends AsyncDisposable {
   readonly port: number;
@@ -23,7 +26,7 @@ export async function startRedis(options: readonly string[] = [], port?: number)
   const start = async () => {
     const process_ = Bun.spawn(
       [
-        "redis-server",
+        REDIS_SERVER,
         "--port",
         String(chosen),
         "--bind",
@@ -39,7 +42,7 @@ export async function startRedis(options: readonly string[] = [], port?: number)
     const deadline = Date.now() + 60_000;
     while (!(await accepts(chosen))) {
       if (process_.exitCode !== null || Date.now() > deadline)
-        throw new Error(`redis-server did not start on port ${chosen}. Is it installed?`);
+        throw new Error(`${REDIS_SERVER} did not start on port ${chosen}. Is it installed?`);
       await Bun.sleep(20);
     }
     return process_;

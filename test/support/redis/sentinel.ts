@@ -5,7 +5,7 @@ import type { Redis } from "ioredis";
 import { freePort } from "../free-port.ts";
 import { waitUntil } from "../time/wait-until.ts";
 import { withRedis } from "./connection.ts";
-import { startRedis, type TestRedis } from "./redis-server.ts";
+import { REDIS_SERVER, startRedis, type TestRedis } from "./redis-server.ts";
 
 /** A real primary with a replica, watched by three sentinels, on this machine. */
 export interface TestSentinel extends AsyncDisposable {
@@ -159,7 +159,7 @@ async function startSentinelProcess(folder: string, primaryPort: number) {
     `sentinel failover-timeout ${PRIMARY_NAME} 1500`,
   ];
   writeFileSync(file, `${lines.join("\n")}\n`);
-  const process_ = Bun.spawn(["redis-server", file, "--sentinel"], {
+  const process_ = Bun.spawn([REDIS_SERVER, file, "--sentinel"], {
     stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",
