@@ -105,9 +105,19 @@ function summaryLines({ answer, history }: TopState, columns: number): readonly 
     row(
       "Clients",
       { text: `${formatCount(sum(({ connections }) => connections.live))} live`, style: "title" },
-      { text: `${formatCount(sum((node) => node.open_conversations))} conversations` },
+      {
+        text: counted(
+          sum((node) => node.open_conversations),
+          "conversation",
+        ),
+      },
       { text: `${formatCount(sum(({ connections }) => connections.opening))} opening` },
-      { text: `${formatCount(sum((node) => node.open_streams))} streams` },
+      {
+        text: counted(
+          sum((node) => node.open_streams),
+          "stream",
+        ),
+      },
     ),
     row(
       "Store",
@@ -135,6 +145,10 @@ function joinThatFit(first: Piece, pieces: readonly Piece[], columns: number): L
   return line;
 }
 
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 function feedPieces({ feed }: ActivityAnswer): readonly Piece[] {
   if (feed === undefined || feed.webhooks.length === 0) return [];
   const behind = Math.max(...feed.webhooks.map(({ lag }) => lag));
@@ -150,18 +164,30 @@ function headingOf(name: TableName): string {
 }
 
 /** The names of the tables; where there is no room for all, the chosen one with its place. */
-function tabLine({ table }: TopState, columns: number): Line {
+function tabLine(state: TopState, columns: number): Line {
+  const { table } = state;
+  const hidden = hiddenOrder(state, columns);
   const all = TABLES.map((name) => (name === table ? `[${headingOf(name)}]` : ` ${headingOf(name)} `));
-  if (all.join(" ").length <= columns)
-    return TABLES.flatMap((name, index) => [
-      ...(index === 0 ? [] : [{ text: " " }]),
-      { text: all[index]!, style: name === table ? ("chosen" as const) : ("dim" as const) },
-    ]);
   const place = TABLES.indexOf(table);
-  return [
-    { text: all[place]!, style: "chosen" },
-    { text: ` ${place + 1} of ${TABLES.length}`, style: "dim" },
-  ];
+  const tabs: Line =
+    all.join(" ").length <= columns
+      ? TABLES.flatMap((name, index) => [
+          ...(index === 0 ? [] : [{ text: " " }]),
+          { text: all[index]!, style: name === table ? ("chosen" as const) : ("dim" as const) },
+        ])
+      : [
+          { text: all[place]!, style: "chosen" },
+          { text: ` ${place + 1} of ${TABLES.length}`, style: "dim" },
+        ];
+  return hidden === undefined ? tabs : [...tabs, { text: `  by ${hidden}`, style: "dim" }];
+}
+
+/** The title of the column that the table is sorted by, where that column has no room. */
+function hiddenOrder({ answer, table, sortedBy: chosen }: TopState, width: number): string | undefined {
+  if (answer === undefined) return undefined;
+  const { columns, sortedBy: atFirst } = tableOf(table, answer);
+  const sortedBy = chosen[table] ?? atFirst;
+  return columnsThatFit(columns, width).includes(sortedBy) ? undefined : columns[sortedBy]!.title;
 }
 
 function bodyLines(state: TopState, answer: ActivityAnswer, { columns }: PageSize, room: number): Line[] {

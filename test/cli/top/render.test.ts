@@ -99,6 +99,7 @@ describe("the page of parley top", () => {
       "web-3-77d0ee           –      –        –",
       "q quit  h help  tab table  p pause",
     ]);
+    expect(page(shown(ANSWER, ["s", "s", "s", "s"]), 40, 12)[6]).toBe("[Nodes] 1 of 5  by ACK P50");
   });
 
   test("fits terminals of any size, and never has more rows or columns than they", () => {
