@@ -1,0 +1,97 @@
+// Runs the commands of OPERATIONS.md as printed, in the order of an operator's year: watch, back up, restore, move to Redis.
+import { expect, test } from "bun:test";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { MAIN, ParleyFolder, type Running } from "../cli/parley-folder.ts";
+import { startRedis } from "../support/redis/redis-server.ts";
+import { blocksOf, readPage, sectionOf } from "./pages.ts";
+
+const PAGE = readPage("docs/OPERATIONS.md");
+
+/** The commands under a heading, without comments. */
+function commands(heading: string): string[] {
+  return blocksOf(sectionOf(PAGE, heading))
+    .flatMap(({ text }) => text.split("\n"))
+    .map((line) => line.replace(/ +#.*$/, ""))
+    .filter((line) => line.startsWith("npx parley "));
+}
+
+/** The command that begins with these words. */
+function command(heading: string, words: string, without = "\0"): string {
+  const found = commands(heading).find((line) => line.startsWith(words) && !line.includes(without));
+  if (found === undefined) throw new Error(`${heading} has no command "${words}".`);
+  return found;
+}
+
+async function stop({ process }: Running): Promise<void> {
+  process.kill("SIGTERM");
+  expect(await process.exited).toBe(0);
+}
+
+test("OP2 OP3 OP4 the commands to watch, back up, restore and move work as printed, one after the other", async () => {
+  await using folder = new ParleyFolder();
+  await using redis = await startRedis(["--appendonly", "yes", "--maxmemory-policy", "noeviction"]);
+  const env = { RETENTION_MESSAGES: "0", RETENTION_DAYS: "0", DRAIN_SECONDS: "0" };
+  // What `npx` finds where the package is installed.
+  mkdirSync(join(folder.path, "bin"));
+  folder.write("bin/npx", `#!/bin/sh\nshift\nexec "${process.execPath}" --no-env-file "${MAIN}" "$@"\n`);
+  chmodSync(join(folder.path, "bin/npx"), 0o755);
+  const onThisMachine = (line: string) =>
+    line
+      .replaceAll("/var/backups", join(folder.path, "backups"))
+      .replaceAll("redis://10.0.0.5:6379", redis.url);
+  async function run(line: string): Promise<string> {
+    const shell = Bun.spawn(["bash", "-o", "pipefail", "-c", onThisMachine(line)], {
+      cwd: folder.path,
+      env: { PATH: `${folder.path}/bin:${process.env.PATH}`, HOME: folder.path, ...env },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr, code] = await Promise.all([
+      new Response(shell.stdout).text(),
+      new Response(shell.stderr).text(),
+      shell.exited,
+    ]);
+    expect({ line, code, stderr: code === 0 ? "" : stderr }).toEqual({ line, code: 0, stderr: "" });
+    return stdout;
+  }
+  async function talk({ url }: Running, text: string): Promise<void> {
+    const options = { stdin: `${text}\n` };
+    expect(await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], options)).toMatchObject({
+      code: 0,
+    });
+  }
+  async function history({ url }: Running) {
+    const body = new URLSearchParams({ username: "user1", password: "password" });
+    const { access_token } = await (await fetch(`${url}/token`, { method: "POST", body })).json();
+    const headers = { Authorization: `Bearer ${access_token}` };
+    const get = async (path: string) => (await fetch(`${url}${path}`, { headers })).json();
+    const { epoch } = await get("/conversations/lobby");
+    const { messages } = await get("/conversations/lobby/messages");
+    return { epoch, texts: messages.map(({ text }: { text: string }) => text) };
+  }
+
+  let server = await folder.serve([], env);
+  await talk(server, "first");
+  expect(await run(command("## Watch", "npx parley top --once", "--json"))).toContain("Every connection reads");
+  expect(JSON.parse(await run(command("## Watch", "npx parley top --once --json")))).toHaveProperty("node");
+  await run(command("## Backup and restore", "npx parley backup "));
+  await talk(server, "not in the backup");
+  const before = await history(server);
+  expect(before.texts).toEqual(["first", "not in the backup"]);
+  await stop(server);
+
+  await run(`${command("## Backup and restore", "npx parley restore ")} --replace`);
+  server = await folder.serve([], env);
+  const restored = await history(server);
+  expect(restored.texts).toEqual(["first"]);
+  expect(restored.epoch).not.toBe(before.epoch);
+  await run(command("## Move to Redis", "npx parley migrate "));
+  await stop(server);
+
+  await run(`${command("## Move to Redis", "npx parley migrate ", "--dry-run")} --yes`);
+  server = await folder.serve([], { ...env, REDIS_URL: redis.url, DEMO_ACCOUNTS: "true" });
+  expect(await history(server)).toEqual(restored);
+  await stop(server);
+}, 120_000);
