@@ -54,7 +54,9 @@ export function sectionOf(page: string, heading: string): string {
   const start = page.indexOf(`\n${heading}\n`);
   if (start < 0) throw new Error(`There is no heading "${heading}".`);
   const body = page.slice(start + heading.length + 2);
-  const end = new RegExp(`^#{1,${level}} `, "m").exec(body)?.index;
+  // A comment of a shell is no heading.
+  const prose = body.replace(/^```[^\n`]*\n.*?^```$/gms, (block) => " ".repeat(block.length));
+  const end = new RegExp(`^#{1,${level}} `, "m").exec(prose)?.index;
   return body.slice(0, end);
 }
 

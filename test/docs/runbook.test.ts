@@ -1,6 +1,6 @@
 // Runs the commands of OPERATIONS.md as printed, in the order of an operator's year: watch, back up, restore, move to Redis.
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MAIN, ParleyFolder, type Running } from "../cli/parley-folder.ts";
 import { startRedis } from "../support/redis/redis-server.ts";
@@ -62,10 +62,9 @@ test("OP2 OP3 OP4 the commands to watch, back up, restore and move work as print
       code: 0,
     });
   }
+  /** What a client sees that goes on with the token of the first start. */
   async function history({ url }: Running) {
-    const body = new URLSearchParams({ username: "user1", password: "password" });
-    const { access_token } = await (await fetch(`${url}/token`, { method: "POST", body })).json();
-    const headers = { Authorization: `Bearer ${access_token}` };
+    const headers = { Authorization: `Bearer ${token}` };
     const get = async (path: string) => (await fetch(`${url}${path}`, { headers })).json();
     const { epoch } = await get("/conversations/lobby");
     const { messages } = await get("/conversations/lobby/messages");
@@ -74,7 +73,12 @@ test("OP2 OP3 OP4 the commands to watch, back up, restore and move work as print
 
   let server = await folder.serve([], env);
   await talk(server, "first");
-  expect(await run(command("## Watch", "npx parley top --once", "--json"))).toContain("Every connection reads");
+  const body = new URLSearchParams({ username: "user1", password: "password" });
+  const signedIn = await fetch(`${server.url}/token`, { method: "POST", body });
+  const { access_token: token } = (await signedIn.json()) as { access_token: string };
+  expect(await run(command("## Watch", "npx parley top --once", "--json"))).toContain(
+    "Every connection reads",
+  );
   expect(JSON.parse(await run(command("## Watch", "npx parley top --once --json")))).toHaveProperty("node");
   await run(command("## Backup and restore", "npx parley backup "));
   await talk(server, "not in the backup");
@@ -91,7 +95,8 @@ test("OP2 OP3 OP4 the commands to watch, back up, restore and move work as print
   await stop(server);
 
   await run(`${command("## Move to Redis", "npx parley migrate ", "--dry-run")} --yes`);
-  server = await folder.serve([], { ...env, REDIS_URL: redis.url, DEMO_ACCOUNTS: "true" });
+  const key = readFileSync(join(folder.path, "data/secret.key"), "utf8").trim();
+  server = await folder.serve([], { ...env, REDIS_URL: redis.url, SECRET_KEY: key });
   expect(await history(server)).toEqual(restored);
   await stop(server);
 }, 120_000);
