@@ -3,6 +3,7 @@ import { connect, watchMessages } from "../../src/client/index.ts";
 import { startTestServer } from "../../src/testing/index.mjs";
 import { ROOT } from "../docs/pages.ts";
 import { becomes, keepOpen, reaches } from "../support/clients/library.ts";
+import { longTest } from "../support/long-test.ts";
 
 test("a test server has settings, tokens and faults, and is gone in the end", async () => {
   const server = await startTestServer({ settings: { PLANS: "free:2:5", BCRYPT_COST: "4" } });
@@ -32,7 +33,7 @@ test("a server that cannot start says why", () => {
   expect(startTestServer({ settings: { INACTIVITY_TIMEOUT: "soon" } })).rejects.toThrow(/INACTIVITY_TIMEOUT/);
 });
 
-test("it runs on node, too", async () => {
+longTest("it runs on node, too", async () => {
   const program = `
     import { startTestServer } from ${JSON.stringify(`${ROOT}/src/testing/index.mjs`)};
     const server = await startTestServer();

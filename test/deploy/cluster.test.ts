@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { startBalancer } from "../../deploy/balancer.ts";
 import { freePort } from "../support/free-port.ts";
+import { longTest } from "../support/long-test.ts";
 
 test("npm run cluster prints an address behind which three nodes reply, and leaves no process and no file behind", async () => {
   const cluster = Bun.spawn(
@@ -27,28 +28,31 @@ test("npm run cluster prints an address behind which three nodes reply, and leav
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 });
 
-test("the balancer alternates between the nodes, skips a missing one, and forwards both directions", async () => {
-  const nodes = await Promise.all(
-    ["one", "two"].map(async (name) => {
-      const server = createServer((socket) => {
-        socket.on("error", () => {});
-        socket.on("data", (data) => socket.end(`${name} received ${data}`));
-      });
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      const address = server.address();
-      if (address === null || typeof address === "string") throw new Error("no port");
-      return { server, port: address.port };
-    }),
-  );
-  const ports = [nodes[0]!.port, await freePort(), nodes[1]!.port];
-  const balancer = await startBalancer(0, ports);
-  const answers: string[] = [];
-  for (let i = 0; i < 4; i++) answers.push(await request(balancer.port, `${i}`));
-  expect(answers).toEqual(["one received 0", "two received 1", "one received 2", "two received 3"]);
-  for (const { server } of nodes) await new Promise((resolve) => server.close(resolve));
-  expect(await request(balancer.port, "anybody?")).toBe("");
-  await balancer.close();
-});
+longTest(
+  "the balancer alternates between the nodes, skips a missing one, and forwards both directions",
+  async () => {
+    const nodes = await Promise.all(
+      ["one", "two"].map(async (name) => {
+        const server = createServer((socket) => {
+          socket.on("error", () => {});
+          socket.on("data", (data) => socket.end(`${name} received ${data}`));
+        });
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        const address = server.address();
+        if (address === null || typeof address === "string") throw new Error("no port");
+        return { server, port: address.port };
+      }),
+    );
+    const ports = [nodes[0]!.port, await freePort(), nodes[1]!.port];
+    const balancer = await startBalancer(0, ports);
+    const answers: string[] = [];
+    for (let i = 0; i < 4; i++) answers.push(await request(balancer.port, `${i}`));
+    expect(answers).toEqual(["one received 0", "two received 1", "one received 2", "two received 3"]);
+    for (const { server } of nodes) await new Promise((resolve) => server.close(resolve));
+    expect(await request(balancer.port, "anybody?")).toBe("");
+    await balancer.close();
+  },
+);
 
 async function readUntil(stream: ReadableStream<Uint8Array>, words: string): Promise<string> {
   const reader = stream.getReader();

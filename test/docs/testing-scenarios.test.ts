@@ -6,6 +6,7 @@ import { invalidMatcher } from "../../src/scenario/format/matchers.ts";
 import { ParleyFolder } from "../cli/parley-folder.ts";
 import { Recorder } from "../cli/run/recorder.ts";
 import { freePort } from "../support/free-port.ts";
+import { longTest } from "../support/long-test.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";
 
@@ -69,7 +70,7 @@ test("a difference in a recording is reported as docs/TESTING.md shows it", asyn
   expect(inGeneral(ended.stdout)).toBe(inGeneral(blockOf("output").text));
 });
 
-test("the workflow starts a server and runs scenarios: its commands run as printed", async () => {
+longTest("the workflow starts a server and runs scenarios: its commands run as printed", async () => {
   await using folder = new ParleyFolder();
   const workflow = Bun.YAML.parse(blockOf("workflow").text) as {
     jobs: { scenarios: { steps: { name?: string; run?: string }[] } };

@@ -187,7 +187,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       PATIENCE,
     );
 
-    test(
+    longTest(
       "I2 A2 the clock jumps: the inactivity warning and close, the token's renewal and its end",
       async () => {
         const { page } = bench();

@@ -203,7 +203,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
 
   const meagre = useServer({ PLANS: PLANS_WITH_THREE });
 
-  test(
+  longTest(
     "Q3 Q4 at the limit the page explains it, counts down, keeps receiving, and lets a waiting message be taken back",
     async () => {
       await using ann = await openPage(browser(), meagre().url);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { longTest } from "../../support/long-test.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 import { ParleyTerminal } from "../parley-terminal.ts";
@@ -61,7 +62,7 @@ test("every sent message is acked and stored, and text, JSON and CSV agree", asy
   expect(stdout).toStartWith("#201 ");
 });
 
-test("--duration ends the run; --csv - prints only a table of the seconds", async () => {
+longTest("--duration ends the run; --csv - prints only a table of the seconds", async () => {
   await using place = await startBench();
   const { code, stdout } = await place.bench("--rate", "50", "--duration", "1.2", "--csv", "-");
   expect(code).toBe(0);
@@ -94,7 +95,7 @@ test("Q4 M2 a run that meets a limit ends with its results so far, and names the
   expect(stderr).toContain("more frames a second than the server allows (flooding)");
 });
 
-test("a signal ends the run with its results so far, 130 or 143", async () => {
+longTest("a signal ends the run with its results so far, 130 or 143", async () => {
   await using place = await startBench();
   for (const [signal, expected] of [
     ["SIGINT", 130],
@@ -114,7 +115,7 @@ test("a signal ends the run with its results so far, 130 or 143", async () => {
   }
 });
 
-test("a terminal shows a progress bar, and then only the report", async () => {
+longTest("a terminal shows a progress bar, and then only the report", async () => {
   await using place = await startBench();
   const args = ["bench", "--rate", "100", "--duration", "1.5"];
   await using terminal = new ParleyTerminal(place.folder, args, place.env, 120);

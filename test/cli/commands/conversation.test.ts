@@ -1,6 +1,7 @@
 // `parley conversation`, next to a running server and without one.
 import { expect, test } from "bun:test";
 import { TestClient } from "../../support/clients/test-client.ts";
+import { longTest } from "../../support/long-test.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 const SECRET_KEY = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
@@ -92,15 +93,18 @@ test("an unknown conversation is named in the error, with the command that lists
   }
 });
 
-test("one message is counted in the singular, and `chat` without a credential lists the ways to get one", async () => {
-  await using folder = new ParleyFolder();
-  const { url } = await folder.serve();
-  const chat = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
-  expect(chat.code).toBe(0);
-  expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}1 message \(1\) /);
-  const unknown = await folder.run(["chat", "lobby", "--url", url, "--user", "bob"]);
-  expect(unknown).toMatchObject({ code: 1, stdout: "" });
-  expect(unknown.stderr).toContain(
-    "set PARLEY_TOKEN (`npx parley token bob` on the server's machine prints one)",
-  );
-});
+longTest(
+  "one message is counted in the singular, and `chat` without a credential lists the ways to get one",
+  async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve();
+    const chat = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
+    expect(chat.code).toBe(0);
+    expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}1 message \(1\) /);
+    const unknown = await folder.run(["chat", "lobby", "--url", url, "--user", "bob"]);
+    expect(unknown).toMatchObject({ code: 1, stdout: "" });
+    expect(unknown.stderr).toContain(
+      "set PARLEY_TOKEN (`npx parley token bob` on the server's machine prints one)",
+    );
+  },
+);

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { filesWith, READABLE_FILES } from "../../engine/redis/support/files.ts";
+import { longTest } from "../../support/long-test.ts";
 import { withRedis } from "../../support/redis/connection.ts";
 import { startRedis } from "../../support/redis/redis-server.ts";
 import { TEST_SECRET } from "../../support/server/tokens.ts";
@@ -112,55 +113,59 @@ test("PD2 PD4 an erasure goes on after kill -9 of the server, clients see it, an
   expect(rest.stdout.trim().split("\n")).toHaveLength(2);
 }, 120_000);
 
-test("PD2 PD4 on Redis another node goes on with the erasure of a node that was killed, and files that Redis then writes have nothing", async () => {
-  await using redis = await startRedis(READABLE_FILES);
-  const key = newApiKey();
-  const lease = "parley:{all}:task:persons:lease";
-  await using nodes = await NodeProcesses.start(2, () => ({
-    ...{ REDIS_URL: redis.url, SECRET_KEY: TEST_SECRET, DEMO_ACCOUNTS: "false", LOG_LEVEL: "error" },
-    ...{ API_KEYS: `ops:${hashOfApiKey(key)}:read+write+manage`, BURST_RATE: "0" },
-  }));
-  const send = (node: number, method: string, path: string, body?: object) =>
-    fetch(nodes.url(node) + path, {
-      method,
-      headers: { authorization: `Bearer ${key}` },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-  await talk((messages) => send(0, "POST", "/messages", messages));
-  // Its answer may be lost with the node.
-  void send(0, "POST", `/users/${NAME}/erase`).catch(() => {});
-  const record = async () => {
-    const all = await withRedis(redis.port, (client) => client.hgetall("parley:{all}:persons"));
-    return Object.entries(all).map(([id, text]) => ({ id, ...JSON.parse(text) }))[0];
-  };
-  const page = async (node: number) =>
-    (await (await send(node, "GET", "/conversations/lobby/messages?limit=200")).json()) as {
-      messages: { from: string; text: string; erased?: object }[];
+longTest(
+  "PD2 PD4 on Redis another node goes on with the erasure of a node that was killed, and files that Redis then writes have nothing",
+  async () => {
+    await using redis = await startRedis(READABLE_FILES);
+    const key = newApiKey();
+    const lease = "parley:{all}:task:persons:lease";
+    await using nodes = await NodeProcesses.start(2, () => ({
+      ...{ REDIS_URL: redis.url, SECRET_KEY: TEST_SECRET, DEMO_ACCOUNTS: "false", LOG_LEVEL: "error" },
+      ...{ API_KEYS: `ops:${hashOfApiKey(key)}:read+write+manage`, BURST_RATE: "0" },
+    }));
+    const send = (node: number, method: string, path: string, body?: object) =>
+      fetch(nodes.url(node) + path, {
+        method,
+        headers: { authorization: `Bearer ${key}` },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+    await talk((messages) => send(0, "POST", "/messages", messages));
+    // Its answer may be lost with the node.
+    void send(0, "POST", `/users/${NAME}/erase`).catch(() => {});
+    const record = async () => {
+      const all = await withRedis(redis.port, (client) => client.hgetall("parley:{all}:persons"));
+      return Object.entries(all).map(([id, text]) => ({ id, ...JSON.parse(text) }))[0];
     };
-  let carrying = -1;
-  await waitUntil("a node is in the middle of the messages", async () => {
-    carrying = await nodes.carrying(() => withRedis(redis.port, (client) => client.get(lease)), key);
-    return (await record()).step === "messages";
-  });
-  await nodes.stop(carrying, "SIGKILL");
-  const { id, user } = await record();
-  expect(user).toBe(NAME);
-  // As if the time of the dead node's lease were over.
-  await withRedis(redis.port, (client) => client.del(lease));
-  const other = 1 - carrying;
-  await waitUntil("the other node has ended it", async () => {
-    const report = (await (await send(other, "GET", `/erasures/${id}`)).json()) as { state: string };
-    return report.state === "done";
-  });
-  for (const { from, text } of (await page(other)).messages)
-    expect([from, text]).toEqual(text === "of others" ? ["bob", text] : ["~erased", ""]);
-  await withRedis(redis.port, async (client) => {
-    await client.bgrewriteaof();
-    await client.save().catch(() => {});
-  });
-  await waitUntil("no file of Redis has the name or a text", async () => {
-    await withRedis(redis.port, (client) => client.save());
-    return filesWith(redis.folder, [NAME, SECRET]).length === 0;
-  });
-  expect(filesWith(redis.folder, ["of others"])).toContain("dump.rdb");
-}, 120_000);
+    const page = async (node: number) =>
+      (await (await send(node, "GET", "/conversations/lobby/messages?limit=200")).json()) as {
+        messages: { from: string; text: string; erased?: object }[];
+      };
+    let carrying = -1;
+    await waitUntil("a node is in the middle of the messages", async () => {
+      carrying = await nodes.carrying(() => withRedis(redis.port, (client) => client.get(lease)), key);
+      return (await record()).step === "messages";
+    });
+    await nodes.stop(carrying, "SIGKILL");
+    const { id, user } = await record();
+    expect(user).toBe(NAME);
+    // As if the time of the dead node's lease were over.
+    await withRedis(redis.port, (client) => client.del(lease));
+    const other = 1 - carrying;
+    await waitUntil("the other node has ended it", async () => {
+      const report = (await (await send(other, "GET", `/erasures/${id}`)).json()) as { state: string };
+      return report.state === "done";
+    });
+    for (const { from, text } of (await page(other)).messages)
+      expect([from, text]).toEqual(text === "of others" ? ["bob", text] : ["~erased", ""]);
+    await withRedis(redis.port, async (client) => {
+      await client.bgrewriteaof();
+      await client.save().catch(() => {});
+    });
+    await waitUntil("no file of Redis has the name or a text", async () => {
+      await withRedis(redis.port, (client) => client.save());
+      return filesWith(redis.folder, [NAME, SECRET]).length === 0;
+    });
+    expect(filesWith(redis.folder, ["of others"])).toContain("dump.rdb");
+  },
+  120_000,
+);

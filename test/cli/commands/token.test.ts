@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { longTest } from "../../support/long-test.ts";
 import { startRedis } from "../../support/redis/redis-server.ts";
 import { SECRET } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
@@ -70,21 +71,24 @@ describe("`parley token` with another key than the server's", () => {
     await waitUntil("the server warns", () => hasWarned(changed));
   });
 
-  test("SEC-T4 on Redis it is refused, too, and a node with another key than the others logs a warning", async () => {
-    await using redis = await startRedis();
-    await using folder = new ParleyFolder();
-    const on = { REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` };
-    const server = await folder.serve([], { ...keyed(SECRET), ...on });
-    expect(await folder.run(["token", "carol"], { env: { ...keyed(OTHER), ...on } })).toEqual(
-      rejection("SECRET_KEY"),
-    );
-    const minted = await folder.run(["token", "carol"], { env: { ...keyed(SECRET), ...on } });
-    expect(await statusWith(server, minted.stdout)).toBe(200);
+  longTest(
+    "SEC-T4 on Redis it is refused, too, and a node with another key than the others logs a warning",
+    async () => {
+      await using redis = await startRedis();
+      await using folder = new ParleyFolder();
+      const on = { REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` };
+      const server = await folder.serve([], { ...keyed(SECRET), ...on });
+      expect(await folder.run(["token", "carol"], { env: { ...keyed(OTHER), ...on } })).toEqual(
+        rejection("SECRET_KEY"),
+      );
+      const minted = await folder.run(["token", "carol"], { env: { ...keyed(SECRET), ...on } });
+      expect(await statusWith(server, minted.stdout)).toBe(200);
 
-    const second = await folder.serve([], { ...keyed(SECRET), ...on });
-    await stop(second);
-    expect(hasWarned(second)).toBe(false);
-    const third = await folder.serve([], { ...keyed(OTHER), ...on });
-    await waitUntil("the node warns", () => hasWarned(third));
-  });
+      const second = await folder.serve([], { ...keyed(SECRET), ...on });
+      await stop(second);
+      expect(hasWarned(second)).toBe(false);
+      const third = await folder.serve([], { ...keyed(OTHER), ...on });
+      await waitUntil("the node warns", () => hasWarned(third));
+    },
+  );
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { longTest } from "../../support/long-test.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 const fileOf = (folder: ParleyFolder) => join(folder.path, ".config/parley/contexts.json");
@@ -49,17 +50,20 @@ test("the file is readable by its owner only, and is not read when others can re
   expect(stderr).toContain("Other users can read or change the file");
 });
 
-test("errors of a context are explained: bad name, bad address, duplicate name, unknown name, broken file", async () => {
-  await using folder = new ParleyFolder();
-  const context = (...args: string[]) => folder.run(["context", ...args]);
-  expect(await context("add", "local", "--url", "127.0.0.1:8000")).toMatchObject({ code: 2, stdout: "" });
-  expect(await context("add", "-x", "--url", "http://a")).toMatchObject({ code: 2 });
-  expect(await context("add", "a/b", "--url", "http://a")).toMatchObject({ code: 2 });
-  expect(await context("add", "local")).toMatchObject({ code: 2 });
-  await context("add", "local", "--url", "http://a");
-  expect(await context("add", "local", "--url", "http://b")).toMatchObject({ code: 1 });
-  expect(await context("add", "local", "--url", "http://b", "--replace")).toMatchObject({ code: 0 });
-  expect((await context("select", "prod")).stderr).toContain("the contexts are local");
-  folder.write(".config/parley/contexts.json", "{");
-  expect((await context("list")).stderr).toContain("is not a valid contexts file");
-});
+longTest(
+  "errors of a context are explained: bad name, bad address, duplicate name, unknown name, broken file",
+  async () => {
+    await using folder = new ParleyFolder();
+    const context = (...args: string[]) => folder.run(["context", ...args]);
+    expect(await context("add", "local", "--url", "127.0.0.1:8000")).toMatchObject({ code: 2, stdout: "" });
+    expect(await context("add", "-x", "--url", "http://a")).toMatchObject({ code: 2 });
+    expect(await context("add", "a/b", "--url", "http://a")).toMatchObject({ code: 2 });
+    expect(await context("add", "local")).toMatchObject({ code: 2 });
+    await context("add", "local", "--url", "http://a");
+    expect(await context("add", "local", "--url", "http://b")).toMatchObject({ code: 1 });
+    expect(await context("add", "local", "--url", "http://b", "--replace")).toMatchObject({ code: 0 });
+    expect((await context("select", "prod")).stderr).toContain("the contexts are local");
+    folder.write(".config/parley/contexts.json", "{");
+    expect((await context("list")).stderr).toContain("is not a valid contexts file");
+  },
+);

@@ -143,7 +143,7 @@ describe("a planted problem is found, with exit code 2", () => {
     expect(JSON.stringify(report)).not.toContain("your_secret_key");
   });
 
-  test("permissions by which others can sign tokens, or change the data", async () => {
+  longTest("permissions by which others can sign tokens, or change the data", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     const key = join(folder.path, "data/secret.key");

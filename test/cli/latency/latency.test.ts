@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatSample, formatSummary, summarize } from "../../../src/cli/latency/samples.ts";
+import { longTest } from "../../support/long-test.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
@@ -68,7 +69,7 @@ test("Ctrl+C ends it with the results so far, 130", async () => {
   expect(await process.exited).toBe(130);
 });
 
-test("a server that stops counts as loss, and measuring continues when it is back", async () => {
+longTest("a server that stops counts as loss, and measuring continues when it is back", async () => {
   await using folder = new ParleyFolder();
   const env = { SECRET_KEY: "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF" };
   const first = await folder.serve([], env);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { longTest } from "../../support/long-test.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { ParleyFolder, type Running } from "../parley-folder.ts";
 import { Recorder } from "./recorder.ts";
@@ -186,7 +187,7 @@ describe("faults of a recording", () => {
       expect(await plain.run(["run", "cut.jsonl", "--url", faultyUrl, ...flags])).toMatchObject({ code: 0 });
   });
 
-  test("that a server does not support end the run with the missing setting", async () => {
+  longTest("that a server does not support end the run with the missing setting", async () => {
     const ended = await plain.run(["run", "cut.jsonl", "--url", url, "--junit", "out.xml"]);
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain("requesting a fault  could not be done");
@@ -262,7 +263,7 @@ describe("a scenario written by hand", () => {
     expect(ended.stdout).toContain("1 of 3 as expected, 1 missing, 1 not reached");
   });
 
-  test("with the server's key needs no accounts, also to present an expired token", async () => {
+  longTest("with the server's key needs no accounts, also to present an expired token", async () => {
     await using folder = new ParleyFolder();
     const secret = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
     const server = await folder.serve([], { SECRET_KEY: secret, DEMO_ACCOUNTS: "false" });
@@ -282,7 +283,7 @@ describe("a scenario written by hand", () => {
     );
   });
 
-  test("a server with faults issues an expired token, for a user with an open connection", async () => {
+  longTest("a server with faults issues an expired token, for a user with an open connection", async () => {
     const lines = [
       '{"client":"ann","dir":"line","event":"open"}',
       '{"client":"bob","dir":"line","event":"open","token":"expired"}',
@@ -306,28 +307,31 @@ describe("a scenario written by hand", () => {
     });
     afterAll(() => folder[Symbol.asyncDispose]());
 
-    test("a client without a token, with a forged one, or with another user's is not signed in", async () => {
-      await folder.run(["user", "add", "user1", "--password-stdin"], { stdin: "correct horse" });
-      const lines = [
-        '{"client":"ann","dir":"line","event":"open"}',
-        ...[
-          ["none", 4401],
-          ["wrong", 4401],
-          ["foreign", 4403],
-        ].flatMap(([token, code]) => [
-          `{"client":"bob","dir":"line","event":"open","token":"${token}"}`,
-          ...(token === "none"
-            ? ['{"client":"bob","dir":"out","frame":{"type":"message","text":"may I?"}}']
-            : []),
-          `{"client":"bob","dir":"line","event":"close","code":${code}}`,
-        ]),
-      ];
-      const stdin = [HEADER, ...lines].join("\n");
-      const env = { PARLEY_PASSWORD_USER1: "correct horse" };
-      const ended = await folder.run(["run", "-", "--url", own], { stdin, env });
-      expect(ended.stdout).toContain("passed  standard input: 3 of 3 as expected");
-      expect(ended).toMatchObject({ code: 0, stderr: "" });
-    });
+    longTest(
+      "a client without a token, with a forged one, or with another user's is not signed in",
+      async () => {
+        await folder.run(["user", "add", "user1", "--password-stdin"], { stdin: "correct horse" });
+        const lines = [
+          '{"client":"ann","dir":"line","event":"open"}',
+          ...[
+            ["none", 4401],
+            ["wrong", 4401],
+            ["foreign", 4403],
+          ].flatMap(([token, code]) => [
+            `{"client":"bob","dir":"line","event":"open","token":"${token}"}`,
+            ...(token === "none"
+              ? ['{"client":"bob","dir":"out","frame":{"type":"message","text":"may I?"}}']
+              : []),
+            `{"client":"bob","dir":"line","event":"close","code":${code}}`,
+          ]),
+        ];
+        const stdin = [HEADER, ...lines].join("\n");
+        const env = { PARLEY_PASSWORD_USER1: "correct horse" };
+        const ended = await folder.run(["run", "-", "--url", own], { stdin, env });
+        expect(ended.stdout).toContain("passed  standard input: 3 of 3 as expected");
+        expect(ended).toMatchObject({ code: 0, stderr: "" });
+      },
+    );
 
     test("takes passwords and tokens from the environment, and the users they belong to", async () => {
       for (const user of ["alice", "bob.b"])

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { connect, watchMessages } from "../../../src/client/index.ts";
+import { longTest } from "../../support/long-test.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
@@ -42,23 +43,26 @@ test("a start prints one block, serves, notices new accounts, and SIGTERM ends i
     expect(JSON.parse(line)).toHaveProperty("event");
 });
 
-test("a first start has something to read: the inbox of user1 shows the lobby and a group, once", async () => {
-  await using folder = new ParleyFolder();
-  const env = { DEMO_CONVERSATIONS: "true" };
-  const first = await folder.serve([], env);
-  const shown = await folder.run(["inbox", "--user", "user1", "--url", first.url]);
-  expect(shown.stdout).toMatch(/^2 +_\w{25} \(Cake for user3\) .*user2: .*\n2 +lobby .*user2: /m);
-  expect(shown.stdout).toContain("4 unread messages in 2 conversations.\n");
-  first.process.kill("SIGTERM");
-  await first.process.exited;
-  const again = await folder.serve([], env);
-  expect((await folder.run(["inbox", "--user", "user1", "--url", again.url])).stdout).toBe(shown.stdout);
-  const idle = await folder.run(["inbox", "--user", "user2", "--url", again.url]);
-  expect(idle.stdout).toEndWith("Nothing is unread.\n");
-  await answersInTheGroup(again.url);
-  again.process.kill("SIGTERM");
-  expect(await again.process.exited).toBe(0);
-});
+longTest(
+  "a first start has something to read: the inbox of user1 shows the lobby and a group, once",
+  async () => {
+    await using folder = new ParleyFolder();
+    const env = { DEMO_CONVERSATIONS: "true" };
+    const first = await folder.serve([], env);
+    const shown = await folder.run(["inbox", "--user", "user1", "--url", first.url]);
+    expect(shown.stdout).toMatch(/^2 +_\w{25} \(Cake for user3\) .*user2: .*\n2 +lobby .*user2: /m);
+    expect(shown.stdout).toContain("4 unread messages in 2 conversations.\n");
+    first.process.kill("SIGTERM");
+    await first.process.exited;
+    const again = await folder.serve([], env);
+    expect((await folder.run(["inbox", "--user", "user1", "--url", again.url])).stdout).toBe(shown.stdout);
+    const idle = await folder.run(["inbox", "--user", "user2", "--url", again.url]);
+    expect(idle.stdout).toEndWith("Nothing is unread.\n");
+    await answersInTheGroup(again.url);
+    again.process.kill("SIGTERM");
+    expect(await again.process.exited).toBe(0);
+  },
+);
 
 /** The demo agent answers user1 by a stream, and stops when user1 asks it to. */
 async function answersInTheGroup(url: string): Promise<void> {
@@ -115,7 +119,7 @@ test("TEST_FAULTS is shown in the block and the log, and refused if other machin
   );
 });
 
-test("without demo accounts the block begins with the addresses", async () => {
+longTest("without demo accounts the block begins with the addresses", async () => {
   await using folder = new ParleyFolder();
   const server = await folder.serve([], { DEMO_ACCOUNTS: "false" });
   expect(server.output().stderr).toMatch(/Ctrl\+C stops it\.\n\n {2}Page {8}\S+\n/);

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { longTest } from "../../support/long-test.ts";
 import { isLong } from "../../support/random.ts";
 import { startRedis } from "../../support/redis/redis-server.ts";
 import { SECRET } from "../../support/server/test-server.ts";
@@ -50,16 +51,19 @@ test("a command creates no store: it names the folder without one, and how to ch
   expect(readdirSync(join(folder.path, "empty"))).toEqual([]);
 });
 
-test("a change prints the store if that depends on the current folder, and not if it was given in full", async () => {
-  await using folder = new ParleyFolder();
-  const data = join(folder.path, "data");
-  await folder.serve();
-  const add = (user: string, ...args: string[]) =>
-    folder.run(["user", "add", user, "--password-stdin", ...args], { stdin: "correct horse\n" });
-  expect(await add("carol")).toMatchObject({ code: 0, stderr: `store: ${data}\n` });
-  expect(await add("dora", "--data-dir", data)).toMatchObject({ code: 0, stderr: "" });
-  expect(await folder.run(["user", "list"])).toMatchObject({ code: 0, stderr: "" });
-});
+longTest(
+  "a change prints the store if that depends on the current folder, and not if it was given in full",
+  async () => {
+    await using folder = new ParleyFolder();
+    const data = join(folder.path, "data");
+    await folder.serve();
+    const add = (user: string, ...args: string[]) =>
+      folder.run(["user", "add", user, "--password-stdin", ...args], { stdin: "correct horse\n" });
+    expect(await add("carol")).toMatchObject({ code: 0, stderr: `store: ${data}\n` });
+    expect(await add("dora", "--data-dir", data)).toMatchObject({ code: 0, stderr: "" });
+    expect(await folder.run(["user", "list"])).toMatchObject({ code: 0, stderr: "" });
+  },
+);
 
 test("SEC-T4 `token` makes no key next to a server that has its key from its environment", async () => {
   await using folder = new ParleyFolder();
@@ -88,7 +92,7 @@ test("SEC-T6 with SECRET_KEY `token` needs no store, and makes none", async () =
   expect(existsSync(join(folder.path, "data"))).toBe(false);
 });
 
-test("on Redis a change prints no folder", async () => {
+longTest("on Redis a change prints no folder", async () => {
   await using redis = await startRedis();
   await using folder = new ParleyFolder();
   const env = { SECRET_KEY: SECRET, REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` };

@@ -10,13 +10,13 @@ import { startRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 
-/** How Redis can be run. The contract of the engine (engine.test.ts) is kept on both in each form. */
-export const KINDS = ["standalone", "cluster"] as const;
+/** How Redis can be run. */
+const KINDS = ["standalone", "cluster"] as const;
 
 /**
- * For all other tests: the scripts are the same on both, and get one key more on one Redis. The short form runs them in Cluster only,
- * which is stricter, because all keys of a call must be in one slot. The tests of many nodes (test/server/nodes, test/delivery)
- * use them on one Redis.
+ * The scripts are the same on both, and get one key more on one Redis. The short form runs the tests of the engine in Cluster only,
+ * which is stricter, because all keys of a call must be in one slot. The tests of many nodes (test/server/nodes, test/delivery,
+ * test/chaos) and of commands use the engine on one Redis.
  */
 export const KINDS_OF_COMMON_CODE: readonly (typeof KINDS)[number][] = isLong ? KINDS : ["cluster"];
 
