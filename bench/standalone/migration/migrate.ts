@@ -74,7 +74,7 @@ function end(next: string): void {
     }),
   );
 }
-const size = source.survey(UNLIMITED_RETENTION, Date.now());
+const size = await source.survey(UNLIMITED_RETENTION, Date.now());
 await report.at(-1);
 end("messages");
 const result = await runMigration(

@@ -78,7 +78,7 @@ export async function migrate(
     const { retention, startedAt } = resumes
       ? decision.state
       : { retention: retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION), startedAt: Date.now() };
-    let size = source.survey(retention, startedAt);
+    let size = await source.survey(retention, startedAt);
     const plan: Plan = {
       ...{ target: target.description, size, memory: estimateMemory(size), resumes },
       warnings: target.warnings,
@@ -94,7 +94,7 @@ export async function migrate(
       source.close();
       source = undefined;
       source = await settledSource(settings, size.streams);
-      size = source.survey(retention, startedAt);
+      size = await source.survey(retention, startedAt);
       if (flags.restart === true) await target.clear();
       state = newState(source, retention, startedAt);
     }

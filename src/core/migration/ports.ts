@@ -7,7 +7,7 @@ import type { MigrationState, SourceIdentity } from "./state.ts";
 export interface MigrationSource extends SourceIdentity {
   readonly epoch: string;
   /** Decides which messages are carried, and counts. MUST be called before the readers. `now`: in milliseconds since 1970. */
-  survey(retention: RetentionLimits, now: number): MigrationSize;
+  survey(retention: RetentionLimits, now: number): Promise<MigrationSize>;
   /** Reads the messages after a place, in the order in which they were stored. */
   messages(after: number): Iterable<MessageBatch>;
   /** Reads conversations in the order of `place`, after one. */

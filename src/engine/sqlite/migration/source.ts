@@ -66,8 +66,8 @@ export class SqliteSource implements MigrationSource {
     this.epoch = readMeta(db, "epoch")!;
   }
 
-  survey(retention: RetentionLimits, now: number): MigrationSize {
-    this.found = surveyStore(this.db, retention, now);
+  async survey(retention: RetentionLimits, now: number): Promise<MigrationSize> {
+    this.found = await surveyStore(this.db, retention, now);
     return this.found.size;
   }
 

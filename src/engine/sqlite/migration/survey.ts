@@ -24,45 +24,67 @@ export interface Survey {
   readonly conversations: ReadonlyMap<number, SurveyedConversation>;
 }
 
-interface KeptRow {
-  readonly number: number;
-  readonly count: number;
-  readonly bytes: number;
-  readonly seq: number;
-  readonly at: number;
-  readonly sender: string;
+/** The rows that are read at once: meanwhile the process does nothing else, and its connection to Redis has to be kept. */
+const ROWS_AT_ONCE = 20_000;
+
+type Row = [position: number, conversation: number, seq: number, at: number, sender: string, bytes: number];
+
+/** What is kept of a conversation. */
+class KeptMessages {
+  count = 0;
+  bytes = 0;
+  seq = 0;
+  at = 0;
+  sender = "";
+  /** The oldest message that is young enough. */
+  young: number | undefined;
+
+  constructor(
+    readonly row: ConversationRow,
+    /** Messages that were stored before are not carried, in milliseconds since 1970. */
+    private readonly since: number,
+  ) {}
+
+  /** Messages come in the order of their numbers. */
+  add(seq: number, at: number, sender: string, bytes: number): void {
+    this.count++;
+    this.bytes += bytes;
+    this.seq = seq;
+    this.at = at;
+    this.sender = sender;
+    if (at >= this.since) this.young ??= seq;
+  }
 }
 
 /** Reads the whole log once: decides which messages are carried, as `retentionFloor` of the core does, and counts everything. */
-export function surveyStore(db: Database, retention: RetentionLimits, now: number): Survey {
-  const kept = new Map(readKept(db).map((row) => [row.number, row]));
-  const young = readYoung(db, retention, now);
+export async function surveyStore(db: Database, retention: RetentionLimits, now: number): Promise<Survey> {
+  const kept = await readKept(db, retention, now);
   const conversations = new Map<number, SurveyedConversation>();
   let [messages, bytes, leftOut] = [0, 0, 0];
-  const rows = db.query(`select ${CONVERSATION_COLUMNS} from conversation`).iterate();
-  for (const row of rows as IterableIterator<ConversationRow>) {
-    const found = kept.get(row.number);
-    const seq = Math.max(found?.seq ?? 0, row.first_seq - 1);
+  for (const [number, found] of kept) {
+    const { row, count } = found;
+    const seq = Math.max(found.seq, row.first_seq - 1);
     const most = row.keep_messages ?? retention.messages;
     const byCount = most > 0 ? Math.max(row.first_seq, seq - most + 1) : row.first_seq;
     const hasDays = (row.keep_days ?? retention.days) > 0;
-    const floor = hasDays ? Math.max(byCount, young.get(row.number) ?? seq + 1) : byCount;
-    const carried = found === undefined ? 0 : Math.min(found.count, seq - floor + 1);
+    const floor = hasDays ? Math.max(byCount, found.young ?? seq + 1) : byCount;
+    const carried = Math.min(count, seq - floor + 1);
     messages += carried;
-    leftOut += (found?.count ?? 0) - carried;
-    if (found !== undefined) bytes += Math.round((found.bytes * carried) / found.count);
-    conversations.set(row.number, {
-      id: row.id,
-      floor,
-      seq,
-      at: found?.at ?? 0,
-      by: found === undefined ? "" : senderOf(found.sender),
-    });
+    leftOut += count - carried;
+    if (count > 0) bytes += Math.round((found.bytes * carried) / count);
+    conversations.set(number, { id: row.id, floor, seq, at: found.at, by: senderOf(found.sender) });
   }
+  return {
+    now,
+    size: { ...countRows(db), conversations: kept.size, messages, bytes, leftOut },
+    conversations,
+  };
+}
+
+function countRows(db: Database): Omit<MigrationSize, "conversations" | "messages" | "bytes" | "leftOut"> {
   const count = (table: string, where = "1") =>
     (db.query(`select count(*) as count from ${table} where ${where}`).get() as { count: number }).count;
-  const size: MigrationSize = {
-    ...{ conversations: conversations.size, messages, bytes, leftOut },
+  return {
     members: count("member", "role is not null"),
     marks: count("mark"),
     changes: count("change", "state <> ''"),
@@ -74,31 +96,34 @@ export function surveyStore(db: Database, retention: RetentionLimits, now: numbe
     apiKeys: count("api_key"),
     streams: count("stream"),
   };
-  return { now, size, conversations };
 }
 
-/** Of each conversation with messages: their number, and the newest. SQLite takes the other columns from the row with the maximum. */
-function readKept(db: Database): KeptRow[] {
-  return db
-    .query(
-      `select m.conversation as number, count(*) as count, max(m.seq) as seq, m.at as at, m.sender as sender,
-         sum(length(cast(m.body as blob)) + length(m.id) + 2 * length(m.sender)) as bytes
-       from message m join conversation c on c.number = m.conversation
-       where m.sender <> '' and m.seq >= c.first_seq group by m.conversation`,
-    )
-    .all() as KeptRow[];
-}
-
-/** Of each conversation whose messages have an age limit, the oldest one that is younger. */
-function readYoung(db: Database, { days }: RetentionLimits, now: number): ReadonlyMap<number, number> {
-  const isLimited =
-    days > 0 || db.query("select 1 from conversation where keep_days > 0 limit 1").get() !== null;
-  if (!isLimited) return new Map();
-  const rows = db
-    .query(
-      `select m.conversation as number, min(m.seq) as seq from message m join conversation c on c.number = m.conversation
-       where m.sender <> '' and m.at >= ?1 - coalesce(c.keep_days, ?2) * ${DAY_MS} group by m.conversation`,
-    )
-    .all(now, days) as { number: number; seq: number }[];
-  return new Map(rows.map(({ number, seq }) => [number, seq]));
+/** Returns the conversations by their numbers, with their messages that were not removed. */
+async function readKept(
+  db: Database,
+  { days }: RetentionLimits,
+  now: number,
+): Promise<ReadonlyMap<number, KeptMessages>> {
+  const rows = db.query(`select ${CONVERSATION_COLUMNS} from conversation`).all() as ConversationRow[];
+  const kept = new Map(
+    rows.map((row) => [row.number, new KeptMessages(row, now - (row.keep_days ?? days) * DAY_MS)]),
+  );
+  const page = db.prepare(
+    `select position, conversation, seq, at, sender, length(cast(body as blob)) + length(id) + 2 * length(sender)
+     from message where position > ? order by position limit ${ROWS_AT_ONCE}`,
+  );
+  for (let after = 0; ; ) {
+    const some = page.values(after) as Row[];
+    for (const [, number, seq, at, sender, bytes] of some) {
+      const found = kept.get(number);
+      // A row without a sender was blanked.
+      if (sender !== "" && found !== undefined && seq >= found.row.first_seq)
+        found.add(seq, at, sender, bytes);
+    }
+    if (some.length < ROWS_AT_ONCE) break;
+    after = some.at(-1)![0];
+    await Bun.sleep(0);
+  }
+  page.finalize();
+  return kept;
 }
