@@ -4,6 +4,7 @@ import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import { BUCKET_COUNT, bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
+import { decodeEntry } from "./entries.ts";
 import { STREAM_COUNT } from "./position.ts";
 
 const READ = new Script("feed/read");
@@ -131,8 +132,7 @@ export class EventStreams {
     return {
       entries,
       bytes: sample.length === 0 ? 0 : Math.ceil((bytes / sample.length) * entries),
-      // An id begins with its milliseconds.
-      oldestAt: oldest[0] && Number.parseInt(oldest[0][0], 10),
+      oldestAt: oldest[0] && decodeEntry(stream, oldest[0][0], oldest[0][1][1]!).at,
     };
   }
 

@@ -1,9 +1,11 @@
 // What is kept of the events on Redis, and what a reader learns that has not read what is gone (EV4).
 import { describe, expect, test } from "bun:test";
+import { EventStreams } from "../../../../src/engine/redis/feed/event-streams.ts";
 import { entriesToKeep } from "../../../../src/engine/redis/feed/event-trimmer.ts";
 import { beginFeed, outline } from "../../../contracts/feed/subject.ts";
-import { feedSubject } from "../support/feed-subject.ts";
-import { KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
+import { feedSubject, TestFeedNode } from "../support/feed-subject.ts";
+import { freshPrefix, KINDS_OF_COMMON_CODE, useRealRedis } from "../support/real-redis.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const CREATED = { types: new Set(["message.created"] as const) };
@@ -64,6 +66,26 @@ for (const kind of KINDS_OF_COMMON_CODE) {
       expect(seqs.length).toBeLessThan(50);
       expect(seqs).toEqual(seqs.map((_, i) => 60 - seqs.length + 1 + i));
       expect(events.map(outline)).toContain("message.created quiet 1");
+    });
+
+    test("EV4 the doctor sees how far back events go, what they take, and a key that holds something else", async () => {
+      const client = await redis.connect(freshPrefix());
+      const clock = new ManualClock();
+      await using node = await TestFeedNode.open(client, { clock, time: clock });
+      const streams = new EventStreams(client, clock);
+      expect(await streams.standing()).toEqual({ bytes: 0, oldestAt: undefined });
+      const begun = clock.now();
+      for (const user of ["anna", "ben"]) {
+        await node.feed.append([{ type: "quota.exhausted", user, details: { limit: 1 } }]);
+        clock.jump(DAY_MS);
+      }
+      const { bytes, oldestAt } = await streams.standing();
+      expect([oldestAt, bytes > 50, bytes < 500]).toEqual([begun, true, true]);
+      const [key] = streams.keysOf(streams.all[0]!);
+      await client.commands.del(key);
+      await client.commands.set(key, "something else");
+      expect(await streams.standing().catch(String)).toContain("WRONGTYPE");
+      await client.commands.del(key);
     });
 
     test("EV4 a store with another epoch, and one that has lost what was read, is reported once, and nothing after it is missed", async () => {
