@@ -10,7 +10,7 @@ local text, none = KEYS[1], KEYS[2]
 local commands = {
   { 'SET', text, '', 'PX', ARGV[1] }, { 'TIME' }, { 'PUBSUB', ARGV[2] },
   { 'GET', none }, { 'MGET', none }, { 'GETDEL', none }, { 'EXISTS', none }, { 'TYPE', none }, { 'DEL', none }, { 'UNLINK', none },
-  { 'PEXPIRE', none, 1 }, { 'PTTL', none }, { 'PERSIST', none }, { 'RENAME', none, none },
+  { 'PEXPIRE', none, 1 }, { 'PEXPIREAT', none, 1 }, { 'PTTL', none }, { 'PERSIST', none }, { 'RENAME', none, none },
   { 'HGET', none, 'a' }, { 'HMGET', none, 'a' }, { 'HGETALL', none }, { 'HKEYS', none }, { 'HVALS', none },
   { 'HSCAN', none, 0 }, { 'HLEN', none }, { 'HEXISTS', none, 'a' }, { 'HDEL', none, 'a' },
   { 'HSET', text, 'a', 1 }, { 'HSETNX', text, 'a', 1 }, { 'HINCRBY', text, 'a', 1 },
