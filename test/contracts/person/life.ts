@@ -155,7 +155,8 @@ export class Life {
   private async messages(): Promise<void> {
     for (let round = 0; round < 5; round++) {
       const posts: Promise<unknown>[] = [];
-      for (let i = 0; i < OTHERS; i += 2)
+      // So many that a store looks at them in several parts.
+      for (let i = 0; i < OTHERS; i++)
         posts.push(this.post("lobby", other((i * 7 + round) % OTHERS), `of others ${round} ${i}`));
       for (let i = 0; i < 4; i++)
         posts.push(this.post("lobby", NAME, `${SECRETS[3]} ${round} ${i} ${"x".repeat(i * 40)}`));

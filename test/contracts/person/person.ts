@@ -182,7 +182,7 @@ export function personContract(name: string, open: () => Promise<PersonSubject>)
           by: { by: ERASED_USER, at: expect.any(Number), person: true },
         });
       const others = messages.filter(({ from }) => from !== ERASED_USER);
-      expect(others.filter(({ text }) => text.startsWith("of others"))).toHaveLength(300);
+      expect(others.filter(({ text }) => text.startsWith("of others"))).toHaveLength(600);
       const theirs = messages.find(({ text }) => text === "a message of others") as
         | { reactions?: object }
         | undefined;
