@@ -1,14 +1,14 @@
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
+import { longTest } from "../support/long-test.ts";
 import { readPackages } from "../support/packages.ts";
-import { isLong } from "../support/random.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 
 // The short form is that of the binary and of the client library; this one gets all dependencies from the registry.
-test.if(isLong)(
+longTest(
   "OP5 the npm package of the server installs into an empty folder, and npx starts it",
   async () => {
     const { parley } = await readPackages();

@@ -7,6 +7,7 @@ import { buildBinary } from "../../../packages/binary/build.ts";
 import { buildDebianPackage } from "../../../packages/debian/build.ts";
 import { blocksOf, readPage, sectionOf } from "../../docs/pages.ts";
 import { freePort } from "../../support/free-port.ts";
+import { longTest } from "../../support/long-test.ts";
 import { isLong } from "../../support/random.ts";
 import { type Service, startService } from "./service.ts";
 import { mayMakeRoot, ThrowawayRoot } from "./throwaway-root.ts";
@@ -38,7 +39,9 @@ async function signIn(url: string): Promise<Record<string, string>> {
   return { Authorization: `Bearer ${access_token}` };
 }
 
-test.if(isLong && mayMakeRoot)(
+const installTest = isLong ? test.skipIf(!mayMakeRoot()) : longTest;
+
+installTest(
   "OP5 the Debian package is installed, serves, is upgraded over its data, removed and purged, and the store stays",
   async () => {
     const binary = join(folder, "parley");

@@ -3,10 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Whether this user may make a root of its own here: root on a Debian that allows mounts. */
-export const mayMakeRoot =
-  process.getuid?.() === 0 &&
-  ["dpkg", "unshare", "nsenter", "setpriv"].every((name) => Bun.which(name) !== null) &&
-  Bun.spawnSync(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).success;
+export function mayMakeRoot(): boolean {
+  return (
+    process.getuid?.() === 0 &&
+    ["dpkg", "unshare", "nsenter", "setpriv"].every((name) => Bun.which(name) !== null) &&
+    Bun.spawnSync(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).success
+  );
+}
 
 interface Result {
   readonly code: number;
