@@ -32,7 +32,7 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
       findings: [{ mark: "ok", text: `There is no store in ${folder} yet; the first start creates it.` }],
     };
   if ("error" in store) return { findings: [readProblem(folder, store)] };
-  const { bytes, version, knownVersion, conversations, damage, unclosed, erasing } = store;
+  const { bytes, version, knownVersion, conversations, damage, unclosed, erasing, kept } = store;
   const findings: Finding[] = [];
   if (damage !== undefined && damage.length > 0)
     findings.push(storeProblem(folder, `is damaged (${damage.join("; ")})`));
@@ -54,6 +54,13 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
       text: "The files may still hold texts that users erased or edited away: the server stopped before it could clean them.",
       advice:
         "Start the server: it cleans them within a minute. Copies of the folder, and backups, keep what they hold.",
+    });
+  if (kept.length > 0)
+    findings.push({
+      mark: "warning",
+      text: `${folder} has older stores, with texts and persons that were erased since: ${kept.join(", ")}.`,
+      advice:
+        "Delete them when the present store works. The server deletes a parley-schema file when it is seven days old.",
     });
   const state = damage === undefined ? "readable (use --thorough to read all of it)" : "undamaged";
   const older =

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { FeedStanding } from "../../core/feed/standing.ts";
 import { standingOf, type WebhookStanding } from "../../core/webhooks/standing.ts";
@@ -28,9 +28,14 @@ export interface StoreInspection {
   readonly unclosed: "this start" | "earlier start" | undefined;
   /** Whether the files may still hold texts that were erased, or removed. */
   readonly erasing: boolean;
+  /** Names of older stores in the folder, which upgrades and restores have put aside. */
+  readonly kept: readonly string[];
   readonly feed: FeedStanding;
   readonly webhooks: readonly WebhookStanding[];
 }
+
+/** A copy of an upgrade (upgrade/upgrade.ts), or a folder with a store that a restore has replaced. */
+const KEPT = /^(?:parley-schema-.*\.db|replaced-[0-9TZ]+)$/;
 
 /** The largest number of damages of a file that are reported. */
 const MAX_PROBLEMS = 5;
@@ -57,13 +62,16 @@ export function inspectStore(
     const damage = bytes > options.maxFullCheckBytes ? undefined : damageOf(db);
     const version = readVersion(db);
     const contents = version === 0 || (damage?.length ?? 0) > 0 ? EMPTY : contentsOf(db);
-    return { bytes, version, knownVersion: SCHEMA_VERSION, damage, ...contents };
+    const kept = readdirSync(dataDir)
+      .filter((name) => KEPT.test(name))
+      .sort();
+    return { bytes, version, knownVersion: SCHEMA_VERSION, damage, kept, ...contents };
   } finally {
     db.close();
   }
 }
 
-type Contents = Omit<StoreInspection, "bytes" | "version" | "knownVersion" | "damage">;
+type Contents = Omit<StoreInspection, "bytes" | "version" | "knownVersion" | "damage" | "kept">;
 
 const EMPTY: Contents = {
   conversations: 0,

@@ -78,6 +78,7 @@ const STORE: StoreInspection = {
   damage: [],
   unclosed: undefined,
   erasing: false,
+  kept: [],
   feed: { bytes: 0, oldestAt: undefined },
   webhooks: [],
 };
@@ -96,6 +97,11 @@ describeEvaluation<StoreFacts>(
     ["ok", "", { store: { ...STORE, unclosed: "this start" } }],
     ["warning", "The files may still hold texts", { store: { ...STORE, erasing: true } }],
     ["ok", "", { store: { ...STORE, erasing: true }, serverAnswers: true }],
+    [
+      "warning",
+      "data has older stores",
+      { store: { ...STORE, kept: ["parley-schema-5-1.db", "replaced-1"] } },
+    ],
     ["ok", "", { store: { ...STORE, version: 2 } }],
     ["ok", "", { store: undefined }],
   ],

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { backUpStore } from "../../../../src/engine/sqlite/backup/backup.ts";
 import { restoreStore } from "../../../../src/engine/sqlite/backup/restore.ts";
+import { inspectStore } from "../../../../src/engine/sqlite/inspect.ts";
 import { SCHEMA_VERSION } from "../../../../src/engine/sqlite/migrations.ts";
 import { messageContent } from "../../../support/entries.ts";
 import { StoreFolder } from "../store-folder.ts";
@@ -101,6 +102,8 @@ test("OP3 a replaced store is kept with its newest messages, also a damaged one,
     expect(existsSync(join(target, "parley.db-wal"))).toBe(false);
   }
   expect(manifest.counts.messages).toBe(300);
+  const { kept: olderStores } = inspectStore(target, { maxFullCheckBytes: 0, timeoutMs: 1_000 })!;
+  expect(olderStores).toHaveLength(3);
 });
 
 test("OP3 CH3 a newer backup replaces the one in its folder, and refuses a folder with other files", async () => {
