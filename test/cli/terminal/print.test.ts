@@ -10,7 +10,6 @@ const WRITERS: Readonly<Record<string, string>> = {
   "cli/terminal/print.ts": "what all others call",
   "cli/chat/screen.ts": "readline moves its cursor; lines of others go through print.ts",
   "cli/terminal/confirm.ts": "readline asks; the question is made harmless there",
-  "engine/sqlite/backup/restore.ts": "it writes a file of the store",
   "engine/sqlite/folder/end-mark.ts": "it writes a file of the store",
   "engine/sqlite/backup/restore.ts": "it writes files of the store",
   "server/log/log.ts": "it makes lines harmless, and hands them to output.ts",
