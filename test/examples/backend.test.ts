@@ -24,7 +24,12 @@ const KEY = newApiKey();
 const APPROVAL_SECRET = makeWebhookSecret();
 
 const folder = mkdtempSync(join(tmpdir(), "parley-backend-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+/** All that were started, so that a test that fails leaves none. */
+const everStarted: Program[] = [];
+afterAll(async () => {
+  await kill(everStarted);
+  rmSync(folder, { recursive: true });
+});
 
 const node = Bun.which("node") ?? process.execPath;
 const python = Bun.which("python3");
@@ -49,7 +54,9 @@ function start(file: string, args: readonly string[], env: Record<string, string
   void (async () => {
     for await (const chunk of child.stderr) written += new TextDecoder().decode(chunk);
   })();
-  return { child, errors: () => written };
+  const program = { child, errors: () => written };
+  everStarted.push(program);
+  return program;
 }
 
 async function kill(programs: readonly Program[]): Promise<void> {
