@@ -9,11 +9,13 @@ import { type MigrateFlags, migrate } from "../../../src/cli/migrate/migrate.ts"
 import { progressLine } from "../../../src/cli/migrate/progress.ts";
 import { connect } from "../../../src/client/index.ts";
 import { CARRIED_TABLES, CARRIED_VALUES, NOT_CARRIED } from "../../../src/core/migration/inventory.ts";
+import { Keys } from "../../../src/engine/redis/connection/keys.ts";
 import { STORE_FILE } from "../../../src/engine/sqlite/folder/file-names.ts";
 import { lockFolder } from "../../../src/engine/sqlite/folder/lock.ts";
 import { settleStore } from "../../../src/engine/sqlite/migration/settle.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
+import { NAME } from "../../contracts/person/life.ts";
 import { API_KEYS, KEYS } from "../../server/operator/operator-api.ts";
 import { keepOpen, reaches } from "../../support/clients/library.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
@@ -163,6 +165,12 @@ describe("OP4 a store with everything in it", () => {
     const lobby = JSON.stringify(before.get("/conversations/lobby/messages?limit=200"));
     for (const part of ['"state":"interrupted"', '"erased"', '"reactions"', '"edited"', '"reply_to"'])
       expect(lobby).toContain(part);
+  });
+
+  test("OP4 the list of a user still says what it has left", async () => {
+    const key = new Keys("whole").userKey(NAME, "former");
+    const former = await withRedis(redis.port, (connection) => connection.hgetall(key));
+    expect(Object.keys(former)).toContain("left");
   });
 
   test("OP4 clients come back to their place, and the feed says that it lacks events", () => {
