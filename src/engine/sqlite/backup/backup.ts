@@ -21,7 +21,7 @@ import { countStore, StoreCopy } from "./store-copy.ts";
 const MAX_TRIES = 5;
 
 /** After so many new bytes the copy waits for the disk, so that the server's own writes do not have to wait behind all of it. */
-const SYNC_BYTES = 16 * 1024 * 1024;
+const SYNC_BYTES = 1024 * 1024;
 
 /** What a backup or a restore does now, and how much of that is done, between 0 and 1. */
 export type ReportProgress = (doing: "copying" | "verifying" | "restoring", share: number) => void;
