@@ -189,7 +189,10 @@ function hasWebsockets(python: string): boolean {
   return Bun.which(python) !== null && Bun.spawnSync([python, "-c", "import websockets"]).success;
 }
 
-/** Runs a command with our output; returns its exit code. */
+/**
+ * Runs a command with our output; returns its exit code. It gets the environment as it is now: without `env` it would get the one that
+ * this process was started with, and so neither TEST_LONG nor what `buildShared` has built.
+ */
 function run(command: string[]): Promise<number> {
-  return Bun.spawn(command, { stdio: ["ignore", "inherit", "inherit"], cwd: ROOT }).exited;
+  return Bun.spawn(command, { stdio: ["ignore", "inherit", "inherit"], cwd: ROOT, env: process.env }).exited;
 }

@@ -129,10 +129,12 @@ export function chargeViolations({
     for (const { seq, from } of kept) messages.set(`${conversation}/${seq}`, from);
   // For messages removed by retention, clients are the only evidence.
   if (retention)
-    for (const { conversation, events } of clients)
+    for (const { conversation, user, events } of clients)
       for (const event of events)
         if (event.kind === "received")
           messages.set(`${conversation}/${event.message.seq}`, event.message.from);
+        // On a busy machine a message may be removed before any client has received it.
+        else if (event.kind === "acked") messages.set(`${conversation}/${event.seq}`, user);
   const counts = new Map<string, number>();
   for (const user of messages.values()) counts.set(user, (counts.get(user) ?? 0) + 1);
   return [...new Set([...counts.keys(), ...charged.keys()])].flatMap((user): Violation[] => {

@@ -130,7 +130,7 @@ describe.skipIf(chromiumPath() === undefined)("streams on the page", () => {
     PATIENCE,
   );
 
-  test(
+  longTest(
     "a message answers the one that the person chose; Escape takes it back",
     async () => {
       const { page } = bench;
