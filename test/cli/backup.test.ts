@@ -235,7 +235,23 @@ test("OP3 a backup or restore that is killed, fails, or may not begin leaves wha
     "The store is in Redis: stop Redis, put its file back",
   );
   const { process: server } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
-  expect(await run("restore", backup, "--replace")).toEqual(refusal("is in use by another Parley server"));
+  expect(await run("restore", backup, "--replace")).toEqual([
+    1,
+    `parley: A server runs on ${data}, or another command works on it. Stop it, then run this again.\n`,
+  ]);
+  expect(await run("restore", `${backup}-2`)).toEqual([
+    1,
+    `parley: The backup in ${backup}-2 was not restored. There is no such folder.\n`,
+  ]);
+  const file = join(backup, MANIFEST);
+  expect(await run("restore", file)).toEqual([
+    1,
+    `parley: The backup in ${file} was not restored. That is a file; a backup is the folder that was given to \`parley backup\`.\n`,
+  ]);
+  expect(await run("backup", data)).toEqual([
+    1,
+    expect.stringContaining("Nothing was backed up: the folder has other files ("),
+  ]);
   server.kill("SIGTERM");
   await server.exited;
 

@@ -29,9 +29,16 @@ test("OP4 a move begins on an empty target, goes on with its own, and is refused
   expect(decide({ state }, true)).toEqual({ type: "begin" });
   const refused = (decision: ReturnType<typeof decide>) =>
     decision.type === "refuse" ? decision.why : decision;
-  expect(refused(decide({ occupied: "the key k" }))).toContain("not empty: it has the key k");
+  const occupied = { what: "the key k", isStore: false };
+  const other = "name another Redis, another database or another REDIS_PREFIX";
+  expect(refused(decide({ occupied }))).toBe(
+    `The target is not empty: it has the key k. A store is never mixed with anything else: ${other}, or remove what is there.`,
+  );
+  expect(refused(decide({ occupied: { ...occupied, isStore: true } }))).toBe(
+    `The target already has a Parley store. If your move has ended, start the servers on it, and do not remove it. If it is another store, ${other}: stores are never mixed.`,
+  );
   // What is there is never removed unless a move has copied it.
-  expect(refused(decide({ occupied: "the key k" }, true))).toContain("not empty");
+  expect(refused(decide({ occupied }, true))).toContain("not empty");
   expect(refused(decide({ state }, false, { ...source, id: "other" }))).toContain("of another store");
   const changed = { ...source, fingerprint: "f2" };
   expect(refused(decide({ state }, false, changed))).toContain("was changed since");

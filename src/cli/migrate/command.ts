@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { NOT_CARRIED } from "../../core/migration/inventory.ts";
+import { keyFileOf } from "../../server/settings/secret-key.ts";
+import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { confirm } from "../terminal/confirm.ts";
@@ -37,7 +41,7 @@ async function run(flags: MigrateFlags & { readonly json?: true; readonly yes?: 
   };
   const report = await migrate(settings, flags, { confirm: confirmPlan, ...showProgress() });
   if (flags.json === true) printJson(jsonOf(report));
-  else for (const line of resultLines(report)) print(line);
+  else for (const line of resultLines(report, describeKey(settings))) print(line);
   if (report.differences.length > 0)
     throw new CliError(
       "What was read back differs from the store, so the target stays unusable:",
@@ -62,7 +66,10 @@ function planLines({ size, target, memory, resumes }: Plan): string[] {
   ];
 }
 
-function resultLines({ isDryRun, plan, seconds, written, compared, differences }: MigrationReport): string[] {
+function resultLines(
+  { isDryRun, plan, seconds, written, compared, differences }: MigrationReport,
+  key: string,
+): string[] {
   const notCarried = NOT_CARRIED.filter(({ effect }) => effect !== "None.").map(
     ({ what, effect }) => `  ${what}: ${effect}`,
   );
@@ -74,8 +81,17 @@ function resultLines({ isDryRun, plan, seconds, written, compared, differences }
     `Read back all ${compared.toLocaleString("en")} messages, by number and checksum of each conversation, and all else.`,
     "Not carried:",
     ...notCarried,
-    "Start the server with REDIS_URL now. The folder is left as it is, with a new epoch: a server that is started on it again is another store.",
+    `Start the servers with REDIS_URL now, and with the key of this store: ${key}`,
+    "The folder is left as it is, with a new epoch: a server that is started on it again is another store.",
   ];
+}
+
+/** Returns how to give the servers the key with which the users of the store were signed in; with another one they would be signed out. */
+function describeKey({ secretKey, dataDir }: Settings): string {
+  const path = resolve(keyFileOf({ dataDir })!);
+  if (secretKey !== undefined || !existsSync(path)) return "the SECRET_KEY that its server had.";
+  const word = /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return `SECRET_KEY=$(cat ${word})`;
 }
 
 function jsonOf({ isDryRun, plan, seconds, written, compared, differences }: MigrationReport) {

@@ -4,7 +4,7 @@ import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversat
 import { estimateMemory, missingMemory } from "../../core/migration/memory.ts";
 import type { Difference, MigrationTarget } from "../../core/migration/ports.ts";
 import type { MigrationSize } from "../../core/migration/records.ts";
-import { decideStart, type MigrationState } from "../../core/migration/state.ts";
+import { decideStart, type MigrationState, type Occupant } from "../../core/migration/state.ts";
 import type { RedisAddress } from "../../core/redis-address.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { settleStore } from "../../engine/sqlite/migration/settle.ts";
@@ -14,6 +14,7 @@ import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import { parseRedisUrl } from "../../server/settings/redis-url.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
+import { explainInUse } from "../store/in-use.ts";
 import { COMMAND_TIMEOUT_MS, commandDeps } from "../store/provider.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
 import { newState, type Progress, runMigration } from "./run.ts";
@@ -67,7 +68,7 @@ export async function migrate(
   let source: SqliteSource | undefined;
   try {
     const isDryRun = flags.dryRun === true;
-    source = await openSource(settings, isDryRun);
+    source = await openSource(settings, isDryRun).catch(explainInUse);
     const decision = decideStart(
       source,
       { state: await target.readState(), occupied: await occupied(target) },
@@ -93,7 +94,7 @@ export async function migrate(
     else {
       source.close();
       source = undefined;
-      source = await settledSource(settings, size.streams);
+      source = await settledSource(settings, size.streams).catch(explainInUse);
       size = await source.survey(retention, startedAt);
       if (flags.restart === true) await target.clear();
       state = newState(source, retention, startedAt);
@@ -148,7 +149,7 @@ function addressOf(settings: Settings, to: string | undefined): RedisAddress {
 }
 
 /** A target with an unfinished migration is not looked through. */
-async function occupied(target: MigrationTarget): Promise<string | undefined> {
+async function occupied(target: MigrationTarget): Promise<Occupant | undefined> {
   return (await target.readState()) === undefined ? target.findOther() : undefined;
 }
 

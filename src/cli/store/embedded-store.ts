@@ -20,6 +20,7 @@ import { openPersonReader } from "../../engine/sqlite/person/open.ts";
 import { folderProblem, prepareDataFolder } from "../../server/settings/data-folder.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError, errorLines } from "../cli-error.ts";
+import { explainInUse } from "./in-use.ts";
 import { commandDeps, type InspectionError, type StoreDeps, type StoreProvider } from "./provider.ts";
 
 /** The embedded engine: the files in DATA_DIR. */
@@ -36,7 +37,9 @@ export function embeddedStore(settings: Settings): StoreProvider {
   /** Opens the store for a command, which makes none. */
   const openForCommand = async <T>(open: (options: SqliteOptions) => T): Promise<T> => {
     check();
-    return Promise.try(() => open(optionsWith(commandDeps()))).catch(explainError);
+    return Promise.try(() => open(optionsWith(commandDeps())))
+      .catch(explainInUse)
+      .catch(explainError);
   };
 
   function prepare(): void {
@@ -101,7 +104,7 @@ export function embeddedStore(settings: Settings): StoreProvider {
     },
     async restore(options) {
       prepare();
-      return restoreStore({ ...options, dataDir });
+      return restoreStore({ ...options, dataDir }).catch(explainInUse);
     },
     async openWithoutServer(deps) {
       return openSqlite(optionsWith(deps)).catch((error) => {

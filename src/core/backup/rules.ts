@@ -30,12 +30,12 @@ export function refuseRestore({ manifest, knownSchema, present, replace }: Resto
 /** Names of the files that a backup writes. A new backup in the same folder replaces the one before. */
 const BACKUP_FILES = /^(?:parley-backup\.json|store-[0-9TZ]+\.db)(?:\.partial)?$/;
 
-/** Decides whether a backup may be written into a folder. Returns a sentence with the reason if not. */
+/** Decides whether a backup may be written into a folder. Returns the reason if not, as the end of a sentence. */
 export function refuseBackupInto(present: readonly string[]): string | undefined {
   const found = present.find((name) => !BACKUP_FILES.test(name) && !NO_STORE.has(name));
   return found === undefined
     ? undefined
-    : `The folder has files that are no backup (${found}): name a folder that is empty, new, or has an older backup.`;
+    : `the folder has other files (${found}). Name a new or empty one, or one that has an older backup.`;
 }
 
 /** Returns the name of the copy of the store in a backup of the moment `at`, in milliseconds since 1970. */

@@ -1,7 +1,7 @@
 import type { RetentionLimits } from "../conversation/retention.ts";
 import type { PrimaryMemory } from "./memory.ts";
 import type { ConversationRecord, MessageBatch, MigrationSize, StoreRecord, UserRecord } from "./records.ts";
-import type { MigrationState, SourceIdentity } from "./state.ts";
+import type { MigrationState, Occupant, SourceIdentity } from "./state.ts";
 
 /** The store from which a migration reads. No server runs on it, and nothing is written to it but by `leave`. */
 export interface MigrationSource extends SourceIdentity {
@@ -30,8 +30,8 @@ export interface MigrationTarget {
   /** The unfinished migration that it has. */
   readState(): Promise<MigrationState | undefined>;
   saveState(state: MigrationState): Promise<void>;
-  /** Returns something that is stored there and not of an unfinished migration, in words. */
-  findOther(): Promise<string | undefined>;
+  /** Returns something that is stored there and not of an unfinished migration. */
+  findOther(): Promise<Occupant | undefined>;
   /** Removes everything under the prefix. */
   clear(): Promise<void>;
   memory(): Promise<readonly PrimaryMemory[]>;

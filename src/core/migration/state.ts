@@ -34,6 +34,14 @@ export interface SourceIdentity {
   readonly fingerprint: string;
 }
 
+/** What keeps a target from being empty. */
+export interface Occupant {
+  /** One thing of it, in words. */
+  readonly what: string;
+  /** Whether it is a store of Parley that is whole: a migration may have made it. */
+  readonly isStore: boolean;
+}
+
 /** What a migration does with a target. */
 export type StartDecision =
   | { readonly type: "begin" }
@@ -43,21 +51,18 @@ export type StartDecision =
 const AGAIN = "Add --restart to remove what was copied and to begin again.";
 
 /**
- * Decides whether a migration may begin. `state`: of an unfinished migration on the target; `occupied`: a key of a store that is there.
+ * Decides whether a migration may begin. `state`: of an unfinished migration on the target; `occupied`: what else is there.
  * `restart`: what an unfinished migration has copied may be removed.
  */
 export function decideStart(
   source: SourceIdentity,
-  found: { readonly state: MigrationState | undefined; readonly occupied: string | undefined },
+  found: { readonly state: MigrationState | undefined; readonly occupied: Occupant | undefined },
   restart: boolean,
 ): StartDecision {
   const { state, occupied } = found;
   if (state === undefined) {
     if (occupied === undefined) return { type: "begin" };
-    return {
-      type: "refuse",
-      why: `The target is not empty: it has ${occupied}. A store is never mixed with another: name another Redis, another database or another REDIS_PREFIX, or remove what is there.`,
-    };
+    return { type: "refuse", why: explainOccupied(occupied) };
   }
   if (restart) return { type: "begin" };
   if (state.version !== 1)
@@ -77,6 +82,14 @@ export function decideStart(
       why: `The target has an unfinished migration of this store, but the store was changed since: a server or a command has written to it, or it was copied. ${AGAIN}`,
     };
   return { type: "resume", state };
+}
+
+/** Who runs the command a second time, to be sure, must not be led to remove the store that the first time has made. */
+function explainOccupied({ what, isStore }: Occupant): string {
+  const other = "name another Redis, another database or another REDIS_PREFIX";
+  return isStore
+    ? `The target already has a Parley store. If your move has ended, start the servers on it, and do not remove it. If it is another store, ${other}: stores are never mixed.`
+    : `The target is not empty: it has ${what}. A store is never mixed with anything else: ${other}, or remove what is there.`;
 }
 
 /** Returns the state after a phase is done. */

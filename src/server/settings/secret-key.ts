@@ -30,6 +30,8 @@ export function readSecretKey(settings: KeySettings): SecretKeyRead {
  * would refuse what is signed with a new one.
  */
 export function findSecretKey(settings: KeySettings): SecretKeyRead {
+  if (settings.secretKey === undefined && keyFileOf(settings) === undefined)
+    return { problem: "SECRET_KEY is not set here; give the one that the nodes on this Redis have." };
   return read(settings, (path) => ({
     problem: `SECRET_KEY is not set here, and ${resolve(path)} does not exist; give the server's SECRET_KEY.`,
   }));
@@ -39,8 +41,10 @@ export function findSecretKey(settings: KeySettings): SecretKeyRead {
 export function keyFileOf(
   settings: Pick<Settings, "dataDir"> & Partial<Pick<Settings, "redisHost" | "redisUrl">>,
 ): string | undefined {
-  return storeKindOf(settings) === "embedded" ? join(settings.dataDir, "secret.key") : undefined;
+  return storeKindOf(settings) === "embedded" ? join(settings.dataDir, KEY_FILE) : undefined;
 }
+
+const KEY_FILE = "secret.key";
 
 type KeySettings = Pick<Settings, "secretKey" | "dataDir"> &
   Partial<Pick<Settings, "redisHost" | "redisUrl">>;
@@ -52,7 +56,7 @@ function read(
   const { secretKey, dataDir } = settings;
   if (secretKey !== undefined) return { secret: secretKey };
   const path = keyFileOf(settings);
-  if (path === undefined) return { problem: MISSING };
+  if (path === undefined) return { problem: missingProblem(dataDir) };
   try {
     const text = readIfThere(path) ?? onMissing(path);
     if (typeof text !== "string") return text;
@@ -68,7 +72,10 @@ function read(
   }
 }
 
-const MISSING = `SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: ${GENERATE_SECRET_HINT}`;
+/** With a new key, all who were signed in to a store that was moved would be signed out. */
+function missingProblem(dataDir: string): string {
+  return `SECRET_KEY is missing: with Redis set it, the same on every node. After \`parley migrate\` take the one in ${join(dataDir, KEY_FILE)}; only for a new store make one with: ${GENERATE_SECRET_HINT}`;
+}
 
 function readIfThere(path: string): string | undefined {
   try {

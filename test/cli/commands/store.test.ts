@@ -48,8 +48,8 @@ test("D5 after a restore, a client that has seen newer messages is notified, how
   const { client: late, welcome: before } = await enter(folder, second, ENV);
   await post(late, "lost 1", "lost 2");
   const beside = await folder.run([...COMMAND, "--yes"], { env: ENV });
-  expect(beside).toMatchObject({ code: 1, stdout: "" });
-  expect(beside.stderr).toContain("is in use by another Parley server. Stop that one");
+  const inUse = `parley: A server runs on ${data}, or another command works on it. Stop it, then run this again.\n`;
+  expect(beside).toMatchObject({ code: 1, stdout: "", stderr: inUse });
   await stop(second);
 
   rmSync(data, { recursive: true });

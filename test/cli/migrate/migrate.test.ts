@@ -122,7 +122,9 @@ describe("OP4 a store with everything in it", () => {
     refusedNode = await folder.run(["serve"], {
       env: { ...env, REDIS_URL: redis.url, REDIS_PREFIX: "whole" },
     });
-    moved = await command(folder, "whole");
+    // The server had its key from a file, as it is by default.
+    folder.write("data/secret.key", SECRET);
+    moved = await command(folder, "whole", [], { SECRET_KEY: "" });
     const node = await startTestServer({ env: { ...env, REDIS_URL: redis.url, REDIS_PREFIX: "whole" } });
     try {
       await reaches(lobby, "live");
@@ -156,6 +158,10 @@ describe("OP4 a store with everything in it", () => {
     for (const { what, effect } of NOT_CARRIED)
       if (effect !== "None.") expect(moved.stdout).toContain(`${what}: ${effect}`);
     expect(moved.stderr).toContain("Set appendonly yes.");
+    const key = join(folder.path, "data/secret.key");
+    expect(moved.stdout).toEndWith(
+      `\nStart the servers with REDIS_URL now, and with the key of this store: SECRET_KEY=$(cat ${key})\nThe folder is left as it is, with a new epoch: a server that is started on it again is another store.\n`,
+    );
   });
 
   test("OP4 every answer over HTTP is the one of the embedded server", () => {
@@ -230,16 +236,24 @@ describe("OP4 a move is refused in words", () => {
 
   test("where the target has something", async () => {
     await withRedis(redis.port, async (connection) => {
-      await connection.set("full:{all}:epoch", "x");
-      expect(await refusal({ REDIS_PREFIX: "full" })).toContain("not empty: it has the key full:{all}:epoch");
+      await connection.set("full:{all}:accounts", "x");
+      expect(await refusal({ REDIS_PREFIX: "full" })).toContain(
+        "not empty: it has the key full:{all}:accounts",
+      );
       expect(await refusal({ REDIS_PREFIX: "full" }, redis.url, { restart: true })).toContain("not empty");
-      expect(await connection.get("full:{all}:epoch")).toBe("x");
+      expect(await connection.get("full:{all}:accounts")).toBe("x");
+      // A store of Parley may be the one that was moved.
+      await connection.set("full:{all}:epoch", "x");
+      for (const REDIS_PREFIX of ["full", "whole"])
+        expect(await refusal({ REDIS_PREFIX })).toStartWith("The target already has a Parley store. If your");
     });
   });
 
   test("while a server runs on the folder, and where there is none", async () => {
     const held = lockFolder(filled);
-    expect(await refusal({ REDIS_PREFIX: "held" })).toContain("is in use by another Parley server");
+    expect(await refusal({ REDIS_PREFIX: "held" })).toBe(
+      `A server runs on ${filled}, or another command works on it. Stop it, then run this again.`,
+    );
     held.release();
     expect(await refusal({ DATA_DIR: "/nowhere" })).toContain("There is no store in /nowhere");
   });

@@ -85,8 +85,10 @@ test.each([
   (redis) => {
     const shared = { redisHost: undefined, redisUrl: undefined, ...redis };
     expect(readSecretKey({ secretKey: undefined, dataDir, ...shared })).toEqual({
-      problem:
-        "SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: openssl rand -base64 32",
+      problem: `SECRET_KEY is missing: with Redis set it, the same on every node. After \`parley migrate\` take the one in ${dataDir}/secret.key; only for a new store make one with: openssl rand -base64 32`,
+    });
+    expect(findSecretKey({ secretKey: undefined, dataDir, ...shared })).toEqual({
+      problem: "SECRET_KEY is not set here; give the one that the nodes on this Redis have.",
     });
     expect(readdirSync(dataDir)).toEqual([]);
     expect(readSecretKey({ secretKey: "k".repeat(32), dataDir, ...shared })).toEqual({

@@ -5,7 +5,7 @@ import type {
   StoreRecord,
   UserRecord,
 } from "../../../core/migration/records.ts";
-import type { MigrationState } from "../../../core/migration/state.ts";
+import type { MigrationState, Occupant } from "../../../core/migration/state.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect, StoreMisconfigured } from "../connection/connect.ts";
 import { evaluateRequirements, readServerFacts } from "../connection/requirements.ts";
@@ -62,12 +62,14 @@ export class RedisMigrationTarget implements MigrationTarget {
     await this.client.commands.set(this.stateKey, JSON.stringify(state));
   }
 
-  async findOther(): Promise<string | undefined> {
-    if ((await this.client.commands.exists(this.client.keys.globalKey("nodes"))) === 1)
-      return "the nodes of a server, which runs on it or ran there";
+  async findOther(): Promise<Occupant | undefined> {
+    const has = async (name: "epoch" | "nodes") =>
+      (await this.client.commands.exists(this.client.keys.globalKey(name))) === 1;
+    const isStore = await has("epoch");
+    if (await has("nodes")) return { what: "the nodes of a server, which runs on it or ran there", isStore };
     for await (const keys of this.allKeys()) {
       const other = keys.find((key) => !this.isOfNoStore(key));
-      if (other !== undefined) return `the key ${other}`;
+      if (other !== undefined) return { what: `the key ${other}`, isStore };
     }
     return undefined;
   }

@@ -49,7 +49,7 @@ export async function backUpStore(options: BackupOptions): Promise<BackupManifes
   const source = join(dataDir, STORE_FILE);
   withFileErrors(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
   const refusal = refuseBackupInto(withFileErrors(folder, () => readdirSync(folder)));
-  if (refusal !== undefined) throw new BackupFailed(`There is no backup: ${refusal}`);
+  if (refusal !== undefined) throw new BackupFailed(`Nothing was backed up: ${refusal}`);
   const lock = lockBackups(folder);
   try {
     removePartial(folder);
@@ -110,7 +110,7 @@ async function copyWhole(source: string, target: string, now: () => number, prog
     }
   }
   throw new BackupFailed(
-    "There is no backup: the data of a person is being erased meanwhile. Run the command again when `parley user erase` has ended.",
+    "Nothing was backed up: the data of a person is being erased meanwhile. Run the command again when `parley user erase` has ended.",
   );
 }
 
@@ -129,7 +129,7 @@ async function verifyCopy(path: string, counts: StoreCounts): Promise<void> {
   const isSame = JSON.stringify(countStore(copy)) === JSON.stringify(counts);
   if (damage.length > 0 || !isSame)
     throw new BackupFailed(
-      `There is no backup: the copy, read back, is not what was written${damage.length > 0 ? ` (${damage.join("; ")})` : ""}. The disk may be failing; \`parley doctor\` examines the store.`,
+      `Nothing was backed up: the copy, read back, is not what was written${damage.length > 0 ? ` (${damage.join("; ")})` : ""}. The disk may be failing; \`parley doctor\` examines the store.`,
     );
 }
 
@@ -139,7 +139,7 @@ function lockBackups(folder: string): { release(): void } {
   } catch (error) {
     if (!(error instanceof StoreInUse)) throw error;
     throw new BackupFailed(
-      `There is no backup: another one into ${resolve(folder)} is under way, or a server runs on that folder.`,
+      `Nothing was backed up: another one into ${resolve(folder)} is under way, or a server runs on that folder.`,
     );
   }
 }

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -77,8 +78,16 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoredSto
 }
 
 function readManifest(folder: string): BackupManifest {
+  const found = withFileErrors(folder, () => statSync(folder, { throwIfNoEntry: false }));
+  if (found?.isDirectory() !== true)
+    throw new NotRestored(
+      folder,
+      found === undefined
+        ? "There is no such folder."
+        : "That is a file; a backup is the folder that was given to `parley backup`.",
+    );
   const path = join(folder, MANIFEST_FILE);
-  if (!existsSync(path))
+  if (withFileErrors(path, () => statSync(path, { throwIfNoEntry: false })) === undefined)
     throw new NotRestored(
       folder,
       `It has no ${MANIFEST_FILE}: it is no backup, or making it was interrupted. Use another one.`,

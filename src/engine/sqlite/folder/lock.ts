@@ -6,9 +6,9 @@ import { explainFileError, withFileErrors } from "./folder-files.ts";
 
 export { LOCK_FILE } from "./file-names.ts";
 
-/** Raised when another server runs on the same data folder. Two servers would give the same `seq` to different messages. */
+/** Raised when another server, or a command, has the same data folder for itself. Two servers would give the same `seq` to different messages. */
 export class StoreInUse extends Error {
-  constructor(folder: string) {
+  constructor(readonly folder: string) {
     super(
       `The data folder ${folder} is in use by another Parley server. Stop that one, or set DATA_DIR to another folder.`,
     );

@@ -114,7 +114,9 @@ test("OP3 CH3 a newer backup replaces the one in its folder, and refuses a folde
   expect(second).toMatchObject({ counts: { messages: 301 }, epoch: manifest.epoch });
   expect(readdirSync(backup).sort()).toEqual([MANIFEST, "parley.lock", second.file]);
   writeFileSync(join(backup, "photo.jpg"), "");
-  await expect(backUp()).rejects.toThrow("The folder has files that are no backup (photo.jpg)");
+  await expect(backUp()).rejects.toThrow(
+    "Nothing was backed up: the folder has other files (photo.jpg). Name a new or empty one, or one that has an older backup.",
+  );
   rmSync(join(backup, "photo.jpg"));
   // A store that SQLite finds damaged gives no backup, and leaves the one that there is.
   const damaged = join(folder.path, "damaged");
