@@ -122,7 +122,12 @@ export const STORE_EVENTS = {
   "store.not_persistent": {
     level: "warn",
     fields: ["store", "advice"],
-    text: "Redis writes nothing to disk",
+    text: "Redis writes nothing to disk: a restart of it loses everything",
+  },
+  "store.snapshots_only": {
+    level: "warn",
+    fields: ["store", "advice"],
+    text: "Redis writes snapshots, and no append-only file: a crash of it loses what was acked since the last snapshot; see [Redis](OPERATIONS.md#redis)",
   },
   "store.eviction_unknown": {
     level: "warn",

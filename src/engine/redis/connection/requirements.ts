@@ -8,9 +8,11 @@ export interface RedisFacts {
   readonly version: string | undefined;
   /** The policy for full memory, such as `noeviction`. */
   readonly eviction: string | undefined;
-  /** Whether it writes its data to disk. */
-  readonly persistent: boolean | undefined;
+  readonly persistence: Persistence | undefined;
 }
+
+/** What Redis writes to disk: each write in an append-only file; all data from time to time, in a snapshot; nothing. */
+export type Persistence = "append-only file" | "snapshots" | "nothing";
 
 /** The reasons why Parley cannot use a Redis, and the warnings for its operator, in one line each. */
 export interface RequirementsReport {
@@ -19,7 +21,7 @@ export interface RequirementsReport {
 }
 
 export interface Warning {
-  readonly event: "store.not_persistent" | "store.eviction_unknown";
+  readonly event: "store.not_persistent" | "store.snapshots_only" | "store.eviction_unknown";
   readonly advice: string;
 }
 
@@ -42,13 +44,26 @@ export function evaluateRequirements(all: readonly RedisFacts[]): RequirementsRe
       event: "store.eviction_unknown",
       advice: "This ACL user may not read maxmemory-policy. Make sure that it is noeviction.",
     });
-  if (all.some(({ persistent }) => persistent === false))
-    warnings.push({
+  const persistence = persistenceWarning(new Set(all.map(({ persistence }) => persistence)));
+  if (persistence !== undefined) warnings.push(persistence);
+  return { problems: [...problems], warnings };
+}
+
+/** Returns the warning for the primary of a Cluster that keeps the least. */
+function persistenceWarning(found: ReadonlySet<Persistence | undefined>): Warning | undefined {
+  if (found.has("nothing"))
+    return {
       event: "store.not_persistent",
       advice:
         "Redis writes nothing to disk: all messages, accounts and quotas are gone when it is restarted. Set appendonly yes.",
-    });
-  return { problems: [...problems], warnings };
+    };
+  if (found.has("snapshots"))
+    return {
+      event: "store.snapshots_only",
+      advice:
+        "Redis writes snapshots only: when it crashes, what was acked since the last one is gone, with Redis's defaults up to an hour. Set appendonly yes.",
+    };
+  return undefined;
 }
 
 function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
@@ -66,18 +81,27 @@ export async function readServerFacts({ primaries }: RedisClient): Promise<Redis
         (primary.config("GET", "save") as Promise<unknown>).catch(unlessRefused(undefined)),
       ]);
       const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1];
-      const aof = field("aof_enabled");
-      const persistent = aof === "1" ? true : savesAtTimes(save);
-      return { version: field("redis_version"), eviction: field("maxmemory_policy"), persistent };
+      const persistence = persistenceOf(field("aof_enabled"), saveTimesOf(save));
+      return { version: field("redis_version"), eviction: field("maxmemory_policy"), persistence };
     }),
   );
 }
 
+/** Returns what Redis writes to disk by `aof_enabled` of INFO and its setting `save`; undefined where that is not known. */
+export function persistenceOf(
+  appendOnly: string | undefined,
+  saveTimes: string | undefined,
+): Persistence | undefined {
+  if (appendOnly === "1") return "append-only file";
+  if (appendOnly === undefined || saveTimes === undefined) return undefined;
+  return saveTimes === "" ? "nothing" : "snapshots";
+}
+
 /** CONFIG GET returns a list of name and value, or a map of them (RESP 3). */
-function savesAtTimes(answer: unknown): boolean | undefined {
+function saveTimesOf(answer: unknown): string | undefined {
   if (answer === undefined) return undefined;
   const value = Array.isArray(answer) ? answer[1] : (answer as Record<string, unknown>).save;
-  return typeof value === "string" ? value !== "" : undefined;
+  return typeof value === "string" ? value : undefined;
 }
 
 function unlessRefused<T>(otherwise: T): (error: unknown) => T {

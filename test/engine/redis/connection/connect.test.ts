@@ -5,6 +5,7 @@ import { explainError } from "../../../../src/engine/redis/connection/errors.ts"
 import {
   checkRequirements,
   evaluateRequirements,
+  persistenceOf,
   type RedisFacts,
 } from "../../../../src/engine/redis/connection/requirements.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
@@ -137,14 +138,14 @@ test("the server waits for a Redis that starts later", async () => {
 });
 
 describe("requirements for the Redis server", () => {
-  const good: RedisFacts = { version: "7.2.4", eviction: "noeviction", persistent: true };
+  const good: RedisFacts = { version: "7.2.4", eviction: "noeviction", persistence: "append-only file" };
 
   test.each([
     ["as it should be", [good], []],
     ["the oldest", [{ ...good, version: "6.2.0" }], []],
     ["too old", [good, { ...good, version: "6.0.20" }], ["It is version 6.0.20, and Parley needs Redis 6.2"]],
     ["one that forgets", [{ ...good, eviction: "allkeys-lru" }], ["maxmemory-policy is allkeys-lru"]],
-    ["nothing may be asked", [{ version: undefined, eviction: undefined, persistent: undefined }], []],
+    ["nothing may be asked", [{ version: undefined, eviction: undefined, persistence: undefined }], []],
   ] as const)("%s", (_, facts, expected) => {
     const { problems } = evaluateRequirements(facts);
     expect(problems).toHaveLength(expected.length);
@@ -163,14 +164,32 @@ describe("requirements for the Redis server", () => {
     await checkRequirements(connected.client, connected.log.emit);
   });
 
-  test("a Redis without persistence causes a warning; a Redis with an append-only file does not", async () => {
+  test("a Redis that writes nothing to disk causes a warning, one that writes snapshots only another, and one with an append-only file none", async () => {
     await using connected = await connectTo(`redis://:hunter2@127.0.0.1:${redis.port}`, TIMEOUT_MS);
-    await checkRequirements(connected.client, connected.log.emit);
-    expect(connected.log.events()).toContain("store.not_persistent");
-    await using kept = await startRedis(["--appendonly", "yes"]);
-    await using other = await connectTo(kept.url, TIMEOUT_MS);
-    await checkRequirements(other.client, other.log.emit);
-    expect(other.log.events()).not.toContain("store.not_persistent");
+    const warnings = async () => {
+      const log = new RecordedLog();
+      await checkRequirements(connected.client, log.emit);
+      return log.events();
+    };
+    expect(await warnings()).toEqual(["store.not_persistent"]);
+    // The default of Redis 7.
+    await admin.config("SET", "save", "3600 1 300 100 60 10000");
+    expect(await warnings()).toEqual(["store.snapshots_only"]);
+    await admin.config("SET", "appendonly", "yes");
+    expect(await warnings()).toEqual([]);
+    await admin.config("SET", "appendonly", "no");
+    await admin.config("SET", "save", "");
+  });
+
+  test("the primary of a Cluster that keeps the least causes the only warning, and what is not known causes none", () => {
+    const warned = (...found: RedisFacts["persistence"][]) =>
+      evaluateRequirements(found.map((persistence) => ({ ...good, persistence }))).warnings.map(
+        ({ event }) => event,
+      );
+    expect(warned("append-only file", "snapshots", "nothing", "snapshots")).toEqual(["store.not_persistent"]);
+    expect(warned("snapshots", undefined, "snapshots")).toEqual(["store.snapshots_only"]);
+    expect(warned(undefined)).toEqual([]);
+    expect([persistenceOf("0", undefined), persistenceOf(undefined, "")]).toEqual([undefined, undefined]);
   });
 
   test("a Redis whose configuration may not be read is accepted, with a warning", async () => {
