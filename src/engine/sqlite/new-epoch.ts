@@ -21,7 +21,8 @@ export function beginSqliteEpoch({ dataDir }: Pick<SqliteOptions, "dataDir">): s
   const lock = lockFolder(dataDir);
   try {
     // The epoch must survive a loss of power, even if STORE_SYNC lets messages be lost then.
-    const store = openStore(path, "full", COMMAND_TIMEOUT_MS);
+    // The copy may be one of an older version. As with other commands, nothing is printed when its tables are changed.
+    const store = openStore(path, "full", COMMAND_TIMEOUT_MS, { upgraded: () => {} });
     try {
       const begin = store.transaction(() => {
         beginEpoch(store);

@@ -36,7 +36,7 @@ export type StoreSync = "normal" | "full";
  * Opens the store file. Two defaults of Bun do not fit a server: it does not wait for locks, and it makes a checkpoint inside
  * the commit that crosses 1,000 pages, which stalls the event loop for 20–30 ms. The index worker makes checkpoints instead.
  *
- * A store of an older version is copied and brought to this one. `server`: the caller has the folder locked, and is notified of that.
+ * A store of an older version is copied and brought to this one. `lockHolder`: the caller has the folder locked, and is notified of that.
  *
  * Throws StoreTooNew, OlderServerRuns, and FileUnusable when the file cannot be used, or is missing from a folder that had a store.
  */
@@ -44,14 +44,14 @@ export function openStore(
   path: string,
   sync: StoreSync,
   busyTimeout: number,
-  server?: { readonly upgraded: (upgrade: StoreUpgrade) => void },
+  lockHolder?: { readonly upgraded: (upgrade: StoreUpgrade) => void },
 ): Database {
   const folder = dirname(path);
   checkKinds(folder);
   rejectLostStore(folder);
   const db = withFileErrors(path, () => new Database(path, { create: true, strict: true }));
   try {
-    return withFileErrors(path, () => prepareStore(db, path, sync, busyTimeout, server));
+    return withFileErrors(path, () => prepareStore(db, path, sync, busyTimeout, lockHolder));
   } catch (error) {
     db.close();
     throw error;
@@ -63,7 +63,7 @@ function prepareStore(
   path: string,
   sync: StoreSync,
   busyTimeout: number,
-  server: Parameters<typeof openStore>[3],
+  lockHolder: Parameters<typeof openStore>[3],
 ): Database {
   // A command may hold the lock for a moment while a server starts. So opening waits, even if later calls do not.
   db.run(`pragma busy_timeout = ${OPEN_TIMEOUT_MS}`);
@@ -76,8 +76,8 @@ function prepareStore(
   // Checked in this order because another process that creates the store creates its tables before the other files.
   const wasUsed = hadStore(dirname(path));
   const version = readVersion(db);
-  const upgrade = upgradeStore(db, path, server !== undefined);
-  if (upgrade !== undefined) server?.upgraded(upgrade);
+  const upgrade = upgradeStore(db, path, lockHolder !== undefined);
+  if (upgrade !== undefined) lockHolder?.upgraded(upgrade);
   // All data was in a write-ahead log that is lost. Without this mark the server would add the first accounts, whose
   // passwords are published.
   if (version === 0 && wasUsed) db.run("insert or ignore into meta values ('had_accounts', '1')");

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lockFolder } from "../../../../src/engine/sqlite/folder/lock.ts";
 import { SCHEMA_VERSION } from "../../../../src/engine/sqlite/migrations.ts";
+import { beginSqliteEpoch } from "../../../../src/engine/sqlite/new-epoch.ts";
 import { openAccounts } from "../../../../src/engine/sqlite/open.ts";
 import {
   forgetUpgradeCopies,
@@ -97,6 +98,13 @@ test("OP6 a command leaves an older store alone while a server runs on it, and e
   const { accounts, close } = open();
   expect(await accounts.list()).toHaveLength(3);
   close();
+  expect([versionOf(folder.storeFile), copiesIn(folder).length]).toEqual([SCHEMA_VERSION, 1]);
+});
+
+test("OP6 D5 a new epoch begins on a restored copy of an older version, too", async () => {
+  await using folder = new StoreFolder();
+  unpack(folder, 5);
+  beginSqliteEpoch({ dataDir: folder.path });
   expect([versionOf(folder.storeFile), copiesIn(folder).length]).toEqual([SCHEMA_VERSION, 1]);
 });
 
