@@ -15,10 +15,12 @@ What it promises is OP1 in [OPERATIONS.md](OPERATIONS.md#metrics).
 
 \`\`\`sh
 METRICS_ADDRESS=127.0.0.1:9100 npx parley serve
-curl -s http://127.0.0.1:9100/metrics
+curl -s http://127.0.0.1:9100/metrics                                         # without METRICS_KEY
+curl -s http://127.0.0.1:9100/metrics -H "Authorization: Bearer $METRICS_KEY"   # with it; else 401
 \`\`\`
 
-The format is OpenMetrics, which Prometheus and its relatives read. With \`METRICS_KEY\` a reader has to send
+The format is OpenMetrics, which Prometheus and its relatives read. \`promtool check metrics\` expects the older text format: it prints "no help text"
+for the counters, whose help stands under the name without \`_total\` here, and may be ignored. With \`METRICS_KEY\` a reader has to send
 \`Authorization: Bearer {METRICS_KEY}\`; set it where other machines can reach the address. Each node has metrics of its own: scrape all of them.
 
 \`\`\`yaml

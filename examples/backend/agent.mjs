@@ -4,7 +4,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_API_KEY: key, AGENT = "assistant" } = process.env;
 const [, , conversations = "*", file = "agent.position"] = process.argv;
-const query = `/events?types=message.created&limit=1000&conversation=${conversations}`;
+if (!key) throw new Error("Set PARLEY_API_KEY.");
 const think = async (question) => `You said: ${question}`; // call your model here
 
 /** Returns what Parley answers; nothing where it refuses. Asks again while it is away, or says when to come back. */
@@ -26,7 +26,7 @@ async function reply(conversation, { seq, text }, before) {
 
 const replies = new Map(); // the newest one of each conversation
 for (let after = existsSync(file) ? `&wait=30&after=${readFileSync(file)}` : "", saved; ; ) {
-  const page = await call(`${query}${after}`);
+  const page = await call(`/events?types=message.created&limit=1000&conversation=${conversations}${after}`);
   for (const { type, conversation, message } of page.events) {
     if (type === "events.lost") console.error("Messages were lost; look into the conversations.");
     if (!message?.text || message.from === AGENT || message.stream) continue;

@@ -4,13 +4,13 @@ import concurrent.futures, http.client, json, os, sys, time
 from urllib.request import Request, urlopen
 
 server, name = os.environ.get("PARLEY_URL", "http://127.0.0.1:8000"), os.environ.get("AGENT", "assistant")
-conversations, file = sys.argv[1:]
+(conversations, file), key = sys.argv[1:], os.environ.get("PARLEY_API_KEY") or sys.exit("Set PARLEY_API_KEY.")
 query = f"/events?types=message.created&limit=1000&conversation={conversations}"
 lanes = [concurrent.futures.ThreadPoolExecutor(1) for _ in range(100)]  # each for the same conversations
 
 def call(path, body=None):
     """Returns what Parley answers. Asks again while it is away, or asks to come back later."""
-    headers, data = {"Authorization": f"Bearer {os.environ['PARLEY_API_KEY']}"}, body and json.dumps(body).encode()
+    headers, data = {"Authorization": f"Bearer {key}"}, body and json.dumps(body).encode()
     while True:
         try:
             return json.load(urlopen(Request(server + path, data, headers), timeout=60))

@@ -4,6 +4,7 @@ import { appendFileSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync
 import { setTimeout as sleep } from "node:timers/promises";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_API_KEY } = process.env;
+if (!PARLEY_API_KEY) throw new Error("Set PARLEY_API_KEY.");
 const address = `${PARLEY_URL}/events?wait=30&limit=500&types=message.created,message.edited,message.erased`;
 
 /** Returns what happened after a position; nothing while Parley is away, or asks to come back later. */

@@ -6,7 +6,7 @@ from urllib.request import Request, urlopen
 
 server = os.environ.get("PARLEY_URL", "http://127.0.0.1:8000")
 address = f"{server}/events?wait=30&limit=500&types=message.created,message.edited,message.erased"
-headers = {"Authorization": f"Bearer {os.environ['PARLEY_API_KEY']}"}
+headers = {"Authorization": f"Bearer {os.environ.get('PARLEY_API_KEY') or sys.exit('Set PARLEY_API_KEY.')}"}
 
 def read(after):
     """Returns what happened after a position. Asks again while Parley is away, or asks to come back later."""

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_API_KEY, PORT = "3000", ...env } = process.env;
+if (!PARLEY_API_KEY || !env.APPROVAL_SECRET || !env.WEBHOOK_SECRET) throw new Error("Set all three.");
 const secrets = { "/approve": env.APPROVAL_SECRET, "/flags": env.WEBHOOK_SECRET };
 const erasing = { method: "DELETE", headers: { Authorization: `Bearer ${PARLEY_API_KEY}` } };
 const NUMBER = /(?<!\d)(?:[2-6]\d{3}([ .-]?)\d{4}\1\d{4}\1\d{4}|3[47]\d\d([ .-]?)\d{6}\2\d{5})(?!\d)/g;
@@ -25,9 +26,8 @@ async function receive(request) {
 /** Decides about a question, or erases what has three flags; where that fails, the webhook comes again. */
 async function answer(request) {
   const { type, conversation, title, data, message } = await receive(request);
-  const isBad = JSON.stringify([title, data, message]).match(NUMBER)?.some(isCard);
-  if (type !== "message.reacted")
-    return { action: isBad ? "reject" : "accept", reason: "No card numbers, please." };
+  const action = JSON.stringify([title, data, message]).match(NUMBER)?.some(isCard) ? "reject" : "accept";
+  if (type !== "message.reacted") return { action, reason: "No card numbers, please." };
   if (!(message.reactions?.["🚩"]?.count >= 3)) return {};
   const erased = await fetch(`${PARLEY_URL}/conversations/${conversation}/messages/${message.seq}`, erasing);
   return erased.ok ? {} : { error: await erased.text() };

@@ -1,12 +1,12 @@
 # A moderation service: card numbers are refused before anybody reads them, what three readers flag is erased.
 # Needs Python 3.9 or newer, APPROVAL_SECRET, WEBHOOK_SECRET, and PARLEY_API_KEY with the right `manage` (docs/BACKEND.md).
-import base64, hmac, json, os, re, time
+import base64, hmac, json, os, re, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import Request, urlopen
 
-server, port = os.environ.get("PARLEY_URL", "http://127.0.0.1:8000"), int(os.environ.get("PORT", "3000"))
-headers = {"Authorization": f"Bearer {os.environ['PARLEY_API_KEY']}"}
-secrets = {"/approve": os.environ["APPROVAL_SECRET"], "/flags": os.environ["WEBHOOK_SECRET"]}
+def setting(name, default=None): return os.environ.get(name) or default or sys.exit(f"Set {name}.")
+server, api_key, port = setting("PARLEY_URL", "http://127.0.0.1:8000"), setting("PARLEY_API_KEY"), setting("PORT", "3000")
+secrets = {"/approve": setting("APPROVAL_SECRET"), "/flags": setting("WEBHOOK_SECRET")}
 NUMBER = r"(?<!\d)(?:[2-6]\d{3}([ .-]?)\d{4}\1\d{4}\1\d{4}|3[47]\d\d([ .-]?)\d{6}\2\d{5})(?!\d)"
 
 def is_card(match):
@@ -20,7 +20,7 @@ def answer(event):  # decides about a question, or erases what has three flags; 
         return {"action": "reject" if is_bad else "accept", "reason": "No card numbers, please."}
     if event["message"].get("reactions", {}).get("🚩", {}).get("count", 0) >= 3:
         path = f"/conversations/{event['conversation']}/messages/{event['message']['seq']}"
-        urlopen(Request(server + path, headers=headers, method="DELETE"), timeout=10).close()
+        urlopen(Request(server + path, headers={"Authorization": f"Bearer {api_key}"}, method="DELETE"), timeout=10).close()
 
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
@@ -36,4 +36,4 @@ class Receiver(BaseHTTPRequestHandler):
         self.wfile.write(reply)
 
 ThreadingHTTPServer.request_queue_size = 256  # Parley asks 200 questions at a time; 5 could wait otherwise
-ThreadingHTTPServer(("127.0.0.1", port), Receiver).serve_forever()
+ThreadingHTTPServer(("127.0.0.1", int(port)), Receiver).serve_forever()

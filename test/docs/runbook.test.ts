@@ -1,8 +1,10 @@
-// Runs the commands of OPERATIONS.md as printed, in the order of an operator's year: watch, back up, restore, move to Redis.
+// Runs the commands of OPERATIONS.md as printed, in the order of an operator's year: watch, back up, restore, move to Redis; and go back
+// to an older version.
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MAIN, ParleyFolder, type Running } from "../cli/parley-folder.ts";
+import { MESSAGES, storeFile } from "../engine/sqlite/upgrades/stores.ts";
 import { startRedis } from "../support/redis/redis-server.ts";
 import { blocksOf, readPage, sectionOf } from "./pages.ts";
 
@@ -28,31 +30,41 @@ async function stop({ process }: Running): Promise<void> {
   expect(await process.exited).toBe(0);
 }
 
+/** Puts what `npx` finds where the package is installed into the folder. */
+function installNpx(folder: ParleyFolder): void {
+  mkdirSync(join(folder.path, "bin"));
+  folder.write("bin/npx", `#!/bin/sh\nshift\nexec "${process.execPath}" --no-env-file "${MAIN}" "$@"\n`);
+  chmodSync(join(folder.path, "bin/npx"), 0o755);
+}
+
+/** Runs a text in a shell, as an operator would paste it. */
+async function paste(folder: ParleyFolder, text: string, env: Record<string, string>) {
+  const shell = Bun.spawn(["bash", "-o", "pipefail", "-c", text], {
+    cwd: folder.path,
+    env: { PATH: `${folder.path}/bin:${process.env.PATH}`, HOME: folder.path, ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(shell.stdout).text(),
+    new Response(shell.stderr).text(),
+    shell.exited,
+  ]);
+  return { stdout, stderr, code };
+}
+
 test("OP2 OP3 OP4 the commands to watch, back up, restore and move work as printed, one after the other", async () => {
   await using folder = new ParleyFolder();
   await using redis = await startRedis(["--appendonly", "yes", "--maxmemory-policy", "noeviction"]);
   const env = { RETENTION_MESSAGES: "0", RETENTION_DAYS: "0", DRAIN_SECONDS: "0" };
-  // What `npx` finds where the package is installed.
-  mkdirSync(join(folder.path, "bin"));
-  folder.write("bin/npx", `#!/bin/sh\nshift\nexec "${process.execPath}" --no-env-file "${MAIN}" "$@"\n`);
-  chmodSync(join(folder.path, "bin/npx"), 0o755);
+  installNpx(folder);
   const onThisMachine = (line: string) =>
     line
       .replaceAll("/var/backups", join(folder.path, "backups"))
       .replaceAll("redis://10.0.0.5:6379", redis.url);
   async function run(line: string): Promise<string> {
-    const shell = Bun.spawn(["bash", "-o", "pipefail", "-c", onThisMachine(line)], {
-      cwd: folder.path,
-      env: { PATH: `${folder.path}/bin:${process.env.PATH}`, HOME: folder.path, ...env },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [stdout, stderr, code] = await Promise.all([
-      new Response(shell.stdout).text(),
-      new Response(shell.stderr).text(),
-      shell.exited,
-    ]);
+    const { stdout, stderr, code } = await paste(folder, onThisMachine(line), env);
     expect({ line, code, stderr: code === 0 ? "" : stderr }).toEqual({ line, code: 0, stderr: "" });
     return stdout;
   }
@@ -100,3 +112,45 @@ test("OP2 OP3 OP4 the commands to watch, back up, restore and move work as print
   expect(await history(server)).toEqual(restored);
   await stop(server);
 }, 120_000);
+
+test("OP6 the commands to go back to the older version work as printed, also without parley.end, and change nothing while a server runs", async () => {
+  await using folder = new ParleyFolder();
+  installNpx(folder);
+  const data = join(folder.path, "data");
+  mkdirSync(data);
+  writeFileSync(join(data, "parley.db"), Bun.gunzipSync(readFileSync(storeFile(14))));
+  const printed = blocksOf(sectionOf(PAGE, "## Updating")).find(({ text }) => text.includes("newer"))!.text;
+  const server = await folder.serve([], { DRAIN_SECONDS: "0" });
+  const talk = ["chat", "lobby", "--url", server.url, "--user", "user1"];
+  expect(await folder.run(talk, { stdin: "newer\n" })).toMatchObject({ code: 0 });
+  async function textsOf({ url }: Running): Promise<string[]> {
+    const signedIn = await fetch(`${url}/token`, {
+      method: "POST",
+      body: new URLSearchParams({ username: "user1", password: "password" }),
+    });
+    const { access_token } = (await signedIn.json()) as { access_token: string };
+    const headers = { Authorization: `Bearer ${access_token}` };
+    const page = await (await fetch(`${url}/conversations/lobby/messages`, { headers })).json();
+    return (page as { messages: { text: string }[] }).messages.map(({ text }) => text);
+  }
+  const names = () => readdirSync(data).filter((name) => name.startsWith("parley") || name === "newer");
+  const before = names();
+  const early = await paste(folder, printed, {});
+  expect(early.code).not.toBe(0);
+  if (existsSync("/proc/self/fd")) {
+    expect(early.stdout).toContain("Stop the server first.");
+    expect(names()).toEqual(before);
+  }
+  await stop(server);
+  // As after a crash of a server that had not written it yet.
+  rmSync(join(data, "parley.end"));
+  const { code, stdout, stderr } = await paste(folder, printed, {});
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("The new epoch is ");
+  expect(readdirSync(join(data, "newer"))).toContain("parley.db");
+  const back = await folder.serve([], { DRAIN_SECONDS: "0" });
+  const texts = await textsOf(back);
+  expect(texts).toHaveLength(MESSAGES.length);
+  expect(texts).not.toContain("newer");
+  await stop(back);
+}, 60_000);

@@ -311,6 +311,15 @@ test.skipIf(!isLong)(
   300_000,
 );
 
+test("each of them says what to set when its keys are missing", async () => {
+  const files = LANGUAGES.flatMap(({ name }) => [`crm.${name}`, `agent.${name}`, `moderation.${name}`]);
+  const programs = files.map((file) => start(file, ["missing", "missing"], { PARLEY_API_KEY: "" }));
+  for (const { child, errors } of programs) {
+    expect(await child.exited).toBe(1);
+    await waitUntil("it says so", () => /Set (PARLEY_API_KEY|all three)\./.test(errors()));
+  }
+});
+
 test("each of them has fewer than 40 lines", () => {
   const files = readExampleFiles().filter(({ name }) => name.startsWith("backend/"));
   expect(files).toHaveLength(6);

@@ -98,7 +98,7 @@ export const FIELDS = {
   stored: { type: "number", text: "messages that were stored" },
   task: {
     type: "text",
-    text: "the name of a task that one node does for all nodes: `retention`, `streams`, `erasing`, `webhooks` or `persons`",
+    text: "the name of a task that one node does for all nodes: `retention`, `erasing`, `webhooks`, `events`, `persons` or `unread`",
   },
   to_schema: { type: "number", text: "the version of the store's tables after an update" },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },

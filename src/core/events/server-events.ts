@@ -117,7 +117,7 @@ export const SERVER_EVENTS = {
   "task.failed": {
     level: "warn",
     fields: ["task", "error"],
-    text: "work that one node does for all nodes failed; Parley tries again within a minute. If the line stays, the work is not done: for `retention`, messages that are no longer kept stay in the store; for `streams`, those of writers that are gone stay open; for `erasing`, texts that users erased stay in the memory of Redis; for `webhooks`, no events are sent",
+    text: "work that one node does for all nodes failed; Parley tries again within a minute. If the line stays, the work is not done: for `retention`, messages that are no longer kept stay in the store; for `erasing`, texts that users erased stay in the memory of Redis; for `webhooks`, no events are sent; for `events`, events that are no longer kept stay in Redis; for `persons`, erasures of persons wait; for `unread`, there are no new events `message.unread`",
   },
   "messages.processed": {
     level: "info",

@@ -6,7 +6,7 @@ import type { SettingParser } from "./parser.ts";
 export const apiKeyList: SettingParser<readonly ApiKey[]> = {
   form: "keys",
   accepts:
-    "`name:sha256:rights` with commas between the keys, as `parley api-key <name>` prints it; rights are `read`, `write`, `manage`, or several with `+` as in `read+write`",
+    "`name:sha256:rights` with commas between the keys, as `parley api-key entry <name>` prints it; rights are `read`, `write`, `manage`, or several with `+` as in `read+write`",
   parse(text) {
     const keys: ApiKey[] = [];
     const entries = text
@@ -28,7 +28,7 @@ function parseEntry(entry: string): ApiKey | string {
   const [, name = "", hash = "", words = ""] = /^(.*):([^:]*):([^:]*)$/.exec(entry) ?? [];
   const rights = RIGHTS_BY_NAME.get(words);
   if (entry.startsWith("pk_"))
-    return "is a key itself; put in what `parley api-key <name>` prints for API_KEYS, and make a new key";
+    return "is a key itself; put in what `parley api-key entry <name>` prints for API_KEYS, and make a new key";
   if (!isIdentifier(name)) return `must begin with a name of ${IDENTIFIER_RULE}`;
   if (!/^[0-9a-f]{64}$/i.test(hash)) return "must have the SHA-256 of its key in 64 hexadecimal digits";
   if (rights === undefined) return `must end with its rights: ${[...RIGHTS_BY_NAME.keys()].join(", ")}`;

@@ -106,7 +106,7 @@ export const ACCOUNT_SETTINGS = {
   API_KEYS: {
     group: "Accounts and tokens",
     kind: apiKeyList,
-    about: "keys of programs that use the HTTP verbs, made with `parley api-key <name>`; unset: none",
+    about: "keys of programs that use the HTTP verbs, made with `parley api-key entry <name>`; unset: none",
     default: "",
     secret: true,
   },
