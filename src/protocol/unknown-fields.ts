@@ -7,10 +7,14 @@ export function unknownFieldError(fields: Iterable<string>, known: readonly stri
   return undefined;
 }
 
-/** `field` with its path, such as `members.0.rol`. */
-export function describeUnknownField(field: string, known: readonly string[]): string {
+/** `field` with its path, such as `members.0.rol`. `where` is what does not have it. */
+export function describeUnknownField(
+  field: string,
+  known: readonly string[],
+  where = "this request",
+): string {
   const all = known.length === 0 ? "it has none" : `it has ${known.map((name) => `\`${name}\``).join(", ")}`;
-  return `\`${printable(field)}\`: this request has no such field; ${all}.`;
+  return `\`${printable(field)}\`: ${where} has no such field; ${all}.`;
 }
 
 /** The beginning of a name, without characters that would change how an error is shown. */

@@ -1,7 +1,7 @@
 // Makes docs/HTTP.md: every HTTP verb on one page.
 import { z } from "zod";
+import type { VerbSchemas } from "../../../src/server/http/schemas/verb-schemas.ts";
 import { HTTP_VERBS } from "../../../src/server/http/schemas/verbs.ts";
-import type { VerbSchemas } from "../../../src/server/http/verb.ts";
 import { COMPONENTS } from "./components.ts";
 import { addressOf } from "./verb.ts";
 import { VERBS } from "./verbs.ts";

@@ -1,6 +1,7 @@
 // The refusals of a verb, as responses of docs/openapi.json.
 import { ERRORS, type ErrorCode, errorEntry } from "../../../src/protocol/errors.ts";
-import type { VerbSchemas } from "../../../src/server/http/verb.ts";
+import { ANY_QUERY } from "../../../src/server/http/query/query-fields.ts";
+import type { VerbSchemas } from "../../../src/server/http/schemas/verb-schemas.ts";
 import { addressOf, type Verb } from "./verb.ts";
 
 /** Verbs that are answered with the refusals of OAuth 2. */
@@ -21,7 +22,7 @@ export function errorsOf(verb: Verb, schemas: VerbSchemas): ErrorCode[] {
   if (["any", "token", "key"].includes(credential)) add("unauthorized", "forbidden");
   if (["any", "token"].includes(credential)) add("token_expired", "token_revoked");
   if (OAUTH_VERBS.has(verb.verb)) add("unauthorized", "forbidden", "too_many_attempts");
-  if (schemas.query !== undefined) add("invalid");
+  if (!ANY_QUERY.has(verb.verb)) add("invalid");
   if (schemas.body !== undefined) add("malformed", "invalid", "too_large");
   const { path } = addressOf(verb);
   if (path.includes("{")) add("bad_address", "invalid", "not_found");

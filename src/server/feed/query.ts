@@ -19,12 +19,13 @@ export const MAX_WAIT_S = 60;
 /** The most names and patterns of one request: each event is compared with all of them. */
 const MAX_PATTERNS = 100;
 
-/** Reads the query of `GET /events`. `problem` says what is wrong with it. `values` returns all values of a name. */
+/**
+ * Reads the query of `GET /events`. `problem` says what is wrong with it. `values` returns all values of a name: of `conversation` there may
+ * be several.
+ */
 export function readEventsQuery(
   values: (name: string) => readonly string[],
 ): EventsQuery | { readonly problem: string } {
-  for (const name of ["after", "wait", "limit", "types"])
-    if (values(name).length > 1) return { problem: `\`${name}\`: must be there once.` };
   const wait = readNumber(values("wait")[0], 0, MAX_WAIT_S) ?? 0;
   if (typeof wait === "string") return { problem: `\`wait\`: ${wait}` };
   const limit = readNumber(values("limit")[0], 1, MAX_EVENTS) ?? DEFAULT_LIMIT;

@@ -6,6 +6,7 @@ import type { VerifiedToken } from "../authentication/verified-token.ts";
 import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
+import { refuseQuery } from "./query/refuse-query.ts";
 import type { Guard } from "./request-guard.ts";
 
 export interface BearerDeps extends AuthDeps {
@@ -19,7 +20,7 @@ export interface Bearer {
   readonly token: VerifiedToken;
 }
 
-/** Returns the sender of a request by its token, or the refusal, which is logged. */
+/** Returns the sender of a request by its token, or the refusal, which is logged: of the token, or of fields of the query. */
 export async function authenticateBearer(deps: BearerDeps, c: HttpContext): Promise<Bearer | Response> {
   const { address, demoUse } = c.env;
   const bearer = bearerTokenOf(c);
@@ -40,6 +41,8 @@ export async function authenticateBearer(deps: BearerDeps, c: HttpContext): Prom
     const { code, message, user } = identity.refusal;
     return refuse(deps, c, code, message, user);
   }
+  const wrong = refuseQuery(deps.emit, c, { address, user: identity.user });
+  if (wrong !== undefined) return wrong;
   return { identity, token: verdict.token };
 }
 

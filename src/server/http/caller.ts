@@ -8,6 +8,7 @@ import { authenticateBearer, type BearerDeps } from "./bearer.ts";
 import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext } from "./context.ts";
 import { problem } from "./problem.ts";
+import { refuseQuery } from "./query/refuse-query.ts";
 
 export interface CallerDeps extends BearerDeps {
   readonly apiKeys: Pick<ApiKeys, "find">;
@@ -111,7 +112,7 @@ function explainMissing(
   return explainMissingKeyRight(grants, conversation, needed.key);
 }
 
-/** Returns the sender of a request, or the refusal of its credential. */
+/** Returns the sender of a request, or the refusal of its credential or of fields of its query. */
 export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<FoundCaller | Response> {
   const { address } = c.env;
   const presented = bearerTokenOf(c);
@@ -121,6 +122,9 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
       const { name, rights, conversations } = key;
       const flooding = await deps.guard.key(c, name);
       if (flooding !== undefined) return flooding;
+      const logFields = { address, key: name };
+      const wrong = refuseQuery(deps.emit, c, logFields);
+      if (wrong !== undefined) return wrong;
       return {
         user: name,
         limit: 0,
@@ -129,7 +133,7 @@ export async function findCaller(deps: CallerDeps, c: HttpContext): Promise<Foun
         // It is not revoked by the time of its making.
         credential: { tokenId: credentialIdOf(key), issuedAt: Number.POSITIVE_INFINITY },
         grants: { rights, ...(conversations !== undefined && { conversations }) },
-        logFields: { address, key: name },
+        logFields,
       };
     }
     const flooding = await deps.guard.address(c);

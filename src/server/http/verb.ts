@@ -1,20 +1,9 @@
-// A verb of the HTTP API: the schemas of what is asked and answered, and the route that reads and writes by them. The schemas
-// are data, so that a description of the API can be made from them.
+// What the routes of verbs read and write by their schemas.
 import type { z } from "zod";
-import { describeUnknownField } from "../../protocol/unknown-fields.ts";
 import type { CallerDeps, FoundCaller } from "./caller.ts";
 import type { HttpContext } from "./context.ts";
 import { problem } from "./problem.ts";
-
-/** The schemas of one verb. */
-export interface VerbSchemas {
-  /** The query; without it, the query is not read. */
-  readonly query?: z.ZodObject;
-  /** The JSON body; without it, the body is not read. */
-  readonly body?: z.ZodType<object>;
-  /** The JSON of each answer that is no refusal, by status; null for an answer without a body. */
-  readonly answers: Readonly<Record<number, z.ZodType | null>>;
-}
+import type { VerbSchemas } from "./schemas/verb-schemas.ts";
 
 type Answers<V extends VerbSchemas> = V["answers"];
 
@@ -31,26 +20,16 @@ export function replyOf<V extends VerbSchemas>(_verb: V): Reply<V> {
   };
 }
 
-/** Reads the query of a request by its schema, or returns the refusal. A field may be there once. */
+/** Reads the values of a query by its schema, or returns the refusal. Which fields it has is checked already (query/refuse-query.ts). */
 export function readQuery<S extends z.ZodObject>(
   { emit }: Pick<CallerDeps, "emit">,
   c: HttpContext,
   schema: S,
   { logFields }: Pick<FoundCaller, "logFields">,
 ): z.infer<S> | Response {
-  const refuse = (detail: string) => {
-    emit("request.invalid", { ...logFields, path: c.req.path, code: "invalid" });
-    return problem("invalid", { detail });
-  };
-  const fields: Record<string, string> = {};
-  for (const [name, values] of Object.entries(c.req.queries())) {
-    if (!Object.hasOwn(schema.shape, name))
-      return refuse(describeUnknownField(name, Object.keys(schema.shape)));
-    if (values.length > 1) return refuse(`\`${name}\`: must be there once.`);
-    fields[name] = values[0]!;
-  }
-  const parsed = schema.safeParse(fields);
+  const parsed = schema.safeParse(c.req.query());
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
-  return refuse(`\`${path.join(".")}\`: ${message}.`);
+  emit("request.invalid", { ...logFields, path: c.req.path, code: "invalid" });
+  return problem("invalid", { detail: `\`${path.join(".")}\`: ${message}.` });
 }

@@ -114,7 +114,9 @@ describe("refusals as problem details", () => {
     const engine = quotaEngine(() => Promise.reject(new Error("SELECT * FROM /secret/path")));
     const { send, parts, clock, log } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
-    const response = await send("/me?token=s3cret", { headers: { Authorization: `Bearer ${token}` } });
+    const headers = { Authorization: `Bearer ${token}` };
+    expect((await send("/me?token=s3cret", { headers })).status).toBe(422);
+    const response = await send("/me", { headers });
     expect(response.status).toBe(500);
     const text = await response.text();
     const { id, code } = JSON.parse(text);

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { OPERATOR_VERBS } from "../../../src/server/http/routes/operator/schemas.ts";
-import type { VerbSchemas } from "../../../src/server/http/verb.ts";
+import type { VerbSchemas } from "../../../src/server/http/schemas/verb-schemas.ts";
 import type { TestServer } from "../../support/server/test-server.ts";
 
 export interface Answer {

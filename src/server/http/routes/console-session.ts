@@ -11,6 +11,7 @@ import { familyIdOf } from "../../authentication/refresh.ts";
 import type { HttpContext } from "../context.ts";
 import { readFormFields } from "../form-fields.ts";
 import { problem } from "../problem.ts";
+import { refuseQuery } from "../query/refuse-query.ts";
 import {
   type Granted,
   grantBody,
@@ -87,6 +88,8 @@ async function readSessionRequest(emit: Emit, c: HttpContext): Promise<SessionRe
     emit("request.refused", { address, path, code: "origin_refused", reason });
     return problem("origin_refused", { detail: reason });
   }
+  const wrong = refuseQuery(emit, c, { address });
+  if (wrong !== undefined) return wrong;
   const fields = await readFormFields(emit, c);
   if (fields instanceof Response) return fields;
   const username = fields.required("username");

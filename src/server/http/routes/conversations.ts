@@ -58,11 +58,10 @@ export function readMessagesRoute(deps: ConversationRoutesDeps): Route {
     if (caller instanceof Response) return caller;
     const range: Record<string, unknown> = { type: "history" };
     for (const name of ["before", "after", "around", "limit", "epoch"]) {
-      const values = c.req.queries(name) ?? [];
-      if (values.length > 1) return invalid(deps, caller, `\`${name}\`: must be there once.`);
+      const value = c.req.query(name);
       // A value that is not a number stays a text, and the schema reports it.
-      if (values[0] !== undefined)
-        range[name] = name !== "epoch" && /^\d{1,15}$/.test(values[0]) ? Number(values[0]) : values[0];
+      if (value !== undefined)
+        range[name] = name !== "epoch" && /^\d{1,15}$/.test(value) ? Number(value) : value;
     }
     const frame = decode(deps, caller, range, "history");
     if (frame instanceof Response) return frame;
@@ -162,14 +161,11 @@ export function presenceRoute(deps: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(deps, c, "read");
     if (caller instanceof Response) return caller;
-    const [limits, cursors] = [c.req.queries("limit") ?? [], c.req.queries("cursor") ?? []];
-    if (limits.length > 1) return invalid(deps, caller, "`limit`: must be there once.");
-    if (cursors.length > 1) return invalid(deps, caller, "`cursor`: must be there once.");
-    const [limit = `${DEFAULT_PRESENCE_LIMIT}`] = limits;
+    const { limit = `${DEFAULT_PRESENCE_LIMIT}`, cursor: place } = c.req.query();
     if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PRESENCE_LIMIT)
       return invalid(deps, caller, `\`limit\`: must be a whole number from 1 to ${MAX_PRESENCE_LIMIT}.`);
-    const after = cursors[0] === undefined ? undefined : decodePresenceCursor(cursors[0]);
-    if (cursors.length > 0 && after === undefined)
+    const after = place === undefined ? undefined : decodePresenceCursor(place);
+    if (place !== undefined && after === undefined)
       return invalid(deps, caller, "`cursor`: must be the `cursor` of an answer to the same request.");
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;

@@ -17,7 +17,6 @@ export function inboxRoute(deps: InboxRouteDeps): (c: HttpContext) => Promise<Re
     const sender = await findCaller(deps, c);
     if (sender instanceof Response) return sender;
     const query = readQuery(c);
-    if ("problem" in query) return refuseInvalid(deps, sender, query.problem);
     const user = query.user ?? sender.user;
     if (sender.isKey && query.user === undefined)
       return refuseInvalid(deps, sender, "`user`: must be there with an API key.");
@@ -55,14 +54,8 @@ interface Query {
   readonly frame: Readonly<Record<string, unknown>>;
 }
 
-function readQuery(c: HttpContext): Query | { readonly problem: string } {
-  const found: Record<string, string> = {};
-  for (const name of ["limit", "cursor", "after", "user"]) {
-    const values = c.req.queries(name) ?? [];
-    if (values.length > 1) return { problem: `\`${name}\`: must be there once.` };
-    if (values[0] !== undefined) found[name] = values[0];
-  }
-  const { limit, after, cursor, user } = found;
+function readQuery(c: HttpContext): Query {
+  const { limit, after, cursor, user } = c.req.query();
   return {
     user,
     cursor,

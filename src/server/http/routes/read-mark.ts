@@ -27,15 +27,11 @@ export function putReadMarkRoute(deps: ReadMarkRouteDeps): (c: HttpContext) => P
     if (caller instanceof Response) return caller;
     const sent = await readFrame(deps, c, caller, "read", MAX_BODY_BYTES);
     if (sent instanceof Response) return sent;
-    const named = c.req.queries("user") ?? [];
-    const user = caller.isKey ? named[0] : caller.user;
-    if (user === undefined || named.length > 1 || !isIdentifier(user))
-      return invalid(
-        deps,
-        caller,
-        `\`user\`: must be there once with an API key, and be ${IDENTIFIER_RULE}.`,
-      );
-    if (!caller.isKey && named.length > 0 && named[0] !== caller.user)
+    const named = c.req.query("user");
+    const user = caller.isKey ? named : caller.user;
+    if (user === undefined || !isIdentifier(user))
+      return invalid(deps, caller, `\`user\`: must be there with an API key, and be ${IDENTIFIER_RULE}.`);
+    if (!caller.isKey && named !== undefined && named !== caller.user)
       return problem("forbidden", { detail: "Only an API key may mark as read for another user (`user`)." });
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;

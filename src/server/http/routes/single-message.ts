@@ -5,7 +5,6 @@ import type { HttpContext } from "../context.ts";
 import { problem } from "../problem.ts";
 import {
   type ConversationRoutesDeps,
-  invalid,
   readSeq,
   refusal,
   refuseOtherEpoch,
@@ -23,9 +22,7 @@ export function readMessageRoute(deps: ConversationRoutesDeps): (c: HttpContext)
     const refused = await refuseReader(deps, caller);
     if (refused !== undefined) return refused;
     const { user, conversation, limit, plan } = caller;
-    const epochs = c.req.queries("epoch") ?? [];
-    if (epochs.length > 1) return invalid(deps, caller, "`epoch`: must be there once.");
-    const conflicting = await refuseOtherEpoch(deps, conversation, epochs[0]);
+    const conflicting = await refuseOtherEpoch(deps, conversation, c.req.query("epoch"));
     if (conflicting !== undefined) return conflicting;
     const result = await new Promise<HistoryResult>((done) =>
       deps.engine.history({ conversation, user, limit, count: 1, after: seq - 1 }, done),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Identifier } from "../../../protocol/identifiers.ts";
 import { Quota } from "../../../protocol/server-frames.ts";
-import type { VerbSchemas } from "../verb.ts";
+import type { VerbSchemas } from "./verb-schemas.ts";
 
 /** What a sign-in or a refresh is answered. The refresh token is there where it was asked for, and with each refresh. */
 export const Tokens = z.object({

@@ -13,7 +13,7 @@ import {
   SanctionBody,
 } from "../../../protocol/member-requests.ts";
 import { PresentUser } from "../../../protocol/server-frames.ts";
-import type { VerbSchemas } from "../verb.ts";
+import type { VerbSchemas } from "./verb-schemas.ts";
 
 /** A conversation as the sender of the request sees it. */
 export const Facts = z.object({

@@ -8,7 +8,7 @@ import { ReplyTo, StreamCancelRequest } from "../../../protocol/frames/stream-fr
 import { Identifier, MessageId } from "../../../protocol/identifiers.ts";
 import { ErrorCodeName, Message, Quota } from "../../../protocol/server-frames.ts";
 import { MAX_EVENTS, MAX_WAIT_S } from "../../feed/query.ts";
-import type { VerbSchemas } from "../verb.ts";
+import type { VerbSchemas } from "./verb-schemas.ts";
 
 const { before, after, around, epoch, limit } = HistoryRequest.shape;
 const { text, id, data, reply_to } = MessageRequest.shape;

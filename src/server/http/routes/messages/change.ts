@@ -133,11 +133,6 @@ function readQuery<T>(
   schema: z.ZodType<T>,
   address: object = {},
 ): T | Response {
-  const query: Record<string, unknown> = { ...address };
-  for (const [name, values] of Object.entries(c.req.queries())) {
-    if (values.length > 1) return invalid(deps, caller, `\`${name}\`: must be there once.`);
-    query[name] = values[0];
-  }
-  const read = readBody(schema, query, "");
+  const read = readBody(schema, { ...c.req.query(), ...address }, "");
   return "body" in read ? read.body : invalid(deps, caller, read.message, read.code);
 }

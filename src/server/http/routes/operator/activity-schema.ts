@@ -1,6 +1,6 @@
 // The schema of what all servers do at the moment; core/activity/node-activity.ts explains the fields.
 import { z } from "zod";
-import type { VerbSchemas } from "../../verb.ts";
+import type { VerbSchemas } from "../../schemas/verb-schemas.ts";
 
 const Moment = z.int().min(0);
 const Duration = z.number().min(0);

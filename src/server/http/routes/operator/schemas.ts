@@ -10,7 +10,7 @@ import { ERASURE_STEPS } from "../../../../core/person/erasure.ts";
 import { Identifier } from "../../../../protocol/identifiers.ts";
 import { ListQuery } from "../../../../protocol/member-requests.ts";
 import { Quota } from "../../../../protocol/server-frames.ts";
-import type { VerbSchemas } from "../../verb.ts";
+import type { VerbSchemas } from "../../schemas/verb-schemas.ts";
 import { GET_ACTIVITY } from "./activity-schema.ts";
 import { WEBHOOK_VERBS } from "./webhook-schemas.ts";
 

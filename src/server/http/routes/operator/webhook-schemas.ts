@@ -5,7 +5,7 @@ import { DEFAULT_OVERLAP_S, MAX_OVERLAP_S } from "../../../../core/webhooks/oper
 import { Identifier } from "../../../../protocol/identifiers.ts";
 import { ListQuery } from "../../../../protocol/member-requests.ts";
 import { explainPatterns, readEventTypes } from "../../../feed/query.ts";
-import type { VerbSchemas } from "../../verb.ts";
+import type { VerbSchemas } from "../../schemas/verb-schemas.ts";
 
 /** Milliseconds since 1970 (N1). */
 const Moment = z.int("must be a whole number").min(0, "must be 0 or more");

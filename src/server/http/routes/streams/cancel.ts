@@ -29,7 +29,7 @@ function cancelRoute<T extends string | number>(
     if (caller instanceof Response) return caller;
     const named = read(deps, c, caller);
     if (named instanceof Response) return named;
-    const discard = readFlag(c.req.queries("discard"));
+    const discard = readFlag(c.req.query("discard"));
     if (discard === undefined) return invalid(deps, caller, "`discard`: must be `true`, `false` or empty.");
     const { conversation, actor } = caller;
     const conflicting = await refuseOtherEpoch(deps, conversation, c.req.query("epoch"));
@@ -48,14 +48,12 @@ function readReplyTo(
   c: HttpContext,
   caller: Parameters<typeof invalid>[1],
 ): number | Response {
-  const [text = "", ...others] = c.req.queries("reply_to") ?? [];
-  const isSeq = others.length === 0 && /^[1-9]\d{0,14}$/.test(text);
-  return isSeq ? Number(text) : invalid(deps, caller, "`reply_to`: must be there once, and be 1 or more.");
+  const text = c.req.query("reply_to") ?? "";
+  const isSeq = /^[1-9]\d{0,14}$/.test(text);
+  return isSeq ? Number(text) : invalid(deps, caller, "`reply_to`: must be there, and be 1 or more.");
 }
 
 /** Reads a flag of a query: `?discard`, `?discard=true`. Undefined where it is neither that nor false. */
-function readFlag(values: readonly string[] = []): boolean | undefined {
-  const [value = "false", ...others] = values;
-  if (others.length > 0) return undefined;
+function readFlag(value = "false"): boolean | undefined {
   return value === "" || value === "true" ? true : value === "false" ? false : undefined;
 }
