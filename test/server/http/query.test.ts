@@ -31,10 +31,11 @@ async function sender() {
     { name: "ops", hash: hashOfApiKey(key), rights: ["read", "write", "manage"] },
   ]);
   const { send, parts, clock, log } = await testApp({ apiKeys, burst: { rate: 0, size: 0 } });
-  const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
   const ask = async (line: string, { security }: Operation, query: string, method?: string) => {
     const [registered = "", path = ""] = line.split(" ");
     const sent = method ?? registered;
+    // One of its own for each: `POST /logout` ends it.
+    const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     const usesKey = security.some((each) => "apiKey" in each);
     const page = {
       Host: "localhost:8000",
