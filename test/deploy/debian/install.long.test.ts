@@ -7,8 +7,6 @@ import { buildBinary } from "../../../packages/binary/build.ts";
 import { buildDebianPackage } from "../../../packages/debian/build.ts";
 import { blocksOf, readPage, sectionOf } from "../../docs/pages.ts";
 import { freePort } from "../../support/free-port.ts";
-import { longTest } from "../../support/long-test.ts";
-import { isLong } from "../../support/random.ts";
 import { type Service, startService } from "./service.ts";
 import { mayMakeRoot, ThrowawayRoot } from "./throwaway-root.ts";
 
@@ -39,9 +37,7 @@ async function signIn(url: string): Promise<Record<string, string>> {
   return { Authorization: `Bearer ${access_token}` };
 }
 
-const installTest = isLong ? test.skipIf(!mayMakeRoot()) : longTest;
-
-installTest(
+test.skipIf(!mayMakeRoot())(
   "OP5 the Debian package is installed, serves, is upgraded over its data, removed and purged, and the store stays",
   async () => {
     const binary = join(folder, "parley");
