@@ -1,11 +1,12 @@
-import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisAddress } from "../../../core/redis-address.ts";
 import { Listeners } from "../../listeners.ts";
 import { describeAddress } from "./describe-address.ts";
-import { classifyError, explainError, isInformative, isMissingPermission } from "./errors.ts";
+import { classifyError, explainError, isInformative, isLastingRefusal } from "./errors.ts";
 import type { Keys } from "./keys.ts";
+import { openConnection } from "./open-connection.ts";
 import { checkPermissions } from "./permissions.ts";
 import { RunningTime } from "./probes/running-time.ts";
 import { PROBE_TTL_MS, writeProbe } from "./probes/write-probe.ts";
@@ -24,15 +25,9 @@ export interface RedisClientDeps {
 /** Receives the payloads of a channel. */
 export type ChannelHandler = (payload: string, channel: string) => void;
 
-/** How long one command may take before Redis counts as unavailable, in milliseconds. */
-const COMMAND_TIMEOUT_MS = 3_000;
-
 /** The interval of the probes, and how long a probe may take to come back while this node runs, in milliseconds. */
 const PROBE_INTERVAL_MS = 500;
 const PROBE_TIMEOUT_MS = 2_000;
-
-/** Returns the wait before the next try to connect, in milliseconds. */
-const reconnectDelayMs = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
 
 /**
  * The connections of one node to Redis: one for commands, one for subscriptions.
@@ -87,9 +82,10 @@ export class RedisClient {
     this.isCluster = address.kind === "cluster";
     this.isSharded = this.isCluster;
     this.description = describeAddress(address);
-    this.commands = open(address, "commands");
+    this.commands = openConnection(address, "commands");
     // The Cluster client of ioredis chooses the right connection for each channel.
-    this.subscriber = this.commands instanceof Cluster ? this.commands : open(address, "subscriber");
+    this.subscriber =
+      this.commands instanceof Cluster ? this.commands : openConnection(address, "subscriber");
     for (const client of new Set([this.commands, this.subscriber])) {
       client.on("error", (error: Error) => this.recordError(error));
       client.on("node error", (error: Error) => this.recordError(error));
@@ -122,9 +118,9 @@ export class RedisClient {
     return classifyError(this.lastError)?.refuses === true;
   }
 
-  /** Whether the Redis user lacks a permission that Parley needs, so that waiting does not help. */
-  get lacksPermission(): boolean {
-    return isMissingPermission(this.lastError);
+  /** Whether the Redis user lacks a permission that Parley needs, or the database cannot be selected, so that waiting does not help. */
+  get refusesForGood(): boolean {
+    return isLastingRefusal(this.lastError);
   }
 
   /** Sets the function that runs each time Redis is reachable again, before `ready` is true. If it rejects, it is run again. */
@@ -148,8 +144,8 @@ export class RedisClient {
   }
 
   /**
-   * Starts the probes. Resolves with true when Redis is ready, and with false when it is not within `timeoutMs` or a permission
-   * is missing.
+   * Starts the probes. Resolves with true when Redis is ready, and with false when it is not within `timeoutMs`, a
+   * permission is missing, or the database cannot be selected.
    */
   async start(timeoutMs: number): Promise<boolean> {
     this.handlers.set(this.keys.probeChannel(this.node), (payload) => this.onProbe(Number(payload)));
@@ -285,7 +281,6 @@ export class RedisClient {
     this.recordError(error);
     // Other errors may end within PROBE_TIMEOUT_MS, for example while a slot is moved or a connection is replaced.
     if (classifyError(error)?.refuses === true) this.declareLost("it refuses writes");
-    if (isMissingPermission(error)) this.abandonStart?.();
   }
 
   private onProbe(probe: number): void {
@@ -329,6 +324,7 @@ export class RedisClient {
   private recordError(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
     if (this.lastError === "" || isInformative(text)) this.lastError = text;
+    if (isLastingRefusal(text)) this.abandonStart?.();
   }
 }
 
@@ -336,50 +332,4 @@ export class RedisClient {
 async function hasShardedChannels([primary]: readonly Redis[]): Promise<boolean> {
   const [spublish] = (await primary?.command("INFO", "spublish")) ?? [];
   return Array.isArray(spublish);
-}
-
-function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis | Cluster {
-  const { kind, hosts, primary, tls, username, password, database } = address;
-  const signIn = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
-  const options: RedisOptions = {
-    ...signIn,
-    ...(tls && { tls: {} }),
-    connectionName: "parley",
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    // A dead connection can look open at both ends; then only a new one helps.
-    socketTimeout: COMMAND_TIMEOUT_MS,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    autoResubscribe: true,
-    enableAutoPipelining: purpose === "commands",
-    maxRetriesPerRequest: 0,
-    retryStrategy: reconnectDelayMs,
-    // If the primary has become a replica, a new connection is opened to the new primary.
-    reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
-  };
-  if (kind === "cluster") {
-    const { retryStrategy, maxRetriesPerRequest, enableOfflineQueue, enableAutoPipelining, ...each } =
-      options;
-    return new Cluster([...hosts], {
-      redisOptions: each,
-      shardedSubscribers: true,
-      enableOfflineQueue: false,
-      // Commands in one pipeline would all fail when the slot of one of them has moved to another primary.
-      enableAutoPipelining: false,
-      clusterRetryStrategy: reconnectDelayMs,
-      slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
-    });
-  }
-  if (kind === "sentinel") {
-    return new Redis({
-      ...options,
-      sentinels: [...hosts],
-      name: primary!,
-      ...(password !== undefined && { sentinelPassword: password }),
-      // Without this, the connection to the primary that Sentinel names would not be encrypted.
-      ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
-      sentinelRetryStrategy: reconnectDelayMs,
-    });
-  }
-  return new Redis({ ...options, ...hosts[0]!, db: database });
 }

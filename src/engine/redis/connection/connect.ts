@@ -40,7 +40,7 @@ async function rejectUnfinished(client: RedisClient): Promise<void> {
 
 /**
  * Connects to Redis. While it waits, it logs why Redis cannot be used. Throws StoreUnavailable when the time is over, and
- * StoreMisconfigured at once when the user lacks a permission, or the store is half of one that is being moved there.
+ * StoreMisconfigured at once when the user lacks a permission, the database cannot be selected, or the store is half of one that is being moved there.
  */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const { address, prefix, node, timeoutMs, clock, emit } = options;
@@ -59,9 +59,9 @@ export async function connect(options: ConnectOptions): Promise<RedisClient> {
     if (options.isMigrating !== true) await rejectUnfinished(client);
     return client;
   }
-  const { description, lastErrorText, lacksPermission, refuses } = client;
+  const { description, lastErrorText, refusesForGood, refuses } = client;
   await client.close();
-  if (lacksPermission) throw new StoreMisconfigured(`${description} cannot be used: ${lastErrorText}.`);
+  if (refusesForGood) throw new StoreMisconfigured(`${description} cannot be used: ${lastErrorText}.`);
   throw new StoreUnavailable(
     `${description} could not be used within ${timeoutMs / 1000} s: ${lastErrorText}.${refuses ? "" : ADVICE}`,
   );

@@ -19,6 +19,18 @@ const REFUSES = true;
  * running script …: -OOM command not allowed"), so the patterns match a code anywhere in the text.
  */
 const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof REFUSES, Description])[] = [
+  [
+    /database (\d+) cannot be selected: (.*)/,
+    REFUSES,
+    ([, database, reason]) => {
+      const why = /out of range/.test(reason!)
+        ? "it has none of that number"
+        : /NOPERM|no permissions/i.test(reason!)
+          ? "its ACL user may not run SELECT for it"
+          : reason;
+      return `database ${database} cannot be selected (${why}): name another one in its address, or change the settings of that Redis`;
+    },
+  ],
   [/ECONNREFUSED/, UNREACHABLE, "nothing listens there"],
   [/ENOTFOUND|EAI_AGAIN/, UNREACHABLE, "its host name is not known"],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, UNREACHABLE, "it cannot be reached from this machine"],
@@ -125,6 +137,23 @@ export class MissingPermission extends Error {
   constructor(command: string) {
     super(`NOPERM this user has no permissions to run the '${command}' command`);
   }
+}
+
+/** Raised when Redis refuses SELECT. Nothing may be read from or written to that connection. */
+export class DatabaseRefused extends Error {
+  constructor(database: number | string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`database ${database} cannot be selected: ${reason}`, { cause });
+  }
+}
+
+/** Whether an error stays until an operator changes something: a permission is missing, or the database cannot be selected. */
+export function isLastingRefusal(text: string): boolean {
+  // SELECT can fail for a moment, too, for example while a script of another client is busy.
+  return (
+    isMissingPermission(text) ||
+    /cannot be selected: ERR .*(out of range|invalid|not allowed|unknown command)/.test(text)
+  );
 }
 
 /** Whether Redis refused a call for lack of permission, so that waiting does not help. */

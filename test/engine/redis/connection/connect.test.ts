@@ -14,7 +14,7 @@ import { freePort } from "../../../support/free-port.ts";
 import { startRedis, type TestRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
-import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
+import { TIMEOUT_MS, waitUntil } from "../../../support/time/wait-until.ts";
 
 /** How long a start that fails may take, in milliseconds: enough for a reply on a quiet machine. */
 const SHORT = 400;
@@ -35,11 +35,14 @@ const prefixes = (function* () {
   for (let i = 1; ; i++) yield `start${i}`;
 })();
 
+let lastPrefix = "";
+
 async function connectTo(url: string, timeoutMs: number) {
   const parsed = parseRedisUrl(url);
   if ("problem" in parsed) throw new Error(parsed.problem);
   const log = new RecordedLog();
   const prefix = prefixes.next().value;
+  lastPrefix = prefix;
   const client = await connect({
     address: parsed.value,
     prefix,
@@ -202,4 +205,32 @@ describe("requirements for the Redis server", () => {
 test("an unknown error is repeated with its own text", () => {
   expect(explainError("ERR something new")).toBe("ERR something new");
   expect(explainError("Connection is closed.")).toBe("it does not answer");
+});
+
+describe("a database that Redis does not select is not replaced by database 0", () => {
+  const url = (database: number, user = "") =>
+    `redis://${user}:${user === "" ? "hunter2" : "pw"}@127.0.0.1:${redis.port}/${database}`;
+
+  test("a start ends with the reason, and nothing is written", async () => {
+    await admin.acl("SETUSER", "zero", "on", ">pw", "~*", "&*", "+@all", "-select");
+    expect(await startError(url(16), "has none of")).toEndWith(
+      "database 16 cannot be used: database 16 cannot be selected (it has none of that number): name another one in its address, or change the settings of that Redis.",
+    );
+    expect(await startError(url(3, "zero"), "may not run SELECT")).toContain("database 3 cannot be selected");
+    expect(await admin.keys(`${lastPrefix}:*`)).toEqual([]);
+  });
+
+  test("after a reconnect the store is unavailable until the database can be selected", async () => {
+    await admin.acl("SETUSER", "three", "on", ">pw", "~*", "&*", "+@all");
+    await using node = await connectTo(url(3, "three"), TIMEOUT_MS);
+    await admin.acl("SETUSER", "three", "-select");
+    await admin.client("KILL", "USER", "three");
+    await waitUntil("SELECT was refused", () => node.client.lastErrorText.includes("may not run SELECT"));
+    expect(node.client.reachable).toBe(false);
+    await expect(node.client.commands.set(`${lastPrefix}:stray`, "x")).rejects.toThrow();
+    expect(await admin.keys(`${lastPrefix}:*`)).toEqual([]);
+    await admin.acl("SETUSER", "three", "+select");
+    await waitUntil("the store is ready again", () => node.client.ready);
+    expect(await admin.keys(`${lastPrefix}:*`)).toEqual([]);
+  });
 });
