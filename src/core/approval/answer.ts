@@ -66,15 +66,21 @@ function readRejection(reason: unknown): Answer | undefined {
   return { action: "reject", reason: [...reason.toWellFormed()].slice(0, MAX_REASON_LENGTH).join("") };
 }
 
-/** As of an edit, what is not named stays, and null drops `data`. The bounds are those of a client's message. */
+/**
+ * As of an edit, what is not named stays, and null drops `data`. A text has no null: who sends it wants to take the text away, so it
+ * must not let the text of the sender through. The bounds are those of a client's message.
+ */
 function readReplacement(
   { text, data }: Readonly<Record<string, unknown>>,
   json: string,
   { asked, message }: { readonly asked: Asked; readonly message: AskedMessage },
 ): Replaced | undefined {
-  if (text === undefined && data === undefined) return undefined;
+  if (text === null || (text === undefined && data === undefined)) return undefined;
   const next = data === undefined ? message.data : (data ?? undefined);
-  const replaced = { text: text ?? message.text, ...(next !== undefined && { data: next }) };
+  const replaced = {
+    text: text === undefined ? message.text : text,
+    ...(next !== undefined && { data: next }),
+  };
   // A stream has no text when it starts, and its answer has none.
   const probe = asked.type === "stream_start" ? { ...replaced, text: "x" } : replaced;
   const { frame } = decodeFrameObject({ type: "message", ...probe }, json);
@@ -86,14 +92,18 @@ function readReplacement(
   return bytes > MAX_FRAME_BYTES && bytes > bytesOf(message) ? undefined : content;
 }
 
-/** The bounds are those of a request that changes a conversation. The opening of one has nothing to replace. */
+/** As of a message. The bounds are those of a request that changes a conversation. The opening of one has nothing to replace. */
 function readFacts(
   { text, data }: Readonly<Record<string, unknown>>,
   json: string,
   asked: Asked,
 ): Replaced | undefined {
-  if (asked.type !== "conversation" || (text === undefined && data === undefined)) return undefined;
-  const facts = { title: text ?? asked.title ?? "", data: data === undefined ? asked.data : data };
+  if (asked.type !== "conversation" || text === null || (text === undefined && data === undefined))
+    return undefined;
+  const facts = {
+    title: text === undefined ? (asked.title ?? "") : text,
+    data: data === undefined ? asked.data : data,
+  };
   const read = readBody(ConversationPatch, facts, json);
   if (!("body" in read)) return undefined;
   return { text: read.body.title ?? "", ...(read.body.data && { data: read.body.data }) };

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
 import { MAX_FAILURES, RETRY_AFTER_MS } from "../../../src/core/approval/breaker.ts";
+import type { Asked } from "../../../src/core/approval/question.ts";
 import { ApprovalClient } from "../../../src/server/approval/approval-client.ts";
 import { Approver } from "../../../src/server/approval/approver.ts";
 import { join } from "../../support/clients/join.ts";
@@ -58,6 +59,8 @@ describe("AP3 a hostile answer is bounded, and counts as a failure", () => {
     ["a reason that is no text", { action: "reject", reason: 7 }],
     ["a replacement of nothing", { action: "replace" }],
     ["a text that is none", { action: "replace", text: 7 }],
+    ["a text of null", { action: "replace", text: null }],
+    ["a text of null with data", { action: "replace", text: null, data: { n: 2 } }],
     ["data that is no object", { action: "replace", data: [1] }],
     ["data that could change all objects", '{"action":"replace","data":{"__proto__":{"a":1}}}'],
     ["half a character", '{"action":"replace","text":"\\ud800"}'],
@@ -73,6 +76,22 @@ describe("AP3 a hostile answer is bounded, and counts as a failure", () => {
     expect(log.events()).toEqual(["approval.failed"]);
     // With `open`, what was said passes as it is.
     expect(await approverOf("open").approver.ask(ASKED)).toEqual({ action: "accept" });
+  });
+
+  const message = ASKED.message;
+  const of = { conversation: "lobby", user: "ann" };
+  const ASKED_OTHERS: readonly (readonly [string, Asked])[] = [
+    ["the title of a conversation", { type: "conversation", ...of, title: "hello" }],
+    ["the start of a stream", { type: "stream_start", ...of, message: { id: "m", text: "" } }],
+    ["the end of a stream", { type: "stream_end", ...of, message }],
+    ["an edit", { type: "edit", ...of, message }],
+  ];
+
+  test.each(ASKED_OTHERS)("AP3 a text of null in place of %s", async (_, asked) => {
+    for (const more of [{}, { data: { n: 2 } }, { data: null }]) {
+      operator.answer = () => ({ action: "replace", text: null, ...more });
+      expect(await approverOf("closed").approver.ask(asked)).toEqual({ action: "unavailable" });
+    }
   });
 
   const RAW: readonly (readonly [string, (socket: Socket) => void, timeoutMs?: number])[] = [
