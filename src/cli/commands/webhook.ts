@@ -5,6 +5,7 @@ import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
 import { webhookAnswer } from "../../core/webhooks/answer.ts";
 import {
   DEFAULT_OVERLAP_S,
+  explainReplaySince,
   MAX_OVERLAP_S,
   pauseWebhook,
   replayWebhook,
@@ -161,6 +162,8 @@ function replay(task: Task): Promise<void> {
   const time = Date.parse(since!);
   if (Number.isNaN(time) || time < 0)
     throw new CliError(`--since ${JSON.stringify(since)} is not a time such as 2030-01-31T08:00:00Z.`);
+  const wrong = explainReplaySince(time, systemClock().wall());
+  if (wrong !== undefined) throw new CliError(`--since ${JSON.stringify(since)} ${wrong}.`);
   return change(task, "Replaying", (stored) => replayWebhook(stored, { since: time }));
 }
 

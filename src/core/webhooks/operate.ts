@@ -29,7 +29,15 @@ export function resumeWebhook(stored: StoredWebhook): WebhookChange | undefined 
   };
 }
 
-/** Sends the events after a position, or from a time on, again; `after` MUST be a position of this feed. */
+/**
+ * Returns what is wrong with the time from which events are sent again, as the words after its name, or undefined. A time that is still
+ * to come would drop all events until then. `since` and `now` in milliseconds since 1970.
+ */
+export function explainReplaySince(since: number, now: number): string | undefined {
+  return since > now ? "must not be later than now" : undefined;
+}
+
+/** Sends the events after a position, or from a time on, again; `after` MUST be a position of this feed, and `since` no later than now. */
 export function replayWebhook(
   stored: StoredWebhook,
   from: { readonly after: FeedPosition } | { readonly since: number },

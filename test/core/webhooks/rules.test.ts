@@ -9,6 +9,7 @@ import {
 import { explainEndpoint } from "../../../src/core/webhooks/endpoint.ts";
 import {
   editWebhook,
+  explainReplaySince,
   pauseWebhook,
   replayWebhook,
   resumeWebhook,
@@ -144,6 +145,12 @@ test("EV2 what an operator does gives the next state, and nothing where it is so
     lastFailure: STORED.progress.lastFailure!,
   });
   expect(replayWebhook(STORED, { since: 77 }).progress).toMatchObject({ position: "0", since: 77 });
+  // Later, it would drop the events until then.
+  expect([0, 77, 78].map((since) => explainReplaySince(since, 77))).toEqual([
+    undefined,
+    undefined,
+    "must not be later than now",
+  ]);
 
   const { secrets } = rotateSecret(STORED, "whsec_two", 60, 1_000).webhook;
   expect(signingSecrets(secrets, 60_999)).toEqual(["whsec_two", "whsec_one"]);

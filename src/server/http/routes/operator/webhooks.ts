@@ -5,6 +5,7 @@ import { webhookAnswer } from "../../../../core/webhooks/answer.ts";
 import type { EndpointRules } from "../../../../core/webhooks/endpoint.ts";
 import {
   editWebhook,
+  explainReplaySince,
   pauseWebhook,
   replayWebhook,
   resumeWebhook,
@@ -172,6 +173,8 @@ function replayRoute(deps: WebhookRoutesDeps): Route {
     const { after, since } = body;
     if (after !== undefined && (await deps.feed.read(after, {}, 1)) === undefined)
       return invalid(deps, c, operator, "`after`: is not a position that this server gave.");
+    const wrong = since === undefined ? undefined : explainReplaySince(since, deps.clock.wall());
+    if (wrong !== undefined) return invalid(deps, c, operator, `\`since\`: ${wrong}.`);
     const from = after === undefined ? { since: since! } : { after };
     return change(deps, { operator, id, c, what: "replayed" }, (stored) => replayWebhook(stored, from));
   });
