@@ -106,7 +106,7 @@ describe("two nodes on one Redis", () => {
     const exported = (await run("conversation", "export", "lobby")).stdout.trimEnd().split("\n");
     expect(exported.map((line) => JSON.parse(line).text)).toEqual(["one", "two"]);
     expect((await run("conversation", "retain", "lobby", "--messages", "5")).stdout).toBe(
-      "lobby keeps by number the newest 5, by age as in RETENTION_DAYS.\n",
+      "lobby keeps its newest 5 messages, for as long as RETENTION_DAYS says.\n",
     );
     expect((await run("conversation", "remove", "lobby", "--yes")).stdout).toBe(
       "Removed lobby. Its connections are closed. If it is used again, its seqs continue after 2.\n",

@@ -7,6 +7,7 @@ import { runConformance } from "../../conformance/run.ts";
 import { parseServerAddress, type ServerAddress } from "../../conformance/server-address.ts";
 import { type SigningKey, sign } from "../../conformance/token-signer.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
+import { explainRequestError } from "../../server/request-errors.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { collectOption } from "../flag-values.ts";
 import { print, printJson } from "../terminal/print.ts";
@@ -101,7 +102,7 @@ async function fetchServer(target: ServerAddress, path = "/", init: RequestInit 
   try {
     return await fetch(`${target.http}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
   } catch (error) {
-    throw new CliError(`${target.http} cannot be reached: ${(error as Error).message}`);
+    throw new CliError(`${target.http} cannot be reached (${explainRequestError(error)}).`);
   }
 }
 

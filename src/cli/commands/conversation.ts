@@ -161,10 +161,6 @@ function jsonFields({ id, seq, first, lastAt, keep }: ConversationSummary): obje
 }
 
 function formatFields({ seq, first, lastAt, keep }: ConversationSummary) {
-  const limit = (value: number | null, setting: string, amount: (value: number) => string) =>
-    value === null ? `as in ${setting}` : value === 0 ? "no limit" : amount(value);
-  const number = limit(keep.messages, "RETENTION_MESSAGES", (value) => `the newest ${value}`);
-  const age = limit(keep.days, "RETENTION_DAYS", (value) => `${value} days`);
   return {
     kept:
       first > seq
@@ -175,6 +171,22 @@ function formatFields({ seq, first, lastAt, keep }: ConversationSummary) {
           ? `1 message (${seq})`
           : `${seq - first + 1} messages (${first}–${seq})`,
     last: lastAt === undefined ? "–" : new Date(lastAt).toISOString(),
-    keeps: `by number ${number}, by age ${age}`,
+    keeps: describeRetention(keep),
   };
+}
+
+/** What a conversation keeps, as the end of a sentence: `its newest 1000 messages, for 30 days at most`. */
+function describeRetention({ messages, days }: ConversationSummary["keep"]): string {
+  if (messages === null && days === null) return "what RETENTION_MESSAGES and RETENTION_DAYS say";
+  const number =
+    messages === null
+      ? "as many messages as RETENTION_MESSAGES says"
+      : messages === 0
+        ? "all its messages"
+        : messages === 1
+          ? "its newest message"
+          : `its newest ${messages} messages`;
+  if (days === null) return `${number}, for as long as RETENTION_DAYS says`;
+  if (days === 0) return `${number}, of any age`;
+  return `${number}, for ${days === 1 ? "1 day" : `${days} days`} at most`;
 }

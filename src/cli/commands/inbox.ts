@@ -4,6 +4,7 @@ import {
   DEFAULT_INBOX_LIMIT,
   type InboxFrame,
   type InboxItem,
+  type InboxPreview,
   MAX_INBOX_LIMIT,
 } from "../../protocol/frames/inbox-frames.ts";
 import { integerOption } from "../flag-values.ts";
@@ -36,7 +37,7 @@ export function inboxCommand(): Command {
   command
     .option("--all", "list all conversations, not one page")
     .option("--json", "print JSON: the answer of the server, with the items of all pages");
-  return addTargetFlags(command).addHelpText("after", NOTE).action(inbox);
+  return addTargetFlags(command, { conversation: false }).addHelpText("after", NOTE).action(inbox);
 }
 
 async function inbox(flags: InboxFlags): Promise<void> {
@@ -81,6 +82,12 @@ function formatRow({ conversation, title, unread, at, last }: InboxItem): string
     unread === 0 ? "" : String(unread),
     title === undefined ? conversation : `${conversation} (${title})`,
     new Date(at).toISOString(),
-    last === null ? "–" : `${last.from}: ${last.text}`,
+    last === null ? "–" : `${last.from}: ${previewOf(last)}`,
   ];
+}
+
+/** The text of a message, and of one without text what it is. */
+function previewOf({ text, erased }: InboxPreview): string {
+  if (erased) return "(erased)";
+  return text === "" ? "(data)" : text;
 }

@@ -52,14 +52,14 @@ export function messageCommand(): Command {
     about: string,
     requestOf: (words: readonly string[], flags: MessageFlags) => MessageRequest,
   ) =>
-    addTargetFlags(message.command(usage).description(about).option("--json", JSON_OUTPUT)).action(
-      async (...given: unknown[]) => {
-        const command = given.at(-1) as Command;
-        const [conversation = "", seq = "", ...words] = command.args;
-        const flags = command.opts<MessageFlags>();
-        await run({ conversation, seq: parseSeq(seq), flags, request: requestOf(words, flags) });
-      },
-    );
+    addTargetFlags(message.command(usage).description(about).option("--json", JSON_OUTPUT), {
+      conversation: false,
+    }).action(async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const [conversation = "", seq = "", ...words] = command.args;
+      const flags = command.opts<MessageFlags>();
+      await run({ conversation, seq: parseSeq(seq), flags, request: requestOf(words, flags) });
+    });
 
   verb("get <conversation> <seq>", "show a message as it is now", () => ({ method: "GET" }));
   const edit = verb(

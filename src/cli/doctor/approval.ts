@@ -1,3 +1,4 @@
+import { explainRequestError } from "../../server/request-errors.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
 
@@ -13,6 +14,9 @@ export interface ApprovalFacts extends Pick<Settings, "approvalFail" | "approval
 
 /** An answer that takes longer is a warning, in milliseconds: a question has 1.5 seconds, and each sender waits for it. */
 const SLOW_ANSWER_MS = 500;
+
+/** A proxy answers so for a server that it cannot reach. Any other status, such as 405 or 501 to HEAD, says nothing about questions. */
+const AWAY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** Checks whether the server at APPROVAL_URL can be reached. It is asked nothing: HEAD is no question. */
 export const APPROVAL_CHECK = defineCheck({
@@ -49,10 +53,11 @@ export function evaluateApproval({
     };
   const { status, tookMs } = answer;
   const findings: Finding[] = [];
-  if (status >= 500)
+  if (AWAY_STATUSES.has(status))
     findings.push({
       mark: "warning",
-      text: `The server at APPROVAL_URL (${origin}) answers HEAD with status ${status}; if it answers questions so, too, ${outcome}.`,
+      text: `The server at APPROVAL_URL (${origin}) seems to be away: HEAD is answered with status ${status}, as by a proxy before it. While it is away, ${outcome}.`,
+      advice: "Start it, or correct APPROVAL_URL.",
     });
   if (tookMs > SLOW_ANSWER_MS)
     findings.push({
@@ -76,6 +81,6 @@ async function reach(url: string, timeoutMs: number): Promise<ApprovalFacts["ans
     const { status } = await fetch(url, { method: "HEAD", redirect: "manual", signal });
     return { status, tookMs: performance.now() - begun };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    return { error: explainRequestError(error) };
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { subjectOf } from "../../client/line/token.ts";
 import { parseServerAddress, type ServerAddress } from "../../conformance/server-address.ts";
 import { isLoopback } from "../../server/client-address.ts";
+import { explainRequestError } from "../../server/request-errors.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";
 import { findSecretKey, keyFileOf } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
@@ -120,13 +121,8 @@ async function fetchHealth(server: DoctorTarget, timeoutMs: number): Promise<Doc
       tookMs,
     };
   } catch (error) {
-    return { error: explainFetchError(error as Error & { code?: unknown }, timeoutMs) };
+    return { error: explainRequestError(error) };
   }
-}
-
-function explainFetchError({ name, code, message }: Error & { code?: unknown }, timeoutMs: number): string {
-  if (code === "ECONNREFUSED" || code === "ConnectionRefused") return "connection refused";
-  return name === "TimeoutError" ? `no response within ${timeoutMs / 1000} s` : message;
 }
 
 /** Returns the key with which a server with these settings signs tokens; creates none. */

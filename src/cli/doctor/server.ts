@@ -9,6 +9,8 @@ export interface ServerFacts {
   /** Whether it was named, and is expected to run. */
   readonly isNamed: boolean;
   readonly health: NonNullable<DoctorFacts["health"]>;
+  /** Where the store says that servers run, in words; undefined where it says so of none. */
+  readonly runsOn?: string | undefined;
   /** Version of this command line. */
   readonly version: string;
 }
@@ -19,15 +21,26 @@ const SLOW_HEALTH_MS = 1_000;
 /** Checks whether a server responds, is ready for clients, and has this version. */
 export const SERVER_CHECK = defineCheck({
   name: "server",
-  collect({ server, health }): ServerFacts | string {
+  collect({ server, health, settings, data }): ServerFacts | string {
     if (typeof server === "string") return server;
-    return { url: server.http, isNamed: server.isNamed, health: health!, version: manifest.version };
+    const { http: url, isNamed } = server;
+    return { url, isNamed, health: health!, version: manifest.version, runsOn: runsOn(settings, data) };
   },
   evaluate: evaluateServer,
 });
 
 /** Evaluates the facts about a server. */
-export function evaluateServer({ url, isNamed, health, version }: ServerFacts): CheckResult {
+export function evaluateServer({ url, isNamed, health, version, runsOn }: ServerFacts): CheckResult {
+  if ("error" in health && !isNamed && runsOn !== undefined)
+    return {
+      findings: [
+        {
+          mark: "warning",
+          text: `${runsOn}, but none responds at ${url} (${health.error}).`,
+          advice: "If it listens elsewhere (was it started with --port or --host?), name it with --url.",
+        },
+      ],
+    };
   if ("error" in health)
     return {
       findings: [
@@ -78,6 +91,19 @@ export function evaluateServer({ url, isNamed, health, version }: ServerFacts): 
     });
   const named = health.version === undefined ? "" : `, version ${health.version}`;
   return { findings: findingsOr(findings, `The server at ${url} is ready${named}.`), values };
+}
+
+function runsOn(settings: DoctorFacts["settings"], data: DoctorFacts["data"]): string | undefined {
+  if (data.kind === "redis" && !("error" in data.redis)) {
+    const { nodes, now } = data.redis;
+    const alive = nodes.filter(({ until }) => until > now).map(({ id }) => id);
+    return alive.length === 0 ? undefined : `The store in Redis is used by ${alive.join(", ")}`;
+  }
+  if (data.kind !== "embedded" || data.store === undefined || "error" in data.store) return undefined;
+  // The mark stays when a server is killed. To try the lock could refuse a server that starts just now.
+  return data.store.unclosed === "this start"
+    ? `A server runs on ${settings!.dataDir}, or was killed there`
+    : undefined;
 }
 
 function notParley(url: string, status: number): Finding {

@@ -64,7 +64,9 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
     });
   const state = damage === undefined ? "readable (use --thorough to read all of it)" : "undamaged";
   const older =
-    version < knownVersion ? ` Its schema is older (${version}); the next start migrates it.` : "";
+    version < knownVersion
+      ? ` Its schema is older (${version}); the next start updates it, after putting a copy aside.`
+      : "";
   return {
     findings: findingsOr(
       findings,

@@ -29,9 +29,19 @@ export function evaluateWebhooks({ webhooks, now }: WebhookFacts): CheckResult {
   return {
     findings: findingsOr(
       findings,
-      webhooks.length === 0 ? "There are no webhooks." : `${count}, none of which is behind.`,
+      webhooks.length === 0 ? "There are no webhooks." : `${count}; ${describeWaiting(webhooks)}.`,
     ),
   };
+}
+
+/** As `parley top` says it, which shows each delay and failure at once. */
+function describeWaiting(webhooks: readonly WebhookStanding[]): string {
+  const waiting = webhooks.filter(({ waitingSince }) => waitingSince !== undefined);
+  const failing = webhooks.filter(({ isFailing }) => isFailing);
+  if (waiting.length === 0 && failing.length === 0) return "no event waits";
+  const named = failing.map(({ id, failure }) => `${id}: ${failure}`).join(", ");
+  const failures = failing.length === 0 ? "" : `; ${failing.length} failing (${named})`;
+  return `no event has waited for ${LATE_MS / 60_000} minutes${failures}`;
 }
 
 function findingOf({ id, status, waitingSince, failure }: WebhookStanding, now: number): Finding | undefined {

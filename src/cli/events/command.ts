@@ -134,7 +134,7 @@ function about(event: WireEvent): string {
     quota,
     events: lost,
   } = event as {
-    message?: { seq: number; text?: string; gone?: string };
+    message?: { seq: number; text?: string; data?: object; gone?: string };
     reaction?: { reaction: string; on: boolean };
     stream?: { state?: string };
     read?: { seq: number };
@@ -147,7 +147,7 @@ function about(event: WireEvent): string {
   if (reaction !== undefined) said.push(`${reaction.on ? "+" : "−"}${reaction.reaction}`);
   if (stream?.state !== undefined) said.push(stream.state);
   if (message !== undefined)
-    said.push(`#${message.seq} ${message.gone ? `(${message.gone})` : cut(message.text)}`);
+    said.push(`#${message.seq} ${message.gone ? `(${message.gone})` : contentOf(message)}`);
   if (read !== undefined) said.push(`up to #${read.seq}`);
   if (member?.role !== undefined) said.push(member.role);
   if (member?.until !== undefined) said.push(`until ${new Date(member.until).toISOString()}`);
@@ -157,6 +157,11 @@ function about(event: WireEvent): string {
   if (lost !== undefined)
     said.push(`between ${new Date(lost.since).toISOString()} and ${new Date(lost.until).toISOString()}`);
   return said.join("  ");
+}
+
+/** The text of a message; of one without text its data. */
+function contentOf({ text, data }: { readonly text?: string; readonly data?: object }): string {
+  return cut(text || data === undefined ? text : JSON.stringify(data));
 }
 
 function cut(text = ""): string {

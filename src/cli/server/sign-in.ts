@@ -3,6 +3,7 @@ import type { TokenSource } from "../../client/types/options.ts";
 import type { ServerAddress as Address } from "../../conformance/server-address.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { DEMO_PASSWORD } from "../../server/authentication/demo-accounts.ts";
+import { explainRequestError } from "../../server/request-errors.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { COMMAND } from "../installation.ts";
 import { askHidden, readSecret } from "../terminal/password-prompt.ts";
@@ -145,9 +146,8 @@ export async function fetchServer(
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
     throw new CliError(
-      `${http} cannot be reached (${code ?? message}). Check that the server is running (\`parley serve\`) and that --url is right.`,
+      `${http} cannot be reached (${explainRequestError(error)}). Check that the server is running (\`parley serve\`) and that --url is right.`,
     );
   }
 }

@@ -59,14 +59,14 @@ overrides the selected context (parley context --help), which overrides the defa
 password: PARLEY_PASSWORD, --password-stdin, or a prompt. If you give neither, a demo account of the server is used.`;
 
 /** Adds the flags for the server and the user to `command`. */
-export function addTargetFlags(command: Command): Command {
+export function addTargetFlags(command: Command, { conversation = true } = {}): Command {
   const option = (flags: string, about: string) =>
     command.addOption(command.createOption(flags, about).helpGroup("Server:"));
   option("--url <address>", `the server (default: ${DEFAULT_URL})`);
   option("--user <user>", "the user (default: that of the token)");
   option("--token <token>", "token of the user; PARLEY_TOKEN hides it from other users of this machine");
   option("--password-stdin", "read the password from standard input");
-  option("--conversation <name>", "the conversation");
+  if (conversation) option("--conversation <name>", "the conversation");
   option("--context <context>", "use server, user, token and conversation of this context");
   return command.addHelpText("after", TARGET_NOTE);
 }

@@ -1,4 +1,5 @@
 import type { WebhookActivity } from "../activity/node-activity.ts";
+import { isFailing } from "./standing.ts";
 import type { StoredWebhook } from "./webhook.ts";
 
 /**
@@ -13,17 +14,16 @@ export function webhookActivity(
   nextAt: number | undefined,
   now: number,
 ): WebhookActivity {
-  const { waitingSince, since = 0, retries, lastSuccess, lastFailure } = progress;
+  const { waitingSince, since = 0, retries, lastFailure } = progress;
   const waiting = waitingSince ?? (nextAt === undefined ? undefined : Math.max(nextAt, since));
   // Nothing more is sent to one that has ended.
   const isBehind = waiting !== undefined && status.state !== "ended";
-  const isFailing = lastFailure !== undefined && lastFailure.at >= (lastSuccess?.at ?? 0);
   return {
     id,
     state: status.state,
     ...(status.state === "paused" && { reason: status.reason }),
     lag: isBehind ? Math.max(0, now - waiting) / 1000 : 0,
     retries: retries.length,
-    ...(isFailing && { failure: lastFailure.reason }),
+    ...(lastFailure !== undefined && isFailing(progress) && { failure: lastFailure.reason }),
   };
 }

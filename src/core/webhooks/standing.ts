@@ -1,4 +1,4 @@
-import type { StoredWebhook, WebhookStatus } from "./webhook.ts";
+import type { StoredWebhook, WebhookProgress, WebhookStatus } from "./webhook.ts";
 
 /** How a webhook stands, as `parley doctor` reports it. Times in milliseconds since 1970. */
 export interface WebhookStanding {
@@ -8,8 +8,16 @@ export interface WebhookStanding {
   readonly waitingSince: number | undefined;
   /** Why the newest attempt that failed did. */
   readonly failure: string | undefined;
+  /** Whether that attempt was the newest one: nothing was accepted since. */
+  readonly isFailing: boolean;
 }
 
 export function standingOf({ id, status, progress }: StoredWebhook): WebhookStanding {
-  return { id, status, waitingSince: progress.waitingSince, failure: progress.lastFailure?.reason };
+  const { waitingSince, lastFailure } = progress;
+  return { id, status, waitingSince, failure: lastFailure?.reason, isFailing: isFailing(progress) };
+}
+
+/** Whether nothing was accepted since the newest failure. */
+export function isFailing({ lastSuccess, lastFailure }: WebhookProgress): boolean {
+  return lastFailure !== undefined && lastFailure.at >= (lastSuccess?.at ?? 0);
 }

@@ -17,6 +17,7 @@ import type { Asked } from "../../core/approval/question.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
+import { explainRequestError } from "../request-errors.ts";
 import type { ApprovalClient } from "./approval-client.ts";
 
 /** Questions on their way at a time. The runtime sends 256 requests at a time, and the others would wait within their time limit. */
@@ -65,7 +66,7 @@ export class Approver {
       return answer;
     } catch (error) {
       const { type, conversation, user } = asked;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = explainRequestError(error);
       emit("approval.failed", { question: id, question_type: type, conversation, user, reason });
       this.step("failed");
       return undefined;

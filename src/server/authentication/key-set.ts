@@ -9,6 +9,7 @@ import {
 import type { Emit } from "../../core/events/events.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
 import { readBoundedText } from "../bounded-body.ts";
+import { explainRequestError } from "../request-errors.ts";
 
 /** The time limit for reading a whole key set, in milliseconds. */
 const FETCH_TIMEOUT_MS = 5_000;
@@ -91,7 +92,7 @@ export class KeySet {
     } catch (error) {
       this.times = { readAt, failedAt: this.now() };
       if (!wasUnavailable)
-        this.emit?.("key_set.unavailable", { url: this.url.origin, reason: reasonOf(error) });
+        this.emit?.("key_set.unavailable", { url: this.url.origin, reason: explainRequestError(error) });
     }
   }
 }
@@ -110,8 +111,4 @@ async function fetchKeys(url: URL, timeoutMs: number): Promise<readonly unknown[
   if (error !== undefined || !Array.isArray(value.keys))
     throw new Error("the answer is no key set (RFC 7517)");
   return value.keys;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

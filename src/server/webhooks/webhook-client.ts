@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { AttemptResult } from "../../core/webhooks/attempt.ts";
 import { type EndpointRules, explainEndpoint } from "../../core/webhooks/endpoint.ts";
+import { explainRequestCode } from "../request-errors.ts";
 import { placeOf } from "./public-address.ts";
 import { signWebhook, webhookKeyOf } from "./signature.ts";
 
@@ -184,6 +185,6 @@ async function readSome(answer: Response, signal: AbortSignal): Promise<void> {
 
 /** A reason in plain words that holds no part of the URL: its path may be a secret of the receiver. */
 function explain(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: string };
-  return typeof code === "string" ? code : (name ?? "it could not be sent");
+  const { name } = error as { name?: string };
+  return explainRequestCode(error as object) ?? name ?? "it could not be sent";
 }

@@ -37,7 +37,7 @@ test("`parley conformance` explains in one line why it cannot begin", async () =
   expect(wrong).toMatchObject({ code: 2, stdout: "" });
   expect(wrong.stderr).toContain("is not the URL of a server");
   const calls: [string[], string][] = [
-    [["ws://127.0.0.1:1"], "cannot be reached"],
+    [["ws://127.0.0.1:1"], "parley: http://127.0.0.1:1 cannot be reached (nothing listens there).\n"],
     [[url, "--user", "user1:password"], "Give two accounts"],
     [[url, "--user", "user1:wrong-password", "--user", "user2:password"], "user1 cannot sign in"],
     [[url, "--secret-key-file", "nowhere"], 'The file "nowhere" cannot be read'],

@@ -27,7 +27,9 @@ test("D5 operators list, show and export conversations next to a running server"
   expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}3 messages \(1–3\) /);
   const [listed] = JSON.parse((await conversation(folder, "list", "--json")).stdout);
   expect(listed).toMatchObject({ conversation: "lobby", messages: 3, first: 1, seq: 3, keep_messages: null });
-  expect((await conversation(folder, "show", "lobby")).stdout).toContain("as in RETENTION_DAYS");
+  expect((await conversation(folder, "show", "lobby")).stdout).toContain(
+    "\nkeeps         what RETENTION_MESSAGES and RETENTION_DAYS say\n",
+  );
   const { stdout, code } = await conversation(folder, "export", "lobby");
   const lines = stdout.trimEnd().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual(
@@ -72,12 +74,20 @@ test("D5 `retain` sets a conversation's own limits, and removes them again", asy
   await using folder = new ParleyFolder();
   const { client } = await speak(folder);
   client.socket.close();
-  const { stdout } = await conversation(folder, "retain", "lobby", "--messages", "2");
-  expect(stdout).toContain("the newest 2");
-  await conversation(folder, "retain", "lobby", "--days", "30");
+  const keeps = async (...flags: string[]) =>
+    (await conversation(folder, "retain", "lobby", ...flags)).stdout;
+  expect(await keeps("--messages", "1", "--days", "1")).toBe(
+    "lobby keeps its newest message, for 1 day at most.\n",
+  );
+  expect(await keeps("--messages", "0", "--days", "0")).toBe("lobby keeps all its messages, of any age.\n");
+  await keeps("--default");
+  expect(await keeps("--messages", "2")).toBe(
+    "lobby keeps its newest 2 messages, for as long as RETENTION_DAYS says.\n",
+  );
+  expect(await keeps("--days", "30")).toBe("lobby keeps its newest 2 messages, for 30 days at most.\n");
   const shown = async () => JSON.parse((await conversation(folder, "show", "lobby", "--json")).stdout);
   expect(await shown()).toMatchObject({ keep_messages: 2, keep_days: 30 });
-  await conversation(folder, "retain", "lobby", "--default");
+  expect(await keeps("--default")).toBe("lobby keeps what RETENTION_MESSAGES and RETENTION_DAYS say.\n");
   expect(await shown()).toMatchObject({ keep_messages: null, keep_days: null });
   for (const wrong of [[], ["--messages", "many"], ["--default", "--days", "1"]])
     expect(await conversation(folder, "retain", "lobby", ...wrong)).toMatchObject({ code: 1 });

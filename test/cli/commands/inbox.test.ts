@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { add, KEY_ENTRY, say } from "../../server/inbox/inbox-server.ts";
+import { add, KEY, KEY_ENTRY, say } from "../../server/inbox/inbox-server.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
@@ -9,6 +9,7 @@ test("IN1 `parley inbox` lists the conversations of the user, newest first, with
   const env = { PARLEY_TOKEN: await server.token("ann"), PARLEY_URL: server.url };
   const inbox = (...args: string[]) => folder.run(["inbox", ...args], { env });
   expect(await inbox()).toMatchObject({ code: 0, stdout: "ann is in no conversation.\n" });
+  expect((await inbox("--help")).stdout).not.toContain("--conversation");
   for (const name of ["a", "b", "c"]) {
     await add(server, name, "ann", "ben");
     await say(server, name, "ben", `hello \u001b[31m${name}`);
@@ -28,4 +29,17 @@ test("IN1 `parley inbox` lists the conversations of the user, newest first, with
     unread_total: 3,
     unread_conversations: 3,
   });
+  // A newest message without text says why it has none.
+  const request = (method: string, path: string, token: string, body?: object) =>
+    fetch(`${server.url}/conversations/${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  const erased = await request("DELETE", "b/messages/1", await server.token("ben"));
+  const posted = await request("POST", "a/messages", KEY, { from: "ben", text: "", data: { n: 1 } });
+  expect([erased.status, posted.status]).toEqual([200, 201]);
+  const rows = (await inbox()).stdout.split("\n").map((row) => row.replace(/\S+Z/, "TIME"));
+  expect(rows).toContainEqual(expect.stringMatching(/ a +TIME +ben: \(data\)$/));
+  expect(rows).toContainEqual(expect.stringMatching(/ b +TIME +ben: \(erased\)$/));
 });

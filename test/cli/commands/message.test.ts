@@ -43,9 +43,12 @@ test("CH4 `parley message` shows, edits and erases a message, and reacts to it",
     code: 1,
     stderr: expect.stringContaining("edited"),
   });
+  expect((await message("ann", "react", "--help")).stdout).not.toContain("--conversation");
   for (const wrong of [
     ["edit", "lobby", "1"],
     ["get", "lobby", "first"],
+    // The conversation is the first word; no flag stands for it.
+    ["react", "1", "👍", "--conversation", "lobby"],
   ])
     expect((await message("ann", ...wrong)).code).toBe(2);
 });

@@ -1,3 +1,4 @@
+import { expect, test } from "bun:test";
 import { evaluateFeed, type FeedFacts } from "../../../src/cli/doctor/feed.ts";
 import { evaluateWebhooks, type WebhookFacts } from "../../../src/cli/doctor/webhooks.ts";
 import { describeEvaluation } from "./describe-evaluation.ts";
@@ -8,6 +9,7 @@ const HOOK = {
   status: { state: "active" },
   waitingSince: LOOKED_AT - 1_000,
   failure: "status 500",
+  isFailing: true,
 } as const;
 
 const DAY_MS = 86_400_000;
@@ -52,3 +54,14 @@ describeEvaluation<WebhookFacts>("webhooks", { webhooks: [HOOK], now: LOOKED_AT 
   ],
   ["warning", "answered 410", { webhooks: [{ ...HOOK, status: { state: "ended", at: 1 } }] }],
 ]);
+
+test("webhooks that are not late are counted, with those that fail at the moment", () => {
+  const said = (...webhooks: WebhookFacts["webhooks"]) =>
+    evaluateWebhooks({ webhooks, now: LOOKED_AT }).findings.map(({ text }) => text);
+  const done = { ...HOOK, waitingSince: undefined, isFailing: false };
+  expect(said(done)).toEqual(["1 webhook; no event waits."]);
+  expect(said({ ...HOOK, isFailing: false })).toEqual(["1 webhook; no event has waited for 10 minutes."]);
+  expect(said(HOOK, { ...done, id: "mail" })).toEqual([
+    "2 webhooks; no event has waited for 10 minutes; 1 failing (crm: status 500).",
+  ]);
+});

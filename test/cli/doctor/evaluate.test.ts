@@ -10,7 +10,7 @@ import type { Health } from "../../../src/cli/doctor/facts.ts";
 import { ownServer } from "../../../src/cli/doctor/facts.ts";
 import { evaluateRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
 import { evaluateRoundTrip, type RoundTripFacts } from "../../../src/cli/doctor/round-trip.ts";
-import { evaluateServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
+import { evaluateServer, SERVER_CHECK, type ServerFacts } from "../../../src/cli/doctor/server.ts";
 import { evaluateSettings } from "../../../src/cli/doctor/settings.ts";
 import { evaluateStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
 import { evaluateTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
@@ -203,9 +203,55 @@ describeEvaluation<ServerFacts>(
   [
     ["warning", "No server responds at http://h (nothing", { health: { error: "nothing listens there" } }],
     ["problem", "No server responds", { health: { error: "nothing listens there" }, isNamed: true }],
+    [
+      "warning",
+      "A server runs on ./data, or was killed there, but none responds at http://h (nothing listens there).",
+      {
+        health: { error: "nothing listens there" },
+        runsOn: "A server runs on ./data, or was killed there",
+      },
+    ],
+    [
+      "problem",
+      "No server responds at http://h",
+      { health: { error: "nothing listens there" }, runsOn: "A server runs on ./data", isNamed: true },
+    ],
     ["warning", "has version 1.0.0, but this command has version 1.1.0", { version: "1.1.0" }],
   ],
 );
+
+test("a store of an older version is updated by the next start", () => {
+  const facts = { folder: "data", sync: "normal", serverAnswers: false } as const;
+  expect(evaluateStore({ ...facts, store: { ...STORE, version: 2, damage: undefined } }).findings).toEqual([
+    {
+      mark: "ok",
+      text: "The store in data is readable (use --thorough to read all of it): 1 conversation, 4.9 KiB. Its schema is older (2); the next start updates it, after putting a copy aside.",
+    },
+  ]);
+});
+
+test("a server that is not at the address of the settings is looked for in the store", () => {
+  const about = (data: object) =>
+    SERVER_CHECK.run({
+      ...{ server: { http: "http://h", isNamed: false }, health: { error: "nothing listens there" } },
+      ...{ settings: { dataDir: "./data" }, data },
+    } as never);
+  const embedded = (unclosed: StoreInspection["unclosed"]) =>
+    about({ kind: "embedded", store: { ...STORE, unclosed } });
+  const redis = (now: number) => about({ kind: "redis", redis: { ...REDIS, now } });
+  const end = "but none responds at http://h (nothing listens there).";
+  const texts = async (result: ReturnType<typeof about>) => (await result).findings.map(({ text }) => text);
+  return Promise.all([
+    expect(texts(embedded("this start"))).resolves.toEqual([
+      `A server runs on ./data, or was killed there, ${end}`,
+    ]),
+    expect(texts(embedded(undefined))).resolves.toEqual([
+      "No server responds at http://h (nothing listens there).",
+    ]),
+    expect(texts(redis(1_000))).resolves.toEqual([`The store in Redis is used by a, b, ${end}`]),
+    expect(texts(redis(3_000))).resolves.toEqual(["No server responds at http://h (nothing listens there)."]),
+  ]);
+});
 
 test("a server that accepts no clients, a slow one and one that is not Parley are reported", () => {
   const facts = { url: "http://h", isNamed: true, version: "1" };

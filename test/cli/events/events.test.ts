@@ -30,6 +30,7 @@ test("EV1 each kind of event says in its line what it is about", () => {
   const start = `2025-01-01T00:00:00.000Z  ${"t".padEnd(18)}  c  u`;
   expect(line({})).toBe(start);
   expect(line({ message: { seq: 3, gone: "erased" } })).toBe(`${start}  #3 (erased)`);
+  expect(line({ message: { seq: 3, text: "", data: { n: 1 } } })).toBe(`${start}  #3 {"n":1}`);
   expect(line({ reaction: { reaction: "👍", on: false }, message: { seq: 3, text: "hi" } })).toBe(
     `${start}  −👍  #3 hi`,
   );

@@ -61,5 +61,7 @@ test("a server that is not Parley is reported", async () => {
   using elsewhere = Bun.serve({ port: 0, fetch: () => Response.redirect("http://127.0.0.1:1/", 307) });
   await expect(signInAs(targetOf(elsewhere.url.origin), "ann", "x")).rejects.toThrow("was not sent there");
   await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow(CliError);
-  await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow("cannot be reached");
+  await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow(
+    "http://127.0.0.1:1 cannot be reached (nothing listens there). Check that the server is running (`parley serve`) and that --url is right.",
+  );
 });

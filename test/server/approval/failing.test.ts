@@ -138,6 +138,12 @@ describe("AP3 a hostile answer is bounded, and counts as a failure", () => {
     expect(raw.requests).toBe(1);
   });
 
+  test("AP3 a server that is not there is named so in the log", async () => {
+    const { approver, log } = approverOf("closed", { url: "http://127.0.0.1:1/" });
+    expect(await approver.ask(ASKED)).toEqual({ action: "unavailable" });
+    expect(log.entries.map(({ fields }) => fields.reason)).toEqual(["nothing listens there"]);
+  });
+
   test("AP3 a redirect is not followed", async () => {
     operator.answer = () => new Response(null, { status: 307, headers: { Location: operator.url } });
     const before = operator.questions.length;

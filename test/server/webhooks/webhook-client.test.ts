@@ -127,7 +127,9 @@ test("EV2 a receiver that answers slowly, at length, wrongly or not at all takes
     error: "no answer within 0.05 s",
   });
   const unknown = async () => Promise.reject(Object.assign(new Error("x"), { code: "ENOTFOUND" }));
-  expect(await send("https://a.example/secret-path", { resolve: unknown })).toEqual({ error: "ENOTFOUND" });
+  expect(await send("https://a.example/secret-path", { resolve: unknown })).toEqual({
+    error: "its host name is not known",
+  });
   const stop = AbortSignal.abort(new Error("stopped"));
   expect(send(`http://a.example:${slow.port}/silent`, {}, stop)).rejects.toThrow("stopped");
 });
