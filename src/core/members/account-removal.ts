@@ -4,7 +4,7 @@ import { leaveForGood } from "./change-members.ts";
 import type { Actor } from "./standing.ts";
 
 /** The port's methods that leaving takes. */
-type LeavingStore = Pick<MemberStore, "read" | "change" | "oldest" | "conversationsOf">;
+export type LeavingStore = Pick<MemberStore, "read" | "change" | "oldest" | "conversationsOf">;
 
 /** How often leaving one conversation is tried because another change was made meanwhile. */
 const MAX_TRIES = 20;
@@ -33,15 +33,17 @@ export async function leaveConversations(
     for (const { conversation, role } of page.conversations) {
       after = conversation;
       if (role === undefined) continue;
-      if (!(await leaveOne(store, conversation, user, actor))) return { outcome: "contended", conversation };
+      if (!(await leaveConversation(store, conversation, user, actor)))
+        return { outcome: "contended", conversation };
       left++;
     }
     if (!page.more) return { outcome: "left", conversations: left };
   }
 }
 
-async function leaveOne(
-  store: LeavingStore,
+/** Takes `user` out of one conversation in the same way. Returns false where others have changed it all the time. */
+export async function leaveConversation(
+  store: Omit<LeavingStore, "conversationsOf">,
   conversation: string,
   user: string,
   actor: Actor,

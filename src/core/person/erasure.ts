@@ -1,8 +1,13 @@
-// The plan of an erasure (docs/decisions/0040-erase-a-person.md): its steps, how far it has come, and its report. Pure.
+// The plan of an erasure (docs/decisions/0040-erase-a-person.md): its steps, how far it has come, and its report.
+import { type LeavingStore, leaveConversation } from "../members/account-removal.ts";
+import { OPERATOR } from "../members/standing.ts";
 
 /**
- * The steps, in their order. Nothing new of the person can be stored after the first two, and what is found by the name is changed
- * before the name goes.
+ * The steps, in their order. After the first one the person can store nothing, and what is found by the name is changed before the
+ * name goes.
+ *
+ * Only an API key can use the name meanwhile: post as the user, or make it a member. Such a membership is ended as all others are when
+ * `forget` and `purge` find it (`endMembership`). What comes after they have looked is of a new person of this name, and stays.
  */
 export const ERASURE_STEPS = ["sign_out", "leave", "account", "forget", "messages", "purge"] as const;
 
@@ -24,6 +29,19 @@ export interface Erasure {
   /** In milliseconds since 1970. */
   readonly startedAt: number;
   readonly endedAt?: number;
+}
+
+/**
+ * Ends a membership that an erasure finds beside its step `leave`. Deleting what is stored of it would leave the numbers of members and
+ * owners too high, and the name known where members are remembered. Throws where others change the conversation all the time.
+ */
+export async function endMembership(
+  members: Omit<LeavingStore, "conversationsOf">,
+  conversation: string,
+  user: string,
+): Promise<void> {
+  if (!(await leaveConversation(members, conversation, user, OPERATOR)))
+    throw new Error(`The members of ${conversation} are being changed by others all the time.`);
 }
 
 /** What a part of a step has done. */

@@ -126,7 +126,9 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       engine,
       members,
       feed,
-      persons: new RedisPersons({ client, feed, clock, eraser: engine.eraser, sweep: () => engine.clean() }),
+      persons: new RedisPersons({
+        ...{ client, feed, clock, members, eraser: engine.eraser, sweep: () => engine.clean() },
+      }),
       accounts: new RedisAccounts(client, control, emit),
       apiKeys: new RedisApiKeys(client, control),
       webhooks: new RedisWebhooks(client, control),

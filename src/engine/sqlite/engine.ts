@@ -160,6 +160,7 @@ export class SqliteEngine implements Engine {
       messages,
       charges: quotaLog,
       recent: inbox.recent,
+      members: this.members,
       streams,
       eraser,
       feed: this.feed,

@@ -1,5 +1,6 @@
 // The contract of the port for persons (src/core/ports/person/person-store.ts), with the erasure that uses it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { isLastOwner } from "../../../src/core/members/standing.ts";
 import { ERASED_USER } from "../../../src/core/person/erased-user.ts";
 import { beginErasure, type Erasure } from "../../../src/core/person/erasure.ts";
 import { exportLines } from "../../../src/core/person/export.ts";
@@ -251,6 +252,73 @@ export function personContract(name: string, open: () => Promise<PersonSubject>)
         for (const text of [NAME, "a new person"])
           expect([text, await subject.placesOf(text)]).toEqual([text, []]);
         expect((await erase(NAME)).counts).toEqual({});
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      "MB4 a conversation counts its members and owners while an API key adds an erased user again and again",
+      async () => {
+        const { persons, members, engine } = subject.store;
+        const owned = { facts: { access: "anyone", at: 1 } } as const;
+        await life.standing("crew", {
+          ...owned,
+          standings: [
+            { user: "user-1", role: "member" },
+            { user: NAME, role: "owner" },
+          ],
+        });
+        await life.standing("shared", { ...owned, standings: [{ user: "user-1", role: "owner" }] });
+        let tries = 0;
+        const addAgain = async () => {
+          if (++tries % 2 === 0) return;
+          await life.standing("crew", { standings: [{ user: NAME, role: "owner" }] });
+          await life.standing("shared", { standings: [{ user: NAME, role: "owner" }] });
+          await life.post("chat", NAME, "said by a key");
+        };
+        const many = async (part: () => ReturnType<typeof persons.forget>, most: number) => {
+          if (tries < most) await addAgain();
+          const result = await part();
+          if (tries < most) await addAgain();
+          return result;
+        };
+        const begun = await persons.begin(beginErasure("added-again", NAME, Date.now()));
+        const busy: typeof persons = Object.assign(Object.create(persons), {
+          forget: (user: string, after?: string) => many(() => persons.forget(user, after), 30),
+          purge: (user: string, after?: string) => many(() => persons.purge(user, after), 60),
+        });
+        const clock = { now: () => performance.now(), wall: () => Date.now() };
+        await erasePerson({ ...subject.store, persons: busy, clock, emit: log.emit, settleMs: 0 }, begun);
+        expect(tries).toBe(60);
+
+        const real = async (conversation: string) => {
+          const all = (await members.members(conversation, { limit: 100 })).members;
+          return { members: all.length, owners: all.filter(({ role }) => role === "owner").length };
+        };
+        const expectRealCounts = async () => {
+          for (const conversation of ["crew", "shared", "chat"]) {
+            const { members: count, owners } = await members.read(conversation, []);
+            const counted = { members: count, owners };
+            expect([conversation, counted]).toEqual([conversation, await real(conversation)]);
+          }
+        };
+        await expectRealCounts();
+        // What was added after the erasure had looked is of a new person, which is erased in its turn.
+        await erase(NAME);
+        await expectRealCounts();
+        // The last owner, who may not leave.
+        const view = await members.read("crew", ["user-1", NAME]);
+        expect(view.standings.get("user-1")?.role).toBe("owner");
+        expect(view.standings.get(NAME)).toBeUndefined();
+        expect(isLastOwner(view, view.standings.get("user-1"))).toBe(true);
+
+        await life.post("chat", NAME, "a later message");
+        expect((await members.read("chat", [NAME])).standings.get(NAME)?.role).toBe("member");
+        const { conversations } = await members.conversationsOf(NAME, { limit: 10 });
+        expect(conversations.filter(({ role }) => role !== undefined).map((one) => one.conversation)).toEqual(
+          ["chat"],
+        );
+        expect((await engine.head("chat")).seq).toBeGreaterThan(1);
       },
       TIMEOUT_MS,
     );

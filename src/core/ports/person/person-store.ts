@@ -26,11 +26,14 @@ export interface PersonReader {
 
 /** Erases what no change of a message erases. The plan is in core/person/erasure.ts. */
 export interface PersonStore extends PersonReader {
-  /** Removes the name from all that is no message: standings, marks, requests, sessions … One bounded part, as `read`. */
+  /**
+   * Removes the name from all that is no message: standings, marks, requests, sessions … One bounded part, as `read`. A membership that
+   * an API key makes meanwhile MUST be ended by `endMembership`, or stay whole.
+   */
   forget(user: string, after?: string): Promise<ForgottenPart>;
   /**
    * Removes the name and what was erased from where no request finds it: copies in files, logs that are written in blocks. One
-   * bounded part. MUST come last, when no request of the user can be stored any more.
+   * bounded part. MUST come last, when the user can store nothing any more. It ends memberships as `forget` does.
    */
   purge(user: string, after?: string): Promise<ForgottenPart>;
   /** Adds an erasure, unless one of this user is under way; returns the one that is. MUST be one at a time for a user. */

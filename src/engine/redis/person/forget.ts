@@ -8,14 +8,15 @@ import { decodeSanction } from "../members/encoding.ts";
 import { scanHash } from "../members/user-lists.ts";
 
 const FORGET = new Script("person/forget");
+const LIST_REMOVE = new Script("members/list-remove");
 const REPLACE_FIELD = new Script("person/replace-field");
 
 type Counts = Readonly<Record<string, number>>;
 
-/** The keys of a user that are removed as they are; the revocation is sealed (seal.ts). */
+/** The keys of a user that are removed as they are; the revocation is sealed (seal.ts), and the list has an entry for each membership. */
 const USER_KEYS = [
   ...(["quota", "reserved", "charged", "connections", "clients", "tickets", "throttle"] as const),
-  ...(["families", "conversations", "former", "streams"] as const),
+  ...(["families", "former", "streams"] as const),
 ] as const;
 
 const BY_USER: readonly ConversationPart[] = ["members", "muted", "banned", "gone", "marks", "sent"];
@@ -32,7 +33,22 @@ export async function forgetUserKeys(client: RedisClient, user: string): Promise
     await commands.del(keys.ticketKey(digest));
   // All are in one slot.
   await commands.del(...USER_KEYS.map((what) => keys.userKey(user, what)));
+  await forgetList(client, user);
   return { sign_ins: families.length };
+}
+
+/** Clears the list of a user. An entry stays where the user was made a member again, or is being made one (members/user-lists.ts). */
+async function forgetList(client: RedisClient, user: string): Promise<void> {
+  const lists = [client.keys.userKey(user, "conversations"), client.keys.userKey(user, "former")];
+  for (const [conversation, entry] of await scanHash(client, lists[0]!))
+    if (!(await isMember(client, user, conversation)))
+      await client.run(LIST_REMOVE, lists, [conversation, entry, ""]);
+}
+
+/** Returns whether a user belongs to a conversation. */
+export async function isMember(client: RedisClient, user: string, conversation: string): Promise<boolean> {
+  const members = client.keys.conversationKey(conversation, "members");
+  return (await client.commands.hexists(members, user)) === 1;
 }
 
 /** Removes the name from what a conversation has beside messages. */

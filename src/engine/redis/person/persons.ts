@@ -1,5 +1,6 @@
-import type { Erasure } from "../../../core/person/erasure.ts";
+import { type Erasure, endMembership } from "../../../core/person/erasure.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { MemberStore } from "../../../core/ports/conversation/members.ts";
 import type { Feed } from "../../../core/ports/feed/feed.ts";
 import type { ForgottenPart, PersonPage, PersonStore } from "../../../core/ports/person/person-store.ts";
 import { doPart, type Sections } from "../../sections.ts";
@@ -8,7 +9,7 @@ import type { TextEraser } from "../changes/text-eraser.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { removeKeys, walkConversations } from "./conversation-walk.ts";
 import { Erasures } from "./erasures.ts";
-import { forgetInConversation, forgetUserKeys } from "./forget.ts";
+import { forgetInConversation, forgetUserKeys, isMember } from "./forget.ts";
 import { RedisPersonReader } from "./person-reader.ts";
 import { purgeBuckets, purgeFeed, purgeLog, purgeStream } from "./purge.ts";
 import { SealedRevocations } from "./seal.ts";
@@ -17,6 +18,7 @@ export interface RedisPersonsDeps {
   readonly client: RedisClient;
   readonly eraser: Pick<TextEraser, "blank" | "run">;
   readonly feed: Pick<Feed, "append">;
+  readonly members: Pick<MemberStore, "read" | "change" | "oldest">;
   /** Removes the messages that are no longer kept: their entries have senders. */
   readonly sweep: () => Promise<void>;
   readonly clock: Pick<Clock, "now">;
@@ -91,14 +93,17 @@ export class RedisPersons implements PersonStore {
   }
 
   private holdersOf(user: string): Sections<Counts> {
-    const { client } = this.deps;
+    const { client, members } = this.deps;
     return {
-      keys: async () => ({ value: await forgetUserKeys(client, user), next: undefined }),
       throttle: (place) => removeKeys<Counts>(client, place, {}, client.keys.throttlePattern(user)),
       conversations: (place) =>
-        walkConversations<Counts>(client, place, {}, (conversation) =>
-          forgetInConversation(client, user, conversation),
-        ),
+        walkConversations<Counts>(client, place, {}, async (conversation) => {
+          // One that was made since the step `leave`.
+          if (await isMember(client, user, conversation)) await endMembership(members, conversation, user);
+          return forgetInConversation(client, user, conversation);
+        }),
+      // After the conversations, which write to the list of the user.
+      keys: async () => ({ value: await forgetUserKeys(client, user), next: undefined }),
     };
   }
 }

@@ -1,7 +1,8 @@
 import type { Database } from "bun:sqlite";
 import type { Sanction } from "../../../core/members/records.ts";
 import { ERASED_USER } from "../../../core/person/erased-user.ts";
-import type { Erasure } from "../../../core/person/erasure.ts";
+import { type Erasure, endMembership } from "../../../core/person/erasure.ts";
+import type { MemberStore } from "../../../core/ports/conversation/members.ts";
 import type { ForgottenPart, PersonPage, PersonStore } from "../../../core/ports/person/person-store.ts";
 import { doPart, type SectionPart, type Sections } from "../../sections.ts";
 import { detailsWithout } from "../feed/event-table.ts";
@@ -47,11 +48,16 @@ export interface PersonStoreDeps extends Omit<PersonReaderDeps, "messages"> {
   readonly eraser: Pick<Eraser, "inTransaction" | "markBlanked" | "finish" | "pending">;
   readonly charges: QuotaLog;
   readonly recent: RecentHeads;
+  readonly members: Pick<MemberStore, "read" | "change" | "oldest">;
   readonly streams: Pick<SqliteStreams, "forget">;
   readonly feed: Pick<SqliteFeed, "append">;
   /** Removes the messages that are no longer kept: their rows have senders. */
   readonly sweep: () => Promise<void>;
 }
+
+/** A row of a user that is no membership: what is one is ended first, so that its conversation stops counting it. */
+const ENDED_MEMBERSHIP = `user = ? and
+  (role is null or life is not (select removals from conversation c where c.number = member.conversation))`;
 
 type Counts = Readonly<Record<string, number>>;
 type Part = SectionPart<Counts>;
@@ -83,8 +89,9 @@ export class SqlitePersons implements PersonStore {
         return done({});
       },
       // Of what was still under way when the person was signed out.
+      leave: (after) => this.leave(user, after),
       marks: (from) => this.write(() => this.marks(user, Number(from ?? 0))),
-      memberships: () => this.write(() => this.remove("memberships", "member", "user = ?", user)),
+      memberships: () => this.write(() => this.remove("memberships", "member", ENDED_MEMBERSHIP, user)),
       events: (after) => this.write(() => this.events(user, Number(after ?? 0))),
       present: () =>
         this.write(() => {
@@ -148,7 +155,8 @@ export class SqlitePersons implements PersonStore {
   private holdersOf(user: string): Sections<Counts> {
     const by = this.deps.db;
     return {
-      memberships: () => this.write(() => this.remove("memberships", "member", "user = ?", user)),
+      leave: (after) => this.leave(user, after),
+      memberships: () => this.write(() => this.remove("memberships", "member", ENDED_MEMBERSHIP, user)),
       sanctions: (after) => this.write(() => this.sanctionsBy(user, Number(after ?? 0))),
       direct: (after) => this.write(() => this.directConversations(user, Number(after ?? 0))),
       news: () =>
@@ -172,6 +180,20 @@ export class SqlitePersons implements PersonStore {
       result = part();
     });
     return result;
+  }
+
+  /** Ends the memberships that were made since the step `leave`, one conversation a part, each once. */
+  private async leave(user: string, after = ""): Promise<Part> {
+    const { db, members } = this.deps;
+    const present = db
+      .query(
+        `select id from member join conversation on number = conversation
+         where user = ? and id > ? and role is not null and life = removals order by id limit 1`,
+      )
+      .get(user, after) as { id: string } | null;
+    if (present === null) return done({});
+    await endMembership(members, present.id, user);
+    return { value: {}, next: present.id };
   }
 
   /** Deletes some rows. */
@@ -216,7 +238,9 @@ export class SqlitePersons implements PersonStore {
     const { db } = this.deps;
     const last = after + SCANNED_ROWS;
     const rows = db
-      .query("select number, facts from conversation where number > ? and number <= ? and facts like ?")
+      .query(
+        "select number, facts from conversation where number > ? and number <= ? and instr(facts, ?) > 0",
+      )
       .all(after, last, `%"${user}"%`) as { number: number; facts: string }[];
     let count = 0;
     for (const { number, facts: text } of rows) {
