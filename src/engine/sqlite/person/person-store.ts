@@ -161,7 +161,7 @@ export class SqlitePersons implements PersonStore {
       direct: (after) => this.write(() => this.directConversations(user, Number(after ?? 0))),
       news: () =>
         this.write(() => {
-          by.query("delete from member_news where news like ?").run(`%"${user}"%`);
+          by.query("delete from member_news where instr(news, ?) > 0").run(`"${user}"`);
           return done({});
         }),
       marks: (after) => this.write(() => this.marks(user, Number(after ?? 0))),
@@ -241,7 +241,7 @@ export class SqlitePersons implements PersonStore {
       .query(
         "select number, facts from conversation where number > ? and number <= ? and instr(facts, ?) > 0",
       )
-      .all(after, last, `%"${user}"%`) as { number: number; facts: string }[];
+      .all(after, last, `"${user}"`) as { number: number; facts: string }[];
     let count = 0;
     for (const { number, facts: text } of rows) {
       const facts = JSON.parse(text) as { direct?: string[] };
@@ -262,9 +262,10 @@ export class SqlitePersons implements PersonStore {
     const last = after + SCANNED_ROWS;
     const rows = db
       .query(
-        "select number, user, details from event where number > ? and number <= ? and (user = ? or details like ?)",
+        `select number, user, details from event
+         where number > ? and number <= ? and (user = ? or instr(details, ?) > 0)`,
       )
-      .all(after, last, user, `%"${user}"%`) as {
+      .all(after, last, user, `"${user}"`) as {
       number: number;
       user: string | null;
       details: string | null;

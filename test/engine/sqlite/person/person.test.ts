@@ -1,6 +1,9 @@
 import type { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ForgottenPart } from "../../../../src/core/ports/person/person-store.ts";
+import { openMembers } from "../../../../src/engine/sqlite/members/open.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { personContract } from "../../../contracts/person/person.ts";
@@ -50,4 +53,26 @@ personContract("SQLite", async () => {
     inventory: "SQLite",
     close: () => folder[Symbol.asyncDispose](),
   };
+});
+
+test("PD2 the erasure of `a_b` keeps what commands have written about `axb` and `A_B`", async () => {
+  await using folder = new StoreFolder();
+  const store = await folder.open();
+  const clock = systemClock();
+  const command = openMembers({ dataDir: folder.path, clock, emit: folder.log.emit, sync: "normal" });
+  for (const user of ["axb", "a_b", "A_B"]) {
+    const { revision } = await command.members.read("lobby", []);
+    const news = [{ type: "member", user, change: "added", role: "member", at: 1 }] as const;
+    const standings = [{ user, role: "member" }] as const;
+    expect(await command.members.change("lobby", revision, { standings, news })).toBe(true);
+  }
+  await command.close();
+  for (let after: string | undefined = undefined; ; ) {
+    const part: ForgottenPart = await store.persons.forget("a_b", after);
+    if (part.next === undefined) break;
+    after = part.next;
+  }
+  using db = folder.connect();
+  const rows = db.query("select news from member_news order by position").all() as { news: string }[];
+  expect(rows.map(({ news }) => JSON.parse(news)[0].user)).toEqual(["axb", "A_B"]);
 });
