@@ -3,7 +3,7 @@ import { estimateMemory, missingMemory } from "../../src/core/migration/memory.t
 import type { MigrationSize } from "../../src/core/migration/records.ts";
 import { decideStart, type MigrationState, nextPhase } from "../../src/core/migration/state.ts";
 
-const source = { id: "store", fingerprint: "f1" };
+const source = { id: "store", fingerprint: "f1", epoch: "e1" };
 const state: MigrationState = {
   ...{
     version: 1,
@@ -43,6 +43,9 @@ test("OP4 a move begins on an empty target, goes on with its own, and is refused
   const changed = { ...source, fingerprint: "f2" };
   expect(refused(decide({ state }, false, changed))).toContain("was changed since");
   expect(decide({ state: { ...state, phase: "finish" } }, false, changed).type).toBe("resume");
+  // The epoch of the store says whether the move itself has changed it.
+  const left = { ...state, phase: "finish" as const, epoch: "e1" };
+  expect(refused(decide({ state: left }, false, changed))).toContain("was changed since");
 });
 
 test("OP4 the phases follow one another to the last", () => {

@@ -1,7 +1,13 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Difference, MigrationSource, MigrationTarget } from "../../core/migration/ports.ts";
 import type { MigrationSize } from "../../core/migration/records.ts";
-import { type MigrationPhase, type MigrationState, nextPhase } from "../../core/migration/state.ts";
+import {
+  CHANGED_MEANWHILE,
+  type MigrationPhase,
+  type MigrationState,
+  nextPhase,
+} from "../../core/migration/state.ts";
+import { CliError } from "../cli-error.ts";
 
 /** How often the place is stored from which a migration that was cut off goes on, in milliseconds, where nothing else is said. */
 const SAVE_INTERVAL_MS = 1_000;
@@ -46,7 +52,7 @@ export function newState(
   };
 }
 
-/** Carries out a migration from `state` on, to its end, or until what was read back differs. */
+/** Carries out a migration from `state` on, to its end, or until what was read back differs. Throws CliError where the source was changed meanwhile. */
 export async function runMigration(run: MigrationRun, state: MigrationState): Promise<MigrationResult> {
   const course = new Course(run, state);
   await run.target.begin(state.epoch);
@@ -59,6 +65,8 @@ export async function runMigration(run: MigrationRun, state: MigrationState): Pr
   if (course.phase === "check") {
     differences = await course.check();
     if (differences.length > 0) return { written: course.written, compared: course.compared, differences };
+    // What was compared before its change is not among the differences.
+    if (run.source.isChanged()) throw new CliError(CHANGED_MEANWHILE);
     await course.advance();
   }
   // Before nodes may start: a client that has been there and returns to the folder must not find the epoch that it knows.

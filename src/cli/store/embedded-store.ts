@@ -11,6 +11,7 @@ import { classifyError } from "../../engine/sqlite/folder/errors.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../../engine/sqlite/folder/folder-files.ts";
 import { StoreInUse } from "../../engine/sqlite/folder/lock.ts";
+import { rejectMoving } from "../../engine/sqlite/folder/moving.ts";
 import { inspectStore } from "../../engine/sqlite/inspect.ts";
 import { openMembers } from "../../engine/sqlite/members/open.ts";
 import { openConversations } from "../../engine/sqlite/messages/conversations.ts";
@@ -37,6 +38,7 @@ export function embeddedStore(settings: Settings): StoreProvider {
   /** Opens the store for a command, which makes none. */
   const openForCommand = async <T>(open: (options: SqliteOptions) => T): Promise<T> => {
     check();
+    rejectMoving(dataDir);
     return Promise.try(() => open(optionsWith(commandDeps())))
       .catch(explainInUse)
       .catch(explainError);

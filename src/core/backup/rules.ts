@@ -1,9 +1,10 @@
 import type { BackupManifest } from "./manifest.ts";
 
-/** Files that a data folder may have without holding a store: the lock, the signing key, and what file systems put there. */
+/** Files that a data folder may have without holding a store: the locks, the signing key, and what file systems put there. */
 const NO_STORE: ReadonlySet<string> = new Set([
   "parley.lock",
   "parley.lock-journal",
+  "parley.moving",
   "secret.key",
   "lost+found",
 ]);

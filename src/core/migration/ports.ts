@@ -5,7 +5,6 @@ import type { MigrationState, Occupant, SourceIdentity } from "./state.ts";
 
 /** The store from which a migration reads. No server runs on it, and nothing is written to it but by `leave`. */
 export interface MigrationSource extends SourceIdentity {
-  readonly epoch: string;
   /** Decides which messages are carried, and counts. MUST be called before the readers. `now`: in milliseconds since 1970. */
   survey(retention: RetentionLimits, now: number): Promise<MigrationSize>;
   /** Reads the messages after a place, in the order in which they were stored. */
@@ -16,6 +15,8 @@ export interface MigrationSource extends SourceIdentity {
   users(after: string): Iterable<UserRecord>;
   /** Reads what belongs to no conversation. */
   rest(): Iterable<StoreRecord>;
+  /** Whether something was written to it since it was opened: by a command that was at work by then. */
+  isChanged(): boolean;
   close(): void;
 }
 

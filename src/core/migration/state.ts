@@ -28,10 +28,15 @@ export interface MigrationState {
   readonly after: string;
 }
 
+/** Why a migration does not end: what was written by a command while it ran is missing on the target. */
+export const CHANGED_MEANWHILE =
+  "The store was changed while it was moved, so the target stays unusable. Run the command again with --restart, and nothing else meanwhile.";
+
 /** The store from which a migration reads. */
 export interface SourceIdentity {
   readonly id: string;
   readonly fingerprint: string;
+  readonly epoch: string;
 }
 
 /** What keeps a target from being empty. */
@@ -75,8 +80,9 @@ export function decideStart(
       type: "refuse",
       why: `The target has an unfinished migration of another store. Finish it from the folder from which it was begun. ${AGAIN}`,
     };
-  // In the last phase the migration itself writes to the source.
-  if (state.fingerprint !== source.fingerprint && state.phase !== "finish")
+  // In the last phase the migration itself writes to the source, and begins another epoch with that.
+  const hasLeft = state.phase === "finish" && state.epoch !== source.epoch;
+  if (state.fingerprint !== source.fingerprint && !hasLeft)
     return {
       type: "refuse",
       why: `The target has an unfinished migration of this store, but the store was changed since: a server or a command has written to it, or it was copied. ${AGAIN}`,

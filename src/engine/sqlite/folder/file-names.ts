@@ -12,6 +12,9 @@ export const END_MARK_FILE = "parley.end";
 /** An empty file that the server on this folder keeps locked (lock.ts). */
 export const LOCK_FILE = "parley.lock";
 
+/** An empty file that `parley migrate` keeps locked (moving.ts). */
+export const MOVING_FILE = "parley.moving";
+
 /** What the server does at the moment, while WATCHED_FILE was touched lately (activity-files.ts). */
 export const ACTIVITY_FILE = "activity.json";
 

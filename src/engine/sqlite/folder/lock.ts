@@ -20,7 +20,12 @@ export class StoreInUse extends Error {
  * (fcntl, through SQLite), so it ends even with `kill -9`. Throws StoreInUse and FileUnusable.
  */
 export function lockFolder(folder: string): { release(): void } {
-  const path = join(folder, LOCK_FILE);
+  return lockFile(folder, LOCK_FILE);
+}
+
+/** Locks a file of the folder as `lockFolder` does; makes it where it is missing. */
+export function lockFile(folder: string, name: string): { release(): void } {
+  const path = join(folder, name);
   const db = withFileErrors(path, () => new Database(path, { create: true }));
   try {
     db.run("pragma busy_timeout = 0");

@@ -6,7 +6,7 @@ import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { MigrationSource } from "../../../core/migration/ports.ts";
 import type { MigrationSize, UserRecord } from "../../../core/migration/records.ts";
 import { withFileErrors } from "../folder/folder-files.ts";
-import { lockFolder } from "../folder/lock.ts";
+import { lockForMove } from "../folder/moving.ts";
 import { readVersion, SCHEMA_VERSION } from "../migrations.ts";
 import { readMeta, STORE_FILE } from "../schema.ts";
 import { StoreTooNew } from "../upgrade/upgrade.ts";
@@ -20,11 +20,11 @@ import { readUsers } from "./user-reader.ts";
 export class StoreTooOld extends Error {}
 
 /**
- * Opens the store of a folder for a migration, which reads it and writes nothing. With `lock` no server can run on it meanwhile; throws
- * StoreInUse where one does. Throws StoreTooNew, and StoreTooOld.
+ * Opens the store of a folder for a migration, which reads it and writes nothing. With `lock` no server can run on it meanwhile, and
+ * commands refuse to write to it; throws StoreInUse where a server runs. Throws StoreTooNew, and StoreTooOld.
  */
 export function openMigrationSource(dataDir: string, { lock }: { readonly lock: boolean }): SqliteSource {
-  const held = lock ? lockFolder(dataDir) : undefined;
+  const held = lock ? lockForMove(dataDir) : undefined;
   const path = join(dataDir, STORE_FILE);
   try {
     // Before it is opened: a connection makes files of its own.
@@ -36,7 +36,7 @@ export function openMigrationSource(dataDir: string, { lock }: { readonly lock: 
       db.close();
       throw new StoreTooOld(`${path} has tables of an older version (${version}).`);
     }
-    return new SqliteSource(db, fingerprint, () => held?.release());
+    return new SqliteSource(db, path, fingerprint, () => held?.release());
   } catch (error) {
     held?.release();
     throw error;
@@ -58,6 +58,7 @@ export class SqliteSource implements MigrationSource {
 
   constructor(
     private readonly db: Database,
+    private readonly path: string,
     readonly fingerprint: string,
     private readonly release: () => void,
   ) {
@@ -69,6 +70,10 @@ export class SqliteSource implements MigrationSource {
   async survey(retention: RetentionLimits, now: number): Promise<MigrationSize> {
     this.found = await surveyStore(this.db, retention, now);
     return this.found.size;
+  }
+
+  isChanged(): boolean {
+    return fingerprintOf(this.path) !== this.fingerprint;
   }
 
   /** Returns the number of streams that are open. */

@@ -1,0 +1,82 @@
+// What others do while `parley migrate` runs: nothing that they change is lost, and nothing is mixed.
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { errorLines } from "../../../src/cli/cli-error.ts";
+import { type MigrateFlags, type MigrationWatch, migrate } from "../../../src/cli/migrate/migrate.ts";
+import { STORE_FILE } from "../../../src/engine/sqlite/folder/file-names.ts";
+import { openSqlite } from "../../../src/engine/sqlite/open.ts";
+import { readSettings } from "../../../src/server/settings/read.ts";
+import { Life } from "../../contracts/person/life.ts";
+import { withRedis } from "../../support/redis/connection.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { MAIN, ParleyFolder } from "../parley-folder.ts";
+import { storeOptions } from "./filled-store.ts";
+
+setDefaultTimeout(60_000);
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis[Symbol.asyncDispose]());
+
+/** Makes a small store in a folder of the command line, and returns the folder of the store. */
+async function makeStore(folder: ParleyFolder): Promise<string> {
+  const dataDir = join(folder.path, "data");
+  mkdirSync(dataDir);
+  const store = await openSqlite(storeOptions(dataDir));
+  for (const text of ["one", "two"]) await new Life(store).post("lobby", "ann", text);
+  await store.close();
+  return dataDir;
+}
+
+interface Move {
+  readonly dataDir: string;
+  readonly prefix: string;
+  readonly flags?: MigrateFlags;
+  readonly watch?: Partial<MigrationWatch>;
+}
+
+/** Moves a folder in this process; resolves with why that was refused. */
+async function move({ dataDir, prefix, flags, watch }: Move): Promise<string> {
+  const env = { DATA_DIR: dataDir, REDIS_PREFIX: prefix, RETENTION_MESSAGES: "0", RETENTION_DAYS: "0" };
+  const read = readSettings({ env });
+  if ("problems" in read) throw new Error(read.problems.join());
+  const quiet = { confirm: async () => {}, show() {}, end() {} };
+  try {
+    await migrate(read.settings, { to: redis.url, ...flags }, { ...quiet, ...watch });
+  } catch (error) {
+    return errorLines(error).join(" ");
+  }
+  return "moved";
+}
+
+test("OP4 commands refuse to write to a store that is being moved, and a change by one that was at work is seen", async () => {
+  await using folder = new ParleyFolder();
+  const dataDir = await makeStore(folder);
+  let refused = "";
+  const interfere: Partial<MigrationWatch> = {
+    show({ phase }) {
+      if (phase !== "check" || refused !== "") return;
+      const env = { ...process.env, DATA_DIR: dataDir };
+      const command = [process.execPath, "--no-env-file", MAIN, "revoke", "--user", "ann"];
+      refused = Bun.spawnSync(command, { env, stderr: "pipe" }).stderr.toString();
+      using db = new Database(join(dataDir, STORE_FILE));
+      db.run("insert into meta (key, value) values ('late', '1')");
+    },
+  };
+  expect(await move({ dataDir, prefix: "late", watch: interfere })).toStartWith(
+    "The store was changed while it was moved",
+  );
+  expect(refused).toContain("is being moved (`parley migrate`)");
+  const again = { dataDir, prefix: "late" };
+  expect(await move(again)).toContain("the store was changed since");
+  await withRedis(redis.port, async (connection) => {
+    expect(await connection.exists("late:{all}:migration")).toBe(1);
+    expect(await move({ ...again, flags: { restart: true } })).toBe("moved");
+    expect(await connection.exists("late:{all}:migration")).toBe(0);
+  });
+  expect((await folder.run(["user", "list"], { env: { DATA_DIR: dataDir } })).code).toBe(0);
+});
