@@ -15,7 +15,7 @@ def answer(question):
 
 def request(method, path, body=None):
     """Returns the answer, or the refusal, which has a `code`. Asks again while the server is away or says when to come back."""
-    headers = {"Authorization": f"Bearer {os.environ['PARLEY_TOKEN']}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {os.environ.get('PARLEY_TOKEN') or sys.exit('Set PARLEY_TOKEN.')}", "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     while True:
         try:

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect, startStream } from "parley/client";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_TOKEN, TOKEN_MS = "50" } = process.env;
+if (!PARLEY_TOKEN) throw new Error("Set PARLEY_TOKEN.");
 const [name = "lobby"] = process.argv.slice(2);
 
 /** Your model: yields the answer in parts. `signal` aborts when a reader presses stop: pass it to the call of the model. */

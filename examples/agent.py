@@ -4,7 +4,7 @@
 import asyncio, contextlib, json, os, random, sys, websockets
 
 server, user, conversation = os.environ.get("PARLEY_URL", "http://127.0.0.1:8000"), *sys.argv[1:3]
-address = f"ws{server[4:]}/ws/{user}/{conversation}?client=agent&token={os.environ['PARLEY_TOKEN']}"
+address = f"ws{server[4:]}/ws/{user}/{conversation}?client=agent&token={os.environ.get('PARLEY_TOKEN') or sys.exit('Set PARLEY_TOKEN.')}"
 draft = {}  # the answer that is written: the `seq` of its question, its `parts`, and the `task` that makes them
 
 async def answer(question, parts):

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "parley/client";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_TOKEN } = process.env;
+if (!PARLEY_TOKEN) throw new Error("Set PARLEY_TOKEN.");
 const [name = "lobby", file = `${name}.place`] = process.argv.slice(2);
 
 /** Opens the conversation, and replies until it is closed. */

@@ -4,6 +4,7 @@
 import { connect } from "parley/client";
 
 const { PARLEY_URL = "http://127.0.0.1:8000", PARLEY_TOKEN } = process.env;
+if (!PARLEY_TOKEN) throw new Error("Set PARLEY_TOKEN.");
 const COUNT = 20;
 
 const parley = connect({ url: PARLEY_URL, token: PARLEY_TOKEN });

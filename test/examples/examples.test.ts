@@ -318,6 +318,23 @@ test("each example has a test", () => {
   expect([...ran, ...skipped, ...agents].sort()).toEqual(others);
 });
 
+test("an example that needs a token says so when it has none", async () => {
+  const files = ["agent.mjs", "echo-bot.mjs", "survive-a-cut.mjs"].map((name) => [...js, name]);
+  if (python !== undefined) files.push(...["agent.py", "agent-http.py"].map((name) => [python!, name]));
+  const ends = files.map(async (command) => {
+    const child = Bun.spawn([...command, "ann", "lobby"], {
+      ...{ cwd: folder, env: { PATH: process.env.PATH ?? "" }, stdout: "ignore", stderr: "pipe" },
+    });
+    return [await new Response(child.stderr).text(), await child.exited];
+  });
+  for (const [at, end] of (await Promise.all(ends)).entries())
+    expect([files[at]!.at(-1), ...end]).toEqual([
+      files[at]!.at(-1),
+      expect.stringMatching(/(^|Error: |error: )Set PARLEY_TOKEN\.\n/),
+      1,
+    ]);
+});
+
 test("`parley examples` lists them with a line each, prints one, and rejects unknown names", async () => {
   await using parley = new ParleyFolder();
   const [list, one, short, json, other] = await Promise.all(
