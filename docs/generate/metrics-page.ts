@@ -20,7 +20,7 @@ curl -s http://127.0.0.1:9100/metrics -H "Authorization: Bearer $METRICS_KEY"   
 \`\`\`
 
 The format is OpenMetrics, which Prometheus and its relatives read. \`promtool check metrics\` expects the older text format: it prints "no help text"
-for the counters, whose help stands under the name without \`_total\` here, and may be ignored. With \`METRICS_KEY\` a reader has to send
+for the counters, whose help stands under the name without \`_total\` here, and may be ignored. With \`METRICS_KEY\` the scraper has to send
 \`Authorization: Bearer {METRICS_KEY}\`; set it where other machines can reach the address. Each node has metrics of its own: scrape all of them.
 
 \`\`\`yaml

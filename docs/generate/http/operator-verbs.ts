@@ -83,7 +83,7 @@ const VERBS: readonly Verb[] = [
     verb: "GET /erasures/:erasure",
     name: "readErasure",
     who: OPERATOR,
-    about: "how far an erasure has come, or its report of the last day",
+    about: "how far an erasure has come, or its report, which is kept for at least a day",
   },
   {
     verb: "GET /revocations",

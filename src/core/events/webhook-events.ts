@@ -15,7 +15,7 @@ export const WEBHOOK_EVENTS = {
   "webhook.paused": {
     level: "error",
     fields: ["webhook", "reason"],
-    text: "an event was tried ten times in three days: nothing is sent to the webhook any more. When its receiver works, run `parley webhook resume`; events are kept for `RETENTION_EVENT_DAYS`",
+    text: "an event was tried ten times in three days, or its receiver asked for pauses for more than three days: nothing is sent to the webhook any more. When its receiver works, run `parley webhook resume`; events are kept for `RETENTION_EVENT_DAYS`",
     urgent: true,
   },
   "webhook.ended": {

@@ -48,7 +48,7 @@ export function eraseUserRoute(deps: PersonRoutesDeps): Route {
   });
 }
 
-/** `GET /erasures/{id}`: how far an erasure has come, or its report of the last day. */
+/** `GET /erasures/{id}`: how far an erasure has come, or its report, which is kept for at least a day. */
 export function getErasureRoute(deps: PersonRoutesDeps): Route {
   return operatorRoute(deps, async (operator, c) => {
     const found: Erasure | undefined = await deps.erasures.find(c.req.param("erasure") ?? "");
