@@ -27,6 +27,20 @@ const Text = (most: number) =>
     .refine((text) => text.isWellFormed(), "holds half of a surrogate pair, which is no character")
     .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), "must have no control characters");
 
+/** Controls, and what turns the direction of writing, so that another text is shown than was written (CVE-2021-42574). */
+const HIDDEN_IN_REASON = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
+
+const Reason = Text(MAX_REASON_LENGTH).refine(
+  (text) => text.search(HIDDEN_IN_REASON) === -1,
+  "must have no characters that change the direction of writing",
+);
+
+/** Makes a reason of any text: without what a reason must not have, and cut where it is too long. */
+export function toReason(text: string): string {
+  const shown = text.toWellFormed().replace(HIDDEN_IN_REASON, "");
+  return [...shown].slice(0, MAX_REASON_LENGTH).join("");
+}
+
 const Access = z.enum(["anyone", "members"], "must be `anyone` or `members`");
 
 export const Role = z.enum(["owner", "moderator", "member"], "must be `owner`, `moderator` or `member`");
@@ -86,7 +100,7 @@ export const SanctionBody = z.strictObject({
     .positive("must be greater than 0")
     .max(MAX_SANCTION_SECONDS, "must be a hundred years or less")
     .optional(),
-  reason: Text(MAX_REASON_LENGTH).optional(),
+  reason: Reason.optional(),
 });
 
 /** Reads the query of a list: `limit` and `cursor`. */

@@ -1,8 +1,8 @@
 // What an answer of the operator's server means (AP1, AP3).
 import { decodeFrameObject } from "../../protocol/decode.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
-import { MAX_FRAME_BYTES, MAX_REASON_LENGTH } from "../../protocol/limits.ts";
-import { ConversationPatch } from "../../protocol/member-requests.ts";
+import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
+import { ConversationPatch, toReason } from "../../protocol/member-requests.ts";
 import { readBody } from "../../protocol/request-body.ts";
 import type { Rejected, Unavailable } from "../ports/message-log.ts";
 import type { Asked, AskedMessage } from "./question.ts";
@@ -60,10 +60,11 @@ export function readAnswer(text: string, asked: Asked): Answer | undefined {
 }
 
 function readRejection(reason: unknown): Answer | undefined {
-  if (reason === undefined || reason === null || reason === "") return { action: "reject" };
+  if (reason === undefined || reason === null) return { action: "reject" };
   if (typeof reason !== "string") return undefined;
-  // A refusal must not become a failure because its reason is long.
-  return { action: "reject", reason: [...reason.toWellFormed()].slice(0, MAX_REASON_LENGTH).join("") };
+  // A refusal must not become a failure because its reason is long, or has what is not shown.
+  const shown = toReason(reason);
+  return shown === "" ? { action: "reject" } : { action: "reject", reason: shown };
 }
 
 /**

@@ -172,6 +172,16 @@ test("AP1 a long reason is cut, and no failure", async () => {
   });
 });
 
+test("AP1 what a reason must not have is left out of it, and is no failure", async () => {
+  operator.answer = () => ({ action: "reject", reason: "no\u0000 \u001b[31minsults\u202e\u2066\u007f" });
+  expect(await approverOf("open").approver.ask(ASKED)).toEqual({
+    action: "reject",
+    reason: "no [31minsults",
+  });
+  operator.answer = () => ({ action: "reject", reason: "\u202e" });
+  expect(await approverOf("open").approver.ask(ASKED)).toEqual({ action: "reject" });
+});
+
 test("AP2 five failures in a row open the breaker; one question a second probes; an answer closes it", async () => {
   const { approver, clock, log } = approverOf("closed");
   const asked = operator.questions.length;

@@ -167,6 +167,13 @@ test("a field that a request does not have is refused, and the answer names it a
     const detail = `\`${field}\`: this request has no such field; it has ${known}.`;
     expect(await api.as("ann", line, body)).toMatchObject({ status: 422, body: { code: "invalid", detail } });
   }
+  for (const what of ["mutes", "bans"])
+    expect(await api.as("ann", `PUT ${path}/${what}/bob`, { reason: "a\u202eb" })).toMatchObject({
+      ...{
+        status: 422,
+        body: { detail: "`reason`: must have no characters that change the direction of writing." },
+      },
+    });
   expect((await api.as("ann", `GET ${path}/members`)).body.members).toHaveLength(1);
   expect((await api.as("ann", `GET ${path}/mutes`)).body.mutes).toEqual([]);
 });
