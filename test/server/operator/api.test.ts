@@ -98,6 +98,11 @@ for (const engine of ["embedded", "redis"] as const) {
         ["POST /revocations", {}, 422, "one of"],
         ["POST /revocations", { user: "a", token_id: "b" }, 422, "one of"],
         ["POST /revocations", { token: "x" }, 422, "`token`"],
+        ["POST /users/x/sign-out", { x: 1 }, 422, "`x`: this request has no such field; it has none"],
+        ["POST /users/x/erase", { x: 1 }, 422, "`x`"],
+        ["POST /users/x/erase", "{{{", 400, "JSON"],
+        ["POST /webhooks/x/resume", { x: 1 }, 422, "`x`"],
+        ["POST /webhooks/x/pause", "{{{", 400, "JSON"],
         ["PUT /conversations/nowhere/retention", { days: 1 }, 404, "no such conversation"],
         ["PUT /conversations/nowhere/retention", { days: -1 }, 422, "`days`"],
       ] as const;

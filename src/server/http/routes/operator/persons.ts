@@ -5,7 +5,7 @@ import type { Erasures } from "../../../person/erasures.ts";
 import type { CallerDeps } from "../../caller.ts";
 import { replyOf } from "../../verb.ts";
 import type { Route } from "../members/request.ts";
-import { operatorRoute, operatorUserRoute, refuse } from "./request.ts";
+import { operatorRoute, operatorUserRoute, refuse, refuseFields } from "./request.ts";
 import { ERASE_USER, GET_ERASURE } from "./schemas.ts";
 
 export interface PersonRoutesDeps extends CallerDeps {
@@ -40,7 +40,10 @@ export function exportUserRoute(deps: PersonRoutesDeps): Route {
 
 /** `POST /users/{user}/erase`: erases a person; 202 where that takes longer than a request waits. */
 export function eraseUserRoute(deps: PersonRoutesDeps): Route {
-  return operatorUserRoute(deps, async ({ logFields, name: key }, user) => {
+  return operatorUserRoute(deps, async (operator, user, c) => {
+    const refusal = await refuseFields(deps, c, operator);
+    if (refusal !== undefined) return refusal;
+    const { logFields, name: key } = operator;
     const begun = await deps.erasures.request(user);
     deps.emit("person.erasing", { address: logFields.address, key, erasure: begun.id });
     const found = await deps.erasures.wait(begun, WAIT_MS);

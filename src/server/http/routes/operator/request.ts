@@ -1,12 +1,14 @@
 // What the routes of the operator's API have in common.
 
+import { z } from "zod";
 import type { ErrorCode } from "../../../../protocol/errors.ts";
 import { isIdentifier } from "../../../../protocol/identifiers.ts";
+import { MAX_BODY_BYTES } from "../../body.ts";
 import type { CallerDeps } from "../../caller.ts";
 import type { HttpContext } from "../../context.ts";
 import { authenticateOperator, type Operator } from "../../operator.ts";
 import { problem } from "../../problem.ts";
-import { type Route, readUser } from "../members/request.ts";
+import { type Route, readRequest, readUser } from "../members/request.ts";
 
 /** A route for the operator's programs. */
 export function operatorRoute(
@@ -28,6 +30,18 @@ export function operatorUserRoute(
     const user = readUser(deps, c, operator);
     return user instanceof Response ? user : handle(operator, user, c);
   });
+}
+
+const NoFields = z.strictObject({});
+
+/** Returns the refusal of a body with fields, for a verb that has none: who sends one expects that it does something. */
+export async function refuseFields(
+  deps: CallerDeps,
+  c: HttpContext,
+  { logFields }: Operator,
+): Promise<Response | undefined> {
+  const body = await readRequest(deps, c, NoFields, MAX_BODY_BYTES, logFields);
+  return body instanceof Response ? body : undefined;
 }
 
 /** Refuses a request that is understood and not carried out, and logs it. */

@@ -26,6 +26,7 @@ import {
   operatorRoute,
   operatorUserRoute,
   refuse,
+  refuseFields,
 } from "./request.ts";
 import { DELETE_USER, GET_USER, LIST_USERS, PATCH_USER, PUT_USER, SIGN_OUT_USER } from "./schemas.ts";
 
@@ -135,7 +136,9 @@ export function deleteUserRoute(deps: UserRoutesDeps): Route {
 
 /** `POST /users/{user}/sign-out`: revokes all tokens that were issued until now, and closes what is open with them. */
 export function signOutRoute(deps: UserRoutesDeps): Route {
-  return operatorUserRoute(deps, async (operator, user) => {
+  return operatorUserRoute(deps, async (operator, user, c) => {
+    const refusal = await refuseFields(deps, c, operator);
+    if (refusal !== undefined) return refusal;
     await deps.revocations.revokeUser(user, deps.clock.now());
     deps.emit("operator.user_signed_out", { ...operator.logFields, user });
     return replyOf(SIGN_OUT_USER)(204);

@@ -27,7 +27,15 @@ import type { Operator } from "../../operator.ts";
 import { problem } from "../../problem.ts";
 import { readQuery, replyOf } from "../../verb.ts";
 import { type Route, readRequest } from "../members/request.ts";
-import { BAD_CURSOR, decodeNameCursor, encodeCursor, invalid, operatorRoute, refuse } from "./request.ts";
+import {
+  BAD_CURSOR,
+  decodeNameCursor,
+  encodeCursor,
+  invalid,
+  operatorRoute,
+  refuse,
+  refuseFields,
+} from "./request.ts";
 import {
   DELETE_WEBHOOK,
   GET_WEBHOOK,
@@ -152,7 +160,7 @@ function deleteRoute(deps: WebhookRoutesDeps): Route {
 }
 
 function pauseRoute(deps: WebhookRoutesDeps): Route {
-  return namedRoute(deps, (operator, id, c) =>
+  return plainRoute(deps, (operator, id, c) =>
     change(deps, { operator, id, c, what: "paused" }, (stored) =>
       pauseWebhook(stored, Math.floor(deps.clock.wall())),
     ),
@@ -160,7 +168,7 @@ function pauseRoute(deps: WebhookRoutesDeps): Route {
 }
 
 function resumeRoute(deps: WebhookRoutesDeps): Route {
-  return namedRoute(deps, (operator, id, c) =>
+  return plainRoute(deps, (operator, id, c) =>
     change(deps, { operator, id, c, what: "resumed" }, resumeWebhook),
   );
 }
@@ -253,6 +261,14 @@ function namedRoute(
     deps.emit("request.invalid", { ...operator.logFields, path: c.req.path, code: "bad_address" });
     return problem("bad_address", { detail: `The webhook in the address must be ${IDENTIFIER_RULE}.` });
   });
+}
+
+/** A route of a verb without a body. */
+function plainRoute(deps: WebhookRoutesDeps, handle: Parameters<typeof namedRoute>[1]): Route {
+  return namedRoute(
+    deps,
+    async (operator, id, c) => (await refuseFields(deps, c, operator)) ?? handle(operator, id, c),
+  );
 }
 
 function missing(): Response {
