@@ -2,7 +2,7 @@
 // A store's own test file opens both and calls this.
 import { describe, expect, test } from "bun:test";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
-import type { ConversationStore } from "../../src/core/ports/conversations.ts";
+import { type ConversationStore, EpochChanged } from "../../src/core/ports/conversations.ts";
 import { decodeEntry } from "../support/entries.ts";
 import type { ManualClock } from "../support/time/manual-clock.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
@@ -73,6 +73,26 @@ export function conversationContract(name: string, open: OpenConversations): voi
         expect(exported).toEqual(received);
         expect(await Array.fromAsync(conversations.entries("nowhere"))).toEqual([]);
       });
+    });
+
+    test("D5 an export of a conversation that is removed meanwhile fails, and holds nothing of the next one", async () => {
+      await using store = await begin();
+      await store.subject.fill(1_200, { limit: 0 });
+      const other = await store.openOther();
+      const exported: number[] = [];
+      const reading = async () => {
+        for await (const { seq } of other.entries("room")) {
+          exported.push(seq);
+          if (seq > 1) continue;
+          await store.command((conversations) => conversations.remove("room"));
+          const { engine } = store.subject;
+          await waitUntil("the engine knows", async () => (await engine.head("room")).first > 1_200);
+          await store.subject.fill(600, { limit: 0 });
+        }
+      };
+      await expect(reading()).rejects.toThrow(EpochChanged);
+      expect(exported).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
+      await other.close();
     });
 
     test("D5 removed messages and marks are gone for every reader, and seqs continue", async () => {

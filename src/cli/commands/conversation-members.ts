@@ -11,6 +11,7 @@ import {
 } from "../../core/members/sanctions.ts";
 import { refuseReading } from "../../core/members/standing.ts";
 import type { NameRange } from "../../core/ports/conversation/members.ts";
+import { EpochChanged } from "../../core/ports/conversations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { ConversationBody, MemberBody, SanctionBody } from "../../protocol/member-requests.ts";
 import { readBody } from "../../protocol/request-body.ts";
@@ -150,7 +151,7 @@ async function removeOne(task: Task): Promise<void> {
 async function listMembers(task: Task): Promise<void> {
   const { members, conversation, flags } = task;
   await readAsOperator(task, refuseReading);
-  const all = await readAll(async (range) => {
+  const all = await readAll(task, async (range) => {
     const { members: entries, more } = await members.members(conversation, range);
     return { entries, more };
   });
@@ -187,7 +188,7 @@ async function removeSanction(task: Task, kind: SanctionKind): Promise<void> {
 async function listSanctions(task: Task, kind: SanctionKind): Promise<void> {
   const { members, conversation, flags } = task;
   await readAsOperator(task, refuseListingSanctions);
-  const all = await readAll(async (range) => {
+  const all = await readAll(task, async (range) => {
     const { sanctions, more } = await members.sanctions(
       conversation,
       kind === "ban" ? "banned" : "muted",
@@ -219,16 +220,20 @@ async function listSanctions(task: Task, kind: SanctionKind): Promise<void> {
   );
 }
 
-/** Reads all pages of a list. */
-async function readAll<T extends { readonly user: string }>(
+/** Reads all pages of a list. Throws EpochChanged when the conversation is removed meanwhile: its list would be cut off. */
+export async function readAll<T extends { readonly user: string }>(
+  { members, conversation }: Pick<Task, "members" | "conversation">,
   readPage: (range: NameRange) => Promise<{ readonly entries: readonly T[]; readonly more: boolean }>,
 ): Promise<T[]> {
+  const { epoch } = await members.read(conversation, []);
   const all: T[] = [];
-  for (;;) {
+  for (let goesOn = true; goesOn; ) {
     const { entries, more } = await readPage({ after: all.at(-1)?.user, limit: PAGE_SIZE });
     all.push(...entries);
-    if (!more) return all;
+    goesOn = more;
   }
+  if ((await members.read(conversation, [])).epoch !== epoch) throw new EpochChanged(conversation);
+  return all;
 }
 
 /** Checks what was given as the server checks the body of the same request. */

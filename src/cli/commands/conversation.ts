@@ -1,16 +1,19 @@
-import { once } from "node:events";
 import { Command } from "commander";
 import { encodeEntry } from "../../core/conversation/entry.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { accessOf } from "../../core/members/standing.ts";
-import type { ConversationStore, ConversationSummary } from "../../core/ports/conversations.ts";
+import {
+  type ConversationStore,
+  type ConversationSummary,
+  EpochChanged,
+} from "../../core/ports/conversations.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withConversations, withMembers } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
-import { print, printEncodedJson, printJson } from "../terminal/print.ts";
+import { print, printEncodedLines, printJson } from "../terminal/print.ts";
 import { createCommand, memberCommand, sanctionCommand } from "./conversation-members.ts";
 
 const NOTE = `
@@ -104,8 +107,23 @@ async function show({ conversations, settings, id, flags }: Task): Promise<void>
 
 async function exportAll({ conversations, id }: Task): Promise<void> {
   await requireConversation(conversations, id);
-  for await (const entry of conversations.entries(id))
-    if (!printEncodedJson(encodeEntry(entry))) await once(process.stdout, "drain");
+  let written = 0;
+  try {
+    await printEncodedLines(encodedEntries(conversations, id), (count) => {
+      written = count;
+    });
+  } catch (error) {
+    if (!(error instanceof EpochChanged)) throw error;
+    throw new CliError(
+      `The export is not complete: ${error.message} ${written} ${written === 1 ? "line was" : "lines were"} written.`,
+    );
+  }
+  // It may have been removed before the first page.
+  if (written === 0) await requireConversation(conversations, id);
+}
+
+async function* encodedEntries(conversations: ConversationStore, id: string): AsyncGenerator<string> {
+  for await (const entry of conversations.entries(id)) yield encodeEntry(entry);
 }
 
 async function remove({ conversations, id, flags }: Task): Promise<void> {

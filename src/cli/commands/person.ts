@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Command } from "commander";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { type Erasure, reportOf } from "../../core/person/erasure.ts";
@@ -13,7 +12,7 @@ import { withPersons } from "../store/open.ts";
 import { commandDeps } from "../store/provider.ts";
 import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
-import { print, printEncodedJson, printJson, printNote } from "../terminal/print.ts";
+import { print, printEncodedLines, printJson, printNote } from "../terminal/print.ts";
 
 /** How often the command looks how far a server has come with an erasure, in milliseconds. */
 const LOOK_INTERVAL_MS = 200;
@@ -41,8 +40,7 @@ export function addPersonCommands(user: Command): void {
 async function exportPerson(command: Command): Promise<void> {
   const name = nameOf(command);
   await withPersons(loadStoreSettings(command.opts()), async (persons) => {
-    for await (const line of exportLines(persons, name, systemClock().now()))
-      if (!printEncodedJson(line)) await once(process.stdout, "drain");
+    await printEncodedLines(exportLines(persons, name, systemClock().now()));
   });
 }
 

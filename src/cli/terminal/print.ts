@@ -17,9 +17,28 @@ export function printJson(value: unknown, indent?: number): boolean {
   return process.stdout.write(`${escapedJson(value, indent)}\n`);
 }
 
-/** The same for one value that is encoded already. */
-export function printEncodedJson(json: string): boolean {
-  return process.stdout.write(`${escapeInvisible(json)}\n`);
+/**
+ * Prints values that are encoded as JSON, one a line, as fast as they are read by others; `wrote` gets their number so far.
+ * Resolves when all are written, and rejects as `lines` does, with those before written.
+ */
+export async function printEncodedLines(
+  lines: AsyncIterable<string>,
+  wrote: (count: number) => void = () => {},
+): Promise<void> {
+  const { stdout } = process;
+  // `once` of node:events would reject for a closed pipe, and so keep `exitOnClosedPipe` from ending the process.
+  const drained = () => new Promise<void>((resolve) => stdout.once("drain", resolve));
+  let count = 0;
+  try {
+    for await (const line of lines) {
+      const goesOn = stdout.write(`${escapeInvisible(line)}\n`);
+      wrote(++count);
+      if (!goesOn) await drained();
+    }
+  } finally {
+    // The end of the process does not wait for it.
+    await new Promise<void>((resolve) => stdout.write("", () => resolve()));
+  }
 }
 
 /** Prints lines on standard error, for anything that is not a result. */

@@ -1,6 +1,13 @@
 // The port through which an operator lists and changes conversations, also while servers run.
 import type { Entry } from "../conversation/entry.ts";
 
+/** Raised when a conversation has another epoch than when reading it began: the rest of what was read is gone. */
+export class EpochChanged extends Error {
+  constructor(conversation: string) {
+    super(`${conversation} was removed, or put back from a backup, while it was read.`);
+  }
+}
+
 /** A conversation as an operator sees it. */
 export interface ConversationSummary {
   readonly id: string;
@@ -27,7 +34,10 @@ export interface ConversationStore {
   find(id: string): Promise<ConversationSummary | undefined>;
   /** How far each user has read. */
   readMarks(id: string): Promise<ReadonlyMap<string, number>>;
-  /** The entries that are kept, in the order of `seq`, read in pages. */
+  /**
+   * The entries that are kept, in the order of `seq`, read in pages. MUST throw EpochChanged when the conversation is removed, or
+   * the store begins a new epoch, before the last page is read: the entries so far are whole pages of the old epoch.
+   */
   entries(id: string): AsyncIterable<Entry>;
   /**
    * Removes a conversation with its messages, read marks and limits. A later conversation of the same name is another one,

@@ -1,5 +1,10 @@
 // `parley conversation create`, `member`, `mute` and `ban`, next to a running server.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readAll } from "../../../src/cli/commands/conversation-members.ts";
+import { openMembers } from "../../../src/engine/sqlite/members/open.ts";
+import { openConversations } from "../../../src/engine/sqlite/messages/conversations.ts";
+import { systemClock } from "../../../src/server/process/system-clock.ts";
+import { StoreFolder } from "../../engine/sqlite/store-folder.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 /** A server that all tests share; each has a conversation of its own. */
@@ -82,4 +87,22 @@ test("SEC-S1 what an operator may not give is refused in one line, and changes n
     expect(stderr).toContain(reason);
   }
   expect((await run("member", "list", "band")).stdout).toBe("band has no members.\n");
+});
+
+test("MB6 a list of members is refused when the conversation is removed between two pages", async () => {
+  await using folder = new StoreFolder();
+  await (await folder.open()).close();
+  const options = { dataDir: folder.path, clock: systemClock(), emit: () => {}, sync: "normal" as const };
+  const { members, close } = openMembers(options);
+  const { revision } = await members.read("team", []);
+  const facts = { access: "members" as const, at: 1 };
+  await members.change("team", revision, { facts, news: [] });
+  const conversations = openConversations(options);
+  const reading = readAll({ members, conversation: "team" }, async () => {
+    await conversations.remove("team");
+    return { entries: [], more: false };
+  });
+  await expect(reading).rejects.toThrow("team was removed, or put back from a backup, while it was read");
+  await conversations.close();
+  await close();
 });

@@ -1,5 +1,7 @@
 // `parley conversation`, next to a running server and without one.
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { longTest } from "../../support/long-test.ts";
 import { ParleyFolder } from "../parley-folder.ts";
@@ -92,6 +94,37 @@ test("D5 `retain` sets a conversation's own limits, and removes them again", asy
   for (const wrong of [[], ["--messages", "many"], ["--default", "--days", "1"]])
     expect(await conversation(folder, "retain", "lobby", ...wrong)).toMatchObject({ code: 1 });
 });
+
+test("D5 an export whose conversation is removed meanwhile fails with the number of lines; a closed pipe ends it silently", async () => {
+  await using folder = new ParleyFolder();
+  const { client } = await speak(folder);
+  client.socket.close();
+  using db = new Database(join(folder.path, "data/parley.db"));
+  // A page fills the pipe.
+  db.query(
+    `insert into message with recursive n (i) as (select 4 union all select i + 1 from n where i < 1200)
+       select i, 1, i, i, 'id' || i, 'anna', 'm', '"text":"' || hex(randomblob(500)) || '"', i from n`,
+  ).run();
+  const parley = `${process.execPath} --no-env-file ${folder.program}`;
+  const shell = async (script: string) => {
+    const { PATH = "" } = process.env;
+    const ran = Bun.spawn(["bash", "-o", "pipefail", "-c", script], {
+      ...{ cwd: folder.path, env: { PATH }, stdout: "pipe", stderr: "pipe" },
+    });
+    const [stdout, stderr] = await Promise.all([
+      new Response(ran.stdout).text(),
+      new Response(ran.stderr).text(),
+    ]);
+    return { code: await ran.exited, lines: stdout.split("\n").length - 1, stderr };
+  };
+  for (const exported of ["conversation export lobby", "user export anna"])
+    expect(await shell(`${parley} ${exported} | head -1`)).toEqual({ code: 0, lines: 1, stderr: "" });
+  const remove = `${parley} conversation remove lobby --yes &>/dev/null`;
+  expect(await shell(`${parley} conversation export lobby | { head -c 1; ${remove}; cat; }`)).toEqual({
+    ...{ code: 1, lines: 500 },
+    stderr: `parley: The export is not complete: lobby was removed, or put back from a backup, while it was read. 500 lines were written.\n`,
+  });
+}, 60_000);
 
 test("an unknown conversation is named in the error, with the command that lists all", async () => {
   await using folder = new ParleyFolder();

@@ -1,9 +1,11 @@
 import type { Entry } from "../../../core/conversation/entry.ts";
+import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type {
-  ConversationStore,
-  ConversationSummary,
-  RetentionOverride,
+import {
+  type ConversationStore,
+  type ConversationSummary,
+  EpochChanged,
+  type RetentionOverride,
 } from "../../../core/ports/conversations.ts";
 import { presentEntries } from "../changes/encoding.ts";
 import { noteErasure } from "../changes/file-rewriter.ts";
@@ -86,12 +88,22 @@ export class RedisConversations implements ConversationStore {
 
   async *entries(id: string): AsyncGenerator<Entry> {
     const log = this.client.keys.conversationKey(id, "log");
+    const epoch = await this.epochOf(id);
     for (let from = "-"; ; ) {
       const values = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE_SIZE);
-      yield* await presentEntries(this.client, id, values.map(decodeStreamValue));
+      const entries = await presentEntries(this.client, id, values.map(decodeStreamValue));
+      // Looked at after the page: what is read of a removed conversation is empty, or of the next one of its name.
+      if ((await this.epochOf(id)) !== epoch) throw new EpochChanged(id);
+      yield* entries;
       if (values.length < PAGE_SIZE) return;
       from = `(${values.at(-1)![0]}`;
     }
+  }
+
+  private async epochOf(id: string): Promise<string> {
+    const { commands, keys } = this.client;
+    const [life, removals] = await commands.hmget(keys.conversationKey(id, "meta"), "epoch", "removals");
+    return epochOf(life ?? (await commands.get(keys.globalKey("epoch"))) ?? "", Number(removals ?? 0));
   }
 
   async remove(id: string): Promise<boolean> {

@@ -2,17 +2,19 @@ import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Entry } from "../../../core/conversation/entry.ts";
+import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type {
-  ConversationStore,
-  ConversationSummary,
-  RetentionOverride,
+import {
+  type ConversationStore,
+  type ConversationSummary,
+  EpochChanged,
+  type RetentionOverride,
 } from "../../../core/ports/conversations.ts";
 import { EventTable } from "../feed/event-table.ts";
 import { withFileErrors } from "../folder/folder-files.ts";
 import { type IndexFile, openIndexReadOnly } from "../index/index-file.ts";
 import { COMMAND_TIMEOUT_MS, type SqliteOptions } from "../open.ts";
-import { INDEX_FILE, openStore, STORE_FILE } from "../schema.ts";
+import { INDEX_FILE, openStore, readMeta, STORE_FILE } from "../schema.ts";
 import {
   CONVERSATION_COLUMNS,
   type ConversationHead,
@@ -78,10 +80,23 @@ export class SqliteConversations implements ConversationStore {
   async *entries(id: string): AsyncGenerator<Entry> {
     const head = this.log.find(id);
     if (head === undefined) return;
+    // Kept here, because `remove` of this process changes the head.
+    const { epoch } = head;
     for (let first = head.first; first <= head.seq; first += EXPORT_PAGE_SIZE) {
       const last = Math.min(head.seq, first + EXPORT_PAGE_SIZE - 1);
-      yield* this.log.read(head, first, last, false, Number.POSITIVE_INFINITY).entries;
+      const { entries } = this.log.read(head, first, last, false, Number.POSITIVE_INFINITY);
+      // Looked at after the page: a server may have blanked rows while it was read.
+      if (this.presentEpoch(head) !== epoch) throw new EpochChanged(id);
+      yield* entries;
     }
+  }
+
+  /** The epoch on the disk; other processes change it. */
+  private presentEpoch({ number }: ConversationHead): string {
+    const { removals } = this.db.query("select removals from conversation where number = ?").get(number) as {
+      removals: number;
+    };
+    return epochOf(readMeta(this.db, "epoch") ?? "", removals);
   }
 
   /** Removes a conversation by raising its floor. The retention sweeper deletes the rows later. */
