@@ -1,12 +1,16 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
 
 export interface ProblemOptions {
-  /** A sentence about this error; by default the one of the catalogue. */
+  /** A sentence about this error; by default the one of the catalogue, and for `unavailable` one about the store. */
   readonly detail?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the body. With `retry_after`, in seconds, there is a `Retry-After`, too. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
+
+/** The usual reason of `unavailable`. Where it is another one, the route says so. */
+const STORE_UNAVAILABLE =
+  "The store of the server cannot be reached, or refuses writes. Try again after `Retry-After` seconds; a message repeated under its `id` is never stored twice.";
 
 /** Returns a refusal as RFC 9457 problem details, with the status of the catalogue, and the error's name as `code`. */
 export function problem(code: ErrorCode, { detail, headers, extra }: ProblemOptions = {}): Response {
@@ -15,7 +19,7 @@ export function problem(code: ErrorCode, { detail, headers, extra }: ProblemOpti
     type: `urn:parley:error:${code}`,
     title: entry.what,
     status: entry.http,
-    detail: detail ?? entry.advice,
+    detail: detail ?? (code === "unavailable" ? STORE_UNAVAILABLE : entry.advice),
     code,
     ...extra,
   };

@@ -28,7 +28,10 @@ test("L3 M5 requests that need the store are refused as unavailable, in the form
     expect([path, answer.status]).toEqual([path, 503]);
     expect(answer.headers.get("Retry-After")).not.toBeNull();
     const text = await answer.text();
-    expect(JSON.parse(text)).toMatchObject({ code: "unavailable" });
+    expect(JSON.parse(text)).toMatchObject({
+      code: "unavailable",
+      detail: expect.stringMatching(/^The store .*(cannot be reached|cannot be written)/),
+    });
     expect(text.toLowerCase()).not.toContain("redis");
   }
   const body = new URLSearchParams({ username: "anna", password: "wrong password" });

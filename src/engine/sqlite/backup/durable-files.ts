@@ -36,13 +36,13 @@ export function writeDurably(path: string, text: string): void {
   renameDurably(partial, path);
 }
 
-/** Gives a file a second name; copies it where the file system has no such names. */
+/** Gives a file a second name; copies it where the file system has no such names, or is another one. */
 export function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to);
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"].includes(code)) throw error;
+    if (!["EPERM", "EXDEV", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"].includes(code)) throw error;
     copyFileSync(from, to);
     syncToDisk(to);
   }

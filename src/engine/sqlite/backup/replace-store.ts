@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { classifyError } from "../folder/errors.ts";
 import { END_MARK_FILE, INDEX_FILE, STORE_FILE } from "../folder/file-names.ts";
@@ -33,8 +33,10 @@ export function replaceStore(dataDir: string, staged: string, keptName: string):
     try {
       if (kept !== undefined) {
         mkdirSync(kept, { mode: 0o700 });
+        // A file that the path only leads to is kept itself: a link from another folder may lead to nothing.
         for (const name of old)
-          if (existsSync(join(dataDir, name))) linkOrCopy(join(dataDir, name), join(kept, name));
+          if (existsSync(join(dataDir, name)))
+            linkOrCopy(realpathSync(join(dataDir, name)), join(kept, name));
         syncToDisk(kept);
         syncToDisk(dataDir);
       }

@@ -10,5 +10,8 @@ export function readyRoute(ready: () => boolean): () => Response {
   return () =>
     ready()
       ? Response.json({ status: "ready" }, { headers: { "Cache-Control": "no-store" } })
-      : problem("unavailable", { headers: { "Retry-After": "5" } });
+      : problem("unavailable", {
+          detail: "This server is shutting down, or its store cannot be reached or refuses writes.",
+          headers: { "Retry-After": "5" },
+        });
 }

@@ -26,7 +26,8 @@ export function removeConversationRoute(deps: RemovalRouteDeps): (c: HttpContext
     const removal = deps.removeConversation(conversation);
     if (removal === undefined) {
       deps.emit("request.refused", { ...logFields, conversation, code: "unavailable" });
-      return problem("unavailable", { headers: { "Retry-After": "1" } });
+      const detail = "Too many conversations are being removed just now. Send the same again in a moment.";
+      return problem("unavailable", { detail, headers: { "Retry-After": "1" } });
     }
     if (await removal) deps.emit("conversation.removed", { ...logFields, conversation });
     return noContent();

@@ -45,7 +45,8 @@ export function ticketRoute(deps: TicketRouteDeps): (c: HttpContext) => Promise<
     const ticket = randomBytes(32).toString("base64url");
     if (!(await tickets.issue(ticket, { user, conversation }, bearer.token))) {
       emit("request.refused", { ...logFields, code: "unavailable" });
-      return problem("unavailable", { headers: { "Retry-After": "5" } });
+      const detail = "Too many tickets wait to be used here. Ask again in a few seconds.";
+      return problem("unavailable", { detail, headers: { "Retry-After": "5" } });
     }
     const body = { ticket, expires_in: TICKET_LIFETIME_MS / 1000 };
     return Response.json(body, { headers: { "Cache-Control": "no-store" } });

@@ -1,7 +1,16 @@
 // A backup that is not what was written is refused, and changes nothing (OP3).
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { backUpStore } from "../../../../src/engine/sqlite/backup/backup.ts";
 import { restoreStore } from "../../../../src/engine/sqlite/backup/restore.ts";
@@ -101,9 +110,16 @@ test("OP3 a replaced store is kept with its newest messages, also a damaged one,
     expect(readFileSync(join(again.kept!, "parley.db"), "latin1")).toBe(content);
     expect(existsSync(join(target, "parley.db-wal"))).toBe(false);
   }
+  // The store is elsewhere, and a link leads to it.
+  const before = epochIn(target);
+  renameSync(join(target, "parley.db"), join(folder.path, "elsewhere.db"));
+  symlinkSync("../elsewhere.db", join(target, "parley.db"));
+  const linked = await restore(true);
+  expect([epochIn(linked.kept!), epochIn(target)]).toEqual([before, linked.epoch]);
+  expect(lstatSync(join(linked.kept!, "parley.db")).isFile()).toBe(true);
   expect(manifest.counts.messages).toBe(300);
   const { kept: olderStores } = inspectStore(target, { maxFullCheckBytes: 0, timeoutMs: 1_000 })!;
-  expect(olderStores).toHaveLength(3);
+  expect(olderStores).toHaveLength(4);
 });
 
 test("OP3 CH3 a newer backup replaces the one in its folder, and refuses a folder with other files", async () => {

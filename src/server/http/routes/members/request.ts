@@ -105,7 +105,9 @@ export async function carryOut<D extends Decision>(
   if (refused !== undefined) return refused;
   if (result.outcome !== "decided") {
     deps.emit("request.refused", { ...caller.logFields, conversation, code: "unavailable" });
-    return problem("unavailable", { headers: { "Retry-After": "1" } });
+    const detail =
+      "The conversation is being changed by others all the time. Send the same again in a moment.";
+    return problem("unavailable", { detail, headers: { "Retry-After": "1" } });
   }
   const { decision, view } = result;
   if (decision.refusal !== undefined) return refuseRequest(deps, caller, decision.refusal);

@@ -83,7 +83,7 @@ export function retentionRoutes(deps: OperatorConversationRoutesDeps): {
     const done = await limiter.run(() => deps.withConversations(task));
     if (done.outcome === "done") return answer(done.value);
     deps.emit("request.refused", { ...logFields, conversation, code: "unavailable" });
-    return problem("unavailable", { headers: { "Retry-After": "1" } });
+    return problem("unavailable", { detail: BUSY, headers: { "Retry-After": "1" } });
   };
   const asKey = (handle: (caller: Caller, c: HttpContext) => Promise<Response>): Route => {
     return async (c) => {
@@ -145,6 +145,8 @@ const AS_SETTINGS: RetentionOverride = { messages: null, days: null };
 
 /** Most requests that wait while another one has the store open. */
 const MAX_WAITING = 16;
+
+const BUSY = "Too many requests of operators wait for the store of this server. Ask again in a moment.";
 
 const KEYS_ONLY = "Only an API key with the right `manage` may say how long messages are kept.";
 
