@@ -1,7 +1,7 @@
 // `parley backup` and `parley restore`: a copy beside a busy server, what it holds, and how both fail.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { redisStore } from "../../src/cli/store/redis-store.ts";
 import { connect } from "../../src/client/index.ts";
@@ -194,6 +194,43 @@ async function killed(
   await process.exited;
   return process.signalCode === "SIGKILL";
 }
+
+const hasMounts = Bun.spawnSync(["unshare", "-rm", "true"], {
+  stdio: ["ignore", "ignore", "ignore"],
+}).success;
+
+test.skipIf(!hasMounts)(
+  "OP3 a store on a read-only disk is backed up with what a crash left in its log",
+  async () => {
+    await using store = await stoppedStore(100);
+    const { folder, data, backup } = store;
+    // A connection that is open keeps the log, which is not yet in the file.
+    using writer = new Database(join(data, "parley.db"));
+    writer.run("pragma journal_mode = wal; pragma wal_autocheckpoint = 0");
+    writer.run(`insert into message values (101, 1, 101, 7, 'newest', 'anna', 'm', '"text":"newest"', 1)`);
+    const left = join(folder.path, "left");
+    mkdirSync(left);
+    for (const name of ["parley.db", "parley.db-wal"]) copyFileSync(join(data, name), join(left, name));
+    const script = 'mount --bind left left && mount -o remount,bind,ro left && exec "$@"';
+    const parley = [process.execPath, "--no-env-file", folder.program, "backup", backup];
+    const ran = Bun.spawn(["unshare", "-rm", "sh", "-c", script, "sh", ...parley, "--data-dir", "left"], {
+      ...{ cwd: folder.path, env: { PATH: process.env.PATH ?? "" }, stdout: "pipe", stderr: "pipe" },
+    });
+    const [stdout, stderr] = await Promise.all([
+      new Response(ran.stdout).text(),
+      new Response(ran.stderr).text(),
+    ]);
+    expect([await ran.exited, stderr]).toEqual([0, `store: ${left}\n`]);
+    expect(stdout).toContain("Backed up 101 messages in 1 conversation");
+    expect(readdirSync(left).sort()).toEqual(["parley.db", "parley.db-wal"]);
+    expect(readdirSync(backup)).not.toContain("source.partial");
+    expect(await folder.run(["backup", ""])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("it is empty"),
+    });
+  },
+  60_000,
+);
 
 test("OP3 a backup or restore that is killed, fails, or may not begin leaves what was there, and says why", async () => {
   await using store = await stoppedStore(50_000);

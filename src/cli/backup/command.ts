@@ -5,6 +5,7 @@ import manifest from "../../../package.json" with { type: "json" };
 import type { StoreCounts } from "../../core/backup/manifest.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import type { ReportProgress } from "../../engine/sqlite/backup/backup.ts";
+import { UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
@@ -14,7 +15,7 @@ import { progressBar, showProgressLine } from "../terminal/progress-line.ts";
 
 const BACKUP_NOTE = `
 A server may run and take messages meanwhile. The folder may be new, empty, or have an older backup, which is replaced when the
-new one is whole. secret.key and .env are not copied.
+new one is whole. secret.key and .env are not copied. A store on a disk that is read-only takes the room of two backups meanwhile.
 
   parley backup /var/backups/parley/$(date +%F)`;
 
@@ -47,6 +48,7 @@ export function restoreCommand(): Command {
 }
 
 async function backUp(folder: string, flags: { readonly json?: boolean }): Promise<void> {
+  requireName(folder);
   const settings = loadStoreSettings(flags);
   const began = performance.now();
   // The server comes first where both want the processor.
@@ -66,6 +68,7 @@ async function restore(
   folder: string,
   flags: { readonly replace?: boolean; readonly json?: boolean },
 ): Promise<void> {
+  requireName(folder);
   const settings = loadStoreSettings(flags);
   const {
     backup,
@@ -83,6 +86,10 @@ async function restore(
     printNote(`The old store is in ${escapeControlChars(kept)}; delete it when you do not need it.`);
   printNote("Disable and revoke again what you have disabled and revoked since the backup was made.");
   printStorePath(settings);
+}
+
+function requireName(folder: string): void {
+  if (folder === "") throw new UsageError("The folder of the backup has no name: it is empty.");
 }
 
 /** Runs `work` with a progress bar. */

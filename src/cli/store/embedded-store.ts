@@ -18,7 +18,7 @@ import { openConversations } from "../../engine/sqlite/messages/conversations.ts
 import { beginSqliteEpoch } from "../../engine/sqlite/new-epoch.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../../engine/sqlite/open.ts";
 import { openPersonReader } from "../../engine/sqlite/person/open.ts";
-import { folderProblem, prepareDataFolder } from "../../server/settings/data-folder.ts";
+import { folderProblem, isOnReadOnlyDisk, prepareDataFolder } from "../../server/settings/data-folder.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError, errorLines } from "../cli-error.ts";
 import { explainInUse } from "./in-use.ts";
@@ -63,11 +63,15 @@ export function embeddedStore(settings: Settings): StoreProvider {
 
   // A command that made a store in a wrong folder would change what no server reads, and report success.
   function check(): void {
+    requireStore();
+    prepare();
+  }
+
+  function requireStore(): void {
     if (!exists())
       throw new CliError(
         `There is no store in ${resolve(dataDir)}; --data-dir (DATA_DIR) names another, and \`parley serve\` makes one.`,
       );
-    prepare();
   }
 
   // Errors in the engine's own words are thrown as they are.
@@ -101,8 +105,10 @@ export function embeddedStore(settings: Settings): StoreProvider {
     openPersons: () => openForCommand(openPersonReader),
     beginEpoch: () => openForCommand(beginSqliteEpoch),
     async backUp(options) {
-      check();
-      return backUpStore({ ...options, dataDir });
+      requireStore();
+      const isReadOnly = isOnReadOnlyDisk(dataDir);
+      if (!isReadOnly) prepare();
+      return backUpStore({ ...options, dataDir, isReadOnly });
     },
     async restore(options) {
       prepare();

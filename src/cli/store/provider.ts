@@ -71,7 +71,7 @@ export interface StoreProvider {
   explainError(error: unknown): never;
 }
 
-export type BackupRequest = Omit<BackupOptions, "dataDir">;
+export type BackupRequest = Omit<BackupOptions, "dataDir" | "isReadOnly">;
 export type RestoreRequest = Omit<RestoreOptions, "dataDir">;
 
 export interface StoreDeps {

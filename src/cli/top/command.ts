@@ -107,7 +107,7 @@ async function readFirst(source: ActivitySource, signal: AbortSignal): Promise<A
 function noNumbers(silent: readonly string[]): string {
   return silent.length > 0
     ? `No node shares its numbers (${silent.join(", ")}): are they of an older version?`
-    : "No server runs on this store, or it is of an older version: `parley serve` starts one.";
+    : "No server shares its numbers in this store: none runs (`parley serve` starts one), its disk is full, or it is of an older version.";
 }
 
 async function printOnce(source: ActivitySource, json: boolean, signal: AbortSignal): Promise<void> {

@@ -29,11 +29,14 @@ export function refuseRestore({ manifest, knownSchema, present, replace }: Resto
 }
 
 /** Names of the files that a backup writes. A new backup in the same folder replaces the one before. */
-const BACKUP_FILES = /^(?:parley-backup\.json|store-[0-9TZ]+\.db)(?:\.partial)?$/;
+const BACKUP_FILES = /^(?:(?:parley-backup\.json|store-[0-9TZ]+\.db)(?:\.partial)?|source\.partial\/)$/;
 
-/** Decides whether a backup may be written into a folder. Returns the reason if not, as the end of a sentence. */
+/**
+ * Decides whether a backup may be written into a folder with these files; the name of a folder in it has a `/` at its end. Returns
+ * the reason if not, as the end of a sentence.
+ */
 export function refuseBackupInto(present: readonly string[]): string | undefined {
-  const found = present.find((name) => !BACKUP_FILES.test(name) && !NO_STORE.has(name));
+  const found = present.find((name) => !BACKUP_FILES.test(name) && !NO_STORE.has(name.replace(/\/$/, "")));
   return found === undefined
     ? undefined
     : `the folder has other files (${found}). Name a new or empty one, or one that has an older backup.`;

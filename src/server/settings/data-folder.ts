@@ -22,6 +22,16 @@ export function prepareDataFolder(folder: string): string | undefined {
   }
 }
 
+/** Whether a folder is on a disk that is read-only. */
+export function isOnReadOnlyDisk(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EROFS";
+  }
+}
+
 function unusable(path: string): string | undefined {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);

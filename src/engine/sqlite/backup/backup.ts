@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type BackupManifest,
@@ -23,11 +23,18 @@ const MAX_TRIES = 5;
 /** After so many new bytes the copy waits for the disk, so that the server's own writes do not have to wait behind all of it. */
 const SYNC_BYTES = 1024 * 1024;
 
+/** The folder for the files of a store on a read-only disk, until they are backed up (BACKUP_FILES in core/backup/rules.ts). */
+const SOURCE_FOLDER = "source.partial";
+
+const OTHER_FOLDER = "name another folder for the backup";
+
 /** What a backup or a restore does now, and how much of that is done, between 0 and 1. */
 export type ReportProgress = (doing: "copying" | "verifying" | "restoring", share: number) => void;
 
 export interface BackupOptions {
   readonly dataDir: string;
+  /** Whether the disk of the data folder is read-only. */
+  readonly isReadOnly: boolean;
   readonly folder: string;
   /** The version of this Parley. */
   readonly parley: string;
@@ -45,20 +52,45 @@ export class BackupFailed extends Error {}
  * FileUnusable; then the folder is as it was.
  */
 export async function backUpStore(options: BackupOptions): Promise<BackupManifest> {
-  const { dataDir, folder } = options;
+  const { dataDir, folder, isReadOnly } = options;
   const source = join(dataDir, STORE_FILE);
-  withFileErrors(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
-  const refusal = refuseBackupInto(withFileErrors(folder, () => readdirSync(folder)));
+  const present = withFileErrors(
+    folder,
+    () => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      return readdirSync(folder, { withFileTypes: true });
+    },
+    OTHER_FOLDER,
+  );
+  const refusal = refuseBackupInto(present.map((entry) => `${entry.name}${entry.isDirectory() ? "/" : ""}`));
   if (refusal !== undefined) throw new BackupFailed(`Nothing was backed up: ${refusal}`);
   const lock = lockBackups(folder);
   try {
     removePartial(folder);
-    requireSpace(folder, sizeOf(source) + sizeOf(`${source}-wal`));
-    return await makeBackup(source, options);
+    requireSpace(folder, (sizeOf(source) + sizeOf(`${source}-wal`)) * (isReadOnly ? 2 : 1));
+    return await makeBackup(isReadOnly ? copyFiles(source, folder) : source, options);
   } finally {
     removePartial(folder);
     lock.release();
   }
+}
+
+/**
+ * Copies the files of a store on a read-only disk, where nothing changes, into the folder for backups; returns the path of the copy.
+ * SQLite can open a store with a write-ahead log only where it can write, and without the log the newest messages are missing.
+ */
+function copyFiles(source: string, folder: string): string {
+  const copied = join(folder, SOURCE_FOLDER);
+  return withFileErrors(
+    copied,
+    () => {
+      mkdirSync(copied, { mode: 0o700 });
+      for (const ending of ["", "-wal", "-journal"])
+        if (existsSync(source + ending)) copyFileSync(source + ending, join(copied, STORE_FILE + ending));
+      return join(copied, STORE_FILE);
+    },
+    OTHER_FOLDER,
+  );
 }
 
 async function makeBackup(source: string, { folder, parley, now, progress }: BackupOptions) {
@@ -146,7 +178,7 @@ function lockBackups(folder: string): { release(): void } {
 
 function removePartial(folder: string): void {
   for (const name of readdirSync(folder))
-    if (name.endsWith(".partial")) rmSync(join(folder, name), { force: true });
+    if (name.endsWith(".partial")) rmSync(join(folder, name), { force: true, recursive: true });
 }
 
 function sizeOf(path: string): number {

@@ -87,13 +87,13 @@ function readManifest(folder: string): BackupManifest {
         : "That is a file; a backup is the folder that was given to `parley backup`.",
     );
   const path = join(folder, MANIFEST_FILE);
-  if (withFileErrors(path, () => statSync(path, { throwIfNoEntry: false })) === undefined)
+  if (withFileErrors(path, () => statSync(path, { throwIfNoEntry: false }))?.isFile() !== true)
     throw new NotRestored(
       folder,
       `It has no ${MANIFEST_FILE}: it is no backup, or making it was interrupted. Use another one.`,
     );
   const read = decodeManifest(
-    withFileErrors(path, () => readFileSync(path, "utf8")),
+    withFileErrors(path, () => readFileSync(path, "utf8"), "use another backup"),
     digestText,
   );
   if ("problem" in read) throw new NotRestored(folder, `It ${read.problem}. Use another one.`);
@@ -105,25 +105,31 @@ async function stage({ folder, progress }: RestoreOptions, manifest: BackupManif
   const path = join(folder, manifest.file);
   if (!existsSync(path))
     throw new NotRestored(folder, `It is not whole: ${manifest.file} is missing. Use another one.`);
+  if (!statSync(path).isFile())
+    throw new NotRestored(folder, `It is not whole: ${manifest.file} is no file. Use another one.`);
+  const damaged = (how: string) =>
+    new NotRestored(
+      folder,
+      `It is damaged: ${manifest.file} is not what the backup has written: ${how}. Use another one.`,
+    );
   const target = withFileErrors(staged, () => openSync(staged, "wx", 0o600));
   let bytes = 0;
   let sha256: string;
   try {
     sha256 = await digestFile(path, async (piece) => {
+      bytes += piece.length;
+      // The rest of a file that is too long is not read: it may have any length.
+      if (bytes > manifest.bytes) throw damaged(`it has more than ${manifest.bytes} bytes`);
       for (let from = 0; from < piece.length; )
         from += withFileErrors(staged, () => writeSync(target, piece, from));
-      bytes += piece.length;
       progress("restoring", bytes / manifest.bytes);
       await Bun.sleep(0);
     });
   } finally {
     closeSync(target);
   }
-  if (sha256 !== manifest.sha256)
-    throw new NotRestored(
-      folder,
-      `It is damaged: ${manifest.file} is not what the backup has written (${bytes} bytes, ${manifest.bytes} were written). Use another one.`,
-    );
+  if (bytes < manifest.bytes) throw damaged(`${bytes} bytes of ${manifest.bytes} are there`);
+  if (sha256 !== manifest.sha256) throw damaged("its bytes were changed, although they are as many");
 }
 
 function beginEpochOf(path: string): string {

@@ -65,25 +65,28 @@ function lostStore(path: string, how: string, traces: readonly string[]): FileUn
   );
 }
 
-/** Runs `work` on the file at `path`. Throws FileUnusable for errors of SQLite and of the file system. */
-export function withFileErrors<T>(path: string, work: () => T): T {
+/**
+ * Runs `work` on the file at `path`. Throws FileUnusable for errors of SQLite and of the file system. `other` is what else than its
+ * rights can be changed; by default that of a file in the data folder.
+ */
+export function withFileErrors<T>(path: string, work: () => T, other?: string): T {
   try {
     return work();
   } catch (error) {
-    throw explainFileError(path, error);
+    throw explainFileError(path, error, other);
   }
 }
 
 /** Returns the error to throw for `error` at the file at `path`: FileUnusable for errors of SQLite and of the file system. */
-export function explainFileError(path: string, error: unknown): unknown {
+export function explainFileError(path: string, error: unknown, other = otherAdvice(path)): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FileUnusable || typeof code !== "string") return error;
   if (!code.startsWith("SQLITE_") && !/^E[A-Z0-9]+$/.test(code)) return error;
-  const [cause, advice] = causeOf(path, error);
+  const [cause, advice] = causeOf(path, error, other);
   return new FileUnusable(`${path} ${cause} (${message}).`, advice, error);
 }
 
-function causeOf(path: string, error: unknown): [cause: string, advice: string] {
+function causeOf(path: string, error: unknown, other: string): [cause: string, advice: string] {
   const { code } = error as NodeJS.ErrnoException;
   switch (classifyError(error)) {
     case "busy":
@@ -91,7 +94,7 @@ function causeOf(path: string, error: unknown): [cause: string, advice: string] 
     case "full":
       return ["cannot be written: the disk is full", "Make room on the disk."];
     case "refused":
-      return ["cannot be used", `Correct its owner and its rights, or ${otherAdvice(path)}.`];
+      return ["cannot be used", `Correct its owner and its rights, or ${other}.`];
     case "damaged":
       return ["is damaged", isDerived(path) ? removeAdvice(path) : RESTORE_ADVICE];
   }
@@ -99,7 +102,7 @@ function causeOf(path: string, error: unknown): [cause: string, advice: string] 
     return ["cannot be written: the disk is full", "Make room on the disk."];
   if (code?.startsWith("SQLITE_"))
     return ["is not as Parley left it", isDerived(path) ? removeAdvice(path) : RESTORE_ADVICE];
-  return ["cannot be used", `Correct its owner and its rights, or ${otherAdvice(path)}.`];
+  return ["cannot be used", `Correct its owner and its rights, or ${other}.`];
 }
 
 function checkKind(path: string): void {

@@ -4,15 +4,17 @@ import { expect, test } from "bun:test";
 import {
   existsSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { backUpStore } from "../../../../src/engine/sqlite/backup/backup.ts";
+import { type BackupOptions, backUpStore } from "../../../../src/engine/sqlite/backup/backup.ts";
 import { restoreStore } from "../../../../src/engine/sqlite/backup/restore.ts";
 import { inspectStore } from "../../../../src/engine/sqlite/inspect.ts";
 import { SCHEMA_VERSION } from "../../../../src/engine/sqlite/migrations.ts";
@@ -32,9 +34,15 @@ async function backedUp() {
   await Promise.all(Array.from({ length: 300 }, (_, i) => post(`${i}`)));
   const [backup, target] = [join(folder.path, "backup"), join(folder.path, "target")];
   const options = { folder: backup, now: Date.now, progress: () => {} };
-  const backUp = (dataDir = folder.path) => backUpStore({ ...options, dataDir, parley: "1.2.3" });
+  const backUp = (dataDir = folder.path, more: Partial<BackupOptions> = {}) =>
+    backUpStore({ ...options, dataDir, isReadOnly: false, parley: "1.2.3", ...more });
   const restore = (replace = false) => restoreStore({ ...options, dataDir: target, replace });
   return { folder, store, post, backup, target, backUp, restore, manifest: await backUp() };
+}
+
+function folderAt(path: string): void {
+  rmSync(path);
+  mkdirSync(path);
 }
 
 const epochIn = (path: string) => {
@@ -52,8 +60,17 @@ test("OP3 a restore refuses a backup with a byte changed, cut off, missing or ne
   const later = { ...manifest, schema: SCHEMA_VERSION + 1 };
   const checksum = new Bun.CryptoHasher("sha256").update(JSON.stringify(later)).digest("hex");
   const damages: [() => void, string][] = [
-    [() => writeFileSync(path, flipped), "It is damaged: store-"],
-    [() => writeFileSync(path, bytes.subarray(0, -4096)), "It is damaged: store-"],
+    [
+      () => writeFileSync(path, flipped),
+      "its bytes were changed, although they are as many. Use another one.",
+    ],
+    [
+      () => writeFileSync(path, bytes.subarray(0, -4096)),
+      `${bytes.length - 4096} bytes of ${bytes.length} are there`,
+    ],
+    [() => truncateSync(path, 2 * bytes.length), `it has more than ${bytes.length} bytes`],
+    [() => folderAt(path), `It is not whole: ${manifest.file} is no file`],
+    [() => folderAt(manifestPath), `It has no ${MANIFEST}`],
     [() => rmSync(path), `It is not whole: ${manifest.file} is missing`],
     [
       () => writeFileSync(manifestPath, text.replace('"messages": 300', '"messages": 301')),
@@ -69,6 +86,7 @@ test("OP3 a restore refuses a backup with a byte changed, cut off, missing or ne
   for (const [damage, words] of damages) {
     damage();
     await expect(restore()).rejects.toThrow(words);
+    for (const each of [path, manifestPath]) rmSync(each, { recursive: true, force: true });
     writeFileSync(path, bytes);
     writeFileSync(manifestPath, text);
   }
@@ -134,6 +152,11 @@ test("OP3 CH3 a newer backup replaces the one in its folder, and refuses a folde
     "Nothing was backed up: the folder has other files (photo.jpg). Name a new or empty one, or one that has an older backup.",
   );
   rmSync(join(backup, "photo.jpg"));
+  mkdirSync(join(backup, "store-1T.db"));
+  await expect(backUp()).rejects.toThrow("the folder has other files (store-1T.db/)");
+  rmSync(join(backup, "store-1T.db"), { recursive: true });
+  const unusable = backUp(folder.path, { folder: join(backup, MANIFEST, "in-a-file") });
+  await expect(unusable).rejects.toThrow("or name another folder for the backup.");
   // A store that SQLite finds damaged gives no backup, and leaves the one that there is.
   const damaged = join(folder.path, "damaged");
   rmSync(damaged, { recursive: true, force: true });
