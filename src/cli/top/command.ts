@@ -104,7 +104,8 @@ async function readFirst(source: ActivitySource, signal: AbortSignal): Promise<A
   }
 }
 
-function noNumbers(silent: readonly string[]): string {
+/** Says what may be the reason that no server has shared its numbers; `silent` are the nodes that run. */
+export function noNumbers(silent: readonly string[]): string {
   return silent.length > 0
     ? `No node shares its numbers (${silent.join(", ")}): are they of an older version?`
     : "No server shares its numbers in this store: none runs (`parley serve` starts one), its disk is full, or it is of an older version.";

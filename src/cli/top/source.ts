@@ -1,4 +1,5 @@
 import type { ActivityAnswer } from "../../core/activity/node-activity.ts";
+import { GET_ACTIVITY } from "../../server/http/routes/operator/activity-schema.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { fetchServer, readJsonObject } from "../server/sign-in.ts";
 import { loadTarget } from "../server/target.ts";
@@ -43,7 +44,7 @@ export async function openSource(flags: SourceFlags): Promise<ActivitySource> {
         headers: { Authorization: `Bearer ${key}` },
       });
       const body = await readJsonObject(response);
-      if (response.ok && Array.isArray(body.nodes)) return body as unknown as ActivityAnswer;
+      if (response.ok) return checkAnswer(target.http, body);
       const detail = typeof body.detail === "string" ? body.detail : `status ${response.status}`;
       if (response.status === 404)
         throw new Refused(`${target.http} has no GET /activity (${detail}): is it an older version?`);
@@ -52,6 +53,17 @@ export async function openSource(flags: SourceFlags): Promise<ActivitySource> {
     },
     close: async () => {},
   };
+}
+
+/** Fields that a newer server has added are let through; without those of this version nothing can be shown. */
+function checkAnswer(server: string, body: Record<string, unknown>): ActivityAnswer {
+  const { error } = GET_ACTIVITY.answers[200].safeParse(body);
+  const wrong = error?.issues.find(({ code }) => code !== "unrecognized_keys");
+  if (wrong === undefined) return body as unknown as ActivityAnswer;
+  const field = wrong.path.length === 0 ? "the whole" : `\`${wrong.path.join(".")}\``;
+  throw new Refused(
+    `${server} answers GET /activity in a form that this version does not know (${field}): is it another version, or another program?`,
+  );
 }
 
 async function openStore(flags: SourceFlags): Promise<ActivitySource> {

@@ -1,5 +1,6 @@
 // `parley top` as a process, beside a server under load: on a terminal, and for scripts.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { noNumbers } from "../../../src/cli/top/command.ts";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { GET_ACTIVITY } from "../../../src/server/http/routes/operator/activity-schema.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
@@ -92,6 +93,26 @@ test("OP1 a server that ends is said to be gone, with the last numbers, until it
   expect(await terminal.ended).toBe(143);
   await waitUntil("the terminal is as before", () => !screen.isFull && screen.hasCursor);
   expect(screen.coloured).toBe(false);
+});
+
+test("OP1 an answer of another form is refused by its field, and silence by all that it may mean", async () => {
+  const activity = await fetch(`${server.url}/activity`, { headers: { authorization: `Bearer ${KEY}` } });
+  const answer = (await activity.json()) as Record<string, unknown>;
+  const answers: Record<string, object> = {
+    "`nodes.0.url`": { ...answer, nodes: [{}] },
+    "`nodes.0`": { ...answer, nodes: [null] },
+    "`silent`": { at: 1, nodes: [] },
+  };
+  for (const [field, wrong] of Object.entries(answers)) {
+    await using other = Bun.serve({ port: 0, fetch: () => Response.json(wrong) });
+    const url = `http://127.0.0.1:${other.port}`;
+    const ran = await folder.run(["top", "--url", url, "--once"], { env: { PARLEY_API_KEY: KEY } });
+    expect([ran.code, ran.stdout]).toEqual([1, ""]);
+    expect(ran.stderr).toStartWith(
+      `parley: ${url} answers GET /activity in a form that this version does not know (${field}): `,
+    );
+  }
+  expect(noNumbers([])).toContain("its disk is full");
 });
 
 /** Starts a command, reads some lines of its output, and ends it. */
