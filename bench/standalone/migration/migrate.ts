@@ -77,6 +77,8 @@ function end(next: string): void {
 const size = await source.survey(UNLIMITED_RETENTION, Date.now());
 await report.at(-1);
 end("messages");
+const state = newState(source, UNLIMITED_RETENTION, Date.now());
+if ((await target.claim("bench", state)) !== "ok") throw new Error("The target is not empty.");
 const result = await runMigration(
   {
     ...{ source, target, size },
@@ -85,7 +87,7 @@ const result = await runMigration(
       if (progress.phase !== phase) end(progress.phase);
     },
   },
-  newState(source, UNLIMITED_RETENTION, Date.now()),
+  state,
 );
 end("");
 await Promise.all(report);

@@ -4,7 +4,7 @@ import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversat
 import { estimateMemory, missingMemory } from "../../core/migration/memory.ts";
 import type { Difference, MigrationTarget } from "../../core/migration/ports.ts";
 import type { MigrationSize } from "../../core/migration/records.ts";
-import { decideStart, type MigrationState, type Occupant } from "../../core/migration/state.ts";
+import { decideStart, type MigrationState } from "../../core/migration/state.ts";
 import type { RedisAddress } from "../../core/redis-address.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { settleStore } from "../../engine/sqlite/migration/settle.ts";
@@ -17,6 +17,7 @@ import { CliError } from "../cli-error.ts";
 import { explainInUse } from "../store/in-use.ts";
 import { COMMAND_TIMEOUT_MS, commandDeps } from "../store/provider.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
+import { claimOwnerOf, claimTarget } from "./claim.ts";
 import { newState, type Progress, runMigration } from "./run.ts";
 
 export interface MigrateFlags {
@@ -69,11 +70,10 @@ export async function migrate(
   try {
     const isDryRun = flags.dryRun === true;
     source = await openSource(settings, isDryRun).catch(explainInUse);
-    const decision = decideStart(
-      source,
-      { state: await target.readState(), occupied: await occupied(target) },
-      flags.restart === true,
-    );
+    const found = await target.readState();
+    // A target with an unfinished migration is not looked through.
+    const occupied = found === undefined ? await target.findOther() : undefined;
+    const decision = decideStart(source, { state: found, occupied }, flags.restart === true);
     if (decision.type === "refuse") throw new CliError(decision.why);
     const resumes = decision.type === "resume";
     const { retention, startedAt } = resumes
@@ -96,9 +96,9 @@ export async function migrate(
       source = undefined;
       source = await settledSource(settings, size.streams).catch(explainInUse);
       size = await source.survey(retention, startedAt);
-      if (flags.restart === true) await target.clear();
       state = newState(source, retention, startedAt);
     }
+    await claimTarget(target, claimOwnerOf(dataDir), { found, state, resumes });
     const opened = source;
     const began = performance.now();
     const result = await runMigration(
@@ -146,11 +146,6 @@ function addressOf(settings: Settings, to: string | undefined): RedisAddress {
   if (address === undefined)
     throw new CliError("Say where the store is to be moved: --to redis://host:6379, or REDIS_URL.");
   return address;
-}
-
-/** A target with an unfinished migration is not looked through. */
-async function occupied(target: MigrationTarget): Promise<Occupant | undefined> {
-  return (await target.readState()) === undefined ? target.findOther() : undefined;
 }
 
 async function openSource({ dataDir }: Settings, isDryRun: boolean): Promise<SqliteSource> {

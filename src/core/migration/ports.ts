@@ -20,6 +20,9 @@ export interface MigrationSource extends SourceIdentity {
   close(): void;
 }
 
+/** Whether a target is this migration's now; `held`: another has it; `occupied`: something is there; `gone`: its migration is not there. */
+export type ClaimResult = "ok" | "held" | "occupied" | "gone";
+
 /** A difference between the source and the target, in words. */
 export type Difference = string;
 
@@ -30,10 +33,20 @@ export interface MigrationTarget {
   readonly warnings: readonly string[];
   /** The unfinished migration that it has. */
   readState(): Promise<MigrationState | undefined>;
+  /**
+   * Claims the target for one owner until `close`, or for a while after a process was killed; the same owner can claim it again. A
+   * migration that is new stores its state with that, where nothing is there; the others go on with the state that is there.
+   */
+  claim(owner: string, newState?: MigrationState): Promise<ClaimResult>;
+  /** Takes the claim and the state of a new migration back. */
+  abandon(): Promise<void>;
+  /** Throws where another has claimed the target meanwhile. */
   saveState(state: MigrationState): Promise<void>;
+  /** Whether a node runs on it now. */
+  hasRunningNodes(): Promise<boolean>;
   /** Returns something that is stored there and not of an unfinished migration. */
   findOther(): Promise<Occupant | undefined>;
-  /** Removes everything under the prefix. */
+  /** Removes everything under the prefix but the state. MUST be called only where there is a state, and with the claim. */
   clear(): Promise<void>;
   memory(): Promise<readonly PrimaryMemory[]>;
   /** Gives the target the epoch of the source. */

@@ -90,8 +90,8 @@ export function decideStart(
   return { type: "resume", state };
 }
 
-/** Who runs the command a second time, to be sure, must not be led to remove the store that the first time has made. */
-function explainOccupied({ what, isStore }: Occupant): string {
+/** Returns why a target cannot be used. Who runs the command a second time, to be sure, must not be led to remove the store that the first time has made. */
+export function explainOccupied({ what, isStore }: Occupant): string {
   const other = "name another Redis, another database or another REDIS_PREFIX";
   return isStore
     ? `The target already has a Parley store. If your move has ended, start the servers on it, and do not remove it. If it is another store, ${other}: stores are never mixed.`

@@ -80,3 +80,70 @@ test("OP4 commands refuse to write to a store that is being moved, and a change 
   });
   expect((await folder.run(["user", "list"], { env: { DATA_DIR: dataDir } })).code).toBe(0);
 });
+
+test("OP4 a target that was taken while the command asked is left as it is", async () => {
+  await using folder = new ParleyFolder();
+  await using other = new ParleyFolder();
+  const dataDir = await makeStore(folder);
+  await withRedis(redis.port, async (connection) => {
+    // A server has registered, a command has made an account, a store is there.
+    for (const [key, value] of [
+      ["asked:{all}:nodes", "field"],
+      ["asked:{all}:accounts", "field"],
+      ["asked:{all}:epoch", ""],
+    ] as const) {
+      const put = () => (value === "" ? connection.set(key, "e") : connection.hset(key, value, "x"));
+      const confirm = async () => void (await put());
+      const refused = await move({ dataDir, prefix: "asked", watch: { confirm } });
+      expect(refused).toMatch(/^The target (is not empty|already has a Parley store)/);
+      expect((await connection.keys("asked:*")).filter((name) => !name.endsWith(":probe"))).toEqual([key]);
+      await connection.del(key);
+    }
+    // Another folder was moved.
+    const second = await makeStore(other);
+    const asked = async () => {
+      expect(await move({ dataDir: second, prefix: "asked" })).toBe("moved");
+    };
+    expect(await move({ dataDir, prefix: "asked", watch: { confirm: asked } })).toStartWith(
+      "The target already has a Parley store",
+    );
+  });
+});
+
+test("OP4 two folders are not moved to one target at once, and --restart needs an unfinished move", async () => {
+  await using folder = new ParleyFolder();
+  await using other = new ParleyFolder();
+  const dataDir = await makeStore(folder);
+  const second = await makeStore(other);
+  await withRedis(redis.port, async (connection) => {
+    const [state, claim] = ["both:{all}:migration", "both:{all}:migration-claim"];
+    const restart = { dataDir: second, prefix: "both", flags: { restart: true } } as const;
+    // What a move from another folder that is at work has there.
+    const others = {
+      ...{ version: 1, source: "x", fingerprint: "f", epoch: "e", startedAt: 1 },
+      phase: "users",
+    };
+    await connection.set(state, JSON.stringify(others));
+    await connection.set(claim, "another folder", "PX", 60_000);
+    await connection.set("both:{all}:accounts", "x");
+    expect(await move(restart)).toStartWith("Another folder is being moved to Redis");
+    expect(await connection.exists(state, claim, "both:{all}:accounts")).toBe(3);
+    // It ends while the second one is asked: then nothing is removed.
+    await connection.del(claim);
+    const end = async () => void (await connection.del(state));
+    expect(await move({ ...restart, watch: { confirm: end } })).toContain(
+      "was changed since the command looked",
+    );
+    expect(await connection.exists("both:{all}:accounts")).toBe(1);
+    // It was killed: its claim has ended.
+    await connection.set(state, JSON.stringify(others));
+    expect(await move(restart)).toBe("moved");
+    expect(await connection.exists(state, claim, "both:{all}:accounts")).toBe(0);
+    // A move whose claim another has taken meanwhile stops before it says that all is there.
+    await connection.flushall();
+    const taken = { show: ({ phase }: { phase: string }) => void (phase === "check" && steal()) };
+    const steal = () => void connection.set(claim, "another folder").catch(() => {});
+    expect(await move({ dataDir, prefix: "both", watch: taken })).toContain("has taken over Redis");
+    expect(await connection.exists(state)).toBe(1);
+  });
+});

@@ -218,7 +218,8 @@ export class Keys {
       | "activity"
       | "activity-watched"
       | "persons"
-      | "migration",
+      | "migration"
+      | "migration-claim",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }

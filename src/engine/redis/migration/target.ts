@@ -1,4 +1,4 @@
-import type { MigrationTarget } from "../../../core/migration/ports.ts";
+import type { ClaimResult, MigrationTarget } from "../../../core/migration/ports.ts";
 import type {
   ConversationRecord,
   MessageBatch,
@@ -9,6 +9,8 @@ import type { MigrationState, Occupant } from "../../../core/migration/state.ts"
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect, StoreMisconfigured } from "../connection/connect.ts";
 import { evaluateRequirements, readServerFacts } from "../connection/requirements.ts";
+import { NodeRegistry } from "../presence/node-registry.ts";
+import { MigrationClaim } from "./claim.ts";
 import { sharedKeys, storeContents, userContents } from "./contents.ts";
 import { conversationContents } from "./conversation-contents.ts";
 import { KeyComparer } from "./key-comparer.ts";
@@ -38,6 +40,7 @@ export async function openMigrationTarget(options: ConnectOptions): Promise<Redi
 /** Redis as the target of a migration from another store. */
 export class RedisMigrationTarget implements MigrationTarget {
   readonly description: string;
+  private readonly claimed: MigrationClaim;
   private readonly logs: LogWriter;
   private readonly keyWriter: KeyWriter;
   private readonly logComparer: LogComparer;
@@ -48,6 +51,7 @@ export class RedisMigrationTarget implements MigrationTarget {
     readonly warnings: readonly string[],
   ) {
     this.description = client.description;
+    this.claimed = new MigrationClaim(client);
     this.logs = new LogWriter(client);
     this.keyWriter = new KeyWriter(client);
     this.logComparer = new LogComparer(client);
@@ -58,8 +62,21 @@ export class RedisMigrationTarget implements MigrationTarget {
     return readMigrationState(this.client);
   }
 
-  async saveState(state: MigrationState): Promise<void> {
-    await this.client.commands.set(this.stateKey, JSON.stringify(state));
+  claim(owner: string, newState?: MigrationState): Promise<ClaimResult> {
+    return this.claimed.take(owner, newState);
+  }
+
+  abandon(): Promise<void> {
+    return this.claimed.release("abandon");
+  }
+
+  saveState(state: MigrationState): Promise<void> {
+    return this.claimed.save(state);
+  }
+
+  async hasRunningNodes(): Promise<boolean> {
+    const { nodes, now } = await NodeRegistry.read(this.client);
+    return nodes.some(({ until }) => until > now);
   }
 
   async findOther(): Promise<Occupant | undefined> {
@@ -68,7 +85,7 @@ export class RedisMigrationTarget implements MigrationTarget {
     const isStore = await has("epoch");
     if (await has("nodes")) return { what: "the nodes of a server, which runs on it or ran there", isStore };
     for await (const keys of this.allKeys()) {
-      const other = keys.find((key) => !this.isOfNoStore(key));
+      const other = keys.find((key) => !this.isOfNoStore(key) && !this.isOfMigration(key));
       if (other !== undefined) return { what: `the key ${other}`, isStore };
     }
     return undefined;
@@ -77,9 +94,8 @@ export class RedisMigrationTarget implements MigrationTarget {
   async clear(): Promise<void> {
     for await (const keys of this.allKeys())
       await Promise.all(
-        keys.filter((key) => key !== this.stateKey).map((key) => this.client.commands.unlink(key)),
+        keys.filter((key) => !this.isOfMigration(key)).map((key) => this.client.commands.unlink(key)),
       );
-    await this.client.commands.unlink(this.stateKey);
   }
 
   memory() {
@@ -147,19 +163,26 @@ export class RedisMigrationTarget implements MigrationTarget {
 
   async finish(): Promise<void> {
     const { commands, keys } = this.client;
+    await this.claimed.save(undefined);
     if ((await commands.exists(keys.globalKey("nodes"))) === 1)
       throw new Error(
         `A server was started on ${this.description} while the migration ran. Stop it, and run the command again with --restart.`,
       );
-    await commands.unlink(this.stateKey);
+    await commands.unlink(this.stateKey, keys.globalKey("migration-claim"));
   }
 
-  close(): Promise<void> {
-    return this.client.close();
+  async close(): Promise<void> {
+    // Where Redis is away, the claim ends by itself.
+    await this.claimed.release().catch(() => {});
+    await this.client.close();
   }
 
   private get stateKey(): string {
     return this.client.keys.globalKey("migration");
+  }
+
+  private isOfMigration(key: string): boolean {
+    return key === this.stateKey || key === this.client.keys.globalKey("migration-claim");
   }
 
   /** Keys that every connection leaves for a moment. */
