@@ -67,6 +67,7 @@ export async function migrate(
     throw new CliError(`There is no store in ${resolve(dataDir)}; --data-dir (DATA_DIR) names another.`);
   const target = await openTarget(settings, flags);
   let source: SqliteSource | undefined;
+  let hasBegun = false;
   try {
     const isDryRun = flags.dryRun === true;
     source = await openSource(settings, isDryRun).catch(explainInUse);
@@ -76,6 +77,7 @@ export async function migrate(
     const decision = decideStart(source, { state: found, occupied }, flags.restart === true);
     if (decision.type === "refuse") throw new CliError(decision.why);
     const resumes = decision.type === "resume";
+    hasBegun = resumes;
     const { retention, startedAt } = resumes
       ? decision.state
       : { retention: retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION), startedAt: Date.now() };
@@ -99,6 +101,7 @@ export async function migrate(
       state = newState(source, retention, startedAt);
     }
     await claimTarget(target, claimOwnerOf(dataDir), { found, state, resumes });
+    hasBegun = true;
     const opened = source;
     const began = performance.now();
     const result = await runMigration(
@@ -114,6 +117,12 @@ export async function migrate(
     ).finally(watch.end);
     const seconds = (performance.now() - began) / 1000;
     return { ...report, plan: { ...plan, size }, ...result, seconds };
+  } catch (error) {
+    const reason = error instanceof CliError ? undefined : target.explainError(error);
+    if (reason === undefined) throw error;
+    throw new CliError(
+      `${target.description}: ${reason}. ${hasBegun ? "The move has not ended: when that is mended, run the command again, and it goes on where it was." : "Nothing was moved: when that is mended, run the command again."}`,
+    );
   } finally {
     source?.close();
     await target.close();

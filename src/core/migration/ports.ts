@@ -66,6 +66,8 @@ export interface MigrationTarget {
   compareUser(record: UserRecord): Promise<void>;
   compareRest(records: Iterable<StoreRecord>): Promise<void>;
   compared(): Promise<readonly Difference[]>;
+  /** Returns what an error of the target means, for an operator; undefined where it is not one of the target. */
+  explainError(error: unknown): string | undefined;
   /** Removes the state: nodes may start from now on. */
   finish(): Promise<void>;
   close(): Promise<void>;

@@ -33,6 +33,7 @@ async function makeStore(folder: ParleyFolder): Promise<string> {
 }
 
 interface Move {
+  readonly to?: string;
   readonly dataDir: string;
   readonly prefix: string;
   readonly flags?: MigrateFlags;
@@ -40,13 +41,13 @@ interface Move {
 }
 
 /** Moves a folder in this process; resolves with why that was refused. */
-async function move({ dataDir, prefix, flags, watch }: Move): Promise<string> {
+async function move({ to = redis.url, dataDir, prefix, flags, watch }: Move): Promise<string> {
   const env = { DATA_DIR: dataDir, REDIS_PREFIX: prefix, RETENTION_MESSAGES: "0", RETENTION_DAYS: "0" };
   const read = readSettings({ env });
   if ("problems" in read) throw new Error(read.problems.join());
   const quiet = { confirm: async () => {}, show() {}, end() {} };
   try {
-    await migrate(read.settings, { to: redis.url, ...flags }, { ...quiet, ...watch });
+    await migrate(read.settings, { to, ...flags }, { ...quiet, ...watch });
   } catch (error) {
     return errorLines(error).join(" ");
   }
@@ -146,4 +147,31 @@ test("OP4 two folders are not moved to one target at once, and --restart needs a
     expect(await move({ dataDir, prefix: "both", watch: taken })).toContain("has taken over Redis");
     expect(await connection.exists(state)).toBe(1);
   });
+});
+
+test("OP4 an error of Redis in the middle says what it is, and that the move goes on", async () => {
+  await using folder = new ParleyFolder();
+  await using lasting = await startRedis(["--appendonly", "yes"]);
+  const request = { dataDir: await makeStore(folder), prefix: "cut", to: lasting.url };
+  const goesOn =
+    "The move has not ended: when that is mended, run the command again, and it goes on where it was.";
+  let killed: Promise<void> | undefined;
+  const kill = ({ phase }: { phase: string }) => {
+    if (phase === "check") killed ??= lasting.kill();
+  };
+  const cut = await move({ ...request, watch: { show: kill } });
+  expect(cut).toMatch(
+    /^Redis at 127.0.0.1:\d+: (the connection to it was cut|it does not answer|nothing listens)/,
+  );
+  expect(cut).toEndWith(goesOn);
+  await killed;
+  await lasting.restart();
+  await withRedis(lasting.port, async (connection) => {
+    const fill = async () => void (await connection.config("SET", "maxmemory", "1"));
+    expect(await move({ ...request, watch: { confirm: fill } })).toEndWith(
+      `: its memory is full (maxmemory), so it takes no writes. ${goesOn}`,
+    );
+    await connection.config("SET", "maxmemory", "0");
+  });
+  expect(await move(request)).toBe("moved");
 });

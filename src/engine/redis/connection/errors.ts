@@ -75,7 +75,7 @@ const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof RE
   [/\bBUSY\b/, REFUSES, "it is busy with a script of another client"],
   [/script killed by user/i, REFUSES, "a script was stopped with SCRIPT KILL"],
   [/no replica had it within/, REFUSES, "no replica answers, and ACK_AFTER=replica waits for one"],
-  [/max retries per request/i, UNREACHABLE, "the connection to it was cut"],
+  [/max retries per request|aborted due to connection close/i, UNREACHABLE, "the connection to it was cut"],
   [/CLUSTERDOWN/, UNREACHABLE, "the Cluster is down: slots are without a primary"],
   [
     /^(MOVED|ASK|TRYAGAIN) |redirections|non local key/,

@@ -37,7 +37,10 @@ export class MigrationClaim {
       throw new Error(
         `Another \`parley migrate\` has taken over ${description}, because this one did not go on.`,
       );
-    if (result !== "ok") throw new Error(`What was moved to ${description} was removed there meanwhile.`);
+    if (result !== "ok")
+      throw new Error(
+        `What was moved to ${description} was removed there meanwhile. Run the command again, which begins from nothing.`,
+      );
   }
 
   /** Ends the claim where this process has it; `abandon` removes the state, too. */

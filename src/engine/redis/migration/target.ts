@@ -8,6 +8,7 @@ import type {
 import type { MigrationState, Occupant } from "../../../core/migration/state.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect, StoreMisconfigured } from "../connection/connect.ts";
+import { classifyError } from "../connection/errors.ts";
 import { evaluateRequirements, readServerFacts } from "../connection/requirements.ts";
 import { NodeRegistry } from "../presence/node-registry.ts";
 import { MigrationClaim } from "./claim.ts";
@@ -159,6 +160,10 @@ export class RedisMigrationTarget implements MigrationTarget {
 
   compared() {
     return this.keyComparer.finish();
+  }
+
+  explainError(error: unknown): string | undefined {
+    return classifyError(error)?.description;
   }
 
   async finish(): Promise<void> {
