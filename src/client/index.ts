@@ -22,7 +22,7 @@ export type { HistoryPage } from "./history-page.ts";
 export type { Request } from "./http.ts";
 export type { Advice, Status } from "./line/state.ts";
 export type { AnyData, Message } from "./message.ts";
-export { connect, type NewConversation, type Parley, type ParleyEvents, type QuotaNotice } from "./parley.ts";
+export { connect, type Parley, type ParleyEvents, type QuotaNotice } from "./parley.ts";
 export { browserStorage } from "./requests/browser-storage.ts";
 export type { StreamEnd } from "./stream/step.ts";
 export { type Stream, type StreamOptions, startStream } from "./stream/stream.ts";
@@ -41,6 +41,7 @@ export type {
 export type {
   ClientStorage,
   LineWaits,
+  NewConversation,
   Options,
   Pending,
   PendingChange,

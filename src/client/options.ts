@@ -53,3 +53,6 @@ export const TYPING_INTERVAL_MS = 3_000;
 
 /** How long before it expires a token stops being used for new connections, in milliseconds: it must outlast the handshake. A short-lived token is used for three quarters of its lifetime. */
 export const TOKEN_REFRESH_MARGIN_MS = 5_000;
+
+/** How long a conversation stays open after its last use, in milliseconds: a page that changes its view does not close it. */
+export const USE_GRACE_MS = 1_000;

@@ -13,18 +13,19 @@ import { newId } from "./new-id.ts";
 import { createRequests, type RequestFrame } from "./requests/requests.ts";
 import { createSaved, type Saved } from "./requests/saved.ts";
 import { timingOf } from "./timing.ts";
+import { checkName } from "./types/check-name.ts";
 import { ParleyError } from "./types/error.ts";
 import type {
   ConversationFacts,
   InboxChange,
   InboxPage,
   MemberChange,
-  Role,
+  RefusalFrame,
   SentFrame,
   UserFrame,
   Welcome,
 } from "./types/frames.ts";
-import type { Options } from "./types/options.ts";
+import type { NewConversation, Options } from "./types/options.ts";
 import { createListeners, type Listeners } from "./values/listeners.ts";
 import { createReadable, type Readable } from "./values/readable.ts";
 
@@ -44,18 +45,6 @@ export interface ParleyEvents {
   closed: Refusal & { readonly conversation: string };
 }
 
-/** What a new conversation is to be. */
-export interface NewConversation {
-  readonly access?: ConversationFacts["access"];
-  readonly title?: string;
-  readonly data?: object;
-  readonly members?: readonly { readonly user: string; readonly role?: Role }[];
-  /** The one conversation with this user: the same for both. */
-  readonly direct?: string;
-  /** A repeat with the same id makes no second conversation. */
-  readonly id?: string;
-}
-
 /** One user's connection to one server, and the conversations on it. */
 export interface Parley {
   /** The user, once a token has been read. */
@@ -67,7 +56,8 @@ export interface Parley {
   readonly welcome: Readable<Welcome | undefined>;
   /**
    * Returns the conversation `id`: the same object each time. Nothing is sent before it is used. `after`: a saved `place`,
-   * after which messages are delivered; it counts until the conversation has a place of its own.
+   * after which messages are delivered; it counts until the conversation has a place of its own. Throws a `ParleyError` with the
+   * code `invalid` for a name that no conversation can have.
    */
   conversation<Data extends object = AnyData>(
     id: string,
@@ -209,10 +199,19 @@ export function connect(options: Options): Parley {
 
   function onFrame(frame: UserFrame): void {
     const { type, conversation, ...body } = frame;
-    const { quota: left, retry_after } = frame as { quota?: Quota | null; retry_after?: number };
+    const {
+      quota: left,
+      retry_after,
+      stream: handle,
+      id: name,
+    } = frame as {
+      quota?: Quota | null;
+      retry_after?: number;
+      stream?: unknown;
+      id?: string;
+    };
     if (left !== undefined) setQuota(left && { ...left, ...(retry_after !== undefined && { retry_after }) });
     const managed = conversations.get(conversation!);
-    const { stream: handle, id: name } = frame as { stream?: unknown; id?: string };
     if (managed?.writers.get(handle ?? name)?.(frame)) return;
     switch (frame.type) {
       case "welcome":
@@ -239,7 +238,7 @@ export function connect(options: Options): Parley {
         break;
       case "error":
         // The status reports too many connections at each attempt; an event would repeat it.
-        if (!requests.onError(frame) && !managed?.onRefusal(frame) && frame.code !== "too_many_connections")
+        if (!requests.onError(frame) && !onOpenRefused(frame) && frame.code !== "too_many_connections")
           emit("error", new ParleyError(frame.code as never, frame.message, frame));
         break;
       case "warning":
@@ -264,8 +263,8 @@ export function connect(options: Options): Parley {
     requests.flush();
   }
 
-  /** Sends `open` for all conversations of this turn together. */
-  function openAll(): void {
+  /** Sends `open` for all conversations of this turn together, each frame with up to `most`. */
+  function openAll(most = MAX_OPEN_NAMES): void {
     const names = [...toOpen];
     toOpen.clear();
     // What was left makes room for what is opened.
@@ -273,9 +272,17 @@ export function connect(options: Options): Parley {
     // Without a line there is nothing to do: `line_up` opens all that are wanted.
     while (isUp() && names.length > 0) {
       const id = newId();
-      const entries = names.splice(0, MAX_OPEN_NAMES).map((name) => conversations.get(name)!.openEntry(id));
+      const some = names.splice(0, most);
+      const entries = some.map((name) => conversations.get(name)!.openEntry(id, some.length === 1));
       line.send({ type: "open", conversations: entries, id });
     }
+  }
+
+  /** Returns false if the error answers no `open`. One bad entry has a whole frame refused: it is sent again by halves. */
+  function onOpenRefused(error: RefusalFrame): boolean {
+    const refused = [...conversations.values()].filter((one) => one.onRefusal(error)).length;
+    if (refused > 1) openAll(Math.ceil(refused / 2));
+    return refused > 0;
   }
 
   /** Closes together what is left at about the same time: a page that shows many conversations would flood the server. */
@@ -359,7 +366,7 @@ export function connect(options: Options): Parley {
     quota,
     welcome,
     conversation(id, { after } = {}) {
-      const managed = conversations.get(id) ?? manage(id);
+      const managed = conversations.get(checkName(id)) ?? manage(id);
       if (after !== undefined) managed.resumeAfter(after);
       return managed.shown as never;
     },

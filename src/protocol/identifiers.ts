@@ -1,13 +1,7 @@
 import { z } from "zod";
+import { IDENTIFIER, IDENTIFIER_RULE } from "./frames/identifier-rule.ts";
 
-/**
- * Users and conversations: 1–128 of `A-Z a-z 0-9 . _ : @ -`, but not `.` or `..`: URL parsers remove these from a path
- * (RFC 3986 §5.2.4), so no client could open such an address.
- */
-const IDENTIFIER = /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$/;
-
-/** The rule for a name, as the words that follow "must be". */
-export const IDENTIFIER_RULE = "1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`";
+export { IDENTIFIER_RULE, isIdentifier } from "./frames/identifier-rule.ts";
 
 /** The name of a user or a conversation. */
 export const Identifier = z
@@ -46,9 +40,4 @@ export function isClientName(text: string): boolean {
 /** Returns whether `text` can name a message. */
 export function isMessageId(text: string): boolean {
   return MESSAGE_ID.test(text);
-}
-
-/** Returns whether `text` can name a user or a conversation. */
-export function isIdentifier(text: string): boolean {
-  return IDENTIFIER.test(text);
 }

@@ -3,7 +3,7 @@ import type { HistoryPage } from "../history-page.ts";
 import type { Request } from "../http.ts";
 import type { Message } from "../message.ts";
 import { newId } from "../new-id.ts";
-import { TYPING_INTERVAL_MS } from "../options.ts";
+import { TYPING_INTERVAL_MS, USE_GRACE_MS } from "../options.ts";
 import type { Requests } from "../requests/requests.ts";
 import type { Timing } from "../timing.ts";
 import { ParleyError, withReason } from "../types/error.ts";
@@ -55,8 +55,8 @@ export interface ManagedConversation {
   resumeAfter(place: Place): void;
   /** Whether it is open, or is to be opened. */
   isWanted(): boolean;
-  /** Returns its entry of an `open` frame, whose id is `id`. */
-  openEntry(id: string): object;
+  /** Returns its entry of the `open` frame `id`; `isAlone`: it has no other. */
+  openEntry(id: string, isAlone: boolean): object;
   onFrame(frame: UserFrame): void;
   /** Returns false if the error does not answer the `open`. */
   onRefusal(error: RefusalFrame): boolean;
@@ -72,9 +72,6 @@ interface StreamingEntryNames {
   readonly id: string;
   readonly reply_to: Target;
 }
-
-/** How long a conversation stays open after its last use, in milliseconds: a page that changes its view does not close it. */
-const USE_GRACE_MS = 1_000;
 
 export function createConversation(id: string, deps: ConversationDeps): ManagedConversation {
   const { timing, requests, request } = deps;
@@ -93,6 +90,8 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
   let last = 0;
   /** The last `open` frame, and how many messages it asked for. */
   let opening: string | undefined;
+  /** Whether that frame had no other conversation. */
+  let isAlone = false;
   let openingLast = 0;
   /** Counts openings: a page that was requested before the last one does not show what is missing now. */
   let openCount = 0;
@@ -367,9 +366,10 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
       if (sequencer.place() === undefined) sequencer = createSequencer(place);
     },
     isWanted: () => !["idle", "closed"].includes(status.getSnapshot().state),
-    openEntry(name) {
+    openEntry(name, alone) {
       const place = sequencer.place();
       opening = name;
+      isAlone = alone;
       // Without a reader of every message, what was missed beyond the newest page may be skipped.
       openingLast = place === undefined || readers === 0 ? last : 0;
       const oldest = Math.min(...inner.oldest.map((one) => one() ?? Infinity));
@@ -382,11 +382,13 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
     },
     onFrame,
     onRefusal(error) {
+      const { conversation = error.id && id } = error;
       const isOpening = status.getSnapshot().state === "opening";
       // An answer to an `open` that is not wanted any more is no error.
-      if (error.id === undefined ? !isOpening : error.id !== opening) return false;
-      if (isOpening)
+      if (conversation !== id || (error.id ? error.id !== opening : !isOpening)) return false;
+      if (error.conversation || isAlone)
         dispatch({ type: "refused", refusal: { ...error, message: withReason(error.message, error) } });
+      else if (isOpening) deps.open();
       return true;
     },
     endIterators,

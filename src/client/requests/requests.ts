@@ -277,8 +277,11 @@ export function createRequests(
       else request!.resolve(frame);
       return true;
     },
-    onError({ id, code, message, conversation, ...facts }) {
+    onError({ id, code, message, conversation: named, ...facts }) {
       const { retry_after } = facts;
+      // A frame that the server could not read is refused without its conversation, and at once: the last that was sent.
+      const conversation =
+        named ?? outboxes.findLast(({ inFlight }) => inFlight?.frame.id === id)?.conversation;
       const [outbox] = find(conversation, id);
       const isForAll = FOR_ALL.includes(code);
       if (retry_after === undefined && !isForAll)
@@ -299,7 +302,8 @@ export function createRequests(
     },
     mark(conversation, seq) {
       if (seq === 0) marks.delete(conversation);
-      if (seq <= (marks.get(conversation) ?? 0)) return;
+      // Not `<=`: a `NaN` would be sent without end.
+      if (!(seq > (marks.get(conversation) ?? 0))) return;
       marks.set(conversation, seq);
       owner.use();
       flush();

@@ -34,10 +34,10 @@ export class ParleyError extends Error implements ErrorFacts {
     message: string,
     facts: ErrorFacts & { readonly cause?: unknown } = {},
   ) {
-    const { retry_after, until, rev, conversation, reason, ...options } = facts;
-    super(withReason(message, facts), options);
+    super(withReason(message, facts), facts);
     // A field that the error does not name is missing, and not undefined.
-    Object.assign(this, JSON.parse(JSON.stringify({ retry_after, until, rev, conversation, reason })));
+    const names = ["retry_after", "until", "rev", "conversation", "reason"];
+    Object.assign(this, JSON.parse(JSON.stringify(facts, names)));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Timing } from "../timing.ts";
+import type { ConversationFacts, Role } from "./frames.ts";
 
 /** A message that is not acked yet, as it was passed to `send`. */
 export interface PendingMessage {
@@ -100,4 +101,16 @@ export interface Options extends SocketOptions {
     /** Requests a second; 0: no limit, each as soon as the last one is answered. Default `SEND_RATE`. */
     readonly sendRate?: number;
   };
+}
+
+/** What a new conversation is to be. */
+export interface NewConversation {
+  readonly access?: ConversationFacts["access"];
+  readonly title?: string;
+  readonly data?: object;
+  readonly members?: readonly { readonly user: string; readonly role?: Role }[];
+  /** The one conversation with this user: the same for both. */
+  readonly direct?: string;
+  /** A repeat with the same id makes no second conversation. */
+  readonly id?: string;
 }

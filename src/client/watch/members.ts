@@ -1,5 +1,6 @@
 import { type Conversation, innerOf } from "../conversation/types.ts";
 import type { AnyData } from "../message.ts";
+import { checkName } from "../types/check-name.ts";
 import type { MemberChange, Muted, Role } from "../types/frames.ts";
 import { createReadable, type Readable } from "../values/readable.ts";
 
@@ -82,16 +83,16 @@ export function watchMembers<Data extends object = AnyData>(conversation: Conver
       setMembers(members().map((one) => (one.user === user ? { ...one, role } : one)));
   }
 
-  const path = (list: string, user: string) => `/${list}/${encodeURIComponent(user)}`;
   /** Sends a change, and applies it: the frame about it comes only while the conversation is open. */
   async function change<T>(
     method: string,
-    address: string,
+    list: string,
+    user: string,
     body: unknown,
-    applied?: Pick<MemberChange, "user" | "change" | "role">,
+    applied?: Pick<MemberChange, "change" | "role">,
   ): Promise<T> {
-    const answer = await inner.request<T>(method, address, body);
-    if (applied !== undefined) apply({ ...applied, at: Date.now() });
+    const answer = await inner.request<T>(method, `/${list}/${encodeURIComponent(checkName(user))}`, body);
+    if (applied !== undefined) apply({ ...applied, user, at: Date.now() });
     return answer;
   }
 
@@ -103,14 +104,14 @@ export function watchMembers<Data extends object = AnyData>(conversation: Conver
     ...readable,
     loadMore: () => loadPage(cursor === undefined ? [] : members(), cursor),
     async put(user, role) {
-      await change("PUT", path("members", user), { role }, { user, change: "added", role });
+      await change("PUT", "members", user, { role }, { change: "added", role });
       if (role !== undefined) apply({ user, change: "role", role, at: 0 });
     },
-    remove: (user) => change("DELETE", path("members", user), undefined, { user, change: "removed" }),
-    mute: (user, sanction = {}) => change("PUT", path("mutes", user), sanction),
-    unmute: (user) => change("DELETE", path("mutes", user), undefined),
-    ban: (user, sanction = {}) => change("PUT", path("bans", user), sanction, { user, change: "banned" }),
-    unban: (user) => change("DELETE", path("bans", user), undefined),
+    remove: (user) => change("DELETE", "members", user, undefined, { change: "removed" }),
+    mute: (user, sanction = {}) => change("PUT", "mutes", user, sanction),
+    unmute: (user) => change("DELETE", "mutes", user, undefined),
+    ban: (user, sanction = {}) => change("PUT", "bans", user, sanction, { change: "banned" }),
+    unban: (user) => change("DELETE", "bans", user, undefined),
   };
   inner.cache.set("members", watch);
   return watch;
