@@ -15,7 +15,8 @@ import { progressBar, showProgressLine } from "../terminal/progress-line.ts";
 
 const BACKUP_NOTE = `
 A server may run and take messages meanwhile. The folder may be new, empty, or have an older backup, which is replaced when the
-new one is whole. secret.key and .env are not copied. A store on a disk that is read-only takes the room of two backups meanwhile.
+new one is whole. secret.key and .env are not copied.
+A store on a disk that is read-only takes the room of two backups meanwhile.
 
   parley backup /var/backups/parley/$(date +%F)`;
 

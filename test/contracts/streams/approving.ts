@@ -90,9 +90,14 @@ export function approvingContract(open: OpenStreams): void {
     asked[1]!.decide({ text: "approved too early" });
     await streams.cancel({ stream: back.stream }, "anna");
     subject.clock.advance(CANCEL_GRACE_MS);
-    await sweptUntil("it is asked about again", () => asked.length === 3);
-    expect(asked[2]!.draft.text).toBe("so far, on.");
-    asked[2]!.decide({ rejected: true, reason: "no" });
+    await sweptUntil("it is asked about again, with all its text", () => {
+      const { draft, decide } = asked.at(-1)!;
+      if (draft.text === "so far, on.") return true;
+      // A sweep that had read the draft before the append asks about that. The store takes no decision about it.
+      if (asked.length > 2) decide({ text: "approved too early" });
+      return false;
+    });
+    asked.at(-1)!.decide({ rejected: true, reason: "no" });
     await waitUntil("it is a message", async () => (await subject.read()).messages.length === 2);
     expect((await subject.read()).messages[1]).toMatchObject({
       ...{ id: "back", text: "", erased: { by: "approval", reason: "no" }, stream: { state: "rejected" } },
@@ -100,8 +105,8 @@ export function approvingContract(open: OpenStreams): void {
     // Of a user who may not write any more, too.
     await streams.open("refused");
     const refusing = subject.engine.streams.refuse("anna", "room");
-    await waitUntil("it is asked about", () => asked.length === 4);
-    asked[3]!.decide({ text: "last words" });
+    await waitUntil("it is asked about", () => asked.at(-1)!.draft.id === "refused");
+    asked.at(-1)!.decide({ text: "last words" });
     await refusing;
     expect((await subject.read()).messages[2]).toMatchObject({
       text: "last words",
