@@ -168,8 +168,9 @@ export class StreamWriter extends WireLine {
     const append = { type: "stream_append", stream, n, text };
     this.send(append);
     if (random.between(1, REPEAT_ONE_IN) === 1) this.send(append);
-    if (n === Math.floor(writing.length / 2) && random.between(1, RIVAL_ONE_IN) === 1)
-      this.rival(writing, stream);
+    // Of each writer at least one: a short run might have none by chance.
+    const isMiddle = n === Math.floor(writing.length / 2);
+    if (isMiddle && (random.between(1, RIVAL_ONE_IN) === 1 || this.rivals === 0)) this.rival(writing, stream);
     else this.later(() => this.write(writing, stream), random.between(0, MAX_PAUSE_MS));
   }
 
