@@ -1,9 +1,9 @@
-import { drawStatusLine, printNote } from "../terminal/print.ts";
+import { printNote } from "../terminal/print.ts";
+import { canDrawProgress, showProgressLine } from "../terminal/progress-line.ts";
 import type { Progress } from "./run.ts";
 
 const BAR_WIDTH = 24;
-/** How often the bar is drawn, and a line is printed where there is no terminal, in milliseconds. */
-const DRAW_INTERVAL_MS = 200;
+/** How often a line is printed where there is no terminal, in milliseconds. */
 const LINE_INTERVAL_MS = 5_000;
 
 /** Returns a line about a migration; `seconds`: since this phase was begun by this run, when it was at `from`. */
@@ -22,22 +22,21 @@ function remaining(seconds: number): string {
 
 /** Shows the progress on standard error: a bar on a terminal, else a line now and then. */
 export function showProgress(): { readonly show: (progress: Progress) => void; readonly end: () => void } {
-  const { stderr } = process;
-  const isTerminal = stderr.isTTY && process.env.TERM !== "dumb";
-  let [what, from, since, shownAt] = ["", 0, 0, 0];
+  let latest: Progress | undefined;
+  let [from, since, printedAt] = [0, 0, 0];
+  const line = () =>
+    latest === undefined ? "" : progressLine(latest, from, (performance.now() - since) / 1000);
+  const isDrawn = canDrawProgress();
+  const drawn = showProgressLine(line);
   return {
     show(progress) {
       const now = performance.now();
-      if (progress.what !== what) [what, from, since, shownAt] = [progress.what, progress.done, now, 0];
-      const interval = isTerminal ? DRAW_INTERVAL_MS : LINE_INTERVAL_MS;
-      if (now - shownAt < interval) return;
-      shownAt = now;
-      const line = progressLine(progress, from, (now - since) / 1000);
-      if (isTerminal) drawStatusLine(line.slice(0, (stderr.columns || 80) - 1));
-      else printNote(line);
+      if (progress.what !== latest?.what) [from, since, printedAt] = [progress.done, now, 0];
+      latest = progress;
+      if (isDrawn || now - printedAt < LINE_INTERVAL_MS) return;
+      printedAt = now;
+      printNote(line());
     },
-    end() {
-      if (isTerminal) drawStatusLine("");
-    },
+    end: () => drawn.end(),
   };
 }

@@ -6,10 +6,15 @@ const DRAW_INTERVAL_MS = 200;
 /** Width of a bar, in characters. */
 const BAR_WIDTH = 24;
 
+/** Returns whether standard error is a terminal on which one line can be drawn again and again. */
+export function canDrawProgress(): boolean {
+  return process.stderr.isTTY && process.env.TERM !== "dumb";
+}
+
 /** Draws the line that `format` returns on standard error again and again, if that is a terminal, until `end` is called. */
 export function showProgressLine(format: () => string): { end(): void } {
   const { stderr } = process;
-  if (!stderr.isTTY || process.env.TERM === "dumb") return { end() {} };
+  if (!canDrawProgress()) return { end() {} };
   const draw = () => drawStatusLine(escapeControlChars(format()).slice(0, (stderr.columns || 80) - 1));
   const timer = setInterval(draw, DRAW_INTERVAL_MS);
   let isOver = false;

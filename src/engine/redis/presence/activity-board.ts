@@ -7,6 +7,7 @@ import {
   SHARED_MAX_AGE_MS,
   WATCH_MS,
 } from "../../../core/ports/nodes/activity-board.ts";
+import { everyOneAtATime } from "../../one-at-a-time.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 
@@ -30,16 +31,9 @@ export class RedisActivityBoard implements ActivityBoard {
   }
 
   serve(source: ActivitySource): () => void {
-    let isBusy = false;
-    return this.clock.every(SHARE_INTERVAL_MS, () => {
-      if (isBusy || !this.client.ready) return;
-      isBusy = true;
-      this.share(source)
-        // While Redis is away, the client logs that; the next try is a second away.
-        .catch(() => {})
-        .finally(() => {
-          isBusy = false;
-        });
+    // While Redis is away, the client logs that; the next try is a second away.
+    return everyOneAtATime(this.clock, SHARE_INTERVAL_MS, async () => {
+      if (this.client.ready) await this.share(source);
     });
   }
 

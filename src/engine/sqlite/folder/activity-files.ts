@@ -11,6 +11,7 @@ import {
   SHARED_MAX_AGE_MS,
   WATCH_MS,
 } from "../../../core/ports/nodes/activity-board.ts";
+import { everyOneAtATime } from "../../one-at-a-time.ts";
 import { ACTIVITY_FILE, WATCHED_FILE } from "./file-names.ts";
 
 /** The board of the only server on a folder: there are no other nodes, and commands watch by the files. */
@@ -19,21 +20,12 @@ export function fileBoard(dataDir: string, clock: Clock): ActivityBoard {
     ...{ node: undefined, lag: undefined },
     others: async () => [],
     serve(source) {
-      let isBusy = false;
       let isShared = false;
-      const stop = clock.every(SHARE_INTERVAL_MS, () => {
-        if (isBusy) return;
-        isBusy = true;
-        shareOnce(dataDir, source)
-          .then(async (isWatched) => {
-            if (isShared && !isWatched) await removeFiles(dataDir);
-            isShared = isWatched;
-          })
-          // A full disk, or a folder that is gone: the log has that from others, and the next try is a second away.
-          .catch(() => {})
-          .finally(() => {
-            isBusy = false;
-          });
+      // On a full disk, or without its folder, it fails: the log has that from others, and the next try is a second away.
+      const stop = everyOneAtATime(clock, SHARE_INTERVAL_MS, async () => {
+        const isWatched = await shareOnce(dataDir, source);
+        if (isShared && !isWatched) await removeFiles(dataDir);
+        isShared = isWatched;
       });
       return () => {
         stop();

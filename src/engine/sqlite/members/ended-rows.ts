@@ -46,11 +46,9 @@ export class EndedRows {
           for (const { conversation, user } of ended) this.delete.run(conversation, user);
         })
         .immediate();
-    this.at = rows.at(-1) ?? BEFORE_ALL;
-    if (rows.length < ROWS_AT_ONCE) {
-      this.at = BEFORE_ALL;
-      this.nextRound = now + ROUND_INTERVAL_MS;
-    }
+    const isOver = rows.length < ROWS_AT_ONCE;
+    this.at = isOver ? BEFORE_ALL : rows.at(-1)!;
+    if (isOver) this.nextRound = now + ROUND_INTERVAL_MS;
   }
 
   /** Finalizes the statements, so that the database can be closed. */

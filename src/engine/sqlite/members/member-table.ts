@@ -29,7 +29,8 @@ export interface MemberPlace {
   readonly removals: number;
 }
 
-interface Row {
+/** The columns of `member`, but for its key. */
+export interface MemberColumns {
   readonly life: number;
   readonly role: Role | null;
   readonly since: number | null;
@@ -40,7 +41,7 @@ interface Row {
   readonly changed_at: number;
 }
 
-interface UserRow extends Omit<Row, "life" | "changed_at"> {
+interface UserRow extends Omit<MemberColumns, "life" | "changed_at"> {
   readonly place: number;
   readonly facts: string | null;
 }
@@ -53,7 +54,7 @@ export interface CountChange {
 
 /** The standings of users in conversations. */
 export class MemberTable {
-  private readonly rowOf: Statement<Row>;
+  private readonly rowOf: Statement<MemberColumns>;
   private readonly put: Statement;
   private readonly ofUser: Statement<UserRow>;
   private readonly size: Statement<{ conversations: number; unopened: number }>;
@@ -253,7 +254,7 @@ export function decodeFacts({ facts }: { readonly facts: string | null }): Conve
   return facts === null ? undefined : JSON.parse(facts);
 }
 
-function decodeStanding(row: Omit<Row, "life" | "changed_at">): Standing | undefined {
+function decodeStanding(row: Omit<MemberColumns, "life" | "changed_at">): Standing | undefined {
   const { role, since, unopened, left, muted, banned } = row;
   const standing: Standing = {
     ...(role !== null && { role, since: since! }),

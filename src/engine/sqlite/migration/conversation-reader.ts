@@ -1,5 +1,4 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { Role } from "../../../core/members/records.ts";
 import type {
   ChangeRecord,
   ConversationRecord,
@@ -7,20 +6,14 @@ import type {
   MemberRecord,
   ReactionRecord,
 } from "../../../core/migration/records.ts";
+import type { MemberColumns } from "../members/member-table.ts";
 import { CONVERSATION_COLUMNS, type ConversationRow } from "../messages/conversation-head.ts";
 import { ERASED_SENDER_MARK } from "../messages/erased-sender.ts";
 import { readMeta } from "../schema.ts";
 import type { Survey } from "./survey.ts";
 
-interface MemberRow {
+interface MemberRow extends Omit<MemberColumns, "life"> {
   readonly user: string;
-  readonly role: Role | null;
-  readonly since: number | null;
-  readonly unopened: number | null;
-  readonly left: number | null;
-  readonly muted: string | null;
-  readonly banned: string | null;
-  readonly changed_at: number;
 }
 
 /** Reads conversations in the order of their numbers, after one. */
