@@ -50,7 +50,7 @@ export function refuseBody(
   return problem(code, { detail, extra, headers });
 }
 
-/** Refuses a body of more than `maxBytes`, of which the rest is not read: the connection ends, so that the client stops to send it. */
+/** Refuses a body of more than `maxBytes`. The rest of it is not read, and the connection ends: the client must stop sending. */
 export function refuseLongBody(emit: Emit, c: HttpContext, maxBytes: number): Response {
   return refuseBody(emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`, {
     Connection: "close",

@@ -9,8 +9,8 @@ import { CallsUnderWay } from "./calls-under-way.ts";
 const APPEND = new Script("migration/append");
 
 /**
- * The most messages and units of text of one call: Redis serves no other client during it, some 50 ms. A quarter of the messages takes a quarter
- * longer in all.
+ * The most messages and units of text of one call: Redis serves no other client during it, some 50 ms. With calls of 1,000
+ * messages a move takes longer (docs/decisions/0050-migrate.md).
  */
 const MAX_MESSAGES = 4_000;
 const MAX_TEXT_UNITS = 1024 * 1024;
