@@ -159,7 +159,12 @@ for (const kind of KINDS_OF_COMMON_CODE) {
       for (const user of names) a!.room.join(user, 1_000);
       b!.room.join("user-7", 1_000);
       await opened.becomes("all are known", async () => b!.room.remoteMembers().size === 500);
-      const reader = new FeedReader(opened.nodes[1].client, 1_000);
+      const { client, nodes } = opened.nodes[1];
+      await opened.becomes("user-7 is present through both", async () => {
+        const key = client.keys.conversationKey("lobby", "present");
+        return (await client.commands.hexists(key, `${nodes.incarnation} user-7`)) === 1;
+      });
+      const reader = new FeedReader(client, 1_000);
       await opened.becomes("all are events", async () => {
         await reader.readAll();
         return reader.list("presence.joined").length === 500;

@@ -7,6 +7,7 @@ import { RedisRelay } from "../../../../src/engine/redis/presence/relay.ts";
 import { recover } from "../../../../src/engine/redis/recovery.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import type { ManualClock } from "../../../support/time/manual-clock.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import type { RealRedis } from "./real-redis.ts";
 
 /** Lease of the nodes in these tests, in milliseconds. */
@@ -77,10 +78,19 @@ export class TestRelayNode implements AsyncDisposable {
     return this.isInterrupted;
   }
 
-  /** Waits until Redis has executed the registry's earlier commands: it reads the registry on the same connection. */
+  /**
+   * Waits until Redis has executed the registry's earlier commands: reads the registry on the same connection. While Redis does not
+   * reply, the lease cannot be renewed. So this waits, and the clock of the test stands still meanwhile.
+   */
   async renewed(): Promise<void> {
-    if (this.isClosed) return;
-    await NodeRegistry.read(this.client).catch(() => this.interrupt());
+    await waitUntil("Redis replies to the node", async () => {
+      if (this.isClosed) return true;
+      await NodeRegistry.read(this.client).catch((error) => {
+        this.interrupt();
+        throw error;
+      });
+      return this.client.ready;
+    });
   }
 
   private interrupt(): void {
