@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Random, seeds } from "../../support/random.ts";
 import { startRedisCluster } from "../../support/redis/cluster.ts";
 import { startRedis } from "../../support/redis/redis-server.ts";
-import { startTestServer } from "../../support/server/test-server.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { connectUser } from "../socket/user/user-client.ts";
 import { add, change, framesOf, KEY_ENTRY, listOf, readInbox, say, unreadBecomes } from "./inbox-server.ts";
@@ -78,14 +78,19 @@ for (const kind of ["standalone", "cluster"] as const) {
       });
     });
 
-    for (const seed of seeds(1)) {
+    for (const seed of seeds(1045100846)) {
       test(`IN1 unread is exact on every node after any mixture of messages, marks and members (seed ${seed})`, async () => {
         await using nodes = await startTwo();
         const servers = [nodes.a, nodes.b];
         const random = new Random(seed);
         const rooms = ["a", "b", "c"];
         const users = ["anna", "ben"];
-        const model = new Map(rooms.map((room) => [room, { seq: 0, read: new Map<string, number>() }]));
+        const model = new Map(
+          rooms.map((room) => [
+            room,
+            { seq: 0, read: new Map<string, number>(), removedBy: new Map<string, TestServer>() },
+          ]),
+        );
         for (const room of rooms) await add(nodes.a, room, ...users);
         for (const { read } of model.values()) for (const user of users) read.set(user, 0);
         const clients = [];
@@ -108,9 +113,17 @@ for (const kind of ["standalone", "cluster"] as const) {
           const chance = random.next();
           if (chance < 0.6) {
             const from = random.pick([...users, "cleo"]);
-            await say(random.pick(servers), room, from, String(step));
+            const server = random.pick(servers);
+            await say(server, room, from, String(step));
             state.seq++;
-            if (state.read.has(from)) state.read.set(from, state.seq);
+            if (from === "cleo") continue;
+            // One who was removed is a member again with a message. Only a node that has not learned of the removal yet takes the
+            // message as that of a member, so the store is asked what came of it; the node that removed the user knows.
+            const isMember =
+              state.read.has(from) ||
+              state.removedBy.get(from) === server ||
+              (await server.members.read(room, [from])).standings.get(from)?.role !== undefined;
+            if (isMember) state.read.set(from, state.seq);
           } else if (chance < 0.9 && state.seq > 0 && state.read.has(user)) {
             const seq = random.between(1, state.seq);
             const { client } = random.pick(clients.filter((each) => each.user === user));
@@ -118,8 +131,10 @@ for (const kind of ["standalone", "cluster"] as const) {
             state.read.set(user, Math.max(state.read.get(user)!, seq));
             await client.settled();
           } else if (state.read.has(user)) {
-            await change(random.pick(servers), room, { user, role: null });
+            const server = random.pick(servers);
+            await change(server, room, { user, role: null });
             state.read.delete(user);
+            state.removedBy.set(user, server);
           } else {
             await add(random.pick(servers), room, user);
             state.read.set(user, state.seq);
