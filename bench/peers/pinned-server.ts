@@ -14,11 +14,13 @@ export interface PinnedServerOptions {
   readonly folder: string;
   /** As `taskset` names them; SERVER_CORE where it is not given. */
   readonly cores?: string;
+  /** What it answers with a success when it is ready; `/readyz` where it is not given. */
+  readonly readyPath?: string;
 }
 
 export type PinnedServer = Omit<RunningPeer, "target">;
 
-/** Starts a server with all its threads on the given cores; it gets `PORT` and must serve `/readyz`. */
+/** Starts a server with all its threads on the given cores; it gets `PORT` and must serve `readyPath`. */
 export async function startPinnedServer(options: PinnedServerOptions): Promise<PinnedServer> {
   const port = await freePort();
   const output = Bun.file(join(options.folder, "output.log"));
@@ -38,7 +40,7 @@ export async function startPinnedServer(options: PinnedServerOptions): Promise<P
   };
   const lastOutput = async () => (await output.text()).trim().split("\n").slice(-10).join("\n");
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await isReady(port))) {
+  while (!(await isReady(port, options.readyPath ?? "/readyz"))) {
     if (server.exitCode === null && Date.now() < deadline) {
       await Bun.sleep(50);
       continue;
@@ -49,9 +51,9 @@ export async function startPinnedServer(options: PinnedServerOptions): Promise<P
   return { port, pid: server.pid, lastOutput, [Symbol.asyncDispose]: stop };
 }
 
-async function isReady(port: number): Promise<boolean> {
+async function isReady(port: number, path: string): Promise<boolean> {
   try {
-    return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+    return (await fetch(`http://127.0.0.1:${port}${path}`)).ok;
   } catch {
     return false;
   }
