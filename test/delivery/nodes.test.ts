@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { isLong, seeds } from "../support/random.ts";
 import { reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
+import { RUN_TIMEOUT_MS } from "./timeouts.ts";
 import { REDIS_FAULTS, type RedisFaultName } from "./topology/redis-faults.ts";
 
 const OPTIONS: Omit<RunOptions, "seed"> = {
@@ -26,9 +27,6 @@ const FAULTS = (Object.keys(REDIS_FAULTS) as RedisFaultName[]).filter(
   (name) => isLong || ["node-kill", "failover-fresh"].includes(name),
 );
 
-/** Only a very busy machine ever takes this long, in milliseconds. */
-const TEST_TIMEOUT_MS = 300_000;
-
 const LOSES = "D1 D3 D5 L3";
 const KEEPS = "D1 D2 D3 D4 Q2 P1 L2 L3";
 
@@ -45,7 +43,7 @@ describe.concurrent("delivery on many nodes", () => {
           expect(result.verdict.violations, reportLines(result).join("\n")).toEqual([]);
           expect(result.messages).toBeGreaterThan(0);
         },
-        TEST_TIMEOUT_MS,
+        RUN_TIMEOUT_MS,
       );
   }
 });

@@ -1,13 +1,8 @@
 import { TestClient } from "../support/clients/test-client.ts";
 import { operatorToken } from "./membership/operator-api.ts";
 import type { StoredConversation } from "./record.ts";
+import { STEP_TIMEOUT_MS } from "./timeouts.ts";
 import { tokenOf } from "./topology/topology.ts";
-
-/** How long the server may take to detect who left, in milliseconds: pings, and the presence grace. */
-const PRESENCE_TIMEOUT_MS = 60_000;
-
-/** How long a node may take to serve again after the last fault, in milliseconds: seconds on a quiet machine. */
-const RECOVERY_TIMEOUT_MS = 60_000;
 
 const POLL_INTERVAL_MS = 200;
 
@@ -27,7 +22,7 @@ export async function readConversation(
   connected: readonly string[],
 ): Promise<StoredConversation> {
   const address = await readerAddress(url, conversation);
-  const deadline = performance.now() + PRESENCE_TIMEOUT_MS;
+  const deadline = performance.now() + STEP_TIMEOUT_MS;
   for (;;) {
     const read = await retried(() => readOnce(address));
     const { present } = read;
@@ -55,8 +50,8 @@ async function readOnce(address: string): Promise<Omit<StoredConversation, "conn
  * Reads again while a node still recovers from a fault: it closes new connections then, and says when to come back. On a busy machine
  * it also takes a reader for dead that does not answer its ping within a second.
  */
-async function retried<T>(read: () => Promise<T>): Promise<T> {
-  for (const deadline = performance.now() + RECOVERY_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
+export async function retried<T>(read: () => Promise<T>): Promise<T> {
+  for (const deadline = performance.now() + STEP_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
     try {
       return await read();
     } catch (error) {
@@ -72,7 +67,7 @@ async function readerAddress(url: string, conversation: string): Promise<string>
 /** The charges of a user within the hour. Waits while a node still recovers from a fault: it returns 503 then. */
 export async function chargedTo(url: string, user: string): Promise<number> {
   const headers = { Authorization: `Bearer ${await tokenOf(user)}` };
-  for (const deadline = performance.now() + RECOVERY_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
+  for (const deadline = performance.now() + STEP_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
     const answer = await fetch(`${url}/me`, { headers });
     const { quota } = (await answer.json()) as { quota?: { limit: number; remaining: number } };
     if (quota !== undefined) return quota.limit - quota.remaining;

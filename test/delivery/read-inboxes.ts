@@ -2,10 +2,8 @@ import type { Random } from "../support/random.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import type { InboxWatcher } from "./clients/inbox-watcher.ts";
 import type { InboxRecord, InboxState, StoredConversation } from "./record.ts";
+import { STEP_TIMEOUT_MS } from "./timeouts.ts";
 import { tokenOf } from "./topology/topology.ts";
-
-/** How long a node may take to serve again after the last fault, in milliseconds: seconds on a quiet machine. */
-const RECOVERY_TIMEOUT_MS = 60_000;
 
 const POLL_INTERVAL_MS = 200;
 
@@ -77,7 +75,7 @@ function comparable({ items, unread_total, unread_conversations }: InboxState) {
 async function ask(url: string, user: string, method: string, path: string, body?: object): Promise<unknown> {
   const headers = { Authorization: `Bearer ${await tokenOf(user)}`, "Content-Type": "application/json" };
   const request = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-  for (const deadline = performance.now() + RECOVERY_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
+  for (const deadline = performance.now() + STEP_TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
     const answer = await fetch(`${url}${path}`, request);
     const text = await answer.text();
     if (answer.ok) return JSON.parse(text);

@@ -11,6 +11,7 @@ import { chargedTo, epochOf, readConversation } from "./read-back.ts";
 import { readMembership } from "./read-membership.ts";
 import { isOut, lastEpoch, type StoredConversation } from "./record.ts";
 import { type Cut, injectConnectionFault, type ScheduleOptions, schedule } from "./schedule.ts";
+import { RUN_TIMEOUT_MS } from "./timeouts.ts";
 import { openTopology, type ServerOptions, waitFor } from "./topology/open-topology.ts";
 import { type Topology, tokenOf } from "./topology/topology.ts";
 
@@ -74,7 +75,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     const cuts = await runClients(options, context);
     const { stored, charged } = await readBack(topology, clients, random);
     const records = clients.map(({ record }) => record);
-    // On a busy machine a Redis may fail when the run did not make it fail.
+    // On a busy machine a Redis may fail when the run did not make it fail, and then the operator may be refused.
     const uncertain = topology.storesLost > Math.max(topology.strikes, options.losses ?? 0);
     const membership = await readMembership({ ...context, groups, records, stored, uncertain });
     return {
@@ -87,7 +88,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
         storesLost: topology.storesLost,
         partsMayDiffer: topology.partsMayDiffer,
         retention: options.retention !== undefined,
-        crashes: [...topology.crashes, ...watchers.flatMap(({ refusals }) => refusals)],
+        crashes: [
+          ...topology.crashes,
+          ...watchers.flatMap(({ refusals }) => refusals),
+          ...(uncertain ? [] : operator.refusals),
+        ],
       }),
       messages: [...stored.values()].reduce((sum, { messages }) => sum + messages.length, 0),
       repeats: clients.reduce((sum, { repeats }) => sum + repeats, 0),
@@ -134,7 +139,10 @@ async function runClients(
   const reach = async (at: number) => {
     await Bun.sleep(Math.max(0, at - topology.elapsed()));
     const due = ((options.least ?? 0) * at) / (options.seconds * 1000);
-    await waitFor(() => ackedBy(clients) >= due);
+    await waitFor(() => {
+      operator.throwFailure();
+      return ackedBy(clients) >= due;
+    });
   };
   for (const { at, what } of schedule(options, random)) {
     await reach(at);
@@ -142,7 +150,10 @@ async function runClients(
       const mayLose = topology.mayLose(what);
       if (mayLose) operator.interrupt();
       await topology[what]();
-      if (mayLose) await operator.restore();
+      if (mayLose) {
+        await topology.faultsEnded();
+        await operator.restore();
+      }
     } else {
       const hit = injectConnectionFault(proxy, random);
       if (hit !== undefined) cuts[hit]++;
@@ -181,14 +192,16 @@ async function readBack(stage: Topology, clients: readonly DeliveryClient[], ran
 }
 
 async function makeClients(
-  { clients: count, pace, library = false }: RunOptions,
+  { clients: count, pace, library = false, isPatient = false }: RunOptions,
   url: string,
   random: Random,
 ): Promise<DeliveryClient[]> {
   const conversations = Math.ceil(count / CLIENTS_IN_A_CONVERSATION);
+  const pingTimeoutMs = isPatient ? RUN_TIMEOUT_MS : undefined;
   const line = new UserLine({
     ...{ user: `user-${ON_ONE_SOCKET}`, url, token: await tokenOf(`user-${ON_ONE_SOCKET}`) },
     random: new Random(random.between(0, 2 ** 31)),
+    pingTimeoutMs,
   });
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
@@ -198,7 +211,8 @@ async function makeClients(
       const user = member < 2 ? `tabs-${i % conversations}` : `user-${member}`;
       const name = `${conversation}.${member}`;
       const own = new Random(random.between(0, 2 ** 31));
-      const clientOptions = { name, user, conversation, url, pace, token: await tokenOf(user), random: own };
+      const token = await tokenOf(user);
+      const clientOptions = { name, user, conversation, url, pace, token, random: own, pingTimeoutMs };
       if (library && member % 2 === 1) return new LibraryClient(clientOptions);
       return new WireClient(clientOptions, member === ON_ONE_SOCKET ? line : undefined);
     }),

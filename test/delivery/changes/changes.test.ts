@@ -5,6 +5,7 @@ import { BROKEN_SERVER } from "../../support/built-program.ts";
 import { longTest } from "../../support/long-test.ts";
 import { isLong, seeds } from "../../support/random.ts";
 import type { ChangeDefectName } from "../programs/broken-changes.ts";
+import { RUN_TIMEOUT_MS } from "../timeouts.ts";
 import { REDIS_FAULTS, type RedisFaultName } from "../topology/redis-faults.ts";
 import type { ChangeViolationKind } from "./check-changes.ts";
 import { type ChangeRunOptions, changeReport, runChanges } from "./run-changes.ts";
@@ -28,9 +29,6 @@ const EXPECTED_VIOLATIONS: Record<ChangeDefectName, ChangeViolationKind> = {
 /** Faults of many nodes, in the long form. After some of them Redis has lost what was acked, and clients begin with what it has. */
 const NODE_FAULTS = isLong ? (Object.keys(REDIS_FAULTS) as RedisFaultName[]) : [];
 
-/** Only a very busy machine ever takes this long, in milliseconds. */
-const TEST_TIMEOUT_MS = isLong ? 900_000 : 300_000;
-
 describe.concurrent("delivery of changes", () => {
   for (const seed of seeds(20_261_117)) {
     test(
@@ -43,7 +41,7 @@ describe.concurrent("delivery of changes", () => {
         expect(result.changes, report).toBeGreaterThan(OPTIONS.least / 3);
         expect(result.erased, report).toBeGreaterThan(0);
       },
-      TEST_TIMEOUT_MS,
+      RUN_TIMEOUT_MS,
     );
 
     for (const [part, kind] of Object.entries(EXPECTED_VIOLATIONS)) {
@@ -55,7 +53,7 @@ describe.concurrent("delivery of changes", () => {
           const kinds = new Set(result.violations.map((violation) => violation.kind));
           expect(kinds, changeReport(result, seed)).toContain(kind);
         },
-        TEST_TIMEOUT_MS,
+        RUN_TIMEOUT_MS,
       );
     }
 
@@ -69,7 +67,7 @@ describe.concurrent("delivery of changes", () => {
           const result = await runChanges({ ...OPTIONS, ...shorter, ...often, seed, nodes });
           expect(result.violations, changeReport(result, seed)).toEqual([]);
         },
-        TEST_TIMEOUT_MS,
+        RUN_TIMEOUT_MS,
       );
   }
 });

@@ -213,6 +213,6 @@ export class ChangingClient extends WireLine {
   private send(frame: object): void {
     const { isUser, conversation } = this.options;
     const named = isUser && !("conversations" in frame) ? { ...frame, conversation } : frame;
-    if (this.welcomed) this.socket?.send(JSON.stringify(named));
+    if (this.welcomed) this.transmit(named);
   }
 }

@@ -3,6 +3,7 @@ import { Random } from "../../support/random.ts";
 import { FaultProxy } from "../fault-proxy.ts";
 import { type FaultOptions, injectFaults } from "../inject-faults.ts";
 import { operatorToken } from "../membership/operator-api.ts";
+import { retried } from "../read-back.ts";
 import { openTopology, type ServerOptions, waitFor } from "../topology/open-topology.ts";
 import { REDIS_FAULTS } from "../topology/redis-faults.ts";
 import { type Topology, tokenOf } from "../topology/topology.ts";
@@ -56,7 +57,7 @@ export async function runChanges(options: ChangeRunOptions): Promise<ChangeRunRe
     await waitFor(() => clients.every(({ isSettled }) => isSettled));
     const stored = new Map<string, StoredChanges>();
     for (let i = 0; i < options.conversations; i++)
-      stored.set(`room-${i}`, await readChanges(topology, `room-${i}`));
+      stored.set(`room-${i}`, await retried(() => readChanges(topology, `room-${i}`)));
     // A client that holds no message of the newest changes never sees their `rev`, so the messages are compared.
     const hasAll = (client: ChangingClient) => {
       const { messages } = stored.get(client.conversation)!;

@@ -76,7 +76,7 @@ export class InboxWatcher extends WireLine {
 
   private ask(): void {
     const after = this.position === undefined ? {} : { after: this.position };
-    this.socket?.send(JSON.stringify({ type: "inbox", limit: PAGE_LIMIT, ...after }));
+    this.transmit({ type: "inbox", limit: PAGE_LIMIT, ...after });
   }
 
   private onError(code: string, text: string): void {

@@ -44,6 +44,8 @@ export interface DeliveryClientOptions {
   readonly url: string;
   readonly pace: SendPace;
   readonly random: Random;
+  /** As in LineOptions; the library has its own. */
+  readonly pingTimeoutMs?: number | undefined;
 }
 
 /** Milliseconds until a message is sent again whose outcome is unknown. */

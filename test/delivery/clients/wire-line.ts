@@ -41,6 +41,8 @@ export interface LineOptions {
   /** `ws://127.0.0.1:1234` */
   readonly url: string;
   readonly random: Random;
+  /** How long a pong may take before the connection counts as dead, in milliseconds; PING_TIMEOUT_MS without it. */
+  readonly pingTimeoutMs?: number | undefined;
 }
 
 /** Bun's, which can also be cut without a close frame: on a dead connection that would never get a reply. */
@@ -141,6 +143,14 @@ export abstract class WireLine {
     return socket;
   }
 
+  /**
+   * Sends a frame on the present socket, and drops it where there is none or it is closing: what has no answer is sent again on the
+   * next one.
+   */
+  protected transmit(frame: object): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
+  }
+
   protected probeDelay(): number {
     return this.options.random.between(...PROBE_MS);
   }
@@ -159,10 +169,11 @@ export abstract class WireLine {
   private checkLiveness(): void {
     const { socket } = this;
     if (socket === undefined) return;
-    if (performance.now() - this.lastReceivedAt > PING_TIMEOUT_MS) {
+    const { pingTimeoutMs = PING_TIMEOUT_MS } = this.options;
+    if (performance.now() - this.lastReceivedAt > pingTimeoutMs) {
       socket.terminate();
       if (this.socket === socket) this.onClose(undefined);
-    } else if (this.welcomed) socket.send('{"type":"ping"}');
+    } else if (this.welcomed) this.transmit({ type: "ping" });
   }
 }
 
@@ -183,7 +194,7 @@ export class SoleLine extends WireLine implements ClientLine {
   }
 
   send(_client: LineClient, frame: object): void {
-    this.socket?.send(JSON.stringify(frame));
+    this.transmit(frame);
   }
 
   protected path() {
@@ -229,11 +240,11 @@ export class UserLine extends WireLine implements ClientLine {
   remove({ conversation }: LineClient): void {
     if (!this.clients.delete(conversation)) return;
     if (this.clients.size === 0) this.close();
-    else this.socket?.send(JSON.stringify({ type: "close", conversations: [conversation] }));
+    else this.transmit({ type: "close", conversations: [conversation] });
   }
 
   send({ conversation }: LineClient, frame: object): void {
-    this.socket?.send(JSON.stringify({ ...frame, conversation }));
+    this.transmit({ ...frame, conversation });
   }
 
   protected path() {
@@ -264,7 +275,7 @@ export class UserLine extends WireLine implements ClientLine {
       this.asked.set(conversation, resumePoint);
       return { conversation, ...resumePoint };
     });
-    this.socket?.send(JSON.stringify({ type: "open", conversations }));
+    this.transmit({ type: "open", conversations });
   }
 
   /** The server closed the conversation: it could not keep up, or the store lost messages. */

@@ -1,18 +1,16 @@
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { testKeys } from "../../support/server/tokens.ts";
+import { STEP_TIMEOUT_MS } from "../timeouts.ts";
 import { tokenOf } from "../topology/topology.ts";
 import type { Measure } from "./sanction.ts";
-
-/** How long a change is tried again, in milliseconds: seconds on a quiet machine, while a server restarts. */
-const TIMEOUT_MS = 90_000;
-
-/** How long one request may take, in milliseconds: a node that has lost its Redis answers `unavailable` before. */
-const REQUEST_TIMEOUT_MS = 30_000;
 
 const POLL_INTERVAL_MS = 50;
 
 /** The statuses of a server that restarts, or whose store is away. */
 const RETRIED = [500, 502, 503, 429];
+
+/** Raised when a server refuses a request of the operator. */
+export class Refused extends Error {}
 
 /** A token of the operator: it may do what an owner may in all conversations, and belongs to none. */
 export async function operatorToken(): Promise<string> {
@@ -79,13 +77,7 @@ export class OperatorApi {
     this.tried.push({ conversation, user, ...message });
     const headers = { Authorization: `Bearer ${await tokenOf(user)}`, "Content-Type": "application/json" };
     const body = JSON.stringify(message);
-    for (const deadline = performance.now() + TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
-      const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-      const request = { method: "POST", headers, body, signal };
-      const response = await this.fetch(`/conversations/${conversation}/messages`, request);
-      if (response !== undefined && !RETRIED.includes(response.status)) return;
-      if (performance.now() > deadline) throw new Error(`A message of ${user} got no answer.`);
-    }
+    await this.answerOf(`/conversations/${conversation}/messages`, { method: "POST", headers, body });
   }
 
   /** All pages of a list of a conversation: the users in it. */
@@ -101,27 +93,27 @@ export class OperatorApi {
 
   private async send(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
     const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" };
-    for (const deadline = performance.now() + TIMEOUT_MS; ; await Bun.sleep(POLL_INTERVAL_MS)) {
-      const response = await this.fetch(path, {
-        method,
-        headers,
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      });
-      if (response?.ok === true) return response.text === "" ? {} : JSON.parse(response.text);
-      if (response !== undefined && !RETRIED.includes(response.status))
-        throw new Error(`${method} ${path} returned ${response.status}: ${response.text}`);
-      if (performance.now() > deadline) throw new Error(`${method} ${path} got no answer.`);
-    }
+    const request = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const { ok, status, text } = await this.answerOf(path, request);
+    if (!ok) throw new Refused(`${method} ${path} returned ${status}: ${text}`);
+    return text === "" ? {} : JSON.parse(text);
   }
 
-  /** Returns undefined where no server answered. */
-  private async fetch(path: string, request: RequestInit) {
-    try {
-      const response = await fetch(`${this.url()}${path}`, request);
-      return { ok: response.ok, status: response.status, text: await response.text() };
-    } catch {
-      return undefined;
+  /**
+   * Sends a request again until a server that runs and has its store has answered it. A request whose answer is late is not sent again: it
+   * might be carried out after later ones.
+   */
+  private async answerOf(path: string, request: RequestInit & { method: string }) {
+    const signal = AbortSignal.timeout(STEP_TIMEOUT_MS);
+    for (; !signal.aborted; await Bun.sleep(POLL_INTERVAL_MS)) {
+      try {
+        const response = await fetch(`${this.url()}${path}`, { ...request, signal });
+        const answer = { ok: response.ok, status: response.status, text: await response.text() };
+        if (!RETRIED.includes(answer.status)) return answer;
+      } catch {
+        // The server has ended, or is not there yet.
+      }
     }
+    throw new Error(`${request.method} ${path} got no answer in ${STEP_TIMEOUT_MS / 1000} s.`);
   }
 }

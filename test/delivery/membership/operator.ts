@@ -1,5 +1,5 @@
 import type { Random } from "../../support/random.ts";
-import type { OperatorApi } from "./operator-api.ts";
+import { type OperatorApi, Refused } from "./operator-api.ts";
 import { excludes, type Measure, type Sanction } from "./sanction.ts";
 
 /** A conversation of a run with all its users. */
@@ -14,6 +14,9 @@ export interface Group {
 /** Milliseconds between two changes; a third of the targets is under a measure at any time. */
 const PAUSE_MS = [20, 300] as const;
 
+/** How often all measures are ended before it counts as impossible: a store that loses something brings some back. */
+const MAX_STOP_ROUNDS = 5;
+
 /** Seconds of a mute that ends by itself, as long as a client waits for a few answers. */
 const SHORT_MUTE_S = 1;
 
@@ -23,6 +26,8 @@ const SHORT_MUTE_S = 1;
  */
 export class Operator {
   readonly sanctions: Sanction[] = [];
+  /** What servers refused while nothing was known to be lost; a sentence for each. */
+  readonly refusals: string[] = [];
   /** By conversation and user: the newest `seq` when the user was last made a member, at most. */
   readonly joinedBy = new Map<string, number>();
   private readonly active = new Map<string, Sanction>();
@@ -30,6 +35,10 @@ export class Operator {
   private running = false;
   /** Whether the store may be losing what was confirmed. */
   private uncertain = false;
+  /** When it began to be so, in milliseconds since 1970. */
+  private interruptedAt = 0;
+  /** What ended the changes that `start` makes. */
+  private failure: unknown;
 
   constructor(
     private readonly groups: readonly Group[],
@@ -62,22 +71,34 @@ export class Operator {
     this.running = true;
     const next = () => {
       if (!this.running) return;
-      void this.enqueue(() => this.change()).then(() => setTimeout(next, this.random.between(...PAUSE_MS)));
+      void this.perform(() => this.change()).then(
+        () => setTimeout(next, this.random.between(...PAUSE_MS)),
+        (error) => {
+          this.failure = error;
+        },
+      );
     };
     next();
+  }
+
+  /** Throws what ended the changes, if they ended before `stop`. */
+  throwFailure(): void {
+    if (this.failure !== undefined) throw this.failure;
   }
 
   /** Makes no more changes, and ends all measures. */
   async stop(): Promise<void> {
     this.running = false;
     await this.queue;
-    for (const sanction of this.inForce) await this.lift(sanction);
+    this.throwFailure();
+    for (let round = 0; this.active.size > 0 && round < MAX_STOP_ROUNDS; round++)
+      for (const sanction of this.inForce) await this.perform(() => this.lift(sanction));
   }
 
   /** Bans all targets: each run has bans at a time at which their clients are connected. */
   async banAll(): Promise<void> {
     for (const { conversation, targets } of this.groups)
-      for (const user of targets) await this.impose(conversation, user, "ban");
+      for (const user of targets) await this.perform(() => this.impose(conversation, user, "ban"));
   }
 
   /** Ends half of the measures. */
@@ -85,26 +106,35 @@ export class Operator {
     const shuffled = this.inForce
       .map((sanction) => ({ sanction, key: this.random.next() }))
       .sort((a, b) => a.key - b.key);
-    for (const { sanction } of shuffled.slice(0, shuffled.length / 2)) await this.lift(sanction);
+    for (const { sanction } of shuffled.slice(0, shuffled.length / 2))
+      await this.perform(() => this.lift(sanction));
   }
 
   /** The store may lose what was confirmed, from now until `restore`. */
   interrupt(): void {
     this.uncertain = true;
-    for (const sanction of this.active.values()) sanction.endAsked ??= Date.now();
+    this.interruptedAt = Date.now();
+    for (const sanction of this.active.values()) sanction.endAsked ??= this.interruptedAt;
   }
 
-  /** Brings the store back to what the operator wants, after a loss. */
+  /** Brings the store back to what the operator wants. MUST be called when nothing is being lost any more. */
   restore(): Promise<void> {
-    return this.enqueue(async () => {
-      this.uncertain = false;
-      for (const group of this.groups) {
-        await this.setUp(group);
-        for (const user of group.targets) await this.assert(group, user);
-      }
-      for (const sanction of this.sanctions)
-        if (sanction.endAsked !== undefined) sanction.ended ??= Date.now();
-    });
+    return this.enqueue(() => this.assertAll());
+  }
+
+  private async assertAll(): Promise<void> {
+    this.uncertain = false;
+    for (const group of this.groups) {
+      // The store may have bans again that were lifted, and takes no banned user as a member.
+      for (const user of group.targets) await this.liftOthers(group, user);
+      await this.setUp(group);
+      for (const user of group.targets) await this.assert(group, user);
+    }
+    for (const sanction of this.sanctions) {
+      const { endAsked, ended = Number.POSITIVE_INFINITY } = sanction;
+      // What was ended meanwhile may have been back.
+      if (endAsked !== undefined && ended >= this.interruptedAt) sanction.ended = Date.now();
+    }
   }
 
   private async setUp({ conversation, isPrivate, users }: Group): Promise<void> {
@@ -152,15 +182,38 @@ export class Operator {
     this.joinedBy.set(`${conversation}/${user}`, await this.api.add(conversation, user));
   }
 
+  /** Ends the measures that are not wanted of a user and may have come back. */
+  private async liftOthers({ conversation }: Group, user: string): Promise<void> {
+    const wanted = this.active.get(`${conversation}/${user}`)?.measure;
+    for (const measure of ["ban", "mute"] as const)
+      if (measure !== wanted) await this.api.lift(conversation, user, measure);
+  }
+
   /** Stores again what is wanted of a user whose measures may have been lost. */
   private async assert({ conversation, isPrivate }: Group, user: string): Promise<void> {
     const key = `${conversation}/${user}`;
     const before = this.active.get(key);
     this.active.delete(key);
-    for (const measure of ["ban", "mute"] as const)
-      if (before?.measure !== measure) await this.api.lift(conversation, user, measure);
     if (isPrivate && (before === undefined || !excludes(before))) await this.add(conversation, user);
     if (before !== undefined) await this.impose(conversation, user, before.measure);
+  }
+
+  /**
+   * Makes a change. A refusal while the store may be losing something is a result of that: `restore` makes the change again. At another
+   * time it is noted, and all that is wanted is stored again: a Sentinel may have taken a busy Redis for dead.
+   */
+  private perform(work: () => Promise<void>): Promise<void> {
+    return this.enqueue(async () => {
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        if (this.uncertain) return;
+        this.refusals.push(error.message);
+        this.interrupt();
+        await this.assertAll();
+      }
+    });
   }
 
   private enqueue(work: () => Promise<void>): Promise<void> {

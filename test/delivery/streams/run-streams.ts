@@ -2,7 +2,8 @@ import { Random } from "../../support/random.ts";
 import { FaultProxy } from "../fault-proxy.ts";
 import { type FaultOptions, injectFaults } from "../inject-faults.ts";
 import { readConversation } from "../read-back.ts";
-import { openTopology, SETTLE_TIMEOUT_MS, type ServerOptions, waitFor } from "../topology/open-topology.ts";
+import { STEP_TIMEOUT_MS } from "../timeouts.ts";
+import { openTopology, type ServerOptions, waitFor } from "../topology/open-topology.ts";
 import { type Topology, tokenOf } from "../topology/topology.ts";
 import { checkStreams, type StreamViolation } from "./check-streams.ts";
 import { StreamReader } from "./stream-reader.ts";
@@ -96,7 +97,7 @@ export function streamReport({ violations, ...figures }: StreamRunResult, seed: 
 /** Reads all conversations, as soon as each stream has become a message: those that were left behind do after their lease (ST3). */
 async function readStored(
   topology: Topology,
-  { conversations, patience = SETTLE_TIMEOUT_MS }: StreamRunOptions,
+  { conversations, patience = STEP_TIMEOUT_MS }: StreamRunOptions,
   streams: number,
 ) {
   const stored = new Map<string, Awaited<ReturnType<typeof readConversation>>["messages"]>();

@@ -93,7 +93,7 @@ export class StreamReader extends WireLine {
     // An open conversation that is opened again begins with its streams again.
     this.begin();
     const place = this.epoch === undefined ? {} : { after: this.newest, epoch: this.epoch };
-    this.socket?.send(JSON.stringify({ type: "open", conversations: [{ conversation, ...place }] }));
+    this.transmit({ type: "open", conversations: [{ conversation, ...place }] });
   }
 
   private opened(seq: number, epoch: string): void {

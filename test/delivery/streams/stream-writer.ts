@@ -208,6 +208,6 @@ export class StreamWriter extends WireLine {
   }
 
   private send(frame: object): void {
-    if (this.welcomed) this.socket?.send(JSON.stringify(frame));
+    if (this.welcomed) this.transmit(frame);
   }
 }

@@ -5,6 +5,7 @@ import { BROKEN_SERVER } from "../../support/built-program.ts";
 import { longTest } from "../../support/long-test.ts";
 import { isLong, seeds } from "../../support/random.ts";
 import type { StreamDefectName } from "../programs/broken-streams.ts";
+import { RUN_TIMEOUT_MS } from "../timeouts.ts";
 import { KEEPING_FAULTS, REDIS_FAULTS } from "../topology/redis-faults.ts";
 import type { StreamViolationKind } from "./check-streams.ts";
 import { runStreams, type StreamRunOptions, streamReport } from "./run-streams.ts";
@@ -31,9 +32,6 @@ const EXPECTED_VIOLATIONS: Record<StreamDefectName, StreamViolationKind> = {
 /** Faults of many nodes in which Redis loses nothing that was acked, in the long form. */
 const NODE_FAULTS = isLong ? KEEPING_FAULTS : [];
 
-/** Only a very busy machine ever takes this long, in milliseconds. */
-const TEST_TIMEOUT_MS = 300_000;
-
 describe.concurrent("delivery of streams", () => {
   for (const seed of seeds(20_261_101)) {
     test(
@@ -47,7 +45,7 @@ describe.concurrent("delivery of streams", () => {
         expect(result.rivals, report).toBeGreaterThan(0);
         expect(result.interrupted, report).toBeGreaterThan(0);
       },
-      TEST_TIMEOUT_MS,
+      RUN_TIMEOUT_MS,
     );
 
     for (const [part, kind] of Object.entries(EXPECTED_VIOLATIONS)) {
@@ -59,7 +57,7 @@ describe.concurrent("delivery of streams", () => {
           const kinds = new Set(result.violations.map((violation) => violation.kind));
           expect(kinds, streamReport(result, seed)).toContain(kind);
         },
-        TEST_TIMEOUT_MS,
+        RUN_TIMEOUT_MS,
       );
     }
 
@@ -71,7 +69,7 @@ describe.concurrent("delivery of streams", () => {
           const result = await runStreams({ ...OPTIONS, ...often, seed, nodes: { count: 3, fault } });
           expect(result.violations, streamReport(result, seed)).toEqual([]);
         },
-        TEST_TIMEOUT_MS,
+        RUN_TIMEOUT_MS,
       );
   }
 });

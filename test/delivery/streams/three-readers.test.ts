@@ -6,6 +6,7 @@ import { isLong, Random, seeds } from "../../support/random.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { FaultProxy } from "../fault-proxy.ts";
+import { RUN_TIMEOUT_MS } from "../timeouts.ts";
 import { SlowLine } from "./slow-line.ts";
 
 const TOKENS_PER_S = 150;
@@ -13,9 +14,6 @@ const SECONDS = isLong ? 60 : 4;
 const CUT_INTERVAL_MS = isLong ? 2_000 : 700;
 /** 50 kbit/s. */
 const SLOW_BYTES_PER_S = 50_000 / 8;
-
-/** Only a very busy machine ever takes this long, in milliseconds. */
-const TEST_TIMEOUT_MS = 300_000;
 
 const WORDS = ["one ", "zwei ", "три ", "四", "🙂 ", "\n", '"5" '];
 
@@ -74,5 +72,5 @@ for (const seed of seeds(20_261_130))
       }
       await Promise.all([writer, ...readers.map(({ parley }) => parley)].map((parley) => parley.close()));
     },
-    TEST_TIMEOUT_MS,
+    RUN_TIMEOUT_MS,
   );

@@ -114,6 +114,10 @@ export class NodeCluster implements Topology {
     });
   }
 
+  faultsEnded(): Promise<void> {
+    return this.queue;
+  }
+
   async waitUntilHealthy(): Promise<void> {
     await this.queue;
     await waitUntil("every node is ready", async () =>

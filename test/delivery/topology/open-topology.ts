@@ -1,6 +1,7 @@
 import { ParleyFolder } from "../../cli/parley-folder.ts";
 import type { Random } from "../../support/random.ts";
 import type { FaultProxy } from "../fault-proxy.ts";
+import { STEP_TIMEOUT_MS } from "../timeouts.ts";
 import { NodeCluster } from "./node-cluster.ts";
 import type { RedisFaultName } from "./redis-faults.ts";
 import { SingleServer, type Topology, type TopologyOptions } from "./topology.ts";
@@ -11,9 +12,6 @@ export interface ServerOptions extends TopologyOptions {
   /** Nodes that share a Redis, and the fault injected into it; one server with its embedded store without them. */
   readonly nodes?: { readonly count: number; readonly fault: RedisFaultName };
 }
-
-/** How long the last results may take, in milliseconds: seconds on a quiet machine. */
-export const SETTLE_TIMEOUT_MS = 60_000;
 
 const POLL_INTERVAL_MS = 20;
 
@@ -33,7 +31,7 @@ export async function openTopology(
 /** Waits until `holds`, but not for ever: the checker reports what is missing. */
 export async function waitFor(
   holds: () => boolean | Promise<boolean>,
-  timeout = SETTLE_TIMEOUT_MS,
+  timeout = STEP_TIMEOUT_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeout;
   while (!(await holds()) && performance.now() < deadline) await Bun.sleep(POLL_INTERVAL_MS);

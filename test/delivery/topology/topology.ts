@@ -33,6 +33,8 @@ export interface Topology extends AsyncDisposable {
   drain(): Promise<void>;
   /** Injects this run's fault into the store. */
   strike(): Promise<void>;
+  /** Resolves when the faults so far are over: the others may return before. */
+  faultsEnded(): Promise<void>;
   /** Resolves when all that was done to it is over. */
   waitUntilHealthy(): Promise<void>;
 }
@@ -44,6 +46,8 @@ export interface TopologyOptions {
   readonly retention?: number;
   /** Arguments on the command line of the server. */
   readonly programArguments?: string[];
+  /** Whether no line counts as dead, however late the answer to a ping is. */
+  readonly isPatient?: boolean;
 }
 
 /** Milliseconds in which one server carries out a ban (MB2), and a margin for a busy machine. */
@@ -52,7 +56,10 @@ const MEMBER_DELAY_MS = 1_500;
 /** Hours' quota that no run reaches, so that every message is charged and none refused. */
 const REQUESTS_PER_HOUR = 1_000_000;
 
-export const serverEnvironment = ({ retention }: TopologyOptions) => ({
+/** Seconds that no answer to a ping takes. */
+const PATIENT_PONG_TIMEOUT = "600";
+
+export const serverEnvironment = ({ retention, isPatient = false }: TopologyOptions) => ({
   SECRET_KEY: TEST_SECRET,
   PLANS: `free:${REQUESTS_PER_HOUR}:0`,
   BURST_RATE: "0",
@@ -60,7 +67,7 @@ export const serverEnvironment = ({ retention }: TopologyOptions) => ({
   LOG_LEVEL: "error",
   // A half-open connection is a ghost until the server has detected it.
   PING_INTERVAL: "1",
-  PONG_TIMEOUT: "1",
+  PONG_TIMEOUT: isPatient ? PATIENT_PONG_TIMEOUT : "1",
   DRAIN_SECONDS: "1",
   STREAM_LEASE: "2",
   ...(retention !== undefined && { RETENTION_MESSAGES: String(retention) }),
@@ -128,6 +135,8 @@ export class SingleServer implements Topology {
   }
 
   async strike(): Promise<void> {}
+
+  async faultsEnded(): Promise<void> {}
 
   async waitUntilHealthy(): Promise<void> {}
 
