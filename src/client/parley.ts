@@ -230,11 +230,9 @@ export function connect(options: Options): Parley {
         else requests.settle(conversation, frame.id, body);
         break;
       case "inbox":
-        emit(type as "inbox", frame);
-        requests.settle(conversation, frame.id, body);
-        break;
       case "inbox_item":
-        emit(type as "inbox_item", frame);
+        emit(type as "inbox", frame as never);
+        requests.settle(conversation, name, body);
         break;
       case "error":
         // The status reports too many connections at each attempt; an event would repeat it.
@@ -258,6 +256,11 @@ export function connect(options: Options): Parley {
         break;
       default:
         if (frame.type === "member") emit("member", { conversation, ...body } as never);
+        // What was not answered before such a `closed` is not answered any more (MX3).
+        if (frame.type === "closed" && retry_after !== undefined) {
+          requests.onDown(conversation);
+          managed?.emit("cut", undefined);
+        }
         managed?.onFrame(frame);
     }
     requests.flush();

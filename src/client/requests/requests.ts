@@ -87,7 +87,8 @@ export interface Requests {
   isUsed(): boolean;
   /** Sends requests that are due, and sets a timer for the next ones. */
   flush(): void;
-  onDown(): void;
+  /** Nothing that was sent over the line, or in one conversation, is answered any more. */
+  onDown(conversation?: string): void;
   /** Rejects all requests, or those of one conversation; `isKept`: messages stay pending and are sent if the line opens again. */
   close(reason: ParleyError, isKept: boolean, conversation?: string): void;
 }
@@ -318,12 +319,14 @@ export function createRequests(
     },
     isUsed: () => outboxes.some(({ requests }) => requests.length > 0),
     flush,
-    onDown() {
+    onDown(only) {
+      const isLost = ({ conversation }: Outbox | SentFrame) => only === undefined || only === conversation;
       // Read marks may not have arrived. The server only moves them forward, so sending one twice is harmless.
       sentMarks.clear();
-      for (const outbox of outboxes) outbox.inFlight = undefined;
+      for (const outbox of outboxes) if (isLost(outbox)) outbox.inFlight = undefined;
       // The next `opened` shows again what is missing.
-      for (const { frame } of firsts) api.settle(frame.conversation, frame.id, undefined, "connection lost");
+      for (const { frame } of firsts)
+        if (isLost(frame)) api.settle(frame.conversation, frame.id, undefined, "connection lost");
     },
     close(reason, isKept, only) {
       for (const outbox of outboxes) {
