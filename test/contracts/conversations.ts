@@ -147,6 +147,26 @@ export function conversationContract(name: string, open: OpenConversations): voi
       expect((await store.subject.engine.head("room")).epoch).toBe(`${life}.2`);
     });
 
+    test("MB6 IN2 a removal is reported to those who watch the inbox, also of a conversation that nobody has open", async () => {
+      await using store = await begin();
+      const { subject, command } = store;
+      await subject.store("1");
+      await subject.store("1", { conversation: "idle" });
+      await subject.reopen();
+      const seen: string[] = [];
+      const stop = await subject.engine.inbox.watch(
+        (conversation) => seen.push(conversation),
+        () => seen.push("gap"),
+      );
+      await command((conversations) => conversations.remove("idle"));
+      await waitUntil("the removal is reported", () => {
+        subject.clock.advance(100);
+        return seen.includes("idle");
+      });
+      expect(new Set(seen)).toEqual(new Set(["idle"]));
+      stop();
+    });
+
     test("MB6 Q2 a post under the epoch from before a removal is neither stored, charged nor marked", async () => {
       await using store = await begin();
       const { subject } = store;

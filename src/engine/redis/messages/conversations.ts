@@ -9,6 +9,7 @@ import {
 } from "../../../core/ports/conversations.ts";
 import { presentEntries } from "../changes/encoding.ts";
 import { noteErasure } from "../changes/file-rewriter.ts";
+import { bucketOf } from "../connection/buckets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect } from "../connection/connect.ts";
 import type { ConversationPart } from "../connection/keys.ts";
@@ -107,8 +108,9 @@ export class RedisConversations implements ConversationStore {
   }
 
   async remove(id: string): Promise<boolean> {
-    const { keys } = this.client;
-    const all = [keys.conversationKey(id, "meta"), keys.channelOf(id), eventsKey(this.client, id)];
+    const { keys, isCluster } = this.client;
+    const watched = isCluster ? keys.bucketKey(bucketOf(id), "watched") : keys.globalKey("watched");
+    const all = [keys.conversationKey(id, "meta"), keys.channelOf(id), eventsKey(this.client, id), watched];
     for (const what of CONTENT) all.push(keys.conversationKey(id, what));
     const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
     const epoch = await this.client.commands.get(keys.globalKey("epoch"));

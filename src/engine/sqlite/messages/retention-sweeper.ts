@@ -188,6 +188,8 @@ export class RetentionSweeper {
         if (row.changed > this.lastChangeAtStart) this.logChange(row);
         const removed = this.deps.messages.rowChanged(row);
         if (removed !== undefined) this.deps.onRemoved(removed);
+        // Also of a conversation that is not in memory.
+        this.deps.inbox.notify(row.id);
         this.urgent.push(row);
       }
     } catch (error) {

@@ -1,7 +1,9 @@
 -- Removes a conversation: `remove` of ConversationStore (src/core/ports/conversations.ts). Its newest seq and the number of its
 -- removals stay (src/core/conversation/epoch.ts). Nodes learn of the new epoch on its channel.
 --
--- KEYS  1: meta   2: channel   3: the events   then all other keys of the conversation
+-- A node that has nothing of the conversation open learns of it by the activity of the bucket (conversation.lua).
+--
+-- KEYS  1: meta   2: channel   3: the events   4: the key that says that a node watches   then all other keys of the conversation
 -- ARGV  1: the command that announces: PUBLISH or SPUBLISH   2: '' or the time   3: the epoch of the store, '' if it has none
 -- Reply 1, or 0 if there is no such conversation
 
@@ -20,16 +22,17 @@ for _, changed in ipairs(redis.call('ZRANGE', revs, 0, -1)) do
   local digests = string.match(redis.call('HGET', changes, changed) or '', '^%d+ ([^\t]*)') or ''
   for digest in string.gmatch(digests, '[^,]+') do redis.call('UNLINK', streams .. 'by:' .. changed .. ':' .. digest) end
 end
-redis.call('UNLINK', unpack(KEYS, 4))
+redis.call('UNLINK', unpack(KEYS, 5))
 redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed', 'owners', 'changing', 'by')
 local removals = string.format('%d', (redis.call('HGET', KEYS[1], 'removals') or 0) + 1)
 local revision = string.format('%d', (redis.call('HGET', KEYS[1], 'revision') or 0) + 1)
 local now = string.format('%d', store_time(ARGV[2]))
-local name = string.match(KEYS[1], '^.*}:c:(.*):meta$')
+local bucket, name = string.match(KEYS[1], '^(.*}:)c:(.*):meta$')
 local event = '[{"type":"conversation.removed","conversation":"' .. name .. '"}]'
 feed_add(KEYS[3], 'd ' .. now .. ' removed:' .. name .. ':' .. life .. '.' .. removals .. ' ' .. event)
 redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq, 'removed_at', now, 'changed', now, 'revision', revision)
 redis.call('HDEL', KEYS[1], 'facts', 'guard', 'rev', 'revising')
+if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('ZADD', bucket .. 'activity', now, name) end
 if life ~= '' then
   redis.call(ARGV[1], KEYS[2], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. ' 0\n')
 end
