@@ -49,6 +49,12 @@ export class PendingItems {
     this.items.delete(conversation);
   }
 
+  /** Returns the time of a position that is sent before the items that wait, with a list as it was at `time`. */
+  timeBefore(time: number): number {
+    const next = this.items.values().next();
+    return next.done ? time : Math.min(time, next.value.since);
+  }
+
   /** Removes all, because the client gets the whole list instead, as it was at `time`. */
   restart(time: number): void {
     this.items.clear();

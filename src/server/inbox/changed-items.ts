@@ -12,6 +12,8 @@ export interface ChangedItemsDeps extends InboxSources {
   readonly isStoreUnavailable: (error: unknown) => boolean;
   /** Called when changes may have been missed. */
   readonly onGap: () => void;
+  /** Sends a socket its list from the beginning. */
+  readonly restart: (client: InboxClient) => void;
 }
 
 /** How often changed items are read and sent, in milliseconds. So a busy conversation is read at most twice a second (IN2). */
@@ -28,6 +30,8 @@ interface Changed {
   all: boolean;
   /** In these, which may not have it yet. */
   readonly lists: Set<UserList>;
+  /** All its changes before this time were given to the sockets. */
+  since: number;
 }
 
 /**
@@ -38,6 +42,12 @@ export class ChangedItems {
   private changed = new Map<string, Changed>();
   /** All changes before this time were given to the sockets, in milliseconds since 1970 by the store's clock. */
   private time = 0;
+  /** What changed before this time was taken from `changed`: what comes into it now has changed later. */
+  private takenAt = 0;
+  /** Lists with changes that wait until the list is read. */
+  private readonly loading = new Set<UserList>();
+  /** Sockets whose list could not be read when it had to be sent again. */
+  private readonly unserved = new Set<InboxClient>();
   private starting: Promise<void> | undefined;
   private stops: (() => void)[] = [];
   /** Sockets with items that wait. */
@@ -50,8 +60,10 @@ export class ChangedItems {
 
   /** Begins to watch the stores. When it resolves, no later change is missed. */
   start(): Promise<void> {
+    const { generation } = this;
     this.starting ??= this.watch().catch((error) => {
-      this.stop();
+      // It may have been stopped and started again meanwhile.
+      if (generation === this.generation) this.stop();
       throw error;
     });
     return this.starting;
@@ -65,12 +77,27 @@ export class ChangedItems {
     this.soon = undefined;
     this.changed.clear();
     this.waiting.clear();
+    this.loading.clear();
+    this.unserved.clear();
   }
 
   /** A list was read: what has changed meanwhile is read again. */
   loaded(list: UserList): void {
-    for (const conversation of list.changedWhileLoading) this.add(conversation, [list]);
+    for (const [conversation, since] of list.changedWhileLoading) this.add(conversation, [list], since);
     list.changedWhileLoading.clear();
+    this.loading.delete(list);
+  }
+
+  /** Has a conversation of a list that is being read be read again after that. */
+  readAgain(list: UserList, conversation: string, since = this.takenAt): void {
+    const { changedWhileLoading } = list;
+    changedWhileLoading.set(conversation, Math.min(since, changedWhileLoading.get(conversation) ?? since));
+    this.loading.add(list);
+  }
+
+  /** Has a socket get its list from the beginning as soon as the store can be read. */
+  restartLater(client: InboxClient): void {
+    this.unserved.add(client);
   }
 
   private async watch(): Promise<void> {
@@ -91,6 +118,11 @@ export class ChangedItems {
       }, onGap),
     );
     keep(await inbox.watch((conversation, user) => this.onChange(conversation, user), onGap));
+    const { now } = await inbox.read([], false);
+    if (generation !== this.generation) return;
+    // No socket had a list before.
+    this.time = Math.max(this.time, now);
+    this.takenAt = Math.max(this.takenAt, now);
   }
 
   private onChange(conversation: string, user: string | undefined): void {
@@ -98,35 +130,40 @@ export class ChangedItems {
     else if (this.deps.conversations.find(conversation) !== undefined) this.changeOf(conversation).all = true;
   }
 
-  private add(conversation: string, lists: readonly UserList[]): void {
+  private add(conversation: string, lists: readonly UserList[], since = this.takenAt): void {
     if (lists.length === 0) return;
     const changed = this.changeOf(conversation);
+    changed.since = Math.min(changed.since, since);
     for (const list of lists) changed.lists.add(list);
   }
 
   private changeOf(conversation: string): Changed {
     let changed = this.changed.get(conversation);
     if (changed === undefined) {
-      changed = { all: false, lists: new Set() };
+      changed = { all: false, lists: new Set(), since: this.takenAt };
       this.changed.set(conversation, changed);
     }
     return changed;
   }
 
   private async runRound(): Promise<void> {
-    if (this.running || this.changed.size === 0) return;
+    if (this.running || (this.changed.size === 0 && this.unserved.size === 0)) return;
     this.running = true;
     try {
       // The time is read before the changes are taken: all that are older are among them.
       const { now } = await this.deps.inbox.read([], false);
+      const unserved = [...this.unserved];
+      this.unserved.clear();
+      for (const client of unserved) if (client.mustRestart) this.deps.restart(client);
       const changed = [...this.changed];
       this.changed = new Map();
+      this.takenAt = Math.max(this.takenAt, now);
       const touched = new Set<InboxClient>();
       for (let from = 0; from < changed.length; from += CONVERSATIONS_AT_ONCE) {
         const some = changed.slice(from, from + CONVERSATIONS_AT_ONCE);
         await Promise.all(some.map(([conversation, lists]) => this.readOne(conversation, lists, touched)));
       }
-      this.time = Math.max(this.time, now);
+      this.time = Math.max(this.time, this.givenUpTo());
       for (const client of touched) {
         client.pending.reach(this.time);
         this.flush(client);
@@ -138,13 +175,22 @@ export class ChangedItems {
     }
   }
 
+  /** The time before which all changes were given to the sockets: some conversations could not be read, or wait for their list. */
+  private givenUpTo(): number {
+    let time = this.takenAt;
+    for (const { since } of this.changed.values()) time = Math.min(time, since);
+    for (const list of this.loading)
+      for (const since of list.changedWhileLoading.values()) time = Math.min(time, since);
+    return time;
+  }
+
   /** Reads a conversation for all `lists` in which it has changed. What cannot be read now is tried again in the next round. */
   private async readOne(conversation: string, changed: Changed, touched: Set<InboxClient>): Promise<void> {
     const lists = new Set(changed.lists);
     if (changed.all)
       for (const list of this.deps.conversations.find(conversation)?.lists ?? []) lists.add(list);
     const ready = [...lists].filter((list) => {
-      if (list.loading > 0) list.changedWhileLoading.add(conversation);
+      if (list.loading > 0) this.readAgain(list, conversation, changed.since);
       return list.loading === 0 && list.clients.size > 0;
     });
     for (let from = 0; from < ready.length; from += USERS_AT_ONCE) {
@@ -155,9 +201,9 @@ export class ChangedItems {
           conversation,
           some.map(({ user }) => user),
         );
-        for (const [i, list] of some.entries()) this.apply(list, items[i]!, touched);
+        for (const [i, list] of some.entries()) this.apply(list, items[i]!, changed.since, touched);
       } catch (error) {
-        this.add(conversation, ready.slice(from));
+        this.add(conversation, ready.slice(from), changed.since);
         this.report(error);
         return;
       }
@@ -165,11 +211,16 @@ export class ChangedItems {
   }
 
   /** Takes over a new state of an item, and gives it to the sockets of the list. */
-  private apply(list: UserList, { conversation, unread, json }: ReadItem, touched: Set<InboxClient>): void {
+  private apply(
+    list: UserList,
+    { conversation, unread, json }: ReadItem,
+    since: number,
+    touched: Set<InboxClient>,
+  ): void {
     const { conversations } = this.deps;
     // Its list is read as a whole, and this state may be older.
     if (list.loading > 0) {
-      list.changedWhileLoading.add(conversation);
+      this.readAgain(list, conversation, since);
       return;
     }
     if (list.clients.size === 0) return;
@@ -185,7 +236,7 @@ export class ChangedItems {
       if (!list.numbers.note(known.number, digestOf(json))) return;
     }
     for (const client of list.clients) {
-      if (client.limit === 0) continue;
+      if (!client.hasPage) continue;
       client.pending.reach(this.time);
       client.pending.add(conversation, json);
       touched.add(client);
@@ -215,3 +266,6 @@ export class ChangedItems {
 export function digestOf(json: string): number {
   return Number(BigInt(Bun.hash(json)) >> 11n);
 }
+
+/** Differs from the number of every item. */
+export const NO_DIGEST = -1;

@@ -43,16 +43,16 @@ export class ConversationLists {
     return true;
   }
 
-  /** Makes the list have exactly these conversations. */
-  replace(list: UserList, names: readonly string[]): void {
-    const kept = new Set(names);
-    const had = new Set<string>();
+  /** Adds those of `names` that the list does not have. Returns the conversations that it has beside them. */
+  addMissing(list: UserList, names: readonly string[]): ListedConversation[] {
+    const missing = new Set(names);
+    const others: ListedConversation[] = [];
     for (const number of list.numbers.conversations()) {
-      const { name } = this.byNumber.get(number)!;
-      if (kept.has(name)) had.add(name);
-      else this.remove(name, list);
+      const conversation = this.byNumber.get(number)!;
+      if (!missing.delete(conversation.name)) others.push(conversation);
     }
-    for (const name of kept) if (!had.has(name)) this.add(name, list);
+    for (const name of missing) this.add(name, list);
+    return others;
   }
 
   /** Forgets a list that no socket needs any more. */

@@ -6,7 +6,7 @@ import { encodePosition } from "../../core/inbox/position.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { LIST_MEMORY_MS } from "../../core/ports/conversation/members.ts";
 import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
-import { ChangedItems, digestOf } from "./changed-items.ts";
+import { ChangedItems, digestOf, NO_DIGEST } from "./changed-items.ts";
 import { ConversationLists } from "./conversation-lists.ts";
 import {
   type InboxList,
@@ -44,6 +44,7 @@ export class Inboxes {
       conversations: this.conversations,
       listsOf: (user) => this.lists.of(user),
       onGap: () => this.onGap(),
+      restart: (client) => this.restart(client),
     });
   }
 
@@ -72,12 +73,16 @@ export class Inboxes {
    */
   request(client: InboxClient, ask: InboxAsk, id: string | undefined): Promise<boolean> {
     client.limit = ask.limit;
-    const answer = client.queue.then(() => this.answer(client, ask, id));
-    client.queue = answer.then(
+    return this.enqueue(client, () => this.answer(client, ask, id));
+  }
+
+  private enqueue(client: InboxClient, task: () => Promise<boolean>): Promise<boolean> {
+    const done = client.queue.then(task);
+    client.queue = done.then(
       () => {},
       () => {},
     );
-    return answer;
+    return done;
   }
 
   /** The socket has another token. If that shows other conversations, the list is sent again from its beginning. */
@@ -122,7 +127,9 @@ export class Inboxes {
   private async answer(client: InboxClient, ask: InboxAsk, id: string | undefined): Promise<boolean> {
     client.answering++;
     try {
-      const frames = await this.prepare(client, ask, id);
+      let frames: readonly string[] | undefined;
+      // With another token, the list is another one.
+      while (frames === undefined) frames = await this.prepare(client, ask, id);
       // One frame after another: what a slow peer has not read does not fill the memory.
       for (const frame of frames) {
         if (client.closed) break;
@@ -135,17 +142,24 @@ export class Inboxes {
       throw error;
     } finally {
       client.answering--;
+      if (client.mustRestart && !client.closed) this.changes.restartLater(client);
       this.changes.flush(client);
     }
   }
 
-  /** Reads what a client is sent, and returns the frames. Later changes wait until these are sent. */
+  /**
+   * Reads what a client is sent, and returns the frames; undefined if the client has another list by then. Later changes wait until
+   * these are sent.
+   */
   private async prepare(
     client: InboxClient,
-    ask: InboxAsk,
+    request: InboxAsk,
     id: string | undefined,
-  ): Promise<readonly string[]> {
-    const { list } = client;
+  ): Promise<readonly string[] | undefined> {
+    const { list, mustRestart } = client;
+    const ask = mustRestart ? restartOf(client) : request;
+    // Set again when it must restart once more after this reading has begun.
+    client.mustRestart = false;
     list.loading++;
     try {
       if (client.closed) return [];
@@ -153,15 +167,21 @@ export class Inboxes {
       const whole = await this.limited(() => this.load(list));
       const choice = chooseItems(whole, ask, LIST_MEMORY_MS);
       const items = await this.readChosen(list.user, choice.entries, choice.removed);
-      // With another token, its list follows (`renew`).
-      if (client.closed || client.list !== list) return [];
+      if (client.closed) return [];
+      if (client.list !== list) return undefined;
+      client.hasPage = true;
       if (choice.reset) client.pending.restart(whole.position.time);
       this.noteSent(client, items);
+      // The client may be cut off after these frames, and before it got what waits.
+      const position = { ...whole.position, time: client.pending.timeBefore(whole.position.time) };
       return encodeAnswer(
         items.map(({ json }) => json),
         choice,
-        { position: encodePosition(whole.position), totals: whole.totals, id, after: ask.after },
+        { position: encodePosition(position), totals: whole.totals, id, after: ask.after },
       );
+    } catch (error) {
+      client.mustRestart ||= mustRestart;
+      throw error;
     } finally {
       list.loading--;
       if (list.loading === 0) this.changes.loaded(list);
@@ -170,11 +190,16 @@ export class Inboxes {
 
   /** Reads the whole list of a user, and takes over its numbers. */
   private async load(list: UserList): Promise<InboxList> {
+    const unread = new Map<number, number>();
     const whole = await readList(this.deps, list.user, list.grants, (names) => {
-      if (list.clients.size > 0) this.conversations.replace(list, names);
+      if (list.clients.size === 0) return;
+      for (const { name, number } of this.conversations.addMissing(list, names)) {
+        // It has left the list. Sockets that have it still get `removed`: the page that is read here is for one of them.
+        unread.set(number, 0);
+        this.changes.readAgain(list, name);
+      }
     });
     list.store = whole.position.store;
-    const unread = new Map<number, number>();
     for (const entry of whole.entries) {
       const conversation = this.conversations.find(entry.conversation);
       if (conversation !== undefined) unread.set(conversation.number, entry.unread);
@@ -196,11 +221,12 @@ export class Inboxes {
   private noteSent({ list, pending }: InboxClient, items: readonly ReadItem[]): void {
     for (const { conversation, json, unread } of items) {
       pending.drop(conversation);
-      // Other sockets with the same list are not sent it.
-      if (unread === undefined || list.clients.size > 1) continue;
+      if (unread === undefined) continue;
       const known = this.conversations.find(conversation);
-      if (known !== undefined && list.numbers.has(known.number))
-        list.numbers.note(known.number, digestOf(json));
+      if (known === undefined || !list.numbers.has(known.number)) continue;
+      const isOther = list.numbers.note(known.number, digestOf(json));
+      // Other sockets with the same list are not sent it: now they have different items, so the next one is sent in any case.
+      if (isOther && list.clients.size > 1) list.numbers.note(known.number, NO_DIGEST);
     }
   }
 
@@ -217,10 +243,17 @@ export class Inboxes {
       for (const client of list.clients) if (client.limit > 0) this.restart(client);
   }
 
+  /** Sends a client its list again from the beginning, after the answers before, and as soon as it can be read. */
   private restart(client: InboxClient): void {
-    const ask = { limit: client.limit, cursor: undefined, after: NO_POSITION };
-    this.request(client, ask, undefined).catch((error) =>
-      this.deps.emit("inbox.failed", { error: String(error) }),
-    );
+    client.mustRestart = true;
+    this.enqueue(client, async () => {
+      // An answer before this one may have done it.
+      if (client.closed || !client.mustRestart) return true;
+      return this.answer(client, restartOf(client), undefined);
+    }).catch((error) => this.deps.emit("inbox.failed", { error: String(error) }));
   }
+}
+
+function restartOf({ limit }: InboxClient): InboxAsk {
+  return { limit, cursor: undefined, after: NO_POSITION };
 }

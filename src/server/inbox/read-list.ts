@@ -44,7 +44,11 @@ export async function readList(
   grants: Grants,
   onNames?: (conversations: readonly string[]) => void,
 ): Promise<InboxList> {
-  const known = await readNames(members, user, grants);
+  // A user who becomes a member after the names were read is not in the result, so its position is not later than that.
+  const [{ now: startedAt }, known] = await Promise.all([
+    inbox.read([], false),
+    readNames(members, user, grants),
+  ]);
   const joined = known.filter(({ role }) => role !== undefined);
   onNames?.(joined.map(({ conversation }) => conversation));
   const queries = joined.map(({ conversation }) => ({ conversation, users: [user] }));
@@ -69,7 +73,7 @@ export async function readList(
     entries,
     removed: known.filter(({ role }) => role === undefined),
     totals: { unread: unreadTotal, unreadConversations },
-    position: { store, time: now, scope: scopeOf(grants) },
+    position: { store, time: Math.min(startedAt, now), scope: scopeOf(grants) },
   };
 }
 

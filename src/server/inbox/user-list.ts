@@ -27,8 +27,8 @@ export class UserList {
   store = "";
   /** Reads of the whole list that are under way. Items are not read meanwhile, since an older state could take their place. */
   loading = 0;
-  /** Conversations that have changed meanwhile. */
-  readonly changedWhileLoading = new Set<string>();
+  /** Conversations that have changed meanwhile, each with the time before which all its changes were given to the sockets. */
+  readonly changedWhileLoading = new Map<string, number>();
 
   constructor(
     readonly user: string,
@@ -45,6 +45,10 @@ export class InboxClient {
   answering = 0;
   /** The size of the page that the client asked for last. */
   limit = 0;
+  /** Whether the client has got a first page. Changes before that would give it a position without the list that belongs to it. */
+  hasPage = false;
+  /** Whether the client lacks changes, or has the list of another token: it gets the list from its beginning, and items wait. */
+  mustRestart = false;
   closed = false;
   /** Requests are answered one after another. */
   queue: Promise<void> = Promise.resolve();
@@ -56,7 +60,7 @@ export class InboxClient {
 
   /** Sends items that wait, as many as the socket takes now. */
   flush(): void {
-    if (this.answering > 0 || this.closed) return;
+    if (this.answering > 0 || this.closed || this.mustRestart) return;
     const { socket, pending, list } = this;
     if (!socket.isWritable) return;
     for (let bytes = 0; bytes < BYTES_AT_ONCE; ) {

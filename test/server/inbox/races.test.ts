@@ -1,0 +1,355 @@
+// The inbox on a real store, with the order of events chosen: what is read is held back, refused, or let go by the test.
+import { expect, test } from "bun:test";
+import { ALL_GRANTS, type Grants } from "../../../src/core/access/grants.ts";
+import { decodePosition, encodePosition } from "../../../src/core/inbox/position.ts";
+import type { Inboxes as InboxPort } from "../../../src/core/ports/conversation/inbox.ts";
+import type { MemberStore } from "../../../src/core/ports/conversation/members.ts";
+import type { InboxFrame, InboxItem, InboxItemFrame } from "../../../src/protocol/frames/inbox-frames.ts";
+import { Inboxes } from "../../../src/server/inbox/inboxes.ts";
+import type { InboxClient, InboxSocket } from "../../../src/server/inbox/user-list.ts";
+import { StoreFolder } from "../../engine/sqlite/store-folder.ts";
+import { messageContent } from "../../support/entries.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
+import { add, change } from "./inbox-server.ts";
+
+const ROUND_MS = 500;
+/** Longer than what a return is sent again of (POSITION_SLACK_MS). */
+const LONG_MS = 11_000;
+
+class Away extends Error {}
+
+/** A place where the test holds calls back, or has them fail. */
+class Gate {
+  private held: Promise<void> = Promise.resolve();
+  /** The calls that have come to the gate. */
+  calls = 0;
+  fails = false;
+
+  /** Holds calls from now on, until the function that it returns is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.held = promise;
+    return () => {
+      this.held = Promise.resolve();
+      resolve();
+    };
+  }
+
+  async pass<T>(result: Promise<T>): Promise<T> {
+    this.calls++;
+    const { held, fails } = this;
+    const settled = await result;
+    await held;
+    if (fails) throw new Away();
+    return settled;
+  }
+}
+
+/** What a socket was sent. */
+class Socket implements InboxSocket {
+  readonly frames: (InboxFrame | InboxItemFrame)[] = [];
+  isWritable = true;
+
+  constructor(readonly user: string) {}
+
+  deliver(frame: string): void {
+    this.frames.push(JSON.parse(frame));
+  }
+
+  async drained(): Promise<void> {}
+
+  get position(): string {
+    return this.frames.at(-1)!.position;
+  }
+
+  /** The list as a client has it. */
+  get items(): Record<string, InboxItem> {
+    const items: Record<string, InboxItem> = {};
+    for (const frame of this.frames) {
+      if (frame.type === "inbox" && frame.reset) for (const name of Object.keys(items)) delete items[name];
+      for (const item of frame.type === "inbox" ? frame.items : [frame.item])
+        if ("removed" in item) delete items[item.conversation];
+        else items[item.conversation] = item;
+    }
+    return items;
+  }
+
+  get unread(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.items).map(([name, { unread }]) => [name, unread]));
+  }
+}
+
+async function openScene() {
+  const folder = new StoreFolder();
+  const clock = new ManualClock();
+  const store = await folder.open(clock);
+  const { engine, members } = store;
+  /** The reading of numbers, of names, and the beginning to watch. */
+  const [reading, naming, watching] = [new Gate(), new Gate(), new Gate()];
+  /** Conversations of which no items can be read. */
+  const broken = new Set<string>();
+  const lost = { news: false, onGap: () => {} };
+  const inbox: InboxPort = {
+    async read(queries, newest) {
+      if (newest && queries.some(({ conversation }) => broken.has(conversation))) throw new Away();
+      return reading.pass(engine.inbox.read(queries, newest));
+    },
+    watch(listener, onGap) {
+      lost.onGap = onGap;
+      const report: typeof listener = (...what) => void (lost.news || listener(...what));
+      return watching.pass(engine.inbox.watch(report, onGap));
+    },
+  };
+  const sources: Pick<MemberStore, "conversationsOf" | "read" | "readForUser" | "watch"> = {
+    conversationsOf: (...of) => naming.pass(members.conversationsOf(...of)),
+    read: (...of) => members.read(...of),
+    readForUser: (...of) => members.readForUser(...of),
+    watch: (listener) => members.watch((...news) => void (lost.news || listener(...news))),
+  };
+  const inboxes = new Inboxes({
+    inbox,
+    members: sources,
+    clock,
+    emit: folder.log.emit,
+    isStoreUnavailable: (error) => error instanceof Away,
+  });
+  let messages = 0;
+  return {
+    clock,
+    members,
+    inboxes,
+    reading,
+    naming,
+    watching,
+    broken,
+    lost,
+    open(user: string, grants: Grants = ALL_GRANTS) {
+      const socket = new Socket(user);
+      return { socket, client: inboxes.open(socket, grants) };
+    },
+    ask: (client: InboxClient, ask: { limit?: number; after?: string } = {}) =>
+      inboxes.request(client, { limit: 50, cursor: undefined, after: undefined, ...ask }, undefined),
+    /** What `GET /inbox` answers to a user who comes back with a position. */
+    comeBack: async (user: string, after: string) =>
+      JSON.parse(await inboxes.read(user, ALL_GRANTS, { limit: 50, cursor: undefined, after })) as InboxFrame,
+    say: (conversation: string, user: string) =>
+      new Promise<void>((resolve) =>
+        engine.post(
+          { conversation, user, limit: 0, id: String(++messages), ...messageContent("hello") },
+          () => resolve(),
+        ),
+      ),
+    mark: (conversation: string, user: string, seq: number) => engine.setReadMark(conversation, user, seq),
+    /** Time passes until it is so, with a look at what has changed again and again. */
+    becomes: (what: string, holds: () => boolean) =>
+      waitUntil(what, () => {
+        clock.advance(ROUND_MS);
+        return holds();
+      }),
+    async [Symbol.asyncDispose]() {
+      inboxes.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const names = ({ items }: InboxFrame) => items.map(({ conversation }) => conversation).sort();
+const idle = () => new Promise(setImmediate);
+
+test("IN2 a page that is read after a removal, and before its news, takes `removed` from no socket", async () => {
+  await using scene = await openScene();
+  for (const name of ["kept", "left"]) await add(scene, name, "anna");
+  const [one, other] = [scene.open("anna"), scene.open("anna")];
+  for (const { client } of [one, other]) await scene.ask(client);
+  await change(scene, "left", { user: "anna", role: null });
+  // A page says nothing of conversations that are not on it, neither to its own socket.
+  await scene.ask(one.client, { limit: 1 });
+  for (const { socket } of [one, other])
+    await scene.becomes("the conversation is gone", () => Object.keys(socket.items).join() === "kept");
+  expect(one.socket.frames.at(-1)).toMatchObject({ item: { conversation: "left", removed: true } });
+});
+
+test("IN2 a list that must be sent again, and cannot be read just then, is sent as soon as it can", async () => {
+  await using scene = await openScene();
+  await add(scene, "team", "anna");
+  const { socket, client } = scene.open("anna");
+  await scene.ask(client);
+  scene.lost.news = true;
+  await scene.say("team", "ben");
+  scene.lost.news = false;
+  scene.reading.fails = true;
+  scene.lost.onGap();
+  expect(await scene.ask(client)).toBe(false);
+  await scene.becomes("it was tried again", () => scene.reading.calls > 6);
+  scene.reading.fails = false;
+  // Whatever it asks for, it gets the list from the beginning: a position would leave out what it has missed.
+  scene.clock.advance(LONG_MS);
+  await scene.ask(client, { after: socket.position });
+  await scene.becomes("the message is there", () => socket.unread.team === 1);
+  expect(socket.frames.filter((frame) => "reset" in frame)).toHaveLength(1);
+});
+
+test("IN2 a state that comes back is sent to the socket that saw another one in between", async () => {
+  await using scene = await openScene();
+  await add(scene, "team", "anna");
+  const rename = async (title: string) => {
+    const { revision, now: at } = await scene.members.read("team", []);
+    const facts = { access: "anyone" as const, title, at };
+    await scene.members.change("team", revision, { facts, news: [{ type: "conversation", ...facts }] });
+  };
+  await rename("first");
+  await scene.ask(scene.open("anna").client);
+  const { socket, client } = scene.open("anna");
+  await rename("second");
+  await scene.ask(client);
+  expect(socket.items.team!.title).toBe("second");
+  await rename("first");
+  await scene.becomes("the title is back", () => socket.items.team!.title === "first");
+});
+
+test("IN2 a start that fails after the last socket left does not end the one of the next socket", async () => {
+  await using scene = await openScene();
+  await add(scene, "team", "anna");
+  const release = scene.watching.hold();
+  scene.watching.fails = true;
+  const gone = scene.open("anna");
+  const refused = scene.ask(gone.client);
+  await waitUntil("it has begun", () => scene.watching.calls === 1);
+  scene.inboxes.close(gone.client);
+  const { socket, client } = scene.open("anna");
+  // The second one begins before the first one fails.
+  scene.watching.fails = false;
+  const asked = scene.ask(client);
+  await waitUntil("it has begun", () => scene.watching.calls === 2);
+  release();
+  await Promise.all([refused, asked]);
+  await scene.say("team", "ben");
+  await scene.becomes("the message is there", () => socket.unread.team === 1);
+});
+
+test("IN3 with another token no position comes before the list that belongs to it", async () => {
+  await using scene = await openScene();
+  for (const name of ["team-a", "other"]) await add(scene, name, "anna");
+  const narrow = { conversations: ["team-*"] };
+  await scene.ask(scene.open("anna", narrow).client);
+  const { socket, client } = scene.open("anna");
+  await scene.ask(client);
+  socket.isWritable = false;
+  await scene.say("other", "ben");
+  await scene.becomes("the item waits", () => client.pending.size === 1);
+  const release = scene.naming.hold();
+  const before = scene.naming.calls;
+  const asked = scene.ask(client);
+  await waitUntil("the list is being read", () => scene.naming.calls > before);
+  scene.inboxes.renew(client, narrow);
+  socket.isWritable = true;
+  release();
+  await asked;
+  await scene.becomes("the list is that of the token", () => Object.keys(socket.items).join() === "team-a");
+  expect(socket.frames.slice(1).map(({ type }) => type)).toEqual(["inbox"]);
+  expect(socket.frames[1]).toMatchObject({ reset: true });
+});
+
+test("IN3 a socket without a first page gets no positions: they would leave out what it asked for", async () => {
+  await using scene = await openScene();
+  for (const name of ["a", "b"]) await add(scene, name, "anna");
+  const { position } = await scene.comeBack("anna", "");
+  await scene.say("a", "ben");
+  scene.clock.advance(LONG_MS);
+  const { socket, client } = scene.open("anna");
+  const quiet = scene.open("anna");
+  await scene.ask(quiet.client);
+  scene.reading.fails = true;
+  expect(await scene.ask(client, { after: position })).toBe(false);
+  scene.reading.fails = false;
+  await scene.say("b", "ben");
+  await scene.becomes("the other socket has it", () => quiet.socket.unread.b === 1);
+  expect(socket.frames).toEqual([]);
+  await scene.ask(client, { after: position });
+  expect(socket.unread).toEqual({ a: 1, b: 1 });
+});
+
+test("IN3 the position of a page is not later than an item that still waits for the socket", async () => {
+  await using scene = await openScene();
+  for (const name of ["old", "new"]) await add(scene, name, "anna");
+  await scene.say("old", "ben");
+  scene.clock.advance(LONG_MS);
+  const { socket, client } = scene.open("anna");
+  await scene.ask(client, { limit: 1 });
+  socket.isWritable = false;
+  await scene.mark("old", "anna", 1);
+  await scene.becomes("the item waits", () => client.pending.size === 1);
+  scene.clock.advance(LONG_MS);
+  await scene.say("new", "ben");
+  await scene.ask(client, { limit: 1 });
+  expect(names(socket.frames.at(-1) as InboxFrame)).toEqual(["new"]);
+  expect(names(await scene.comeBack("anna", socket.position))).toEqual(["new", "old"]);
+});
+
+test("IN3 no position is later than the change of a conversation that could not be read", async () => {
+  await using scene = await openScene();
+  for (const name of ["down", "up"]) await add(scene, name, "anna");
+  const { socket, client } = scene.open("anna");
+  await scene.ask(client);
+  scene.broken.add("down");
+  await scene.say("down", "ben");
+  for (let seq = 1; seq < 4; seq++) {
+    await scene.say("up", "ben");
+    await scene.becomes("the other one comes", () => socket.unread.up === seq);
+    scene.clock.advance(LONG_MS);
+  }
+  expect(socket.unread.down).toBe(0);
+  scene.broken.clear();
+  expect(names(await scene.comeBack("anna", socket.position))).toEqual(["down", "up"]);
+  // When it can be read, the positions go on.
+  await scene.becomes("it comes, too", () => socket.unread.down === 1);
+  scene.clock.advance(LONG_MS);
+  await scene.say("up", "ben");
+  await scene.becomes("the newest comes", () => socket.unread.up === 4);
+  expect(names(await scene.comeBack("anna", socket.position))).toEqual(["up"]);
+});
+
+test("IN3 no position is later than a change that waits while its list is read", async () => {
+  await using scene = await openScene();
+  for (const name of ["a", "b"]) await add(scene, name, "anna");
+  const { socket, client } = scene.open("anna");
+  const ben = scene.open("ben");
+  await add(scene, "bens", "ben");
+  for (const each of [client, ben.client]) await scene.ask(each);
+  // Another socket of the user has its list read for a long time.
+  const release = scene.naming.hold();
+  const calls = scene.naming.calls;
+  const slow = scene.ask(scene.open("anna").client);
+  await waitUntil("the list is being read", () => scene.naming.calls > calls);
+  await scene.say("a", "cleo");
+  await scene.say("bens", "cleo");
+  await scene.becomes("a round has passed", () => ben.socket.unread.bens === 1);
+  scene.clock.advance(LONG_MS);
+  await scene.say("bens", "cleo");
+  await scene.becomes("another round has passed", () => ben.socket.unread.bens === 2);
+  socket.isWritable = false;
+  release();
+  await slow;
+  await scene.say("b", "cleo");
+  await scene.becomes("both wait", () => client.pending.size === 2);
+  // The first is on the line when the socket is cut off, and then the second is not lost.
+  const sent = client.pending.take()!;
+  const position = encodePosition({ ...decodePosition(socket.position)!, time: sent.time });
+  expect(names(await scene.comeBack("anna", position))).toEqual(["a", "b"]);
+});
+
+test("IN3 a conversation that came while the list was read is sent to who returns with its position", async () => {
+  await using scene = await openScene();
+  await add(scene, "a", "anna");
+  const release = scene.naming.hold();
+  const reading = scene.comeBack("anna", "");
+  await waitUntil("the names are read", () => scene.naming.calls === 1);
+  await idle();
+  await add(scene, "b", "anna");
+  scene.clock.advance(LONG_MS);
+  release();
+  const page = await reading;
+  expect(names(page)).toEqual(["a"]);
+  expect(names(await scene.comeBack("anna", page.position))).toContain("b");
+});
