@@ -6,7 +6,7 @@ import { waitUntil } from "../../support/time/wait-until.ts";
 
 /** A key of an operator's program, and its entry for API_KEYS. */
 export const KEY = "pk_0123456789abcdefghijklmnopqrstuvwxyz";
-export const KEY_ENTRY = `backend:${new Bun.CryptoHasher("sha256").update(KEY).digest("hex")}:read+write`;
+export const KEY_ENTRY = `backend:${new Bun.CryptoHasher("sha256").update(KEY).digest("hex")}:read+write+manage`;
 
 /** Changes the standings of users in a conversation, as the port of members does it. */
 export async function change(
@@ -43,6 +43,15 @@ export async function say(
     body: JSON.stringify({ from, text }),
   });
   if (response.status !== 201) throw new Error(`not stored: ${response.status} ${await response.text()}`);
+}
+
+/** Removes a conversation, by the key. */
+export async function remove({ url }: Pick<TestServer, "url">, conversation: string): Promise<void> {
+  const response = await fetch(`${url}/conversations/${conversation}`, {
+    method: "DELETE",
+    headers: { Authorization: `Bearer ${KEY}` },
+  });
+  if (!response.ok) throw new Error(`not removed: ${response.status} ${await response.text()}`);
 }
 
 /** Reads the inbox of `user` over HTTP, by the key. */

@@ -6,7 +6,17 @@ import { startRedis } from "../../support/redis/redis-server.ts";
 import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { connectUser } from "../socket/user/user-client.ts";
-import { add, change, framesOf, KEY_ENTRY, listOf, readInbox, say, unreadBecomes } from "./inbox-server.ts";
+import {
+  add,
+  change,
+  framesOf,
+  KEY_ENTRY,
+  listOf,
+  readInbox,
+  remove,
+  say,
+  unreadBecomes,
+} from "./inbox-server.ts";
 
 const START = { standalone: startRedis, cluster: startRedisCluster };
 
@@ -47,13 +57,17 @@ for (const kind of ["standalone", "cluster"] as const) {
       phone.send({ type: "read", conversation: "team", seq: 1 });
       for (const client of [anna, phone]) await unreadBecomes(client, { team: 1 });
       await add(b, "other", "anna");
-      for (const client of [anna, phone]) await unreadBecomes(client, { team: 1, other: 0 });
+      await say(b, "other", "ben", "1");
+      for (const client of [anna, phone]) await unreadBecomes(client, { team: 1, other: 1 });
       await change(a, "team", { user: "anna", role: null });
-      for (const client of [anna, phone]) await unreadBecomes(client, { other: 0 });
+      for (const client of [anna, phone]) await unreadBecomes(client, { other: 1 });
       for (const client of [anna, phone])
         expect(framesOf(client)).toContainEqual(
           expect.objectContaining({ item: { conversation: "team", removed: true } }),
         );
+      // A conversation that an operator removes leaves the lists, too, also where no socket has it open.
+      await remove(a, "other");
+      for (const client of [anna, phone]) await unreadBecomes(client, {});
     });
 
     test("IN3 a return at another node brings what has changed", async () => {
