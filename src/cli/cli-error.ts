@@ -1,3 +1,5 @@
+import { CommanderError } from "commander";
+
 /** Ends a command with exit code 1. Its message has one line for each problem, for people. */
 export class CliError extends Error {
   readonly lines: readonly string[];
@@ -10,7 +12,10 @@ export class CliError extends Error {
   }
 }
 
-/** Ends a command with exit code 2: a usage error that commander does not detect. */
+/**
+ * Ends a command with exit code 2: the call is wrong, whatever the store or the server has. That is a word, a flag or a setting
+ * (of the environment and `.env`, too) that is missing or has a wrong value. Thrown before the store is opened or a server asked.
+ */
 export class UsageError extends CliError {
   override readonly exitCode = 2;
 }
@@ -18,6 +23,13 @@ export class UsageError extends CliError {
 /** Ends a command with exit code 130: Ctrl+C was pressed while the terminal sends it as a character. */
 export class Interrupted extends CliError {
   override readonly exitCode = 130;
+}
+
+/** Returns the exit code of a command that ended with `error`; the only place where that is decided. */
+export function exitCodeOf(error: unknown): number {
+  // commander's own codes: 0 after the help, 1 for each usage error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  return error instanceof CliError ? error.exitCode : 1;
 }
 
 /** Returns the lines to print for `error`: those of a `CliError`, or the message of any other error on one line, without a stack. */

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { escapeControlChars } from "../core/escape-control-chars.ts";
-import { CliError, errorLines, UsageError } from "./cli-error.ts";
+import { errorLines, exitCodeOf, UsageError } from "./cli-error.ts";
 import { program } from "./program.ts";
 import { exitWithParent } from "./signals.ts";
 import { TASKS } from "./tasks.ts";
@@ -29,8 +29,8 @@ async function main(): Promise<void> {
 
 function fail(error: unknown): never {
   // commander has already printed the usage error, or the help.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  if (error instanceof CommanderError) process.exit(exitCodeOf(error));
   const prefix = error instanceof UsageError ? "error" : "parley";
   for (const line of errorLines(error)) printNote(`${prefix}: ${escapeControlChars(line)}`);
-  process.exit(error instanceof CliError ? error.exitCode : 1);
+  process.exit(exitCodeOf(error));
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { readSettings } from "../server/settings/read.ts";
 import { keyOf, type Settings } from "../server/settings/settings.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/settings/table.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, UsageError } from "./cli-error.ts";
 import { printNote } from "./terminal/print.ts";
 
 /** The flags as commander parses them, by the same keys as in `Settings`. */
@@ -50,12 +50,12 @@ Each flag can also be set in the environment or in a .env file in this folder: -
 A flag overrides the environment, and the environment overrides .env. Secrets have no flag:
 ${SETTING_NAMES.filter((name) => flagOf(name) === undefined).join(", ")}. docs/SETTINGS.md lists all settings.`;
 
-/** Returns the settings of this process. Throws a `CliError` with all problems; warnings go to standard error. */
+/** Returns the settings of this process. Throws a `UsageError` with all problems; warnings go to standard error. */
 export function loadSettings(flags: Flags): Settings {
   const envFile = readEnvFile();
   const read = readSettings({ flags, env: process.env, ...(envFile !== undefined && { envFile }) });
   for (const warning of read.warnings) printNote(`warning: ${warning}`);
-  if ("problems" in read) throw new CliError(...read.problems);
+  if ("problems" in read) throw new UsageError(...read.problems);
   return read.settings;
 }
 

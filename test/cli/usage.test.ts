@@ -28,20 +28,20 @@ test("a usage error is printed on standard error with exit code 2", async () => 
   }
 });
 
-test("all wrong settings are reported at once, one line each, with exit code 1 and without the secret", async () => {
+test("all wrong settings are reported at once, one line each, with exit code 2 and without the secret", async () => {
   await using folder = new ParleyFolder();
   folder.write(
     ".env",
     "REDIS_HOST=localhost\nREDIS_PORT=6379\nINACTIVITY_TIMEOUT=300  # in seconds\nSECRET_KEY=your_secret_key\nPROT=1\n",
   );
   const { code, stderr, stdout } = await folder.run(["--port", "80a"]);
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stdout).toBe("");
   const lines = stderr.trimEnd().split("\n");
   expect(lines).toHaveLength(3);
   expect(lines[0]).toContain("PROT in .env is not a setting");
-  expect(lines[1]).toStartWith('parley: PORT="80a" (from --port)');
-  expect(lines[2]).toStartWith("parley: SECRET_KEY (from .env) is a placeholder");
+  expect(lines[1]).toStartWith('error: PORT="80a" (from --port)');
+  expect(lines[2]).toStartWith("error: SECRET_KEY (from .env) is a placeholder");
   expect(stderr).not.toContain("your_secret_key");
 });
 

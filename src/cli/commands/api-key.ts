@@ -7,7 +7,7 @@ import { MAX_STORED_API_KEYS } from "../../core/ports/access/api-keys.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { hashOfApiKey, newApiKey } from "../../server/authentication/api-keys.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withStore } from "../store/open.ts";
 import { print, printJson, printNote } from "../terminal/print.ts";
@@ -97,6 +97,7 @@ async function list(flags: { readonly json?: boolean }): Promise<void> {
 }
 
 async function revoke(name: string, flags: object): Promise<void> {
+  requireKeyName(name);
   const settings = loadStoreSettings(flags);
   if (!(await withStore(settings, ({ apiKeys }) => apiKeys.remove(name))))
     throw new CliError(
@@ -117,21 +118,25 @@ function printEntry(name: string, flags: GrantFlags): void {
   );
 }
 
-/** Throws CliError where the name or a flag is not valid. */
-function readGrants(name: string, { rights, conversation: conversations }: GrantFlags): ApiKeyGrants {
+function requireKeyName(name: string): void {
   if (!isIdentifier(name))
-    throw new CliError(`${JSON.stringify(name)} is not a valid key name: use ${IDENTIFIER_RULE}.`);
+    throw new UsageError(`${JSON.stringify(name)} is not a valid key name: use ${IDENTIFIER_RULE}.`);
+}
+
+/** Throws UsageError where the name or a flag is not valid. */
+function readGrants(name: string, { rights, conversation: conversations }: GrantFlags): ApiKeyGrants {
+  requireKeyName(name);
   const named = RIGHTS_BY_NAME.get(rights);
   if (named === undefined)
-    throw new CliError(
+    throw new UsageError(
       `--rights=${JSON.stringify(rights)} must be one of ${[...RIGHTS_BY_NAME.keys()].join(", ")}.`,
     );
   const wrong = conversations?.find((each) => !isConversationPattern(each));
   if (wrong !== undefined)
-    throw new CliError(
+    throw new UsageError(
       `--conversation=${JSON.stringify(wrong)} is no conversation, nor the beginning of one with \`*\` at its end.`,
     );
   if ((conversations?.length ?? 0) > MAX_GRANTED_CONVERSATIONS)
-    throw new CliError(`A key has at most ${MAX_GRANTED_CONVERSATIONS} conversations.`);
+    throw new UsageError(`A key has at most ${MAX_GRANTED_CONVERSATIONS} conversations.`);
   return { rights: named, ...(conversations !== undefined && { conversations }) };
 }

@@ -74,7 +74,7 @@ function readKeyFile(path: string): string {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new CliError(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
+    throw new UsageError(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
   }
 }
 
@@ -84,7 +84,10 @@ async function resolveUsers(
   key: SigningKey | undefined,
 ): Promise<[TestUser, TestUser]> {
   if (accounts.length !== 0 && accounts.length !== 2)
-    throw new CliError("Give two accounts: --user name:password --user name:password.");
+    throw new UsageError("Give two accounts: --user name:password --user name:password.");
+  for (const account of accounts)
+    if (!/.:/s.test(account) || !isIdentifier(splitAccount(account).user))
+      throw new UsageError("Give each account as --user name:password.");
   if (accounts.length === 0 && key !== undefined) {
     await fetchServer(target);
     const run = randomBytes(6).toString("hex");
@@ -106,12 +109,13 @@ async function fetchServer(target: ServerAddress, path = "/", init: RequestInit 
   }
 }
 
+function splitAccount(account: string): { readonly user: string; readonly password: string } {
+  const colon = account.indexOf(":");
+  return { user: account.slice(0, colon), password: account.slice(colon + 1) };
+}
+
 async function signIn(target: ServerAddress, account: string): Promise<TestUser> {
-  const [user = "", password = ""] = [
-    account.slice(0, account.indexOf(":")),
-    account.slice(account.indexOf(":") + 1),
-  ];
-  if (!isIdentifier(user)) throw new CliError("Give each account as --user name:password.");
+  const { user, password } = splitAccount(account);
   const body = new URLSearchParams({ username: user, password });
   const response = await fetchServer(target, "/token", { method: "POST", body });
   const { access_token: token } = (await response.json().catch(() => ({}))) as { access_token?: unknown };

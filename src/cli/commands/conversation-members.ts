@@ -15,7 +15,7 @@ import { EpochChanged } from "../../core/ports/conversations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { ConversationBody, MemberBody, SanctionBody } from "../../protocol/member-requests.ts";
 import { readBody } from "../../protocol/request-body.ts";
-import { CliError } from "../cli-error.ts";
+import { UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withMembers } from "../store/open.ts";
 import { changeAsOperator, type OperatorRequest, readAsOperator } from "../store/operator.ts";
@@ -32,11 +32,17 @@ interface MemberFlags {
   readonly json?: boolean;
 }
 
-/** The open store, and the arguments of the command line. */
-interface Task extends OperatorRequest {
+/** The open store, and the arguments of the command line; `body` is what was given, as `BodyOf` has checked it. */
+interface Task<Body> extends OperatorRequest {
   readonly user: string;
   readonly flags: MemberFlags;
+  readonly body: Body;
 }
+
+/** Checks the flags, before the store is opened, as the server checks the body of the same request. Throws UsageError. */
+type BodyOf<Body> = (flags: MemberFlags) => Body;
+
+const noBody: BodyOf<undefined> = () => undefined;
 
 const JSON_OUTPUT = "print JSON, for scripts";
 
@@ -48,7 +54,7 @@ export function createCommand(): Command {
   const command = new Command("create")
     .argument("<conversation>")
     .description("make a conversation and add its members");
-  return verb(command, create, "changes")
+  return verb(command, newConversation, create, "changes")
     .addOption(
       new Option("--access <access>", "who may use it (default: CONVERSATION_ACCESS)").choices([
         "anyone",
@@ -68,14 +74,22 @@ export function memberCommand(): Command {
   const member = new Command("member").description("list, add and remove members");
   verb(
     member.command("add <conversation> <user>").description("add a user, or change its role"),
+    ({ role }) => parse(MemberBody, { role }),
     addMember,
     "changes",
   ).addOption(new Option("--role <role>", "its role (default: member for a new one)").choices(ROLES));
-  verb(member.command("list <conversation>").description("list all members"), listMembers, "reads").option(
-    "--json",
-    JSON_OUTPUT,
+  verb(
+    member.command("list <conversation>").description("list all members"),
+    noBody,
+    listMembers,
+    "reads",
+  ).option("--json", JSON_OUTPUT);
+  verb(
+    member.command("remove <conversation> <user>").description("remove a member"),
+    noBody,
+    removeOne,
+    "changes",
   );
-  verb(member.command("remove <conversation> <user>").description("remove a member"), removeOne, "changes");
   return member;
 }
 
@@ -84,6 +98,8 @@ export function sanctionCommand(kind: SanctionKind): Command {
   const sanction = new Command(kind).description(`list, add and remove ${kind}s`);
   verb(
     sanction.command("add <conversation> <user>").description(`${kind} a user`),
+    ({ seconds, reason }) =>
+      parse(SanctionBody, { seconds: seconds === undefined ? undefined : Number(seconds), reason }),
     (task) => addSanction(task, kind),
     "changes",
   )
@@ -91,34 +107,45 @@ export function sanctionCommand(kind: SanctionKind): Command {
     .option("--reason <reason>", "why; shown in the list");
   verb(
     sanction.command("list <conversation>").description(`list the ${kind}s that are in force`),
+    noBody,
     (task) => listSanctions(task, kind),
     "reads",
   ).option("--json", JSON_OUTPUT);
   verb(
     sanction.command("remove <conversation> <user>").description(`end the ${kind} of a user`),
+    noBody,
     (task) => removeSanction(task, kind),
     "changes",
   );
   return sanction;
 }
 
-function verb(command: Command, task: (task: Task) => Promise<void>, kind: "changes" | "reads"): Command {
+function verb<Body>(
+  command: Command,
+  bodyOf: BodyOf<Body>,
+  task: (task: Task<Body>) => Promise<void>,
+  kind: "changes" | "reads",
+): Command {
   return addStoreFlags(command).action(async (...given: unknown[]) => {
     const ran = given.at(-1) as Command;
     const flags = ran.opts();
     const [conversation = "", user = ""] = ran.args;
     for (const name of ran.args) requireIdentifier(name);
+    const body = bodyOf(flags);
     const settings = loadStoreSettings(flags);
-    await withMembers(settings, (members) => task({ members, settings, conversation, user, flags }));
+    await withMembers(settings, (members) => task({ members, settings, conversation, user, flags, body }));
     if (kind === "changes") printStorePath(settings);
   });
 }
 
-async function create(task: Task): Promise<void> {
-  const { conversation, flags } = task;
-  const { access, title, member = [] } = flags;
+function newConversation({ access, title, member = [] }: MemberFlags) {
   const members = member.map(parseMember);
-  const body = parse(ConversationBody, { access, title, members });
+  return { members, body: parse(ConversationBody, { access, title, members }) };
+}
+
+async function create(task: Task<ReturnType<typeof newConversation>>): Promise<void> {
+  const { conversation } = task;
+  const { members, body } = task.body;
   const users = members.map(({ user }) => user);
   await changeAsOperator(task, users, (scene, sizes) => createNamedConversation(scene, body, sizes));
   const listed = members.map(({ user, role = "member" }) => `${user} (${role})`).join(", ");
@@ -134,21 +161,21 @@ function parseMember(text: string): { readonly user: string; readonly role?: Rol
   return { user, ...(role !== undefined && { role }) };
 }
 
-async function addMember(task: Task): Promise<void> {
-  const { members, conversation, user, flags } = task;
-  const { role } = parse(MemberBody, { role: flags.role });
+async function addMember(task: Task<z.infer<typeof MemberBody>>): Promise<void> {
+  const { members, conversation, user } = task;
+  const { role } = task.body;
   await changeAsOperator(task, [user], (scene, sizes) => putMember(scene, { user, role }, sizes));
   const { standings } = await members.read(conversation, [user]);
   print(`${user} has the role ${standings.get(user)?.role ?? "none"} in ${conversation}.`);
 }
 
-async function removeOne(task: Task): Promise<void> {
+async function removeOne(task: Task<undefined>): Promise<void> {
   const { conversation, user } = task;
   const isChanged = await changeAsOperator(task, [user], (scene) => removeMember(scene, user));
   print(isChanged ? `Removed ${user} from ${conversation}.` : `${user} is not a member of ${conversation}.`);
 }
 
-async function listMembers(task: Task): Promise<void> {
+async function listMembers(task: Task<undefined>): Promise<void> {
   const { members, conversation, flags } = task;
   await readAsOperator(task, refuseReading);
   const all = await readAll(task, async (range) => {
@@ -164,18 +191,15 @@ async function listMembers(task: Task): Promise<void> {
   print(formatTable(all.map(({ user, role, since }) => [user, role, isoTime(since)])));
 }
 
-async function addSanction(task: Task, kind: SanctionKind): Promise<void> {
-  const { conversation, user, flags } = task;
-  const { seconds, reason } = parse(SanctionBody, {
-    seconds: flags.seconds === undefined ? undefined : Number(flags.seconds),
-    reason: flags.reason,
-  });
+async function addSanction(task: Task<z.infer<typeof SanctionBody>>, kind: SanctionKind): Promise<void> {
+  const { conversation, user } = task;
+  const { seconds, reason } = task.body;
   await changeAsOperator(task, [user], (scene) => putSanction(scene, kind, { user, seconds, reason }));
   const end = seconds === undefined ? "without end" : `for ${seconds} s`;
   print(`${kind === "ban" ? "Banned" : "Muted"} ${user} in ${conversation} ${end}.`);
 }
 
-async function removeSanction(task: Task, kind: SanctionKind): Promise<void> {
+async function removeSanction(task: Task<undefined>, kind: SanctionKind): Promise<void> {
   const { conversation, user } = task;
   const isChanged = await changeAsOperator(task, [user], (scene) => liftSanction(scene, kind, user));
   print(
@@ -185,7 +209,7 @@ async function removeSanction(task: Task, kind: SanctionKind): Promise<void> {
   );
 }
 
-async function listSanctions(task: Task, kind: SanctionKind): Promise<void> {
+async function listSanctions(task: Task<undefined>, kind: SanctionKind): Promise<void> {
   const { members, conversation, flags } = task;
   await readAsOperator(task, refuseListingSanctions);
   const all = await readAll(task, async (range) => {
@@ -222,7 +246,7 @@ async function listSanctions(task: Task, kind: SanctionKind): Promise<void> {
 
 /** Reads all pages of a list. Throws EpochChanged when the conversation is removed meanwhile: its list would be cut off. */
 export async function readAll<T extends { readonly user: string }>(
-  { members, conversation }: Pick<Task, "members" | "conversation">,
+  { members, conversation }: Pick<Task<unknown>, "members" | "conversation">,
   readPage: (range: NameRange) => Promise<{ readonly entries: readonly T[]; readonly more: boolean }>,
 ): Promise<T[]> {
   const { epoch } = await members.read(conversation, []);
@@ -240,12 +264,13 @@ export async function readAll<T extends { readonly user: string }>(
 function parse<T>(schema: z.ZodType<T>, value: object): T {
   const read = readBody(schema, value, JSON.stringify(value));
   if ("body" in read) return read.body;
-  throw new CliError(read.message);
+  throw new UsageError(read.message);
 }
 
-function requireIdentifier(name: string): void {
+/** Throws UsageError where `name` is no name of a user or a conversation. */
+export function requireIdentifier(name: string): void {
   if (!isIdentifier(name))
-    throw new CliError(`${JSON.stringify(name)} is not a valid name: use ${IDENTIFIER_RULE}.`);
+    throw new UsageError(`${JSON.stringify(name)} is not a valid name: use ${IDENTIFIER_RULE}.`);
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

@@ -8,13 +8,14 @@ import {
   EpochChanged,
 } from "../../core/ports/conversations.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, UsageError } from "../cli-error.ts";
+import { integerOption } from "../flag-values.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withConversations, withMembers } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { print, printEncodedLines, printJson } from "../terminal/print.ts";
-import { createCommand, memberCommand, sanctionCommand } from "./conversation-members.ts";
+import { createCommand, memberCommand, requireIdentifier, sanctionCommand } from "./conversation-members.ts";
 
 const NOTE = `
   parley conversation create team --access members --title "Our team" --member ann:owner --member ben
@@ -33,8 +34,8 @@ interface Task {
 interface ConversationFlags {
   readonly json?: boolean;
   readonly yes?: boolean;
-  readonly messages?: string;
-  readonly days?: string;
+  readonly messages?: number;
+  readonly days?: number;
   readonly default?: boolean;
 }
 
@@ -48,10 +49,12 @@ export function conversationCommand(): Command {
     addStoreFlags(conversation.command(usage).description(about)).action(async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
       const flags = command.opts();
-      const [id = ""] = command.args;
+      const [id] = command.args;
+      if (id !== undefined) requireIdentifier(id);
+      if (task === retain) checkRetention(flags);
       const settings = loadStoreSettings(flags);
       await withConversations(settings, async (conversations) =>
-        task({ conversations, settings, id, flags }),
+        task({ conversations, settings, id: id ?? "", flags }),
       );
       await after?.(settings);
       if (task === remove || task === retain) printStorePath(settings);
@@ -64,9 +67,11 @@ export function conversationCommand(): Command {
   verb("remove <conversation>", "permanently remove a conversation and its messages", remove, (settings) =>
     storeProvider(settings).purgeRemoved(),
   ).option("--yes", "do not ask for confirmation");
-  verb("retain <conversation>", "set how long a conversation keeps its messages", retain)
-    .option("--messages <count>", "keep only the newest messages; 0: no limit")
-    .option("--days <days>", "keep messages for so many days; 0: no limit")
+  const retained = verb("retain <conversation>", "set how long a conversation keeps its messages", retain);
+  const count = (flags: string, about: string) => integerOption(retained, flags, about, 0, MAX_RETENTION);
+  retained
+    .addOption(count("--messages <count>", "keep only the newest messages; 0: no limit"))
+    .addOption(count("--days <days>", "keep messages for so many days; 0: no limit"))
     .option("--default", "use RETENTION_MESSAGES and RETENTION_DAYS again");
   for (const command of [memberCommand(), sanctionCommand("mute"), sanctionCommand("ban")])
     conversation.addCommand(command);
@@ -74,6 +79,9 @@ export function conversationCommand(): Command {
 }
 
 type AfterTask = (settings: Settings) => Promise<void>;
+
+/** The most messages, and the most days, that a conversation can be set to keep. */
+const MAX_RETENTION = 999_999_999;
 
 const JSON_OUTPUT = "print JSON, for scripts";
 
@@ -138,21 +146,17 @@ async function remove({ conversations, id, flags }: Task): Promise<void> {
 
 async function retain({ conversations, id, flags }: Task): Promise<void> {
   const { keep } = await requireConversation(conversations, id);
-  if (
-    flags.default ? flags.messages !== undefined || flags.days !== undefined : !flags.messages && !flags.days
-  )
-    throw new CliError("Give --messages, --days or both, or --default alone.");
   const own = flags.default
     ? { messages: null, days: null }
-    : { messages: parseCount(flags.messages) ?? keep.messages, days: parseCount(flags.days) ?? keep.days };
+    : { messages: flags.messages ?? keep.messages, days: flags.days ?? keep.days };
   await conversations.retain(id, own);
   print(`${id} keeps ${formatFields(await requireConversation(conversations, id)).keeps}.`);
 }
 
-function parseCount(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new CliError(`${JSON.stringify(text)} is not a whole number.`);
-  return Number(text);
+function checkRetention({ messages, days, default: isDefault }: ConversationFlags): void {
+  const isGiven = messages !== undefined || days !== undefined;
+  if (isGiven === (isDefault === true))
+    throw new UsageError("Give --messages, --days or both, or --default alone.");
 }
 
 async function requireConversation(

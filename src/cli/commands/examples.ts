@@ -1,7 +1,7 @@
 import { parse } from "node:path";
 import { Command } from "commander";
 import { closestName } from "../../server/settings/closest-name.ts";
-import { CliError } from "../cli-error.ts";
+import { UsageError } from "../cli-error.ts";
 import { printJson, write } from "../terminal/print.ts";
 import { readExampleFiles } from "./example-files.ts";
 
@@ -56,7 +56,9 @@ function findExample(name: string, examples: readonly Example[]): Example {
     examples.map((each) => each.name),
   );
   const advice = closest === undefined ? "" : ` Did you mean ${closest}?`;
-  throw new CliError(`There is no example ${JSON.stringify(name)}.${advice} \`parley examples\` lists all.`);
+  throw new UsageError(
+    `There is no example ${JSON.stringify(name)}.${advice} \`parley examples\` lists all.`,
+  );
 }
 
 function formatList(examples: readonly Example[]): string {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { NodeEntry } from "../../core/nodes.ts";
-import { CliError } from "../cli-error.ts";
+import { UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { storeProvider } from "../store/providers.ts";
 import { print, printJson } from "../terminal/print.ts";
@@ -13,7 +13,7 @@ export function nodesCommand(): Command {
     .action(async (flags: { json?: boolean }) => {
       const found = await storeProvider(loadStoreSettings(flags)).readNodes();
       if (found === undefined)
-        throw new CliError(
+        throw new UsageError(
           "Only servers with Redis are nodes: set REDIS_HOST or REDIS_URL. The embedded engine has a single server.",
         );
       const { nodes, now } = found;

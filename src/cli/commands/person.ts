@@ -6,7 +6,7 @@ import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { carryOutErasures, requestErasure } from "../../server/person/erasures.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { withPersons } from "../store/open.ts";
 import { commandDeps } from "../store/provider.ts";
@@ -102,5 +102,5 @@ function describeCounts({ counts }: Erasure): string {
 
 function nameOf({ args: [name = ""] }: Command): string {
   if (isIdentifier(name)) return name;
-  throw new CliError(`${JSON.stringify(name)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
+  throw new UsageError(`${JSON.stringify(name)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
 }

@@ -3,7 +3,7 @@ import { NEVER } from "../../core/ports/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { readTokenId, type TokenToRevoke } from "../../server/authentication/token-id.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
-import { CliError } from "../cli-error.ts";
+import { UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withStore } from "../store/open.ts";
 import { print } from "../terminal/print.ts";
@@ -26,10 +26,10 @@ async function revoke(flags: RevokeFlags): Promise<void> {
   const { user, token } = flags;
   const settings = loadStoreSettings(flags);
   if ((user === undefined) === (token === undefined))
-    throw new CliError("Give either --user <user> or --token <token>.");
+    throw new UsageError("Give either --user <user> or --token <token>.");
   if (user !== undefined) {
     if (!isIdentifier(user))
-      throw new CliError(`${JSON.stringify(user)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
+      throw new UsageError(`${JSON.stringify(user)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
     await withStore(settings, ({ revocations }) => revocations.revokeUser(user, systemClock().now()));
     print(`Signed out ${user}: all tokens issued until now are revoked.`);
     return printStorePath(settings);
@@ -45,5 +45,5 @@ function readToken(text: string): TokenToRevoke {
   if (text.split(".").length !== 3) return { id: text, expiresAt: NEVER };
   const read = readTokenId(text);
   if (read !== undefined) return read;
-  throw new CliError("This token has no readable `jti`. Give the whole token, or only its `jti`.");
+  throw new UsageError("This token has no readable `jti`. Give the whole token, or only its `jti`.");
 }

@@ -11,7 +11,7 @@ import { systemClock } from "../../server/process/system-clock.ts";
 import { integer } from "../../server/settings/parsers.ts";
 import { findSecretKey, keyFileOf } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { withStore } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
@@ -57,7 +57,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   const granted = readGrants(flags.conversations?.split(","), flags.rights?.split(","));
   if ("problem" in granted)
     problems.push(`The token could not be used: ${granted.problem}; see docs/TOKENS.md.`);
-  if ("problem" in life || "problem" in granted || problems.length > 0) throw new CliError(...problems);
+  if ("problem" in life || "problem" in granted || problems.length > 0) throw new UsageError(...problems);
 
   const { account, isAccepted } = await readStore(settings, user);
   if (account?.disabled)

@@ -8,7 +8,7 @@ import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../../server/authentication/passwords.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withMembers, withStore } from "../store/open.ts";
 import { readPassword } from "../terminal/password-prompt.ts";
@@ -38,7 +38,12 @@ export function userCommand(): Command {
     addStoreFlags(user.command(usage).description(about)).action(async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
       const flags = command.opts();
+      const [name] = command.args;
+      if (name !== undefined && !isIdentifier(name))
+        throw new UsageError(`${JSON.stringify(name)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
       const settings = loadStoreSettings(flags);
+      const [, plan = flags.plan] = command.args;
+      if (plan !== undefined) requirePlan(settings, plan);
       await withStore(settings, ({ accounts, revocations }) =>
         task({ accounts, revocations, settings, flags, operands: command.args }),
       );
@@ -66,9 +71,7 @@ const PASSWORD_STDIN = "read the password from standard input instead";
 const JSON_OUTPUT = "print JSON, for scripts";
 
 async function add({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
-  if (!isIdentifier(user))
-    throw new CliError(`${JSON.stringify(user)} is not a valid user name: use ${IDENTIFIER_RULE}.`);
-  const plan = flags.plan === undefined ? settings.plans.fallback.name : knownPlan(settings, flags.plan);
+  const { plan = settings.plans.fallback.name } = flags;
   const taken = new CliError(`There is already a user ${user}; see \`parley user show ${user}\`.`);
   // Checked before the password prompt, so that no password is typed in vain; `add` below decides.
   if ((await accounts.find(user)) !== undefined) throw taken;
@@ -99,8 +102,8 @@ async function show({ accounts, settings, operands: [user = ""], flags }: Task):
   print(`user     ${user}\nplan     ${plan}\nstate    ${state}\ncreated  ${created}`);
 }
 
-async function setPlan({ accounts, settings, operands: [user = "", plan = ""] }: Task): Promise<void> {
-  await change(accounts, user, { plan: knownPlan(settings, plan) });
+async function setPlan({ accounts, operands: [user = "", plan = ""] }: Task): Promise<void> {
+  await change(accounts, user, { plan });
   print(`${user} now has the plan ${plan}.`);
 }
 
@@ -152,9 +155,11 @@ async function newPasswordHash(settings: Settings, { passwordStdin = false }: Us
   return hashing.hash;
 }
 
-function knownPlan({ plans: { plans } }: Settings, name: string): string {
-  if (plans.has(name)) return name;
-  throw new CliError(`There is no plan ${JSON.stringify(name)}; PLANS has ${[...plans.keys()].join(", ")}.`);
+function requirePlan({ plans: { plans } }: Settings, name: string): void {
+  if (plans.has(name)) return;
+  throw new UsageError(
+    `There is no plan ${JSON.stringify(name)}; PLANS has ${[...plans.keys()].join(", ")}.`,
+  );
 }
 
 function noSuchUser(user: string): CliError {

@@ -21,7 +21,7 @@ import type { Settings } from "../../server/settings/settings.ts";
 import { addWebhook, changeWebhook } from "../../server/webhooks/administer.ts";
 import { makeWebhookSecret } from "../../server/webhooks/signature.ts";
 import { explainWebhookUrl } from "../../server/webhooks/webhook-client.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { collectOption, integerOption } from "../flag-values.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { withStore } from "../store/open.ts";
@@ -30,7 +30,6 @@ import { formatTable } from "../terminal/table.ts";
 
 interface Task {
   readonly webhooks: WebhookStore;
-  readonly settings: Settings;
   readonly operands: readonly string[];
   readonly flags: WebhookFlags;
 }
@@ -48,19 +47,18 @@ interface WebhookFlags {
 /** `parley webhook …`: manages webhooks in the store. A running server applies each change within two seconds. */
 export function webhookCommand(): Command {
   const webhook = new Command("webhook").description("send events to a server of yours");
-  const verb = (usage: string, about: string, task: (task: Task) => Promise<void>) =>
+  const verb = (usage: string, about: string, task: (task: Task) => Promise<void>, check?: CheckCall) =>
     addStoreFlags(webhook.command(usage).description(about))
       .option("--json", "print JSON, for scripts")
       .action(async (...given: unknown[]) => {
         const command = given.at(-1) as Command;
         const flags = command.opts<WebhookFlags>();
         const settings = loadStoreSettings(flags);
-        await withStore(settings, ({ webhooks }) =>
-          task({ webhooks, settings, flags, operands: command.args }),
-        );
+        check?.(command.args, flags, settings);
+        await withStore(settings, ({ webhooks }) => task({ webhooks, flags, operands: command.args }));
       });
 
-  verb("add <url>", "add a webhook, and show its secret", add)
+  verb("add <url>", "add a webhook, and show its secret", add, checkAdd)
     .option("--id <id>", "its name (default: one that is made)")
     .option("--types <types>", "types of events, with commas: message.created,member.* (default: all)")
     .option(
@@ -71,7 +69,7 @@ export function webhookCommand(): Command {
   verb("list", "list the webhooks, and how far each has come", list);
   verb("pause <id>", "send nothing until it is resumed", pause);
   verb("resume <id>", "send again what has come since, as far as it is kept", resume);
-  verb("replay <id>", "send events again", replay)
+  verb("replay <id>", "send events again", replay, checkReplay)
     .option("--after <position>", "those after this position of the feed")
     .option("--since <time>", "those since this time: 2030-01-31T08:00:00Z");
   const rotated = verb("rotate <id>", "give it a new secret, and show it", rotate);
@@ -88,16 +86,32 @@ export function webhookCommand(): Command {
   return webhook;
 }
 
-async function add({ webhooks, settings, operands: [url = ""], flags }: Task): Promise<void> {
-  const { id, conversation: conversations, json } = flags;
+/** Throws UsageError where the call is wrong, before the store is opened. */
+type CheckCall = (operands: readonly string[], flags: WebhookFlags, settings: Settings) => void;
+
+function checkAdd(
+  [url = ""]: readonly string[],
+  { id, types, conversation }: WebhookFlags,
+  settings: Settings,
+): void {
   const wrong = explainWebhookUrl(url, { allowPrivate: settings.webhookAllowPrivate });
-  if (wrong !== undefined) throw new CliError(`The address ${wrong}.`);
+  if (wrong !== undefined) throw new UsageError(`The address ${wrong}.`);
   if (id !== undefined && !isIdentifier(id))
-    throw new CliError(`${JSON.stringify(id)} is not a valid id: use ${IDENTIFIER_RULE}.`);
-  const types = flags.types === undefined ? undefined : readEventTypes(flags.types);
-  if (typeof types === "string") throw new CliError(`--types ${types}`);
-  const wrongPattern = conversations && explainPatterns(conversations);
-  if (wrongPattern !== undefined) throw new CliError(`--conversation ${wrongPattern}`);
+    throw new UsageError(`${JSON.stringify(id)} is not a valid id: use ${IDENTIFIER_RULE}.`);
+  readTypes(types);
+  const wrongPattern = conversation && explainPatterns(conversation);
+  if (wrongPattern !== undefined) throw new UsageError(`--conversation ${wrongPattern}`);
+}
+
+function readTypes(text: string | undefined) {
+  const types = text === undefined ? undefined : readEventTypes(text);
+  if (typeof types === "string") throw new UsageError(`--types ${types}`);
+  return types;
+}
+
+async function add({ webhooks, operands: [url = ""], flags }: Task): Promise<void> {
+  const { id, conversation: conversations, json } = flags;
+  const types = readTypes(flags.types);
   const now = Math.floor(systemClock().wall());
   const added = await addWebhook(
     webhooks,
@@ -154,17 +168,21 @@ function resume(task: Task): Promise<void> {
   return change(task, "Resumed", resumeWebhook);
 }
 
+function checkReplay(_operands: readonly string[], { after, since }: WebhookFlags): void {
+  if ((after === undefined) === (since === undefined))
+    throw new UsageError("Give either --after <position> or --since <time>.");
+  if (since === undefined) return;
+  const time = Date.parse(since);
+  if (Number.isNaN(time) || time < 0)
+    throw new UsageError(`--since ${JSON.stringify(since)} is not a time such as 2030-01-31T08:00:00Z.`);
+  const wrong = explainReplaySince(time, systemClock().wall());
+  if (wrong !== undefined) throw new UsageError(`--since ${JSON.stringify(since)} ${wrong}.`);
+}
+
 function replay(task: Task): Promise<void> {
   const { after, since } = task.flags;
-  if ((after === undefined) === (since === undefined))
-    throw new CliError("Give either --after <position> or --since <time>.");
-  if (after !== undefined) return change(task, "Replaying", (stored) => replayWebhook(stored, { after }));
-  const time = Date.parse(since!);
-  if (Number.isNaN(time) || time < 0)
-    throw new CliError(`--since ${JSON.stringify(since)} is not a time such as 2030-01-31T08:00:00Z.`);
-  const wrong = explainReplaySince(time, systemClock().wall());
-  if (wrong !== undefined) throw new CliError(`--since ${JSON.stringify(since)} ${wrong}.`);
-  return change(task, "Replaying", (stored) => replayWebhook(stored, { since: time }));
+  const from = after === undefined ? { since: Date.parse(since!) } : { after };
+  return change(task, "Replaying", (stored) => replayWebhook(stored, from));
 }
 
 async function rotate(task: Task): Promise<void> {

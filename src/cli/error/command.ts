@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { escapedJson } from "../../core/escape-control-chars.ts";
-import { CliError } from "../cli-error.ts";
+import { UsageError } from "../cli-error.ts";
 import { print } from "../terminal/print.ts";
 import {
   type CloseCodeInfo,
@@ -31,7 +31,7 @@ export function errorCommand(): Command {
     .action((code: string | undefined, { json }: { json?: boolean }) => {
       if (code === undefined) return print(json ? formatJson(allCodes()) : formatList());
       const found = findCode(code);
-      if (found === undefined) throw new CliError(unknownCodeMessage(code));
+      if (found === undefined) throw new UsageError(unknownCodeMessage(code));
       print(json ? formatJson(found) : formatCode(found));
     });
 }

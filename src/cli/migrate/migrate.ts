@@ -13,7 +13,7 @@ import { beginSqliteEpoch } from "../../engine/sqlite/new-epoch.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import { parseRedisUrl } from "../../server/settings/redis-url.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { explainInUse } from "../store/in-use.ts";
 import { COMMAND_TIMEOUT_MS, commandDeps } from "../store/provider.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
@@ -56,16 +56,17 @@ export interface MigrationWatch {
   readonly saveIntervalMs?: number;
 }
 
-/** Moves the store of DATA_DIR to Redis. Throws CliError where it is refused. */
+/** Moves the store of DATA_DIR to Redis. Throws UsageError where no valid target is given, and CliError where the move is refused. */
 export async function migrate(
   settings: Settings,
   flags: MigrateFlags,
   watch: MigrationWatch,
 ): Promise<MigrationReport> {
   const { dataDir } = settings;
+  const address = addressOf(settings, flags.to);
   if (!existsSync(join(dataDir, STORE_FILE)))
     throw new CliError(`There is no store in ${resolve(dataDir)}; --data-dir (DATA_DIR) names another.`);
-  const target = await openTarget(settings, flags);
+  const target = await openTarget(settings, address);
   let source: SqliteSource | undefined;
   let hasBegun = false;
   try {
@@ -129,11 +130,11 @@ export async function migrate(
   }
 }
 
-async function openTarget(settings: Settings, { to }: MigrateFlags): Promise<MigrationTarget> {
+async function openTarget(settings: Settings, address: RedisAddress): Promise<MigrationTarget> {
   const { openMigrationTarget } = await import("../../engine/redis/migration/target.ts");
   return openMigrationTarget({
     ...commandDeps(),
-    address: addressOf(settings, to),
+    address,
     prefix: settings.redisPrefix,
     node: `migrate-${crypto.randomUUID().slice(0, 6)}`,
     timeoutMs: COMMAND_TIMEOUT_MS,
@@ -143,7 +144,7 @@ async function openTarget(settings: Settings, { to }: MigrateFlags): Promise<Mig
 function addressOf(settings: Settings, to: string | undefined): RedisAddress {
   if (to !== undefined) {
     const parsed = parseRedisUrl(to);
-    if ("problem" in parsed) throw new CliError(`--to ${parsed.problem}`);
+    if ("problem" in parsed) throw new UsageError(`--to ${parsed.problem}`);
     const { redisUsername: username, redisPassword: password } = settings;
     return {
       ...(username !== undefined && { username }),
@@ -153,7 +154,7 @@ function addressOf(settings: Settings, to: string | undefined): RedisAddress {
   }
   const address = redisAddressOf(settings);
   if (address === undefined)
-    throw new CliError("Say where the store is to be moved: --to redis://host:6379, or REDIS_URL.");
+    throw new UsageError("Say where the store is to be moved: --to redis://host:6379, or REDIS_URL.");
   return address;
 }
 

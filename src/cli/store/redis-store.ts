@@ -9,7 +9,7 @@ import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { CliError, errorLines } from "../cli-error.ts";
+import { errorLines, UsageError } from "../cli-error.ts";
 import {
   COMMAND_TIMEOUT_MS,
   commandDeps,
@@ -88,12 +88,12 @@ export function redisStore(settings: Settings): StoreProvider {
       return beginRedisEpoch(commandOptions());
     },
     async backUp() {
-      throw new CliError(
+      throw new UsageError(
         "The store is in Redis, which makes its own backups: run `redis-cli bgsave` and copy the file (docs/OPERATIONS.md, Backup and restore).",
       );
     },
     async restore() {
-      throw new CliError(
+      throw new UsageError(
         "The store is in Redis: stop Redis, put its file back, start it, and run `parley store new-epoch` (docs/OPERATIONS.md, Backup and restore).",
       );
     },

@@ -1,11 +1,13 @@
-import { CliError, Interrupted } from "../cli-error.ts";
+import { CliError, Interrupted, UsageError } from "../cli-error.ts";
 import { write } from "./print.ts";
 
 /** Reads a new password, from a pipe (`fromStdin`) or from a prompt without echo, which asks twice. */
 export async function readPassword(fromStdin: boolean): Promise<string> {
   if (fromStdin) return readSecret();
   if (!process.stdin.isTTY)
-    throw new CliError("There is no terminal to ask for the password: pipe it in and add --password-stdin.");
+    throw new UsageError(
+      "There is no terminal to ask for the password: pipe it in and add --password-stdin.",
+    );
   const password = await askHidden("Password: ");
   if ((await askHidden("Repeat the password: ")) !== password)
     throw new CliError("The two passwords differ; nothing was changed.");

@@ -36,15 +36,15 @@ test("`parley conformance` explains in one line why it cannot begin", async () =
   const wrong = await folder.run(["conformance", "127.0.0.1:8000"]);
   expect(wrong).toMatchObject({ code: 2, stdout: "" });
   expect(wrong.stderr).toContain("is not the URL of a server");
-  const calls: [string[], string][] = [
-    [["ws://127.0.0.1:1"], "parley: http://127.0.0.1:1 cannot be reached (nothing listens there).\n"],
-    [[url, "--user", "user1:password"], "Give two accounts"],
-    [[url, "--user", "user1:wrong-password", "--user", "user2:password"], "user1 cannot sign in"],
-    [[url, "--secret-key-file", "nowhere"], 'The file "nowhere" cannot be read'],
+  const calls: [string[], string, number][] = [
+    [["ws://127.0.0.1:1"], "parley: http://127.0.0.1:1 cannot be reached (nothing listens there).\n", 1],
+    [[url, "--user", "user1:password"], "Give two accounts", 2],
+    [[url, "--user", "user1:wrong-password", "--user", "user2:password"], "user1 cannot sign in", 1],
+    [[url, "--secret-key-file", "nowhere"], 'The file "nowhere" cannot be read', 2],
   ];
   const ended = await Promise.all(calls.map(([args]) => folder.run(["conformance", ...args])));
-  for (const [at, [, why]] of calls.entries()) {
-    expect(ended[at]!.code).toBe(1);
+  for (const [at, [, why, code]] of calls.entries()) {
+    expect(ended[at]!.code).toBe(code);
     expect(ended[at]!.stderr).toContain(why);
     expect(ended[at]!.stderr.trim().split("\n")).toHaveLength(1);
     expect(ended[at]!.stderr).not.toContain("wrong-password");

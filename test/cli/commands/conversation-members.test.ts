@@ -71,19 +71,19 @@ test("MB3 an operator mutes and bans, lists what is in force, and ends it", asyn
 test("SEC-S1 what an operator may not give is refused in one line, and changes nothing", async () => {
   const run = (...args: string[]) => folder.run(["conversation", ...args]);
   await run("create", "band", "--access", "members");
-  for (const [args, reason] of [
-    [["create", "band"], "There is already a conversation `band`."],
-    [["create", "_made"], "Names that begin with `_` are given by the server"],
+  for (const [args, reason, refusal = false] of [
+    [["create", "band"], "There is already a conversation `band`.", true],
+    [["create", "_made"], "Names that begin with `_` are given by the server", true],
     [["create", "a b"], '"a b" is not a valid name'],
     [["create", "long", "--title", "x".repeat(201)], "`title`: must be 200 characters or less."],
     [["member", "add", "band", "a b"], '"a b" is not a valid name'],
-    [["member", "list", "_none"], "There is no conversation of this name."],
+    [["member", "list", "_none"], "There is no conversation of this name.", true],
     [["mute", "add", "band", "ben", "--seconds", "soon"], "`seconds`: must be a number."],
     [["ban", "add", "band", "ben", "--seconds", "0"], "`seconds`: must be greater than 0."],
   ] as const) {
     const { code, stdout, stderr } = await run(...args);
-    expect({ args, code, stdout }).toEqual({ args, code: 1, stdout: "" });
-    expect(stderr).toMatch(/^parley: [^\n]+\n$/);
+    expect({ args, code, stdout }).toEqual({ args, code: refusal ? 1 : 2, stdout: "" });
+    expect(stderr).toMatch(refusal ? /^parley: [^\n]+\n$/ : /^error: [^\n]+\n$/);
     expect(stderr).toContain(reason);
   }
   expect((await run("member", "list", "band")).stdout).toBe("band has no members.\n");

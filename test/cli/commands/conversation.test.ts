@@ -45,7 +45,7 @@ test("MB6 `remove` asks first; a running server closes the connections in it, an
   await using folder = new ParleyFolder();
   const { client } = await speak(folder);
   const refused = await conversation(folder, "remove", "lobby");
-  expect(refused).toMatchObject({ code: 1 });
+  expect(refused).toMatchObject({ code: 2 });
   expect(refused.stderr).toContain("--yes");
   expect(await conversation(folder, "remove", "lobby", "--yes")).toMatchObject({
     code: 0,
@@ -92,7 +92,7 @@ test("D5 `retain` sets a conversation's own limits, and removes them again", asy
   expect(await keeps("--default")).toBe("lobby keeps what RETENTION_MESSAGES and RETENTION_DAYS say.\n");
   expect(await shown()).toMatchObject({ keep_messages: null, keep_days: null });
   for (const wrong of [[], ["--messages", "many"], ["--default", "--days", "1"]])
-    expect(await conversation(folder, "retain", "lobby", ...wrong)).toMatchObject({ code: 1 });
+    expect(await conversation(folder, "retain", "lobby", ...wrong)).toMatchObject({ code: 2 });
 });
 
 test("D5 an export whose conversation is removed meanwhile fails with the number of lines; a closed pipe ends it silently", async () => {

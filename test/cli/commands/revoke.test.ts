@@ -64,12 +64,12 @@ test("a wrong call of `revoke` explains its arguments", async () => {
   await using folder = new ParleyFolder();
   for (const args of [[], ["--user", "ada", "--token", "x"]])
     expect(await folder.run(["revoke", ...args])).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining("--user <user> or --token <token>"),
     });
-  expect(await folder.run(["revoke", "--user", "a b"])).toMatchObject({ code: 1, stdout: "" });
+  expect(await folder.run(["revoke", "--user", "a b"])).toMatchObject({ code: 2, stdout: "" });
   expect(await folder.run(["revoke", "--token", "a.b.c"])).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringContaining("`jti`"),
   });
 });

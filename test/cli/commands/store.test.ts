@@ -55,7 +55,7 @@ test("D5 after a restore, a client that has seen newer messages is notified, how
   rmSync(data, { recursive: true });
   cpSync(copy, data, { recursive: true });
   const unsure = await folder.run(COMMAND, { env: ENV });
-  expect(unsure).toMatchObject({ code: 1, stdout: "" });
+  expect(unsure).toMatchObject({ code: 2, stdout: "" });
   expect(unsure.stderr).toContain("add --yes");
   const done = await folder.run([...COMMAND, "--yes"], { env: ENV });
   expect(done).toMatchObject({ code: 0, stderr: `store: ${data}\n` });

@@ -36,7 +36,7 @@ describe("`parley error`", () => {
     expect(closes!.map(({ code }) => code)).toEqual([...KNOWN_CLOSE_CODES]);
   });
 
-  test("for an unknown code it suggests the nearest, with exit code 1 and nothing on standard output", async () => {
+  test("for an unknown code it suggests the nearest, with exit code 2 and nothing on standard output", async () => {
     await using folder = new ParleyFolder();
     const [near, far, extra] = await Promise.all([
       folder.run(["error", "rate-limted", "--json"]),
@@ -44,12 +44,12 @@ describe("`parley error`", () => {
       folder.run(["error", "1006", "1013"]),
     ]);
     expect(near).toEqual({
-      code: 1,
+      code: 2,
       stdout: "",
       stderr:
-        'parley: "rate-limted" is not a code of Parley. Did you mean rate_limited? `parley error` lists all.\n',
+        'error: "rate-limted" is not a code of Parley. Did you mean rate_limited? `parley error` lists all.\n',
     });
-    expect(far).toMatchObject({ code: 1, stdout: "" });
+    expect(far).toMatchObject({ code: 2, stdout: "" });
     expect(far.stderr).not.toContain("Did you mean");
     expect(extra).toMatchObject({ code: 2, stdout: "" });
   });

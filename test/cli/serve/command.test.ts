@@ -113,9 +113,9 @@ test("TEST_FAULTS is shown in the block and the log, and refused if other machin
   expect(server.output().stderr).toMatch(/Production +set TEST_FAULTS=false, /);
   expect(server.output().stdout).toContain('"event":"test.faults_enabled"');
   const refused = await folder.run(["serve", "--host", "0.0.0.0", "--test-faults", "true"]);
-  expect(refused.code).toBe(1);
+  expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(
-    /^parley: TEST_FAULTS=true is for a server that only this machine reaches, [^\n]+\n$/,
+    /^error: TEST_FAULTS=true is for a server that only this machine reaches, [^\n]+\n$/,
   );
 });
 
@@ -132,6 +132,6 @@ test("`parley` alone lists six tasks; flags alone run a server", async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout.match(/^ {2}parley [a-z]+/gm)).toHaveLength(6);
   const refused = await folder.run(["--port", "none"]);
-  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
   expect(refused.stderr).toContain("PORT");
 });
