@@ -100,6 +100,8 @@ export const ClosedFrame = z.object({
   conversation: Identifier,
   code: z.enum(["forbidden", "banned", "removed", "behind", "new_epoch"]).optional(),
   message: z.string().optional(),
+  /** When a ban ends, in milliseconds since 1970. */
+  until: z.int().optional(),
   retry_after: z.number().optional(),
 });
 

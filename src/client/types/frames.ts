@@ -172,6 +172,7 @@ export type UserFrame = { readonly conversation?: string } & (
   | {
       readonly type: "closed";
       readonly retry_after?: number;
+      readonly until?: number;
       readonly code?: string;
       readonly message?: string;
     }

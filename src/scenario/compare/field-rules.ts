@@ -74,7 +74,7 @@ export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
     read: "seq",
     id: "id",
   },
-  closed: { conversation: "conversation", message: "free", retry_after: "free" },
+  closed: { conversation: "conversation", message: "free", until: "free", retry_after: "free" },
   message: { conversation: "conversation", ...MESSAGE_FIELDS },
   // The numbers of changes differ where the conversation was changed before the run.
   change: { conversation: "conversation", rev: "free", seq: "seq", by: "user", at: "free", set: "free" },
@@ -151,7 +151,7 @@ export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly strin
     "present_count",
   ],
   opened: ["data", "direct", "muted", "role", "title", "lost", "reread", "skipped", "id"],
-  closed: ["code", "message", "retry_after"],
+  closed: ["code", "message", "until", "retry_after"],
   message: ["conversation", "data", "reply_to", "erased", "stream", "rev", "edited", "reactions", "mine"],
   change: ["conversation", "by", "mine"],
   ack: ["conversation", "id", "rev", "duplicate"],

@@ -30,6 +30,7 @@ function reasonOf({ code, error, reason, retryAfter }: CloseReason): {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryAfter: number | undefined;
+  readonly until?: number;
   readonly reason?: string;
 } {
   if (error?.code === "unavailable") return { ...error, retryAfter: retryAfter ?? UNAVAILABLE_RETRY_S };
@@ -43,23 +44,25 @@ function reasonOf({ code, error, reason, retryAfter }: CloseReason): {
 export function closedFrame(ending?: CloseReason): ServerFrameOf<"closed"> {
   const frame: Unnamed<ServerFrameOf<"closed">> = { type: "closed" };
   if (ending === undefined) return frame as ServerFrameOf<"closed">;
-  const { code, message, retryAfter } = reasonOf(ending);
+  const { code, message, retryAfter, until } = reasonOf(ending);
   return {
     ...frame,
     // `unavailable` and `busy` end a conversation only while it catches up: open it again.
     code: CLOSED_CODES.has(code) ? (code as ClosedCode) : "behind",
     message,
+    ...(until !== undefined && { until }),
     ...(retryAfter !== undefined && { retry_after: retryAfter }),
   } as ServerFrameOf<"closed">;
 }
 
 /** The `error` frame that refuses a request of a conversation. */
 export function openingError(ending: CloseReason, id: string | undefined): ServerFrameOf<"error"> {
-  const { code, message, retryAfter, reason } = reasonOf(ending);
+  const { code, message, retryAfter, until, reason } = reasonOf(ending);
   return {
     type: "error",
     code,
     message,
+    ...(until !== undefined && { until }),
     ...(reason !== undefined && { reason }),
     ...(id !== undefined && { id }),
     ...(retryAfter !== undefined && { retry_after: retryAfter }),

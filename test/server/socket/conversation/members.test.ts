@@ -56,6 +56,30 @@ describe("MB1 MB2 members on sockets", () => {
     expect(await house.refusedAt("bob", c)).toMatchObject([4403, { code: "banned" }]);
   });
 
+  test("MB2 on the socket of a user `closed`, and each refusal after it, says when the ban ends", async () => {
+    await using house = await begin();
+    const c = (await house.as("ann", "POST /conversations", { access: "anyone" })).body.conversation;
+    await using bob = await connectUser(house.server, "bob");
+    await open(bob, c);
+    const { until } = (await house.as("ann", `PUT /conversations/${c}/bans/bob`, { seconds: 60 })).body;
+    const banned = { conversation: c, code: "banned", until };
+    expect(await bob.next("closed")).toMatchObject(banned);
+    bob.send({ type: "open", conversations: [{ conversation: c }] });
+    expect(await bob.next("error")).toMatchObject(banned);
+    for (const frame of [
+      { type: "message", text: "x" },
+      { type: "react", seq: 1, reaction: "x", on: true },
+      { type: "history" },
+      { type: "stream_start" },
+    ] as const) {
+      bob.send({ ...frame, conversation: c, id: frame.type } as never);
+      expect(await bob.next("error")).toMatchObject({ ...banned, id: frame.type });
+    }
+    await house.as("ann", `PUT /conversations/${c}/bans/bob`, {});
+    bob.send({ type: "open", conversations: [{ conversation: c }] });
+    expect(await bob.next("error")).not.toHaveProperty("until");
+  });
+
   test("MB2 access that is narrowed puts out those who do not belong", async () => {
     await using house = await begin();
     const c = (await house.as("ann", "POST /conversations", { access: "anyone", members: [{ user: "bob" }] }))
