@@ -14,6 +14,11 @@ export interface HistoryRange {
  */
 export const MAX_HISTORY_BYTES = 384 * 1024;
 
+/** Returns whether a conversation that has the messages from `first` to `seq` has the one asked for. */
+export function hasMessage({ first, seq: newest }: Pick<Head, "first" | "seq">, seq: number): boolean {
+  return seq >= first && seq <= newest;
+}
+
 /** Returns which messages a history request selects, in a conversation that has those from `first` to `seq`. */
 export function historyRange(
   request: Pick<HistoryRequest, "before" | "after" | "count">,

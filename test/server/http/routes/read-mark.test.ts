@@ -49,7 +49,7 @@ test("PUT …/read refuses another epoch, another user, and a wrong body", async
     });
 });
 
-test("D6 GET …/messages/{seq} returns the message, for one request; another number is `not_found`", async () => {
+test("D6 Q2 GET …/messages/{seq} returns the message, for one request; another number is `not_found`, and free", async () => {
   await using server = await startTestServer();
   const stored = await send(server, "anna", "POST", "lobby/messages", {
     id: "m1",
@@ -61,6 +61,12 @@ test("D6 GET …/messages/{seq} returns the message, for one request; another nu
     status: 200,
     body: { seq, id: "m1", from: "anna", text: "hello", data: { a: 1 }, at },
   });
+  const remaining = async () => {
+    const headers = { Authorization: `Bearer ${await server.token("ben")}` };
+    return ((await (await fetch(`${server.url}/me`, { headers })).json()) as { quota: { remaining: number } })
+      .quota.remaining;
+  };
+  const left = await remaining();
   expect(await send(server, "ben", "GET", "lobby/messages/2")).toMatchObject({
     status: 404,
     body: { code: "not_found" },
@@ -70,6 +76,7 @@ test("D6 GET …/messages/{seq} returns the message, for one request; another nu
       status: 422,
       body: { code: "invalid" },
     });
+  expect(await remaining()).toBe(left);
 });
 
 test("D6 N2 a page around a message, and pages of another epoch, over HTTP and on both kinds of socket", async () => {
