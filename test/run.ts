@@ -85,6 +85,16 @@ const DELIVERY_CHECKS = [[], ["--nodes", "3"]];
  */
 const WORKERS = Math.round(2.5 * availableParallelism());
 
+/**
+ * In the long form: the test files that run at once, and the tests of a file that may run side by side do so by this number. Each
+ * delivery run has a dozen processes of its own. 20 of them at once in each of five workers put a load of 72 on two cores, and
+ * nothing but time-outs was seen.
+ */
+const LONG_WORKERS = availableParallelism();
+const LONG_CONCURRENCY = 2;
+const LONG_TIMEOUT_MS = 600_000;
+const SHORT_TIMEOUT_MS = 180_000;
+
 /** About how many milliseconds each file takes, so that the slowest start first; `npm test -- --update-timings` measures it. */
 const TIMINGS = "test/timings.json";
 
@@ -122,7 +132,7 @@ async function runTests(words: readonly string[], beside?: Promise<void>): Promi
   process.env.TMPDIR = folder;
   Object.assign(process.env, await buildShared(folder));
   const report = join(folder, "report.xml");
-  const options = [`--parallel=${WORKERS}`, `--timings=${TIMINGS}`];
+  const options = [`--parallel=${long ? LONG_WORKERS : WORKERS}`, `--timings=${TIMINGS}`];
   if (!long) options.push(`--path-ignore-patterns=${LONG_FILES}`);
   const { results, code } = await runBunTest(report, [...options, ...words, ...(isWhole ? ["test/"] : [])]);
   await beside;
@@ -161,7 +171,9 @@ async function runBunTest(report: string, words: readonly string[]): Promise<Fil
   rmSync(report, { force: true });
   const code = await run([
     ...[process.execPath, "--no-env-file", "test", "--reporter=junit", `--reporter-outfile=${report}`],
-    ...["--timeout=180000", "--only-failures", ...words],
+    ...[`--timeout=${long ? LONG_TIMEOUT_MS : SHORT_TIMEOUT_MS}`, "--only-failures"],
+    ...(long ? [`--max-concurrency=${LONG_CONCURRENCY}`] : []),
+    ...words,
   ]);
   return { results: existsSync(report) ? readReport(readFileSync(report, "utf8")) : [], code };
 }
