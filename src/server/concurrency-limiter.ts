@@ -1,3 +1,5 @@
+import type { TurnShare } from "./turn-share.ts";
+
 /** The result of the task, or `busy` when too many waited already and the task was not begun. */
 export type LimiterResult<T> = { readonly outcome: "done"; readonly value: T } | { readonly outcome: "busy" };
 
@@ -14,8 +16,8 @@ export interface ConcurrencyLimits {
   readonly maxWaiting?: number;
   /** A permit that is held longer is handed on, in milliseconds; the work goes on. Without it, never. */
   readonly permitTimeoutMs?: number;
-  /** Permits are handed on in another turn of the event loop: in this one, the work that has just ended had its share. */
-  readonly handOnLater?: true;
+  /** Work begins only while this share of a turn of the event loop is not used up, and what waited begins in another turn. */
+  readonly turnShare?: TurnShare;
 }
 
 /** Lets so many pieces of work run at a time, and the others wait, first come, first served. */
@@ -28,9 +30,11 @@ export class ConcurrencyLimiter {
 
   /** Returns a permit, which MUST be released. Not a promise where there is one now. */
   acquire(): Permit | Promise<Permit> {
-    if (this.held >= this.limits.permits) return new Promise((resolve) => this.waiting.add(resolve));
+    const { permits, turnShare } = this.limits;
+    if (this.held >= permits) return new Promise((resolve) => this.waiting.add(resolve));
     this.held++;
-    return this.createPermit();
+    if (turnShare?.isSpent !== true) return this.createPermit();
+    return new Promise((resolve) => turnShare.later(() => resolve(this.createPermit())));
   }
 
   /** Runs `task` with a permit, as soon as there is one. */
@@ -47,7 +51,7 @@ export class ConcurrencyLimiter {
   }
 
   private createPermit(): Permit {
-    const { permitTimeoutMs, handOnLater } = this.limits;
+    const { permitTimeoutMs, turnShare } = this.limits;
     let isHeld = true;
     const handOn = () => {
       if (isHeld) this.handOn();
@@ -57,8 +61,8 @@ export class ConcurrencyLimiter {
     return {
       release() {
         clearTimeout(timer);
-        if (handOnLater) setImmediate(handOn);
-        else handOn();
+        if (turnShare === undefined) handOn();
+        else turnShare.later(handOn);
       },
     };
   }

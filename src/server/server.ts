@@ -52,6 +52,7 @@ import { handleUpgrade } from "./socket/upgrade.ts";
 import { createOpenings, openConversation } from "./socket/user/open.ts";
 import { WriteBatcher } from "./socket/write-batcher.ts";
 import { createStreams } from "./streams/create-streams.ts";
+import { TurnShare } from "./turn-share.ts";
 import { watchAccounts } from "./watch/accounts.ts";
 import { watchApiKeys } from "./watch/api-keys.ts";
 import { readTlsFiles, watchCertificate } from "./watch/certificate.ts";
@@ -127,7 +128,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   );
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
-  const admissionQueue = new AdmissionQueue();
+  const arrivals = new TurnShare();
+  const admissionQueue = new AdmissionQueue(arrivals);
   const resendLimiter = new ResendLimiter();
   const memberPolicy = memberPolicyOf(settings);
   const failedTask = (error: unknown) => {
@@ -177,7 +179,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     retentionDays: settings.retentionEventDays,
   });
   const stopReaders = startFeedReaders(deps, eventFeed, (name) => hub.present(name, Number.MAX_VALUE));
-  const openDeps = { ...admitDeps, openings: createOpenings() };
+  const openDeps = { ...admitDeps, openings: createOpenings(arrivals) };
   const connectionDeps: ConnectionDeps<Connection> = {
     rules,
     clock,

@@ -1,4 +1,5 @@
 import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
+import type { TurnShare } from "../turn-share.ts";
 
 /** The number of connections that are admitted at a time: while one waits for its token's key, others use the event loop. */
 const MAX_PERMITS = 4;
@@ -15,7 +16,7 @@ const PERMIT_TIMEOUT_MS = 100;
  */
 export class AdmissionQueue extends ConcurrencyLimiter {
   /** Tests set `permitTimeoutMs`: on a busy machine one of their steps may take longer than a permit is kept. */
-  constructor(permitTimeoutMs = PERMIT_TIMEOUT_MS) {
-    super({ permits: MAX_PERMITS, permitTimeoutMs, handOnLater: true });
+  constructor(turnShare: TurnShare, permitTimeoutMs = PERMIT_TIMEOUT_MS) {
+    super({ permits: MAX_PERMITS, permitTimeoutMs, turnShare });
   }
 }

@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test";
 import type { Permit } from "../../../src/server/concurrency-limiter.ts";
 import { AdmissionQueue } from "../../../src/server/socket/admission-queue.ts";
+import { TurnShare } from "../../../src/server/turn-share.ts";
 import { TIMEOUT_MS } from "../../support/time/wait-until.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test("B1 of many that come at once four are let in, and the others in the order in which they came", async () => {
-  const queue = new AdmissionQueue(TIMEOUT_MS);
+  const queue = new AdmissionQueue(new TurnShare(TIMEOUT_MS), TIMEOUT_MS);
   const admitted: { number: number; permit: Permit }[] = [];
   const admit = async (number: number) => void admitted.push({ number, permit: await queue.acquire() });
   const all = Array.from({ length: 10 }, (_, number) => admit(number));
@@ -28,7 +29,7 @@ test("B1 of many that come at once four are let in, and the others in the order 
 });
 
 test("B1 a permit is returned at once while there are any, and is handed on in another turn, once", async () => {
-  const queue = new AdmissionQueue(TIMEOUT_MS);
+  const queue = new AdmissionQueue(new TurnShare(TIMEOUT_MS), TIMEOUT_MS);
   const permits = Array.from({ length: 4 }, () => queue.acquire());
   expect(permits.every((permit) => !(permit instanceof Promise))).toBe(true);
   const next = [queue.acquire(), queue.acquire()];

@@ -7,6 +7,7 @@ import type { OpenItem } from "../../../core/session/user/state.ts";
 import type { ServerFrameOf } from "../../../protocol/server-frames.ts";
 import { type OpeningApproval, refuseOpening } from "../../approval/approve-opening.ts";
 import { ConcurrencyLimiter } from "../../concurrency-limiter.ts";
+import type { TurnShare } from "../../turn-share.ts";
 import type { Connection } from "../connection.ts";
 import type { CatchUpDeps } from "../conversation/catch-up.ts";
 import { type Entered, enterRoom, follow, type Prepared, prepareEntry } from "../conversation/enter.ts";
@@ -23,14 +24,14 @@ const MAX_OPENINGS = 8;
 const OPENING_TIMEOUT_MS = 100;
 
 /**
- * Lets a thousand sockets that come back with ten conversations each share the event loop with those that talk: a few
- * conversations are opened in one turn of it.
+ * Lets a thousand sockets that come back with ten conversations each share the event loop with those that talk: conversations are
+ * opened for a share of a turn of it.
  */
-export function createOpenings(): ConcurrencyLimiter {
+export function createOpenings(turnShare: TurnShare): ConcurrencyLimiter {
   return new ConcurrencyLimiter({
     permits: MAX_OPENINGS,
     permitTimeoutMs: OPENING_TIMEOUT_MS,
-    handOnLater: true,
+    turnShare,
   });
 }
 

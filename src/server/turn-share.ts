@@ -1,0 +1,43 @@
+/**
+ * In milliseconds. A message waits for at most two turns before its ack: the one in which it comes and the one in which it is
+ * stored. One opening takes about 0.15 ms.
+ */
+const DEFAULT_SHARE_MS = 0.4;
+
+/**
+ * The share of each turn of the event loop that work takes which may wait, such as handshakes and openings. So a thousand clients
+ * that come back at once delay those that talk by little more than this share, and all of it is used.
+ */
+export class TurnShare {
+  private endsAt: number | undefined;
+  private readonly forget = () => {
+    this.endsAt = undefined;
+  };
+
+  /** `now` returns milliseconds of a clock that only goes forward. */
+  constructor(
+    private readonly shareMs = DEFAULT_SHARE_MS,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /**
+   * Whether the share of this turn is used up. It begins with the first call in a turn, so each turn does some work. The two parts of
+   * a turn, events of sockets and callbacks of setImmediate, have a share each.
+   */
+  get isSpent(): boolean {
+    const now = this.now();
+    if (this.endsAt === undefined) {
+      this.endsAt = now + this.shareMs;
+      setImmediate(this.forget);
+    }
+    return now >= this.endsAt;
+  }
+
+  /** Runs `work` in the next turn whose share is not used up yet, in the order of the calls. */
+  later(work: () => void): void {
+    setImmediate(() => {
+      if (this.isSpent) this.later(work);
+      else work();
+    });
+  }
+}
