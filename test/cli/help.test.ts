@@ -1,6 +1,7 @@
 // `--help` of every command: whether it is readable, and whether its examples work as printed.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { everyCommand, program } from "../../src/cli/program.ts";
 import { isLong } from "../support/random.ts";
@@ -82,16 +83,18 @@ test.skipIf(Bun.which("jq") === null)("the examples work as printed", async () =
   const found = isLong ? examples() : examples().filter(isChosen);
   expect(found.length).toBeGreaterThan(5);
   for (const example of found) {
-    const shell = Bun.spawn(
-      ["bash", "-c", `set -o pipefail; ${example.replaceAll("http://127.0.0.1:8000", server.url)}`],
-      {
-        cwd: folder.path,
-        env: { PATH: `${folder.path}:${process.env.PATH}`, HOME: folder.path, PARLEY_URL: server.url },
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
-      },
-    );
+    const command = example
+      .replaceAll("http://127.0.0.1:8000", server.url)
+      .replaceAll("/var/backups", join(folder.path, "backups"));
+    // A backup is restored where no server runs.
+    const data = example.startsWith("parley restore") ? { DATA_DIR: join(folder.path, "restored") } : {};
+    const shell = Bun.spawn(["bash", "-c", `set -o pipefail; ${command}`], {
+      cwd: folder.path,
+      env: { PATH: `${folder.path}:${process.env.PATH}`, HOME: folder.path, PARLEY_URL: server.url, ...data },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
     const [stderr, code] = await Promise.all([new Response(shell.stderr).text(), shell.exited]);
     expect({ example, code, ...(code !== 0 && { stderr }) }).toEqual({ example, code: 0 });
   }

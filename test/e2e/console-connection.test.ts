@@ -22,7 +22,7 @@ import {
 import { useBrowser } from "./shared-browser.ts";
 
 /** Chromium's own messages for each try, and each request, while the server is down; no other error may occur. */
-const DIALLING_FAILED = /WebSocket connection to|net::ERR_(CONNECTION|EMPTY)/;
+const DIALLING_FAILED = /WebSocket connection to|net::ERR_(CONNECTION|EMPTY|SOCKET_NOT_CONNECTED)/;
 
 describe.skipIf(chromiumPath() === undefined)("the connection of the console", () => {
   const browser = useBrowser();

@@ -39,9 +39,9 @@ for (const kind of KINDS_OF_COMMON_CODE) {
       expect(await node.engine.head("room")).toEqual({ seq: 3, first: 4, epoch, rev: 0 });
       expect(await node.engine.page("room", 0, 3, 9)).toEqual([]);
       expect([...(await node.engine.readMarks("room", ["anna", "ben"]))]).toEqual([["anna", 2]]);
-      const left = (await keysUnder(node.client)).map((key) => key.split(":").at(-1));
+      const left = (await keysUnder(node.client)).map((key) => key.split(":").at(-1)).sort();
       // Events are kept for a time of their own.
-      expect(left).toEqual(["epoch", "stream-sweeps", "marks", "meta", "feed"]);
+      expect(left).toEqual(["epoch", "feed", "marks", "meta", "stream-sweeps"]);
       expect(await node.post("1")).toMatchObject({ outcome: "stored", seq: 4 });
     });
 
