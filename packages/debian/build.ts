@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import manifest from "../../package.json" with { type: "json" };
+import { publishedDocuments } from "../documents.ts";
 import { manPage } from "./man-page.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -23,8 +24,8 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
 
 const MAINTAINER = "The Parley authors <authors@parley.example>";
 
-/** Documents that are needed where the server runs. */
-const DOCUMENTS = ["OPERATIONS.md", "LOG.md", "SETTINGS.md", "SECURITY.md", "ERRORS.md", "TERMINAL.md"];
+/** Where the documents lie: laid out as in the repository, so that the links between them lead somewhere. */
+const DOCUMENTS_FOLDER = "usr/share/doc/parley";
 
 /** Where the completion scripts of the shells lie. */
 const COMPLETIONS = {
@@ -46,7 +47,7 @@ const UNIT_REPLACEMENTS = [
     /^(?:#.*\n)+/,
     "# Parley under systemd. Settings: /etc/parley/parley.env. `systemctl restart parley` sends each client the time to come back.\n",
   ],
-  [/^Documentation=.*$/m, "Documentation=man:parley(1) file:///usr/share/doc/parley/OPERATIONS.md.gz"],
+  [/^Documentation=.*$/m, "Documentation=man:parley(1) file:///usr/share/doc/parley/docs/OPERATIONS.md"],
   [/^EnvironmentFile=.*$/m, "EnvironmentFile=/etc/parley/parley.env"],
   [/^ExecStart=.*$/m, "ExecStart=/usr/bin/parley serve"],
 ] as const;
@@ -84,12 +85,10 @@ async function writeTree(root: string, binary: string, now: Date): Promise<void>
   write("usr/share/man/man1/parley.1.gz", compressed(page));
   const controlPage = readFileSync(join(import.meta.dir, "parleyctl.8"), "utf8");
   write("usr/share/man/man8/parleyctl.8.gz", compressed(controlPage));
-  const docs = "usr/share/doc/parley";
-  write(`${docs}/copyright`, readFileSync(join(ROOT, "LICENSE")));
-  write(`${docs}/changelog.gz`, compressed(debianChangelog(now)));
-  write(`${docs}/CHANGELOG.md.gz`, compressed(readFileSync(join(ROOT, "CHANGELOG.md"), "utf8")));
-  for (const name of DOCUMENTS)
-    write(`${docs}/${name}.gz`, compressed(readFileSync(join(ROOT, "docs", name), "utf8")));
+  write(`${DOCUMENTS_FOLDER}/copyright`, readFileSync(join(ROOT, "LICENSE")));
+  write(`${DOCUMENTS_FOLDER}/changelog.gz`, compressed(debianChangelog(now)));
+  for (const path of publishedDocuments())
+    write(`${DOCUMENTS_FOLDER}/${path}`, readFileSync(join(ROOT, path)));
   for (const [shell, path] of Object.entries(COMPLETIONS))
     write(path, await run([join(root, "usr/bin/parley"), "completion", shell]));
 }
@@ -135,7 +134,7 @@ function unit(): string {
 function debianChangelog(now: Date): string {
   const date = now.toUTCString().replace("GMT", "+0000");
   const { version } = manifest;
-  return `parley (${version}) unstable; urgency=medium\n\n  * Version ${version}; CHANGELOG.md.gz has the changes.\n\n -- ${MAINTAINER}  ${date}\n`;
+  return `parley (${version}) unstable; urgency=medium\n\n  * Version ${version}; /usr/share/doc/parley/CHANGELOG.md has the changes.\n\n -- ${MAINTAINER}  ${date}\n`;
 }
 
 /** The bytes of all files in a folder. */

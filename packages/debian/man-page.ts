@@ -47,7 +47,7 @@ export function manPage(version: string, date: string): string {
     "0 done; 1 refused or failed; 2 wrong use; 130 and 143 ended by SIGINT and SIGTERM.",
     ".SH SEE ALSO",
     ".BR parleyctl (8),",
-    ".I /usr/share/doc/parley/OPERATIONS.md.gz",
+    ".I /usr/share/doc/parley/docs/OPERATIONS.md",
     "",
   ].join("\n");
 }

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { buildBinary } from "../../packages/binary/build.ts";
 import { buildDebianPackage } from "../../packages/debian/build.ts";
 import { manPage } from "../../packages/debian/man-page.ts";
+import { publishedDocuments } from "../../packages/documents.ts";
 import { createApiPage, createPage } from "../../src/server/console-files.ts";
 import { SETTING_NAMES } from "../../src/server/settings/table.ts";
+import { readPackages } from "../support/packages.ts";
 import { isLong } from "../support/random.ts";
 import { startRedis } from "../support/redis/redis-server.ts";
 import { SECRET } from "../support/server/test-server.ts";
@@ -94,6 +96,31 @@ test("OP5 the binary has the scripts of Redis in itself", async () => {
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
 });
+
+test("OP5 both packages have every page and the files of deploy/, and each link leads to something in them", async () => {
+  const documents = publishedDocuments();
+  expect(documents).toEqual(
+    expect.arrayContaining([
+      ...["docs/METRICS.md", "docs/protocol/HTTP.md", "docs/openapi.json", "deploy/prometheus/alerts.yaml"],
+      ...["deploy/grafana/parley.json", "deploy/nginx.conf", "deploy/haproxy.cfg", "CHANGELOG.md"],
+    ]),
+  );
+  const folders = documents.map((path) => `${dirname(path)}/`);
+  const broken = documents
+    // How to measure is about programs, which need a copy of the repository.
+    .filter((path) => path.endsWith(".md") && path !== "bench/README.md")
+    .flatMap((path) =>
+      [...readFileSync(path, "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)]
+        .map(([, target]) => join(dirname(path), target!))
+        .filter((to) => !["LICENSE", ...documents].includes(to))
+        .filter((to) => !folders.some((folder) => folder.startsWith(`${to.replace(/\/$/, "")}/`)))
+        .map((to) => `${path}: ${to}`),
+    );
+  expect(broken).toEqual([]);
+  const { parley } = await readPackages();
+  const packed = new Set((await Bun.$`tar tzf ${parley}`.quiet().text()).split("\n"));
+  expect(documents.filter((path) => !packed.has(`package/${path}`))).toEqual([]);
+}, 60_000);
 
 test("OP5 the man page names every command and every setting, and man reads it without a warning", async () => {
   const page = manPage("1.2.3", "2026-01-02");

@@ -60,8 +60,9 @@ function userName(uid: number): string {
   if (uid === 0) return "root";
   try {
     const { username } = userInfo();
-    // The runtime's word for a user without an entry in /etc/passwd, as in a container.
-    if (uid === process.getuid?.() && username !== "unknown") return username;
+    // The runtime takes the name from USER, which is still root's where root has started this process as another user, and
+    // "unknown" without it.
+    if (uid === process.getuid?.() && !["root", "unknown"].includes(username)) return username;
   } catch {
     // Node's error for the same.
   }

@@ -51,6 +51,8 @@ test.skipIf(!mayMakeRoot())(
       return ["Status", "Version"].map((name) => new RegExp(`^${name}: (.*)$`, "m").exec(fields)?.[1]);
     };
 
+    // Of an installation on this machine.
+    await root.run(["rm", "-rf", "/var/backups/parley"]);
     const [install = ""] = blocksOf(
       sectionOf(readPage("docs/OPERATIONS.md"), "### Install the Debian package"),
     )[0]!.text.split("\n");
@@ -81,6 +83,20 @@ test.skipIf(!mayMakeRoot())(
     const messages = `${url}/conversations/room/messages`;
     const posted = await fetch(messages, { method: "POST", headers, body: '{"text":"kept"}' });
     expect(posted.status).toBe(201);
+    // The commands of the section as root's, and a backup that root has made, which the service's user may not read.
+    await root.run(["parleyctl", "backup", "/var/backups/parley/2026-11-30"]);
+    expect(await rightsOf("/var/backups/parley")).toBe("parley:parley 700");
+    await root.run(["mkdir", "-m", "700", "/var/backups/of-root"]);
+    const refused = await root.try(["parleyctl", "restore", "/var/backups/of-root"]);
+    expect(refused.stderr).toContain(
+      "the user parley has no right to it. Correct its owner and its rights, or use another",
+    );
+    for (const path of [
+      "docs/protocol/HTTP.md",
+      "deploy/prometheus/alerts.yaml",
+      "deploy/grafana/parley.json",
+    ])
+      expect(await root.run(["cat", `/usr/share/doc/parley/${path}`])).toBe(readFileSync(path, "utf8"));
     expect(await service.stop()).toBe(0);
 
     await root.run(["dpkg", "-i", `/shared/${second}`]);
@@ -101,7 +117,9 @@ test.skipIf(!mayMakeRoot())(
     await root.run(["dpkg", "--remove", "parley"]);
     expect(await present()).toEqual(files.slice(1));
     expect(await stateOf()).toEqual(["deinstall ok config-files", `${manifest.version}+next`]);
-    expect(await root.run(["dpkg", "--purge", "parley"])).toContain("The store is still in /var/lib/parley");
+    expect(await root.run(["dpkg", "--purge", "parley"])).toMatch(
+      /The store is still in \/var\/lib\/parley[\s\S]*Backups are still in \/var\/backups\/parley/,
+    );
     expect(await present()).toEqual(files.slice(2));
     expect((await root.try(["dpkg-query", "-W", "parley"])).code).toBe(1);
   },

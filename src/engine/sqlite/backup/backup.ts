@@ -26,7 +26,8 @@ const SYNC_BYTES = 1024 * 1024;
 /** The folder for the files of a store on a read-only disk, until they are backed up (BACKUP_FILES in core/backup/rules.ts). */
 const SOURCE_FOLDER = "source.partial";
 
-const OTHER_FOLDER = "name another folder for the backup";
+const OTHER_FOLDER =
+  "name another folder for the backup: one in a folder that belongs to this user (as root: install -d -o <user> -m 700 /var/backups/parley)";
 
 /** What a backup or a restore does now, and how much of that is done, between 0 and 1. */
 export type ReportProgress = (doing: "copying" | "verifying" | "restoring", share: number) => void;

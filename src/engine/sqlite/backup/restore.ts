@@ -1,7 +1,6 @@
 import { Database } from "bun:sqlite";
 import {
   closeSync,
-  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -13,7 +12,7 @@ import {
 import { join } from "node:path";
 import { type BackupManifest, decodeManifest, MANIFEST_FILE } from "../../../core/backup/manifest.ts";
 import { compactTime, refuseRestore } from "../../../core/backup/rules.ts";
-import { withFileErrors } from "../folder/folder-files.ts";
+import { explainFileError, withFileErrors } from "../folder/folder-files.ts";
 import { lockFolder } from "../folder/lock.ts";
 import { markCleanShutdown } from "../folder/unclean-shutdown.ts";
 import { SCHEMA_VERSION } from "../migrations.ts";
@@ -48,6 +47,9 @@ export class NotRestored extends Error {
   }
 }
 
+/** What else than the rights of an unreadable backup can be changed. */
+const OTHER_BACKUP = "use another backup";
+
 /** The copy of the backup in the data folder, until it takes the place of the store. */
 const STAGED_FILE = `${STORE_FILE}.restoring`;
 
@@ -78,7 +80,7 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoredSto
 }
 
 function readManifest(folder: string): BackupManifest {
-  const found = withFileErrors(folder, () => statSync(folder, { throwIfNoEntry: false }));
+  const found = withFileErrors(folder, () => statSync(folder, { throwIfNoEntry: false }), OTHER_BACKUP);
   if (found?.isDirectory() !== true)
     throw new NotRestored(
       folder,
@@ -87,13 +89,13 @@ function readManifest(folder: string): BackupManifest {
         : "That is a file; a backup is the folder that was given to `parley backup`.",
     );
   const path = join(folder, MANIFEST_FILE);
-  if (withFileErrors(path, () => statSync(path, { throwIfNoEntry: false }))?.isFile() !== true)
+  if (withFileErrors(path, () => statSync(path, { throwIfNoEntry: false }), OTHER_BACKUP)?.isFile() !== true)
     throw new NotRestored(
       folder,
       `It has no ${MANIFEST_FILE}: it is no backup, or making it was interrupted. Use another one.`,
     );
   const read = decodeManifest(
-    withFileErrors(path, () => readFileSync(path, "utf8"), "use another backup"),
+    withFileErrors(path, () => readFileSync(path, "utf8"), OTHER_BACKUP),
     digestText,
   );
   if ("problem" in read) throw new NotRestored(folder, `It ${read.problem}. Use another one.`);
@@ -103,9 +105,10 @@ function readManifest(folder: string): BackupManifest {
 /** Copies the file of a backup, and compares it with the manifest. */
 async function stage({ folder, progress }: RestoreOptions, manifest: BackupManifest, staged: string) {
   const path = join(folder, manifest.file);
-  if (!existsSync(path))
+  const found = withFileErrors(path, () => statSync(path, { throwIfNoEntry: false }), OTHER_BACKUP);
+  if (found === undefined)
     throw new NotRestored(folder, `It is not whole: ${manifest.file} is missing. Use another one.`);
-  if (!statSync(path).isFile())
+  if (!found.isFile())
     throw new NotRestored(folder, `It is not whole: ${manifest.file} is no file. Use another one.`);
   const damaged = (how: string) =>
     new NotRestored(
@@ -125,6 +128,8 @@ async function stage({ folder, progress }: RestoreOptions, manifest: BackupManif
       progress("restoring", bytes / manifest.bytes);
       await Bun.sleep(0);
     });
+  } catch (error) {
+    throw explainFileError(path, error, OTHER_BACKUP);
   } finally {
     closeSync(target);
   }

@@ -1,4 +1,5 @@
 import { accessSync, constants, lstatSync, type Stats, statSync } from "node:fs";
+import { userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { classifyError } from "./errors.ts";
 import { END_MARK_FILE, INDEX_FILE, LOCK_FILE, STORE_FILE } from "./file-names.ts";
@@ -82,8 +83,40 @@ export function explainFileError(path: string, error: unknown, other = otherAdvi
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FileUnusable || typeof code !== "string") return error;
   if (!code.startsWith("SQLITE_") && !/^E[A-Z0-9]+$/.test(code)) return error;
+  const reason = fileReason(error);
+  if (reason !== undefined)
+    return new FileUnusable(
+      `${path} cannot be used: ${reason}.`,
+      `Correct its owner and its rights, or ${other}.`,
+      error,
+    );
   const [cause, advice] = causeOf(path, error, other);
   return new FileUnusable(`${path} ${cause} (${message}).`, advice, error);
+}
+
+/** Why the file system refuses a file, in words; undefined for what rights and places do not explain. */
+function fileReason(error: unknown): string | undefined {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "EACCES":
+    case "EPERM":
+      return `${thisUser()} has no right to it`;
+    case "EROFS":
+      return "the disk is read-only";
+    case "EEXIST":
+    case "ENOTDIR":
+      return "a file is in its place, or in that of a folder above it";
+    case "EISDIR":
+      return "a folder is in its place";
+    default:
+      return undefined;
+  }
+}
+
+function thisUser(): string {
+  const { username, uid } = userInfo();
+  // The runtime takes the name from USER, which is still root's where root has started this process as another user, and
+  // "unknown" without it.
+  return `the user ${uid !== 0 && ["root", "unknown"].includes(username) ? uid : username}`;
 }
 
 function causeOf(path: string, error: unknown, other: string): [cause: string, advice: string] {

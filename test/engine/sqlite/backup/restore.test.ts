@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -156,7 +157,9 @@ test("OP3 CH3 a newer backup replaces the one in its folder, and refuses a folde
   await expect(backUp()).rejects.toThrow("the folder has other files (store-1T.db/)");
   rmSync(join(backup, "store-1T.db"), { recursive: true });
   const unusable = backUp(folder.path, { folder: join(backup, MANIFEST, "in-a-file") });
-  await expect(unusable).rejects.toThrow("or name another folder for the backup.");
+  await expect(unusable).rejects.toThrow(
+    "cannot be used: a file is in its place, or in that of a folder above it. Correct its owner and its rights, or name another folder",
+  );
   // A store that SQLite finds damaged gives no backup, and leaves the one that there is.
   const damaged = join(folder.path, "damaged");
   rmSync(damaged, { recursive: true, force: true });
@@ -166,3 +169,47 @@ test("OP3 CH3 a newer backup replaces the one in its folder, and refuses a folde
   await expect(backUp(damaged)).rejects.toThrow("parley.db is damaged");
   expect(readdirSync(backup).sort()).toEqual([MANIFEST, "parley.lock", second.file]);
 });
+
+/** A user without any files here. */
+const AS_OTHER = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"];
+const SOURCE = join(import.meta.dir, "../../../../src/engine/sqlite/backup");
+const able =
+  process.getuid?.() === 0 &&
+  Bun.which("setpriv") !== null &&
+  [process.execPath, join(SOURCE, "backup.ts")].every(
+    (path) => Bun.spawnSync([...AS_OTHER, "test", "-r", path]).success,
+  );
+
+test.skipIf(!able)(
+  "OP3 a folder that this user may not use is named, with advice for that folder",
+  async () => {
+    const { folder, backup, manifest } = await backedUp();
+    await using _ = folder;
+    const home = join(folder.path, "home");
+    mkdirSync(home);
+    for (const path of [folder.path, home]) chmodSync(path, 0o777);
+    const asOther = (call: string) => {
+      const program = `import { backUpStore } from "${SOURCE}/backup.ts"; import { restoreStore } from "${SOURCE}/restore.ts";
+      const options = { now: Date.now, progress() {}, isReadOnly: false, parley: "1", dataDir: "${home}/data", replace: false };
+      await ${call}.catch((error) => console.log(error.message));`;
+      const { stdout } = Bun.spawnSync([...AS_OTHER, process.execPath, "--no-env-file", "-e", program], {
+        cwd: "/",
+        env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent" },
+      });
+      return stdout.toString();
+    };
+    const restore = () => asOther(`restoreStore({ ...options, folder: "${backup}" })`);
+    const refused = (path: string) => `${path} cannot be used: the user 54321 has no right to it. `;
+    const useAnother = "Correct its owner and its rights, or use another backup.\n";
+    // The folder, then a file in it.
+    expect(restore()).toBe(`${refused(join(backup, MANIFEST))}${useAnother}`);
+    chmodSync(backup, 0o755);
+    chmodSync(join(backup, manifest.file), 0o600);
+    expect(restore()).toBe(`${refused(join(backup, manifest.file))}${useAnother}`);
+    const made = asOther(`backUpStore({ ...options, folder: "${backup}/2026-11-30" })`);
+    expect(made).toStartWith(refused(`${backup}/2026-11-30`));
+    expect(made).toContain(
+      "or name another folder for the backup: one in a folder that belongs to this user",
+    );
+  },
+);
