@@ -18,7 +18,7 @@ import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { explainPatterns, readEventTypes } from "../../server/feed/query.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { addWebhook, changeWebhook } from "../../server/webhooks/administer.ts";
+import { addWebhook, type ChangedWebhook, changeWebhook } from "../../server/webhooks/administer.ts";
 import { makeWebhookSecret } from "../../server/webhooks/signature.ts";
 import { explainWebhookUrl } from "../../server/webhooks/webhook-client.ts";
 import { CliError, UsageError } from "../cli-error.ts";
@@ -68,7 +68,7 @@ export function webhookCommand(): Command {
     );
   verb("list", "list the webhooks, and how far each has come", list);
   verb("pause <id>", "send nothing until it is resumed", pause);
-  verb("resume <id>", "send again what has come since, as far as it is kept", resume);
+  verb("resume <id>", "send what has come since, and at once what waits for a retry", resume);
   verb("replay <id>", "send events again", replay, checkReplay)
     .option("--after <position>", "those after this position of the feed")
     .option("--since <time>", "those since this time: 2030-01-31T08:00:00Z");
@@ -143,17 +143,22 @@ async function list({ webhooks, flags }: Task): Promise<void> {
   if (flags.json) return void printJson(all.map(webhookAnswer), 2);
   if (all.length === 0) return print("There are no webhooks. Add one with `parley webhook add <url>`.");
   print(
-    formatTable([["id", "state", "waiting since", "last success", "last failure", "url"], ...all.map(row)]),
+    formatTable([
+      ["id", "state", "waiting since", "next retry", "last success", "last failure", "url"],
+      ...all.map(row),
+    ]),
   );
 }
 
 function row({ id, url, status, progress }: StoredWebhook): string[] {
-  const { waitingSince, lastSuccess, lastFailure } = progress;
+  const { waitingSince, retries, lastSuccess, lastFailure } = progress;
+  const isRetried = status.state === "active" && retries.length > 0;
   const time = (at: number | undefined) => (at === undefined ? "–" : new Date(at).toISOString());
   return [
     id,
     status.state === "paused" ? `paused (${status.reason})` : status.state,
     time(waitingSince),
+    time(isRetried ? Math.min(...retries.map(({ nextAt }) => nextAt)) : undefined),
     time(lastSuccess?.at),
     lastFailure === undefined ? "–" : `${time(lastFailure.at)} ${lastFailure.reason}`,
     url,
@@ -164,8 +169,16 @@ function pause(task: Task): Promise<void> {
   return change(task, "Paused", (stored) => pauseWebhook(stored, Math.floor(systemClock().wall())));
 }
 
-function resume(task: Task): Promise<void> {
-  return change(task, "Resumed", resumeWebhook);
+async function resume(task: Task): Promise<void> {
+  const { outcome, webhook } = await changed(task, (stored) =>
+    resumeWebhook(stored, Math.floor(systemClock().wall())),
+  );
+  if (task.flags.json) return void printJson(webhookAnswer(webhook), 2);
+  if (outcome === "unchanged")
+    return print(`${webhook.id} is active already, and none of its events waits for a retry.`);
+  const { length } = webhook.progress.retries;
+  const failed = length === 0 ? "" : `; what has failed is tried again now (${length})`;
+  print(`Resumed ${webhook.id}${failed}.`);
 }
 
 function checkReplay(_operands: readonly string[], { after, since }: WebhookFlags): void {
@@ -189,7 +202,7 @@ async function rotate(task: Task): Promise<void> {
   const { seconds = DEFAULT_OVERLAP_S, json } = task.flags;
   const secret = makeWebhookSecret();
   const now = Math.floor(systemClock().wall());
-  const webhook = await changed(task, (stored) => rotateSecret(stored, secret, seconds, now));
+  const { webhook } = await changed(task, (stored) => rotateSecret(stored, secret, seconds, now));
   if (json) return void printJson({ ...webhookAnswer(webhook), secret }, 2);
   print(`secret  ${secret}`);
   printNote(`The secret is shown only once. The one before signs for ${seconds} seconds, too.`);
@@ -205,7 +218,7 @@ async function change(
   done: string,
   decide: (stored: StoredWebhook) => WebhookChange | undefined,
 ): Promise<void> {
-  const webhook = await changed(task, decide);
+  const { webhook } = await changed(task, decide);
   if (task.flags.json) printJson(webhookAnswer(webhook), 2);
   else print(`${done} ${webhook.id}.`);
 }
@@ -213,7 +226,7 @@ async function change(
 async function changed(
   { webhooks, operands: [id = ""] }: Task,
   decide: (stored: StoredWebhook) => WebhookChange | undefined,
-): Promise<StoredWebhook> {
+): Promise<Extract<ChangedWebhook, { webhook: StoredWebhook }>> {
   const result = await changeWebhook(webhooks, id, decide);
   switch (result.outcome) {
     case "missing":
@@ -221,7 +234,7 @@ async function changed(
     case "busy":
       throw new CliError(`${id} is being changed by others all the time. Run the command again.`);
     default:
-      return result.webhook;
+      return result;
   }
 }
 

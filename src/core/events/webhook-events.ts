@@ -5,7 +5,7 @@ export const WEBHOOK_EVENTS = {
   "webhook.failing": {
     level: "warn",
     fields: ["webhook", "webhook_event", "reason"],
-    text: "the receiver of a webhook did not accept an event. It is tried again by the schedule; the next line comes when it was paused, ended or has recovered",
+    text: "the receiver of a webhook did not accept an event. It is tried again by the schedule, or at once after `parley webhook resume`; the next line comes when it was paused, ended or has recovered",
   },
   "webhook.recovered": {
     level: "info",

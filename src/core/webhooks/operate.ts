@@ -20,12 +20,15 @@ export function pauseWebhook(stored: StoredWebhook, now: number): WebhookChange 
   return { webhook: changed(stored, { status: { state: "paused", reason: "operator", at: now } }) };
 }
 
-/** Sends again from the kept position, also where the receiver had ended it; failed events are tried as if they were new. */
-export function resumeWebhook(stored: StoredWebhook): WebhookChange | undefined {
-  if (stored.status.state === "active") return undefined;
+/**
+ * Sends again from the kept position, also where the receiver had ended it. Events that wait for a retry, also those of an active
+ * webhook, are tried at once, and as if they were new. `now` is in milliseconds since 1970.
+ */
+export function resumeWebhook(stored: StoredWebhook, now: number): WebhookChange | undefined {
+  if (stored.status.state === "active" && stored.progress.retries.length === 0) return undefined;
   return {
     webhook: changed(stored, { status: { state: "active" } }),
-    progress: newCourse(stored.progress, {}),
+    progress: retryNow(stored.progress, now),
   };
 }
 
@@ -57,7 +60,7 @@ export function rotateSecret(
   return { webhook: changed(stored, { secrets: [{ secret }, ...(overlap > 0 ? former : [])] }) };
 }
 
-/** Changes what is named; null drops a filter. */
+/** Changes what is named; null drops a filter. Events that wait for a retry are tried at once at another address. */
 export function editWebhook(
   stored: StoredWebhook,
   fields: {
@@ -65,6 +68,7 @@ export function editWebhook(
     readonly types?: Webhook["types"] | null;
     readonly conversations?: Webhook["conversations"] | null;
   },
+  now: number,
 ): WebhookChange | undefined {
   const {
     url = stored.url,
@@ -82,7 +86,19 @@ export function editWebhook(
     url === stored.url &&
     same(webhook.types, stored.types) &&
     same(webhook.conversations, stored.conversations);
-  return isSame ? undefined : { webhook };
+  if (isSame) return undefined;
+  const hasRetries = url !== stored.url && stored.progress.retries.length > 0;
+  return { webhook, ...(hasRetries && { progress: retryNow(stored.progress, now) }) };
+}
+
+/** A new course from the same place, whose failed events are due. They stay named, so that the sender knows when all are accepted. */
+function retryNow(progress: WebhookProgress, now: number): WebhookProgress {
+  const { waitingSince, retries } = progress;
+  return {
+    ...newCourse(progress, {}),
+    ...(waitingSince !== undefined && { waitingSince }),
+    retries: retries.map(({ event }) => ({ event, attempts: 0, since: now, nextAt: now })),
+  };
 }
 
 function changed(

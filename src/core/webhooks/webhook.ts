@@ -33,7 +33,7 @@ export interface WebhookSecret {
 /**
  *              pause                        an event was tried too often
  *   active ────────────► paused (operator)  active ──────► paused (failing)
- *   active ── 410 ─────► ended              paused, ended ── resume ──► active
+ *   active ── 410 ─────► ended              paused, ended ── resume ──► active, whose failed events are tried at once
  */
 export type WebhookStatus =
   | { readonly state: "active" }
@@ -42,7 +42,7 @@ export type WebhookStatus =
 
 /** How far a webhook has come. Only the sending node writes it, except where an operator begins a new course. */
 export interface WebhookProgress {
-  /** Grows when an operator sets another position or has the failed events tried again: what the sender still writes is refused. */
+  /** Grows when an operator sets another position or address, or has the failed events tried again: what the sender still writes is refused. */
   readonly course: number;
   /** All events up to it have been accepted by the receiver. Some later ones may have been, too, and are sent again. */
   readonly position: FeedPosition;
@@ -59,9 +59,9 @@ export interface WebhookProgress {
 /** An event that its receiver has not accepted, and that is to be sent again. */
 export interface Retry {
   readonly event: string;
-  /** How often it was sent, without the attempts that the receiver asked to put off. */
+  /** How often it was sent since an operator resumed the webhook, without the attempts that the receiver asked to put off. */
   readonly attempts: number;
-  /** When it was sent first. */
+  /** When it was sent first, or the operator resumed the webhook. */
   readonly since: number;
   readonly nextAt: number;
   /** The receiver asked for a pause of everything until then. */

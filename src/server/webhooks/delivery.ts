@@ -12,6 +12,7 @@ import {
   type QueuedEvent,
   SLOW_DELIVERY_PLACES,
 } from "../../core/webhooks/delivery-queue.ts";
+import { isFailing } from "../../core/webhooks/standing.ts";
 import { type StoredWebhook, signingSecrets, type WebhookStatus } from "../../core/webhooks/webhook.ts";
 import type { ConcurrencyLimiter } from "../concurrency-limiter.ts";
 import { type EventContentDeps, readContent } from "../feed/event-content.ts";
@@ -57,7 +58,10 @@ export class WebhookDelivery {
   private hasNews = true;
   private isChanged = false;
   private writtenAt: number;
+  /** Whether an event has failed and was not accepted since. */
   private isFailing: boolean;
+  /** Whether the log has the failure. */
+  private isReported: boolean;
   /** Whether the last answer took long. */
   private isSlow = false;
   private status: WebhookStatus | undefined;
@@ -75,7 +79,9 @@ export class WebhookDelivery {
       ...(types !== undefined && { types: new Set(types) }),
       ...(conversations !== undefined && { conversations }),
     };
-    this.isFailing = progress.retries.length > 0;
+    this.isFailing = progress.retries.length > 0 || isFailing(progress);
+    // After an operator has resumed it no attempt counts: another failure is news.
+    this.isReported = progress.retries.some(({ attempts, throttled }) => attempts > 0 || throttled);
     this.writtenAt = deps.clock.now();
   }
 
@@ -228,8 +234,9 @@ export class WebhookDelivery {
 
   /** One line for a row of failures: a receiver that is away would fill the log. */
   private fail(event: string, reason: string): void {
-    if (this.isFailing) return;
     this.isFailing = true;
+    if (this.isReported) return;
+    this.isReported = true;
     this.deps.emit("webhook.failing", { webhook: this.webhook.id, webhook_event: event, reason });
     // Stored soon: the next sender must know of the attempt.
     this.writtenAt = Number.NEGATIVE_INFINITY;
@@ -238,6 +245,7 @@ export class WebhookDelivery {
   private recover(): void {
     if (!this.isFailing || this.queue.progress().retries.length > 0) return;
     this.isFailing = false;
+    this.isReported = false;
     this.deps.emit("webhook.recovered", { webhook: this.webhook.id });
   }
 

@@ -34,6 +34,19 @@ test("EV2 `webhook` adds, lists, pauses, resumes, replays, rotates and removes, 
   });
   expect((await webhook("resume", "crm")).stdout).toBe("Resumed crm.\n");
   await waitUntil("all have come", () => texts().includes("before"));
+  expect((await webhook("resume", "crm")).stdout).toBe(
+    "crm is active already, and none of its events waits for a retry.\n",
+  );
+  // What waits for the schedule is sent at once when the receiver is repaired.
+  receiver.answer = () => new Response(null, { status: 500 });
+  await say("failed");
+  const listed = /^crm +active +\S+Z +\S+Z +\S+Z +\S+Z status 500/m;
+  await waitUntil("the list has the next retry", async () => listed.test((await webhook("list")).stdout));
+  receiver.answer = () => new Response(null, { status: 204 });
+  expect((await webhook("resume", "crm")).stdout).toBe(
+    "Resumed crm; what has failed is tried again now (1).\n",
+  );
+  await waitUntil("it has come", () => texts().includes("failed"));
   expect((await webhook("remove", "crm")).stdout).toBe("Removed crm.\n");
   expect(await webhook("remove", "crm")).toMatchObject({ code: 1, stdout: "" });
   for (const args of [

@@ -89,15 +89,19 @@ export function webhookContract(name: string, open: (clock: ManualClock) => Prom
       const { webhooks } = store;
       await webhooks.add(webhookOf("a"));
       const stored = (await webhooks.find("a"))!;
-      const moved = { course: 0, position: "p5", retries: [], waitingSince: 3 };
+      const failed = { event: "e6", attempts: 4, since: 4, nextAt: 99_000 };
+      const moved = { course: 0, position: "p5", retries: [failed], waitingSince: 3 };
       expect(await webhooks.advance("a", 1, moved)).toBe("written");
       const paused = pauseWebhook(stored, 9)!;
       expect(await webhooks.change(paused)).toBe(true);
       expect(await webhooks.change(paused)).toBe(false);
       expect(await webhooks.find("a")).toEqual({ ...paused.webhook, progress: moved });
-      const resumed = resumeWebhook((await webhooks.find("a"))!)!;
-      expect(await webhooks.change(resumed)).toBe(true);
-      expect((await webhooks.find("a"))!.progress).toEqual({ course: 1, position: "p5", retries: [] });
+      // Twice: the second one is active, and its event waits for the schedule again.
+      for (const now of [10, 20]) {
+        expect(await webhooks.change(resumeWebhook((await webhooks.find("a"))!, now)!)).toBe(true);
+        const due = { event: "e6", attempts: 0, since: now, nextAt: now };
+        expect((await webhooks.find("a"))!.progress).toEqual({ ...moved, course: now / 10, retries: [due] });
+      }
       expect(await webhooks.change({ webhook: { ...stored, id: "b", revision: 2 } })).toBe(false);
     });
 

@@ -132,11 +132,18 @@ test("EV2 what an operator does gives the next state, and nothing where it is so
     },
   });
   expect(pauseWebhook({ ...STORED, ...paused.webhook }, 11)).toBeUndefined();
-  expect(resumeWebhook(STORED)).toBeUndefined();
+  // Also an active one: its receiver was repaired, and the schedule goes up to a day.
+  const due = [{ event: "e8", attempts: 0, since: 12, nextAt: 12 }];
+  const idle = { ...STORED, progress: { ...STORED.progress, retries: [] } };
+  expect(resumeWebhook(idle, 12)).toBeUndefined();
+  expect(resumeWebhook(STORED, 12)).toEqual({
+    webhook: { ...pauseWebhook(STORED, 10)!.webhook, status: { state: "active" } },
+    progress: { ...STORED.progress, course: 3, retries: due },
+  });
   for (const status of [paused.webhook.status, { state: "ended", at: 3 } as const])
-    expect(resumeWebhook({ ...STORED, status })).toMatchObject({
+    expect(resumeWebhook({ ...STORED, status }, 12)).toMatchObject({
       webhook: { status: { state: "active" } },
-      progress: { course: 3, position: "p7", retries: [] },
+      progress: { course: 3, position: "p7", retries: due },
     });
   expect(replayWebhook(STORED, { after: "p2" }).progress).toEqual({
     course: 3,
@@ -158,8 +165,13 @@ test("EV2 what an operator does gives the next state, and nothing where it is so
   expect(rotateSecret({ ...STORED, secrets }, "whsec_three", 60, 1_000).webhook.secrets).toHaveLength(2);
   expect(rotateSecret(STORED, "whsec_two", 0, 1_000).webhook.secrets).toEqual([{ secret: "whsec_two" }]);
 
-  expect(editWebhook(STORED, { url: STORED.url, types: ["message.created"] })).toBeUndefined();
-  const edited = editWebhook(STORED, { types: null, conversations: ["team-*"] })!.webhook;
-  expect(edited).toMatchObject({ conversations: ["team-*"], revision: 5 });
-  expect(edited.types).toBeUndefined();
+  expect(editWebhook(STORED, { url: STORED.url, types: ["message.created"] }, 12)).toBeUndefined();
+  const edited = editWebhook(STORED, { types: null, conversations: ["team-*"] }, 12)!;
+  expect(edited.webhook).toMatchObject({ conversations: ["team-*"], revision: 5 });
+  expect(edited.webhook.types).toBeUndefined();
+  // The place and the schedule stay, except at another address.
+  expect(edited.progress).toBeUndefined();
+  const moved = editWebhook(STORED, { url: "https://other.example/" }, 12)!;
+  expect(moved.progress).toMatchObject({ course: 3, position: "p7", retries: due });
+  expect(editWebhook(idle, { url: "https://other.example/" }, 12)!.progress).toBeUndefined();
 });

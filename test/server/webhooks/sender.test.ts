@@ -184,7 +184,7 @@ test("EV2 410 ends a webhook, failures pause it after ten attempts, and an opera
   const state = async () => (await sending.webhook()).status.state;
   await sending.until("it has ended", async () => (await state()) === "ended");
   receiver.answer = () => new Response(null, { status: 200 });
-  await sending.change(resumeWebhook);
+  await sending.change((webhook) => resumeWebhook(webhook, clock.wall()));
   await got(2);
 
   await sending.change((webhook) => pauseWebhook(webhook, clock.wall()));
@@ -192,7 +192,7 @@ test("EV2 410 ends a webhook, failures pause it after ten attempts, and an opera
   const until = clock.now() + 20_000;
   await sending.until("time passes", () => clock.now() > until, 2_000);
   expect(receiver.accepted).toHaveLength(2);
-  await sending.change(resumeWebhook);
+  await sending.change((webhook) => resumeWebhook(webhook, clock.wall()));
   await got(3);
 
   // Both secrets sign while they are being rotated, so the receiver may change when it likes.
@@ -209,6 +209,26 @@ test("EV2 410 ends a webhook, failures pause it after ten attempts, and an opera
   expect(receiver.accepted.slice(5).map(({ id }) => id)).toEqual(
     receiver.accepted.slice(0, 5).map(({ id }) => id),
   );
+
+  // A receiver that was repaired: resumed, it gets at once what waits for hours, the second time as well.
+  receiver.answer = () => new Response(null, { status: 500 });
+  for (const name of ["a", "b", "c"]) await sending.say(name, "seven");
+  for (const time of [1, 2]) {
+    await sending.until("it waits", async () => {
+      const { retries } = (await sending.webhook()).progress;
+      return retries.length === 3 && retries.every(({ nextAt }) => nextAt - clock.wall() > 60_000);
+    });
+    const before = clock.now();
+    if (time === 2) receiver.answer = () => new Response(null, { status: 200 });
+    const { refused, count } = receiver;
+    await sending.change((webhook) => resumeWebhook(webhook, clock.wall()));
+    await sending.until(
+      "all three are tried",
+      () => receiver.refused + receiver.count >= refused + count + 3,
+    );
+    expect(clock.now() - before).toBeLessThan(240_000);
+  }
+  await sending.until("it has recovered", () => sending.log.events().includes("webhook.recovered"));
 
   receiver.answer = () => new Response(null, { status: 500 });
   receiver.refused = 0;
@@ -228,6 +248,8 @@ test("EV2 410 ends a webhook, failures pause it after ten attempts, and an opera
   });
   expect(sending.log.events().filter((name) => name.startsWith("webhook."))).toEqual([
     "webhook.ended",
+    // Once more after it was resumed: the operator has to know that it still fails.
+    ...["webhook.failing", "webhook.failing", "webhook.recovered"],
     "webhook.failing",
     "webhook.paused",
   ]);

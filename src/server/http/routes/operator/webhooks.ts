@@ -146,7 +146,9 @@ function patchRoute(deps: WebhookRoutesDeps): Route {
       ...(conversations !== undefined && { conversations }),
     };
     if (types !== undefined) await deps.eventFeed.ask(types === null ? undefined : new Set(types));
-    return change(deps, { operator, id, c, what: "edited" }, (stored) => editWebhook(stored, fields));
+    return change(deps, { operator, id, c, what: "edited" }, (stored) =>
+      editWebhook(stored, fields, Math.floor(deps.clock.wall())),
+    );
   });
 }
 
@@ -169,7 +171,9 @@ function pauseRoute(deps: WebhookRoutesDeps): Route {
 
 function resumeRoute(deps: WebhookRoutesDeps): Route {
   return plainRoute(deps, (operator, id, c) =>
-    change(deps, { operator, id, c, what: "resumed" }, resumeWebhook),
+    change(deps, { operator, id, c, what: "resumed" }, (stored) =>
+      resumeWebhook(stored, Math.floor(deps.clock.wall())),
+    ),
   );
 }
 
