@@ -155,12 +155,13 @@ function bareHost(hostname: string): string {
   return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
 }
 
+/** Rejects when `signal` aborts, also where it has before. What comes of `work` after that is ignored, and has a handler. */
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
   });
 }
 
@@ -185,6 +186,5 @@ async function readSome(answer: Response, signal: AbortSignal): Promise<void> {
 
 /** A reason in plain words that holds no part of the URL: its path may be a secret of the receiver. */
 function explain(error: unknown): string {
-  const { name } = error as { name?: string };
-  return explainRequestCode(error as object) ?? name ?? "it could not be sent";
+  return explainRequestCode(error as object) ?? "it could not be sent";
 }

@@ -30,7 +30,17 @@ function answer(request: Request): Response {
 const plain = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: answer });
 const secure = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch: answer });
 
-/** A receiver that answers byte by byte, or not at all. */
+/** Requests that are answered together, in one turn of the event loop. */
+const TOGETHER = 8;
+const together: { write(text: string): unknown }[] = [];
+
+function answerAllAtOnce(socket: { write(text: string): unknown }): void {
+  together.push(socket);
+  if (together.length < TOGETHER) return;
+  for (const one of together.splice(0)) one.write("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
+}
+
+/** A receiver that answers byte by byte, wrongly, or not at all. */
 const slow = Bun.listen<undefined>({
   hostname: "127.0.0.1",
   port: 0,
@@ -41,6 +51,9 @@ const slow = Bun.listen<undefined>({
       if (path === "/headers") socket.write(`HTTP/1.1 200 OK\r\nX-Long: ${"x".repeat(500_000)}`);
       if (path === "/nonsense") socket.end("220 mail.example ESMTP\r\n");
       if (path === "/cut") socket.end();
+      if (path === "/upgrade") socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+      if (path === "/length") socket.end("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n");
+      if (path === "/gone-at-once") answerAllAtOnce(socket);
     },
   },
 });
@@ -121,7 +134,13 @@ test("EV2 a receiver that answers slowly, at length, wrongly or not at all takes
   const at = (path: string) => send(`http://a.example:${slow.port}${path}`, { timeoutMs: 400 });
   expect(await at("/body")).toEqual({ status: 200 });
   expect(await at("/silent")).toEqual({ error: "no answer within 0.4 s" });
-  for (const path of ["/headers", "/nonsense", "/cut"]) expect(await at(path)).toHaveProperty("error");
+  expect(await at("/headers")).toHaveProperty("error");
+  for (const path of ["/nonsense", "/length"])
+    expect(await at(path)).toEqual({ error: "what it answered is not valid HTTP" });
+  expect(await at("/cut")).toEqual({ error: "it ended the connection without an answer" });
+  expect(await at("/upgrade")).toEqual({
+    error: "it answered with status 101, another protocol, which was not asked for",
+  });
   const never = () => new Promise<readonly string[]>(() => {});
   expect(await send("https://a.example/", { timeoutMs: 50, resolve: never })).toEqual({
     error: "no answer within 0.05 s",
@@ -130,6 +149,27 @@ test("EV2 a receiver that answers slowly, at length, wrongly or not at all takes
   expect(await send("https://a.example/secret-path", { resolve: unknown })).toEqual({
     error: "its host name is not known",
   });
+  const strange = async () => Promise.reject(Object.assign(new Error("x"), { code: "ESTRANGE" }));
+  expect(await send("https://a.example/", { resolve: strange })).toEqual({
+    error: "the request failed (ESTRANGE)",
+  });
+  expect(await send(`https://evil.example:${secure.port}/ok`)).toEqual({
+    error: "its certificate is for another name",
+  });
   const stop = AbortSignal.abort(new Error("stopped"));
   expect(send(`http://a.example:${slow.port}/silent`, {}, stop)).rejects.toThrow("stopped");
+});
+
+test("EV2 requests that are ended by the 410 of another one leave no rejection without a handler", async () => {
+  // The test runner fails a test where one is left.
+  const stop = new AbortController();
+  const results = Array.from({ length: TOGETHER }, () =>
+    send(`http://127.0.0.1:${slow.port}/gone-at-once`, {}, stop.signal).finally(() => stop.abort()),
+  );
+  const statuses = (await Promise.all(results)).map((result) => "status" in result && result.status);
+  expect(statuses).toEqual(Array(TOGETHER).fill(410));
+  // Nor where it is ended before a name is looked up.
+  const failing = async () => Promise.reject(new Error("not looked up"));
+  const late = send("https://a.example/", { resolve: failing }, stop.signal);
+  expect(await late.catch((error) => error.name)).toBe("AbortError");
 });
