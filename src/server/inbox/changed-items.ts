@@ -40,7 +40,6 @@ interface Changed {
  */
 export class ChangedItems {
   private changed = new Map<string, Changed>();
-  /** All changes before this time were given to the sockets, in milliseconds since 1970 by the store's clock. */
   private time = 0;
   /** What changed before this time was taken from `changed`: what comes into it now has changed later. */
   private takenAt = 0;
@@ -57,6 +56,11 @@ export class ChangedItems {
   private generation = 0;
 
   constructor(private readonly deps: ChangedItemsDeps) {}
+
+  /** All changes before this time were given to the sockets, in milliseconds since 1970 by the store's clock. */
+  get givenBefore(): number {
+    return this.time;
+  }
 
   /** Begins to watch the stores. When it resolves, no later change is missed. */
   start(): Promise<void> {

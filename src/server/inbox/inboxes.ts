@@ -169,11 +169,15 @@ export class Inboxes {
       const items = await this.readChosen(list.user, choice.entries, choice.removed);
       if (client.closed) return [];
       if (client.list !== list) return undefined;
+      // A further page has not all changes, so the client may lack some that have not been given to it.
+      const isFurther = client.hasPage && ask.after === undefined;
+      const { time } = whole.position;
+      const givenBefore = isFurther ? Math.min(time, this.changes.givenBefore) : time;
       client.hasPage = true;
-      if (choice.reset) client.pending.restart(whole.position.time);
+      if (choice.reset) client.pending.restart(time);
       this.noteSent(client, items);
-      // The client may be cut off after these frames, and before it got what waits.
-      const position = { ...whole.position, time: client.pending.timeBefore(whole.position.time) };
+      // Nor what waits for its socket.
+      const position = { ...whole.position, time: client.pending.timeBefore(givenBefore) };
       return encodeAnswer(
         items.map(({ json }) => json),
         choice,

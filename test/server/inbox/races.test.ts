@@ -9,6 +9,7 @@ import { Inboxes } from "../../../src/server/inbox/inboxes.ts";
 import type { InboxClient, InboxSocket } from "../../../src/server/inbox/user-list.ts";
 import { StoreFolder } from "../../engine/sqlite/store-folder.ts";
 import { messageContent } from "../../support/entries.ts";
+import { Random, seeds } from "../../support/random.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { add, change } from "./inbox-server.ts";
@@ -46,6 +47,18 @@ class Gate {
   }
 }
 
+/** A list after a frame, as a client applies it. */
+function applied(
+  list: Readonly<Record<string, InboxItem>>,
+  frame: InboxFrame | InboxItemFrame,
+): Record<string, InboxItem> {
+  const items = "reset" in frame && frame.reset ? {} : { ...list };
+  for (const item of "items" in frame ? frame.items : [frame.item])
+    if ("removed" in item) delete items[item.conversation];
+    else items[item.conversation] = item;
+  return items;
+}
+
 /** What a socket was sent. */
 class Socket implements InboxSocket {
   readonly frames: (InboxFrame | InboxItemFrame)[] = [];
@@ -65,14 +78,7 @@ class Socket implements InboxSocket {
 
   /** The list as a client has it. */
   get items(): Record<string, InboxItem> {
-    const items: Record<string, InboxItem> = {};
-    for (const frame of this.frames) {
-      if (frame.type === "inbox" && frame.reset) for (const name of Object.keys(items)) delete items[name];
-      for (const item of frame.type === "inbox" ? frame.items : [frame.item])
-        if ("removed" in item) delete items[item.conversation];
-        else items[item.conversation] = item;
-    }
-    return items;
+    return this.frames.reduce<Record<string, InboxItem>>(applied, {});
   }
 
   get unread(): Record<string, number> {
@@ -300,6 +306,9 @@ test("IN3 no position is later than the change of a conversation that could not 
     scene.clock.advance(LONG_MS);
   }
   expect(socket.unread.down).toBe(0);
+  // Nor is that of a further page.
+  await scene.ask(client, { limit: 1 });
+  expect(names(socket.frames.at(-1) as InboxFrame)).toEqual(["up"]);
   scene.broken.clear();
   expect(names(await scene.comeBack("anna", socket.position))).toEqual(["down", "up"]);
   // When it can be read, the positions go on.
@@ -353,3 +362,97 @@ test("IN3 a conversation that came while the list was read is sent to who return
   expect(names(page)).toEqual(["a"]);
   expect(names(await scene.comeBack("anna", page.position))).toContain("b");
 });
+
+for (const seed of seeds(1, 2)) {
+  test(`IN1 IN2 IN3 lists and returns are exact after any order of changes, readings, faults and tokens (seed ${seed})`, async () => {
+    await using scene = await openScene();
+    const random = new Random(seed);
+    const rooms = ["a", "b", "c", "d"];
+    for (const room of rooms) await add(scene, room, "anna");
+    const narrow = { conversations: ["a", "b"] };
+    const sockets = Array.from({ length: 3 }, () => ({
+      ...scene.open("anna"),
+      grants: ALL_GRANTS as Grants,
+    }));
+    /** What a client had when it got a position. */
+    const snapshots: { grants: Grants; position: string; items: Record<string, InboxItem> }[] = [];
+    const seen = new Map<Socket, number>();
+    const look = () => {
+      for (const { socket } of sockets) {
+        const count = socket.frames.length;
+        if (count === (seen.get(socket) ?? 0)) continue;
+        seen.set(socket, count);
+        const { position } = socket;
+        const grants = position.endsWith(".0") ? ALL_GRANTS : narrow;
+        snapshots.push({ grants, position, items: socket.items });
+      }
+    };
+    const asked: Promise<unknown>[] = [];
+    let releases: (() => void)[] = [];
+    const repair = () => {
+      for (const release of releases) release();
+      releases = [];
+      scene.broken.clear();
+      scene.reading.fails = false;
+      for (const { socket } of sockets) socket.isWritable = true;
+    };
+    const steps: (() => Promise<void> | void)[] = [
+      () => scene.say(random.pick(rooms), random.pick(["ben", "cleo"])),
+      () => scene.say(random.pick(rooms), random.pick(["ben", "cleo"])),
+      async () => void (await scene.mark(random.pick(rooms), "anna", random.between(1, 9)).catch(() => {})),
+      () => change(scene, random.pick(rooms), { user: "anna", role: random.pick([null, "member" as const]) }),
+      () => change(scene, random.pick(rooms), { user: "anna", role: "member" }),
+      () => void asked.push(scene.ask(random.pick(sockets).client)),
+      () => {
+        const { socket, client } = random.pick(sockets);
+        if (socket.frames.length > 0) asked.push(scene.ask(client, { after: socket.position }));
+      },
+      () => {
+        const each = random.pick(sockets);
+        each.grants = random.pick([ALL_GRANTS, narrow]);
+        scene.inboxes.renew(each.client, each.grants);
+      },
+      () => {
+        random.pick(sockets).socket.isWritable = false;
+      },
+      () => void releases.push(random.pick([scene.naming, scene.reading]).hold()),
+      () => void scene.broken.add(random.pick(rooms)),
+      () => {
+        scene.reading.fails = true;
+      },
+      () => repair(),
+      () => repair(),
+      () => scene.lost.onGap(),
+      () => scene.clock.advance(ROUND_MS),
+      () => scene.clock.advance(ROUND_MS),
+      () => scene.clock.advance(ROUND_MS),
+      () => scene.clock.advance(LONG_MS),
+    ];
+    for (let step = 0; step < 400; step++) {
+      await random.pick(steps)();
+      for (let ticks = random.between(0, 4); ticks > 0; ticks--) {
+        await idle();
+        look();
+      }
+    }
+    repair();
+    await Promise.all(asked);
+    const listOf = async (grants: Grants) => {
+      const page = JSON.parse(
+        await scene.inboxes.read("anna", grants, { limit: 50, cursor: undefined, after: "" }),
+      ) as InboxFrame;
+      return applied({}, page);
+    };
+    for (const { socket, client } of sockets) {
+      if (socket.frames.length === 0) await scene.ask(client);
+      const list = await listOf(client.list.grants);
+      await scene.becomes("the list is that of the store", () => Bun.deepEquals(socket.items, list));
+    }
+    for (const { grants, position, items } of snapshots) {
+      const frame = JSON.parse(
+        await scene.inboxes.read("anna", grants, { limit: 50, cursor: undefined, after: position }),
+      ) as InboxFrame;
+      expect([position, applied(items, frame)]).toEqual([position, await listOf(grants)]);
+    }
+  });
+}
