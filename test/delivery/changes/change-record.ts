@@ -28,6 +28,8 @@ export interface ChangingRecord {
   readonly conversation: string;
   readonly user: string;
   readonly answers: readonly ChangeAnswer[];
+  /** How many changes it did not ask for again, since the store had begun a new epoch before their answer. */
+  readonly unanswered: number;
   readonly held: ReadonlyMap<number, HeldMessage>;
   /** The newest change that it knows. */
   readonly rev: number;

@@ -34,6 +34,7 @@ export class ChangingClient extends WireLine {
   private readonly held = new Map<number, HeldMessage>();
   private newest = 0;
   private oldest: number | undefined;
+  private unanswered = 0;
   private epoch: string | undefined;
   private isOpen = false;
   private isStopping = false;
@@ -60,8 +61,8 @@ export class ChangingClient extends WireLine {
 
   get record(): ChangingRecord {
     const { conversation, user, isUser } = this.options;
-    const { answers, held, rev } = this;
-    return { name: `${user}${isUser ? " (user)" : ""}`, conversation, user, answers, held, rev };
+    const { answers, unanswered, held, rev } = this;
+    return { name: `${user}${isUser ? " (user)" : ""}`, conversation, user, answers, unanswered, held, rev };
   }
 
   stopAsking(): void {
@@ -139,7 +140,10 @@ export class ChangingClient extends WireLine {
       this.rev = rev;
       this.oldest = undefined;
       this.held.clear();
-      if (this.waiting?.change !== undefined) this.waiting = undefined;
+      if (this.waiting?.change !== undefined) {
+        this.waiting = undefined;
+        this.unanswered++;
+      }
     }
     if (reread) this.refusals.push(`${this.record.name} was asked to read again after few changes`);
     this.epoch = epoch;

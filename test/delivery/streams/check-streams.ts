@@ -77,10 +77,17 @@ function statesOf(ending: StreamEnd | undefined): readonly string[] {
   return ending.duplicate ? [ending.state, "interrupted"] : [ending.state];
 }
 
-/** What a connection found stored was written by those before it, and all that follows by it or those after it. */
+/**
+ * What a connection found stored was written by those before it, and all that follows by it or those after it. A connection that asks
+ * again, as it does when the store was away for a moment, finds what it has written itself, too.
+ */
 function checkTurns({ turns, id, conversation }: WrittenStream, tokens: readonly Token[]): StreamViolation[] {
-  return turns.flatMap((turn) => {
-    const late = tokens.find(({ n, connection }) => n > turn.n !== connection >= turn.connection);
+  return turns.flatMap((turn, index) => {
+    const isFirst = !turns.slice(0, index).some(({ connection }) => connection === turn.connection);
+    const newest = isFirst ? turn.connection - 1 : turn.connection;
+    const late = tokens.find(({ n, connection }) =>
+      n > turn.n ? connection < turn.connection : connection > newest,
+    );
     if (late === undefined) return [];
     const text = `${conversation} ${id}: connection ${turn.connection} took over after ${turn.n}, and ${late.n} is of ${late.connection}`;
     return [{ kind: "fence", text } as const];
