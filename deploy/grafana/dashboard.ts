@@ -119,6 +119,10 @@ const ROWS: readonly Row[] = [
       lines("Open conversations", "Conversations that are open on a socket, by node.", "short", [
         { expr: `sum by (instance) (${series("parley_conversations_open")})`, legend: "{{instance}}" },
       ]),
+      lines("Certificate", "How long that of TLS_CERT is still valid. Nothing without TLS_CERT.", "s", [
+        { expr: series("parley_certificate_left_seconds"), legend: "{{instance}}" },
+        { expr: series("parley_certificate_lifetime_seconds"), legend: "{{instance}} in all" },
+      ]),
       lines(
         "Frames of clients",
         "Their size. Larger than before: a client sends more than it did.",

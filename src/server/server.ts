@@ -52,10 +52,11 @@ import { handleUpgrade } from "./socket/upgrade.ts";
 import { createOpenings, openConversation } from "./socket/user/open.ts";
 import { WriteBatcher } from "./socket/write-batcher.ts";
 import { createStreams } from "./streams/create-streams.ts";
+import { readTlsFiles } from "./tls-files.ts";
 import { TurnShare } from "./turn-share.ts";
 import { watchAccounts } from "./watch/accounts.ts";
 import { watchApiKeys } from "./watch/api-keys.ts";
-import { readTlsFiles, watchCertificate } from "./watch/certificate.ts";
+import { watchCertificate } from "./watch/certificate.ts";
 import { watchClock } from "./watch/clock.ts";
 import { watchOpenFiles } from "./watch/open-files.ts";
 import { watchRevocations } from "./watch/revocations.ts";
@@ -327,8 +328,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
     watchCertificate({
       files: tlsFiles,
       current: tls!,
-      clock,
-      emit,
+      ...{ clock, emit, metrics },
       use: (next) => listener.replaceTls(next),
     });
   if (origins.loopbackPort === 0) origins.loopbackPort = listener.port;

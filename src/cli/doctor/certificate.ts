@@ -1,7 +1,9 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { statSync } from "node:fs";
 import { isIP } from "node:net";
 import { connect } from "node:tls";
+import { certificateState } from "../../core/operator/certificate-validity.ts";
+import { readCertificates, readPrivateKey } from "../../server/tls-files.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
 import type { DoctorFacts, DoctorTarget } from "./facts.ts";
 
@@ -33,12 +35,6 @@ export interface TlsFacts {
 }
 
 const DAY_MS = 86_400_000;
-
-/** Remaining time that is a warning: automatic renewal has failed for days by then. Less for short-lived certificates. */
-const EXPIRY_WARNING = { days: 21, part: 1 / 3 };
-
-/** Remaining time that is a problem. */
-const EXPIRY_PROBLEM = { days: 5, part: 1 / 10 };
 
 /** Checks TLS_CERT, TLS_KEY, and the certificate of the running server. */
 export const CERTIFICATE_CHECK = defineCheck({
@@ -72,13 +68,11 @@ const NO_FILE = { file: undefined, keyFits: true, keyIsOpen: false, isChain: tru
 
 function readFiles(certificate: string, key: string): Omit<TlsFacts, "served" | "refusedFor" | "now"> {
   try {
-    const blocks = readFileSync(certificate, "utf8").match(PEM) ?? [];
-    const chain = blocks.map((block) => new X509Certificate(block));
-    const [leaf] = chain;
-    if (leaf === undefined) throw new Error("it holds no certificate in PEM form");
+    const chain = readCertificates(certificate);
+    const leaf = chain[0]!;
     return {
       file: factsOf(leaf),
-      keyFits: leaf.checkPrivateKey(createPrivateKey(readFileSync(key))),
+      keyFits: leaf.checkPrivateKey(readPrivateKey(key)),
       keyIsOpen: (statSync(key).mode & 0o077) !== 0,
       isChain: chain.every((each, index) => index === 0 || chain[index - 1]!.checkIssued(each)),
     };
@@ -86,8 +80,6 @@ function readFiles(certificate: string, key: string): Omit<TlsFacts, "served" | 
     return { ...NO_FILE, file: (error as Error).message };
   }
 }
-
-const PEM = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
 function factsOf(certificate: X509Certificate): CertificateFacts {
   const { subjectAltName, subject, validFrom, validTo, fingerprint256 } = certificate;
@@ -144,8 +136,8 @@ export function evaluateTls({
       findings: [
         {
           mark: "problem",
-          text: `TLS_CERT and TLS_KEY cannot be used: ${file}.`,
-          advice: "Both must be in PEM format, and the key without a passphrase.",
+          text: `A server cannot speak TLS: ${file}.`,
+          advice: "Correct the file. Both must be in PEM form, and the key without a passphrase.",
         },
       ],
     };
@@ -171,7 +163,8 @@ export function evaluateTls({
     findings.push({
       mark: "warning",
       text: "The running server uses another certificate than the one in TLS_CERT.",
-      advice: "Restart it, or send it SIGHUP, to load the certificate.",
+      advice:
+        "It takes new files within seconds; if it did not, its log says why (tls.refused). If TLS_CERT has named another file since its start, restart it.",
     });
   if (refusedFor !== undefined)
     findings.push({
@@ -202,24 +195,34 @@ export function evaluateTls({
   };
 }
 
-function evaluateValidity(subject: string, { from, until, names }: CertificateFacts, now: number): Finding[] {
-  const left = until - now;
-  const advice = "Renew it, and restart the server.";
-  if (left <= 0)
-    return [{ mark: "problem", text: `${subject} for ${names} expired on ${formatDate(until)}.`, advice }];
-  if (now < from)
-    return [
-      {
-        mark: "problem",
-        text: `${subject} for ${names} is not valid before ${formatDate(from)}.`,
-        advice: "Check whether this machine's clock is right.",
-      },
-    ];
-  const within = ({ days, part }: typeof EXPIRY_WARNING) =>
-    left < Math.min(days * DAY_MS, (until - from) * part);
-  if (!within(EXPIRY_WARNING)) return [];
-  const text = `${subject} for ${names} expires in ${Math.floor(left / DAY_MS)} days, on ${formatDate(until)}.`;
-  return [{ mark: within(EXPIRY_PROBLEM) ? "problem" : "warning", text, advice }];
+const RENEW =
+  "Renew it: a server takes new files of TLS_CERT and TLS_KEY within seconds, and needs no restart. A proxy may have to be reloaded.";
+
+function evaluateValidity(subject: string, certificate: CertificateFacts, now: number): Finding[] {
+  const { from, until, names } = certificate;
+  const whose = `${subject} for ${names}`;
+  const ending = `${whose} expires in ${Math.floor((until - now) / DAY_MS)} days, on ${formatDate(until)}.`;
+  const state = certificateState(certificate, now);
+  switch (state) {
+    case "valid":
+      return [];
+    case "expired":
+      return [{ mark: "problem", text: `${whose} expired on ${formatDate(until)}.`, advice: RENEW }];
+    case "not_yet":
+      return [
+        {
+          mark: "problem",
+          text: `${whose} is not valid before ${formatDate(from)}.`,
+          advice: "Check whether this machine's clock is right.",
+        },
+      ];
+    case "ending":
+      return [{ mark: "warning", text: ending, advice: RENEW }];
+    case "ending_soon":
+      return [{ mark: "problem", text: ending, advice: RENEW }];
+    default:
+      return state satisfies never;
+  }
 }
 
 function formatDate(time: number): string {

@@ -15,6 +15,7 @@ import { systemClock } from "../../server/process/system-clock.ts";
 import { startServer } from "../../server/server.ts";
 import { readSecretKey } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
+import { TlsUnusable } from "../../server/tls-files.ts";
 import { CliError } from "../cli-error.ts";
 import { installCrashHandlers, stopOnSignal } from "../signals.ts";
 import { removeConversations, withConversations } from "../store/open.ts";
@@ -123,6 +124,7 @@ function explainListenError({ host, port, tlsCert }: Settings): (error: unknown)
       throw new CliError(
         `HOST=${host} is not an address of this machine. Use 127.0.0.1 for this machine only, or 0.0.0.0 for all.`,
       );
+    if (error instanceof TlsUnusable) throw new CliError(`The server cannot speak TLS: ${message}.`);
     if (tlsCert !== undefined && /PEM|SSL|TLS|certificate/i.test(`${code} ${message}`))
       throw new CliError(
         `TLS_CERT and TLS_KEY cannot be used (${message}). Both must be in PEM format, and the key must belong to the certificate.`,

@@ -55,6 +55,17 @@ export const SERVER_EVENTS = {
     text: "the files of `TLS_CERT` and `TLS_KEY` have changed and cannot be used. The certificate before stays in use; correct the files",
     urgent: true,
   },
+  "tls.expired": {
+    level: "error",
+    fields: ["cert_file", "not_after", "advice"],
+    text: "at a start and once a day: the certificate in use has expired, and clients refuse it. Replace the files of `TLS_CERT` and `TLS_KEY`; no restart is needed",
+    urgent: true,
+  },
+  "tls.expiring": {
+    level: "warn",
+    fields: ["cert_file", "not_after", "advice"],
+    text: "at a start and once a day: the certificate in use expires within 21 days, or a third of its time is left. Renewing it seems to have failed; no restart is needed",
+  },
   "tls.renewed": {
     level: "info",
     fields: ["cert_file", "not_after"],

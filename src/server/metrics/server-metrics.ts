@@ -2,6 +2,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { FeedActivity } from "../../core/activity/node-activity.ts";
 import { type Entry, endingOf } from "../../core/conversation/entry.ts";
 import type { ServerEvent } from "../../core/events/events.ts";
+import type { CertificateTimes } from "../../core/operator/certificate-validity.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { CLOSE_CODES } from "../../protocol/close-codes.ts";
 import { ERRORS } from "../../protocol/errors.ts";
@@ -33,6 +34,12 @@ export interface ServerState {
   readonly messages: Readonly<Record<string, number>>;
 }
 
+/** The times of a certificate, and the present time, in milliseconds since 1970. */
+interface CertificateNow {
+  readonly times: CertificateTimes;
+  readonly now: number;
+}
+
 /** The metrics of this process (OP1). Where `METRICS_ADDRESS` is not set, there is none, and nothing is counted. */
 export class ServerMetrics {
   readonly contentType: string;
@@ -46,6 +53,7 @@ export class ServerMetrics {
   private readonly wall: TurnTime;
   private readState: (() => ServerState) | undefined;
   private readFeed: (() => Promise<FeedActivity>) | undefined;
+  private readCertificate: (() => CertificateNow) | undefined;
 
   constructor(deps: {
     readonly clock: Clock;
@@ -72,6 +80,11 @@ export class ServerMetrics {
   watch(readState: () => ServerState, readFeed: () => Promise<FeedActivity>): void {
     this.readState = readState;
     this.readFeed = readFeed;
+  }
+
+  /** Where the times of the certificate in use are read from. */
+  watchCertificate(read: () => CertificateNow): void {
+    this.readCertificate = read;
   }
 
   /** A listener of the event bus. */
@@ -136,6 +149,7 @@ export class ServerMetrics {
   async read(): Promise<string> {
     const state = this.readState?.();
     if (state !== undefined) this.take(state);
+    this.takeCertificate(this.readCertificate?.());
     // While the store is away, which `parley_store_up` says, these are not known.
     this.takeFeed(await this.readFeed?.().catch(() => undefined));
     return this.registry.metrics();
@@ -157,6 +171,20 @@ export class ServerMetrics {
     this.setCounter("parley_messages_delivered", delivered);
     for (const [outcome, count] of Object.entries(outcomes))
       this.setCounter("parley_messages", count, { outcome });
+  }
+
+  private takeCertificate(certificate: CertificateNow | undefined): void {
+    const left = this.gauge("parley_certificate_left_seconds");
+    const lifetime = this.gauge("parley_certificate_lifetime_seconds");
+    if (certificate === undefined) {
+      // A gauge without labels begins at 0, which would be a certificate that expires now.
+      left.remove();
+      lifetime.remove();
+      return;
+    }
+    const { times, now } = certificate;
+    left.set((times.until - now) / 1000);
+    lifetime.set((times.until - times.from) / 1000);
   }
 
   private takeFeed(feed: FeedActivity | undefined): void {

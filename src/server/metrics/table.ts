@@ -83,6 +83,14 @@ export const METRICS = {
     labels: ["state"],
     values: ["done", "failed", "cancelled", "interrupted", "rejected"],
   },
+  parley_certificate_left_seconds: {
+    type: "gauge",
+    help: "how long the certificate of `TLS_CERT` is still valid, negative when it has expired; not there without `TLS_CERT`",
+  },
+  parley_certificate_lifetime_seconds: {
+    type: "gauge",
+    help: "from when until when that certificate is valid, in all; not there without `TLS_CERT`",
+  },
   parley_unsent_bytes: { type: "gauge", help: "bytes that wait to be sent, over all sockets" },
   parley_slow_readers: { type: "gauge", help: "sockets for which more than 64 KiB wait" },
   parley_webhook_attempts: {

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { ServerMetrics } from "../../../src/server/metrics/server-metrics.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { makeCertificate } from "../../support/server/certificates.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
@@ -125,16 +126,22 @@ test("an unusable certificate is logged once, and the previous one stays; the ne
   const { own, second, clock, files, server } = await serverWithFiles();
   await using _server = server;
   const refusals = () => server.log.events().filter((event) => event === "tls.refused").length;
-  const spoil: (() => void)[] = [
-    () => writeFileSync(join(own, "v1/tls.crt"), "no certificate"),
-    // Another's key.
-    () => copyFileSync(second.certificate, join(own, "v1/tls.crt")),
-    () => rmSync(files.key),
+  const spoil: [change: () => void, reason: string][] = [
+    [
+      () => writeFileSync(join(own, "v1/tls.crt"), "no certificate"),
+      "TLS_CERT has no certificate in PEM form",
+    ],
+    [
+      () => copyFileSync(second.certificate, join(own, "v1/tls.crt")),
+      "TLS_KEY does not belong to TLS_CERT: one of them was replaced and the other was not, or it is the key of another certificate",
+    ],
+    [() => rmSync(files.key), `TLS_KEY=${files.key} cannot be read: there is no such file`],
   ];
-  for (const [index, change] of spoil.entries()) {
+  for (const [index, [change, reason]] of spoil.entries()) {
     change();
     for (let i = 0; i < 5; i++) clock.advance(1000);
     expect(refusals()).toBe(index + 1);
+    expect(server.log.entries.findLast(({ event }) => event === "tls.refused")!.fields.reason).toBe(reason);
     expect(await shown(server.port)).toBe(inDays(90));
   }
   copyFileSync(second.key, join(own, "v1/tls.key"));
@@ -148,4 +155,40 @@ test("SIGHUP reads the certificate at once", async () => {
   pointTo("v2");
   server.readCertificate();
   expect(await shown(server.port)).toBe(inDays(180));
+});
+
+test("a certificate that ends soon or has ended is in the log at the start, once a day and after a renewal, and in the metrics", async () => {
+  const own = mkdtempSync(join(folder, "ending-"));
+  const first = makeCertificate(own, { name: "first", from: -70, until: 20 });
+  const renewed = makeCertificate(own, { name: "renewed", until: 90 });
+  const clock = new ManualClock(Date.now());
+  const metrics = new ServerMetrics({ clock, version: "1", engine: "embedded", plans: [] });
+  expect(await metrics.read()).not.toMatch(/^parley_certificate_\w+ /m);
+  await using server = await startTestServer({
+    env: { TLS_CERT: first.certificate, TLS_KEY: first.key },
+    clock,
+    metrics,
+  });
+  const lines = () => server.log.events().filter((event) => event.startsWith("tls."));
+  const leftDays = async () =>
+    Math.round(Number(/^parley_certificate_left_seconds (\S+)$/m.exec(await metrics.read())![1]) / 86_400);
+  expect(lines()).toEqual(["tls.expiring"]);
+  expect(server.log.entries.find(({ event }) => event === "tls.expiring")!.fields).toMatchObject({
+    not_after: expect.stringContaining(inDays(20)),
+    advice: expect.stringContaining("without a restart"),
+  });
+  expect(await leftDays()).toBe(20);
+  clock.step(86_400_000);
+  for (let i = 0; i < 3; i++) clock.advance(1000);
+  expect(lines()).toEqual(["tls.expiring", "tls.expiring"]);
+  clock.step(20 * 86_400_000);
+  clock.advance(1000);
+  expect(lines().slice(2)).toEqual(["tls.expired"]);
+  expect(await leftDays()).toBe(-1);
+  copyFileSync(renewed.certificate, first.certificate);
+  copyFileSync(renewed.key, first.key);
+  for (let i = 0; i < 2; i++) clock.advance(1000);
+  expect(lines().slice(3)).toEqual(["tls.renewed"]);
+  expect(await metrics.read()).toContain("parley_certificate_lifetime_seconds 7862400");
+  metrics.stop();
 });

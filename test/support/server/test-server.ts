@@ -16,6 +16,7 @@ import { createPasswords } from "../../../src/server/authentication/passwords.ts
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import type { Page } from "../../../src/server/http/routes/page.ts";
 import { openEventLog } from "../../../src/server/log/event-log.ts";
+import type { ServerMetrics } from "../../../src/server/metrics/server-metrics.ts";
 import { systemClock } from "../../../src/server/process/system-clock.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
@@ -28,6 +29,7 @@ export interface TestServerOptions {
   readonly clock?: Clock;
   /** Wraps the server's store, for tests of a store that misbehaves. */
   readonly wrapEngine?: (engine: Engine) => Engine;
+  readonly metrics?: ServerMetrics;
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -58,6 +60,7 @@ export async function startTestServer({
   env = {},
   clock = systemClock(),
   wrapEngine = (engine) => engine,
+  metrics,
 }: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-test-"));
   const read = readSettings({
@@ -87,6 +90,7 @@ export async function startTestServer({
     passwords,
     clock,
     emit,
+    metrics,
     removeConversations: (ids) => removeConversations(settings, ids),
     withConversations: (task) => withConversations(settings, task),
   });
