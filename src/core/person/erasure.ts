@@ -7,7 +7,8 @@ import { OPERATOR } from "../members/standing.ts";
  * name goes.
  *
  * Only an API key can use the name meanwhile: post as the user, or make it a member. Such a membership is ended as all others are when
- * `forget` and `purge` find it (`endMembership`). What comes after they have looked is of a new person of this name, and stays.
+ * `forget` and `purge` find it (`endMembership`). What comes after they have looked is of a new person of this name, and stays: with its
+ * name and its text, so that the next erasure finds it.
  */
 export const ERASURE_STEPS = ["sign_out", "leave", "account", "forget", "messages", "purge"] as const;
 

@@ -68,7 +68,7 @@ const STEPS: Readonly<Record<ErasureStep, StepTask>> = {
   account: removeAccount,
   forget: ({ persons }, user, after) => persons.forget(user, after),
   messages: changeMessages,
-  purge: ({ persons }, user, after) => persons.purge(user, after),
+  purge,
 };
 
 /** From now on no token of the user is accepted, and nothing is written in its name. */
@@ -117,6 +117,15 @@ async function changeMessages(
   return { counts, next };
 }
 
+/** Removes copies. Messages that have come since they were looked for are forgotten first. */
+async function purge(deps: ErasePersonDeps, user: string, after: string | undefined): Promise<PartDone> {
+  const { counts, next, found = [] } = await deps.persons.purge(user, after);
+  await Promise.all(
+    found.map(({ conversation, seq }) => carryOut(deps, forgetting(conversation, seq, user))),
+  );
+  return { counts: { ...counts, messages: found.length }, next };
+}
+
 interface PlacedChange {
   readonly conversation: string;
   readonly seq: number;
@@ -130,6 +139,10 @@ function changeFor(record: PersonRecord, user: string): PlacedChange | undefined
   const { conversation, seq } = record;
   if (record.type === "reaction")
     return { conversation, seq, user, change: { kind: "react", reaction: record.reaction, on: false } };
+  return forgetting(conversation, seq, user);
+}
+
+function forgetting(conversation: string, seq: number, user: string): PlacedChange {
   return { conversation, seq, user: ERASED_USER, change: { kind: "forget", user, seq } };
 }
 

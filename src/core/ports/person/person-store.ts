@@ -13,13 +13,20 @@ export interface PersonPage {
 export interface ForgottenPart {
   readonly counts: Readonly<Record<string, number>>;
   readonly next: string | undefined;
+  /** Messages of the person that came late. The caller MUST have them forgotten before it does the next part. */
+  readonly found?: readonly PlaceOfMessage[];
+}
+
+export interface PlaceOfMessage {
+  readonly conversation: string;
+  readonly seq: number;
 }
 
 /** Reads what the store has about a person. */
 export interface PersonReader {
   /**
    * Reads the part that begins at `after`; undefined: the first one. MUST NOT delay other requests: a part takes a few milliseconds
-   * of the store, and may hold no record. All records together MUST be what the inventory (docs/PERSONAL-DATA.md) names as exported.
+   * of the store, and may hold no record. MUST end also while the person writes without pause. All records together MUST be what the inventory (docs/PERSONAL-DATA.md) names as exported.
    */
   read(user: string, after?: string): Promise<PersonPage>;
 }
@@ -33,7 +40,9 @@ export interface PersonStore extends PersonReader {
   forget(user: string, after?: string): Promise<ForgottenPart>;
   /**
    * Removes the name and what was erased from where no request finds it: copies in files, logs that are written in blocks. One
-   * bounded part. MUST come last, when the user can store nothing any more. It ends memberships as `forget` does.
+   * bounded part. MUST come last, when the user can store nothing any more. It ends memberships as `forget` does. A message of the
+   * person that is not forgotten MUST keep the name and the text, or be `found`: by the name the next erasure finds it. MUST end also
+   * while an API key writes in the name without pause.
    */
   purge(user: string, after?: string): Promise<ForgottenPart>;
   /** Adds an erasure, unless one of this user is under way; returns the one that is. MUST be one at a time for a user. */

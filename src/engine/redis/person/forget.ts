@@ -1,6 +1,5 @@
 import type { ConversationFacts, Sanction } from "../../../core/members/records.ts";
 import { ERASED_USER } from "../../../core/person/erased-user.ts";
-import type { SectionPart } from "../../sections.ts";
 import type { RedisClient } from "../connection/client.ts";
 import type { ConversationPart } from "../connection/keys.ts";
 import { Script } from "../connection/script.ts";
@@ -13,10 +12,13 @@ const REPLACE_FIELD = new Script("person/replace-field");
 
 type Counts = Readonly<Record<string, number>>;
 
-/** The keys of a user that are removed as they are; the revocation is sealed (seal.ts), and the list has an entry for each membership. */
+/**
+ * The keys of a user that are removed as they are; the revocation is sealed (seal.ts), and the lists have an entry for each membership
+ * and for each open stream.
+ */
 const USER_KEYS = [
   ...(["quota", "reserved", "charged", "connections", "clients", "tickets", "throttle"] as const),
-  ...(["families", "former", "streams"] as const),
+  ...(["families", "former"] as const),
 ] as const;
 
 const BY_USER: readonly ConversationPart[] = ["members", "muted", "banned", "gone", "marks", "sent"];
@@ -33,8 +35,16 @@ export async function forgetUserKeys(client: RedisClient, user: string): Promise
     await commands.del(keys.ticketKey(digest));
   // All are in one slot.
   await commands.del(...USER_KEYS.map((what) => keys.userKey(user, what)));
+  await forgetStreams(client, user);
   await forgetList(client, user);
   return { sign_ins: families.length };
+}
+
+/** Clears the list of a user's streams. One that is open was begun by an API key meanwhile: by this list the next erasure ends it. */
+async function forgetStreams({ commands, keys }: RedisClient, user: string): Promise<void> {
+  const list = keys.userKey(user, "streams");
+  for (const [stream, value] of Object.entries(await commands.hgetall(list)))
+    if ((await commands.hexists(value.split(" ")[0]!, stream)) === 0) await commands.hdel(list, stream);
 }
 
 /** Clears the list of a user. An entry stays where the user was made a member again, or is being made one (members/user-lists.ts). */
@@ -56,7 +66,7 @@ export async function forgetInConversation(
   client: RedisClient,
   user: string,
   conversation: string,
-): Promise<SectionPart<Counts>> {
+): Promise<Counts> {
   const key = (what: ConversationPart) => client.keys.conversationKey(conversation, what);
   const given = await forgetSanctions(client, user, [key("muted"), key("banned")]);
   const direct = await forgetDirect(client, user, key("meta"));
@@ -67,13 +77,12 @@ export async function forgetInConversation(
   if (present.length > 0) await client.commands.hdel(key("present"), ...present);
   const names = [key("meta"), key("names"), ...BY_USER.map(key)];
   const [standing, marked] = (await client.run(FORGET, names, [user, ERASED_USER])) as [number, number];
-  const counts = {
+  return {
     memberships: standing,
     read_marks: marked,
     sanctions_given: given,
     direct_conversations: direct,
   };
-  return { value: counts, next: undefined };
 }
 
 /** Takes the name and the reason out of the mutes and bans that the person gave to others. */

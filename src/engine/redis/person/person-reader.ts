@@ -83,7 +83,9 @@ export class RedisPersonReader implements PersonReader {
     }
     records.push(...(await this.sanctions(user, conversation)), ...(await this.streams(user, conversation)));
     records.push(...(await this.changes(user, conversation)));
-    return { value: records, next: "-" };
+    // Later messages are not read: a user who writes all the time would have no last one.
+    const [newest] = await commands.xrevrange(key("log"), "+", "-", "COUNT", 1);
+    return { value: records, next: newest && `- ${newest[0]}` };
   }
 
   private async sanctions(user: string, conversation: string): Promise<Records> {
@@ -139,8 +141,9 @@ export class RedisPersonReader implements PersonReader {
   }
 
   /** A page of the log: the person's messages, and streams of others that it discarded, whose erasure is in the log. */
-  private async messages(user: string, conversation: string, from: string): Promise<SectionPart<Records>> {
-    const entries = await this.entries(conversation, from, "+", PAGE_SIZE);
+  private async messages(user: string, conversation: string, within: string): Promise<SectionPart<Records>> {
+    const [from, newest] = within.split(" ") as [string, string];
+    const entries = await this.entries(conversation, from, newest, PAGE_SIZE);
     const own = await presentEntries(
       this.client,
       conversation,
@@ -155,7 +158,7 @@ export class RedisPersonReader implements PersonReader {
       if (sender !== user && body.includes(`,"erased":{"by":"${user}"`))
         value.push(...(await this.discarded(user, conversation, seq, body)));
     const last = entries.at(-1);
-    return { value, next: entries.length < PAGE_SIZE ? undefined : `(${last!.seq}-0` };
+    return { value, next: entries.length < PAGE_SIZE ? undefined : `(${last!.seq}-0 ${newest}` };
   }
 
   private async discarded(user: string, conversation: string, seq: number, body: string): Promise<Records> {

@@ -3,7 +3,7 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type { MemberStore } from "../../../core/ports/conversation/members.ts";
 import type { Feed } from "../../../core/ports/feed/feed.ts";
 import type { ForgottenPart, PersonPage, PersonStore } from "../../../core/ports/person/person-store.ts";
-import { doPart, type Sections } from "../../sections.ts";
+import { doPart, type SectionPart, type Sections } from "../../sections.ts";
 import { noteErasure } from "../changes/file-rewriter.ts";
 import type { TextEraser } from "../changes/text-eraser.ts";
 import type { RedisClient } from "../connection/client.ts";
@@ -11,7 +11,8 @@ import { removeKeys, walkConversations } from "./conversation-walk.ts";
 import { Erasures } from "./erasures.ts";
 import { forgetInConversation, forgetUserKeys, isMember } from "./forget.ts";
 import { RedisPersonReader } from "./person-reader.ts";
-import { purgeBuckets, purgeFeed, purgeLog, purgeStream } from "./purge.ts";
+import { purgeBuckets, purgeFeed, purgeStream } from "./purge.ts";
+import { purgeLog } from "./purge-log.ts";
 import { SealedRevocations } from "./seal.ts";
 
 export interface RedisPersonsDeps {
@@ -24,7 +25,11 @@ export interface RedisPersonsDeps {
   readonly clock: Pick<Clock, "now">;
 }
 
-type Counts = Readonly<Record<string, number>>;
+type Counts = ForgottenPart["counts"];
+/** What one part has removed, and found. */
+type Removed = Omit<ForgottenPart, "next">;
+
+const NOTHING: Removed = { counts: {} };
 
 /** The port for persons on Redis. */
 export class RedisPersons implements PersonStore {
@@ -41,29 +46,34 @@ export class RedisPersons implements PersonStore {
   }
 
   async forget(user: string, after?: string): Promise<ForgottenPart> {
-    return doOne(this.holdersOf(user), after);
+    return doOne(
+      this.sections(user, async (conversation) => ({
+        value: { counts: await this.forgetConversation(user, conversation) },
+        next: undefined,
+      })),
+      after,
+    );
   }
 
   async purge(user: string, after?: string): Promise<ForgottenPart> {
     const { client, eraser, sweep, clock } = this.deps;
-    const once = (task: () => Promise<void>) => async () => {
-      await task();
-      return { value: {}, next: undefined };
-    };
     return doOne(
       {
         removed: once(sweep),
-        // Of what was still under way when the person was signed out.
-        ...this.holdersOf(user),
-        logs: (place) =>
-          walkConversations<Counts>(client, place, {}, (conversation, within) =>
-            purgeLog(client, eraser, user, conversation, within),
-          ),
+        // Again, of what was still under way when the person was signed out.
+        ...this.sections(user, async (conversation, within) => {
+          const counts = within === undefined ? await this.forgetConversation(user, conversation) : {};
+          const { value: seqs, next } = await purgeLog({ client, eraser }, user, conversation, within);
+          return { value: { counts, found: seqs.map((seq) => ({ conversation, seq })) }, next };
+        }),
         texts: once(() => eraser.run()),
         seal: once(() => new SealedRevocations(client).seal(user)),
-        buckets: (place) => purgeBuckets(client, user, Number(place ?? 0)),
+        buckets: async (place) => ({
+          value: NOTHING,
+          next: await purgeBuckets(client, user, Number(place ?? 0)),
+        }),
         control: once(() => purgeStream(client, client.keys.globalKey("control"), user)),
-        feed: (place) => purgeFeed(client, user, Number(place ?? 0)),
+        feed: async (place) => ({ value: NOTHING, next: await purgeFeed(client, user, Number(place ?? 0)) }),
         // The append-only file has the texts until it is rewritten.
         file: once(() => noteErasure(client, clock.now())),
       },
@@ -92,23 +102,38 @@ export class RedisPersons implements PersonStore {
     return this.erasures.pending();
   }
 
-  private holdersOf(user: string): Sections<Counts> {
-    const { client, members } = this.deps;
+  /** What names the user beside the account and what all share. */
+  private sections(
+    user: string,
+    task: (conversation: string, within: string | undefined) => Promise<SectionPart<Removed>>,
+  ): Sections<Removed> {
+    const { client } = this.deps;
     return {
-      throttle: (place) => removeKeys<Counts>(client, place, {}, client.keys.throttlePattern(user)),
-      conversations: (place) =>
-        walkConversations<Counts>(client, place, {}, async (conversation) => {
-          // One that was made since the step `leave`.
-          if (await isMember(client, user, conversation)) await endMembership(members, conversation, user);
-          return forgetInConversation(client, user, conversation);
-        }),
+      throttle: (place) => removeKeys(client, place, NOTHING, client.keys.throttlePattern(user)),
+      conversations: (place) => walkConversations(client, place, NOTHING, task),
       // After the conversations, which write to the list of the user.
-      keys: async () => ({ value: await forgetUserKeys(client, user), next: undefined }),
+      keys: async () => ({ value: { counts: await forgetUserKeys(client, user) }, next: undefined }),
     };
+  }
+
+  /** Removes the name from what a conversation has beside messages. */
+  private async forgetConversation(user: string, conversation: string): Promise<Counts> {
+    const { client, members } = this.deps;
+    // One that was made since the step `leave`.
+    if (await isMember(client, user, conversation)) await endMembership(members, conversation, user);
+    return forgetInConversation(client, user, conversation);
   }
 }
 
-async function doOne(sections: Sections<Counts>, after: string | undefined): Promise<ForgottenPart> {
+/** A section that is done in one part. */
+function once(task: () => Promise<void>): Sections<Removed>[string] {
+  return async () => {
+    await task();
+    return { value: NOTHING, next: undefined };
+  };
+}
+
+async function doOne(sections: Sections<Removed>, after: string | undefined): Promise<ForgottenPart> {
   const { value, next } = await doPart(sections, after);
-  return { counts: value, next };
+  return { ...value, next };
 }

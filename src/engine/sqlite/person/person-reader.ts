@@ -25,6 +25,17 @@ interface StandingRow {
   readonly banned: string | null;
 }
 
+/** The positions after `after`, up to `last`, that a part reads, and the newest one of its section. */
+interface Range {
+  readonly after: number;
+  readonly last: number;
+  readonly newest: number;
+}
+
+function nextOf({ last, newest }: Range): string | undefined {
+  return last < newest ? `${last} ${newest}` : undefined;
+}
+
 export interface PersonReaderDeps {
   readonly db: Database;
   readonly messages: Pick<MessageLog, "headOf" | "read">;
@@ -49,10 +60,10 @@ export class SqlitePersonReader implements PersonReader {
       account: () => this.account(user),
       memberships: (after) => this.memberships(user, Number(after ?? 0)),
       marks: (after) => this.marks(user, Number(after ?? 0)),
-      messages: (after) => this.messages(user, Number(after ?? 0)),
-      reactions: (after) => this.reactions(user, Number(after ?? 0)),
-      erasures: (after) => this.erasures(user, Number(after ?? 0)),
-      discarded: (after) => this.discarded(user, Number(after ?? 0)),
+      messages: (after) => this.messages(user, this.range("message", after)),
+      reactions: (after) => this.reactions(user, this.range("reaction", after)),
+      erasures: (after) => this.erasures(user, this.range("change", after)),
+      discarded: (after) => this.discarded(user, this.range("message", after)),
       sanctions: (after) => this.sanctions(user, Number(after ?? 0)),
       streams: () => this.streams(user),
     };
@@ -113,11 +124,11 @@ export class SqlitePersonReader implements PersonReader {
         ...(at > 0 && { at }),
       }),
     );
-    return { value, next: this.nextOf("conversation", "number", after + READ_ROWS * 5) };
+    return { value, next: this.nextConversation(after + READ_ROWS * 5) };
   }
 
-  private messages(user: string, after: number): Records {
-    const last = after + SCANNED_ROWS;
+  private messages(user: string, range: Range): Records {
+    const { after, last } = range;
     const rows = this.deps.db
       .query(
         `select position, conversation, seq from message
@@ -126,11 +137,11 @@ export class SqlitePersonReader implements PersonReader {
       .all(after, last, user) as { position: number; conversation: number; seq: number }[];
     const value: PersonRecord[] = [];
     for (const { position, conversation, seq } of rows) {
-      if (value.length === READ_ROWS) return { value, next: String(position - 1) };
+      if (value.length === READ_ROWS) return { value, next: `${position - 1} ${range.newest}` };
       const record = this.message(conversation, seq);
       if (record !== undefined) value.push(record);
     }
-    return { value, next: this.nextOf("message", "position", last) };
+    return { value, next: nextOf(range) };
   }
 
   private message(number: number, seq: number): PersonRecord | undefined {
@@ -143,8 +154,8 @@ export class SqlitePersonReader implements PersonReader {
     return { type: "message", conversation: head.id, seq, id: entry.id, at: entry.at, ...content };
   }
 
-  private reactions(user: string, after: number): Records {
-    const last = after + SCANNED_ROWS;
+  private reactions(user: string, range: Range): Records {
+    const { after, last } = range;
     const rows = this.deps.db
       .query(
         `select id as conversation, seq, name as reaction from reaction r join conversation on number = r.conversation
@@ -154,12 +165,12 @@ export class SqlitePersonReader implements PersonReader {
       )
       .all(after, last, user) as { conversation: string; seq: number; reaction: string }[];
     const value = rows.map((row): PersonRecord => ({ type: "reaction", ...row }));
-    return { value, next: this.nextOf("reaction", "position", last) };
+    return { value, next: nextOf(range) };
   }
 
   /** What the person erased of others: messages, and streams that the person discarded, whose erasure is in their body. */
-  private erasures(user: string, after: number): Records {
-    const last = after + SCANNED_ROWS;
+  private erasures(user: string, range: Range): Records {
+    const { after, last } = range;
     const by = `%,"erased":{"by":"${user}"%`;
     const rows = this.deps.db
       .query(
@@ -170,11 +181,11 @@ export class SqlitePersonReader implements PersonReader {
       )
       .all(after, last, by, user) as { conversation: string; seq: number; state: string }[];
     const value = rows.flatMap(({ state, ...place }) => erasuresBy(user, place, decodeState(state).erased));
-    return { value, next: this.nextOf("change", "position", last) };
+    return { value, next: nextOf(range) };
   }
 
-  private discarded(user: string, after: number): Records {
-    const last = after + SCANNED_ROWS;
+  private discarded(user: string, range: Range): Records {
+    const { after, last } = range;
     const by = `%,"erased":{"by":"${user}"%`;
     const rows = this.deps.db
       .query(
@@ -183,7 +194,7 @@ export class SqlitePersonReader implements PersonReader {
       )
       .all(after, last, by, user) as { conversation: string; seq: number; body: string }[];
     const value = rows.flatMap(({ body, ...place }) => erasuresBy(user, place, decodeContent(body).erased));
-    return { value, next: this.nextOf("message", "position", last) };
+    return { value, next: nextOf(range) };
   }
 
   private sanctions(user: string, after: number): Records {
@@ -202,7 +213,7 @@ export class SqlitePersonReader implements PersonReader {
         return by === user ? [{ type: "sanction_given", conversation, kind, at }] : [];
       });
     });
-    return { value, next: this.nextOf("conversation", "number", last) };
+    return { value, next: this.nextConversation(last) };
   }
 
   private streams(user: string): Records {
@@ -221,13 +232,21 @@ export class SqlitePersonReader implements PersonReader {
     return { value, next: undefined };
   }
 
-  /** Returns `last` if the table has rows after it. */
-  private nextOf(
-    table: "message" | "reaction" | "change" | "conversation",
-    key: "position" | "number",
-    last: number,
-  ): string | undefined {
-    const more = this.deps.db.query(`select 1 from ${table} where ${key} > ? limit 1`).get(last);
+  /** Returns the rows that a part reads. Those that come after the first part are not read: there may be no last one. */
+  private range(table: "message" | "reaction" | "change", text = "0"): Range {
+    const [after, known] = text.split(" ").map(Number) as [number, number?];
+    const newest = known ?? this.newest(table);
+    return { after, last: Math.min(after + SCANNED_ROWS, newest), newest };
+  }
+
+  private newest(table: "message" | "reaction" | "change"): number {
+    const row = this.deps.db.query(`select coalesce(max(position), 0) as newest from ${table}`).get();
+    return (row as { newest: number }).newest;
+  }
+
+  /** Returns `last` if there are conversations after it. */
+  private nextConversation(last: number): string | undefined {
+    const more = this.deps.db.query("select 1 from conversation where number > ? limit 1").get(last);
     return more === null ? undefined : String(last);
   }
 

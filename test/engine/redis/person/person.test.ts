@@ -6,10 +6,11 @@ import { RedisConversations } from "../../../../src/engine/redis/messages/conver
 import { openRedis } from "../../../../src/engine/redis/open.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
-import { personContract } from "../../../contracts/person/person.ts";
+import { erasureMeanwhileContract } from "../../../contracts/person/meanwhile.ts";
+import { type PersonSubject, personContract } from "../../../contracts/person/person.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { filesWith, READABLE_FILES } from "../support/files.ts";
-import { freshPrefix, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { freshPrefix, KINDS, KINDS_OF_COMMON_CODE, keysUnder, useRealRedis } from "../support/real-redis.ts";
 
 /** A key as the inventory names it: without the prefix and bucket, and with letters for names. */
 function kindOf(key: string): string {
@@ -51,9 +52,9 @@ async function placesOf(client: RedisClient, text: string): Promise<string[]> {
   return [...places];
 }
 
-for (const kind of KINDS_OF_COMMON_CODE) {
+for (const kind of KINDS) {
   const redis = useRealRedis(kind, READABLE_FILES);
-  personContract(kind, async () => {
+  const open = async (): Promise<PersonSubject> => {
     const prefix = freshPrefix();
     const client = await redis.connect(prefix);
     const address = parseRedisUrl(redis.url);
@@ -92,5 +93,7 @@ for (const kind of KINDS_OF_COMMON_CODE) {
         await client.close();
       },
     };
-  });
+  };
+  if (KINDS_OF_COMMON_CODE.includes(kind)) personContract(kind, open);
+  erasureMeanwhileContract(kind, open);
 }

@@ -11,7 +11,7 @@ import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { TIMEOUT_MS } from "../../../support/time/wait-until.ts";
 
 /** How Redis can be run. */
-const KINDS = ["standalone", "cluster"] as const;
+export const KINDS = ["standalone", "cluster"] as const;
 
 /**
  * The scripts are the same on both, and get one key more on one Redis. The short form runs the tests of the engine in Cluster only,

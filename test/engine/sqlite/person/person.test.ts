@@ -6,7 +6,8 @@ import type { ForgottenPart } from "../../../../src/core/ports/person/person-sto
 import { openMembers } from "../../../../src/engine/sqlite/members/open.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
-import { personContract } from "../../../contracts/person/person.ts";
+import { erasureMeanwhileContract } from "../../../contracts/person/meanwhile.ts";
+import { type PersonSubject, personContract } from "../../../contracts/person/person.ts";
 import { StoreFolder } from "../store-folder.ts";
 
 /** `table.column` of each column that holds a text, and the file of each copy that no row has. */
@@ -32,7 +33,7 @@ function placesOf(folder: StoreFolder, text: string): string[] {
   return readdirSync(folder.path).filter((file) => readFileSync(join(folder.path, file)).includes(bytes));
 }
 
-personContract("SQLite", async () => {
+async function open(): Promise<PersonSubject> {
   const folder = new StoreFolder();
   const store = await folder.open(systemClock());
   return {
@@ -53,7 +54,10 @@ personContract("SQLite", async () => {
     inventory: "SQLite",
     close: () => folder[Symbol.asyncDispose](),
   };
-});
+}
+
+personContract("SQLite", open);
+erasureMeanwhileContract("SQLite", open);
 
 test("PD2 the erasure of `a_b` keeps what commands have written about `axb` and `A_B`", async () => {
   await using folder = new StoreFolder();

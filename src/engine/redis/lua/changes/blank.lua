@@ -7,7 +7,8 @@
 -- KEYS  1: meta   2: log   3: blanked, the copy   4: blank   5: blanking, those of this copy   6: copy (rewrite-trimmed-log)
 --       7: the bucket's conversations with texts to remove   8: changes
 -- ARGV  1: the number of entries to copy   2: 1 to continue a copy that was begun
---       3: a user who was erased, whose name and ids leave the log, too; '' for none
+--       3: a user who was erased, whose name and ids leave the log, too; '' for none. Messages that are not forgotten keep the name
+--       and the text, so that the next erasure finds them
 -- Reply '' when all is done, 'more' to be called again at once
 
 local call = redis.call
@@ -15,6 +16,7 @@ local call = redis.call
 local ABANDONED = 600000
 
 -- include changes/present
+-- include changes/forgotten
 changes_load()
 
 local meta, log, copy, blank, blanking = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -68,15 +70,18 @@ if #entries > 0 then
   local are_marked = call('SMISMEMBER', blanking, unpack(seqs))
   for i, entry in ipairs(entries) do
     local fields = entry[2]
-    if are_marked[i] == 1 then
-      local body = string.match(call('HGET', changes, seqs[i]) or '', '^[^\t]*\t[^\t]*\t(.*)$')
-      -- `blank` may name a message whose change was not made.
-      if body and body ~= '' then fields[6] = blanked(fields[6]) end
-    end
-    local kind, sender, body = string.match(fields[6], '^([^\t]*)\t([^\t]*)\t[^\t]*\t(.*)$')
-    if sender == ARGV[3] then
-      fields[2] = '~erased ' .. seqs[i]
-      fields[6] = kind .. '\t~erased\t' .. seqs[i] .. '\t' .. body
+    local is_named = ARGV[3] ~= '' and string.match(fields[6], '^[^\t]*\t([^\t]*)\t') == ARGV[3]
+    if is_named or are_marked[i] == 1 then
+      local value = call('HGET', changes, seqs[i])
+      if is_named and changes_is_forgotten(value) then
+        local kind, content = string.match(blanked(fields[6]), '^([^\t]*)\t[^\t]*\t[^\t]*\t(.*)$')
+        fields[2] = '~erased ' .. seqs[i]
+        fields[6] = kind .. '\t~erased\t' .. seqs[i] .. '\t' .. content
+      elseif are_marked[i] == 1 then
+        local body = string.match(value or '', '^[^\t]*\t[^\t]*\t(.*)$')
+        -- `blank` may name a message whose change was not made.
+        if body and body ~= '' then fields[6] = blanked(fields[6]) end
+      end
     end
     call('XADD', copy, entry[1], unpack(fields))
   end
