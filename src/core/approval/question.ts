@@ -4,7 +4,7 @@ import { decodeContent } from "../changes/message-state.ts";
 /** What a question is about. */
 export type QuestionType = "message" | "edit" | "stream_start" | "stream_end" | "conversation" | "open";
 
-/** The values of APPROVAL_FOR. `message`: all that users can make others read. */
+/** The values of APPROVAL_FOR. `message`: messages, edits, streams, and titles and data of conversations. */
 export type ApprovalScope = "message" | "open";
 
 /** A message as a question shows it; `id` is the sender's. */

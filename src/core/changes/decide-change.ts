@@ -22,7 +22,12 @@ import {
  */
 export type Change =
   | { readonly kind: "edit"; readonly text?: string; readonly data?: string | null; readonly ifRev?: number }
-  | { readonly kind: "erase"; readonly reason?: string }
+  | {
+      readonly kind: "erase";
+      readonly reason?: string;
+      /** Where the message is the asking user's own, the reason is not stored: nobody has approved it. */
+      readonly dropsOwnReason?: true;
+    }
   | { readonly kind: "react"; readonly reaction: string; readonly on: boolean }
   | { readonly kind: "forget"; readonly user: string; readonly seq: number };
 
@@ -161,7 +166,7 @@ function edited(
 
 function decideErasure(
   message: ChangedMessage,
-  { reason }: Extract<Change, { kind: "erase" }>,
+  change: Extract<Change, { kind: "erase" }>,
   scene: ChangeScene,
 ): ChangeDecision {
   const { state, body, from } = message;
@@ -169,6 +174,7 @@ function decideErasure(
   const content = decodeContent(body);
   if (isErased(content, state)) return { outcome: "duplicate" };
   if (!scene.moderates && isTooLate(message, scene)) return { outcome: "too_late" };
+  const reason = change.dropsOwnReason && from === scene.by ? undefined : change.reason;
   const erased = { by: scene.by, at: scene.now, ...(reason !== undefined && { reason }) };
   return {
     outcome: "changed",

@@ -6,7 +6,10 @@ import type { ApprovedDeps } from "./approved-messages.ts";
 
 type Edit = Extract<Change, { kind: "edit" }>;
 
-/** The changes of an engine, of which edits are approved before they are made (AP1). */
+/**
+ * The changes of an engine, of which edits are approved before they are made (AP1). The reason that users give for the erasure of their own
+ * message would be a text that nobody has approved, and is not stored.
+ */
 export class ApprovedChanges implements Changes {
   readonly rev: Changes["rev"];
   readonly missed: Changes["missed"];
@@ -26,7 +29,10 @@ export class ApprovedChanges implements Changes {
   }
 
   change(request: ChangeRequest, done: (result: ChangeResult) => void): void {
-    if (request.change.kind === "edit") this.edit(request, request.change, done);
+    const { change } = request;
+    if (change.kind === "edit") this.edit(request, change, done);
+    else if (change.kind === "erase" && change.reason !== undefined)
+      this.changeInTurn({ ...request, change: { ...change, dropsOwnReason: true } }, done);
     else this.changeInTurn(request, done);
   }
 

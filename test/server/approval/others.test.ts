@@ -28,6 +28,12 @@ const questions = (type: string) =>
     question.type === type && question.conversation === room ? [question] : [],
   );
 
+/** The reasons of all erased messages, as one reads them later. */
+async function reasonsIn(conversation: string): Promise<unknown[]> {
+  const { body } = await api.as("key", `GET /conversations/${conversation}/messages`);
+  return body.messages.map(({ erased }: { erased: { reason?: string } }) => erased.reason);
+}
+
 describe("AP1 edits", () => {
   test("AP1 an edit is asked about as the whole message that it would make", async () => {
     await using ann = await join(api.server, "ann", { conversation: room });
@@ -65,6 +71,25 @@ describe("AP1 edits", () => {
     expect(ann.of("ack").map(({ id }) => id)).toEqual(["m1", "e1", "r1", "e1", "e3", "x1"]);
     expect(ann.of("error")).toMatchObject([{ id: "e4", code: "not_found" }]);
     expect(questions("edit")).toHaveLength(1);
+  });
+
+  test("AP1 the reason of the erasure of one's own message is not stored, since nobody has approved it; a moderator's is", async () => {
+    await using ann = await join(api.server, "ann", { conversation: room });
+    await using ben = await join(api.server, "ben", { conversation: room });
+    for (const id of ["m1", "m2", "m3"]) ann.send({ type: "message", id, text: "hello" });
+    for (const _ of "123") await ann.next("ack");
+    operator.answer = () => ({ action: "reject" });
+    const reason = "4111 1111";
+    ann.send({ type: "erase", seq: 1, reason });
+    const erased = async () => (await ben.next("change")).set.erased;
+    expect(await erased()).not.toHaveProperty("reason");
+    const path = `DELETE /conversations/${room}/messages`;
+    const query = new URLSearchParams({ reason });
+    expect((await api.as("key", `${path}/2?${query}&from=ann`)).status).toBe(200);
+    expect(await erased()).not.toHaveProperty("reason");
+    expect((await api.as("key", `${path}/3?${query}`)).status).toBe(200);
+    expect(await erased()).toMatchObject({ reason });
+    expect(await reasonsIn(room)).toEqual([undefined, undefined, reason]);
   });
 });
 
