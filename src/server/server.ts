@@ -76,6 +76,8 @@ export interface ServerDeps extends Omit<Store, "applyRetention" | "close"> {
   readonly metrics?: ServerMetrics | undefined;
   /** The console, where it is built already; it is built at the start without it. */
   readonly page?: Page;
+  /** Runs what the start reads from the store, and waits while the store is away; without it, the start fails then. */
+  readonly step?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export interface RunningServer {
@@ -96,7 +98,7 @@ const REQUEST_TIMEOUT_S = 10;
 
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
 export async function startServer(deps: ServerDeps): Promise<RunningServer> {
-  const { settings, accounts, clock, emit, metrics } = deps;
+  const { settings, accounts, clock, emit, metrics, step = (work) => work() } = deps;
   const { engine, factsApprover, openingApprover } = withApproval(deps);
   const shared = {
     ...{ ...deps, engine, plans: settings.plans, erasures: new Erasures(deps) },
@@ -321,6 +323,9 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
         return problem("internal");
       },
     });
+  const stopWatchingKeys = await step(() =>
+    watchApiKeys({ store: deps.apiKeys, apiKeys, emit, refuseStreams: (ids) => streams.refuseTokens(ids) }),
+  );
   const tls = tlsFiles && readTlsFiles(tlsFiles);
   const listener = new Listener(listen, settings.port, tls);
   const certificate =
@@ -339,10 +344,6 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const stopWatchingFiles = watchOpenFiles({ listener, clock, emit });
   const stopWatchingRevocations = watchRevocations({
     ...{ revocations: deps.revocations, registry, clock, emit, refuseStreams, streams },
-  });
-  const stopWatchingKeys = await watchApiKeys({
-    ...{ store: deps.apiKeys, apiKeys, emit },
-    refuseStreams: (credentialIds) => streams.refuseTokens(credentialIds),
   });
   const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
   const gcScheduler = new GcScheduler();

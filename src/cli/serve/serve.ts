@@ -46,18 +46,20 @@ export async function serve(settings: Settings): Promise<void> {
   const provider = storeProvider(settings);
   const observeBatch =
     metrics && ((seconds: number) => metrics.observe("parley_store_batch_seconds", seconds));
-  const { store, node } = await provider.open({ clock, emit, observeBatch });
+  const { store, step, node } = await provider.open({ clock, emit, observeBatch });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
-  const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, emit });
-  const isNew = await seeded.catch(provider.explainError);
+  const isNew = await step(() =>
+    seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, emit }),
+  );
   const demo = { engine: store.engine, members: store.members, emit, isNew };
-  await seedDemoConversations(settings, demo).catch(provider.explainError);
+  await step(() => seedDemoConversations(settings, demo));
   const serverKeys = { secret: key.secret, previous: settings.secretKeyPrevious };
-  await recordSigningKeys(serverKeys, { signingKeys: store.signingKeys, emit }).catch(provider.explainError);
+  await step(() => recordSigningKeys(serverKeys, { signingKeys: store.signingKeys, emit }));
   const keys = await createKeys(settings, key.secret, emit);
   const server = await startServer({
     ...store,
     settings,
+    step,
     version: manifest.version,
     keys,
     passwords,
@@ -70,7 +72,7 @@ export async function serve(settings: Settings): Promise<void> {
 
   installCrashHandlers(emit);
   const metricsListener = startMetrics(settings, metrics);
-  const endAgent = (await runsDemoAgent(settings, store.members).catch(provider.explainError))
+  const endAgent = (await step(() => runsDemoAgent(settings, store.members)))
     ? startDemoAgent({
         url: server.url,
         token: () => signToken(keys, { subject: DEMO_AGENT, now: clock.now(), plan: largestPlan(settings) }),
@@ -95,7 +97,7 @@ export async function serve(settings: Settings): Promise<void> {
     engine: store.engine.description,
     node,
     metricsUrl: metricsListener?.url,
-    accounts: await store.accounts.list().catch(provider.explainError),
+    accounts: await step(() => store.accounts.list()),
   });
   // If the log is JSON lines, standard output contains nothing else.
   (readable ? output : new LogOutput(2)).write(escapedOutput(banner));

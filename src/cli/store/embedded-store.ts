@@ -97,6 +97,7 @@ export function embeddedStore(settings: Settings): StoreProvider {
           streamRules: streamRulesOf(settings),
           editWithin: settings.editSeconds * 1000,
         }).catch(explainError),
+        step: (work) => work().catch(explainError),
       };
     },
     openAccounts: () => openForCommand(openAccounts),

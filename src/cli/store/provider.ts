@@ -67,7 +67,7 @@ export interface StoreProvider {
   openActivity(): Promise<CommandActivity>;
   /** Reads what `parley doctor` checks. Changes nothing and does not throw. */
   inspect(options: InspectOptions): Promise<InspectedData>;
-  /** Throws `error` in words that name the file of the store, where one could not be read or written. */
+  /** Throws an error of the store in words that name its file or its Redis, and say what is wrong with it. */
   explainError(error: unknown): never;
 }
 
@@ -83,6 +83,11 @@ export interface StoreDeps {
 
 export interface OpenedStore {
   readonly store: Store;
+  /**
+   * Runs a step of the start that uses the store, and waits meanwhile as `open` does where the store is away; then the step runs again. Its
+   * errors are those of `explainError`.
+   */
+  readonly step: <T>(work: () => Promise<T>) => Promise<T>;
   /** Name of this server among those that share the store; undefined where it is the only one. */
   readonly node?: string;
 }

@@ -6,10 +6,13 @@ import { feedRetentionOf } from "../../core/feed/retention.ts";
 import { expiredNodes } from "../../core/nodes.ts";
 import { streamRulesOf } from "../../core/streams/writing.ts";
 import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
+import { describeAddress } from "../../engine/redis/connection/describe-address.ts";
+import { classifyError } from "../../engine/redis/connection/errors.ts";
+import { beginStart, StoreMisconfigured, StoreUnavailable } from "../../engine/redis/start-step.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { errorLines, UsageError } from "../cli-error.ts";
+import { CliError, errorLines, UsageError } from "../cli-error.ts";
 import {
   COMMAND_TIMEOUT_MS,
   commandDeps,
@@ -25,6 +28,7 @@ const engine = () => import("../../engine/redis/open.ts");
 export function redisStore(settings: Settings): StoreProvider {
   const address = redisAddressOf(settings);
   if (address === undefined) throw new Error("The settings name no Redis.");
+  const description = describeAddress(address);
   const { redisPrefix: prefix, startupTimeout, ackAfter, nodeLease } = settings;
   const optionsWith = ({ clock, emit }: StoreDeps, timeoutMs: number): ConnectOptions => ({
     address,
@@ -38,6 +42,7 @@ export function redisStore(settings: Settings): StoreProvider {
 
   const open = async (deps: StoreDeps): Promise<OpenedStore> => {
     const options = optionsWith(deps, startupTimeout * 1000);
+    const step = beginStart({ ...options, description });
     const retention = retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION);
     const { openRedis } = await engine();
     const store = await openRedis({
@@ -47,8 +52,17 @@ export function redisStore(settings: Settings): StoreProvider {
       editWithin: settings.editSeconds * 1000,
       rewriteIntervalMs: settings.eraseRewrite * 60_000,
     });
-    return { store, node: options.node };
+    return { store, step, node: options.node };
   };
+
+  function explainError(error: unknown): never {
+    const isWorded = [CliError, StoreUnavailable, StoreMisconfigured].some((kind) => error instanceof kind);
+    const meaning = isWorded ? undefined : classifyError(error);
+    if (meaning === undefined) throw error;
+    throw new CliError(
+      `${description}: ${meaning.description}. When that is mended, run the command again: whether it was carried out is not known.`,
+    );
+  }
 
   return {
     defaultRetention: DEFAULT_REDIS_RETENTION,
@@ -57,13 +71,11 @@ export function redisStore(settings: Settings): StoreProvider {
     prepare() {},
     exists: () => true,
     check() {},
-    explainError(error) {
-      throw error;
-    },
+    explainError,
     open,
     async openWithoutServer(deps) {
       const { readRedisNodes } = await engine();
-      const { nodes, now } = await readRedisNodes(commandOptions());
+      const { nodes, now } = await readRedisNodes(commandOptions()).catch(explainError);
       const dead = expiredNodes(nodes, now);
       return nodes.length > dead.length ? undefined : (await open(deps)).store;
     },
@@ -85,7 +97,7 @@ export function redisStore(settings: Settings): StoreProvider {
     },
     async beginEpoch() {
       const { beginRedisEpoch } = await import("../../engine/redis/new-epoch.ts");
-      return beginRedisEpoch(commandOptions());
+      return beginRedisEpoch(commandOptions()).catch(explainError);
     },
     async backUp() {
       throw new UsageError(
@@ -101,7 +113,7 @@ export function redisStore(settings: Settings): StoreProvider {
     async purgeRemoved() {},
     async readNodes() {
       const { readRedisNodes } = await engine();
-      return readRedisNodes(commandOptions());
+      return readRedisNodes(commandOptions()).catch(explainError);
     },
     async openActivity() {
       const { openRedisActivity } = await engine();

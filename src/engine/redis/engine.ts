@@ -128,7 +128,8 @@ export class RedisEngine implements Engine {
   private closing = false;
   private closed = false;
 
-  private constructor(deps: RedisEngineDeps) {
+  /** `client` MUST be connected. Nothing may be asked before `begin`. */
+  constructor(deps: RedisEngineDeps) {
     const { client, channels, emit, retention, ackAfter, clock, time, runOnOneNode } = deps;
     this.client = client;
     this.quotas = new RedisQuotas(client, emit, time);
@@ -206,12 +207,10 @@ export class RedisEngine implements Engine {
     });
   }
 
-  /** Opens the engine on a connected Redis. */
-  static async open(deps: RedisEngineDeps): Promise<RedisEngine> {
-    const engine = new RedisEngine(deps);
-    await Promise.all([engine.reader.refreshEpoch(), engine.streams.begin()]);
-    engine.primaryProbes?.run();
-    return engine;
+  /** Reads what the engine needs before its first request; again after it has rejected. */
+  async begin(): Promise<void> {
+    await Promise.all([this.reader.refreshEpoch(), this.streams.begin()]);
+    this.primaryProbes?.run();
   }
 
   /** The epoch of the store, as this node knows it. */

@@ -16,7 +16,7 @@ import { RedisSigningKeys } from "./accounts/signing-keys.ts";
 import { RedisThrottle } from "./accounts/throttle.ts";
 import { RedisTickets } from "./accounts/tickets.ts";
 import { Channels } from "./connection/channels.ts";
-import { type ConnectOptions, connect } from "./connection/connect.ts";
+import { type ConnectOptions, connect, connectInSteps } from "./connection/connect.ts";
 import { checkRequirements } from "./connection/requirements.ts";
 import { type ControlListener, ControlStream } from "./control-stream.ts";
 import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
@@ -62,9 +62,9 @@ export interface RedisOptions extends ConnectOptions {
 export async function openRedis(options: RedisOptions): Promise<Store> {
   const { leaseMs, ackAfter, retention, streamRules, editWithin, rewriteIntervalMs, clock, emit } = options;
   const { feedRetention = DEFAULT_FEED_RETENTION } = options;
-  const client = await connect(options);
+  const { client, step } = await connectInSteps(options);
   try {
-    await checkRequirements(client, emit);
+    await step(() => checkRequirements(client, emit));
     if (ackAfter === "replica") client.waitForReplica(REPLICA_TIMEOUT_MS);
     const channels = new Channels(client);
     const runOnOneNode = redisTasks({ client, clock, emit });
@@ -75,7 +75,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       storeEpoch: () => engine.storeEpoch,
       refreshEpoch: () => engine.refreshStoreEpoch(),
     });
-    const engine = await RedisEngine.open({
+    const engine = new RedisEngine({
       client,
       channels,
       emit,
@@ -90,8 +90,9 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       ...(editWithin !== undefined && { editWithin }),
       ...(rewriteIntervalMs !== undefined && { rewriteIntervalMs }),
     });
+    await step(() => engine.begin());
     const news = new NewsStreams(client, clock, emit);
-    await news.start();
+    await step(() => news.start());
     const members = new RedisMembers({
       client,
       news,
@@ -100,15 +101,15 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       storeEpoch: () => engine.storeEpoch,
       replicaTimeoutMs: ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined,
     });
-    await control.start();
-    await feed.start();
+    await step(() => control.start());
+    await step(() => feed.start());
     control.listen(logConversationChanges(emit));
     const nodes = new NodeRegistry({ client, leaseMs, clock, emit });
     const relay = new RedisRelay({ client, channels, nodes, clock, events: feed });
     const leases = new RedisLeases({ client, nodes, clock, emit });
-    await leases.start();
+    await step(() => leases.start());
     client.onRecovery(() => recover({ channels, leases, engine, nodes, relay, control, news }));
-    await nodes.start();
+    await step(() => nodes.start());
     let closing: Promise<void> | undefined;
     const close = async () => {
       await engine.close();

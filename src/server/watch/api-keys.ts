@@ -12,7 +12,8 @@ export interface ApiKeyWatchDeps {
 
 /**
  * Reads the keys of the store, and again after each change, wherever it was made (OA1). Each change causes an event. Returns a
- * function that stops it.
+ * function that stops it. Where the store cannot be read, it rejects and watches nothing. MUST be done before the server listens, or keys of the store
+ * would be refused.
  */
 export async function watchApiKeys(deps: ApiKeyWatchDeps): Promise<() => void> {
   const { store, apiKeys, emit, refuseStreams } = deps;
@@ -23,9 +24,15 @@ export async function watchApiKeys(deps: ApiKeyWatchDeps): Promise<() => void> {
     for (const { name, rights } of added) emit("api_key.added", { key: name, rights });
     for (const { name } of revoked) emit("api_key.revoked", { key: name });
   });
-  apiKeys.use(await store.list());
-  return () => {
+  const stop = () => {
     stopWatching();
     stopEnding();
   };
+  try {
+    apiKeys.use(await store.list());
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return stop;
 }

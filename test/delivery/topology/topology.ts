@@ -4,6 +4,7 @@ import { signToken } from "../../../src/server/authentication/tokens.ts";
 import type { ParleyFolder, Running } from "../../cli/parley-folder.ts";
 import { TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
 import type { FaultProxy } from "../fault-proxy.ts";
+import { STEP_TIMEOUT_MS } from "../timeouts.ts";
 
 /** The servers of a run, and the faults injected into them. */
 export interface Topology extends AsyncDisposable {
@@ -70,6 +71,7 @@ export const serverEnvironment = ({ retention, isPatient = false }: TopologyOpti
   PONG_TIMEOUT: isPatient ? PATIENT_PONG_TIMEOUT : "1",
   DRAIN_SECONDS: "1",
   STREAM_LEASE: "2",
+  STARTUP_TIMEOUT: String(STEP_TIMEOUT_MS / 1000),
   ...(retention !== undefined && { RETENTION_MESSAGES: String(retention) }),
 });
 

@@ -15,6 +15,8 @@ export interface TestRedis extends AsyncDisposable {
   readonly folder: string;
   /** kill -9. */
   kill(): Promise<void>;
+  /** `SIGSTOP`: it stands still, and its connections stay open; `SIGCONT`: it goes on. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
   /** Starts it again on the same port, with the data it kept on disk. */
   restart(): Promise<void>;
 }
@@ -57,6 +59,7 @@ export async function startRedis(options: readonly string[] = [], port?: number)
     url: `redis://127.0.0.1:${chosen}`,
     folder,
     kill,
+    signal: (name) => running.kill(name),
     async restart() {
       running = await start();
     },

@@ -2,6 +2,13 @@ import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisAddress } from "../../../core/redis-address.ts";
 import { explainUnfinished } from "../migration/unfinished.ts";
+import {
+  beginStart,
+  LOG_INTERVAL_MS,
+  type StartStep,
+  StoreMisconfigured,
+  StoreUnavailable,
+} from "../start-step.ts";
 import { RedisClient } from "./client.ts";
 import { Keys } from "./keys.ts";
 
@@ -19,33 +26,32 @@ export interface ConnectOptions {
   readonly isMigrating?: boolean;
 }
 
-/** Raised when Redis could not be used within the given time. */
-export class StoreUnavailable extends Error {}
-
 const ADVICE = " Start it, or correct REDIS_HOST and REDIS_PORT, or REDIS_URL.";
-
-/** The interval at which a starting node logs that it waits for Redis, in milliseconds. */
-const LOG_INTERVAL_MS = 3_000;
-
-/** Raised when Parley cannot use Redis as it is configured. */
-export class StoreMisconfigured extends Error {}
 
 /** Throws StoreMisconfigured where a store is being moved to this Redis and is not whole. */
 async function rejectUnfinished(client: RedisClient): Promise<void> {
   const problem = await explainUnfinished(client);
-  if (problem === undefined) return;
-  await client.close();
-  throw new StoreMisconfigured(problem);
+  if (problem !== undefined) throw new StoreMisconfigured(problem);
+}
+
+/** Connects to Redis as `connectInSteps` does. */
+export async function connect(options: ConnectOptions): Promise<RedisClient> {
+  return (await connectInSteps(options)).client;
 }
 
 /**
  * Connects to Redis. While it waits, it logs why Redis cannot be used. Throws StoreUnavailable when the time is over, and
  * StoreMisconfigured at once when the user lacks a permission, the database cannot be selected, or the store is half of one that is being moved there.
+ *
+ * `step` runs what follows in the same time.
  */
-export async function connect(options: ConnectOptions): Promise<RedisClient> {
+export async function connectInSteps(
+  options: ConnectOptions,
+): Promise<{ readonly client: RedisClient; readonly step: StartStep }> {
   const { address, prefix, node, timeoutMs, clock, emit } = options;
   const client = new RedisClient({ address, keys: new Keys(prefix), node, clock, emit });
   const until = clock.now() + timeoutMs;
+  const step = beginStart({ description: client.description, timeoutMs, clock, emit });
   const stopLogging = clock.every(LOG_INTERVAL_MS, () =>
     emit("store.waiting", {
       store: client.description,
@@ -56,8 +62,13 @@ export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const connected = await client.start(timeoutMs);
   stopLogging();
   if (connected) {
-    if (options.isMigrating !== true) await rejectUnfinished(client);
-    return client;
+    try {
+      if (options.isMigrating !== true) await step(() => rejectUnfinished(client));
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    return { client, step };
   }
   const { description, lastErrorText, refusesForGood, refuses } = client;
   await client.close();

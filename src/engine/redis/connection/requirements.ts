@@ -1,6 +1,6 @@
 import type { Emit } from "../../../core/events/events.ts";
+import { StoreMisconfigured } from "../start-step.ts";
 import type { RedisClient } from "./client.ts";
-import { StoreMisconfigured } from "./connect.ts";
 
 /** The report of one primary. A value is undefined if this user may not read it. */
 export interface RedisFacts {

@@ -7,10 +7,11 @@ import type {
 } from "../../../core/migration/records.ts";
 import type { MigrationState, Occupant } from "../../../core/migration/state.ts";
 import type { RedisClient } from "../connection/client.ts";
-import { type ConnectOptions, connect, StoreMisconfigured } from "../connection/connect.ts";
+import { type ConnectOptions, connect } from "../connection/connect.ts";
 import { classifyError } from "../connection/errors.ts";
 import { evaluateRequirements, readServerFacts } from "../connection/requirements.ts";
 import { NodeRegistry } from "../presence/node-registry.ts";
+import { StoreMisconfigured } from "../start-step.ts";
 import { MigrationClaim } from "./claim.ts";
 import { sharedKeys, storeContents, userContents } from "./contents.ts";
 import { conversationContents } from "./conversation-contents.ts";

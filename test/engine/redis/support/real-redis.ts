@@ -100,7 +100,7 @@ export async function age(client: RedisClient, milliseconds: number): Promise<vo
   }
 }
 
-function addressOf(url: string): RedisAddress {
+export function addressOf(url: string): RedisAddress {
   const read = parseRedisUrl(url);
   if ("problem" in read) throw new Error(read.problem);
   return read.value;

@@ -35,7 +35,7 @@ export class TestNode implements AsyncDisposable {
     const channels = new Channels(client);
     const log = new RecordedLog();
     const clock = new ManualClock();
-    const engine = await RedisEngine.open({
+    const engine = new RedisEngine({
       client,
       channels,
       emit: log.emit,
@@ -45,6 +45,7 @@ export class TestNode implements AsyncDisposable {
       runOnOneNode: redisTasks({ client, clock, emit: log.emit }),
       ...deps,
     });
+    await engine.begin();
     client.onRecovery(() => recover({ channels, engine }));
     return new TestNode(engine, client, channels, clock, log);
   }
