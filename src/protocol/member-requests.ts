@@ -25,7 +25,8 @@ const Text = (most: number) =>
     .refine((text) => [...text].length <= most, `must be ${most} characters or less`)
     // UTF-8 cannot write half of a surrogate pair.
     .refine((text) => text.isWellFormed(), "holds half of a surrogate pair, which is no character")
-    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), "must have no control characters");
+    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), "must have no control characters")
+    .meta({ maxLength: most });
 
 /** Controls, and what turns the direction of writing, so that another text is shown than was written (CVE-2021-42574). */
 const HIDDEN_IN_REASON = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
@@ -53,7 +54,7 @@ const Data = z
     (value) => utf8Length(JSON.stringify(value)) <= MAX_CONVERSATION_DATA_BYTES,
     `must be ${MAX_CONVERSATION_DATA_BYTES} bytes of JSON or less`,
   )
-  .meta({ type: "object" });
+  .meta({ type: "object", additionalProperties: true });
 
 const MemberEntry = z.strictObject(
   { user: Identifier, role: Role.optional() },

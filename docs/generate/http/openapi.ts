@@ -7,6 +7,7 @@ import { Identifier } from "../../../src/protocol/identifiers.ts";
 import type { VerbSchemas } from "../../../src/server/http/schemas/verb-schemas.ts";
 import { HTTP_VERBS } from "../../../src/server/http/schemas/verbs.ts";
 import { eventComponent } from "./components.ts";
+import { fieldText } from "./field-texts.ts";
 import { type JsonSchema, makeSchemas } from "./json-schemas.ts";
 import { refusalsOf } from "./refusals.ts";
 import { addressOf, type Verb } from "./verb.ts";
@@ -88,7 +89,8 @@ function operation(
   share: (name: string, response: object) => object,
 ): JsonSchema {
   const found: VerbSchemas = HTTP_VERBS[verb.verb];
-  const body = found.body && schemas.of(found.body, "asked");
+  const body =
+    found.body && (withTexts(schemas.of(found.body, "asked"), verb.name, "") as JsonSchema | undefined);
   const types = verb.form ? ["application/x-www-form-urlencoded", "application/json"] : ["application/json"];
   return {
     operationId: verb.name,
@@ -96,7 +98,7 @@ function operation(
     summary: verb.about,
     description: verb.who === "–" ? "Anybody may." : `Who may: ${verb.who}.`,
     security: securityOf(verb),
-    parameters: [...pathParameters(verb, schemas), ...queryParameters(found, schemas)],
+    parameters: [...pathParameters(verb, schemas), ...queryParameters(verb, found, schemas)],
     ...(body && {
       requestBody: {
         required: requires(body),
@@ -105,6 +107,18 @@ function operation(
     }),
     responses: { ...answersOf(found, schemas), ...refusalsOf(verb, found, share) },
   };
+}
+
+/** Returns the schema of a body with a text at each of its fields, also at those of objects in it. Components have their own. */
+function withTexts(schema: JsonSchema, operation: string, path: string): JsonSchema {
+  const { properties, items } = schema as { properties?: Record<string, JsonSchema>; items?: JsonSchema };
+  if (items !== undefined) return { ...schema, items: withTexts(items, operation, `${path}[]`) };
+  if (properties === undefined) return schema;
+  const fields = Object.entries(properties).map(([name, field]) => {
+    const at = path === "" || path === "[]" ? name : `${path}.${name}`;
+    return [name, { description: fieldText(operation, at), ...withTexts(field, operation, at) }];
+  });
+  return { ...schema, properties: Object.fromEntries(fields) };
 }
 
 /** An empty body is an empty object. */
@@ -132,7 +146,7 @@ function pathParameters(verb: Verb, schemas: Schemas): object[] {
   }));
 }
 
-function queryParameters({ query }: VerbSchemas, schemas: Schemas): object[] {
+function queryParameters({ name: operation }: Verb, { query }: VerbSchemas, schemas: Schemas): object[] {
   if (query === undefined) return [];
   const { properties = {}, required = [] } = schemas.of(query, "asked") as {
     properties?: Record<string, object>;
@@ -142,6 +156,7 @@ function queryParameters({ query }: VerbSchemas, schemas: Schemas): object[] {
     name,
     in: "query",
     required: required.includes(name),
+    description: fieldText(operation, name),
     schema,
   }));
 }

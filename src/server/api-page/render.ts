@@ -1,5 +1,5 @@
 // Makes the page at /docs of docs/openapi.json: plain HTML that needs no script, so that it may be saved and read elsewhere.
-import { escapeHtml, type JsonSchema, schemaHtml } from "./schema-html.ts";
+import { codeHtml, escapeHtml, type JsonSchema, schemaHtml } from "./schema-html.ts";
 
 interface Media {
   readonly schema: JsonSchema;
@@ -9,6 +9,7 @@ interface Parameter {
   readonly name: string;
   readonly in: string;
   readonly required?: boolean;
+  readonly description?: string;
   readonly schema: JsonSchema;
 }
 
@@ -97,8 +98,8 @@ function operationHtml(
 ): string {
   const bodies = Object.entries(requestBody?.content ?? {});
   const rows = parameters.map(
-    ({ name, in: place, required, schema }) =>
-      `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(place)}${required ? ", required" : ""}</td><td>${schemaHtml(schema)}</td></tr>`,
+    ({ name, in: place, required, description: about, schema }) =>
+      `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(place)}${required ? ", required" : ""}</td><td>${schemaHtml(schema)}${about === undefined ? "" : ` – ${codeHtml(about)}`}</td></tr>`,
   );
   const parts = [
     `<p>${codeHtml(description)}</p>`,
@@ -127,9 +128,4 @@ function responseHtml(
 
 function aboutHtml({ description }: JsonSchema): string {
   return description === undefined ? "" : `<p>${codeHtml(description)}</p>`;
-}
-
-/** Text in which words between backquotes are code. */
-function codeHtml(text: string): string {
-  return escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>");
 }

@@ -37,6 +37,11 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => names[character]!);
 }
 
+/** Text in which words between backquotes are code. */
+export function codeHtml(text: string): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>");
+}
+
 /** Returns a schema as HTML: a component as a link to it, an object as a list of its fields. */
 export function schemaHtml(schema: JsonSchema): string {
   const { $ref, anyOf, oneOf, items, properties, additionalProperties } = schema;
@@ -62,9 +67,14 @@ export function schemaHtml(schema: JsonSchema): string {
 function fieldsHtml({ properties = {}, required = [] }: JsonSchema): string {
   const fields = Object.entries(properties).map(
     ([name, field]) =>
-      `<li><code>${escapeHtml(name)}${required.includes(name) ? "" : "?"}</code>: ${schemaHtml(field)}</li>`,
+      `<li><code>${escapeHtml(name)}${required.includes(name) ? "" : "?"}</code>: ${schemaHtml(field)}${textHtml(field)}</li>`,
   );
   return `<ul class="fields">${fields.join("")}</ul>`;
+}
+
+/** What a field means, behind its type. */
+function textHtml({ description }: JsonSchema): string {
+  return description === undefined ? "" : ` – ${codeHtml(description)}`;
 }
 
 function boundsHtml(schema: JsonSchema): string {

@@ -6,7 +6,7 @@ import type { HttpContext } from "./context.ts";
 
 /** The error of a field, in the format of FastAPI, which its clients read. */
 export interface FieldError {
-  readonly type: "missing" | "string_type" | "repeated" | "json_invalid" | "form_invalid";
+  readonly type: "missing" | "string_type" | "repeated" | "json_invalid" | "form_invalid" | "content_type";
   readonly loc: readonly string[];
   readonly msg: string;
 }
@@ -26,8 +26,8 @@ export interface FieldReader {
 }
 
 /**
- * Reads a body of text fields: urlencoded, multipart or JSON. A body of another type has no fields. Returns the refusal of a
- * body that is too large or not UTF-8.
+ * Reads a body of text fields: urlencoded, multipart or JSON. JSON is also read without a content type, and under that of a
+ * form, which `curl -d` sends. A body of another type is an error. Returns the refusal of a body that is too large or not UTF-8.
  */
 export async function readFormFields(emit: Emit, c: HttpContext): Promise<FieldReader | Response> {
   const fields = await readFields(emit, c);
@@ -59,7 +59,7 @@ async function readFields(emit: Emit, c: HttpContext): Promise<Fields | FieldErr
   const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
   const text = await readText(emit, c);
   if (text instanceof Response) return text;
-  if (type === "application/json" || type.endsWith("+json")) {
+  if (isJson(type, text)) {
     const { value, error } = parseJsonObject(text);
     if (error === "too_large") return refuseBody(emit, c, "too_large", JSON_TOO_LARGE);
     if (error !== undefined)
@@ -67,10 +67,27 @@ async function readFields(emit: Emit, c: HttpContext): Promise<Fields | FieldErr
     return new Map(Object.entries(value).map(([name, field]) => [name, [field]]));
   }
   if (type === "multipart/form-data") return readMultipart(text, contentType);
-  if (type !== "application/x-www-form-urlencoded") return new Map();
+  if (text === "") return new Map();
+  if (type !== FORM_TYPE)
+    return {
+      type: "content_type",
+      loc: ["header", "content-type"],
+      msg: `Body should be a form or JSON: send \`Content-Type: ${FORM_TYPE}\` or \`application/json\``,
+    };
   return hasUtf8Escapes(text)
     ? grouped(new URLSearchParams(text).entries())
     : refuseBody(emit, c, "malformed", NOT_UTF_8);
+}
+
+const FORM_TYPE = "application/x-www-form-urlencoded";
+
+/**
+ * Whether a body is JSON. No form of a browser begins with `{`, which it encodes as `%7B`. `text/plain` is not read: a form of any
+ * page can send it (W2).
+ */
+function isJson(type: string, text: string): boolean {
+  if (type === "application/json" || type.endsWith("+json")) return true;
+  return (type === "" || type === FORM_TYPE) && text.trimStart().startsWith("{");
 }
 
 /** Returns whether the bytes that a form encodes as `%E9` are UTF-8. The parser would replace others by U+FFFD. */

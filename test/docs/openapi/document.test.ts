@@ -21,6 +21,30 @@ test("the table of verbs has every route of the server, and no other", async () 
   expect(new Set(VERBS.map(({ name }) => name)).size).toBe(VERBS.length);
 });
 
+/** All schemas within a value, with their places. */
+function* schemasIn(value: unknown, at = ""): Iterable<[at: string, schema: Record<string, unknown>]> {
+  if (typeof value !== "object" || value === null) return;
+  if ("type" in value) yield [at, value as Record<string, unknown>];
+  for (const [name, field] of Object.entries(value)) yield* schemasIn(field, `${at}/${name}`);
+}
+
+test("a generated client can set any field of a JSON object, and knows what each field of a request means and the bounds of a title", () => {
+  const { paths, components } = JSON.parse(openApiDocument());
+  // A generator takes an object without properties and without `additionalProperties` for an empty one.
+  const closed = [...schemasIn({ paths, components })]
+    .filter(([, { type }]) => [type].flat().includes("object"))
+    .filter(([, { properties, additionalProperties }]) => !properties && additionalProperties === undefined);
+  expect(closed.map(([at]) => at)).toEqual([]);
+  const bodyOf = (path: string, method = "post") =>
+    paths[path][method].requestBody.content["application/json"].schema.properties;
+  const message = bodyOf("/conversations/{conversation_id}/messages");
+  expect(message.data).toMatchObject({ type: "object", additionalProperties: true });
+  expect(message.id.description).toContain("carried out once");
+  expect(bodyOf("/conversations").title).toMatchObject({ maxLength: 200 });
+  expect(bodyOf("/conversations").data.description).toContain("4096 bytes");
+  expect(bodyOf("/conversations/{conversation_id}/read", "put").seq.description).toContain("change nothing");
+});
+
 test("docs/openapi.json is valid OpenAPI 3.1, and each reference in it names a part of it", async () => {
   const document = JSON.parse(openApiDocument());
   const validator = new Validator();

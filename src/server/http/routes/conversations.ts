@@ -179,9 +179,12 @@ export function presenceRoute(deps: ConversationRoutesDeps): Route {
 
 /** The fields of bodies: those of the frame, and those of HTTP. */
 const BODY_FIELDS = {
-  message: ["text", "id", "data", "reply_to", "epoch", "from", "type", "conversation"],
-  read: ["seq", "epoch", "type", "conversation"],
+  message: ["text", "id", "data", "reply_to", "epoch", "from"],
+  read: ["seq", "epoch"],
 } as const;
+
+/** Fields of a frame that say what the address says: a client may send its frame as it is. */
+const ADDRESS_FIELDS: readonly string[] = ["type", "conversation"];
 
 /** Returns the error of a frame that was sent as a body, and says something else than the address. */
 function addressError(
@@ -224,7 +227,10 @@ export function parseFrame<T extends "message" | "read">(
   if (error === "too_large") return invalid(deps, caller, JSON_TOO_LARGE, error);
   if (error !== undefined) return invalid(deps, caller, "The body is not a JSON object.", error);
   const fault =
-    unknownFieldError(Object.keys(fields), BODY_FIELDS[type]) ?? addressError(fields, type, caller);
+    unknownFieldError(
+      Object.keys(fields).filter((name) => !ADDRESS_FIELDS.includes(name)),
+      BODY_FIELDS[type],
+    ) ?? addressError(fields, type, caller);
   if (fault !== undefined) return invalid(deps, caller, fault);
   const frame = decode(deps, caller, { ...fields, type }, type, text);
   return frame instanceof Response ? frame : { frame, fields };

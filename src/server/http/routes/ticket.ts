@@ -33,7 +33,9 @@ export function ticketRoute(deps: TicketRouteDeps): (c: HttpContext) => Promise<
     }
     if (fields.errors.length > 0 || (conversation !== undefined && !isIdentifier(conversation))) {
       emit("request.invalid", { ...logFields, code: "invalid" });
-      const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}; or none, for the socket of a user.`;
+      const detail =
+        fields.errors.find(({ type }) => type === "content_type")?.msg ??
+        `Send \`conversation\`: ${IDENTIFIER_RULE}; or none, for the socket of a user.`;
       return problem("invalid", { detail });
     }
     const missing =

@@ -139,7 +139,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect([status, body.code, body.detail]).toEqual([
       422,
       "invalid",
-      "`parent`: this request has no such field; it has `text`, `id`, `data`, `reply_to`, `epoch`, `from`, `type`, `conversation`.",
+      "`parent`: this request has no such field; it has `text`, `id`, `data`, `reply_to`, `epoch`, `from`.",
     ]);
     expect((await call(server, token, "lobby/messages")).body.messages).toEqual([]);
   });

@@ -39,6 +39,20 @@ describe("A7 W3 POST /ticket", () => {
     ]);
   });
 
+  test("A7 a body under a content type that is not read is refused, and makes no ticket for the socket of the user", async () => {
+    await using server = await startTestServer();
+    const headers = {
+      Authorization: `Bearer ${await server.token("anna")}`,
+      "Content-Type": "text/plain;charset=UTF-8",
+    };
+    const body = JSON.stringify({ conversation: "lobby" });
+    const response = await fetch(`${server.url}/ticket`, { method: "POST", headers, body });
+    expect([response.status, ((await response.json()) as { detail: string }).detail]).toEqual([
+      422,
+      "Body should be a form or JSON: send `Content-Type: application/x-www-form-urlencoded` or `application/json`",
+    ]);
+  });
+
   test("A7 W3 a ticket opens its conversation, once", async () => {
     await using server = await startTestServer();
     const { status, body } = await ask(server, await server.token("anna"));

@@ -17,11 +17,18 @@ const json = (body: unknown): RequestInit => ({
   headers: { "Content-Type": "application/json" },
 });
 
+const FORM_TYPE = "application/x-www-form-urlencoded";
+
 describe("SEC-S4 POST /token", () => {
   const bodies: [form: string, init: RequestInit][] = [
     ["urlencoded", { method: "POST", body: new URLSearchParams(FORM) }],
     ["multipart", { method: "POST", body: multipart(FORM) }],
     ["JSON", json(FORM)],
+    [
+      "JSON as `curl -d` sends it",
+      { method: "POST", body: ` ${JSON.stringify(FORM)}`, headers: { "Content-Type": FORM_TYPE } },
+    ],
+    ["JSON without a content type", { method: "POST", body: new TextEncoder().encode(JSON.stringify(FORM)) }],
     [
       "with the fields of OAuth 2 that mean nothing here",
       {
@@ -111,6 +118,11 @@ describe("SEC-S4 POST /token", () => {
       "a repeated name",
       { method: "POST", body: new URLSearchParams("username=ann&username=bob&password=x") },
       [{ type: "repeated", loc: ["body", "username"] }],
+    ],
+    [
+      "JSON as a form of any page can send it",
+      { method: "POST", body: JSON.stringify(FORM), headers: { "Content-Type": "text/plain" } },
+      [{ type: "content_type", loc: ["header", "content-type"] }],
     ],
     ["damaged JSON", json('{"username":'), [{ type: "json_invalid", loc: ["body"] }]],
     ["JSON that is no object", json(["ann"]), [{ type: "json_invalid", loc: ["body"] }]],
