@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { OLDEST_POSITION } from "../../core/ports/feed/feed.ts";
 import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
-import { webhookAnswer } from "../../core/webhooks/answer.ts";
+import { type WebhookAnswer, webhookAnswer } from "../../core/webhooks/answer.ts";
 import {
   DEFAULT_OVERLAP_S,
   explainReplaySince,
@@ -122,7 +122,7 @@ async function add({ webhooks, operands: [url = ""], flags }: Task): Promise<voi
   );
   switch (added.outcome) {
     case "added":
-      if (json) return void printJson({ ...webhookAnswer(added.webhook), secret: added.secret }, 2);
+      if (json) return void printJson({ ...answerOf(added.webhook), secret: added.secret }, 2);
       print(`id      ${added.webhook.id}\nsecret  ${added.secret}`);
       return printNote(
         "The secret is shown only once. Give it to the receiver, which verifies with it who sends.",
@@ -140,7 +140,7 @@ async function add({ webhooks, operands: [url = ""], flags }: Task): Promise<voi
 
 async function list({ webhooks, flags }: Task): Promise<void> {
   const all = await webhooks.list();
-  if (flags.json) return void printJson(all.map(webhookAnswer), 2);
+  if (flags.json) return void printJson(all.map(answerOf), 2);
   if (all.length === 0) return print("There are no webhooks. Add one with `parley webhook add <url>`.");
   print(
     formatTable([
@@ -157,12 +157,18 @@ function row({ id, url, status, progress }: StoredWebhook): string[] {
   return [
     id,
     status.state === "paused" ? `paused (${status.reason})` : status.state,
-    time(waitingSince),
+    waitingSince === undefined ? "none known" : time(waitingSince),
     time(isRetried ? Math.min(...retries.map(({ nextAt }) => nextAt)) : undefined),
     time(lastSuccess?.at),
     lastFailure === undefined ? "–" : `${time(lastFailure.at)} ${lastFailure.reason}`,
     url,
   ].map(escapeControlChars);
+}
+
+/** The command does not read the feed: it knows only of the events that a sending server has seen. */
+function answerOf(webhook: StoredWebhook): WebhookAnswer {
+  const { waitingSince } = webhook.progress;
+  return webhookAnswer(webhook, waitingSince === undefined ? {} : { since: waitingSince });
 }
 
 function pause(task: Task): Promise<void> {
@@ -173,7 +179,7 @@ async function resume(task: Task): Promise<void> {
   const { outcome, webhook } = await changed(task, (stored) =>
     resumeWebhook(stored, Math.floor(systemClock().wall())),
   );
-  if (task.flags.json) return void printJson(webhookAnswer(webhook), 2);
+  if (task.flags.json) return void printJson(answerOf(webhook), 2);
   if (outcome === "unchanged")
     return print(`${webhook.id} is active already, and none of its events waits for a retry.`);
   const { length } = webhook.progress.retries;
@@ -203,7 +209,7 @@ async function rotate(task: Task): Promise<void> {
   const secret = makeWebhookSecret();
   const now = Math.floor(systemClock().wall());
   const { webhook } = await changed(task, (stored) => rotateSecret(stored, secret, seconds, now));
-  if (json) return void printJson({ ...webhookAnswer(webhook), secret }, 2);
+  if (json) return void printJson({ ...answerOf(webhook), secret }, 2);
   print(`secret  ${secret}`);
   printNote(`The secret is shown only once. The one before signs for ${seconds} seconds, too.`);
 }
@@ -219,7 +225,7 @@ async function change(
   decide: (stored: StoredWebhook) => WebhookChange | undefined,
 ): Promise<void> {
   const { webhook } = await changed(task, decide);
-  if (task.flags.json) printJson(webhookAnswer(webhook), 2);
+  if (task.flags.json) printJson(answerOf(webhook), 2);
   else print(`${done} ${webhook.id}.`);
 }
 

@@ -38,7 +38,7 @@ export function evaluateWebhooks({ webhooks, now }: WebhookFacts): CheckResult {
 function describeWaiting(webhooks: readonly WebhookStanding[]): string {
   const waiting = webhooks.filter(({ waitingSince }) => waitingSince !== undefined);
   const failing = webhooks.filter(({ isFailing }) => isFailing);
-  if (waiting.length === 0 && failing.length === 0) return "no event waits";
+  if (waiting.length === 0 && failing.length === 0) return "no event is known to wait";
   const named = failing.map(({ id, failure }) => `${id}: ${failure}`).join(", ");
   const failures = failing.length === 0 ? "" : `; ${failing.length} failing (${named})`;
   return `no event has waited for ${LATE_MS / 60_000} minutes${failures}`;

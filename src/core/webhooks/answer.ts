@@ -1,18 +1,17 @@
 import type { StoredWebhook } from "./webhook.ts";
 
-/** What an operator is answered of a webhook: never a secret. Times by the rules of the protocol (N1). */
-export function webhookAnswer({
-  id,
-  url,
-  types,
-  conversations,
-  secrets,
-  createdAt,
-  by,
-  status,
-  progress,
-}: StoredWebhook) {
-  const { position, waitingSince, retries, lastSuccess, lastFailure } = progress;
+/** Events of a webhook that were not accepted yet. Without `since` it is not known whether there are any. */
+export interface WaitingEvents {
+  /** When the oldest one happened, in milliseconds since 1970. */
+  readonly since?: number;
+}
+
+/** What an operator is answered of a webhook: never a secret. Times by the rules of the protocol (N1). `waiting`: undefined where none waits. */
+export function webhookAnswer(
+  { id, url, types, conversations, secrets, createdAt, by, status, progress }: StoredWebhook,
+  waiting: WaitingEvents | undefined,
+) {
+  const { position, retries, lastSuccess, lastFailure } = progress;
   const formerUntil = secrets[1]?.until;
   return {
     id,
@@ -26,9 +25,11 @@ export function webhookAnswer({
     ...(status.state !== "active" && { since: status.at }),
     ...(formerUntil !== undefined && { former_secret: { until: formerUntil } }),
     position,
-    ...(waitingSince !== undefined && { waiting: { since: waitingSince } }),
+    ...(waiting !== undefined && { waiting }),
     retries: retries.map(({ event, attempts, since, nextAt }) => ({ event, attempts, since, at: nextAt })),
     ...(lastSuccess && { last_success: lastSuccess }),
     ...(lastFailure && { last_failure: lastFailure }),
   };
 }
+
+export type WebhookAnswer = ReturnType<typeof webhookAnswer>;

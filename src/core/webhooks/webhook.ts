@@ -1,4 +1,5 @@
 import type { FeedEventType } from "../../protocol/feed/event-types.ts";
+import type { FeedFilter } from "../feed/filter.ts";
 import type { FeedPosition } from "../ports/feed/feed.ts";
 
 /** Most webhooks of a store: the sending node reads the feed once for each. */
@@ -71,6 +72,14 @@ export interface Retry {
 /** A webhook as a store keeps it. */
 export interface StoredWebhook extends Webhook {
   readonly progress: WebhookProgress;
+}
+
+/** Returns which events of the feed are for a webhook. */
+export function feedFilterOf({ types, conversations }: Pick<Webhook, "types" | "conversations">): FeedFilter {
+  return {
+    ...(types !== undefined && { types: new Set(types) }),
+    ...(conversations !== undefined && { conversations }),
+  };
 }
 
 /** Returns the secrets that sign now, newest first. */

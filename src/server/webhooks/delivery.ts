@@ -13,7 +13,12 @@ import {
   SLOW_DELIVERY_PLACES,
 } from "../../core/webhooks/delivery-queue.ts";
 import { isFailing } from "../../core/webhooks/standing.ts";
-import { type StoredWebhook, signingSecrets, type WebhookStatus } from "../../core/webhooks/webhook.ts";
+import {
+  feedFilterOf,
+  type StoredWebhook,
+  signingSecrets,
+  type WebhookStatus,
+} from "../../core/webhooks/webhook.ts";
 import type { ConcurrencyLimiter } from "../concurrency-limiter.ts";
 import { type EventContentDeps, readContent } from "../feed/event-content.ts";
 import type { WebhookClient } from "./webhook-client.ts";
@@ -73,12 +78,9 @@ export class WebhookDelivery {
     readonly webhook: StoredWebhook,
     private readonly generation: number,
   ) {
-    const { types, conversations, progress } = webhook;
+    const { progress } = webhook;
     this.queue = new DeliveryQueue(progress);
-    this.filter = {
-      ...(types !== undefined && { types: new Set(types) }),
-      ...(conversations !== undefined && { conversations }),
-    };
+    this.filter = feedFilterOf(webhook);
     this.isFailing = progress.retries.length > 0 || isFailing(progress);
     // After an operator has resumed it no attempt counts: another failure is news.
     this.isReported = progress.retries.some(({ attempts, throttled }) => attempts > 0 || throttled);

@@ -59,7 +59,7 @@ test("webhooks that are not late are counted, with those that fail at the moment
   const said = (...webhooks: WebhookFacts["webhooks"]) =>
     evaluateWebhooks({ webhooks, now: LOOKED_AT }).findings.map(({ text }) => text);
   const done = { ...HOOK, waitingSince: undefined, isFailing: false };
-  expect(said(done)).toEqual(["1 webhook; no event waits."]);
+  expect(said(done)).toEqual(["1 webhook; no event is known to wait."]);
   expect(said({ ...HOOK, isFailing: false })).toEqual(["1 webhook; no event has waited for 10 minutes."]);
   expect(said(HOOK, { ...done, id: "mail" })).toEqual([
     "2 webhooks; no event has waited for 10 minutes; 1 failing (crm: status 500).",

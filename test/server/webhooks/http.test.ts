@@ -87,7 +87,14 @@ test("EV2 a program of the operator adds, reads, changes and removes webhooks, a
     reason: "operator",
   });
   expect((await call("POST", "/webhooks/crm/pause")).status).toBe(200);
+  const waits = async () => (await call("GET", "/webhooks/crm")).body.waiting;
+  // The sender has stored that none waits, and does not look again: the feed says what came since.
+  await say("not wanted", "room");
+  expect(await waits()).toBeUndefined();
   await say("while it is paused");
+  expect(await waits()).toEqual({ since: expect.any(Number) });
+  const { webhooks } = (await call("GET", "/webhooks?limit=1")).body;
+  expect(webhooks).toMatchObject([{ id: "crm", waiting: { since: (await waits()).since } }]);
   const edit = { types: null, url: `${receiver.url}/other` };
   const edited = await call("PATCH", "/webhooks/crm", edit);
   expect(edited.body).toMatchObject({ state: "paused", url: edit.url });
@@ -104,7 +111,10 @@ test("EV2 a program of the operator adds, reads, changes and removes webhooks, a
 
   for (const wrong of [{}, { after: "x" }, { since: "today" }, { since: 9e15 }, { after: "0", since: 0 }])
     expect(await call("POST", "/webhooks/crm/replay", wrong)).toMatchObject({ status: 422 });
-  expect((await call("POST", "/webhooks/crm/replay", { after: facts.position })).status).toBe(200);
+  expect(await call("POST", "/webhooks/crm/replay", { after: facts.position })).toMatchObject({
+    status: 200,
+    body: { waiting: { since: expect.any(Number) } },
+  });
   const hellos = () => receiver.accepted.filter(({ message }) => message?.text === "hello");
   await waitUntil("it has come again", () => hellos().length > 1);
   expect(hellos()[1]!.id).toBe(hellos()[0]!.id);

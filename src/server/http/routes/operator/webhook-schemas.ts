@@ -52,8 +52,8 @@ export const WebhookFacts = z.strictObject({
   /** The secret before signs, too, until then. */
   former_secret: z.strictObject({ until: Moment }).optional(),
   position: z.string(),
-  /** When the oldest event that was not accepted happened; missing where there is none. */
-  waiting: z.strictObject({ since: Moment }).optional(),
+  /** When the oldest event that was not accepted happened; missing where there is none. Without `since` that is not known. */
+  waiting: z.strictObject({ since: Moment.optional() }).optional(),
   /** Events that are tried again at `at`. */
   retries: z.array(z.strictObject({ event: z.string(), attempts: z.int(), since: Moment, at: Moment })),
   last_success: z.strictObject(Tried).optional(),

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import type { Feed } from "../../../../core/ports/feed/feed.ts";
 import type { WebhookStore } from "../../../../core/ports/feed/webhooks.ts";
-import { webhookAnswer } from "../../../../core/webhooks/answer.ts";
+import { type WebhookAnswer, webhookAnswer } from "../../../../core/webhooks/answer.ts";
 import type { EndpointRules } from "../../../../core/webhooks/endpoint.ts";
 import {
   editWebhook,
@@ -19,6 +19,7 @@ import type { EventFeed } from "../../../feed/event-feed.ts";
 import { readEventTypes } from "../../../feed/query.ts";
 import { addWebhook, changeWebhook } from "../../../webhooks/administer.ts";
 import { makeWebhookSecret } from "../../../webhooks/signature.ts";
+import { readWaiting } from "../../../webhooks/waiting.ts";
 import { explainWebhookUrl } from "../../../webhooks/webhook-client.ts";
 import { MAX_BODY_BYTES } from "../../body.ts";
 import type { CallerDeps } from "../../caller.ts";
@@ -78,7 +79,7 @@ function listRoute(deps: WebhookRoutesDeps): Route {
     const page = rest.slice(0, query.limit);
     const more = rest.length > page.length;
     return replyOf(LIST_WEBHOOKS)(200, {
-      webhooks: page.map(webhookAnswer),
+      webhooks: await Promise.all(page.map((webhook) => answerOf(deps, webhook))),
       more,
       ...(more && { cursor: encodeCursor(page.at(-1)!.id) }),
     });
@@ -105,9 +106,9 @@ function postRoute(deps: WebhookRoutesDeps): Route {
     switch (added.outcome) {
       case "added":
         deps.emit("operator.webhook_added", { ...operator.logFields, webhook: added.webhook.id });
-        return replyOf(POST_WEBHOOK)(201, { ...webhookAnswer(added.webhook), secret: added.secret });
+        return replyOf(POST_WEBHOOK)(201, { ...(await answerOf(deps, added.webhook)), secret: added.secret });
       case "duplicate":
-        return replyOf(POST_WEBHOOK)(200, { ...webhookAnswer(added.webhook), duplicate: true });
+        return replyOf(POST_WEBHOOK)(200, { ...(await answerOf(deps, added.webhook)), duplicate: true });
       case "taken":
         return refuse(deps, c, operator, "conflict", `There is another webhook \`${id}\` already.`);
       case "full":
@@ -127,7 +128,7 @@ function postRoute(deps: WebhookRoutesDeps): Route {
 function getRoute(deps: WebhookRoutesDeps): Route {
   return namedRoute(deps, async (_operator, id) => {
     const webhook = await deps.webhooks.find(id);
-    return webhook === undefined ? missing() : replyOf(GET_WEBHOOK)(200, webhookAnswer(webhook));
+    return webhook === undefined ? missing() : replyOf(GET_WEBHOOK)(200, await answerOf(deps, webhook));
   });
 }
 
@@ -202,9 +203,13 @@ function rotateRoute(deps: WebhookRoutesDeps): Route {
       deps,
       { operator, id, c, what: "rotated" },
       (stored) => rotateSecret(stored, secret, body.seconds, Math.floor(deps.clock.wall())),
-      (webhook) => replyOf(ROTATE_WEBHOOK)(200, { ...webhookAnswer(webhook), secret }),
+      (webhook) => replyOf(ROTATE_WEBHOOK)(200, { ...webhook, secret }),
     );
   });
+}
+
+async function answerOf({ feed }: WebhookRoutesDeps, webhook: StoredWebhook): Promise<WebhookAnswer> {
+  return webhookAnswer(webhook, await readWaiting(feed, webhook));
 }
 
 interface ChangeRequest {
@@ -219,7 +224,7 @@ async function change(
   deps: WebhookRoutesDeps,
   { operator, id, c, what }: ChangeRequest,
   decide: (stored: StoredWebhook) => WebhookChange | undefined,
-  answer = (webhook: StoredWebhook) => replyOf(PAUSE_WEBHOOK)(200, webhookAnswer(webhook)),
+  answer = (webhook: WebhookAnswer) => replyOf(PAUSE_WEBHOOK)(200, webhook),
 ): Promise<Response> {
   const result = await changeWebhook(deps.webhooks, id, decide);
   switch (result.outcome) {
@@ -229,9 +234,9 @@ async function change(
       return refuse(deps, c, operator, "unavailable", "The webhook is being changed by others all the time.");
     case "changed":
       deps.emit("operator.webhook_changed", { ...operator.logFields, webhook: id, changed: [what] });
-      return answer(result.webhook);
+      return answer(await answerOf(deps, result.webhook));
     case "unchanged":
-      return answer(result.webhook);
+      return answer(await answerOf(deps, result.webhook));
     default:
       return result satisfies never;
   }
