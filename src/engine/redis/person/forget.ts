@@ -61,11 +61,12 @@ export async function isMember(client: RedisClient, user: string, conversation: 
   return (await client.commands.hexists(members, user)) === 1;
 }
 
-/** Removes the name from what a conversation has beside messages. */
+/** Removes the name from what a conversation has beside messages. `last`: the last message that is forgotten. */
 export async function forgetInConversation(
   client: RedisClient,
   user: string,
   conversation: string,
+  last: number,
 ): Promise<Counts> {
   const key = (what: ConversationPart) => client.keys.conversationKey(conversation, what);
   const given = await forgetSanctions(client, user, [key("muted"), key("banned")]);
@@ -76,7 +77,7 @@ export async function forgetInConversation(
   );
   if (present.length > 0) await client.commands.hdel(key("present"), ...present);
   const names = [key("meta"), key("names"), ...BY_USER.map(key)];
-  const [standing, marked] = (await client.run(FORGET, names, [user, ERASED_USER])) as [number, number];
+  const [standing, marked] = (await client.run(FORGET, names, [user, ERASED_USER, last])) as [number, number];
   return {
     memberships: standing,
     read_marks: marked,

@@ -12,7 +12,7 @@ import { Erasures } from "./erasures.ts";
 import { forgetInConversation, forgetUserKeys, isMember } from "./forget.ts";
 import { RedisPersonReader } from "./person-reader.ts";
 import { purgeBuckets, purgeFeed, purgeStream } from "./purge.ts";
-import { purgeLog } from "./purge-log.ts";
+import { beginningOfPurge, newestOf, purgeLog } from "./purge-log.ts";
 import { SealedRevocations } from "./seal.ts";
 
 export interface RedisPersonsDeps {
@@ -62,9 +62,13 @@ export class RedisPersons implements PersonStore {
         removed: once(sweep),
         // Again, of what was still under way when the person was signed out.
         ...this.sections(user, async (conversation, within) => {
-          const counts = within === undefined ? await this.forgetConversation(user, conversation) : {};
+          if (within === undefined) {
+            const last = await newestOf(client, conversation);
+            const counts = await this.forgetConversation(user, conversation, last);
+            return { value: { counts }, next: beginningOfPurge(last) };
+          }
           const { value: seqs, next } = await purgeLog({ client, eraser }, user, conversation, within);
-          return { value: { counts, found: seqs.map((seq) => ({ conversation, seq })) }, next };
+          return { value: { counts: {}, found: seqs.map((seq) => ({ conversation, seq })) }, next };
         }),
         texts: once(() => eraser.run()),
         seal: once(() => new SealedRevocations(client).seal(user)),
@@ -116,12 +120,16 @@ export class RedisPersons implements PersonStore {
     };
   }
 
-  /** Removes the name from what a conversation has beside messages. */
-  private async forgetConversation(user: string, conversation: string): Promise<Counts> {
+  /** Removes the name from what a conversation has beside messages. `last`: the last message that is forgotten. */
+  private async forgetConversation(
+    user: string,
+    conversation: string,
+    last = Number.MAX_SAFE_INTEGER,
+  ): Promise<Counts> {
     const { client, members } = this.deps;
     // One that was made since the step `leave`.
     if (await isMember(client, user, conversation)) await endMembership(members, conversation, user);
-    return forgetInConversation(client, user, conversation);
+    return forgetInConversation(client, user, conversation, last);
   }
 }
 

@@ -1,4 +1,3 @@
-import { ERASED_USER } from "../../../core/person/erased-user.ts";
 import type { SectionPart } from "../../sections.ts";
 import type { TextEraser } from "../changes/text-eraser.ts";
 import type { RedisClient } from "../connection/client.ts";
@@ -8,7 +7,6 @@ import { scanHash } from "../members/user-lists.ts";
 
 const FIND_MESSAGES = new Script("person/find-messages");
 const FORGET_NAMES = new Script("person/forget-names");
-const FORGET_SENDER = new Script("person/forget-sender");
 
 /** The number of entries that one call reads: Redis serves no other client meanwhile. */
 const ENTRIES_AT_ONCE = 500;
@@ -36,6 +34,18 @@ export interface PurgeLogDeps {
   readonly eraser: Pick<TextEraser, "blank">;
 }
 
+/** Returns where the purge of a log begins: messages after `last` are of a new person. */
+export function beginningOfPurge(last: number): string {
+  return encodePlace({ phase: "names", last, at: "0" });
+}
+
+/** Returns the newest message of a conversation; 0 for none. */
+export async function newestOf({ commands, keys }: RedisClient, conversation: string): Promise<number> {
+  const log = keys.conversationKey(conversation, "log");
+  const [newest] = await commands.xrevrange(log, "+", "-", "COUNT", 1);
+  return newest === undefined ? 0 : Number.parseInt(newest[0], 10);
+}
+
 /**
  * Takes the name and the ids of a sender out of a log, which is copied for it: an entry of a stream can be neither replaced nor erased.
  * Returns the seqs of messages that are not forgotten yet, because they came after the erasure had looked: the caller MUST have them
@@ -46,13 +56,14 @@ export async function purgeLog(
   deps: PurgeLogDeps,
   user: string,
   conversation: string,
-  within: string | undefined,
+  within: string,
 ): Promise<SectionPart<readonly number[]>> {
   const { client, eraser } = deps;
   const key = (what: ConversationPart) => client.keys.conversationKey(conversation, what);
-  const place = within === undefined ? await begin(client, user, key) : decodePlace(within);
+  const place = decodePlace(within);
   switch (place.phase) {
     case "names": {
+      if (place.at === "0") await purgeNamesOfChanges(client, user, key);
       const at = await purgeNames(client, user, key, place);
       return part(at === "0" ? { ...place, phase: "look", at: "-" } : { ...place, at });
     }
@@ -61,7 +72,6 @@ export async function purgeLog(
     case "again":
       return look(client, user, key, place);
     case "copy":
-      await client.run(FORGET_SENDER, [key("meta"), key("sent")], [user, ERASED_USER, place.last]);
       await eraser.blank(conversation, user);
       return part({ ...place, phase: "again", at: "-" });
     default:
@@ -70,12 +80,6 @@ export async function purgeLog(
 }
 
 type KeyOf = (what: ConversationPart) => string;
-
-async function begin(client: RedisClient, user: string, key: KeyOf): Promise<Place> {
-  const [newest] = await client.commands.xrevrange(key("log"), "+", "-", "COUNT", 1);
-  await purgeNamesOfChanges(client, user, key);
-  return { phase: "names", last: newest === undefined ? 0 : Number.parseInt(newest[0], 10), at: "0" };
-}
 
 /** Looks at a part of the log. */
 async function look(
@@ -97,7 +101,11 @@ async function look(
 }
 
 function part(next: Place | undefined, value: readonly number[] = []): SectionPart<readonly number[]> {
-  return { value, next: next && `${next.phase} ${next.last} ${next.at}` };
+  return { value, next: next && encodePlace(next) };
+}
+
+function encodePlace({ phase, last, at }: Place): string {
+  return `${phase} ${last} ${at}`;
 }
 
 function decodePlace(text: string): Place {
