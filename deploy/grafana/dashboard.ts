@@ -134,7 +134,7 @@ const ROWS: readonly Row[] = [
   {
     title: "Messages",
     panels: [
-      lines("Messages by outcome", "`unavailable` should be 0.", "ops", [
+      lines("Messages by outcome", "`unavailable` and `unapproved` should be 0.", "ops", [
         { expr: perSecond("parley_messages_total", "outcome"), legend: "{{outcome}}" },
       ]),
       lines("Delivered", "Message frames that were sent to clients, by node.", "ops", [
@@ -146,6 +146,12 @@ const ROWS: readonly Row[] = [
       lines("Over the plan", "Requests that the quota of a plan refused.", "ops", [
         { expr: perSecond("parley_quota_refusals_total", "plan"), legend: "{{plan}}" },
       ]),
+      lines(
+        "Approval",
+        "Answers of the server at APPROVAL_URL. `failed` and `skipped`: APPROVAL_FAIL decided without it.",
+        "ops",
+        [{ expr: perSecond("parley_approval_requests_total", "result"), legend: "{{result}}" }],
+      ),
     ],
   },
   {
@@ -195,6 +201,7 @@ const ROWS: readonly Row[] = [
       ]),
       lines("Feed lag", "The age of the oldest event that a reader has not handled.", "s", [
         { expr: `max by (reader) (${series("parley_feed_lag_seconds")})`, legend: "{{reader}}" },
+        { expr: `max(${series("parley_webhook_retry_age_seconds")})`, legend: "since the first attempt" },
       ]),
     ],
   },

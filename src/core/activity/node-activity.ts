@@ -73,6 +73,8 @@ export interface WebhookActivity {
   readonly lag: number;
   /** Events that are to be tried again. */
   readonly retries: number;
+  /** How long ago the oldest of them was tried first, or tried again by an operator; missing where nothing should be retried. */
+  readonly retry_age?: number;
   /** Why the newest attempt failed, where one has failed since the last success. */
   readonly failure?: string;
 }

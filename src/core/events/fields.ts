@@ -68,7 +68,7 @@ export const FIELDS = {
   },
   outcome: {
     type: "text",
-    text: "what became of a message: `stored`, `duplicate`, `rate_limited`, `muted`, `banned`, `forbidden`, `removed`, `id_in_use`, `rejected`, `busy`, `unavailable`",
+    text: "what became of a message: `stored`, `duplicate`, `rate_limited`, `muted`, `banned`, `forbidden`, `removed`, `id_in_use`, `rejected`, `busy`, `unavailable`, `unapproved`",
   },
   path: { type: "text", text: "the path of an HTTP request" },
   plan: { type: "text", text: "the name of a plan" },
@@ -102,10 +102,8 @@ export const FIELDS = {
   },
   to_schema: { type: "number", text: "the version of the store's tables after an update" },
   token_id: { type: "text", text: "the id of a token, its claim `jti`" },
-  unavailable: {
-    type: "number",
-    text: "messages that could not be stored now, or that the approval did not answer",
-  },
+  unapproved: { type: "number", text: "messages about which the server at `APPROVAL_URL` gave no answer" },
+  unavailable: { type: "number", text: "messages that could not be stored now" },
   url: { type: "text", text: "the origin of an address: that of the key set, or that of `APPROVAL_URL`" },
   user: { type: "text", text: "the name of a user" },
   users: { type: "texts", text: "the names of users" },

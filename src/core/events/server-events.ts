@@ -144,6 +144,7 @@ export const SERVER_EVENTS = {
       "rejected?",
       "busy?",
       "unavailable?",
+      "unapproved?",
       "delivered",
     ],
     text: "how many messages this server processed and delivered in the last ten seconds",

@@ -1,6 +1,6 @@
 import type { WebhookActivity } from "../activity/node-activity.ts";
 import { isFailing } from "./standing.ts";
-import type { StoredWebhook } from "./webhook.ts";
+import type { Retry, StoredWebhook, WebhookStatus } from "./webhook.ts";
 
 /**
  * Returns how far a webhook has come. `nextAt` is when the first event after its position happened; undefined where there is
@@ -24,6 +24,16 @@ export function webhookActivity(
     ...(status.state === "paused" && { reason: status.reason }),
     lag: isBehind ? Math.max(0, now - waiting) / 1000 : 0,
     retries: retries.length,
+    ...(isRefused(status) && retries.length > 0 && { retry_age: retryAge(retries, now) }),
     ...(lastFailure !== undefined && isFailing(progress) && { failure: lastFailure.reason }),
   };
+}
+
+/** Whether a receiver that does not accept an event is a fault: also after so many attempts that no more is sent, but not where that is wanted. */
+function isRefused(status: WebhookStatus): boolean {
+  return status.state === "active" || (status.state === "paused" && status.reason === "failing");
+}
+
+function retryAge(retries: readonly Retry[], now: number): number {
+  return Math.max(0, now - Math.min(...retries.map(({ since }) => since))) / 1000;
 }

@@ -17,6 +17,7 @@ import type { Asked } from "../../core/approval/question.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
+import type { ApprovalResult } from "../metrics/table.ts";
 import { explainRequestError } from "../request-errors.ts";
 import type { ApprovalClient } from "./approval-client.ts";
 
@@ -30,7 +31,11 @@ export interface ApproverDeps {
   readonly fail: FailPolicy;
   readonly clock: Pick<Clock, "now" | "wall">;
   readonly emit: Emit;
+  /** Called with what became of each question. */
+  readonly count?: ((result: ApprovalResult) => void) | undefined;
 }
+
+const RESULTS = { accept: "accepted", reject: "rejected", replace: "replaced" } as const;
 
 /** Asks the operator's server, or decides without it where it does not answer (AP2). */
 export class Approver {
@@ -41,10 +46,14 @@ export class Approver {
 
   /** Returns what becomes of what is asked about. Never rejects. */
   async ask(asked: Asked): Promise<Verdict> {
-    const { emit, fail } = this.deps;
+    const { emit, fail, count } = this.deps;
     const id = `ask_${randomBytes(15).toString("base64url")}`;
     const answer = await this.tryToAsk(id, asked);
-    if (answer === undefined) return verdictWithoutAnswer(fail);
+    if (answer === "failed" || answer === "skipped") {
+      count?.(answer);
+      return verdictWithoutAnswer(fail);
+    }
+    count?.(RESULTS[answer.action]);
     if (answer.action !== "accept") {
       const { type, conversation, user } = asked;
       const event = answer.action === "reject" ? "approval.rejected" : "approval.replaced";
@@ -53,12 +62,12 @@ export class Approver {
     return answer;
   }
 
-  private async tryToAsk(id: string, asked: Asked): Promise<Answer | undefined> {
+  private async tryToAsk(id: string, asked: Asked): Promise<Answer | "failed" | "skipped"> {
     const { client, clock, emit } = this.deps;
     const acquired = this.limiter.acquire();
     const permit = acquired instanceof Promise ? await acquired : acquired;
     try {
-      if (!mayAsk(this.breaker, clock.now())) return undefined;
+      if (!mayAsk(this.breaker, clock.now())) return "skipped";
       this.step("asking");
       const answer = readAnswer(await client.ask({ id, at: Math.floor(clock.wall()), ...asked }), asked);
       if (answer === undefined) throw new Error("its answer is not one of accept, reject and replace");
@@ -69,7 +78,7 @@ export class Approver {
       const reason = explainRequestError(error);
       emit("approval.failed", { question: id, question_type: type, conversation, user, reason });
       this.step("failed");
-      return undefined;
+      return "failed";
     } finally {
       permit.release();
     }

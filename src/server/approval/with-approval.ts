@@ -1,6 +1,8 @@
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
+import type { ServerMetrics } from "../metrics/server-metrics.ts";
+import type { ApprovalResult } from "../metrics/table.ts";
 import type { Settings } from "../settings/settings.ts";
 import { webhookKeyOf } from "../webhooks/signature.ts";
 import { ApprovalClient } from "./approval-client.ts";
@@ -13,6 +15,7 @@ export interface ApprovalDeps {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly version: string;
+  readonly metrics?: Pick<ServerMetrics, "approvalDecided"> | undefined;
 }
 
 export interface Approval {
@@ -30,7 +33,9 @@ export function withApproval(deps: ApprovalDeps): Approval {
   if (url === undefined) return { engine, factsApprover: undefined, openingApprover: undefined };
   const keys = approvalSecret.flatMap((secret) => webhookKeyOf(secret) ?? []);
   const client = new ApprovalClient({ url, keys, version: deps.version });
-  const approver = new Approver({ ...deps, client, fail, url: new URL(url).origin });
+  const { metrics } = deps;
+  const count = metrics && ((result: ApprovalResult) => metrics.approvalDecided(result));
+  const approver = new Approver({ ...deps, client, fail, url: new URL(url).origin, count });
   const asksFirst = approvalFor.includes("message");
   return {
     engine: asksFirst ? approveEngine(engine, approver) : engine,

@@ -10,7 +10,7 @@ import { BodyAborted, MAX_BODY_BYTES, refuseLongBody } from "./body.ts";
 import type { HttpContext, HttpEnvironment } from "./context.ts";
 import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
 import { refuseForeignPages } from "./foreign-pages.ts";
-import { problem } from "./problem.ts";
+import { problem, Refusal, type RefusalMetrics } from "./problem.ts";
 import { createGuard, guardUnauthenticated } from "./request-guard.ts";
 import { API_PAGE_PATHS, type ApiPageDeps, apiPageRoute } from "./routes/api-page.ts";
 import { type ConfigRouteDeps, configRoute } from "./routes/config.ts";
@@ -93,6 +93,7 @@ export type AppDeps = SignInDeps &
 export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   const parts = { ...appParts, guard: createGuard(appParts.burst, appParts) };
   const app = new Hono<HttpEnvironment>();
+  if (parts.metrics !== undefined) app.use(countRefusals(parts.metrics));
   app.use(securityHeaders);
   const { faults } = parts;
   const shared = faults === undefined ? CROSS_ORIGIN_PATHS : [...CROSS_ORIGIN_PATHS, FAULTS_PATH];
@@ -158,6 +159,14 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.notFound(() => problem("not_found"));
   app.onError((error, c) => onUnexpectedError(parts, error, c));
   return app;
+}
+
+/** Counts each refusal, of whichever route. `/readyz` refuses nothing: a balancer asks it again and again. */
+function countRefusals(metrics: RefusalMetrics): MiddlewareHandler<HttpEnvironment> {
+  return async (c, next) => {
+    await next();
+    if (c.res instanceof Refusal && c.req.path !== "/readyz") metrics.requestRefused(c.res.code);
+  };
 }
 
 /** Returns whether the routes of `path` authenticate the sender of a request. */

@@ -12,6 +12,22 @@ export interface ProblemOptions {
 const STORE_UNAVAILABLE =
   "The store of the server cannot be reached, or refuses writes. Try again after `Retry-After` seconds; a message repeated under its `id` is never stored twice.";
 
+/** Counts refusals. */
+export interface RefusalMetrics {
+  requestRefused(code: ErrorCode): void;
+}
+
+/** A response that refuses a request, for the metrics. */
+export class Refusal extends Response {
+  constructor(
+    readonly code: ErrorCode,
+    body: string,
+    init: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
+  ) {
+    super(body, init);
+  }
+}
+
 /** Returns a refusal as RFC 9457 problem details, with the status of the catalogue, and the error's name as `code`. */
 export function problem(code: ErrorCode, { detail, headers, extra }: ProblemOptions = {}): Response {
   const entry = errorEntry(code);
@@ -25,7 +41,7 @@ export function problem(code: ErrorCode, { detail, headers, extra }: ProblemOpti
   };
   const wait = extra?.retry_after;
   const retryAfter = typeof wait === "number" && { "Retry-After": retryAfterSeconds(wait * 1000) };
-  return new Response(JSON.stringify(body), {
+  return new Refusal(code, JSON.stringify(body), {
     status: entry.http,
     headers: {
       "Content-Type": "application/problem+json",

@@ -26,3 +26,8 @@ export function webhookStates({
     states[state === "active" && failure !== undefined ? "failing" : state]++;
   return states;
 }
+
+/** The largest `retry_age` of a webhook, in seconds; 0 where none has one. */
+export function largestRetryAge({ webhooks }: FeedActivity): number {
+  return Math.max(0, ...webhooks.map(({ retry_age = 0 }) => retry_age));
+}

@@ -5,10 +5,11 @@ import type { ServerEvent } from "../../core/events/events.ts";
 import type { CertificateTimes } from "../../core/operator/certificate-validity.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { CLOSE_CODES } from "../../protocol/close-codes.ts";
-import { ERRORS } from "../../protocol/errors.ts";
+import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { FastHistogram } from "./fast-histogram.ts";
-import { largestLags, webhookStates } from "./feed-numbers.ts";
+import { largestLags, largestRetryAge, webhookStates } from "./feed-numbers.ts";
 import {
+  type ApprovalResult,
   type CounterName,
   type GaugeName,
   type HistogramName,
@@ -101,19 +102,21 @@ export class ServerMetrics {
         break;
       case "connection.rejected":
       case "frame.refused":
-      case "request.refused":
-      case "request.invalid":
         this.count("parley_requests_refused", { code: errorLabel(event.fields.code) });
         break;
       case "limit.rate":
         this.count("parley_requests_refused", { code: "rate_limited" });
         break;
       case "limit.flooding":
-      case "limit.requests":
         this.count("parley_requests_refused", { code: "flooding" });
         break;
     }
   };
+
+  /** An HTTP request was refused, or a message of a list. */
+  requestRefused(code: ErrorCode): void {
+    this.count("parley_requests_refused", { code });
+  }
 
   /** A request over the plan. */
   quotaRefused(plan: string): void {
@@ -130,6 +133,11 @@ export class ServerMetrics {
     this.deliveries.observe(Math.max(0, this.wall.now() - at) / 1000);
     const state = endingOf(body)?.state;
     if (state !== undefined) this.count("parley_streams_ended", { state });
+  }
+
+  /** A question to the server at APPROVAL_URL was decided. */
+  approvalDecided(result: ApprovalResult): void {
+    this.count("parley_approval_requests", { result });
   }
 
   webhookAttempted(result: "delivered" | "failed"): void {
@@ -189,9 +197,14 @@ export class ServerMetrics {
 
   private takeFeed(feed: FeedActivity | undefined): void {
     const [lags, states] = [this.gauge("parley_feed_lag_seconds"), this.gauge("parley_webhooks")];
-    lags.reset();
-    states.reset();
-    if (feed === undefined) return;
+    const retryAge = this.gauge("parley_webhook_retry_age_seconds");
+    for (const gauge of [lags, states, retryAge]) gauge.reset();
+    // A gauge without labels would be 0 after `reset`, as if no receiver failed.
+    if (feed === undefined) {
+      retryAge.remove();
+      return;
+    }
+    retryAge.set(largestRetryAge(feed));
     for (const [reader, lag] of Object.entries(largestLags(feed))) lags.set({ reader }, lag);
     for (const [state, count] of Object.entries(webhookStates(feed))) states.set({ state }, count);
   }

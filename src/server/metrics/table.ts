@@ -24,11 +24,18 @@ const LATENCY_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 /** Up to the longest frame. */
 const FRAME_BYTES = [64, 256, 1024, 4096, 16_384, 65_536];
 
-/** What can become of a message. */
-const MESSAGE_OUTCOMES: readonly PostResult["outcome"][] = [
+/** What messages are counted by. `unapproved`: `unavailable`, because the server at APPROVAL_URL gave no answer. */
+export type MessageOutcome = PostResult["outcome"] | "unapproved";
+
+const MESSAGE_OUTCOMES: readonly MessageOutcome[] = [
   ...(["stored", "duplicate", "id_in_use", "rate_limited", "muted", "banned", "forbidden"] as const),
-  ...(["rejected", "busy", "removed", "unavailable"] as const),
+  ...(["rejected", "busy", "removed", "unavailable", "unapproved"] as const),
 ];
+
+/** What became of a question to the server at APPROVAL_URL. */
+const APPROVAL_RESULTS = ["accepted", "rejected", "replaced", "failed", "skipped"] as const;
+
+export type ApprovalResult = (typeof APPROVAL_RESULTS)[number];
 
 export const METRICS = {
   parley_build_info: { type: "gauge", help: "1, with the version as label", labels: ["version", "engine"] },
@@ -54,7 +61,7 @@ export const METRICS = {
   },
   parley_messages: {
     type: "counter",
-    help: "messages by what became of them: `stored`, `duplicate`, `rate_limited`, `muted`, …",
+    help: "messages by what became of them: `stored`, `duplicate`, `rate_limited`, `muted`, …; `unavailable`: the store gave no answer, `unapproved`: the server at APPROVAL_URL gave none",
     labels: ["outcome"],
     values: MESSAGE_OUTCOMES,
   },
@@ -93,6 +100,12 @@ export const METRICS = {
   },
   parley_unsent_bytes: { type: "gauge", help: "bytes that wait to be sent, over all sockets" },
   parley_slow_readers: { type: "gauge", help: "sockets for which more than 64 KiB wait" },
+  parley_approval_requests: {
+    type: "counter",
+    help: "what was to be approved, by result: `accepted`, `rejected`, `replaced`; `failed`: the server at APPROVAL_URL did not answer in time, or not as it must; `skipped`: it was not asked, because it had failed five times in a row. APPROVAL_FAIL decides about the last two",
+    labels: ["result"],
+    values: APPROVAL_RESULTS,
+  },
   parley_webhook_attempts: {
     type: "counter",
     help: "requests to webhooks by result: `delivered`, `failed`",
@@ -103,6 +116,10 @@ export const METRICS = {
     type: "gauge",
     help: "webhooks by state: `active`, `failing` (active, and the newest attempt failed), `paused`, `ended`; every node reports all of them",
     labels: ["state"],
+  },
+  parley_webhook_retry_age_seconds: {
+    type: "gauge",
+    help: "how long ago the event was tried first, or again after a `resume`, that its receiver has not accepted since, of the webhook that has waited longest; 0 where none waits for a retry; those that an operator has paused do not count; every node reports it",
   },
   parley_feed_lag_seconds: {
     type: "gauge",

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { PostResult } from "../../core/ports/message-log.ts";
 import type { FastHistogram } from "../metrics/fast-histogram.ts";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
+import type { MessageOutcome } from "../metrics/table.ts";
 import { TurnTime } from "../metrics/turn-time.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
@@ -26,9 +27,9 @@ export interface MessageObserver {
  * number by outcome. A line for each at `info` would cost more than the message.
  */
 export class MessageCounters {
-  private readonly outcomes = new Map<PostResult["outcome"], number>();
+  private readonly outcomes = new Map<MessageOutcome, number>();
   /** The counts of all reports. */
-  private readonly reported = new Map<PostResult["outcome"], number>();
+  private readonly reported = new Map<MessageOutcome, number>();
   private readonly stopReporting: () => void;
   private reportedDelivered = 0;
   private readonly acks: FastHistogram | undefined;
@@ -57,7 +58,7 @@ export class MessageCounters {
 
   /** Counts one message by the result of the engine. `began`: what `begin` returned for it. */
   count({ user, conversation, plan }: MessageSender, id: string, result: PostResult, began = 0): void {
-    const { outcome } = result;
+    const outcome = outcomeOf(result);
     const { acks, observer } = this;
     if (acks !== undefined || observer !== undefined) {
       const ackMs = began > 0 && outcome === "stored" ? this.results.now() - began : undefined;
@@ -100,4 +101,8 @@ export class MessageCounters {
     this.stopReporting();
     this.report();
   }
+}
+
+function outcomeOf(result: PostResult): MessageOutcome {
+  return result.outcome === "unavailable" && result.because === "approval" ? "unapproved" : result.outcome;
 }

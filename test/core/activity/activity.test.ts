@@ -125,6 +125,15 @@ test("EV2 the lag of a webhook is the age of the oldest event that its receiver 
   expect(webhookActivity(paused, 3_000, 9_000)).toEqual({
     ...{ id: "w", state: "paused", reason: "failing", lag: 6, retries: 0, failure: "500" },
   });
+  // A receiver that does not accept an event: also when no more is sent, but not where an operator has paused it.
+  const tried = { retries: [{ since: 5_000 }, { since: 2_000 }] };
+  for (const [status, age] of [
+    [active, 7],
+    [{ state: "paused", reason: "failing", at: 1 }, 7],
+    [{ state: "paused", reason: "operator", at: 1 }, undefined],
+    [{ state: "ended", at: 1 }, undefined],
+  ] as const)
+    expect(webhookActivity(webhook(status, tried), undefined, 9_000).retry_age).toBe(age!);
   expect(webhookActivity(webhook({ state: "ended", at: 1 }, { waitingSince: 1 }), 3_000, 9_000).lag).toBe(0);
   const recovered = { lastFailure: { at: 2, reason: "500" }, lastSuccess: { at: 3, event: "e" } };
   expect(webhookActivity(webhook(active, recovered), undefined, 9_000)).not.toHaveProperty("failure");

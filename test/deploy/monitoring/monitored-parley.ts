@@ -3,6 +3,7 @@
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { ParleyFolder, type Running } from "../../cli/parley-folder.ts";
+import { OperatorServer } from "../../server/approval/operator-server.ts";
 import { RawSocket } from "../../support/clients/raw-socket.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
@@ -31,7 +32,7 @@ export class MonitoredParley implements AsyncDisposable {
     readonly redis: TestRedis,
     readonly server: Running,
     readonly metricsHost: string,
-    parts: readonly AsyncDisposable[],
+    parts: readonly (AsyncDisposable | Disposable)[],
   ) {
     for (const part of parts) this.stack.use(part);
     let requests = 0;
@@ -44,6 +45,7 @@ export class MonitoredParley implements AsyncDisposable {
   static async start(): Promise<MonitoredParley> {
     const redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
     const folder = new ParleyFolder();
+    const approval = new OperatorServer();
     const server = await folder.serve([], {
       REDIS_URL: redis.url,
       SECRET_KEY: TEST_SECRET,
@@ -54,10 +56,12 @@ export class MonitoredParley implements AsyncDisposable {
       MAX_UNSENT_BYTES: "104857600",
       API_KEYS: `ops:${hashOfApiKey(API_KEY)}:read+write+manage`,
       WEBHOOK_ALLOW_PRIVATE: "true",
+      APPROVAL_URL: approval.url,
+      APPROVAL_FOR: "open",
       LOG_LEVEL: "error",
     });
     const host = new URL(/Metrics +(\S+)\n/.exec(server.output().stderr)![1]!).host;
-    return new MonitoredParley(redis, server, host, [redis, folder]);
+    return new MonitoredParley(redis, server, host, [redis, folder, approval]);
   }
 
   /** Makes what stays during the load: a webhook, a stream that is open, and a reader that does not read. */

@@ -24,7 +24,9 @@ function approverOf(fail: "open" | "closed", { url = operator.url, timeoutMs = 6
   const clock = new ManualClock();
   const log = new RecordedLog();
   const client = new ApprovalClient({ url, keys: [], version: "test", timeoutMs });
-  return { approver: new Approver({ client, url, fail, clock, emit: log.emit }), clock, log };
+  const counts: string[] = [];
+  const count = (result: string) => counts.push(result);
+  return { approver: new Approver({ client, url, fail, clock, emit: log.emit, count }), clock, log, counts };
 }
 
 /** A server that writes what it likes on each connection, and counts the requests. */
@@ -183,7 +185,7 @@ test("AP1 what a reason must not have is left out of it, and is no failure", asy
 });
 
 test("AP2 five failures in a row open the breaker; one question a second probes; an answer closes it", async () => {
-  const { approver, clock, log } = approverOf("closed");
+  const { approver, clock, log, counts } = approverOf("closed");
   const asked = operator.questions.length;
   const counted = () => operator.questions.length - asked;
   operator.answer = () => new Response(null, { status: 500 });
@@ -212,6 +214,12 @@ test("AP2 five failures in a row open the breaker; one question a second probes;
   expect(await approver.ask(ASKED)).toEqual({ action: "accept" });
   expect(counted()).toBe(opened + 3);
   expect(log.events().at(-1)).toBe("approval.recovered");
+  // For the metrics: nine failures and the probe's, ten and one that were not asked, and three answers.
+  expect(counts.toSorted()).toEqual([
+    ...Array(3).fill("accepted"),
+    ...Array(2 * MAX_FAILURES).fill("failed"),
+    ...Array(11).fill("skipped"),
+  ]);
 });
 
 test.each([

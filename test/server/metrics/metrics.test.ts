@@ -4,6 +4,7 @@ import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
 import { ServerMetrics } from "../../../src/server/metrics/server-metrics.ts";
 import { METRICS } from "../../../src/server/metrics/table.ts";
 import { TurnTime } from "../../../src/server/metrics/turn-time.ts";
+import { MessageCounters } from "../../../src/server/socket/message-counters.ts";
 import { ParleyFolder } from "../../cli/parley-folder.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
@@ -58,19 +59,41 @@ test("OP1 SEC-P4 metrics count what happened, ask for their key, and have as man
     await using back = await TestClient.connect(address("room", `&after=1&epoch=${epoch}`));
     expect(back.of("welcome")).toHaveLength(1);
   }
+  // Refused by the routes, by what stands before them, and by no route; each message of a list counts for itself.
+  const post = (path: string, body: string, more: object = {}) =>
+    fetch(server.url + path, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, ...more },
+      body,
+    });
+  const room = "/conversations/room";
+  expect((await post(`${room}/messages`, "{}")).status).toBe(422);
+  expect(
+    (await post("/messages", '[{"conversation":"room","text":"d"},{"conversation":"room"},1]')).status,
+  ).toBe(200);
+  expect((await fetch(`${server.url}/nowhere`)).status).toBe(404);
+  expect((await post("/healthz", "{}")).status).toBe(405);
+  expect((await post("/logout", "{}", { Origin: "https://other.example" })).status).toBe(403);
+  expect((await post("/token", "username=user3&password=wrong")).status).toBe(422);
+  expect((await post(`${room}/messages`, '{"text":"x","epoch":"other"}')).status).toBe(409);
   const first = await read();
   expect(first).toEndWith("# EOF\n");
   const found = samples(first);
   const of = (name: string) => found.get(name);
   expect(of("parley_store_up")).toBe(1);
-  expect(of('parley_messages_total{outcome="stored"}')).toBe(3);
+  expect(of('parley_messages_total{outcome="stored"}')).toBe(4);
   expect(of("parley_ack_seconds_count")).toBe(3);
   expect(of('parley_ack_seconds_bucket{le="+Inf"}')).toBe(3);
-  expect(of("parley_delivery_seconds_count")).toBe(3);
+  expect(of("parley_delivery_seconds_count")).toBe(4);
   expect(of("parley_store_batch_seconds_count")).toBeGreaterThanOrEqual(3);
   expect(of("parley_frame_bytes_count")).toBe(4);
   expect(of("parley_connections_opened_total")).toBe(2);
-  expect(of('parley_requests_refused_total{code="invalid"}')).toBe(1);
+  const refusals = [...found].filter(
+    ([name, count]) => name.startsWith("parley_requests_refused") && count > 0,
+  );
+  expect(Object.fromEntries(refusals.map(([name, count]) => [/"(.+)"/.exec(name)![1], count]))).toEqual({
+    ...{ invalid: 5, not_found: 2, method_not_allowed: 1, origin_refused: 1, conflict: 1 },
+  });
   expect(of('parley_resumes_total{result="resumed"}')).toBe(1);
   expect(of('parley_webhooks{state="active"}')).toBe(0);
   for (const name of Object.keys(METRICS)) expect(first).toContain(`# TYPE ${name} `);
@@ -110,6 +133,35 @@ test("OP1 a histogram puts each value into the bucket with the lowest bound that
   });
 });
 
+test("OP1 AP2 what approval did not answer is counted apart from what the store did not", async () => {
+  const clock = new ManualClock();
+  const metrics = new ServerMetrics({ clock, version: "0", engine: "embedded", plans: [] });
+  const counters = new MessageCounters(
+    clock,
+    () => {},
+    () => 0,
+    false,
+  );
+  const state = { live: 0, opening: 0, openConversations: 0, openStreams: 0, unsentBytes: 0, slowReaders: 0 };
+  metrics.watch(
+    () => ({ ...state, isStoreUp: true, messages: counters.sinceStart() }),
+    async () => ({ webhooks: [] }),
+  );
+  for (const because of ["approval", "approval", undefined] as const)
+    counters.count({ user: "ann", conversation: "lobby" }, "m", {
+      outcome: "unavailable",
+      ...(because && { because }),
+    });
+  metrics.approvalDecided("skipped");
+  const found = samples(await metrics.read());
+  expect(found.get('parley_messages_total{outcome="unapproved"}')).toBe(2);
+  expect(found.get('parley_messages_total{outcome="unavailable"}')).toBe(1);
+  expect(found.get('parley_approval_requests_total{result="skipped"}')).toBe(1);
+  expect(found.get('parley_approval_requests_total{result="failed"}')).toBe(0);
+  counters.stop();
+  metrics.stop();
+});
+
 test("OP1 EV2 the lag of the feed's readers is that of the one that is furthest behind, and is missing while the store is away", async () => {
   const clock = new ManualClock();
   const metrics = new ServerMetrics({ clock, version: "0", engine: "embedded", plans: [] });
@@ -126,7 +178,8 @@ test("OP1 EV2 the lag of the feed's readers is that of the one that is furthest 
         webhooks: [
           webhook("a", {}),
           webhook("b", { lag: 3 }),
-          webhook("c", { lag: 7, failure: "500" }),
+          webhook("c", { lag: 7, failure: "500", retries: 2, retry_age: 5 }),
+          webhook("f", { lag: 6, failure: "500", retries: 1, retry_age: 4 }),
           webhook("d", { state: "paused", lag: 60 }),
           webhook("e", { state: "ended" }),
         ],
@@ -136,11 +189,14 @@ test("OP1 EV2 the lag of the feed's readers is that of the one that is furthest 
   );
   const feed = async () =>
     Object.fromEntries(
-      [...samples(await metrics.read())].filter(([name]) => /^parley_(webhooks|feed_lag)/.test(name)),
+      [...samples(await metrics.read())].filter(([name]) =>
+        /^parley_(webhooks|webhook_retry|feed_lag)/.test(name),
+      ),
     );
   expect(await feed()).toEqual({
     'parley_webhooks{state="active"}': 2,
-    'parley_webhooks{state="failing"}': 1,
+    'parley_webhooks{state="failing"}': 2,
+    parley_webhook_retry_age_seconds: 5,
     'parley_webhooks{state="paused"}': 1,
     'parley_webhooks{state="ended"}': 1,
     'parley_feed_lag_seconds{reader="webhooks"}': 7,
@@ -149,5 +205,7 @@ test("OP1 EV2 the lag of the feed's readers is that of the one that is furthest 
   });
   isAway = true;
   expect(await feed()).toEqual({});
+  isAway = false;
+  expect(Object.keys(await feed())).toHaveLength(8);
   metrics.stop();
 });

@@ -30,7 +30,7 @@ import type { MessageSender } from "../../socket/message-counters.ts";
 import { readText } from "../body.ts";
 import { authenticateCaller, type Caller } from "../caller.ts";
 import type { HttpContext } from "../context.ts";
-import { problem, retryAfterSeconds } from "../problem.ts";
+import { problem, type RefusalMetrics, retryAfterSeconds } from "../problem.ts";
 import { rateLimitFields } from "../rate-limit-fields.ts";
 import { type MemberRoutesDeps, readScene, refuseRequest } from "./members/request.ts";
 
@@ -47,6 +47,7 @@ export interface ConversationRoutesDeps extends MemberRoutesDeps {
   ) => Promise<PresencePage | undefined>;
   /** Counts a message for the log. */
   readonly count: (sender: MessageSender, id: string, result: PostResult) => void;
+  readonly metrics?: RefusalMetrics | undefined;
 }
 
 type Route = (c: HttpContext) => Promise<Response>;

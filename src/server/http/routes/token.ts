@@ -4,8 +4,11 @@ import type { IssuedRefreshToken, RefreshRequest, RefreshResult } from "../../au
 import type { Credentials, SignInResult } from "../../authentication/sign-in.ts";
 import type { HttpContext } from "../context.ts";
 import type { FieldError } from "../form-fields.ts";
-import { retryAfterSeconds } from "../problem.ts";
+import { Refusal, retryAfterSeconds } from "../problem.ts";
 import { readTokenRequest } from "./token-request.ts";
+
+/** For all answers: caches must keep neither a token nor a refusal (RFC 6749 §5.1). */
+const NOT_STORED = { "Cache-Control": "no-store" };
 
 /** The two ways to get a token. */
 export interface TokenIssuer {
@@ -144,7 +147,7 @@ function tokens(granted: Granted): Response {
 /** Returns the refusal of a body with wrong fields, in the format of FastAPI and of OAuth 2. */
 export function invalidFields(faults: readonly FieldError[]): Response {
   const description = faults.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ");
-  return tokenJson(errorEntry("invalid").http, {
+  return refusalJson("invalid", errorEntry("invalid").http, {
     detail: faults,
     error: "invalid_request",
     error_description: description,
@@ -159,7 +162,21 @@ function refusal(
   headers: Readonly<Record<string, string>> = {},
   status = errorEntry(code).http,
 ): Response {
-  return tokenJson(status, { error, error_description: description, detail: description, code }, headers);
+  const body = { error, error_description: description, detail: description, code };
+  return refusalJson(code, status, body, headers);
+}
+
+/** As `tokenJson`, of a refusal. */
+export function refusalJson(
+  code: ErrorCode,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Refusal(code, JSON.stringify(body), {
+    status,
+    headers: { "Content-Type": "application/json;charset=utf-8", ...NOT_STORED, ...headers },
+  });
 }
 
 /** Returns a JSON response that caches must not store, neither a token nor a refusal (RFC 6749 §5.1). */
@@ -168,5 +185,5 @@ export function tokenJson(
   body: object,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return Response.json(body, { status, headers: { "Cache-Control": "no-store", ...headers } });
+  return Response.json(body, { status, headers: { ...NOT_STORED, ...headers } });
 }

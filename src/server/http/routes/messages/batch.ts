@@ -43,6 +43,7 @@ export function postMessagesRoute(deps: ConversationRoutesDeps): (c: HttpContext
     const results: Result[] = [];
     for (const part of splitAfter(items, ({ epoch }) => epoch))
       results.push(...(await postItems(deps, part, post)));
+    for (const { code } of results) if (code !== undefined) deps.metrics?.requestRefused(code as ErrorCode);
     return replyJson({ results });
   };
 }

@@ -64,6 +64,7 @@ export const GET_ACTIVITY = {
               reason: z.string().optional(),
               lag: Duration,
               retries: Count,
+              retry_age: Duration.optional(),
               failure: z.string().optional(),
             }),
           ),
