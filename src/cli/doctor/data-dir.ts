@@ -158,7 +158,8 @@ function evaluateFreeSpace(path: string, free: number): Finding[] {
     {
       mark: free < FREE_SPACE_PROBLEM_BYTES ? "problem" : "warning",
       text: `Only ${formatBytes(free)} are free on the disk of ${path}; when it is full, all messages are rejected.`,
-      advice: "Free some space, or keep fewer messages: RETENTION_MESSAGES, RETENTION_DAYS.",
+      advice:
+        "Delete other files there, such as backups, replaced-… and parley-schema-….db, or enlarge the disk. Removing messages (RETENTION_MESSAGES, RETENTION_DAYS) keeps the store from growing, and does not shrink it.",
     },
   ];
 }

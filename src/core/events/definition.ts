@@ -12,7 +12,7 @@ export interface EventDefinition {
   readonly text: string;
   /** An operator has to look into it at once. */
   readonly urgent?: true;
-  /** A client can cause it as often as it likes: the log thins lines that repeat. */
+  /** A client can cause it as often as it likes, or it repeats as long as a disk is full: the log thins lines that repeat. */
   readonly thinned?: true;
 }
 

@@ -23,14 +23,16 @@ export const STORE_EVENTS = {
   "store.write_failed": {
     level: "error",
     fields: ["error", "waiting?"],
-    text: "something could not be stored; the sender got `unavailable`. The disk is full, or Redis is away or full",
+    text: "something could not be stored; a sender got `unavailable`. The disk is full, or Redis is away or full",
     urgent: true,
+    thinned: true,
   },
   "store.read_failed": {
     level: "error",
     fields: ["error"],
     text: "something could not be read; the client got `unavailable`",
     urgent: true,
+    thinned: true,
   },
   "store.tail_lost": {
     level: "error",
@@ -85,6 +87,7 @@ export const STORE_EVENTS = {
     fields: ["error"],
     text: "embedded: the index could not be written; Parley tries again. If the line stays, memory fills up",
     urgent: true,
+    thinned: true,
   },
   "store.rewrite_refused": {
     level: "warn",
@@ -97,6 +100,7 @@ export const STORE_EVENTS = {
     fields: ["error"],
     text: "messages that are no longer kept could not be removed; Parley tries again. If the line stays, memory or disk fills up",
     urgent: true,
+    thinned: true,
   },
   "store.partly_unavailable": {
     level: "error",

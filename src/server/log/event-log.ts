@@ -17,7 +17,7 @@ export function writeEventsTo(log: Log): EventListener {
   return ({ name, fields }) => log[eventDefinition(name).level](name, fields);
 }
 
-/** Opens the log of a server: its listener writes each event to `log`, and thins the ones that a client can cause at will. */
+/** Opens the log of a server: its listener writes each event to `log`, and thins the ones that may repeat. */
 export function openEventLog(log: Log, clock: Clock, level: LogLevel): EventLog {
   const thinned = deduplicated(log, clock, level);
   return {

@@ -19,13 +19,27 @@ function opened() {
 test("SEC-P2 an event is a line of its level; what a client can repeat is thinned in the log, and only there", () => {
   const { log, clock, eventLog, emit, count } = opened();
   for (let i = 0; i < 3; i++) emit("signin.failed", { address: "192.0.2.1", known: false });
-  for (let i = 0; i < 2; i++) emit("store.write_failed", { error: "no room" });
+  for (let i = 0; i < 2; i++) emit("store.damaged", { reason: "no header", advice: "restore" });
+  // On a full disk these come twice a second, with other words each.
+  for (let i = 0; i < 3; i++) emit("store.write_failed", { error: `no room ${i}`, waiting: i });
   const failed = { level: "warn", event: "signin.failed", fields: { address: "192.0.2.1", known: false } };
-  const stored = { level: "error", event: "store.write_failed", fields: { error: "no room" } };
-  expect(log.entries).toEqual([failed, stored, stored] as typeof log.entries);
-  expect(count()).toBe(5);
+  const damaged = {
+    level: "error",
+    event: "store.damaged",
+    fields: { reason: "no header", advice: "restore" },
+  };
+  const unwritten = {
+    level: "error",
+    event: "store.write_failed",
+    fields: { error: "no room 0", waiting: 0 },
+  };
+  expect(log.entries).toEqual([failed, damaged, damaged, unwritten] as typeof log.entries);
+  expect(count()).toBe(8);
   clock.advance(10_000);
-  expect(log.entries.at(-1)).toEqual({ ...failed, fields: { ...failed.fields, repeated: 2 } } as never);
+  expect(log.entries.slice(4)).toEqual([
+    { ...failed, fields: { ...failed.fields, repeated: 2 } },
+    { ...unwritten, fields: { error: "no room 2", waiting: 2, repeated: 2 } },
+  ] as typeof log.entries);
   eventLog.close();
 });
 

@@ -122,7 +122,8 @@ export class SqliteChanges implements Changes {
         } else dirty?.clean();
         db.run("commit");
       } catch (error) {
-        db.run("rollback");
+        // A full disk has rolled it back already; another rollback would hide the error.
+        if (db.inTransaction) db.run("rollback");
         this.reload();
         throw error;
       }

@@ -84,7 +84,8 @@ export class SqliteInbox implements Inboxes {
       this.recent.write(now, messages.lastPosition);
       db.run("commit");
     } catch (error) {
-      db.run("rollback");
+      // A full disk has rolled it back already; another rollback would hide the error.
+      if (db.inTransaction) db.run("rollback");
       this.recent.reload();
       throw error;
     }

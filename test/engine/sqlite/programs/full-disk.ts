@@ -9,6 +9,8 @@ import { ManualClock } from "../../../support/time/manual-clock.ts";
 export interface FullDiskReport {
   /** Messages stored before the disk was full. */
   readonly filled: number;
+  /** Messages stored at the end. */
+  readonly added: number;
   /** The outcomes of the batch that did not fit. */
   readonly refused: readonly string[];
   readonly announcedOfRefused: number;
@@ -18,6 +20,8 @@ export interface FullDiskReport {
   readonly next: Extract<PostResult, { seq: number }>;
   readonly readyAtTheEnd: boolean;
   readonly errors: readonly string[];
+  /** The texts of all errors, each once. */
+  readonly texts: readonly string[];
 }
 
 const LIMIT = 100_000;
@@ -25,11 +29,12 @@ const BATCH = 10;
 const LONG = "x".repeat(20_000);
 
 const log = new RecordedLog();
+const clock = new ManualClock();
 const dataDir = process.argv[2]!;
-// A clock that does not advance: no housekeeping, so that only the messages write.
+// A clock that does not advance until all messages are written: no housekeeping before.
 const { engine, close } = await openSqlite({
   dataDir,
-  clock: new ManualClock(),
+  clock,
   emit: log.emit,
   sync: "normal",
 });
@@ -57,8 +62,17 @@ const quotaAfterRefusal = (await engine.quota("anna", LIMIT))!;
 const announcedOfRefused = announced - filled;
 const next = (await post("short", "")) as FullDiskReport["next"];
 const readyAtTheEnd = engine.ready();
+let added = 0;
+// Until nothing fits any more; then the housekeeping writes, too.
+for (let size = 4_000; size > 0; size = Math.floor(size / 2))
+  while ((await post(crypto.randomUUID(), "x".repeat(size))).outcome === "stored") added++;
+for (let i = 0; i < 40; i++) {
+  clock.advance(500);
+  await Bun.sleep(0);
+}
 const report: FullDiskReport = {
   filled,
+  added,
   refused: refused.map(({ outcome }) => outcome),
   announcedOfRefused,
   readyAfterRefusal,
@@ -66,6 +80,11 @@ const report: FullDiskReport = {
   next,
   readyAtTheEnd,
   errors: log.entries.filter(({ level }) => level === "error").map(({ event }) => event),
+  texts: [
+    ...new Set(
+      log.entries.flatMap(({ fields }) => (fields?.error === undefined ? [] : [String(fields.error)])),
+    ),
+  ],
 };
 await close();
 process.stdout.write(JSON.stringify(report));
