@@ -147,6 +147,18 @@ export class DatabaseRefused extends Error {
   }
 }
 
+/** Whether Redis refused a call because the connection has not signed in. */
+export function isNotSignedIn(error: unknown): boolean {
+  return error instanceof Error && /\bNOAUTH\b/.test(error.message);
+}
+
+/** Raised in place of the answer to SELECT on a connection that could not sign in. It does not say why: the answer to the sign-in does. */
+export class DatabaseNotReached extends Error {
+  constructor() {
+    super("Connection is closed: it could not sign in");
+  }
+}
+
 /** Whether an error stays until an operator changes something: a permission is missing, or the database cannot be selected. */
 export function isLastingRefusal(text: string): boolean {
   // SELECT can fail for a moment, too, for example while a script of another client is busy.

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress } from "../../../core/redis-address.ts";
-import { DatabaseRefused } from "./errors.ts";
+import { DatabaseNotReached, DatabaseRefused, isNotSignedIn } from "./errors.ts";
 
 /** How long one command may take before Redis counts as unavailable, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 3_000;
@@ -68,6 +68,8 @@ function closeUnlessSelected(client: Redis): void {
       return await select(database);
     } catch (error) {
       if (client.status !== "connect") throw error;
+      // Redis refuses every command on such a connection. ioredis closes it, and reports why it could not sign in, unless that is done here.
+      if (isNotSignedIn(error)) throw new DatabaseNotReached();
       // ioredis uses the connection when this promise has settled, so it settles when there is none.
       const closed = new Promise((resolve) => client.once("close", resolve));
       client.disconnect(true);

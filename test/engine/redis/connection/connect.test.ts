@@ -79,6 +79,26 @@ describe("a start without Redis ends with one line that gives the reason and doe
       "it refuses the user or the password",
     ],
     [
+      "no password, with a database",
+      async () => `${redis.url}/6`,
+      "it asks for a password: set REDIS_PASSWORD",
+    ],
+    [
+      "wrong password, with a database",
+      async () => `redis://:hunter3@127.0.0.1:${redis.port}/6`,
+      "it refuses the user or the password",
+    ],
+    [
+      "wrong password of a Cluster",
+      async () => `redis://:hunter3@127.0.0.1:${redis.port}?cluster=true`,
+      "it refuses the user or the password",
+    ],
+    [
+      "no password of a Cluster",
+      async () => `${redis.url}?cluster=true`,
+      "it asks for a password: set REDIS_PASSWORD",
+    ],
+    [
       "no Sentinel",
       async () => `redis+sentinel://:hunter2@127.0.0.1:${await freePort()}/main`,
       "no Sentinel answers, or none knows that primary",
