@@ -56,7 +56,8 @@ async def main():
         except (OSError, websockets.WebSocketException) as error:
             code, closing = str(error), {}
         # 44xx: something must change first; `parley error 4401` explains what. `closing` says when to retry after 4409.
-        final = isinstance(code, int) and (4400 <= code < 4500 or code in (1000, 1002, 1003, 1007, 1009))
+        never_again = (1000, 1002, 1003, 1007, 1008, 1009, 1010)
+        final = isinstance(code, int) and (4400 <= code < 4500 or code in never_again)
         if not closing.get("reconnect", not final):
             sys.exit(f"closed: {code}")
         attempts += 1

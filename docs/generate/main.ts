@@ -8,7 +8,7 @@ import type { EventDefinition } from "../../src/core/events/definition.ts";
 import { EVENT_AREAS } from "../../src/core/events/events.ts";
 import { FIELDS } from "../../src/core/events/fields.ts";
 import { CLIENT_FRAMES } from "../../src/protocol/client-frames.ts";
-import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
+import { CLOSE_CODES, FINAL_REGISTERED, mayReconnect } from "../../src/protocol/close-codes.ts";
 import { ERRORS, type ErrorCategory, type ErrorEntry } from "../../src/protocol/errors.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../../src/server/settings/table.ts";
 import { framesPage } from "./frames-page.ts";
@@ -142,7 +142,7 @@ a conversation comes as \`closed\` on the socket of a user, and the socket stays
   parts.push(`## Close codes
 
 A client need not know every code: after \`1xxx\` reconnect with back-off and resume, after \`44xx\` change something
-first. Exceptions are 1000 and the codes for errors in the client's own frames (1002, 1003, 1007, 1009), which are final.
+first. Exceptions are 1000 and the codes for errors in the client's own frames, which are final: ${FINAL_REGISTERED.join(", ")}.
 The field \`reconnect\` of a \`closing\` frame overrides this rule: 4409 comes with \`reconnect: true\` and
 \`retry_after\`, because a place becomes free when another connection of the user ends. Reconnect after that time
 with the same address, and show meanwhile that the user has too many connections.

@@ -3,9 +3,8 @@
 //   1xxx  registered: reconnect with back-off, and resume
 //   44xx  like HTTP's 4xx: change something before you reconnect
 //
-// The registered codes for errors in the client's frames (1002, 1003, 1007, 1008, 1009) are final too. The cause of one
-// code of the second range can end by itself (4409). Its `closing` frame says when to reconnect, which counts more than
-// the range.
+// Some registered codes are final too, those for errors in the client's frames. The cause of one code of the second range
+// can end by itself (4409). Its `closing` frame says when to reconnect, which counts more than the range.
 
 export interface CloseCodeEntry {
   /** Short reason, sent in the close frame and in `closing`. */
@@ -77,12 +76,12 @@ export const CLOSE_CODES = {
 
 export type CloseCode = keyof typeof CLOSE_CODES;
 
-/** The registered codes after which a client must not reconnect. */
-const FINAL_REGISTERED: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
+/** The registered codes after which a client must not reconnect. Parley sends neither 1008 nor 1010; a proxy or a library may. */
+export const FINAL_REGISTERED: readonly number[] = [1000, 1002, 1003, 1007, 1008, 1009, 1010];
 
 /** Returns whether a client should reconnect on its own after `code`. Unknown codes are decided by their range. */
 export function mayReconnect(code: number): boolean {
-  return code < 4000 ? !FINAL_REGISTERED.has(code) : code < 4400 || code > 4499;
+  return code < 4000 ? !FINAL_REGISTERED.includes(code) : code < 4400 || code > 4499;
 }
 
 /** As `mayReconnect`, for one close. `retryAfter` is that of its `closing` frame, in seconds, if it had one. */

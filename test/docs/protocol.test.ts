@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { z } from "zod";
+import { errorsOf } from "../../docs/generate/http/refusals.ts";
+import { VERBS } from "../../docs/generate/http/verbs.ts";
 import { CLIENT_FRAMES } from "../../src/protocol/client-frames.ts";
-import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
-import { ERRORS } from "../../src/protocol/errors.ts";
+import { CLOSE_CODES, FINAL_REGISTERED } from "../../src/protocol/close-codes.ts";
+import { ERRORS, type ErrorEntry } from "../../src/protocol/errors.ts";
 import { SERVER_FRAMES, WarningFrame } from "../../src/protocol/server-frames.ts";
 import { PROTOCOL_REVISION, PROTOCOL_VERSION, SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { HTTP_VERBS } from "../../src/server/http/schemas/verbs.ts";
 import { startFaultyProxy } from "../conformance/faulty-proxy.ts";
 import { TestClient } from "../support/clients/test-client.ts";
 import { startTestServer } from "../support/server/test-server.ts";
@@ -89,13 +92,36 @@ describe("the pages of the protocol and src/protocol agree", () => {
     expect([...codes].sort()).toEqual(Object.keys(ERRORS).sort());
   });
 
-  test("every close code is listed, and no other; the final ones are those of mayReconnect", () => {
+  test("the rows of that table which follow from the code are as it is", () => {
+    const section = sectionOf(page, "## Errors");
+    const row = (where: string) => {
+      const codes = section.split(`\n| ${where} | `)[1]!.split(" |\n")[0]!;
+      return [...codes.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code!).sort();
+    };
+    const entries: readonly (readonly [string, ErrorEntry])[] = Object.entries(ERRORS);
+    const closing = entries.filter(([, { close }]) => close !== undefined).map(([code]) => code);
+    expect(row("`error` frame, then `closing` and the close")).toEqual(closing.sort());
+    expect(row("`closed` frame, the socket stays")).toEqual(
+      [...SERVER_FRAMES.closed.shape.code.unwrap().options].sort(),
+    );
+    // Another method is refused before a verb is found.
+    const http = new Set<string>(["method_not_allowed"]);
+    for (const verb of VERBS) for (const code of errorsOf(verb, HTTP_VERBS[verb.verb])) http.add(code);
+    expect(row("HTTP answer otherwise")).toEqual([...http].sort());
+  });
+
+  test("every close code is listed, and no other; each list of the final ones is that of the code", () => {
     const section = sectionOf(page, "## Close codes");
     const table = [...section.matchAll(/^\| (\d[\d, ]*) \|/gm)].flatMap(([, codes]) => codes!.split(", "));
     expect([...new Set(table)].sort()).toEqual(Object.keys(CLOSE_CODES).sort());
-    const final = /Final too are ([\s\S]*?)\. /.exec(section)![1]!.match(/\d{4}/g)!;
-    for (const code of Object.keys(CLOSE_CODES).filter((code) => code < "4000"))
-      expect([code, mayReconnect(Number(code))]).toEqual([code, !final.includes(code)]);
+    const lists = [
+      section,
+      readPage("docs/protocol/WRITE-A-CLIENT.md"),
+      readPage("examples/listen.py"),
+    ].flatMap((text) => text.match(/\b1000, 1002[\d,\s]*\d/g) ?? []);
+    expect(lists.map((list) => list.replaceAll(/\s+/g, " "))).toEqual(
+      Array(4).fill(FINAL_REGISTERED.join(", ")),
+    );
   });
 
   test("every rule heads the title of a test, those of SECURITY.md too", () => {
