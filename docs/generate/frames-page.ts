@@ -18,7 +18,7 @@ type Schema = z.core.JSONSchema._JSONSchema;
 export function framesPage(): string {
   return `# All frames
 
-<!-- Made by docs/generate/main.ts from src/protocol/client-frames.ts, server-frames.ts, inbox-frames.ts and stream-frames.ts. Change them there, then: npm run docs -->
+<!-- Made by docs/generate/main.ts from src/protocol/client-frames.ts, server-frames.ts and frames/. Change them there, then: npm run docs -->
 
 Every frame is a JSON object whose \`type\` is its name. A \`?\` after a field says that it may be missing. The pages behind
 the names explain the fields, and have examples and the rules.

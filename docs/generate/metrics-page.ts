@@ -11,7 +11,7 @@ export function metricsPage(): string {
 
 <!-- Made by docs/generate/main.ts from src/server/metrics/table.ts. Change it there, then: npm run docs -->
 
-What it promises is OP1 in [OPERATIONS.md](OPERATIONS.md#metrics).
+The guarantee is rule OP1 in [OPERATIONS.md](OPERATIONS.md#metrics).
 
 \`\`\`sh
 METRICS_ADDRESS=127.0.0.1:9100 npx parley serve
@@ -20,7 +20,7 @@ curl -s http://127.0.0.1:9100/metrics -H "Authorization: Bearer $METRICS_KEY"   
 \`\`\`
 
 The format is OpenMetrics, which Prometheus and its relatives read. \`promtool check metrics\` expects the older text format: it prints "no help text"
-for the counters, whose help stands under the name without \`_total\` here, and may be ignored. With \`METRICS_KEY\` the scraper has to send
+for the counters, whose help stands under the name without \`_total\` here. You may ignore this message. With \`METRICS_KEY\` the scraper has to send
 \`Authorization: Bearer {METRICS_KEY}\`; set it where other machines can reach the address. Each node has metrics of its own: scrape all of them.
 
 \`\`\`yaml

@@ -179,7 +179,7 @@ export const PresenceFrame = z.object({
 });
 
 /**
- * Sent instead of PresenceFrame in a large conversation: the number of present users. With `present`, which holds all of
+ * Sent instead of `presence` in a large conversation: the number of present users. With `present`, which holds all of
  * them, the conversation is no longer large.
  */
 export const PresenceCountFrame = z.object({
@@ -197,7 +197,7 @@ export const TypingFrame = z.object({
   active: z.boolean(),
 });
 
-/** Sent when another user has read up to `seq`. */
+/** Sent when another user has read up to `seq`, or this user on another connection. */
 export const ReadFrame = z.object({
   type: z.literal("read"),
   conversation: OptionalConversation,

@@ -19,6 +19,7 @@ const PATH_PARTS: Readonly<Record<string, z.ZodType>> = {
   conversation_id: Identifier,
   user: Identifier,
   name: Identifier,
+  id: Identifier,
   seq: z.int().min(1),
   stream: z.string().regex(/^[A-Za-z0-9_-]{12}$/),
   reaction: z.string(),

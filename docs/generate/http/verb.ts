@@ -23,6 +23,12 @@ export function addressOf({ verb }: Verb): { readonly method: string; readonly p
   const [method = "", path = ""] = verb.split(" ");
   return {
     method,
-    path: path.replace(/:(\w+)/g, (_, name: string) => `{${name === "id" ? "conversation_id" : name}}`),
+    path: path.replace(/:(\w+)/g, (_, name: string) => `{${parameterOf(path, name)}}`),
   };
+}
+
+/** The name of a parameter in the documents: the routes of conversations say `id` for short, and those of webhooks `name`. */
+function parameterOf(path: string, name: string): string {
+  if (name === "id") return "conversation_id";
+  return path.startsWith("/webhooks/") ? "id" : name;
 }

@@ -86,7 +86,7 @@ function formatAck(event: ChatEvent & { type: "ack" }): string {
         ? "already stored"
         : "stored"
       : duplicate
-        ? "is so already, nothing was charged"
+        ? "was not changed: it is already as you want it, nothing was charged"
         : "changed";
   return `#${seq} ${what}, ack after ${formatTime(time)}${left}`;
 }

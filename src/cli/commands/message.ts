@@ -134,7 +134,7 @@ async function run({ conversation, seq, flags, request }: Task): Promise<void> {
 
 function formatChanged({ seq, rev, duplicate, quota }: Changed, conversation: string): string {
   const what = `#${seq} in ${escapeControlChars(conversation)}`;
-  if (duplicate) return `${what} is so already; nothing was changed or charged.`;
+  if (duplicate) return `${what} was not changed: it is already as you want it. Nothing was charged.`;
   const left = quota === null ? "" : `; ${quota.remaining} of ${quota.limit} requests left`;
   return `${what} is changed (change ${rev})${left}.`;
 }

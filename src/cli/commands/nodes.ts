@@ -14,7 +14,7 @@ export function nodesCommand(): Command {
       const found = await storeProvider(loadStoreSettings(flags)).readNodes();
       if (found === undefined)
         throw new UsageError(
-          "Only servers with Redis are nodes: set REDIS_HOST or REDIS_URL. The embedded engine has a single server.",
+          "Only servers with Redis are nodes: set REDIS_HOST or REDIS_URL. The embedded store has a single server.",
         );
       const { nodes, now } = found;
       if (flags.json)

@@ -27,7 +27,7 @@ export const REDIS_CHECK = defineCheck({
     if (settings === undefined) return "The settings are invalid.";
     return data.kind === "redis"
       ? { redis: data.redis, ackAfter: settings.ackAfter, eraseRewrite: settings.eraseRewrite }
-      : "REDIS_HOST and REDIS_URL are not set: the embedded engine needs no Redis.";
+      : "REDIS_HOST and REDIS_URL are not set: the embedded store needs no Redis.";
   },
   evaluate: evaluateRedis,
 });

@@ -53,10 +53,16 @@ interface Layer {
 export const DEFAULT_URL = "http://127.0.0.1:8000";
 
 /** The part of `--help` about other sources of values. */
-export const TARGET_NOTE = `
-A flag overrides the environment (PARLEY_URL, PARLEY_USER, PARLEY_TOKEN, PARLEY_CONVERSATION, PARLEY_CONTEXT), which
-overrides the selected context (parley context --help), which overrides the default. You sign in with a token or a
+function targetNote(conversation: boolean): string {
+  const sources = conversation
+    ? `A flag overrides the environment (PARLEY_URL, PARLEY_USER, PARLEY_TOKEN, PARLEY_CONVERSATION, PARLEY_CONTEXT), which
+overrides the selected context (parley context --help), which overrides the default.`
+    : `A flag overrides the environment (PARLEY_URL, PARLEY_USER, PARLEY_TOKEN, PARLEY_CONTEXT), which overrides the selected
+context (parley context --help), which overrides the default.`;
+  return `
+${sources} You sign in with a token or a
 password: PARLEY_PASSWORD, --password-stdin, or a prompt. If you give neither, a demo account of the server is used.`;
+}
 
 /** Adds the flags for the server and the user to `command`. */
 export function addTargetFlags(command: Command, { conversation = true } = {}): Command {
@@ -67,8 +73,11 @@ export function addTargetFlags(command: Command, { conversation = true } = {}): 
   option("--token <token>", "token of the user; PARLEY_TOKEN hides it from other users of this machine");
   option("--password-stdin", "read the password from standard input");
   if (conversation) option("--conversation <name>", "the conversation");
-  option("--context <context>", "use server, user, token and conversation of this context");
-  return command.addHelpText("after", TARGET_NOTE);
+  option(
+    "--context <context>",
+    `use server, user${conversation ? ", token and conversation" : " and token"} of this context`,
+  );
+  return command.addHelpText("after", targetNote(conversation));
 }
 
 /** Reads flags, environment and contexts. Throws a `CliError` if a value is invalid; never prompts. */

@@ -24,7 +24,7 @@ import { CliError, errorLines } from "../cli-error.ts";
 import { explainInUse } from "./in-use.ts";
 import { commandDeps, type InspectionError, type StoreDeps, type StoreProvider } from "./provider.ts";
 
-/** The embedded engine: the files in DATA_DIR. */
+/** The embedded store: the files in DATA_DIR. */
 export function embeddedStore(settings: Settings): StoreProvider {
   const { dataDir, storeSync: sync } = settings;
   const optionsWith = ({ clock, emit, observeBatch }: StoreDeps): SqliteOptions => ({

@@ -39,7 +39,8 @@ second; ack times and what is busiest of the last five to ten. Of several nodes 
   PARLEY_API_KEY=pk_… parley top --url https://chat.example.com --json
 
 --json prints what GET /activity returns, one object a line (docs/protocol/OPERATOR.md).
-Exit code 0: ended by q, or --once has printed. 1: no server could be asked. 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
+Exit code 0: ended by q, or --once has printed. 1: no server could be asked. 2: the command line was wrong.
+130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 
 /** `parley top`: shows what all servers do at the moment. */
 export function topCommand(): Command {

@@ -17,7 +17,7 @@ export const APPROVAL_EVENTS = {
   "approval.failed": {
     level: "warn",
     fields: ["question", "question_type", "conversation", "user", "reason"],
-    text: "the server at `APPROVAL_URL` did not answer in time, or not as [PROTOCOL](protocol/APPROVAL.md) says; `APPROVAL_FAIL` decided",
+    text: "the server at `APPROVAL_URL` did not answer in time, or not as [APPROVAL.md](protocol/APPROVAL.md) says; `APPROVAL_FAIL` decided",
     thinned: true,
   },
   "approval.unavailable": {

@@ -116,8 +116,13 @@ export function cancelError(
       return undefined;
     case "unavailable":
       return unavailableFrame({ ...named });
-    case "not_found":
-      return { type: "error", code: "not_found", message: "There is no open stream of this name.", ...named };
+    case "not_found": {
+      const message =
+        reply_to === undefined
+          ? "There is no open stream of this name."
+          : `The conversation has no message ${reply_to}, or does not keep it any more.`;
+      return { type: "error", code: "not_found", message, ...named };
+    }
     case "forbidden": {
       const what = reply_to === undefined ? "this stream" : "the answers to this message";
       const message = `Only the writer, the user whose message is answered and moderators may stop ${what}.`;

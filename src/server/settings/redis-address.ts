@@ -1,7 +1,7 @@
 import type { RedisAddress } from "../../core/redis-address.ts";
 import type { Settings } from "./settings.ts";
 
-/** Returns the address of Redis in the settings; undefined for the embedded engine. */
+/** Returns the address of Redis in the settings; undefined for the embedded store. */
 export function redisAddressOf({
   redisUrl,
   redisHost,

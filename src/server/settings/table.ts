@@ -61,7 +61,7 @@ export const SETTINGS = {
   DATA_DIR: {
     group: "Data",
     kind: anyString("folder", "a path"),
-    about: "folder of the embedded engine's files; not used with Redis",
+    about: "folder of the embedded store's files; not used with Redis",
     default: "./data",
   },
   STORE_SYNC: {
@@ -229,7 +229,7 @@ export const SETTINGS = {
   REDIS_HOST: {
     group: "Clustering",
     kind: host,
-    about: "host of the Redis that several nodes share; unset, with REDIS_URL unset too: the embedded engine",
+    about: "host of the Redis that several nodes share; unset, with REDIS_URL unset too: the embedded store",
   },
   REDIS_PORT: {
     group: "Clustering",

@@ -143,7 +143,7 @@ test("the ack and the refusal of a change name the message", () => {
   } as const;
   expect(words({ ...ack, rev: 2 })).toBe("talk: #4 changed, ack after 2.3 ms");
   expect(words({ ...ack, duplicate: true })).toBe(
-    "talk: #4 is so already, nothing was charged, ack after 2.3 ms",
+    "talk: #4 was not changed: it is already as you want it, nothing was charged, ack after 2.3 ms",
   );
   expect(words({ type: "refused", change: "erase", seq: 4, code: "forbidden", message: "Not yours." })).toBe(
     "talk: #4 not changed: Not yours. (forbidden)",

@@ -23,7 +23,7 @@ test("CH4 `parley message` shows, edits and erases a message, and reacts to it",
   });
   expect(await message("ann", "edit", "lobby", "#1", "first")).toMatchObject({
     code: 0,
-    stdout: "#1 in lobby is so already; nothing was changed or charged.\n",
+    stdout: "#1 in lobby was not changed: it is already as you want it. Nothing was charged.\n",
   });
   expect((await message("ben", "react", "lobby", "1", "👍", "--json")).stdout).toMatch(/"rev": 2\b/);
   expect(await shown("1")).toBe("#1 12:00:00 ann: first\n                 (edited) 👍 1\n");

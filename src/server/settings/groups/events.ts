@@ -27,7 +27,7 @@ export const EVENT_SETTINGS = {
     group: "Events",
     kind: seconds(1, 86_400),
     about:
-      "seconds after which a message that a member who is not there has not read is the event `message.unread`",
+      "if an absent member has not read a message after so many seconds, the event `message.unread` is written",
     default: "60",
   },
 } as const satisfies Record<string, Setting<unknown>>;

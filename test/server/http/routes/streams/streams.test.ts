@@ -223,7 +223,9 @@ describe("DELETE …/streams", () => {
     expect((await write("carl", later, { generation: 1, appends: [] })).body).toEqual({
       ...{ n: 0, cancel: { by: "ann" } },
     });
-    expect(brief(await stop("ann", "?reply_to=99"))).toEqual([404, { code: "not_found" }]);
+    const unknown = await stop("ann", "?reply_to=99");
+    expect(brief(unknown)).toEqual([404, { code: "not_found" }]);
+    expect(unknown.body.detail).toContain("has no message 99");
     expect(brief(await stop("ann", ""))).toEqual([422, { code: "invalid" }]);
     expect(brief(await stop("ann", `/${stream}?discard=perhaps`))).toEqual([422, { code: "invalid" }]);
     expect(brief(await stop("ann", `/${stream}?epoch=other`))).toMatchObject([409, { code: "conflict" }]);
