@@ -117,7 +117,7 @@ function help(): string {
   return `
 Three nodes of Parley behind one address. Ctrl+C stops and removes them all.
 
-  Page        ${page}/   (user1, user2, user3; password: password)
+  Console     ${page}/   (user1, user2, user3; password: password)
 ${nodes.join("\n")}
   redis       127.0.0.1:${redisPort}          pid ${pid("redis")}
 

@@ -23,6 +23,8 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\bfarewells?\b/g, "`closing` frame, close"],
   [/\bknock(?:s|ed|ing)?\b/g, "upgrade request, probe"],
   [/\bturnstiles?\b/g, "concurrency limiter"],
+  [/\bburst guards?\b/g, "flood guard"],
+  [/\btest bench(?:es)?\b/g, "console"],
 ];
 
 /** The same for text as it stands. */

@@ -71,7 +71,7 @@ function addressOf(child, exited) {
     let printed = "";
     const read = (text) => {
       printed += text;
-      const address = /Page +(\S+)\/\n/.exec(printed)?.[1];
+      const address = /Console +(\S+)\/\n/.exec(printed)?.[1];
       if (address !== undefined) resolve(address);
     };
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", read);

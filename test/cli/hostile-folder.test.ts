@@ -94,7 +94,7 @@ test("RT-16 the server, its worker threads and the page it builds run no code fr
   const decoder = new TextDecoder();
   for await (const chunk of server.stderr) {
     text += decoder.decode(chunk, { stream: true });
-    page = /Page +(\S+)\/\n/.exec(text)?.[1];
+    page = /Console +(\S+)\/\n/.exec(text)?.[1];
     if (page !== undefined) break;
   }
   expect(page).toBeString();

@@ -67,7 +67,7 @@ export class ParleyFolder implements AsyncDisposable {
     const url = await new Promise<string>((resolve, reject) => {
       void gather(process.stderr, (text) => {
         written.stderr += text;
-        const page = /Page +(\S+)\/\n/.exec(written.stderr)?.[1];
+        const page = /Console +(\S+)\/\n/.exec(written.stderr)?.[1];
         if (page !== undefined) resolve(page);
       }).then(() => reject(new Error(`The server ended: ${written.stderr}${written.stdout}`)));
     });

@@ -96,7 +96,7 @@ class Started implements AsyncDisposable {
     const url = await new Promise<string>((resolve, reject) => {
       void read(program.stderr, (text) => {
         block += text;
-        const page = /Page +(\S+)\/\n/.exec(block)?.[1];
+        const page = /Console +(\S+)\/\n/.exec(block)?.[1];
         if (page !== undefined) resolve(page);
       }).then(() => reject(new Error(`It ended: ${block}`)));
     });

@@ -16,7 +16,7 @@ test("npm run cluster prints an address behind which three nodes reply, and leav
     },
   );
   const text = await readUntil(cluster.stdout, "npx parley nodes");
-  const page = /Page +(\S+)\/ /.exec(text)?.[1];
+  const page = /Console +(\S+)\/ /.exec(text)?.[1];
   const pids = [...text.matchAll(/ pid (\d+)$/gm)].map(([, pid]) => Number(pid));
   expect(pids).toHaveLength(4);
   for (let i = 0; i < 6; i++) expect((await fetch(`${page}/readyz`)).status).toBe(200);

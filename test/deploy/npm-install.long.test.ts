@@ -31,7 +31,7 @@ test("OP5 the npm package of the server installs into an empty folder, and npx s
     let url: string | undefined;
     for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
       text += part;
-      url = /Page +(\S+)\/\n/.exec(text)?.[1];
+      url = /Console +(\S+)\/\n/.exec(text)?.[1];
       if (url !== undefined) break;
     }
     expect(url, text).toBeDefined();

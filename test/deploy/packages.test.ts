@@ -57,7 +57,7 @@ async function serve(cwd: string, more: Record<string, string> = {}) {
   let text = "";
   for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
     text += part;
-    const url = /Page +(\S+)\/\n/.exec(text)?.[1];
+    const url = /Console +(\S+)\/\n/.exec(text)?.[1];
     if (url !== undefined) return { child, url, text };
   }
   throw new Error(`The server ended: ${text}`);

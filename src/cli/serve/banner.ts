@@ -9,7 +9,7 @@ import { DEFAULT_URL } from "../server/target.ts";
 export interface StartupInfo {
   readonly settings: Settings;
   readonly version: string;
-  /** URL of the page, such as `http://127.0.0.1:8000`. */
+  /** URL of the console, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   /** The engine's description, such as `embedded, /srv/parley/data/parley.db`. */
   readonly engine: string;
@@ -36,7 +36,7 @@ export function startupBanner({
   const base = localUrl(url);
   const sockets = `${base.replace(/^http/, "ws")}/ws`;
   const rows: [string, string][] = [
-    ["Page", `${base}/`],
+    ["Console", `${base}/`],
     ["Socket", `${sockets}/{user_id}/{conversation_id}?token={token}`],
     ["", `${sockets}/{user_id}?token={token} for many conversations`],
     ["Engine", node === undefined ? engine : `${engine}; this is node ${node}`],

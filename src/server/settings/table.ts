@@ -48,7 +48,7 @@ export const SETTINGS = {
   ALLOWED_ORIGINS: {
     group: "Address",
     kind: list("origins", "origins `scheme://host:port` with commas between them", origin),
-    about: "origins of web pages that may sign in and connect; unset: the server's own page only",
+    about: "origins of web pages that may sign in and connect; unset: the server's own console only",
     default: "",
   },
   TRUSTED_PROXIES: {

@@ -122,7 +122,7 @@ test("TEST_FAULTS is shown in the block and the log, and refused if other machin
 longTest("without demo accounts the block begins with the addresses", async () => {
   await using folder = new ParleyFolder();
   const server = await folder.serve([], { DEMO_ACCOUNTS: "false" });
-  expect(server.output().stderr).toMatch(/Ctrl\+C stops it\.\n\n {2}Page {8}\S+\n/);
+  expect(server.output().stderr).toMatch(/Ctrl\+C stops it\.\n\n {2}Console {5}\S+\n/);
   expect(server.output().stderr).not.toContain("Talk ");
 });
 

@@ -48,7 +48,7 @@ function flood(run: SessionRun, events: readonly ConnectionEvent[]): { frames: n
   throw new Error("A thousand frames did not end the session.");
 }
 
-describe("M2 the burst guard", () => {
+describe("M2 the flood guard", () => {
   test("M2 a flood causes three warnings, and then a close with 4429", () => {
     const run = new SessionRun();
     expect(flood(run, [PING])).toEqual({ frames: 161, warnedAt: [41, 81, 121] });
