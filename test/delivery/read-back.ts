@@ -32,6 +32,12 @@ export async function readConversation(
   }
 }
 
+/** The oldest message of a conversation that is kept; 0 where there is none. */
+export async function oldestOf(url: string, conversation: string): Promise<number> {
+  const address = await readerAddress(url, conversation);
+  return (await retried(() => readOnce(address))).messages[0]?.seq ?? 0;
+}
+
 async function readOnce(address: string): Promise<Omit<StoredConversation, "connected">> {
   await using client = await TestClient.connect(address);
   const { epoch, seq, present: users } = client.of("welcome")[0]!;

@@ -3,6 +3,7 @@ import type { InboxWatcher } from "./clients/inbox-watcher.ts";
 import type { Group, Operator } from "./membership/operator.ts";
 import { OperatorApi } from "./membership/operator-api.ts";
 import { excludes } from "./membership/sanction.ts";
+import { oldestOf } from "./read-back.ts";
 import { markAsRead, readInboxes } from "./read-inboxes.ts";
 import type { ClientRecord, KnownMark, MembershipRecord, StoredConversation } from "./record.ts";
 import type { Topology } from "./topology/topology.ts";
@@ -16,6 +17,8 @@ export interface MembershipParts {
   readonly stored: ReadonlyMap<string, StoredConversation>;
   /** Whether the store may have lost something at other times than the run knows of. */
   readonly uncertain: boolean;
+  /** Whether the server removes old messages. */
+  readonly retention: boolean;
   readonly random: Random;
 }
 
@@ -28,6 +31,7 @@ export async function readMembership({
   records,
   stored,
   uncertain,
+  retention,
   random,
 }: MembershipParts): Promise<MembershipRecord> {
   const api = await OperatorApi.create(() => topology.url);
@@ -51,6 +55,11 @@ export async function readMembership({
     marks.set(key, { confirmed: confirmed.get(key) ?? 0, joinedBy: operator.joinedBy.get(key) ?? 0 });
   }
   const users = new Set(records.map(({ user }) => user));
+  const inboxes = await readInboxes(topology.urls, users, watchers);
+  const oldestAfter = new Map<string, number>();
+  if (retention)
+    for (const conversation of stored.keys())
+      oldestAfter.set(conversation, await oldestOf(topology.url, conversation));
   return {
     sanctions: operator.sanctions,
     tried: operator.tried,
@@ -59,7 +68,8 @@ export async function readMembership({
     members,
     expectedMembers,
     banned,
-    inboxes: await readInboxes(topology.urls, users, watchers),
+    inboxes,
+    oldestAfter,
     marks,
   };
 

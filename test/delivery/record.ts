@@ -104,6 +104,8 @@ export interface MembershipRecord {
   readonly expectedMembers: ReadonlyMap<string, readonly string[]>;
   readonly banned: ReadonlyMap<string, readonly string[]>;
   readonly inboxes: readonly InboxRecord[];
+  /** By conversation: the oldest message that was kept when the inboxes had been read, where retention may have removed some meanwhile. */
+  readonly oldestAfter: ReadonlyMap<string, number>;
   /** By conversation and user, `room-1/user-2`. */
   readonly marks: ReadonlyMap<string, KnownMark>;
 }

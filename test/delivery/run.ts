@@ -77,7 +77,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
     const records = clients.map(({ record }) => record);
     // On a busy machine a Redis may fail when the run did not make it fail, and then the operator may be refused.
     const uncertain = topology.storesLost > Math.max(topology.strikes, options.losses ?? 0);
-    const membership = await readMembership({ ...context, groups, records, stored, uncertain });
+    const retention = options.retention !== undefined;
+    const membership = await readMembership({ ...context, groups, records, stored, uncertain, retention });
     return {
       options,
       verdict: checkRecord({
@@ -87,7 +88,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
         charged,
         storesLost: topology.storesLost,
         partsMayDiffer: topology.partsMayDiffer,
-        retention: options.retention !== undefined,
+        retention,
         crashes: [
           ...topology.crashes,
           ...watchers.flatMap(({ refusals }) => refusals),

@@ -1,8 +1,8 @@
 import type { ClientEvent, ClientRecord, InboxRecord, RunRecord } from "../record.ts";
 import type { Violation } from "./violation.ts";
 
-/** How far a user has read at least and at most: the same number where the run confirmed a mark in the end. */
-interface ReadRange {
+/** How far a user has read, or how much is unread, at least and at most: the same number where it is known exactly. */
+interface KnownRange {
   readonly least: number;
   readonly most: number;
 }
@@ -33,16 +33,18 @@ function itemViolations({ user, source, items }: InboxRecord, record: RunRecord)
     if (!isMember) add(`${conversation} is listed, to which the user does not belong`);
     const newest = messages.at(-1)?.seq ?? 0;
     const first = messages[0]?.seq ?? newest + 1;
-    const { least, most } = readRange(record, conversation, user);
+    const range = readRange(record, conversation, user);
     if (item.seq !== newest) add(`${conversation} has the seq ${item.seq}, and the log ${newest}`);
     // Up to the oldest message that is kept everything counts as read: a mark below it changes nothing.
-    if (Math.max(item.read, first - 1) < Math.max(least, first - 1) || item.read > most)
-      add(
-        `${conversation} is read up to ${item.read}; it should be ${least === most ? least : `${least} to ${most}`}`,
-      );
-    const unread = newest - Math.max(item.read, first - 1);
-    if (item.unread !== unread)
-      add(`${conversation} has ${item.unread} unread, and by its log and read mark ${unread}`);
+    if (Math.max(item.read, first - 1) < Math.max(range.least, first - 1) || item.read > range.most)
+      add(`${conversation} is read up to ${item.read}; it should be ${inWords(range)}`);
+    const unreadFrom = (oldest: number) => newest - Math.max(item.read, oldest - 1);
+    const unread = {
+      least: unreadFrom(record.oldestAfter.get(conversation) ?? first),
+      most: unreadFrom(first),
+    };
+    if (item.unread < unread.least || item.unread > unread.most)
+      add(`${conversation} has ${item.unread} unread, and by its log and read mark ${inWords(unread)}`);
   }
   for (const conversation of listed.keys())
     violations.push({ kind: "unread", text: `${source} of ${user} lists ${conversation}, which is unknown` });
@@ -50,7 +52,7 @@ function itemViolations({ user, source, items }: InboxRecord, record: RunRecord)
 }
 
 /** The own newest message, the confirmed mark, and, unconfirmed, the marks of its clients and the time of its joining. */
-function readRange(record: RunRecord, conversation: string, user: string): ReadRange {
+function readRange(record: RunRecord, conversation: string, user: string): KnownRange {
   const { messages, epoch } = record.stored.get(conversation)!;
   const known = record.marks.get(`${conversation}/${user}`);
   const events = record.clients
@@ -68,6 +70,10 @@ function readRange(record: RunRecord, conversation: string, user: string): ReadR
 function eventsIn({ events }: ClientRecord, epoch: string): readonly ClientEvent[] {
   const from = events.findIndex((event) => event.kind === "joined" && event.epoch === epoch);
   return from === -1 ? [] : events.slice(from);
+}
+
+function inWords({ least, most }: KnownRange): string {
+  return least === most ? String(least) : `${least} to ${most}`;
 }
 
 function totalViolations({

@@ -146,3 +146,14 @@ test("MB2 a banned user is let in again, and gets what was missed", () => {
   bens(record).splice(4, 0, { kind: "out", code: "banned", at: 1_003 });
   expect(checkRecord(record).violations).toEqual([]);
 });
+
+test("IN1 messages that retention removed before the inbox was read are not unread; fewer than are left is a fault", () => {
+  const record = goodRecord();
+  record.inboxes[0] = inbox("anna", 3, 0);
+  record.oldestAfter.set("room", 5);
+  expect(checkRecord(record).violations).toEqual([]);
+  record.inboxes[0] = inbox("anna", 3, 2);
+  expect(checkRecord(record).violations.map(({ text }) => text)).toEqual([
+    "GET /inbox of anna: room has 2 unread, and by its log and read mark 0 to 1",
+  ]);
+});

@@ -136,6 +136,7 @@ export function goodRecord() {
     expectedMembers: new Map([["room", ["anna", "ben"]]]),
     banned: new Map<string, string[]>(),
     inboxes: [inbox("anna", 3, 1), inbox("ben", 4, 0)],
+    oldestAfter: new Map<string, number>(),
     marks: new Map<string, KnownMark>(),
   } satisfies RunRecord;
 }
