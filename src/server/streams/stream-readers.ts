@@ -56,9 +56,8 @@ export class StreamReaders {
   }
 
   private async read(room: Room): Promise<void> {
-    const drafts = await this.deps.streams.drafts(room.conversation);
+    await this.refresh(room);
     room.draftsKnown = true;
-    this.refresh(room, drafts);
   }
 
   /** A reader is in its room. It MUST get nothing of the drafts before `serve`. */
@@ -128,11 +127,17 @@ export class StreamReaders {
     if (view !== undefined) this.introduce(room, draft.stream, view);
   }
 
-  private refresh(room: Room, drafts: readonly DraftText[]): void {
-    for (const draft of drafts) {
-      if (this.hasEnded(draft)) continue;
-      const view = this.openIn(room).refresh(draft);
-      if (view !== undefined) this.introduce(room, draft.stream, view);
+  /** Reads the drafts of a room from the store. What ends meanwhile is not shown, though it may be in the answer. */
+  private async refresh(room: Room): Promise<void> {
+    room.draftReads++;
+    try {
+      for (const draft of await this.deps.streams.drafts(room.conversation)) {
+        if (this.hasEnded(draft)) continue;
+        const view = this.openIn(room).refresh(draft);
+        if (view !== undefined) this.introduce(room, draft.stream, view);
+      }
+    } finally {
+      room.draftReads--;
     }
   }
 
@@ -172,10 +177,7 @@ export class StreamReaders {
   }
 
   private reload(room: Room): void {
-    this.deps.streams
-      .drafts(room.conversation)
-      .then((drafts) => this.refresh(room, drafts))
-      .catch(this.deps.onError);
+    this.refresh(room).catch(this.deps.onError);
   }
 
   private sendNews(room: Room, open: OpenStreams): void {

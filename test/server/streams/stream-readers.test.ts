@@ -176,6 +176,22 @@ test("ST1 nothing of a stream comes after its message, and an ended one is not s
   expect(room.streams).toBeUndefined();
 });
 
+test("ST1 a stream whose message came while its drafts were read is not shown after it", async () => {
+  const { store, room, readers } = setUp();
+  const stale = Promise.withResolvers<DraftText[]>();
+  store.drafts = () => stale.promise;
+  const anna = new Reader("anna", false);
+  room.goLive(anna, room);
+  readers.entered("lobby", anna);
+  const body = `"text":"hello","stream":{"stream":"${STREAM}","state":"done"}`;
+  // As the hub does.
+  expect(room.hasDrafts).toBe(true);
+  readers.messageSent(room, { kind: "message", seq: 1, id: "a1", from: "anna", at: 2, body });
+  stale.resolve([draft({ n: 1, text: "hello" })]);
+  await readers.load("lobby");
+  expect([anna.frames, room.streams, room.hasDrafts]).toEqual([0, undefined, false]);
+});
+
 test("ST1 a message whose data looks like the end of a stream ends none", async () => {
   const { clock, store, room, readers, join } = setUp();
   const anna = await join(new Reader("anna", false));
