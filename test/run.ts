@@ -112,13 +112,17 @@ const isWhole = chosen.every((word) => word === "--update-timings");
 if (isWhole) await installTools();
 // Beside the tests, which wait often.
 const checks = isWhole ? runChecks() : undefined;
-await runTests(chosen, checks);
+const folder = makeTemporaryFolder();
+process.env.TMPDIR = folder;
+Object.assign(process.env, await buildShared(folder));
+await runTests(chosen, folder, checks);
 if (long && isWhole) {
   for (const options of DELIVERY_CHECKS) {
     const passed = (await run(["npm", "run", "--silent", "check:delivery", "--", ...options])) === 0;
     counts[passed ? "passed" : "failed"]++;
   }
 }
+rmSync(folder, { recursive: true });
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
 console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exit(counts.failed > 0 ? 1 : 0);
@@ -127,10 +131,7 @@ process.exit(counts.failed > 0 ? 1 : 0);
  * Runs `bun test` and counts from its report, which has more detail than its exit code. When tests of a few files failed in a
  * whole run, runs these files again, alone (docs/decisions/0027-second-run.md).
  */
-async function runTests(words: readonly string[], beside?: Promise<void>): Promise<void> {
-  const folder = makeTemporaryFolder();
-  process.env.TMPDIR = folder;
-  Object.assign(process.env, await buildShared(folder));
+async function runTests(words: readonly string[], folder: string, beside?: Promise<void>): Promise<void> {
   const report = join(folder, "report.xml");
   const options = [`--parallel=${long ? LONG_WORKERS : WORKERS}`, `--timings=${TIMINGS}`];
   if (!long) options.push(`--path-ignore-patterns=${LONG_FILES}`);
@@ -144,7 +145,6 @@ async function runTests(words: readonly string[], beside?: Promise<void>): Promi
     console.log(`\nTests failed while others ran beside them. Run again alone: ${file}`);
     again.set(file, await runBunTest(report, [`./${file}`]));
   }
-  rmSync(folder, { recursive: true });
   const { passed, failed, skipped, passedAlone } = combineRuns(results, missing, again);
   counts.passed += passed;
   counts.failed += failed;
