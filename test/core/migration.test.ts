@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { estimateMemory, missingMemory } from "../../src/core/migration/memory.ts";
 import type { MigrationSize } from "../../src/core/migration/records.ts";
+import { explainForgottenRetention, retentionSettings } from "../../src/core/migration/retention.ts";
 import { decideStart, type MigrationState, nextPhase } from "../../src/core/migration/state.ts";
 
 const source = { id: "store", fingerprint: "f1", epoch: "e1" };
@@ -64,4 +65,21 @@ test("OP4 the memory of a target is compared with an estimate, spread over its p
   expect(missingMemory(needed, [{ used: needed, most: 2 * needed }])).toBe(Math.round(needed * 0.25));
   const three = Array.from({ length: 3 }, () => ({ used: 0, most: needed / 2 }));
   expect(missingMemory(needed, three)).toBe(0);
+});
+
+test("OP4 a default that keeps less than what was carried is refused, and what an operator sets is not", () => {
+  const defaults = { messages: 10_000, days: 30 };
+  const explain = (messages: number, days: number, chosen = {}) =>
+    explainForgottenRetention({ messages, days }, chosen, defaults);
+  expect(explain(10_000, 30)).toBeUndefined();
+  expect(explain(500, 7)).toBeUndefined();
+  expect(explain(0, 0)).toContain(
+    "moved here with RETENTION_MESSAGES=0 and RETENTION_DAYS=0, and without them",
+  );
+  expect(explain(20_000, 30)).toContain("Set RETENTION_MESSAGES=20000 on every server");
+  expect(explain(0, 0, { retentionMessages: 0 })).toContain(
+    "moved here with RETENTION_DAYS=0, and without that",
+  );
+  expect(explain(0, 0, { retentionMessages: 5, retentionDays: 1 })).toBeUndefined();
+  expect(retentionSettings({ messages: 0, days: 30 }, defaults)).toEqual(["RETENTION_MESSAGES=0"]);
 });

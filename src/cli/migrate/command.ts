@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { DEFAULT_REDIS_RETENTION } from "../../core/conversation/retention.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { NOT_CARRIED } from "../../core/migration/inventory.ts";
+import { describeRetention, retentionSettings } from "../../core/migration/retention.ts";
 import { keyFileOf } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
@@ -13,10 +15,15 @@ import { print, printJson, printNote } from "../terminal/print.ts";
 import { type MigrateFlags, type MigrationReport, migrate, type Plan } from "./migrate.ts";
 import { showProgress } from "./progress.ts";
 
+/** The default of REDIS_PREFIX. */
+const DEFAULT_PREFIX = "parley";
+
 const NOTE = `
 The store is the folder DATA_DIR; stop its server first. Where --to is missing, the target is the Redis of REDIS_URL
 or REDIS_HOST: a password is better there than on the command line. A migration that was cut off goes on when the
-command is run again, and no node starts on the target before it has ended.`;
+command is run again, and no node starts on the target before it has ended. Where RETENTION_MESSAGES and RETENTION_DAYS are
+not set, Redis keeps ${describeRetention(DEFAULT_REDIS_RETENTION)}: set them as the servers
+on Redis will have them. The command ends with the settings to start them with.`;
 
 /** `parley migrate`: moves the embedded store to Redis. */
 export function migrateCommand(): Command {
@@ -41,7 +48,7 @@ async function run(flags: MigrateFlags & { readonly json?: true; readonly yes?: 
   };
   const report = await migrate(settings, flags, { confirm: confirmPlan, ...showProgress() });
   if (flags.json === true) printJson(jsonOf(report));
-  else for (const line of resultLines(report, describeKey(settings))) print(line);
+  else for (const line of resultLines(report, startSettings(report.plan, settings))) print(line);
   if (report.differences.length > 0)
     throw new CliError(
       "What was read back differs from the store, so the target stays unusable:",
@@ -68,7 +75,7 @@ function planLines({ size, target, memory, resumes }: Plan): string[] {
 
 function resultLines(
   { isDryRun, plan, seconds, written, compared, differences }: MigrationReport,
-  key: string,
+  start: readonly string[],
 ): string[] {
   const notCarried = NOT_CARRIED.filter(({ effect }) => effect !== "None.").map(
     ({ what, effect }) => `  ${what}: ${effect}`,
@@ -81,27 +88,44 @@ function resultLines(
     `Read back all ${compared.toLocaleString("en")} messages, by number and checksum of each conversation, and all else.`,
     "Not carried:",
     ...notCarried,
-    `Start the servers with REDIS_URL now, and with the key of this store: ${key}`,
+    "Start the servers with REDIS_URL now, and each with these settings:",
+    ...start.map((setting) => `  ${setting}`),
     "The folder is left as it is, with a new epoch: a server that is started on it again is another store.",
+  ];
+}
+
+/** Returns the settings that every server on the target needs, besides its address; with a default in their place something is lost. */
+function startSettings({ retention }: Plan, settings: Settings): string[] {
+  const { redisPrefix } = settings;
+  const limits = retentionSettings(retention, DEFAULT_REDIS_RETENTION);
+  return [
+    describeKey(settings),
+    ...(redisPrefix === DEFAULT_PREFIX ? [] : [`REDIS_PREFIX=${redisPrefix}`]),
+    ...(limits.length > 0
+      ? limits
+      : [
+          `RETENTION_MESSAGES and RETENTION_DAYS, if Redis is to keep more than ${describeRetention(DEFAULT_REDIS_RETENTION)}`,
+        ]),
   ];
 }
 
 /** Returns how to give the servers the key with which the users of the store were signed in; with another one they would be signed out. */
 function describeKey({ secretKey, dataDir }: Settings): string {
   const path = resolve(keyFileOf({ dataDir })!);
-  if (secretKey !== undefined || !existsSync(path)) return "the SECRET_KEY that its server had.";
+  if (secretKey !== undefined || !existsSync(path)) return "SECRET_KEY, as the server of this store had it";
   const word = /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
   return `SECRET_KEY=$(cat ${word})`;
 }
 
 function jsonOf({ isDryRun, plan, seconds, written, compared, differences }: MigrationReport) {
-  const { size, target, memory, resumes, warnings } = plan;
+  const { size, target, memory, resumes, retention, warnings } = plan;
   return {
     dry_run: isDryRun,
     target,
     resumed: resumes,
     carried: size,
     memory_bytes: memory,
+    retention,
     written,
     compared,
     seconds,

@@ -1,9 +1,14 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
+import {
+  DEFAULT_REDIS_RETENTION,
+  type RetentionLimits,
+  retentionLimitsOf,
+} from "../../core/conversation/retention.ts";
 import { estimateMemory, missingMemory } from "../../core/migration/memory.ts";
 import type { Difference, MigrationTarget } from "../../core/migration/ports.ts";
 import type { MigrationSize } from "../../core/migration/records.ts";
+import { describeRetention, retentionWithoutDefaults } from "../../core/migration/retention.ts";
 import { decideStart, type MigrationState } from "../../core/migration/state.ts";
 import type { RedisAddress } from "../../core/redis-address.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
@@ -33,6 +38,8 @@ export interface Plan {
   /** Bytes of Redis, estimated. */
   readonly memory: number;
   readonly resumes: boolean;
+  /** What the target keeps. */
+  readonly retention: RetentionLimits;
   readonly warnings: readonly string[];
 }
 
@@ -83,11 +90,14 @@ export async function migrate(
       ? decision.state
       : { retention: retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION), startedAt: Date.now() };
     let size = await source.survey(retention, startedAt);
+    const forgotten = explainForgotten(settings, size);
+    if (forgotten !== undefined && !isDryRun) throw new CliError(forgotten);
+    // A dry run counts all that could be moved, and says what has to be set before.
+    if (forgotten !== undefined) size = await source.survey(retentionWithoutDefaults(settings), startedAt);
     const plan: Plan = {
-      ...{ target: target.description, size, memory: estimateMemory(size), resumes },
-      warnings: target.warnings,
+      ...{ target: target.description, size, memory: estimateMemory(size), resumes, retention },
+      warnings: [...target.warnings, ...(forgotten === undefined ? [] : [forgotten])],
     };
-    rejectForgotten(settings, size);
     if (!resumes) await rejectFull(target, plan);
     await watch.confirm(plan);
     const report = { isDryRun, plan, seconds: 0, written: 0, compared: 0, differences: [] };
@@ -181,15 +191,12 @@ async function settledSource(settings: Settings, streams: number): Promise<Sqlit
 }
 
 /** Redis keeps less than a folder where no setting says otherwise, and messages must not disappear by a default. */
-function rejectForgotten(
+function explainForgotten(
   { retentionMessages, retentionDays }: Settings,
   { leftOut, messages }: MigrationSize,
-): void {
-  if (leftOut === 0 || (retentionMessages !== undefined && retentionDays !== undefined)) return;
-  const { messages: most, days } = DEFAULT_REDIS_RETENTION;
-  throw new CliError(
-    `On Redis a conversation keeps ${most.toLocaleString("en")} messages of ${days} days where nothing else is set, so ${leftOut.toLocaleString("en")} of ${(messages + leftOut).toLocaleString("en")} messages would be left out. Set RETENTION_MESSAGES and RETENTION_DAYS to what the servers on Redis will have (0 for no limit), and run the command again.`,
-  );
+): string | undefined {
+  if (leftOut === 0 || (retentionMessages !== undefined && retentionDays !== undefined)) return undefined;
+  return `Redis keeps ${describeRetention(DEFAULT_REDIS_RETENTION)} where nothing else is set, so ${leftOut.toLocaleString("en")} of ${(messages + leftOut).toLocaleString("en")} messages would be left out. Set RETENTION_MESSAGES and RETENTION_DAYS to what the servers on Redis will have (0 for no limit), and run the command again.`;
 }
 
 async function rejectFull(target: MigrationTarget, { memory }: Plan): Promise<void> {

@@ -71,7 +71,7 @@ export async function runMigration(run: MigrationRun, state: MigrationState): Pr
   }
   // Before nodes may start: a client that has been there and returns to the folder must not find the epoch that it knows.
   run.leaveSource();
-  await run.target.finish();
+  await run.target.finish(state.retention);
   return { written: course.written, compared: course.compared, differences };
 }
 

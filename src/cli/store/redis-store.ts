@@ -47,6 +47,7 @@ export function redisStore(settings: Settings): StoreProvider {
     const { openRedis } = await engine();
     const store = await openRedis({
       ...{ ...options, observeBatch: deps.observeBatch, retention, ackAfter, leaseMs: nodeLease * 1000 },
+      chosenRetention: settings,
       feedRetention: feedRetentionOf(settings),
       streamRules: streamRulesOf(settings),
       editWithin: settings.editSeconds * 1000,

@@ -68,7 +68,7 @@ export interface MigrationTarget {
   compared(): Promise<readonly Difference[]>;
   /** Returns what an error of the target means, for an operator; undefined where it is not one of the target. */
   explainError(error: unknown): string | undefined;
-  /** Removes the state: nodes may start from now on. */
-  finish(): Promise<void>;
+  /** Removes the state: nodes may start from now on. `retention` is what was carried: no default of theirs may remove it. */
+  finish(retention: RetentionLimits): Promise<void>;
   close(): Promise<void>;
 }

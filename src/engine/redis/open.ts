@@ -2,6 +2,7 @@ import type { SharedActivity } from "../../core/activity/node-activity.ts";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import { DEFAULT_FEED_RETENTION, type FeedRetention } from "../../core/feed/retention.ts";
+import type { ChosenRetention } from "../../core/migration/retention.ts";
 import type { ApiKeyStore } from "../../core/ports/access/api-keys.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
@@ -26,6 +27,7 @@ import { measureRedis } from "./measure.ts";
 import { KnownMembers } from "./members/known-members.ts";
 import { RedisMembers } from "./members/members.ts";
 import { NewsStreams } from "./members/news-streams.ts";
+import { rejectForgottenRetention } from "./migration/moved.ts";
 import { RedisPersons } from "./person/persons.ts";
 import { RedisActivityBoard, readSharedActivity } from "./presence/activity-board.ts";
 import { RedisLeases } from "./presence/leases.ts";
@@ -43,6 +45,8 @@ export interface RedisOptions extends ConnectOptions {
   readonly ackAfter: "primary" | "replica";
   /** How long messages are kept in conversations without limits of their own. */
   readonly retention: RetentionLimits;
+  /** What of it an operator has set. With it, a store that was moved here is not opened where a default would remove messages of it. */
+  readonly chosenRetention?: ChosenRetention;
   /** How long events are kept. Without it, as DEFAULT_FEED_RETENTION says. */
   readonly feedRetention?: FeedRetention;
   /** Without them, those of `DEFAULT_STREAM_RULES`. */
@@ -65,6 +69,8 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
   const { client, step } = await connectInSteps(options);
   try {
     await step(() => checkRequirements(client, emit));
+    const { chosenRetention } = options;
+    if (chosenRetention !== undefined) await step(() => rejectForgottenRetention(client, chosenRetention));
     if (ackAfter === "replica") client.waitForReplica(REPLICA_TIMEOUT_MS);
     const channels = new Channels(client);
     const runOnOneNode = redisTasks({ client, clock, emit });

@@ -160,7 +160,16 @@ describe("OP4 a store with everything in it", () => {
     expect(moved.stderr).toContain("Set appendonly yes.");
     const key = join(folder.path, "data/secret.key");
     expect(moved.stdout).toEndWith(
-      `\nStart the servers with REDIS_URL now, and with the key of this store: SECRET_KEY=$(cat ${key})\nThe folder is left as it is, with a new epoch: a server that is started on it again is another store.\n`,
+      `\nStart the servers with REDIS_URL now, and each with these settings:\n  SECRET_KEY=$(cat ${key})\n  REDIS_PREFIX=whole\n  RETENTION_MESSAGES=0\n  RETENTION_DAYS=0\nThe folder is left as it is, with a new epoch: a server that is started on it again is another store.\n`,
+    );
+  });
+
+  test("OP4 a server that lacks the retention of the move would remove messages, and does not start", async () => {
+    const env = { ...ENV, REDIS_URL: redis.url, REDIS_PREFIX: "whole", RETENTION_MESSAGES: "", PORT: "0" };
+    const refused = await folder.run(["serve"], { env });
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stderr).toContain(
+      "This store was moved here with RETENTION_MESSAGES=0, and without that messages would be removed now",
     );
   });
 
@@ -280,6 +289,12 @@ describe("OP4 a move is refused in words", () => {
     expect(await refusal({ ...unset, DATA_DIR: data })).toContain(
       "would be left out. Set RETENTION_MESSAGES",
     );
+    // A dry run counts all of them, and says the same.
+    const { code, stdout } = await command(folder, "dry-left-out", ["--dry-run", "--json"], unset);
+    const report = JSON.parse(stdout);
+    expect({ code, report }).toMatchObject({ code: 0, report: { carried: { leftOut: 0 } } });
+    expect(report.carried.messages).toBeGreaterThan(100);
+    expect(report.warnings.join()).toContain("would be left out. Set RETENTION_MESSAGES");
   });
 
   test("where the store was changed since the move was begun; --restart begins again", async () => {

@@ -219,7 +219,8 @@ export class Keys {
       | "activity-watched"
       | "persons"
       | "migration"
-      | "migration-claim",
+      | "migration-claim"
+      | "moved-retention",
   ): string {
     return `${this.prefix}:{all}:${what}`;
   }

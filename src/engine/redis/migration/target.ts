@@ -1,3 +1,4 @@
+import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { ClaimResult, MigrationTarget } from "../../../core/migration/ports.ts";
 import type {
   ConversationRecord,
@@ -20,6 +21,7 @@ import { KeyWriter } from "./key-writer.ts";
 import { LogComparer } from "./log-comparer.ts";
 import { LogWriter } from "./log-writer.ts";
 import { readMemory } from "./memory.ts";
+import { writeMovedRetention } from "./moved.ts";
 import { readMigrationState } from "./unfinished.ts";
 
 /** Opens the Redis to which a store is moved. Throws StoreUnavailable and StoreMisconfigured as the start of a node does. */
@@ -167,13 +169,14 @@ export class RedisMigrationTarget implements MigrationTarget {
     return classifyError(error)?.description;
   }
 
-  async finish(): Promise<void> {
+  async finish(retention: RetentionLimits): Promise<void> {
     const { commands, keys } = this.client;
     await this.claimed.save(undefined);
     if ((await commands.exists(keys.globalKey("nodes"))) === 1)
       throw new Error(
         `A server was started on ${this.description} while the migration ran. Stop it, and run the command again with --restart.`,
       );
+    await writeMovedRetention(this.client, retention);
     await commands.unlink(this.stateKey, keys.globalKey("migration-claim"));
   }
 
