@@ -7,6 +7,7 @@ import { createKeys } from "../../server/authentication/keys.ts";
 import { createPasswords } from "../../server/authentication/passwords.ts";
 import { recordSigningKeys } from "../../server/authentication/signing-key-check.ts";
 import { signToken } from "../../server/authentication/tokens.ts";
+import { hasColours } from "../../server/log/colours.ts";
 import { openEventLog } from "../../server/log/event-log.ts";
 import { openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
@@ -34,7 +35,12 @@ export async function serve(settings: Settings): Promise<void> {
 
   const readable = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
   const output = new LogOutput(1);
-  const log = openLog({ level: settings.logLevel, format: readable ? "pretty" : "json", output });
+  const log = openLog({
+    level: settings.logLevel,
+    format: readable ? "pretty" : "json",
+    colours: hasColours(process.stdout),
+    output,
+  });
   const clock = systemClock();
   const eventLog = openEventLog(log, clock, settings.logLevel);
   const events = new EventBus();

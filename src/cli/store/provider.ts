@@ -16,6 +16,7 @@ import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import type { BackupOptions } from "../../engine/sqlite/backup/backup.ts";
 import type { RestoredStore, RestoreOptions } from "../../engine/sqlite/backup/restore.ts";
 import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
+import { hasColours } from "../../server/log/colours.ts";
 import { writeEventsTo } from "../../server/log/event-log.ts";
 import { openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
@@ -143,6 +144,8 @@ export const COMMAND_TIMEOUT_MS = 5_000;
 /** Returns the clock and the events for a command. Standard output is for its result; its log is for errors only. */
 export function commandDeps(): StoreDeps {
   const events = new EventBus();
-  events.subscribe(writeEventsTo(openLog({ level: "warn", format: "pretty", output: new LogOutput(2) })));
+  const colours = hasColours(process.stderr);
+  const log = openLog({ level: "warn", format: "pretty", colours, output: new LogOutput(2) });
+  events.subscribe(writeEventsTo(log));
   return { clock: systemClock(), emit: events.emit };
 }

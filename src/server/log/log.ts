@@ -19,6 +19,8 @@ export interface Log {
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: "json" | "pretty";
+  /** Of `pretty`: see hasColours. */
+  readonly colours?: boolean;
   /** Where the lines go; standard output when it is not given. */
   readonly output?: LogOutput;
 }
@@ -27,11 +29,11 @@ export interface LogOptions {
 const SECRET_FIELDS = ["token", "ticket", "password", "authorization", "access_token", "refresh_token"];
 
 /**
- * Opens the log: one JSON object a line, so that nothing from outside can forge a line (SEC-P2), or coloured text for a
+ * Opens the log: one JSON object a line, so that nothing from outside can forge a line (SEC-P2), or text for a
  * person. Neither holds a character that a terminal obeys. A reader that stops does not block the server: lines wait, and
  * are then dropped and counted (`log.lines_dropped`).
  */
-export function openLog({ level, format, output = new LogOutput(1) }: LogOptions): Log {
+export function openLog({ level, format, colours = false, output = new LogOutput(1) }: LogOptions): Log {
   const logger = pino(
     {
       level,
@@ -42,7 +44,9 @@ export function openLog({ level, format, output = new LogOutput(1) }: LogOptions
       serializers: { error: (error) => (typeof error === "string" ? redactUrls(error) : error) },
       redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: "[hidden]" },
     },
-    format === "pretty" ? prettyOutput(output) : { write: (line) => output.write(escapeInvisible(line)) },
+    format === "pretty"
+      ? prettyOutput(output, colours)
+      : { write: (line) => output.write(escapeInvisible(line)) },
   );
   output.onDropped = (lines) => logger.error({ event: "log.lines_dropped" satisfies EventName, lines });
   return {
@@ -53,11 +57,11 @@ export function openLog({ level, format, output = new LogOutput(1) }: LogOptions
   };
 }
 
-/** Formats entries as coloured text, one line each. Values stay quoted as in JSON, so that a value cannot forge a line. */
-function prettyOutput(output: LogOutput): DestinationStream {
+/** Formats entries as text, one line each. Values stay quoted as in JSON, so that a value cannot forge a line. */
+function prettyOutput(output: LogOutput, colours: boolean): DestinationStream {
   const prettify = prettyFactory({
     messageKey: "event",
-    colorize: true,
+    colorize: colours,
     singleLine: true,
     translateTime: "SYS:HH:MM:ss.l",
     // Otherwise an error takes a second line.

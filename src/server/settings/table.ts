@@ -213,7 +213,7 @@ export const SETTINGS = {
   LOG_FORMAT: {
     group: "Log",
     kind: choice("auto", "json", "pretty"),
-    about: "JSON lines or coloured text; auto is text on a terminal",
+    about: "JSON lines or text; auto is text on a terminal, which alone gets colours (NO_COLOR: none)",
     default: "auto",
   },
 

@@ -42,7 +42,7 @@ describe("log", () => {
   });
 
   test("SEC-P2 a readable log keeps one line per event, also for hostile input", () => {
-    const text = written({ format: "pretty" }, (log) =>
+    const text = written({ format: "pretty", colours: true }, (log) =>
       log.warn("signin.failed", { user: "a\n\u001b[2Jb", address: "::1" }),
     );
     expect(text.trimEnd().split("\n")).toHaveLength(1);
@@ -56,8 +56,23 @@ describe("log", () => {
     const json = written({}, write);
     expect(json).toMatch(/^[\x20-\x7e]+\n$/);
     expect(JSON.parse(json)).toMatchObject({ user, error: user, deep: { user } });
-    const readable = written({ format: "pretty" }, write);
+    const readable = written({ format: "pretty", colours: true }, write);
     expect(readable.replace(/\x1b\[\d+m/g, "")).toMatch(/^[\x20-\x7e\u2421]+\n$/);
+  });
+
+  test("a readable log has colours on a terminal only, unless NO_COLOR or FORCE_COLOR says otherwise", () => {
+    const coloured = (colours: boolean) =>
+      written({ format: "pretty", colours }, (log) => log.warn("loud", { n: 1 })).includes("\x1b[");
+    expect([coloured(true), coloured(false)]).toEqual([true, false]);
+    const { NO_COLOR, FORCE_COLOR, ...env } = process.env;
+    const program = `import { hasColours } from ${JSON.stringify(join(import.meta.dir, "../../../src/server/log/colours.ts"))};
+      console.log([process.stdout, process.stderr].map(hasColours).join());`;
+    const answer = (more: object) =>
+      Bun.spawnSync([process.execPath, "-e", program], { env: { ...env, ...more }, stderr: "pipe" })
+        .stdout.toString()
+        .trim();
+    expect(answer({})).toBe("false,false");
+    expect(answer({ FORCE_COLOR: "1" })).toBe("true,true");
   });
 
   test("levels below the chosen one are not written", () => {
