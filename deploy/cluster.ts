@@ -122,7 +122,7 @@ ${nodes.join("\n")}
   redis       127.0.0.1:${redisPort}          pid ${pid("redis")}
 
 Try:
-  open the page in two tabs, sign in as two users, talk: they are on different nodes
+  open the console in two tabs, sign in as two users, talk: they are on different nodes
   kill -9 ${pid("node 2")}          a node dies; its clients reconnect to another; 2 and Enter starts it again
   kill ${pid("node 1")}             a node is stopped in order, as for an update; 1 and Enter starts it again
   kill -9 ${pid("redis")}          Redis dies: "degraded"; r and Enter starts it again with its data

@@ -62,7 +62,7 @@ async function serve() {
   let text = "";
   for await (const chunk of server.stderr) {
     text += decoder.decode(chunk);
-    const url = /Page +(\S+)\/\n/.exec(text)?.[1];
+    const url = /Console +(\S+)\/\n/.exec(text)?.[1];
     if (url !== undefined) return { url, server };
   }
   throw new Error(text);

@@ -54,7 +54,7 @@ class Server {
       printed += decoder.decode(chunk, { stream: true });
       if (/Page +\S+\n/.test(printed) && (mode !== "metrics" || /Metrics +\S+\n/.test(printed))) break;
     }
-    const url = /Page +(\S+)\/\n/.exec(printed)![1]!;
+    const url = /Console +(\S+)\/\n/.exec(printed)![1]!;
     const body = new URLSearchParams({ username: "user3", password: "password" });
     const answer = await fetch(`${url}/token`, { method: "POST", body });
     const { access_token: token } = (await answer.json()) as { access_token: string };

@@ -54,7 +54,8 @@ ignored). \`parley conversation remove\` deletes them.
   parley bench --clients 5 --msgs 100
   parley bench --rate 20 --duration 2 --csv -
 
-Exit code 1: a message was not acked; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM, with the results so far.`;
+Exit code 1: a message was not acked; 2: the command line was wrong; 130 and 143: ended by SIGINT (Ctrl+C) or
+SIGTERM, with the results so far.`;
 
 /** `parley bench`: measures the throughput and ack times of a server. */
 export function benchCommand(): Command {

@@ -41,8 +41,8 @@ status to standard error:
   my-model "why is the sky blue?" | parley chat lobby --stream
 
 Exit code 1: the connection failed, a message was not stored, a command was refused or not understood, a stream was
-stopped or did not end as done, the server closed for good, or fewer messages than --count arrived; 130 and 143: ended
-by SIGINT (Ctrl+C) or SIGTERM.`;
+stopped or did not end as done, the server closed for good, or fewer messages than --count arrived;
+2: the command line was wrong; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 
 /** `parley chat`: sends and receives messages, on a terminal or in a pipe. */
 export function chatCommand(): Command {

@@ -29,7 +29,7 @@ user2 and user3. The rules about tokens are only checked with the key (SECRET_KE
 --secret-key-file), those of the operator's API with an API key that has manage (PARLEY_API_KEY in the environment).
 The rules are those of docs/PROTOCOL.md. A run opens a few dozen sockets, a few at a time, in conversations named
 parley-check-…, which it removes at its end, and takes less than half a minute.
-Exit code 1: the server violates a rule.`;
+Exit code 1: the server violates a rule; 2: the command line was wrong.`;
 
 /** `parley conformance <url>`: tests a running server, or a proxy in front of one, against the rules of the protocol. */
 export function conformanceCommand(): Command {

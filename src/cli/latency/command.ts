@@ -28,7 +28,8 @@ With --acks, messages are sent and stored: each costs a request of the user's pl
 
   parley latency --count 3 --interval 0.1
 
-Exit code 0: all requests were answered. 1: some were lost. 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
+Exit code 0: all requests were answered. 1: some were lost. 2: the command line was wrong.
+130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 
 /** `parley latency`: measures round trips to a server, at an interval. */
 export function latencyCommand(): Command {
