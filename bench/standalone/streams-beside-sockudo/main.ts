@@ -3,7 +3,7 @@
 // `taskset -c 1 bun bench/standalone/streams-beside-sockudo/main.ts [<part of a row's name>] [--sockudo <program>] [--postgres postgres://…]
 // [--writers 25] [--answers 2]`. The program, or SOCKUDO in the environment, is built once, in about half an hour:
 // `cargo install sockudo --version 5.2.0 --locked --no-default-features --features local,v2,ai-transport,postgres --root <folder>`
-// Without it only Parley is measured. The database is one of a server on this machine, and all in it is REMOVED before and after a row.
+// Without it only Parley is measured. The database is an empty one of a server on this machine; each row leaves it empty.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +50,6 @@ for (const row of rows) if (positionals.every((part) => row.name.includes(part))
 /** Has each writer write an answer into an empty store, starts the server again, and measures after one answer more. */
 async function measure(row: Row): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "parley-beside-"));
-  await row.database?.empty();
   try {
     await run(row, folder, [1]);
     const before = await row.keptBytes?.(folder);

@@ -13,13 +13,15 @@ export interface PostgresDatabase extends AsyncDisposable {
   processorSeconds(): number;
 }
 
-/** Throws where the server is not on this machine. */
+/** Throws where the server is not on this machine, and where the database has tables, since all of them are removed later. */
 export async function openPostgres(address: string): Promise<PostgresDatabase> {
   const sql = new SQL(address, { max: 1 });
   const [{ pid }] = await sql`SELECT pg_backend_pid() AS pid`;
   const main = parentOf(pid);
   if (!readFileSync(`/proc/${main}/comm`, "utf8").startsWith("postgres"))
     throw new Error("the server of the database is not on this machine");
+  const [{ tables }] = await sql`SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'`;
+  if (tables > 0) throw new Error("the database has tables: give an empty one");
   return {
     address,
     async bytes() {
