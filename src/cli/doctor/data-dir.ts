@@ -1,4 +1,4 @@
-import { accessSync, constants, type StatsFs, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, type StatsFs, statfsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { STORE_FILE } from "../../engine/sqlite/schema.ts";
 import { folderProblem } from "../../server/settings/data-folder.ts";
@@ -30,6 +30,8 @@ export interface DataDirFacts {
   readonly owner: number | undefined;
   readonly self: number | undefined;
   readonly freeBytes: number | undefined;
+  /** Whether the folder has a store, and the key that its server made for itself is not there. */
+  readonly isKeyGone: boolean;
   /** The type of a network file system, such as `NFS`. */
   readonly networkFilesystem: string | undefined;
 }
@@ -41,13 +43,15 @@ export const DATA_DIR_CHECK = defineCheck({
   name: "data_dir",
   collect({ settings, data }) {
     if (settings === undefined) return "The settings are invalid.";
-    return data.kind === "embedded" ? collectDataDir(settings.dataDir) : "Redis needs no data folder.";
+    return data.kind === "embedded"
+      ? collectDataDir(settings.dataDir, settings.secretKey === undefined)
+      : "Redis needs no data folder.";
   },
   evaluate: evaluateDataDir,
 });
 
-/** Collects the facts of the folder, or of the folder above it that would contain it. */
-export function collectDataDir(path: string): DataDirFacts {
+/** Collects the facts of the folder, or of the folder above it that would contain it. `ownKey`: without SECRET_KEY the key is a file in it. */
+export function collectDataDir(path: string, ownKey: boolean): DataDirFacts {
   const stat = statSync(path, { throwIfNoEntry: false });
   const existing = stat === undefined ? nearestExistingDir(path) : path;
   const disk = filesystemOf(existing);
@@ -57,6 +61,7 @@ export function collectDataDir(path: string): DataDirFacts {
     state: stat === undefined ? "missing" : "there",
     error: accessError(existing),
     modes: stat?.isDirectory() ? [path, ...secrets].flatMap(modeOf) : [],
+    isKeyGone: ownKey && existsSync(join(path, STORE_FILE)) && !existsSync(join(path, KEY_FILE)),
     owner: stat?.uid,
     self: process.getuid?.(),
     freeBytes: disk && disk.bavail * disk.bsize,
@@ -109,7 +114,7 @@ const NETWORK_FILESYSTEMS: ReadonlyMap<number, string> = new Map([
 
 /** Evaluates the facts of a data folder. */
 export function evaluateDataDir(facts: DataDirFacts): CheckResult {
-  const { path, state, error, modes, owner, self, freeBytes, networkFilesystem } = facts;
+  const { path, state, error, modes, owner, self, freeBytes, networkFilesystem, isKeyGone } = facts;
   const findings: Finding[] = [];
   if (error !== undefined) findings.push({ mark: "problem", text: folderProblem(path, error) });
   findings.push(...modes.flatMap((each) => evaluateMode(each, path, modes)));
@@ -118,6 +123,12 @@ export function evaluateDataDir(facts: DataDirFacts): CheckResult {
       mark: "warning",
       text: `${path} belongs to user ${owner}, but the doctor runs as user ${self}: it cannot check whether the server may use the folder.`,
       advice: "Run the doctor as the user that the server runs as.",
+    });
+  if (isKeyGone)
+    findings.push({
+      mark: "problem",
+      text: `The signing key ${join(path, KEY_FILE)} is gone. A server that runs still has it; the next start makes another one, and then all tokens end.`,
+      advice: "Put the file back from your copy before the server is started again.",
     });
   if (networkFilesystem !== undefined)
     findings.push({

@@ -51,9 +51,12 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
   if (erasing && !serverAnswers)
     findings.push({
       mark: "warning",
-      text: "The files may still hold texts that users erased or edited away: the server stopped before it could clean them.",
+      text:
+        unclosed === "this start"
+          ? "The files may still hold texts that users erased or edited away. No server responds here: one that runs cleans them within a minute, one that was killed does at its next start."
+          : "The files may still hold texts that users erased or edited away: the server was killed, or could not clean them before it stopped.",
       advice:
-        "Start the server: it cleans them within a minute. Copies of the folder, and backups, keep what they hold.",
+        "Run a server on the folder: it cleans them within a minute. Copies of the folder, and backups, keep what they hold.",
     });
   if (kept.length > 0)
     findings.push({

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
+  collectDataDir,
   type DataDirFacts,
   evaluateDataDir,
   FREE_SPACE_PROBLEM_BYTES,
@@ -35,6 +39,7 @@ describeEvaluation<DataDirFacts>(
     self: 1000,
     freeBytes: 10 * FREE_SPACE_WARNING_BYTES,
     networkFilesystem: undefined,
+    isKeyGone: false,
   },
   evaluateDataDir,
   [
@@ -44,10 +49,26 @@ describeEvaluation<DataDirFacts>(
     ["warning", "can read data/parley.db.", { modes: [{ path: "data/parley.db", mode: 0o644 }] }],
     ["warning", "belongs to user 0, but the doctor runs as user 1000", { owner: 0 }],
     ["warning", "on a network file system (NFS)", { networkFilesystem: "NFS" }],
+    [
+      "problem",
+      "The signing key data/secret.key is gone. A server that runs still has it",
+      { isKeyGone: true },
+    ],
     ["warning", "Only 1024 MiB are free", { freeBytes: FREE_SPACE_WARNING_BYTES - 1 }],
     ["problem", "when it is full, all messages are rejected", { freeBytes: FREE_SPACE_PROBLEM_BYTES - 1 }],
   ],
 );
+
+test("a key file that is gone is noticed where the folder has a store, and no SECRET_KEY is set", () => {
+  const folder = mkdtempSync(join(tmpdir(), "parley-key-"));
+  const isGone = (ownKey = true) => collectDataDir(folder, ownKey).isKeyGone;
+  expect(isGone()).toBe(false);
+  writeFileSync(join(folder, "parley.db"), "");
+  expect([isGone(), isGone(false)]).toEqual([true, false]);
+  writeFileSync(join(folder, "secret.key"), "");
+  expect(isGone()).toBe(false);
+  rmSync(folder, { recursive: true });
+});
 
 test("a file with open permissions is protected by a folder that others may not enter", () => {
   const facts: DataDirFacts = {
@@ -62,6 +83,7 @@ test("a file with open permissions is protected by a folder that others may not 
     self: 1,
     freeBytes: undefined,
     networkFilesystem: undefined,
+    isKeyGone: false,
   };
   expect(sum(evaluateDataDir(facts))).toBe("ok");
   const key = { path: "data/secret.key", mode: 0o644 };
@@ -94,7 +116,12 @@ describeEvaluation<StoreFacts>(
     ["warning", "The machine stopped", { store: { ...STORE, unclosed: "earlier start" } }],
     ["ok", "", { store: { ...STORE, unclosed: "earlier start" }, serverAnswers: true }],
     ["ok", "", { store: { ...STORE, unclosed: "this start" } }],
-    ["warning", "The files may still hold texts", { store: { ...STORE, erasing: true } }],
+    ["warning", "the server was killed, or could not", { store: { ...STORE, erasing: true } }],
+    [
+      "warning",
+      "No server responds here: one that runs cleans them within a minute",
+      { store: { ...STORE, erasing: true, unclosed: "this start" } },
+    ],
     ["ok", "", { store: { ...STORE, erasing: true }, serverAnswers: true }],
     [
       "warning",

@@ -108,6 +108,11 @@ export class SqliteChanges implements Changes {
     return this.deps.reactions.own(head.number, user, kept);
   }
 
+  /** Whether `housekeep` has something to do. */
+  get needHousekeeping(): boolean {
+    return this.deps.reactions.mayHaveErased || this.tables.some(({ needsCleaning }) => needsCleaning);
+  }
+
   /** Blanks reactions to erased messages, and cleans the tables. Throws when another process holds the lock; a later round tries again. */
   housekeep(): void {
     const { db, eraser, reactions } = this.deps;

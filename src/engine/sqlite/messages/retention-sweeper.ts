@@ -41,7 +41,7 @@ export interface RetentionSweeperDeps {
   readonly indexWorker: Pick<IndexWorker, "prune" | "runRound" | "truncateWal">;
   readonly messages: MessageLog;
   readonly eraser: Eraser;
-  readonly changes: Pick<SqliteChanges, "hasBelow" | "blankBelow">;
+  readonly changes: Pick<SqliteChanges, "hasBelow" | "blankBelow" | "housekeep" | "needHousekeeping">;
   readonly clock: Pick<Clock, "now">;
   readonly emit: Emit;
   readonly retention: RetentionLimits;
@@ -123,7 +123,7 @@ export class RetentionSweeper {
     });
   }
 
-  /** Finishes removals by commands, for at most CLOSE_TIMEOUT_MS, and finalizes the statements. */
+  /** Finishes removals by commands, and what erases texts from the files, for at most CLOSE_TIMEOUT_MS, and finalizes the statements. */
   async stop(): Promise<void> {
     const late = setTimeout(() => this.abort(), CLOSE_TIMEOUT_MS);
     await this.running;
@@ -134,10 +134,21 @@ export class RetentionSweeper {
         this.abort();
       });
     }
+    await this.eraseAll().catch((error) => this.onError(error));
     clearTimeout(late);
     this.abort();
     this.eraser.close();
     for (const statement of [this.next, this.changed, this.raise, this.dataVersion]) statement.finalize();
+  }
+
+  /** Erases from the files what was blanked or is left of changed messages: after an orderly stop they have no such text. */
+  private async eraseAll(): Promise<void> {
+    const { changes } = this.deps;
+    while (!this.stopped && changes.needHousekeeping) {
+      changes.housekeep();
+      await Bun.sleep(0);
+    }
+    if (!this.stopped) await this.eraser.finish();
   }
 
   private abort(): void {

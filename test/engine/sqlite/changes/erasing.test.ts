@@ -207,6 +207,18 @@ test("CH3 texts that take pages of their own are gone from the files within a mi
   expect(secretsIn(folder)).toEqual([]);
 });
 
+test("CH3 after an orderly stop right after the changes no file has a text, and the store says so", async () => {
+  await using folder = new StoreFolder();
+  const store = await folder.open(new ManualClock());
+  const talk = new Talk(store, new Random(SEED));
+  await talk.post(100);
+  await talk.hideSecrets();
+  const erasing = () => inspectStore(folder.path, { maxFullCheckBytes: 0, timeoutMs: 1_000 })?.erasing;
+  expect([secretsIn(folder).length > 0, erasing()]).toEqual([true, true]);
+  await store.close();
+  expect([secretsIn(folder), erasing()]).toEqual([[], false]);
+});
+
 test(`CH3 MB6 the removal of a conversation takes edited texts and reactions with it ${SEEDED}`, async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
