@@ -34,7 +34,7 @@ export function createStreams(options: StreamsOptions): {
 } {
   const { hub } = options;
   const readers = new StreamReaders({ ...options, find: hub.find });
-  hub.onStreamEnd = (room, entry) => readers.messageSent(room, entry);
+  hub.onSent = (room, entry) => readers.messageSent(room, entry);
   const [writers, http] = [new StreamWriters(options), new HttpWriters(options)];
   const askers = new StreamAskers({ ...options, find: hub.find });
   return { requests: new StreamRequests({ ...options, readers, writers, http, askers }), http };

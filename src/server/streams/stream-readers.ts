@@ -75,7 +75,10 @@ export class StreamReaders {
     if (room?.streams !== undefined) this.serveLate(room, room.streams, member);
   }
 
-  /** A message was sent to the members of its room. */
+  /**
+   * A message was sent to the members of its room. Also where no draft is shown in it: the drafts of the room may be on their way
+   * from the store, or from another node, as they were before.
+   */
   messageSent(room: Room, { body }: Entry): void {
     const stream = endingOf(body)?.stream;
     if (stream !== undefined) this.drop(room, stream);
@@ -129,15 +132,10 @@ export class StreamReaders {
 
   /** Reads the drafts of a room from the store. What ends meanwhile is not shown, though it may be in the answer. */
   private async refresh(room: Room): Promise<void> {
-    room.draftReads++;
-    try {
-      for (const draft of await this.deps.streams.drafts(room.conversation)) {
-        if (this.hasEnded(draft)) continue;
-        const view = this.openIn(room).refresh(draft);
-        if (view !== undefined) this.introduce(room, draft.stream, view);
-      }
-    } finally {
-      room.draftReads--;
+    for (const draft of await this.deps.streams.drafts(room.conversation)) {
+      if (this.hasEnded(draft)) continue;
+      const view = this.openIn(room).refresh(draft);
+      if (view !== undefined) this.introduce(room, draft.stream, view);
     }
   }
 

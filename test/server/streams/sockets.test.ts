@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Grants } from "../../../src/core/access/grants.ts";
+import type { Streams } from "../../../src/core/ports/conversation/streams.ts";
+import type { Engine } from "../../../src/core/ports/engine.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { join } from "../../support/clients/join.ts";
+import { overrideEngine } from "../../support/server/override-engine.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import { connectUser, open } from "../socket/user/user-client.ts";
@@ -45,6 +48,49 @@ describe("a stream over sockets", () => {
     expect(await user.next("message")).toEqual({ ...message, conversation: "lobby" } as never);
     await plain.settled();
     expect(plain.frames.filter(({ type }) => type.startsWith("stream"))).toEqual([]);
+  });
+
+  test("ST1 ST4 a draft that was read before its end, or is announced late, is not shown after its message", async () => {
+    const reading = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const late: (() => void)[] = [];
+    const slowStreams = (streams: Streams): Streams =>
+      Object.assign(Object.create(streams), {
+        async drafts(conversation) {
+          const drafts = await streams.drafts(conversation);
+          reading.resolve();
+          await held.promise;
+          return drafts;
+        },
+        // The announcement of an end can be lost on its way from another node, and that of a draft can come late.
+        watch: (listener) =>
+          streams.watch((event) => {
+            if (event.type === "draft") late.push(() => listener(event));
+            else if (event.type !== "ended") listener(event);
+          }),
+      } satisfies Partial<Streams>);
+    const wrapEngine = (engine: Engine) => overrideEngine(engine, { streams: slowStreams(engine.streams) });
+    await using server = await startTestServer({ wrapEngine });
+    await using writer = await join(server, "agent");
+    const [welcome] = writer.of("welcome");
+    writer.send({ type: "stream_start", id: "a1" });
+    const { stream } = await writer.next("stream_started");
+    writer.send({ type: "stream_append", stream, n: 1, text: "one" });
+    await writer.next("stream_stored");
+    const joined = join(server, "anna", { query: `&streams=1&after=0&epoch=${welcome!.epoch}` });
+    await reading.promise;
+    writer.send({ type: "stream_end", stream });
+    await writer.next("ack");
+    held.resolve();
+    await using reader = await joined;
+    expect(await reader.next("message")).toMatchObject({ id: "a1", text: "one" });
+    writer.send({ type: "stream_start", id: "a2" });
+    const second = await writer.next("stream_started");
+    writer.send({ type: "stream_end", stream: second.stream });
+    expect(await reader.next("message")).toMatchObject({ id: "a2" });
+    for (const announce of late) announce();
+    await reader.settled();
+    expect(reader.of("stream")).toEqual([]);
   });
 
   test("ST1 a reader that comes while a stream is written gets the text so far, and then the rest", async () => {

@@ -210,7 +210,10 @@ export interface Streams {
    */
   approveEnds(decide: DecideEnd): void;
 
-  /** Returns the open drafts of a conversation with what is stored of their text. */
+  /**
+   * Returns the open drafts of a conversation with what is stored of their text. MUST NOT return one whose message is stored: a
+   * reader may have that message, and nothing of the stream may come after it (ST4).
+   */
   drafts(conversation: string): Promise<readonly DraftText[]>;
 
   /** Passes appends, or a draft, to the listeners of all nodes, those of this node in the same turn. They may be lost on the way. */

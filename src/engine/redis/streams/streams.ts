@@ -26,7 +26,7 @@ import type { Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import { AppendCalls } from "./append-calls.ts";
-import { decodeDrafts, newHandle } from "./encoding.ts";
+import { decodeDrafts, newHandle, type StoredDraft } from "./encoding.ts";
 import { KnownStreams } from "./known-streams.ts";
 import type { EndOperation, EndOutcome, EndRequest, StartOperation, StartOutcome } from "./operations.ts";
 import { StreamEvents } from "./stream-events.ts";
@@ -204,7 +204,7 @@ export class RedisStreams implements Streams {
     const conversations = conversation === undefined ? await this.conversationsOf(user) : [conversation];
     const { decideEnd } = this;
     const open = await Promise.all(conversations.map((each) => this.read(each, decideEnd !== undefined)));
-    const own = open.flat().filter(({ from }) => from === user);
+    const own = open.flat().flatMap(({ draft }) => (draft.from === user ? [draft] : []));
     const ended = await Promise.all(
       own.map(async (draft) => {
         const { stream } = draft;
@@ -222,8 +222,8 @@ export class RedisStreams implements Streams {
 
   async drafts(conversation: string): Promise<readonly DraftText[]> {
     const drafts = await this.read(conversation, true);
-    for (const draft of drafts) this.known.add(draft, false);
-    return drafts;
+    for (const { draft } of drafts) this.known.add(draft, false);
+    return openOf(drafts);
   }
 
   publish(event: StreamAppendEvent | StreamDraftEvent): void {
@@ -245,8 +245,8 @@ export class RedisStreams implements Streams {
     await this.sweeper.begin();
     for (const [conversation, streams] of this.known.all()) {
       const drafts = await this.read(conversation, true);
-      const open = new Set(drafts.map(({ stream }) => stream));
-      for (const draft of drafts) this.events.notify({ type: "draft", conversation, draft });
+      const open = new Set(drafts.map(({ draft }) => draft.stream));
+      for (const draft of openOf(drafts)) this.events.notify({ type: "draft", conversation, draft });
       for (const stream of streams)
         if (!open.has(stream)) this.events.notify({ type: "ended", conversation, stream, seq: 0 });
     }
@@ -285,9 +285,10 @@ export class RedisStreams implements Streams {
   private async decideAndEnd(decideEnd: DecideEnd, name: StreamName, since: number): Promise<void> {
     const { outcome } = await this.finish({ ...name, why: "claim", since, limit: 0 });
     if (outcome !== "is_due") return;
-    const draft = (await this.read(name.conversation, true)).find(({ stream }) => stream === name.stream);
-    if (draft === undefined) return;
-    await this.finish({ ...name, why: "due", since, limit: 0, content: await decideEnd(draft) });
+    const drafts = await this.read(name.conversation, true);
+    const found = drafts.find(({ draft }) => draft.stream === name.stream);
+    if (found === undefined) return;
+    await this.finish({ ...name, why: "due", since, limit: 0, content: await decideEnd(found.draft) });
   }
 
   private onSweepFailed(error: unknown): void {
@@ -313,10 +314,12 @@ export class RedisStreams implements Streams {
     });
   }
 
-  private async read(conversation: string, withText: boolean): Promise<DraftText[]> {
+  private async read(conversation: string, withText: boolean): Promise<StoredDraft[]> {
     const { client } = this.deps;
-    const meta = client.keys.conversationKey(conversation, "meta");
-    const reply = (await client.run(READ, [meta], [withText ? 1 : 0])) as (string | number)[];
+    const keys = (["meta", "ids", "log"] as const).map((what) =>
+      client.keys.conversationKey(conversation, what),
+    );
+    const reply = (await client.run(READ, keys, [withText ? 1 : 0])) as (string | number)[];
     return decodeDrafts(conversation, reply);
   }
 
@@ -330,6 +333,11 @@ export class RedisStreams implements Streams {
   private get now(): number | "" {
     return this.deps.time?.now() ?? "";
   }
+}
+
+/** The streams that are open: nothing of the others may be shown, because readers may have their messages (ST1). */
+function openOf(drafts: readonly StoredDraft[]): DraftText[] {
+  return drafts.flatMap(({ draft, hasMessage }) => (hasMessage ? [] : [draft]));
 }
 
 /** `seq`: the message of the stream, 0 for none. */

@@ -46,8 +46,8 @@ export class Hub {
   private readonly stops: readonly (() => void)[];
   /** The time of the last `settle`. It is exact enough for the replay buffers, and saves a clock read for each message. */
   private settledAt: number;
-  /** Called with a message that was sent to members of a room with open drafts, or whose drafts are being read. */
-  onStreamEnd: (room: Room, entry: Entry) => void = () => {};
+  /** Called with each message that was sent to the members of its room. */
+  onSent: (room: Room, entry: Entry) => void = () => {};
   /** Messages delivered to connections since the start, for the log. */
   delivered = 0;
 
@@ -315,7 +315,7 @@ export class Hub {
     room.publishMessage(entry.seq, entry.from, encodeFrame(entry), this.settledAt);
     this.delivered += room.liveCount;
     this.options.metrics?.delivered(entry);
-    if (room.hasDrafts) this.onStreamEnd(room, entry);
+    this.onSent(room, entry);
     this.pendingRooms.add(room);
     if (!room.hasTypists) return;
     const now = this.clock.now();

@@ -71,8 +71,6 @@ export class Room {
   streamReaders = 0;
   /** Whether `streams` holds all drafts; they are read from the store for the first member that reads them. */
   draftsKnown = false;
-  /** How often its drafts are being read from the store just now. */
-  draftReads = 0;
   private replayBuffer: ReplayBuffer | undefined;
   private recentChanges: RecentChanges | undefined;
   private replayUsedAt = 0;
@@ -100,11 +98,6 @@ export class Room {
     if (this.liveCount > 0 || this.behind !== undefined || this.reservations > 0) return false;
     // The other nodes, and readers of the feed, must still be notified of users whose grace is running.
     return !(this.relay?.reportsLeaves === true && this.present.local.hasPending);
-  }
-
-  /** Whether the message that ends a draft may come: one is open here, or is about to be read. */
-  get hasDrafts(): boolean {
-    return this.streams !== undefined || this.draftReads > 0;
   }
 
   /** Whether a user types, or did a moment ago. */

@@ -86,7 +86,7 @@ for (const kind of KINDS_OF_COMMON_CODE) {
       },
     );
 
-    test("ST1 ST3 EV1 wherever the script of an end is cut off, one message and one event come of it, by the writer or by the sweep", async () => {
+    test("ST1 ST3 EV1 wherever the script of an end is cut off, readers find the draft or its message, and one message and one event come of it", async () => {
       const script = kind === "standalone" ? "messages/batch" : "messages/append";
       // Each takes a while in Cluster, where what an abort leaves is the same.
       const finishers =
@@ -112,6 +112,10 @@ for (const kind of KINDS_OF_COMMON_CODE) {
           // Another message first: the half-finished state must not disturb it.
           const other = await node.post("other");
           expect([where, other.outcome]).toEqual([where, "stored"]);
+          // A reader that comes now has the message, and must not be shown its draft after that.
+          const ids = (await messages()).map(({ id }) => id);
+          const shown = (await streams.drafts()).map(({ id }) => id);
+          expect([where, shown]).toEqual([where, ids.includes("a") ? [] : ["a"]]);
           if (first.outcome === "unavailable") {
             if (finisher === "writer") {
               const again = await streams.end(writer, { appends });
