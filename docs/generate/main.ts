@@ -114,6 +114,9 @@ Every error has a \`code\` that does not change; its \`message\` is for people a
 \`error\` frame, over HTTP in a problem document (RFC 9457) with the status below. Where there is a close code, the
 socket may be closed with it, and then a \`closing\` frame follows the \`error\`; without one it stays open. An error that ends
 a conversation comes as \`closed\` on the socket of a user, and the socket stays open.
+
+One answer has no code: where address and fields of an HTTP request are longer than 16 KiB in all, the runtime answers an
+empty 431 and ends the connection (RT-30 in [RUNTIME.md](RUNTIME.md)).
 `,
   ];
   const entries: [string, ErrorEntry][] = Object.entries(ERRORS);

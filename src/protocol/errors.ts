@@ -85,7 +85,7 @@ export const ERRORS = {
   address_too_long: {
     category: "invalid connection",
     http: 414,
-    what: "The request's address is longer than 8 KiB.",
+    what: "The address at which a socket is to be opened is longer than 8 KiB.",
     advice:
       "Send the token in an `Authorization` field or in a first `token` frame, or a ticket in its place.",
   },

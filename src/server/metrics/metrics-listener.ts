@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { problem } from "../http/problem.ts";
+import { BoundedRenderer } from "./bounded-renderer.ts";
 import type { ServerMetrics } from "./server-metrics.ts";
 
 /** Where metrics are read. */
@@ -15,6 +16,10 @@ export class MetricsListener {
 
   /** `key` is asked for as a bearer token where it is set. Throws what the system says where the address cannot be listened on. */
   constructor({ hostname, port }: MetricsAddress, key: string | undefined, metrics: ServerMetrics) {
+    const renderer = new BoundedRenderer(
+      () => metrics.read(),
+      () => performance.now(),
+    );
     this.server = Bun.serve({
       hostname,
       port,
@@ -29,7 +34,7 @@ export class MetricsListener {
             detail: "Send METRICS_KEY as `Authorization: Bearer …`.",
             headers: { "WWW-Authenticate": "Bearer" },
           });
-        return new Response(await metrics.read(), { headers: { "Content-Type": metrics.contentType } });
+        return new Response(await renderer.read(), { headers: { "Content-Type": metrics.contentType } });
       },
       error: () => problem("internal"),
     });

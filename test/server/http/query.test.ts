@@ -142,3 +142,11 @@ test("Q1 what is refused for its query is neither done nor charged", async () =>
     quota: { remaining: 98 },
   });
 });
+
+test("RT-30 an address of 15,000 characters is answered in words, and a head over 16 KiB by an empty 431", async () => {
+  await using server = await startTestServer();
+  const ask = (length: number) => fetch(`${server.url}/events?after=${"9".repeat(length)}`);
+  expect(await (await ask(15_000)).json()).toMatchObject({ code: "unauthorized" });
+  const refused = await ask(17_000);
+  expect([refused.status, await refused.text()]).toEqual([431, ""]);
+});

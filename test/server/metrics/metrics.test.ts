@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { WebhookActivity } from "../../../src/core/activity/node-activity.ts";
+import { BoundedRenderer } from "../../../src/server/metrics/bounded-renderer.ts";
 import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
 import { ServerMetrics } from "../../../src/server/metrics/server-metrics.ts";
 import { METRICS } from "../../../src/server/metrics/table.ts";
@@ -208,4 +209,22 @@ test("OP1 EV2 the lag of the feed's readers is that of the one that is furthest 
   isAway = false;
   expect(Object.keys(await feed())).toHaveLength(8);
   metrics.stop();
+});
+
+test("OP1 scrapes at once share a rendering, and many in a second get the last one", async () => {
+  let [now, rendered] = [10_000, 0];
+  const renderer = new BoundedRenderer(
+    async () => String(++rendered),
+    () => now,
+  );
+  expect(await Promise.all([renderer.read(), renderer.read(), renderer.read()])).toEqual(["1", "1", "1"]);
+  for (let i = 0; i < 2_000; i++) await renderer.read();
+  expect(rendered).toBe(5);
+  now += 1_000;
+  expect(await renderer.read()).toBe("6");
+  const failing = new BoundedRenderer(
+    () => Promise.reject(new Error("no")),
+    () => now,
+  );
+  for (const _ of "1234567") expect(failing.read()).rejects.toThrow("no");
 });
