@@ -1,5 +1,5 @@
 // Makes docs/pictures/console-changes.png, the picture of messages that were edited, erased and reacted to, with the menu of one:
-// `bun docs/pictures/changes.ts`. Needs chromium and a font with emoji.
+// `npx bun docs/pictures/changes.ts`. Needs chromium and a font with emoji.
 import { fileURLToPath } from "node:url";
 import { connect } from "../../src/client/index.ts";
 import { join, say } from "../../test/e2e/console-page.ts";

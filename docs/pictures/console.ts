@@ -1,5 +1,5 @@
 // Makes docs/pictures/console.png and docs/pictures/console-dark.png, the pictures in the README, and both at the width of a phone:
-// `bun docs/pictures/console.ts`. Needs chromium.
+// `npx bun docs/pictures/console.ts`. Needs chromium.
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { item } from "../../test/e2e/console-page.ts";

@@ -1,5 +1,5 @@
 // Makes docs/pictures/dashboard.png: the result of each query of deploy/grafana/parley.json, from a real Prometheus that scrapes a real
-// server under load, drawn by uPlot where Grafana would have its panel: `bun docs/pictures/dashboard.ts`. Needs chromium, prometheus and
+// server under load, drawn by uPlot where Grafana would have its panel: `npx bun docs/pictures/dashboard.ts`. Needs chromium, prometheus and
 // redis-server, and takes a minute.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

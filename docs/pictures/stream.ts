@@ -1,4 +1,4 @@
-// Makes docs/pictures/console-stream.png, the picture of an answer that grows: `bun docs/pictures/stream.ts`. Needs chromium.
+// Makes docs/pictures/console-stream.png, the picture of an answer that grows: `npx bun docs/pictures/stream.ts`. Needs chromium.
 import { fileURLToPath } from "node:url";
 import { connect, startStream } from "../../src/client/index.ts";
 import { join, say } from "../../test/e2e/console-page.ts";

@@ -1,4 +1,4 @@
-// Makes the pictures in docs/TESTING.md: `bun docs/pictures/testing.ts`. Needs chromium.
+// Makes the pictures in docs/TESTING.md: `npx bun docs/pictures/testing.ts`. Needs chromium.
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { addClient, join, openPanel, say, select } from "../../test/e2e/console-page.ts";
