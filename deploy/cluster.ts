@@ -1,5 +1,5 @@
 // npm run cluster: Redis, three nodes and a balancer on this machine, to inspect, to use and to kill. All processes and
-// files are removed after Ctrl+C. PORT is the balancer's, 8000 unless set; other settings in the environment are the
+// files are removed after Ctrl+C. PORT is the balancer's, unless set 8000 or, where that is taken, any free one; other settings in the environment are the
 // nodes'.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -24,7 +24,13 @@ if (Bun.which("redis-server") === null) {
   console.error("redis-server is not installed: apt install redis-server, or brew install redis");
   process.exit(1);
 }
-const balancer = await startBalancer(Number(process.env.PORT ?? 8000), nodePorts).catch((error) => {
+const { PORT } = process.env;
+const usual = startBalancer(Number(PORT ?? 8000), nodePorts);
+const another = (error: NodeJS.ErrnoException) => {
+  if (PORT !== undefined || error.code !== "EADDRINUSE") throw error;
+  return startBalancer(0, nodePorts);
+};
+const balancer = await usual.catch(another).catch((error) => {
   console.error(`The balancer cannot listen (${error.code}). Choose another port: PORT=8100 npm run cluster`);
   process.exit(1);
 });

@@ -105,9 +105,13 @@ function demoAccounts(settings: Settings, accounts: readonly Account[]): string 
 function approvalRow({ approvalUrl, approvalFor, approvalFail }: Settings): [string, string][] {
   if (approvalUrl === undefined) return [];
   const outcome = approvalFail === "open" ? "all is accepted" : "nothing is stored";
-  const { origin } = new URL(approvalUrl);
+  // Without its query, which may have a secret.
+  const { origin, pathname } = new URL(approvalUrl);
   return [
-    ["Approval", `${origin} is asked about each ${approvalFor.join(" and ")}; without an answer ${outcome}`],
+    [
+      "Approval",
+      `${origin}${pathname} is asked about each ${approvalFor.join(" and ")}; without an answer ${outcome}`,
+    ],
   ];
 }
 

@@ -118,7 +118,9 @@ export function redisStore(settings: Settings): StoreProvider {
     },
     async openActivity() {
       const { openRedisActivity } = await engine();
-      const { description, read, close } = await openRedisActivity(commandOptions());
+      // Lines of a log would be written into the page, which says itself that Redis is away.
+      const silent = { clock: systemClock(), emit: () => {} };
+      const { description, read, close } = await openRedisActivity(optionsWith(silent, COMMAND_TIMEOUT_MS));
       return {
         ...{ description, close },
         async read() {

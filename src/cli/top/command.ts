@@ -22,15 +22,15 @@ interface TopFlags extends SourceFlags {
 const FIRST_NUMBERS_MS = 6_000;
 /** How often the first numbers are asked for, in milliseconds. */
 const FIRST_INTERVAL_MS = 250;
-/** A source that takes longer to answer is not reachable, in milliseconds. */
-const READ_TIMEOUT_MS = 5_000;
+/** A source that takes longer to answer is not reachable, in milliseconds: longer than the connection to Redis, which says why. */
+const READ_TIMEOUT_MS = 8_000;
 /** The columns of --once where the terminal does not say its own. */
 const USUAL_COLUMNS = 100;
 
 const NOTE = `
 It reads what the servers share in the store of the settings: the data folder, or Redis. With PARLEY_API_KEY (an API key with
-the right manage), --url or --context it asks a server over HTTP, which answers for all nodes. Servers count only while
-somebody watches, so the first numbers take a second or two.
+the right manage), --url or --context it asks a server over HTTP, which answers for all nodes, and for itself
+while its store is away. Servers count only while somebody watches, so the first numbers take a second or two.
 
 Keys: tab and arrows choose a table and its rows, s sorts by the next column, p pauses, h helps, q quits. Rates are of the last
 second; ack times and what is busiest of the last five to ten. Of several nodes the worst ack time is shown above.
@@ -96,7 +96,10 @@ async function readInTime(source: ActivitySource): Promise<ActivityAnswer> {
 async function readFirst(source: ActivitySource, signal: AbortSignal): Promise<ActivityAnswer | undefined> {
   const deadline = performance.now() + FIRST_NUMBERS_MS;
   for (;;) {
-    const answer = await readInTime(source);
+    const answer = await readInTime(source).catch((error) => {
+      if (error instanceof Refused || source.whenAway !== "store down") throw error;
+      throw new CliError(`${source.whenAway}: ${errorLines(error).join(" ")}`);
+    });
     const { nodes, silent, feed } = answer;
     const isWhole = nodes.length > 0 && silent.length === 0 && feed !== undefined;
     if (isWhole || signal.aborted || (nodes.length > 0 && performance.now() > deadline)) return answer;
@@ -109,7 +112,7 @@ async function readFirst(source: ActivitySource, signal: AbortSignal): Promise<A
 export function noNumbers(silent: readonly string[]): string {
   return silent.length > 0
     ? `No node shares its numbers (${silent.join(", ")}): are they of an older version?`
-    : "No server shares its numbers in this store: none runs (`parley serve` starts one), its disk is full, or it is of an older version.";
+    : "No server shares its numbers in this store: none runs (`parley serve` starts one), its disk is full (then ask the server, with --url and PARLEY_API_KEY), or it is of an older version.";
 }
 
 async function printOnce(source: ActivitySource, json: boolean, signal: AbortSignal): Promise<void> {
@@ -150,7 +153,7 @@ async function showPage(
   { interval, color }: TopFlags,
   ending: AbortController,
 ): Promise<void> {
-  let state = openTop(source.name);
+  let state = openTop(source.name, source.whenAway);
   const startedAt = performance.now();
   const { signal } = ending;
   const draw = () => screen.draw(renderPage(state, screen.size, Date.now()));

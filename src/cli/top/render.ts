@@ -63,12 +63,16 @@ export function plainText(line: Line): string {
     .trimEnd();
 }
 
-function titleLine({ source, answer, isPaused, failure }: TopState, columns: number, now: number): Line {
+function titleLine(
+  { source, whenAway, answer, isPaused, failure }: TopState,
+  columns: number,
+  now: number,
+): Line {
   const clock = formatClock(answer?.at ?? now);
   const left: Piece[] = [{ text: "parley top", style: "title" }];
   if (failure !== undefined) {
     const reason = escapeControlChars(failure.reason);
-    left.push({ text: `  not reachable since ${formatClock(failure.since)}: ${reason}`, style: "bad" });
+    left.push({ text: `  ${whenAway} since ${formatClock(failure.since)}: ${reason}`, style: "bad" });
   } else if (isPaused) left.push({ text: "  paused", style: "bad" });
   else if (answer === undefined) left.push({ text: "  waiting for the first numbers …", style: "dim" });
   left.push({ text: `  ${escapeControlChars(source)}` });

@@ -1,15 +1,20 @@
 import type { ActivityAnswer } from "../../core/activity/node-activity.ts";
+import { describeAddress } from "../../engine/redis/connection/describe-address.ts";
 import { GET_ACTIVITY } from "../../server/http/routes/operator/activity-schema.ts";
+import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { fetchServer, readJsonObject } from "../server/sign-in.ts";
 import { loadTarget } from "../server/target.ts";
 import { loadStoreSettings } from "../setting-flags.ts";
+import type { CommandActivity } from "../store/provider.ts";
 import { storeProvider } from "../store/providers.ts";
 
 /** Where the numbers come from. */
 export interface ActivitySource {
   /** A name for people. */
   readonly name: string;
+  /** What it means when nothing can be read: the store is down, or only the server cannot be reached. */
+  readonly whenAway: "store down" | "not reachable";
   /** Returns what all nodes do; rejects with a `Refused` where to ask again changes nothing. */
   read(): Promise<ActivityAnswer>;
   close(): Promise<void>;
@@ -39,6 +44,7 @@ export async function openSource(flags: SourceFlags): Promise<ActivitySource> {
   const target = loadTarget({ ...(url !== undefined && { url }), ...(context !== undefined && { context }) });
   return {
     name: target.http,
+    whenAway: "not reachable",
     read: async () => {
       const response = await fetchServer(target, "/activity", {
         headers: { Authorization: `Bearer ${key}` },
@@ -67,7 +73,24 @@ function checkAnswer(server: string, body: Record<string, unknown>): ActivityAns
 }
 
 async function openStore(flags: SourceFlags): Promise<ActivitySource> {
-  const provider = storeProvider(loadStoreSettings(flags));
-  const { description, read, close } = await provider.openActivity();
-  return { name: description, read, close };
+  const settings = loadStoreSettings(flags);
+  const provider = storeProvider(settings);
+  const address = redisAddressOf(settings);
+  if (address === undefined) {
+    const { description, read, close } = await provider.openActivity();
+    return { name: description, whenAway: "not reachable", read, close };
+  }
+  // Redis may be away, which is what an operator wants to see: each reading tries again to connect.
+  let opening: Promise<CommandActivity> | undefined;
+  const open = () =>
+    (opening ??= provider.openActivity().catch((error) => {
+      opening = undefined;
+      throw error;
+    }));
+  return {
+    name: describeAddress(address),
+    whenAway: "store down",
+    read: async () => (await open()).read(),
+    close: async () => (await opening?.catch(() => undefined))?.close(),
+  };
 }

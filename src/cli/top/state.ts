@@ -1,5 +1,6 @@
 // What `parley top` shows, and how keys and answers change it: pure functions.
 import type { ActivityAnswer } from "../../core/activity/node-activity.ts";
+import type { ActivitySource } from "./source.ts";
 import { TABLES, type TableName, tableOf } from "./tables.ts";
 
 /** Rates that are kept for the curve. */
@@ -8,6 +9,8 @@ const HISTORY = 512;
 export interface TopState {
   /** Where the numbers come from, for the title. */
   readonly source: string;
+  /** What is said where nothing can be read. */
+  readonly whenAway: ActivitySource["whenAway"];
   readonly table: TableName;
   /** The column that a table is sorted by, where a key has chosen one. */
   readonly sortedBy: Readonly<Partial<Record<TableName, number>>>;
@@ -28,9 +31,9 @@ export type TopEvent =
   | { readonly type: "failed"; readonly reason: string; readonly now: number }
   | { readonly type: "key"; readonly key: string };
 
-export function openTop(source: string): TopState {
+export function openTop(source: string, whenAway: ActivitySource["whenAway"] = "not reachable"): TopState {
   return {
-    ...{ source, table: "nodes", sortedBy: {}, scroll: 0, isPaused: false, showsHelp: false },
+    ...{ source, whenAway, table: "nodes", sortedBy: {}, scroll: 0, isPaused: false, showsHelp: false },
     ...{ answer: undefined, history: [], failure: undefined },
   };
 }

@@ -4,6 +4,9 @@ import { noNumbers } from "../../../src/cli/top/command.ts";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { GET_ACTIVITY } from "../../../src/server/http/routes/operator/activity-schema.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
+import { freePort } from "../../support/free-port.ts";
+import { startRedis } from "../../support/redis/redis-server.ts";
+import { SECRET } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 import { ParleyFolder, type Running } from "../parley-folder.ts";
 import { ParleyTerminal } from "../parley-terminal.ts";
@@ -113,6 +116,21 @@ test("OP1 an answer of another form is refused by its field, and silence by all 
     );
   }
   expect(noNumbers([])).toContain("its disk is full");
+});
+
+test("OP1 where Redis is away the page says so, and has the numbers when it is back; --once ends with 1", async () => {
+  const port = await freePort();
+  const env = { REDIS_URL: `redis://127.0.0.1:${port}`, SECRET_KEY: SECRET };
+  await using terminal = new ParleyTerminal(folder, ["top", "--interval", "0.5"], env);
+  const once = await folder.run(["top", "--once"], { env });
+  expect([once.code, once.stdout]).toEqual([1, ""]);
+  expect(once.stderr).toContain(`store down: Redis at 127.0.0.1:${port}`);
+  await terminal.shows(/^parley top {2}store down since \d\d:\d\d:\d\d: /);
+  await using _redis = await startRedis([], port);
+  await folder.serve([], env);
+  await terminal.shows(/^Store +up/);
+  terminal.type("q");
+  expect(await terminal.ended).toBe(0);
 });
 
 /** Starts a command, reads some lines of its output, and ends it. */
