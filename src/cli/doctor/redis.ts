@@ -1,5 +1,6 @@
 import { expiredNodes } from "../../core/nodes.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
+import { isAcceptedKey } from "../../server/authentication/signing-key-check.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import type { InspectionError } from "../store/provider.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
@@ -9,6 +10,8 @@ export interface RedisFacts {
   readonly redis: RedisInspection | InspectionError;
   readonly ackAfter: Settings["ackAfter"];
   readonly eraseRewrite: Settings["eraseRewrite"];
+  /** SECRET_KEY and SECRET_KEY_PREVIOUS of a node with these settings; those that are set. */
+  readonly keys: readonly string[];
 }
 
 /** Share of its memory in use that is a warning: when it is full, Redis rejects every message. */
@@ -25,15 +28,17 @@ export const REDIS_CHECK = defineCheck({
   name: "redis",
   collect({ settings, data }): RedisFacts | string {
     if (settings === undefined) return "The settings are invalid.";
+    const { ackAfter, eraseRewrite, secretKey, secretKeyPrevious } = settings;
+    const keys = [secretKey, secretKeyPrevious].filter((key) => key !== undefined);
     return data.kind === "redis"
-      ? { redis: data.redis, ackAfter: settings.ackAfter, eraseRewrite: settings.eraseRewrite }
+      ? { redis: data.redis, ackAfter, eraseRewrite, keys }
       : "REDIS_HOST and REDIS_URL are not set: the embedded store needs no Redis.";
   },
   evaluate: evaluateRedis,
 });
 
 /** Evaluates the facts about Redis. */
-export function evaluateRedis({ redis, ackAfter, eraseRewrite }: RedisFacts): CheckResult {
+export function evaluateRedis({ redis, ackAfter, eraseRewrite, keys }: RedisFacts): CheckResult {
   if ("error" in redis) return { findings: [{ mark: "problem", text: redis.error }] };
   const { description, verdict, primaries, roundTrip, nodes, now } = redis;
   const findings: Finding[] = verdict.problems.map((text) => ({
@@ -53,6 +58,13 @@ export function evaluateRedis({ redis, ackAfter, eraseRewrite }: RedisFacts): Ch
       mark: "problem",
       text: "ACK_AFTER=replica is set, but a primary has no replica: all messages are rejected.",
       advice: "Start a replica, or set ACK_AFTER=primary.",
+    });
+  if (keys.length > 0 && !keys.some((key) => isAcceptedKey(redis.signingKeys, key)))
+    findings.push({
+      mark: "problem",
+      text: "The node that started last on this Redis has another SECRET_KEY than these settings: each refuses the tokens of the other.",
+      advice:
+        "Give all nodes the same SECRET_KEY, and restart those with another one. To change it, set SECRET_KEY_PREVIOUS to the former one.",
     });
   if (roundTrip > SLOW_ROUND_TRIP_MS)
     findings.push({

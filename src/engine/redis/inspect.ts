@@ -2,6 +2,7 @@ import type { Redis } from "ioredis";
 import type { FeedStanding } from "../../core/feed/standing.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import { standingOf, type WebhookStanding } from "../../core/webhooks/standing.ts";
+import { RedisSigningKeys } from "./accounts/signing-keys.ts";
 import { type ErasureFacts, readErasures } from "./changes/file-rewriter.ts";
 import type { RedisClient } from "./connection/client.ts";
 import { type ConnectOptions, connect } from "./connection/connect.ts";
@@ -28,6 +29,8 @@ export interface RedisInspection {
   /** The nodes that share it, including those with an expired lease. */
   readonly nodes: readonly NodeEntry[];
   readonly erasures: ErasureFacts;
+  /** Digests of the keys that the node which started last accepts; none if no node has started. */
+  readonly signingKeys: readonly string[];
   /** Or why it cannot be read. */
   readonly feed: FeedStanding | { readonly error: string };
   readonly webhooks: readonly WebhookStanding[];
@@ -51,6 +54,7 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
       ahead,
       nodes,
       erasures: await readErasures(client),
+      signingKeys: await new RedisSigningKeys(client).read(),
       feed: await new EventStreams(client).standing().catch(({ message }: Error) => ({ error: message })),
       webhooks: (await readWebhooks(client)).map(standingOf),
       now,

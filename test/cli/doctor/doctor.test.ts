@@ -320,6 +320,11 @@ describe("Redis", () => {
       /^Redis at 127\.0\.0\.1:\d+ responds in [\d.]+ ms; 1 node uses it\./,
     );
     expect(report.checks.time!.text).toContain("Redis and the server");
+    const other = await ask(folder, ["--port", portOf(server), "--no-talk"], {
+      ...env,
+      SECRET_KEY: SECRET.toLowerCase(),
+    });
+    expect(other.checks.redis!.text).toContain("has another SECRET_KEY than these settings");
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 

@@ -19,6 +19,7 @@ import { evaluateStore, type StoreFacts } from "../../../src/cli/doctor/store.ts
 import { evaluateTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
 import type { RedisInspection } from "../../../src/engine/redis/inspect.ts";
 import type { StoreInspection } from "../../../src/engine/sqlite/inspect.ts";
+import { signingKeyDigest } from "../../../src/server/authentication/signing-key-check.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
 import { describeEvaluation, sum } from "./describe-evaluation.ts";
 
@@ -152,6 +153,7 @@ const REDIS: RedisInspection = {
   ahead: 3,
   nodes: [node("a"), node("b")],
   erasures: { inFileSince: undefined, refused: undefined },
+  signingKeys: [signingKeyDigest("the key of all nodes")],
   feed: { bytes: 0, oldestAt: undefined },
   webhooks: [],
   now: 1_000,
@@ -165,10 +167,13 @@ const erasedAgo = (minutes: number, refused?: string): RedisInspection => {
 
 describeEvaluation<RedisFacts>(
   "a Redis",
-  { redis: REDIS, ackAfter: "primary", eraseRewrite: 60 },
+  { redis: REDIS, ackAfter: "primary", eraseRewrite: 60, keys: ["the key of all nodes"] },
   evaluateRedis,
   [
     ["ok", "", { redis: erasedAgo(59) }],
+    ["problem", "has another SECRET_KEY than these settings", { keys: ["another key"] }],
+    ["ok", "", { keys: ["a new key", "the key of all nodes"] }],
+    ["ok", "", { keys: ["any key"], redis: { ...REDIS, signingKeys: [] } }],
     ["warning", "may still hold texts", { redis: erasedAgo(63) }],
     ["warning", "was not rewritten since", { redis: erasedAgo(1), eraseRewrite: 0 }],
     ["warning", "refused to rewrite it: NOPERM", { redis: erasedAgo(1, "NOPERM") }],
