@@ -57,5 +57,5 @@ async function main(): Promise<void> {
     await close();
   });
   // ParleyFolder waits for these lines.
-  console.error(`Page  ${server.url}/`);
+  console.error(`Console  ${server.url}/`);
 }
