@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { CliError, UsageError } from "../cli-error.ts";
+import { readOperatorKey } from "../server/operator-key.ts";
 import { fetchServer, readJsonObject } from "../server/sign-in.ts";
 import { loadTarget, type Target } from "../server/target.ts";
 import { print, printJson, printNote } from "../terminal/print.ts";
@@ -64,7 +65,7 @@ function collect(value: string, earlier: string[] = []): string[] {
 }
 
 async function events({ follow = false, json = false, ...flags }: EventsFlags): Promise<void> {
-  const key = process.env.PARLEY_API_KEY;
+  const key = readOperatorKey();
   if (!key) throw new UsageError("Set PARLEY_API_KEY to an API key with the right read.");
   const { url, context } = flags;
   const target = loadTarget({ ...(url !== undefined && { url }), ...(context !== undefined && { context }) });

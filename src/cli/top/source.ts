@@ -3,6 +3,7 @@ import { describeAddress } from "../../engine/redis/connection/describe-address.
 import { GET_ACTIVITY } from "../../server/http/routes/operator/activity-schema.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import { CliError, UsageError } from "../cli-error.ts";
+import { readOperatorKey } from "../server/operator-key.ts";
 import { fetchServer, readJsonObject } from "../server/sign-in.ts";
 import { loadTarget } from "../server/target.ts";
 import { loadStoreSettings } from "../setting-flags.ts";
@@ -34,7 +35,7 @@ export class Refused extends CliError {}
  * Throws a `CliError` where there is no key, or no store.
  */
 export async function openSource(flags: SourceFlags): Promise<ActivitySource> {
-  const key = process.env.PARLEY_API_KEY;
+  const key = readOperatorKey();
   const { url, context } = flags;
   if (url === undefined && context === undefined && !key) return openStore(flags);
   if (!key)

@@ -14,6 +14,8 @@ export interface EndpointRules {
 /** Returns what is wrong with the URL of a webhook, as the words after "`url` ", or undefined. */
 export function explainEndpoint(text: string, { allowPrivate }: EndpointRules): string | undefined {
   if (text.length > MAX_ENDPOINT_LENGTH) return `has at most ${MAX_ENDPOINT_LENGTH} characters`;
+  // The parser drops them, so what is stored and shown would not be the address that is used.
+  if (/[\s\p{C}]/u.test(text)) return "must have no blank, line break or control character";
   const url = URL.parse(text);
   if (url === null || url.hostname === "") return "must be a URL `https://host/path`";
   if (url.protocol !== "https:" && !(allowPrivate && url.protocol === "http:"))

@@ -19,6 +19,9 @@ test("EV1 `parley events` lists what is kept, one line each, without what could 
   expect(rest).toMatchObject({ code: 0, stdout: "" });
   const refused = await folder.run(["events", "--types", "message.sent"], { env });
   expect([refused.code, refused.stderr.includes("`types`")]).toEqual([1, true]);
+  expect((await folder.run(["events"], { env: { ...env, PARLEY_API_KEY: "bad" } })).stderr).toContain(
+    "PARLEY_API_KEY is no API key: one begins with pk_.",
+  );
   expect((await folder.run(["events"], { env: { ...env, PARLEY_API_KEY: "" } })).stderr).toContain(
     "PARLEY_API_KEY",
   );

@@ -100,6 +100,10 @@ test("EV2 an endpoint is an https URL; http, where private addresses are allowed
     "https://user:word@hooks.example/",
     "https://hooks.example/#part",
     "https://hooks.example:22/",
+    " https://hooks.example/",
+    "https://hooks.example/\n",
+    "https://hooks.exa\tmple/",
+    "https://hooks.example/\u202e",
     `https://hooks.example/${"x".repeat(2_000)}`,
   ])
     expect([url, explainEndpoint(url, https)]).not.toEqual([url, undefined]);

@@ -80,6 +80,7 @@ for (const engine of ["embedded", "redis"] as const) {
         ["POST /api-keys", { name: "x", rights: ["read", "read"] }, 422, "`rights`"],
         ["POST /api-keys", { name: "x", rights: ["own"] }, 422, "`rights.0`"],
         ["POST /api-keys", { name: "a b", rights: ["read"] }, 422, "`name`"],
+        ["POST /api-keys", { name: "x", rights: ["read"], conversations: [] }, 422, "`conversations`"],
         ["POST /api-keys", { name: "x", rights: ["read"], conversations: ["a*b"] }, 422, "`conversations.0`"],
         ["POST /api-keys", "no json", 400, "JSON"],
         ["DELETE /api-keys/a%20b", undefined, 400, "name in the address"],

@@ -87,11 +87,20 @@ export function explainFileError(path: string, error: unknown, other = otherAdvi
   if (reason !== undefined)
     return new FileUnusable(
       `${path} cannot be used: ${reason}.`,
-      `Correct its owner and its rights, or ${other}.`,
+      isMisplaced(error) ? `${capitalized(other)}.` : `Correct its owner and its rights, or ${other}.`,
       error,
     );
   const [cause, advice] = causeOf(path, error, other);
   return new FileUnusable(`${path} ${cause} (${message}).`, advice, error);
+}
+
+/** Whether nothing can be there, whatever its rights are. */
+function isMisplaced(error: unknown): boolean {
+  return ["EEXIST", "ENOTDIR", "EISDIR", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** Why the file system refuses a file, in words; undefined for what rights and places do not explain. */
@@ -107,6 +116,8 @@ function fileReason(error: unknown): string | undefined {
       return "a file is in its place, or in that of a folder above it";
     case "EISDIR":
       return "a folder is in its place";
+    case "ENOENT":
+      return "it is not there, and cannot be made there";
     default:
       return undefined;
   }

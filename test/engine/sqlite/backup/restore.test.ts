@@ -158,7 +158,7 @@ test("OP3 CH3 a newer backup replaces the one in its folder, and refuses a folde
   rmSync(join(backup, "store-1T.db"), { recursive: true });
   const unusable = backUp(folder.path, { folder: join(backup, MANIFEST, "in-a-file") });
   await expect(unusable).rejects.toThrow(
-    "cannot be used: a file is in its place, or in that of a folder above it. Correct its owner and its rights, or name another folder",
+    "cannot be used: a file is in its place, or in that of a folder above it. Name another folder",
   );
   // A store that SQLite finds damaged gives no backup, and leaves the one that there is.
   const damaged = join(folder.path, "damaged");

@@ -33,6 +33,8 @@ export function postMessagesRoute(deps: ConversationRoutesDeps): (c: HttpContext
       return problem(code, { detail });
     };
     const texts = splitArray(text, MAX_BATCH_ITEMS);
+    if (texts === undefined && parseJson(text).error === "malformed")
+      return refuse("malformed", "The body is not JSON.");
     if (texts === undefined || texts.length === 0)
       return refuse("invalid", `The body must be a list of 1 to ${MAX_BATCH_ITEMS} messages.`);
     // All are read before the first one is stored, so that of a body that is cut off nothing is stored.
@@ -81,8 +83,6 @@ interface Item {
 
 function readItem(text: string): Item {
   const none = { text, isJson: true, conversation: undefined, id: undefined, epoch: false };
-  if (Buffer.byteLength(text) > MAX_FRAME_BYTES)
-    return { ...none, error: errorOf("too_large", `The message is longer than ${MAX_FRAME_BYTES} bytes.`) };
   const { value, error } = parseJson(text);
   if (error === "malformed") return { ...none, isJson: false };
   if (error !== undefined) return { ...none, error: errorOf(error) };
@@ -93,6 +93,8 @@ function readItem(text: string): Item {
     conversation: typeof conversation === "string" && isIdentifier(conversation) ? conversation : undefined,
     id: typeof id === "string" && isMessageId(id) ? id : undefined,
   };
+  if (Buffer.byteLength(text) > MAX_FRAME_BYTES)
+    return { ...named, error: errorOf("too_large", `The message is longer than ${MAX_FRAME_BYTES} bytes.`) };
   return named.conversation === undefined
     ? { ...named, error: errorOf("invalid", `\`conversation\`: must be ${IDENTIFIER_RULE}.`) }
     : named;

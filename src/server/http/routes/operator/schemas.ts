@@ -200,6 +200,7 @@ const Patterns = z
       .refine(isConversationPattern, "must be a conversation, or a beginning with `*` at the end"),
     "must be a list of conversations",
   )
+  .min(1, "must have a conversation")
   .max(MAX_GRANTED_CONVERSATIONS, `must have ${MAX_GRANTED_CONVERSATIONS} entries or less`);
 
 const ApiKeyGrants = {

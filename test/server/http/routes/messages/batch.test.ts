@@ -103,7 +103,8 @@ test("B3 a body that is no list of 1 to 100 JSON values is refused as a whole, a
   await using api = await startMemberServer();
   const one = JSON.stringify({ conversation: "lobby", text: "x" });
   const table = [
-    ["", 422, "invalid"],
+    ["", 400, "malformed"],
+    ["[", 400, "malformed"],
     ["{}", 422, "invalid"],
     ["[]", 422, "invalid"],
     [`[${Array(101).fill(one).join(",")}]`, 422, "invalid"],
@@ -119,7 +120,11 @@ test("B3 a body that is no list of 1 to 100 JSON values is refused as a whole, a
   const deep = `{"conversation":"lobby","text":"x","data":${'{"a":'.repeat(200)}1${"}".repeat(200)}}`;
   const long = JSON.stringify({ conversation: "lobby", text: "x".repeat(70_000) });
   const { body } = await api.as("bob", "POST /messages", `[${deep},${long},${one}]`);
-  expect(body.results).toMatchObject([{ code: "too_large" }, { code: "too_large" }, { seq: 1 }]);
+  expect(body.results).toMatchObject([
+    { code: "too_large" },
+    { code: "too_large", conversation: "lobby" },
+    { seq: 1 },
+  ]);
   expect(await stored(api, "lobby")).toEqual(["bob: x"]);
 });
 
