@@ -54,7 +54,7 @@ const Data = z
     (value) => utf8Length(JSON.stringify(value)) <= MAX_CONVERSATION_DATA_BYTES,
     `must be ${MAX_CONVERSATION_DATA_BYTES} bytes of JSON or less`,
   )
-  .meta({ type: "object", additionalProperties: true });
+  .meta({ type: "object" });
 
 const MemberEntry = z.strictObject(
   { user: Identifier, role: Role.optional() },

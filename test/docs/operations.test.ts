@@ -10,7 +10,7 @@ import { proseOf, ROOT, readPage } from "./pages.ts";
 const PAGE = "docs/OPERATIONS.md";
 
 /** Environment names of the runtime, of commands that connect to a server, or of the tests; they are no settings. */
-const NON_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_TOKEN", "REDIS_SERVER"];
+const NON_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_API_KEY", "PARLEY_TOKEN", "REDIS_SERVER"];
 
 /** The rows of the tables of events in docs/LOG.md: name, level, fields. */
 function eventsOnPage(): [name: string, level: string, fields: string[]][] {

@@ -64,7 +64,14 @@ function clean(value: unknown): unknown {
       !(name === "maximum" && field === Number.MAX_SAFE_INTEGER) &&
       !(name === "minimum" && field === Number.MIN_SAFE_INTEGER),
   );
-  return Object.fromEntries(kept.map(([name, field]) => [name, clean(field)]));
+  const cleaned = Object.fromEntries(kept.map(([name, field]) => [name, clean(field)]));
+  return isAnyObject(cleaned) ? { ...cleaned, additionalProperties: true } : cleaned;
+}
+
+/** Whether a schema is that of any JSON object. Generators take it for an empty one where nothing says that it has fields. */
+function isAnyObject({ type, properties, additionalProperties }: JsonSchema): boolean {
+  const isObject = type === "object" || (Array.isArray(type) && type.includes("object"));
+  return isObject && properties === undefined && additionalProperties === undefined;
 }
 
 /** Lets the objects of a schema have further fields. */

@@ -14,7 +14,7 @@ const DroppableData = z
     (value) => value === null || isPlainObject(value),
     "must be a JSON object, or null",
   )
-  .meta({ type: ["object", "null"], additionalProperties: true })
+  .meta({ type: ["object", "null"] })
   .optional();
 
 /** What users react with: an emoji, or a short word of the application. */

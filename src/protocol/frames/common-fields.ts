@@ -18,7 +18,7 @@ export const Epoch = z.string("must be a string").max(128, "is too long");
  */
 export const Data = z
   .custom<Record<string, z.core.util.JSONType>>(isPlainObject, "must be a JSON object")
-  .meta({ type: "object", additionalProperties: true });
+  .meta({ type: "object" });
 
 /** Whether a value from JSON is an object, and neither a list nor null. */
 export function isPlainObject(value: unknown): boolean {
