@@ -1,7 +1,7 @@
 // What it costs to show five readers a text of 500 tokens, 100 a second, while it is written: as a stream, as plain messages, and as a
 // message that grows on Sockudo, another server to be run by oneself. The server has core 0. What each does: decision 34.
 // `taskset -c 1 bun bench/standalone/streams-beside-sockudo/main.ts [<part of a row's name>] [--sockudo <program>] [--postgres postgres://…]
-// [--writers 25] [--answers 2]`. The program, or SOCKUDO in the environment, is built once, in about half an hour:
+// [--writers 25] [--answers 2]`. The program, or SOCKUDO in the environment, is built once, with protoc (Debian: protobuf-compiler libprotobuf-dev):
 // `cargo install sockudo --version 5.2.0 --locked --no-default-features --features local,v2,ai-transport,postgres --root <folder>`
 // Without it only Parley is measured. The database is an empty one of a server on this machine; each row leaves it empty.
 import { createHash } from "node:crypto";
