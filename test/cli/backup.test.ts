@@ -116,6 +116,8 @@ test("OP3 D5 a backup beside a busy server has all that was acked, and restores 
     const answers = await Promise.all(
       [...paths, "/conversations/team/members"].map((path) => send("GET", path)),
     );
+    // A restored store is of another epoch, in which the first that waits is that events may be lost.
+    for (const webhook of answers[3]!.webhooks as { waiting?: object }[]) delete webhook.waiting;
     const { records } = await send("GET", "/users/anna/export");
     const messages = ROOMS.map(async (room) => {
       const all: unknown[] = [];

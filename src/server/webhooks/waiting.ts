@@ -22,7 +22,7 @@ export async function readWaiting(
     const page = await feed.read(after, filter, since === 0 ? 1 : EVENTS_AT_ONCE);
     // The position is of another store: what was lost between is sent as an event.
     if (page === undefined) return {};
-    if (page.lost !== undefined) return { since: page.lost.until };
+    if (page.lost !== undefined) return { since: page.lost.since };
     const next = page.events.find(({ at }) => at >= since);
     if (next !== undefined) return { since: next.at };
     if (!page.more) return undefined;
