@@ -16,8 +16,8 @@ const PUBLISHED = [
   "test/delivery/README.md",
 ];
 
-/** Programs that make pages and pictures, and those that need a copy of the repository. */
-const UNPUBLISHED = /^docs\/.*\.ts$|^deploy\/.*\.ts$/;
+/** Pictures, which are larger than all else; programs that make pages and pictures, and those that need a copy of the repository. */
+const UNPUBLISHED = /^docs\/pictures\/|^docs\/.*\.ts$|^deploy\/.*\.ts$/;
 
 /** The paths of all documents and files of deploy/ and examples/ that are published, from the root of the repository. */
 export function publishedDocuments(): string[] {
