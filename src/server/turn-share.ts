@@ -1,8 +1,8 @@
 /**
- * In milliseconds. A message waits for at most two turns before its ack: the one in which it comes and the one in which it is
- * stored. One opening takes about 0.15 ms.
+ * In milliseconds. One opening takes about 0.15 ms, and a message waits for at most two turns before its ack: the one in which it
+ * comes and the one in which it is stored.
  */
-const DEFAULT_SHARE_MS = 0.4;
+const DEFAULT_SHARE_MS = 0.2;
 
 /**
  * The share of each turn of the event loop that work takes which may wait, such as handshakes and openings. So a thousand clients

@@ -6,7 +6,7 @@ import { TurnShare } from "../../src/server/turn-share.ts";
 const WORK_MS = 0.3;
 const SHARE_MS = 0.4;
 
-test("B1 a turn of the event loop begins waiting work until its share is used up, and each turn begins one", async () => {
+test("MX6 a turn of the event loop begins waiting work until its share is used up, and each turn begins one", async () => {
   let now = 0;
   const turnShare = new TurnShare(SHARE_MS, () => now);
   const limiter = new ConcurrencyLimiter({ permits: 8, turnShare });
