@@ -352,6 +352,6 @@ test("`parley examples` lists them with a line each, prints one, and rejects unk
   });
   expect(short!.stdout).toContain('from "parley/client"');
   expect(JSON.parse(json!.stdout)).toHaveLength(EXAMPLES.length);
-  expect(other).toMatchObject({ code: 1, stdout: "" });
+  expect(other).toMatchObject({ code: 2, stdout: "" });
   expect(other!.stderr).toContain('There is no example "talks.sh". Did you mean talk.sh?');
 });
