@@ -96,6 +96,7 @@ const TOGETHER: readonly (readonly string[])[] = [
   ["revoke", "--token", "a.b.c"],
   ["migrate"],
   ["webhook", "replay", "crm"],
+  ["webhook", "replay", "crm", "--after", "junk"],
   ["webhook", "replay", "crm", "--since", "2930-01-01T00:00:00Z"],
   ["webhook", "add", "http://a.example:22/"],
   ["conversation", "retain", "lobby"],

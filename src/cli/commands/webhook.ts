@@ -5,6 +5,7 @@ import type { WebhookStore } from "../../core/ports/feed/webhooks.ts";
 import { type WebhookAnswer, webhookAnswer } from "../../core/webhooks/answer.ts";
 import {
   DEFAULT_OVERLAP_S,
+  explainReplayAfter,
   explainReplaySince,
   MAX_OVERLAP_S,
   pauseWebhook,
@@ -190,6 +191,8 @@ async function resume(task: Task): Promise<void> {
 function checkReplay(_operands: readonly string[], { after, since }: WebhookFlags): void {
   if ((after === undefined) === (since === undefined))
     throw new UsageError("Give either --after <position> or --since <time>.");
+  const unlike = after === undefined ? undefined : explainReplayAfter(after);
+  if (unlike !== undefined) throw new UsageError(`--after ${JSON.stringify(after)} ${unlike}.`);
   if (since === undefined) return;
   const time = Date.parse(since);
   if (Number.isNaN(time) || time < 0)

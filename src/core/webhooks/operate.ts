@@ -32,6 +32,20 @@ export function resumeWebhook(stored: StoredWebhook, now: number): WebhookChange
   };
 }
 
+/** The longest position of the feed, in characters. */
+const MAX_POSITION_LENGTH = 1_500;
+
+/**
+ * Returns why `after` can be no position of the feed of any engine, or undefined. For callers that have no feed to read: only the
+ * engine knows whether it has given this position.
+ */
+export function explainReplayAfter(after: string): string | undefined {
+  const isShaped = after.length <= MAX_POSITION_LENGTH && /^[\w-]+(\.[\w-]+)+$/.test(after);
+  return isShaped || after === OLDEST_POSITION
+    ? undefined
+    : "is not a position of the feed, as `parley events` prints them";
+}
+
 /**
  * Returns what is wrong with the time from which events are sent again, as the words after its name, or undefined. A time that is still
  * to come would drop all events until then. `since` and `now` in milliseconds since 1970.

@@ -9,6 +9,7 @@ import {
 import { explainEndpoint } from "../../../src/core/webhooks/endpoint.ts";
 import {
   editWebhook,
+  explainReplayAfter,
   explainReplaySince,
   pauseWebhook,
   replayWebhook,
@@ -178,4 +179,11 @@ test("EV2 what an operator does gives the next state, and nothing where it is so
   const moved = editWebhook(STORED, { url: "https://other.example/" }, 12)!;
   expect(moved.progress).toMatchObject({ course: 3, position: "p7", retries: due });
   expect(editWebhook(idle, { url: "https://other.example/" }, 12)!.progress).toBeUndefined();
+});
+
+test("EV1 what can be no position of the feed is refused before webhooks are sent again", () => {
+  for (const after of ["0", "ce6a2b94.0.3.1796061648010", "ce6a2b94.gICAgICA"])
+    expect(explainReplayAfter(after)).toBeUndefined();
+  for (const after of ["", "junk", "a b.c", ".1", "1.", "x".repeat(800).concat(".", "y".repeat(800))])
+    expect(explainReplayAfter(after)).toContain("is not a position");
 });
