@@ -56,7 +56,7 @@ export const MAX_REACTIONS_PER_USER = 8;
 /** Most names of users with each reaction of a message. */
 export const MAX_REACTION_USERS = 5;
 
-/** Most characters of the reason of an erasure. */
+/** Most characters of the reason of an erasure, a mute or a ban. */
 export const MAX_REASON_LENGTH = 200;
 
 /** Most missed changes that a returning client is sent; beyond them it reads the messages again. */

@@ -2,12 +2,12 @@
 
 import { z } from "zod";
 import { isPlainObject } from "./frames/common-fields.ts";
+import { Reason, Text } from "./frames/texts.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
 import { utf8Length } from "./utf8.ts";
 
-/** Most characters of a title, and of the reason of a mute or ban. */
+/** Most characters of a title. */
 export const MAX_TITLE_LENGTH = 200;
-export const MAX_REASON_LENGTH = 200;
 
 /** Most bytes of a conversation's `data` as JSON. */
 export const MAX_CONVERSATION_DATA_BYTES = 4096;
@@ -18,29 +18,6 @@ export const MAX_SANCTION_SECONDS = 3_153_600_000;
 /** Most entries of one page of a list, and how many a request gets that names no `limit`. */
 export const MAX_LIST_LIMIT = 200;
 export const DEFAULT_LIST_LIMIT = 50;
-
-const Text = (most: number) =>
-  z
-    .string("must be a string")
-    .refine((text) => [...text].length <= most, `must be ${most} characters or less`)
-    // UTF-8 cannot write half of a surrogate pair.
-    .refine((text) => text.isWellFormed(), "holds half of a surrogate pair, which is no character")
-    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), "must have no control characters")
-    .meta({ maxLength: most });
-
-/** Controls, and what turns the direction of writing, so that another text is shown than was written (CVE-2021-42574). */
-const HIDDEN_IN_REASON = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
-
-const Reason = Text(MAX_REASON_LENGTH).refine(
-  (text) => text.search(HIDDEN_IN_REASON) === -1,
-  "must have no characters that change the direction of writing",
-);
-
-/** Makes a reason of any text: without what a reason must not have, and cut where it is too long. */
-export function toReason(text: string): string {
-  const shown = text.toWellFormed().replace(HIDDEN_IN_REASON, "");
-  return [...shown].slice(0, MAX_REASON_LENGTH).join("");
-}
 
 const Access = z.enum(["anyone", "members"], "must be `anyone` or `members`");
 

@@ -25,6 +25,20 @@ function nested(depth: number): string {
   return `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
 }
 
+describe("M1 the reason of an erasure, which others read", () => {
+  const erasure = (reason: string) => JSON.stringify({ type: "erase", seq: 1, id: "e1", reason });
+
+  test("is bounded by its characters, and has none that are hidden", () => {
+    expect(decodeClientFrame(erasure("😀".repeat(200))).frame?.type).toBe("erase");
+    for (const [reason, says] of [
+      ["😀".repeat(201), "200 characters"],
+      ["one\ntwo", "control characters"],
+      ["right \u202eot tfel", "direction of writing"],
+    ] as const)
+      expect(faultOf(erasure(reason)).message).toContain(says);
+  });
+});
+
 describe("M1 texts that are not a frame", () => {
   const FAULTS: readonly (readonly [text: string, code: string, says: string])[] = [
     ["", "malformed", "not JSON"],

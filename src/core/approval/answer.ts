@@ -1,8 +1,9 @@
 // What an answer of the operator's server means (AP1, AP3).
 import { decodeFrameObject } from "../../protocol/decode.ts";
+import { toReason } from "../../protocol/frames/texts.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import { ConversationPatch, toReason } from "../../protocol/member-requests.ts";
+import { ConversationPatch } from "../../protocol/member-requests.ts";
 import { readBody } from "../../protocol/request-body.ts";
 import type { Rejected, Unavailable } from "../ports/message-log.ts";
 import type { Asked, AskedMessage } from "./question.ts";

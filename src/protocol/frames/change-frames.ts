@@ -1,9 +1,10 @@
 // The frames of changes (docs/protocol/CHANGES.md): messages that are edited, erased or reacted to.
 import { z } from "zod";
 import { Identifier, MessageId } from "../identifiers.ts";
-import { MAX_REACTION_BYTES, MAX_REASON_LENGTH } from "../limits.ts";
+import { MAX_REACTION_BYTES } from "../limits.ts";
 import { Epoch, isPlainObject, OptionalConversation } from "./common-fields.ts";
 import { fitsReaction, isReactionText } from "./reaction.ts";
+import { Reason } from "./texts.ts";
 
 /** The `seq` of the message that is changed. */
 const ChangedSeq = z.int("must be a whole number").min(1, "must be 1 or more");
@@ -48,10 +49,7 @@ export const EraseRequest = z.object({
   type: z.literal("erase"),
   conversation: OptionalConversation,
   seq: ChangedSeq,
-  reason: z
-    .string("must be a string")
-    .max(MAX_REASON_LENGTH, `must have at most ${MAX_REASON_LENGTH} characters`)
-    .optional(),
+  reason: Reason.optional(),
   epoch: Epoch.optional(),
   id: MessageId.optional(),
 });
