@@ -5,8 +5,8 @@
 const DEFAULT_SHARE_MS = 0.2;
 
 /**
- * The share of each turn of the event loop that work takes which may wait, such as handshakes and openings. So a thousand clients
- * that come back at once delay those that talk by little more than this share, and all of it is used.
+ * The share of each turn of the event loop in which handshakes and openings begin. What comes in a turn whose share is used up begins in
+ * a later one. So a thousand clients that return at once delay those that talk by little more than this share (MX6).
  */
 export class TurnShare {
   private endsAt: number | undefined;
