@@ -38,7 +38,7 @@ export async function claimTarget(
   if (found === undefined) return rejectOccupied(target, result === "ok");
   const present = await target.readState();
   if (result !== "ok" || present?.source !== found.source || present.startedAt !== found.startedAt)
-    throw new CliError(`${target.description} was changed since the command looked at it. Run it again.`);
+    throw new CliError(explainChanged(target));
   if (await target.hasRunningNodes())
     throw new CliError(
       `A server runs on ${target.description}. Stop it, and run the command again with --restart.`,
@@ -53,9 +53,9 @@ async function rejectOccupied(target: MigrationTarget, isClaimed: boolean): Prom
   const occupied = await target.findOther();
   if (occupied === undefined && isClaimed) return;
   if (isClaimed) await target.abandon();
-  throw new CliError(
-    occupied === undefined
-      ? `${target.description} was changed since the command looked at it. Run it again.`
-      : explainOccupied(occupied),
-  );
+  throw new CliError(occupied === undefined ? explainChanged(target) : explainOccupied(occupied));
+}
+
+function explainChanged({ description }: MigrationTarget): string {
+  return `${description} was changed since the command looked at it. Run it again.`;
 }

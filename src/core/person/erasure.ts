@@ -41,8 +41,12 @@ export async function endMembership(
   conversation: string,
   user: string,
 ): Promise<void> {
-  if (!(await leaveConversation(members, conversation, user, OPERATOR)))
-    throw new Error(`The members of ${conversation} are being changed by others all the time.`);
+  if (!(await leaveConversation(members, conversation, user, OPERATOR))) throw contendedMembers(conversation);
+}
+
+/** The error where others change the members of a conversation all the time. The erasure goes on later. */
+export function contendedMembers(conversation: string): Error {
+  return new Error(`The members of ${conversation} are being changed by others all the time.`);
 }
 
 /** What a part of a step has done. */

@@ -1,5 +1,5 @@
 // What operators do with a webhook: pure functions from the stored webhook to the changed one. Undefined where nothing changes.
-import { type FeedPosition, OLDEST_POSITION } from "../ports/feed/feed.ts";
+import { type FeedPosition, MAX_POSITION_LENGTH, OLDEST_POSITION } from "../ports/feed/feed.ts";
 import type { StoredWebhook, Webhook, WebhookProgress } from "./webhook.ts";
 
 /** A change of a webhook; with `progress` a new course begins, and what the sender still writes is refused. */
@@ -31,9 +31,6 @@ export function resumeWebhook(stored: StoredWebhook, now: number): WebhookChange
     progress: retryNow(stored.progress, now),
   };
 }
-
-/** The longest position of the feed, in characters. */
-const MAX_POSITION_LENGTH = 1_500;
 
 /**
  * Returns why `after` can be no position of the feed of any engine, or undefined. For callers that have no feed to read: only the

@@ -3,7 +3,13 @@ import type { Emit } from "../../core/events/events.ts";
 import { leaveConversations } from "../../core/members/account-removal.ts";
 import { OPERATOR } from "../../core/members/standing.ts";
 import { ERASED_USER } from "../../core/person/erased-user.ts";
-import { advance, type Erasure, type ErasureStep, type PartDone } from "../../core/person/erasure.ts";
+import {
+  advance,
+  contendedMembers,
+  type Erasure,
+  type ErasureStep,
+  type PartDone,
+} from "../../core/person/erasure.ts";
 import type { PersonRecord } from "../../core/person/records.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -86,8 +92,7 @@ async function signOut(
 
 async function leave({ members }: ErasePersonDeps, user: string): Promise<PartDone> {
   const left = await leaveConversations(members, user, OPERATOR);
-  if (left.outcome === "contended")
-    throw new Error(`The members of ${left.conversation} are being changed by others all the time.`);
+  if (left.outcome === "contended") throw contendedMembers(left.conversation);
   return { counts: { conversations_left: left.conversations }, next: undefined };
 }
 

@@ -3,11 +3,14 @@ import type { FeedEventType } from "../../../protocol/feed/event-types.ts";
 import type { FeedEvent, NewFeedEvent } from "../../feed/feed-event.ts";
 import type { FeedFilter } from "../../feed/filter.ts";
 
-/** A place in the feed, which the engine encodes: at most 1,500 characters of `A-Za-z0-9._-`, opaque to all others. */
+/** A place in the feed, which the engine encodes: at most MAX_POSITION_LENGTH characters of `A-Za-z0-9._-`, opaque to all others. */
 export type FeedPosition = string;
 
 /** The position before the oldest event that is kept. Every engine takes it. */
 export const OLDEST_POSITION: FeedPosition = "0";
+
+/** The longest position of any engine, in characters. */
+export const MAX_POSITION_LENGTH = 1_500;
 
 /** How many stored events one call reads at most, also where the filter lets few of them through. */
 export const MAX_EVENTS_READ = 2_000;

@@ -7,6 +7,7 @@
 //
 // The numbers are written as varints. 65 places take some 400 characters, and at most 1,500.
 
+import { MAX_POSITION_LENGTH } from "../../../core/ports/feed/feed.ts";
 import { BUCKET_COUNT } from "../connection/buckets.ts";
 
 /** The streams of events: those of the buckets, and the one that is on one Redis for all. */
@@ -66,7 +67,7 @@ export function decodePosition(text: string): StreamPosition | undefined {
   if (moved !== null)
     return { epoch: "", time: Number(moved[1]), places: new Array<undefined>(STREAM_COUNT).fill(undefined) };
   const match = /^([\w-]*)\.([\w-]+)$/.exec(text);
-  if (match === null || text.length > 1_500) return undefined;
+  if (match === null || text.length > MAX_POSITION_LENGTH) return undefined;
   const bytes = Buffer.from(match[2]!, "base64url");
   if (bytes.toString("base64url") !== match[2]) return undefined;
   const numbers = new Numbers(bytes);
