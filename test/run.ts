@@ -86,9 +86,8 @@ const DELIVERY_CHECKS = [[], ["--nodes", "3"]];
 const WORKERS = Math.round(2.5 * availableParallelism());
 
 /**
- * In the long form: the test files that run at once, and the tests of a file that may run side by side do so by this number. Each
- * delivery run has a dozen processes of its own. 20 of them at once in each of five workers put a load of 72 on two cores, and
- * nothing but time-outs was seen.
+ * In the long form: the files that run at once, and the tests that run at once in a file that allows it. Each delivery run has a
+ * dozen processes. With 20 tests in each of five files, two cores had a load of 72, and the tests failed by time-outs only.
  */
 const LONG_WORKERS = availableParallelism();
 const LONG_CONCURRENCY = 2;

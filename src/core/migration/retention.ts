@@ -42,7 +42,7 @@ export function retentionWithoutDefaults(chosen: ChosenRetention): RetentionLimi
   return retentionLimitsOf(chosen, { messages: 0, days: 0 });
 }
 
-/** `10,000 messages of 30 days`, of limits that are both set. */
+/** Returns limits in words: `10,000 messages of a conversation for 30 days`. Both MUST be set. */
 export function describeRetention({ messages, days }: RetentionLimits): string {
   return `${messages.toLocaleString("en")} messages of a conversation for ${days} days`;
 }

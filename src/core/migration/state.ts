@@ -90,7 +90,7 @@ export function decideStart(
   return { type: "resume", state };
 }
 
-/** Returns why a target cannot be used. Who runs the command a second time, to be sure, must not be led to remove the store that the first time has made. */
+/** Returns why a target cannot be used. An operator may run the command twice, so the text must not advise to remove the store that the first run made. */
 export function explainOccupied({ what, isStore }: Occupant): string {
   const other = "name another Redis, another database or another REDIS_PREFIX";
   return isStore

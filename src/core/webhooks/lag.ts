@@ -29,7 +29,10 @@ export function webhookActivity(
   };
 }
 
-/** Whether a receiver that does not accept an event is a fault: also after so many attempts that no more is sent, but not where that is wanted. */
+/**
+ * Whether events that wait for a retry are a fault of the receiver: of an active webhook, and of one that Parley has paused because it
+ * failed too often. An operator who pauses a webhook wants that nothing is sent.
+ */
 function isRefused(status: WebhookStatus): boolean {
   return status.state === "active" || (status.state === "paused" && status.reason === "failing");
 }
