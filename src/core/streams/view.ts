@@ -76,10 +76,13 @@ export class StreamView {
     this.shownTo = this.newest;
   }
 
-  /** The frame that takes a reader from its position to the common one; undefined where it has all. Without a position: a snapshot. */
+  /**
+   * The frame that takes a reader from its position to the common one; undefined where it has all. Without a position: a snapshot.
+   * After `replace` and before `advance` nothing is kept of the text at the common position: the frame goes up to the newest.
+   */
   frameFrom(position: ReaderPosition | undefined): ReaderFrame | undefined {
     const { stream, id, from, data, replyTo, at } = this.draft;
-    const to = this.shownTo;
+    const to = this.shownTo.version === this.version ? this.shownTo : this.newest;
     const text = this.draft.text.slice(0, to.length);
     const json = data === undefined ? undefined : JSON.parse(data);
     if (position === undefined || position.version !== to.version) {

@@ -50,7 +50,7 @@ describe("commands", () => {
     ["/edit 42", expect.stringContaining("/edit takes the number of a message of yours and its new text")],
     ["/edit 0 x", expect.stringContaining("/edit takes the number")],
     ["/erase it", expect.stringContaining("/erase takes the number of a message")],
-    [`/erase 42 ${"x".repeat(201)}`, "The reason must have at most 200 characters."],
+    [`/erase 42 ${"x".repeat(201)}`, "The reason must be 200 characters or less."],
     ["/react 42", expect.stringContaining("/react takes the number of a message and one reaction")],
     ["/react 42 👍 🎉", expect.stringContaining("or /react 42 👍 off.")],
     ["/react 42 a/b", expect.stringMatching(/^A reaction must have no blank, control character or `\/`/)],

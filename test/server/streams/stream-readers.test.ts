@@ -14,7 +14,10 @@ import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const STREAM = "aaaaaaaaaaaa";
 
-/** A reader that checks every frame as a client does (ST1), with a line that takes frames at times only. */
+/**
+ * A reader that checks every frame as a client does (ST1), with a line that takes frames at times only. In a text that has commas,
+ * each append ends with one.
+ */
 class Reader implements RoomMember {
   readonly manages = false;
   readonly hasBacklog = false;
@@ -36,6 +39,7 @@ class Reader implements RoomMember {
     expect(this.text).toBeDefined();
     expect(after).toBe(this.n);
     expect(conversation).toBe(this.isNamed ? "lobby" : undefined);
+    expectAppends(text, n - after);
     this.n = n;
     this.text += text;
     this.frames++;
@@ -45,6 +49,7 @@ class Reader implements RoomMember {
     for (const frame of frames) {
       const { type, n, text } = JSON.parse(frame);
       expect(type).toBe("stream");
+      expectAppends(text, n);
       this.n = n;
       this.text = text;
       this.frames++;
@@ -57,6 +62,10 @@ class Reader implements RoomMember {
   unsubscribe(): void {}
   checkBackpressure(): void {}
   end(): void {}
+}
+
+function expectAppends(text: string, count: number): void {
+  if (text.includes(",")) expect({ text, count: text.split(",").length - 1 }).toEqual({ text, count });
 }
 
 /** A store and a relay that lose and delay, for one draft. */
@@ -201,6 +210,22 @@ test("ST1 a message whose data looks like the end of a stream ends none", async 
   expect(anna.text).toBe("hello");
 });
 
+test("ST1 between a takeover and the next tick a late reader gets the new text with its own number", async () => {
+  const { clock, store, join } = setUp();
+  const [anna, slow] = [await join(new Reader("anna", false)), await join(new Reader("slow", false))];
+  store.stored = draft({ n: 3, text: "1,2,3," });
+  store.announce({ type: "draft", conversation: "lobby", draft: draft() });
+  store.announce(append(4, 0, "1,2,3,lost,"));
+  slow.canTakeStreams = false;
+  clock.advance(40);
+  store.announce({ type: "draft", conversation: "lobby", draft: { ...store.stored, generation: 2 } });
+  slow.canTakeStreams = true;
+  const ben = await join(new Reader("ben", true));
+  expect(ben).toMatchObject({ n: 3, text: "1,2,3," });
+  clock.advance(40);
+  for (const reader of [anna, slow, ben]) expect(reader).toMatchObject({ n: 3, text: "1,2,3," });
+});
+
 for (const seed of seeds(1, 2, 3, 4, 5)) {
   test(`ST1 ST2 every reader has the same text, over takeovers, lost appends and slow lines (seed ${seed})`, async () => {
     const random = new Random(seed);
@@ -236,8 +261,8 @@ for (const seed of seeds(1, 2, 3, 4, 5)) {
     store.stored = now;
     for (const reader of all) reader.canTakeStreams = true;
     // A last append shows what was lost before it.
-    now = { ...now, n: now.n + 1, text: `${now.text}end` };
-    store.announce({ ...append(now.n, now.n - 1, "end"), generation: now.generation });
+    now = { ...now, n: now.n + 1, text: `${now.text}end,` };
+    store.announce({ ...append(now.n, now.n - 1, "end,"), generation: now.generation });
     for (let tick = 0; tick < 20; tick++) {
       clock.advance(40);
       await Promise.resolve();
