@@ -33,7 +33,7 @@ export class ConcurrencyLimiter {
     const { permits, turnShare } = this.limits;
     if (this.held >= permits) return new Promise((resolve) => this.waiting.add(resolve));
     this.held++;
-    if (turnShare?.isSpent !== true) return this.createPermit();
+    if (turnShare?.mayBegin() !== false) return this.createPermit();
     return new Promise((resolve) => turnShare.later(() => resolve(this.createPermit())));
   }
 

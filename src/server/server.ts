@@ -131,7 +131,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   );
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
-  const arrivals = new TurnShare();
+  const arrivals = new TurnShare({ delivered: () => hub.delivered });
   const admissionQueue = new AdmissionQueue(arrivals);
   const resendLimiter = new ResendLimiter();
   const memberPolicy = memberPolicyOf(settings);

@@ -4,10 +4,12 @@ import { AdmissionQueue } from "../../../src/server/socket/admission-queue.ts";
 import { TurnShare } from "../../../src/server/turn-share.ts";
 import { TIMEOUT_MS } from "../../support/time/wait-until.ts";
 
+/** The share of a turn is never used up. */
+const ENDLESS_TURN = new TurnShare({ delivered: () => 0, now: () => 0 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test("B1 of many that come at once four are let in, and the others in the order in which they came", async () => {
-  const queue = new AdmissionQueue(new TurnShare(TIMEOUT_MS), TIMEOUT_MS);
+  const queue = new AdmissionQueue(ENDLESS_TURN, TIMEOUT_MS);
   const admitted: { number: number; permit: Permit }[] = [];
   const admit = async (number: number) => void admitted.push({ number, permit: await queue.acquire() });
   const all = Array.from({ length: 10 }, (_, number) => admit(number));
@@ -29,7 +31,7 @@ test("B1 of many that come at once four are let in, and the others in the order 
 });
 
 test("B1 a permit is returned at once while there are any, and is handed on in another turn, once", async () => {
-  const queue = new AdmissionQueue(new TurnShare(TIMEOUT_MS), TIMEOUT_MS);
+  const queue = new AdmissionQueue(ENDLESS_TURN, TIMEOUT_MS);
   const permits = Array.from({ length: 4 }, () => queue.acquire());
   expect(permits.every((permit) => !(permit instanceof Promise))).toBe(true);
   const next = [queue.acquire(), queue.acquire()];
