@@ -117,10 +117,10 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
       emit("down", undefined);
     }
     if ("code" in next) {
-      const { code, reason: message } = next;
-      deps.onClosed({ code, message });
+      const { code, reason: message, until } = next;
+      deps.onClosed({ code, message, until });
       if (next.state === "closed" && code !== "too_many_conversations") {
-        const error = new ParleyError(code as never, message, { conversation: id });
+        const error = new ParleyError(code as never, message, { conversation: id, until });
         endIterators(error);
         // `closed` also answers what was sent: the user may do nothing here any more. Messages for a conversation that was
         // removed must not go to a later one with the same name.
@@ -152,8 +152,8 @@ export function createConversation(id: string, deps: ConversationDeps): ManagedC
   function onFrame(frame: UserFrame): void {
     const { type, conversation: _, ...body } = frame;
     if (frame.type === "closed") {
-      const { code, message = "", retry_after } = frame;
-      dispatch({ type: "closed", refusal: code === undefined ? undefined : { code, message, retry_after } });
+      const { code, message = "", retry_after, until } = frame;
+      dispatch({ type: "closed", refusal: code ? { code, message, retry_after, until } : undefined });
     } else if (frame.type === "opened") onOpened(frame);
     else if (frame.type === "member") {
       emit("member", body as never);

@@ -15,8 +15,16 @@ export type ConversationStatus =
   | { readonly state: "idle" | "opening" | "resuming" | "live" }
   /** The server could not open it now, or closed it for a while; it is opened again at `until`. */
   | { readonly state: "waiting"; readonly until: number; readonly code: string; readonly reason: string }
-  /** Refused: `code` is one of docs/ERRORS.md. `too_many_conversations` opens when a place is free. */
-  | { readonly state: "closed"; readonly code: string; readonly reason: string };
+  /**
+   * Refused: `code` is one of docs/ERRORS.md. `too_many_conversations` opens when a place is free. `until`: when a ban ends; undefined
+   * where it has no end.
+   */
+  | {
+      readonly state: "closed";
+      readonly code: string;
+      readonly reason: string;
+      readonly until?: number | undefined;
+    };
 
 /** Why the server refused to open a conversation, or closed it. */
 export interface Refusal {
@@ -24,6 +32,8 @@ export interface Refusal {
   readonly message: string;
   /** Seconds. */
   readonly retry_after?: number | undefined;
+  /** When a ban ends, or the conversation is opened again, in milliseconds since 1970; undefined where that is not known. */
+  readonly until?: number | undefined;
 }
 
 export type OpeningEvent =
@@ -104,9 +114,13 @@ export function openingStep(
   }
 }
 
-function refuse({ code, message: reason, retry_after }: Refusal, now: number, random: number): OpeningStep {
+function refuse(
+  { code, message: reason, retry_after, until }: Refusal,
+  now: number,
+  random: number,
+): OpeningStep {
   const isPassing = code !== TOO_MANY && (retry_after !== undefined || PASSING.includes(code));
-  if (!isPassing) return { status: { state: "closed", code, reason }, effects: [] };
+  if (!isPassing) return { status: { state: "closed", code, reason, until }, effects: [] };
   const milliseconds = retry_after === undefined ? backoff(0, random) : retry_after * 1000;
   return {
     status: { state: "waiting", until: now + milliseconds, code, reason },

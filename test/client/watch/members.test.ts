@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { connect, type MemberList, watchMembers, watchMessages } from "../../../src/client/index.ts";
-import { becomes, reaches } from "../../support/clients/library.ts";
+import { becomes, keepOpen, next, reaches } from "../../support/clients/library.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 
 const membersOf = ({ members }: MemberList) => members.map(({ user, role }) => `${user} ${role}`).sort();
@@ -56,6 +56,24 @@ test("MB1 MB4 a group is made, its members are listed, changed and removed", asy
   await group.remove();
   end();
   endMessages();
+  await Promise.all([ann!.close(), ben!.close()]);
+});
+
+test("MB2 a banned user learns until when: by the state, the event and the error of a message", async () => {
+  await using server = await startTestServer();
+  const [ann, ben] = await Promise.all(
+    ["ann", "ben"].map(async (user) => connect({ url: server.url, token: await server.token(user) })),
+  );
+  const { conversation } = await ann!.create({ id: "open", access: "anyone" });
+  const theirs = ben!.conversation(conversation);
+  keepOpen(theirs);
+  await reaches(theirs, "live");
+  const closed = next(ben!, "closed");
+  const { until } = await watchMembers(ann!.conversation(conversation)).ban("ben", { seconds: 60 });
+  expect(until).toBeGreaterThan(0);
+  expect(await closed).toMatchObject({ conversation, code: "banned", until });
+  expect(theirs.status.getSnapshot()).toMatchObject({ state: "closed", code: "banned", until });
+  expect(await theirs.send("but").catch((error) => error)).toMatchObject({ code: "banned", until });
   await Promise.all([ann!.close(), ben!.close()]);
 });
 
