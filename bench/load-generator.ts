@@ -11,6 +11,7 @@ export interface LoadJob {
   readonly storePid?: number;
   readonly protocol: Protocol;
   readonly roomSize?: number;
+  readonly asked?: number;
   readonly inFlight?: number;
   readonly textBytes?: number;
   readonly warmUp?: number;
@@ -39,6 +40,8 @@ export interface Counted {
   readonly seconds: number;
   readonly answered: number;
   readonly delivered: number;
+  readonly frames: number;
+  readonly bytes: number;
   readonly loadBusy: number;
   readonly serverBusy: number;
   readonly storeBusy: number;

@@ -13,6 +13,7 @@ import (
 //	→ {"id":2,"subscribe":{"channel":"room-0"}}                ← {"id":2,"subscribe":{…}}
 //	→ {"id":100000001,"publish":{"channel":"room-0","data":…}} ← {"id":100000001,"publish":{}}
 //	                                                           ← {"push":{"channel":"room-0","pub":{"data":…,"offset":1}}}
+//	                                                           ← {"push":{"channel":"room-0","join":{"info":{…}}}}
 //	→ {}                                                       ← {}    a ping, and the answer to it
 
 var (
@@ -25,6 +26,8 @@ var (
 	subscribedReply = []byte(`{"id":2,`)
 	pingReply       = []byte(`{}`)
 	errorField      = []byte(`,"error":`)
+	joinField       = []byte(`"join":{`)
+	leaveField      = []byte(`"leave":{`)
 )
 
 // channelOf is the channel that a request target names.
@@ -55,6 +58,9 @@ func (t *trafficRun) reply(c *conn, line []byte) error {
 	switch {
 	case bytes.HasPrefix(line, pushReply):
 		n, ok := t.offset.number(line, 0, len(line))
+		if !ok && (bytes.Contains(line, joinField) || bytes.Contains(line, leaveField)) {
+			return nil
+		}
 		if !ok {
 			return fmt.Errorf("connection %d: a push without its offset: %s", c.index, line)
 		}
@@ -64,9 +70,9 @@ func (t *trafficRun) reply(c *conn, line []byte) error {
 		return c.write(pongCommand)
 	case bytes.Contains(line[:min(len(line), 32)], errorField):
 	case bytes.HasPrefix(line, connectedReply):
-		return c.write(maskedFrame(finText, []byte(fmt.Sprintf(`{"id":2,"subscribe":{"channel":"%s"}}`, channelOf(t.job.Paths[c.index])))))
+		return t.subscribe(c)
 	case bytes.HasPrefix(line, subscribedReply):
-		t.ready++
+		t.recordReply(c)
 		return nil
 	case bytes.HasPrefix(line, publishedReply):
 		id := field{name: publishedReply}

@@ -20,6 +20,8 @@ type conn struct {
 	unsent []byte
 	// onResponse takes data that is not WebSocket, and returns the part that has not arrived in full.
 	onResponse func(c *conn, data []byte) (rest []byte, err error)
+	// opened counts the replies to what the connection asked for after its handshake, as in opening.go.
+	opened int
 	// index of this connection in the job's paths.
 	index int
 }

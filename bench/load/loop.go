@@ -28,6 +28,8 @@ type loop struct {
 	buffer []byte
 	// readAt is when the present read returned, kept where latencies are measured.
 	readAt time.Time
+	// frames and bytes of WebSocket received so far, with the heads of the frames.
+	frames, bytes uint64
 }
 
 const bufferBytes = 256 << 10
@@ -61,10 +63,17 @@ func (l *loop) open(first, last int, ready func() int) error {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("only %d of %d connections were let in within a minute", ready()-start, last-first)
+			return &lateError{ready() - start, last - first}
 		}
 	}
 	return nil
+}
+
+// lateError says that a minute was not enough.
+type lateError struct{ ready, wanted int }
+
+func (e *lateError) Error() string {
+	return fmt.Sprintf("only %d of %d connections were let in within a minute", e.ready, e.wanted)
 }
 
 func (l *loop) add(c *conn) error {
@@ -187,6 +196,8 @@ func (l *loop) read(c *conn) error {
 		if !ok {
 			break
 		}
+		l.frames++
+		l.bytes += uint64(len(data) - len(rest))
 		data = rest
 		if opcode == finText {
 			if err := l.receiver.frame(c, payload); err != nil {

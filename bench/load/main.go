@@ -28,10 +28,14 @@ type job struct {
 	Paths      []string `json:"paths"`
 	RoomSize   int      `json:"roomSize"`
 	Bystanders int      `json:"bystanders"`
+	// Asked is how many conversations, or pages of the inbox, each connection asks for after its handshake, as in opening.go;
+	// 0 is for what its path names.
+	Asked int `json:"asked"`
 	// InFlight is how many messages each sender keeps unanswered.
 	InFlight  int `json:"inFlight"`
 	TextBytes int `json:"textBytes"`
-	// WarmUp and Seconds: how long to send before, and while, counting.
+	// WarmUp and Seconds: how long to send before, and while, counting. In connect, Seconds is how long to read on when
+	// all are connected, in a window of its own.
 	WarmUp  float64 `json:"warmUp"`
 	Seconds float64 `json:"seconds"`
 	// Settle has traffic wait, before the first message, until the server is quiet.

@@ -42,7 +42,9 @@ func (t *trafficRun) frame(c *conn, payload []byte) error {
 		n, ok = t.ackedID.number(payload, len(t.prefix), idDigits)
 		t.recordAck(c, n)
 	case bytes.HasPrefix(payload, welcomeType):
-		t.ready++
+		return t.askAfterWelcome(c)
+	case bytes.HasPrefix(payload, openedType), bytes.HasPrefix(payload, inboxType):
+		t.recordReply(c)
 	case bytes.HasPrefix(payload, errorType):
 		return fmt.Errorf("connection %d: %s", c.index, payload)
 	}

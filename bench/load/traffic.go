@@ -12,6 +12,9 @@ type counted struct {
 	Seconds   float64 `json:"seconds"`
 	Answered  uint64  `json:"answered"`
 	Delivered uint64  `json:"delivered"`
+	// Frames and Bytes that all connections received in it.
+	Frames uint64 `json:"frames"`
+	Bytes  uint64 `json:"bytes"`
 	// LoadBusy, ServerBusy and StoreBusy are shares of one core, OthersBusy the rest of the machine meanwhile.
 	LoadBusy   float64 `json:"loadBusy"`
 	ServerBusy float64 `json:"serverBusy"`
@@ -199,6 +202,7 @@ func (t *trafficRun) runFor(duration time.Duration) error {
 // count runs a counting window and returns the changes.
 func (t *trafficRun) count(window func() error) (*counted, error) {
 	start, answered, delivered := time.Now(), t.answered, t.delivered
+	frames, bytes := t.loop.frames, t.loop.bytes
 	if t.schedule != nil {
 		t.schedule.openWindow()
 	}
@@ -213,7 +217,8 @@ func (t *trafficRun) count(window func() error) (*counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &counted{Seconds: time.Since(start).Seconds(), Answered: t.answered - answered, Delivered: t.delivered - delivered}
+	result := &counted{Seconds: time.Since(start).Seconds(), Answered: t.answered - answered, Delivered: t.delivered - delivered,
+		Frames: t.loop.frames - frames, Bytes: t.loop.bytes - bytes}
 	result.LoadBusy = (after.own - before.own).Seconds() / result.Seconds
 	result.ServerBusy = (after.server - before.server).Seconds() / result.Seconds
 	result.StoreBusy = (after.store - before.store).Seconds() / result.Seconds

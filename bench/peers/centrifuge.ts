@@ -33,7 +33,8 @@ export const centrifugeRedis: Peer = {
     withPinnedRedis(options.folder, (address) => startCentrifuge(options, { REDIS_ADDRESS: address })),
 };
 
-async function startCentrifuge(
+/** Starts the library's server, with more of its environment where it is given; see centrifuge/main.go. */
+export async function startCentrifuge(
   { members, rate, folder }: StartOptions,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningPeer> {

@@ -30,6 +30,8 @@ const (
 const writeDelay = time.Millisecond
 
 func main() {
+	// Whether the members of a channel are kept, and each gets who comes and goes.
+	announces := os.Getenv("JOIN_LEAVE") == "true"
 	node, err := centrifuge.New(centrifuge.Config{
 		LogLevel:   centrifuge.LogLevelError,
 		LogHandler: func(entry centrifuge.LogEntry) { log.Printf("%s: %v", entry.Message, entry.Fields) },
@@ -50,10 +52,19 @@ func main() {
 	if os.Getenv("GATHER") == "true" {
 		reply = centrifuge.ConnectReply{WriteDelay: writeDelay, MaxMessagesInFrame: -1}
 	}
+	if announces {
+		reply = centrifuge.ConnectReply{WriteDelay: joinDelay, MaxMessagesInFrame: joinsInFrame, ReplyWithoutQueue: true}
+	}
 	node.OnConnecting(func(_ context.Context, _ centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
 		return reply, nil
 	})
-	node.OnConnect(serve)
+	subscription := centrifuge.SubscribeOptions{
+		EnableRecovery: true,
+		EmitPresence:   announces,
+		EmitJoinLeave:  announces,
+		PushJoinLeave:  announces,
+	}
+	node.OnConnect(func(client *centrifuge.Client) { serve(client, subscription) })
 	if err := node.Run(); err != nil {
 		log.Fatal(err)
 	}
@@ -63,11 +74,18 @@ func main() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 }
 
+// joinDelay is the same for joins and leaves, while replies do not wait: with 1 ms, 2,000 users who entered one channel cost 4.4 ms
+// of processor time each. joinsInFrame is more than come meanwhile, and less than the load generator reads in one frame.
+const (
+	joinDelay    = 100 * time.Millisecond
+	joinsInFrame = 1_024
+)
+
 // serve lets a client subscribe to every channel, with recovery, and publish to it. A publication is stored before the next of the
 // same connection is looked at: in goroutines of their own, one sender's messages change places (see bench/README.md).
-func serve(client *centrifuge.Client) {
+func serve(client *centrifuge.Client, subscription centrifuge.SubscribeOptions) {
 	client.OnSubscribe(func(_ centrifuge.SubscribeEvent, done centrifuge.SubscribeCallback) {
-		done(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
+		done(centrifuge.SubscribeReply{Options: subscription}, nil)
 	})
 	client.OnPublish(func(event centrifuge.PublishEvent, done centrifuge.PublishCallback) {
 		done(centrifuge.PublishReply{Options: centrifuge.PublishOptions{

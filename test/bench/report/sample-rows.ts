@@ -28,6 +28,8 @@ export function traffic(changed: Partial<TrafficResult> = {}): TrafficResult {
     seconds: 4,
     answered: 4000,
     delivered: 4000,
+    frames: 4000,
+    bytes: 400_000,
     loadBusy: 0.5,
     serverBusy: 1,
     storeBusy: 0,
