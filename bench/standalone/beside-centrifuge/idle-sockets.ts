@@ -1,6 +1,6 @@
 // What an idle socket costs in resident memory of the server, on Parley and on the library centrifuge, in turns: without a
 // conversation, with 1 and with 64 open ones (64 are the most; subscriptions on centrifuge), and on Parley with 1,000 conversations
-// in the inbox, which was asked for: `bun bench/standalone/beside-centrifuge/idle-sockets.ts [none|one|many|inbox]`. Conversations have ten
+// in the inbox, which was asked for: `bun bench/standalone/beside-centrifuge/idle-sockets.ts [none|one|many|inbox [sockets]]`. Conversations have ten
 // users. Centrifuge has recovery on, once without and once with presence, joins and leaves, which Parley always has.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const INBOX = 1_000;
 
 interface Row {
   readonly title: string;
-  /** Few sockets would be lost among the pages that a collector gives back or keeps. */
+  /** With too few, the figure is about the pages that a collector gives back or keeps: 20 MB from run to run. */
   readonly sockets: number;
   /** Conversations that each socket opens. */
   readonly open: number;
@@ -43,12 +43,13 @@ const CENTRIFUGES: readonly Measured[] = [
   },
 ];
 
-const [chosen] = process.argv.slice(2);
+const [chosen, sockets] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "parley-idle-"));
 try {
   const load = await buildGenerator(folder);
-  for (const [name, row] of Object.entries(ROWS)) {
+  for (const [name, usual] of Object.entries(ROWS)) {
     if (chosen !== undefined && chosen !== name) continue;
+    const row = sockets === undefined ? usual : { ...usual, sockets: Number(sockets) };
     for (const peer of [parley, ...(row.inbox ? [] : CENTRIFUGES)]) {
       const own = mkdtempSync(join(folder, "server-"));
       if (row.inbox) await fillInboxes(join(own, "data"), row.sockets);
@@ -67,7 +68,10 @@ try {
       } as const;
       const { before, after } = (await load.run(job)) as IdleResult;
       const each = (after - before) / row.sockets / 1024;
-      console.log(`${row.title}, ${row.sockets} sockets, ${peer.name}: ${each.toFixed(1)} KiB each`);
+      const [from, to] = [before, after].map((bytes) => Math.round(bytes / 2 ** 20));
+      console.log(
+        `${row.title}, ${row.sockets} sockets, ${peer.name}: ${each.toFixed(1)} KiB each (${from} to ${to} MiB)`,
+      );
     }
   }
 } finally {
