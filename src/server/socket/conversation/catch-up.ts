@@ -38,10 +38,12 @@ export interface KnownChanges {
  */
 export async function catchUp(deps: CatchUpDeps, member: Member, known: KnownChanges): Promise<void> {
   const { hub } = deps;
-  const { conversation } = member;
+  const { conversation, entries } = member;
+  // The client may have opened the conversation again while a page was read: it is behind then, too, and another catch-up runs.
+  const goesOn = () => member.isBehind && member.entries === entries;
   let { rev } = known;
   let own: ReadReactions | undefined;
-  while (member.isBehind) {
+  while (goesOn()) {
     const room = hub.find(conversation);
     if (room === undefined) return member.end(closeReason(1013));
     const { position } = member;
@@ -51,25 +53,30 @@ export async function catchUp(deps: CatchUpDeps, member: Member, known: KnownCha
       return;
     }
     using _turn = await member.pageTurn();
-    if (!member.isBehind) return;
+    if (!goesOn()) return;
     const { rev: newest } = room;
     if (room.changesAfter(rev) === undefined) {
-      if (!(await sendFolds(deps, member, { rev, oldest: known.oldest }))) return;
+      if (!(await sendFolds(deps, member, { rev, oldest: known.oldest }, goesOn))) return;
       rev = newest;
     } else if (room.framesAfter(position) === undefined) {
-      if (!(await sendNextPage(deps, member, room))) return;
+      if (!(await sendNextPage(deps, member, room, goesOn))) return;
     } else own = await readOwn(deps, member, room);
     await member.drained();
   }
 }
 
-/** Sends the next page of missed messages from the store. Returns false where the member is not behind any more. */
-async function sendNextPage(deps: CatchUpDeps, member: Member, room: Room): Promise<boolean> {
+/** Sends the next page of missed messages from the store. Returns false where the catch-up does not go on. */
+async function sendNextPage(
+  deps: CatchUpDeps,
+  member: Member,
+  room: Room,
+  goesOn: () => boolean,
+): Promise<boolean> {
   const { engine, hub } = deps;
   const { conversation, user, position } = member;
   const { rev } = room;
   const page = await engine.page(conversation, position, hub.newest(conversation), MAX_HISTORY_LIMIT);
-  if (!member.isBehind) return false;
+  if (!goesOn()) return false;
   // The store is unavailable, or retention has removed the next message. Then the `welcome` after the reconnect names the
   // lost messages.
   if (page?.[0]?.seq !== position + 1) {
@@ -80,7 +87,7 @@ async function sendNextPage(deps: CatchUpDeps, member: Member, room: Room): Prom
   const reacted = room.rev === 0 ? [] : seqsWithReactions(position + 1, frames);
   if (reacted.length > 0) {
     const own = await engine.changes.mine(conversation, user, reacted);
-    if (!member.isBehind) return false;
+    if (!goesOn()) return false;
     frames = withOwnReactions(position + 1, frames, own);
   }
   if (!sendPage(deps, member, position + 1, frames)) return false;
@@ -88,13 +95,18 @@ async function sendNextPage(deps: CatchUpDeps, member: Member, room: Room): Prom
   return true;
 }
 
-/** Sends the changes of the messages that the client has, as folds. Returns false where the member is not behind any more. */
-async function sendFolds(deps: CatchUpDeps, member: Member, known: KnownChanges): Promise<boolean> {
+/** Sends the changes of the messages that the client has, as folds. Returns false where the catch-up does not go on. */
+async function sendFolds(
+  deps: CatchUpDeps,
+  member: Member,
+  known: KnownChanges,
+  goesOn: () => boolean,
+): Promise<boolean> {
   const { engine, resendLimiter, clock } = deps;
   const { conversation, user, position: last } = member;
   const plan = { after: known.rev, first: known.oldest, last, count: MAX_FOLDS };
   const folds = await readFolds(engine.changes, conversation, plan, user);
-  if (!member.isBehind) return false;
+  if (!goesOn()) return false;
   // After the reconnect `welcome` says that there are too many.
   if (folds === undefined || folds.tooMany) {
     member.end(closeReason(1013));

@@ -97,6 +97,8 @@ export function enterRoom(
   const { conversation, resume } = member;
   const { head } = reservation;
   const { room } = reservation;
+  // Before the member is in the room: it may send frames, and the first one to the member must be `welcome` or `opened`.
+  hub.hideTyping(conversation, member.user, typingHiddenFor(view, member.user, false));
   const { seq: newest, present, present_count } = hub.join(reservation, member);
   // Messages that were stored while the first page was read are new, and follow as `message` frames.
   const seq = shown === undefined ? newest : head.seq;
@@ -106,7 +108,6 @@ export function enterRoom(
   const missed = room.goLive(member, { seq: from, rev });
   if (missed === undefined) room.addBehind(member);
   streams.readers.entered(conversation, member);
-  hub.hideTyping(conversation, member.user, typingHiddenFor(view, member.user, false));
   gate.entered(conversation, stamp);
   if (resume?.after !== undefined)
     metrics?.resumed(resumed ? (lost === undefined ? "resumed" : "gap") : "lost");

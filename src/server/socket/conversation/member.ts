@@ -158,6 +158,9 @@ export abstract class Member implements RoomMember, StreamRequester {
   /** Whether the client is catching up. */
   abstract get isBehind(): boolean;
 
+  /** How often it has entered its room. On the socket of a user a conversation may be opened again and again. */
+  abstract readonly entries: number;
+
   /** The epoch that the member has joined; undefined where it is not in the room. */
   abstract get epoch(): string | undefined;
 

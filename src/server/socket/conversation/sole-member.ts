@@ -58,6 +58,11 @@ export class SoleMember extends Member implements Conversations {
     return this.membership.phase === "joining";
   }
 
+  /** It enters its room once. */
+  get entries(): number {
+    return 1;
+  }
+
   get isBehind(): boolean {
     return this.membership.phase === "behind";
   }

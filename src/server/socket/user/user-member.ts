@@ -63,8 +63,11 @@ const NO_REQUESTS: UserRequest[] = [];
  * decisions, and carries out the effects. It exists while the conversation is open or a request of it waits.
  */
 export class UserMember extends Member {
+  entries = 0;
   private state: UserConversation;
   private held: UserRequest[] = NO_REQUESTS;
+  /** Whether held requests are carried out: the set must not forget the member between a `close` and an `open` of them. */
+  private isReleasing = false;
 
   constructor(
     override readonly connection: UserMemberConnection,
@@ -178,13 +181,14 @@ export class UserMember extends Member {
   }
 
   apply(event: Exclude<UserConversationEvent, { type: "request" }>): void {
+    if (event.type === "opened") this.entries++;
     this.carryOut(stepUserConversation(this.state, event));
   }
 
   carryOut({ state, effects }: Pick<UserRequestStep, "state" | "effects">): void {
     this.state = state;
     for (const effect of effects) this.execute(effect);
-    if (isForgettable(this.state)) this.set.forget(this);
+    if (!this.isReleasing && isForgettable(this.state)) this.set.forget(this);
   }
 
   /** The connection has ended. */
@@ -246,11 +250,13 @@ export class UserMember extends Member {
   }
 
   private release(): void {
-    const { held, connection } = this;
+    const { held, connection, isReleasing } = this;
     this.held = NO_REQUESTS;
+    this.isReleasing = true;
     for (const request of held) {
       if (request.type === "open" || request.type === "close") this.request(request);
       else connection.receive({ frame: request }, true);
     }
+    this.isReleasing = isReleasing;
   }
 }

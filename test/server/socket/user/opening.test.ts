@@ -281,3 +281,80 @@ test("MX1 D1 D4 a message that is announced while a conversation is opened comes
   expect(announcements.held).toEqual([]);
   expect(anna.of("message").map(({ seq }) => seq)).toEqual(Array.from({ length: 58 }, (_, at) => at + 3));
 });
+
+test.each([
+  [["open", "open", "close", "open"]],
+  [["open", "close", "open"]],
+  [["open", "open", "close", "open", "close", "open"]],
+])("MX3 D1 P1 after %p at once one `close` ends it, and nothing of it comes after that", async (requests) => {
+  const heads = slowHeads();
+  await using server = await startTestServer({ env: UNMETERED, wrapEngine: heads.wrapEngine });
+  await using anna = await connectUser(server);
+  anna.send({ type: "open", conversations: [{ conversation: "a" }] });
+  await waitUntil("it is being opened", () => heads.opened.length === 1);
+  heads.release("a");
+  await anna.next("opened");
+  await using ben = await connectUser(server, "ben");
+  for (const type of requests)
+    ben.send(
+      type === "open"
+        ? { type, conversations: [{ conversation: "a" }] }
+        : { type: "close", conversations: ["a"] },
+    );
+  // All but the first one are held until it is open.
+  await ben.settled();
+  heads.releaseAll();
+  const answers = () => ben.frames.filter(({ type }) => type === "opened" || type === "closed");
+  await waitUntil("all are answered", () => answers().length === requests.length);
+  anna.send({ type: "message", conversation: "a", id: "m2", text: "y" });
+  await anna.next("ack");
+  await waitUntil("the message came", () => ben.of("message").some(({ id }) => id === "m2"));
+  ben.send({ type: "close", conversations: ["a"] });
+  await waitUntil("the last one is closed", () => answers().length === requests.length + 1);
+  await waitUntil("ben has left", () => anna.of("presence").at(-1)?.state === "left");
+  anna.send({ type: "message", conversation: "a", id: "m3", text: "z" });
+  await anna.next("ack");
+  await ben.settled();
+  expect(answers().map(({ type }) => type.replace(/ed$/, "").replace("clos", "close"))).toEqual([
+    ...requests,
+    "close",
+  ]);
+  expect(ben.of("message")).toEqual([expect.objectContaining({ id: "m2" })]);
+  expect(ben.frames.slice(-2)).toEqual([
+    { type: "closed", conversation: "a" },
+    expect.objectContaining({ type: "pong" }),
+  ]);
+});
+
+test("D1 MX2 a conversation that is opened again while a page is read gets each message once", async () => {
+  let release: (() => void) | undefined;
+  let isSlow = true;
+  const wrapEngine = (engine: Engine): Engine =>
+    overrideEngine(engine, {
+      async page(...request) {
+        if (isSlow) await new Promise<void>((resolve) => (release = resolve));
+        return engine.page(...request);
+      },
+    });
+  await using server = await startTestServer({ env: UNMETERED, wrapEngine });
+  await using anna = await connectUser(server);
+  await open(anna, "a");
+  const post = (id: number) => anna.send({ type: "message", conversation: "a", id: `m${id}`, text: "x" });
+  for (let id = 1; id <= 300; id++) post(id);
+  await waitUntil("all are stored", () => anna.of("ack").length === 300);
+  await using ben = await connectUser(server, "ben");
+  const again = async () => {
+    ben.send({ type: "open", conversations: [{ conversation: "a", after: 0 }] });
+    await ben.next("opened");
+  };
+  await again();
+  await waitUntil("a page is read", () => release !== undefined);
+  await again();
+  isSlow = false;
+  release!();
+  post(301);
+  const seqs = () => ben.of("message").map(({ seq }) => seq);
+  await waitUntil("ben has the newest message", () => seqs().includes(301));
+  await ben.settled();
+  expect(seqs()).toEqual(Array.from({ length: 301 }, (_, i) => i + 1));
+});
