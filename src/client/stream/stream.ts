@@ -116,19 +116,26 @@ export function startStream<Data extends object = AnyData>(
         ...(reply_to !== undefined && { reply_to: targetOf(reply_to) }),
         ...(isFirst && restart && { restart }),
       })
-      .then(
-        ({ stream, n, ...ack }) => {
-          if (stream === undefined) acked(ack as Ack);
-          else {
-            inner.writers.set(stream, onFrame);
-            dispatch({ type: "started", stream, n: n! });
-          }
-        },
-        (refusal) => {
-          error = refusal;
-          dispatch({ type: "rejected" });
-        },
-      );
+      .then(({ stream, n, ...ack }) => {
+        if (stream !== undefined) {
+          inner.writers.set(stream, onFrame);
+          dispatch({ type: "started", stream, n: n! });
+        } else if (state.state === "taking_over") endedMeanwhile(ack as Ack);
+        else acked(ack as Ack);
+      }, reject);
+  }
+
+  /** The stream has ended while the line was down. Where the server ended it, text may be missing. */
+  function endedMeanwhile(ack: Ack): void {
+    conversation.message(ack.seq).then(({ stream }) => {
+      if (stream?.state === "interrupted") reject(new ParleyError("fenced", "The stream was interrupted."));
+      else acked(ack);
+    }, reject);
+  }
+
+  function reject(refusal: ParleyError): void {
+    error = refusal;
+    dispatch({ type: "rejected" });
   }
 
   function acked(ack: Ack): void {

@@ -164,6 +164,30 @@ test("a stream whose message is stored already has its ack, and stops its source
   expect(await stream.end()).toEqual({ ...ack, duplicate: true } as never);
 });
 
+test("ST3 a stream that the server has ended while the line was down rejects as fenced where it was interrupted", async () => {
+  for (const [state, outcome] of [
+    ["interrupted", { code: "fenced" }],
+    ["done", { seq: ack.seq }],
+    ["cancelled", { seq: ack.seq }],
+  ] as const) {
+    const line = lineOf();
+    const asked: number[] = [];
+    const message = async (seq: number) => {
+      asked.push(seq);
+      return { stream: { stream: "s", state } };
+    };
+    const stream = startStream(Object.assign(line.conversation, { message }), { id: "a" });
+    await line.started();
+    await stream.write("lost");
+    const end = stream.end().catch((error) => error);
+    await line.cut();
+    line.start().resolve({ ...ack, duplicate: true });
+    expect(await end).toMatchObject(outcome);
+    expect(asked).toEqual([ack.seq]);
+    expect(stream.signal.reason?.code).toBe(state === "interrupted" ? "fenced" : undefined);
+  }
+});
+
 test("`write` waits while much is not stored", async () => {
   const line = lineOf();
   const stream = startStream(line.conversation, { id: "a" });

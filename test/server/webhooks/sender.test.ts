@@ -203,6 +203,11 @@ test("EV2 410 ends a webhook, failures pause it after ten attempts, and an opera
   receiver.secret = next;
   await sending.say("room", "five");
   await got(5);
+  // A request whose result is not stored yet is sent again, beside what is replayed.
+  await sending.until("its result is stored", async () => {
+    const { position } = (await sending.webhook()).progress;
+    return (await sending.store.feed.read(position, {}, 1))!.events.length === 0;
+  });
 
   await sending.change((webhook) => replayWebhook(webhook, { after: begin }));
   await got(10);
