@@ -110,7 +110,7 @@ export class Batch {
       return { operation, result: decision };
     }
     // The user writes a stream of this id. When it has ended, the same request is a duplicate of its message.
-    if (this.streams.isWriting(request)) return { operation, result: { outcome: "unavailable" } };
+    if (this.streams.isWriting(request)) return { operation, result: { outcome: "id_in_use" } };
     if (head !== undefined && this.changes.hasId(head, request.user, request.id))
       return { operation, result: { outcome: "id_in_use" } };
     if (head === undefined) {

@@ -6,7 +6,7 @@ export function namesContract(open: OpenStreams): void {
     await using streams = await StreamSubject.begin(open);
     const { subject } = streams;
     const writer = await streams.open("a");
-    expect(await subject.post("a")).toEqual({ outcome: "unavailable" });
+    expect(await subject.post("a")).toEqual({ outcome: "id_in_use" });
     expect(await subject.post("a", { user: "ben" })).toMatchObject({ outcome: "stored", seq: 1 });
     await streams.end(writer);
     expect(await subject.post("a")).toMatchObject({
@@ -36,7 +36,7 @@ export function namesContract(open: OpenStreams): void {
       noted("message", subject.post("m2")),
     ]);
     expect(order).toEqual([
-      ...["message stored", "start started", "message unavailable", "start taken_over"],
+      ...["message stored", "start started", "message id_in_use", "start taken_over"],
       ...["end stored", "start duplicate", "message stored"],
     ]);
     expect((await subject.read()).messages.map(({ id }) => id)).toEqual(["m1", "old", "m2"]);

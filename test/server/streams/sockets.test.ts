@@ -143,14 +143,14 @@ describe("a stream over sockets", () => {
     });
   });
 
-  test("ST1 D3 a message with the id of an open stream waits for its end, and is then a duplicate", async () => {
+  test("ST1 D3 a message with the id of an open stream is refused, and is a duplicate after its end", async () => {
     await using server = await startTestServer();
     await using writer = await join(server, "agent");
     writer.send({ type: "stream_start", id: "a1" });
     const { stream } = await writer.next("stream_started");
     writer.send({ type: "stream_append", stream, n: 1, text: "one" });
     writer.send({ type: "message", id: "a1", text: "other" });
-    expect(await writer.next("error")).toMatchObject({ code: "unavailable", id: "a1" });
+    expect(await writer.next("error")).toMatchObject({ code: "conflict", id: "a1" });
     writer.send({ type: "stream_end", stream });
     expect(await writer.next("message")).toMatchObject({ id: "a1", text: "one" });
     writer.send({ type: "message", id: "a1", text: "other" });

@@ -154,9 +154,8 @@ export function decodeResult(
   }
   if (outcome === 0) return refused;
   if (outcome === 3) return { outcome: "removed" };
-  // The id is that of an open stream.
-  if (outcome === 7) return UNAVAILABLE;
-  if (outcome === 10) return { outcome: "id_in_use" };
+  // The id is that of an open stream, or of a change.
+  if (outcome === 7 || outcome === 10) return { outcome: "id_in_use" };
   if (outcome > 3) return decodeRefusal(outcome, reply[1]!);
   return { outcome: outcome === 1 ? "stored" : "duplicate", seq, at, quota };
 }

@@ -30,7 +30,6 @@ import {
   knownEpoch,
   placesOf,
   type RedisResult,
-  UNAVAILABLE,
   unavailableBatch,
 } from "./batch.ts";
 import { decodeConsidered } from "./considering.ts";
@@ -163,9 +162,8 @@ class BatchCall {
         return { outcome: "rate_limited", retryAfter: Number(first), quota: quotaLeft(...counted) };
       const quota = quotaView(...counted);
       if (outcome === 3) return { outcome: "removed" };
-      // The id is that of an open stream.
-      if (outcome === 7) return UNAVAILABLE;
-      if (outcome === 10) return { outcome: "id_in_use" };
+      // The id is that of an open stream, or of a change.
+      if (outcome === 7 || outcome === 10) return { outcome: "id_in_use" };
       if (outcome > 3) return decodeRefusal(outcome, first);
       if (operation.kind === "history")
         return { outcome: "read", ...decodeHistory(String(first)), more: second === 1, quota };

@@ -65,7 +65,7 @@ for (const kind of KINDS_OF_COMMON_CODE) {
             throw new Error(`${where}: ${writer.outcome}`);
           const drafts = await streams.drafts();
           expect([where, drafts.length]).toEqual([where, 1]);
-          expect([where, (await node.post("a", { limit: LIMIT })).outcome]).toEqual([where, "unavailable"]);
+          expect([where, (await node.post("a", { limit: LIMIT })).outcome]).toEqual([where, "id_in_use"]);
           const result = await streams.end(
             { conversation: "room", ...writer },
             { appends: [{ n: 1, text: "x" }] },
