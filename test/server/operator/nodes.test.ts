@@ -38,7 +38,7 @@ test("OA1 a key made at one node works at the other, and revoked there it is ref
 });
 
 test("OA8 users, nodes and statistics are counted over all nodes", async () => {
-  await using cluster = await startNodes(redis, 2, { ...SETTINGS, NODE_LEASE: "1" });
+  await using cluster = await startNodes(redis, 2, { ...SETTINGS, NODE_LEASE: "3" });
   const [a, b] = cluster.nodes;
   const ops = requestsAs(a, KEYS.ops);
   await ops("PUT /users/anna", { plan: "basic" });
