@@ -56,3 +56,9 @@ export const TOKEN_REFRESH_MARGIN_MS = 5_000;
 
 /** How long a conversation stays open after its last use, in milliseconds: a page that changes its view does not close it. */
 export const USE_GRACE_MS = 1_000;
+
+/** How long a `close` waits for those of other conversations, in milliseconds. */
+export const CLOSE_DELAY_MS = 20;
+
+/** Most conversations that one `open` or `close` frame names. */
+export const MAX_OPEN_NAMES = 64;

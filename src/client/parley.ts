@@ -10,6 +10,7 @@ import { isConnected, isIdle } from "./line/step.ts";
 import { createTokenCache } from "./line/token.ts";
 import type { AnyData } from "./message.ts";
 import { newId } from "./new-id.ts";
+import { CLOSE_DELAY_MS, MAX_OPEN_NAMES } from "./options.ts";
 import { createRequests, type RequestFrame } from "./requests/requests.ts";
 import { createSaved, type Saved } from "./requests/saved.ts";
 import { timingOf } from "./timing.ts";
@@ -84,6 +85,8 @@ interface InternalEvents extends ParleyEvents {
   inbox_item: InboxChange;
   up: undefined;
   down: undefined;
+  /** The line is closed for good; undefined where the application closed it. */
+  ended: ParleyError | undefined;
 }
 
 /** The inner side of a `connect()`, for `watchInbox`. */
@@ -102,12 +105,6 @@ export interface InnerParley {
 export function innerOfParley(parley: Parley): InnerParley {
   return (parley as never as { [INNER]: InnerParley })[INNER];
 }
-
-/** How long a `close` waits for those of other conversations, in milliseconds. */
-const CLOSE_DELAY_MS = 20;
-
-/** Most conversations that one `open` or `close` frame names. */
-const MAX_OPEN_NAMES = 64;
 
 /**
  * Prepares a connection to the server. Nothing is sent before a conversation is used or a request is made, so that it may be called without
@@ -184,8 +181,10 @@ export function connect(options: Options): Parley {
   function onState(state: LineState): void {
     const error = refusal(state);
     if (error !== undefined) {
+      const reason = (state as { code: number }).code === 1000 ? undefined : error;
+      emit("ended", reason);
       for (const { endIterators, stopTimers } of conversations.values()) {
-        endIterators((state as { code: number }).code === 1000 ? undefined : error);
+        endIterators(reason);
         stopTimers();
       }
       requests.close(error, options.storage !== undefined);

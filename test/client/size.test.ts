@@ -10,11 +10,11 @@ import { ROOT } from "../docs/pages.ts";
  * limit was 9.9 KiB), and 1.6 KiB of `watchMessages` (reactions, what is shown before an ack, reading again; all was 15.3 KiB); later
  * repairs of `startStream` took 0.2 KiB of all. The words of an operator's approval in errors took 0.05 KiB of the core, and refusals that name no conversation 0.2 KiB (its limit was 10.6
  * KiB): names are checked, and a refused `open` is sent again by halves. To send again what a `closed` left unanswered took 8 bytes too
- * many (its limit was 10.75 KiB, and that of all 17.8 KiB). Decision 21
- * has the ways to make it smaller that were measured.
+ * many (its limit was 10.75 KiB, and that of all 17.8 KiB). Loops over `watchInbox` that end with the line took 40 bytes (all was 17.9 KiB).
+ * Decision 21 has the ways to make it smaller that were measured.
  */
 const MAX_CORE = 10.8 * 1024;
-const MAX_ALL = 17.9 * 1024;
+const MAX_ALL = 18 * 1024;
 
 const folder = mkdtempSync(join(tmpdir(), "parley-size-"));
 afterAll(() => rmSync(folder, { recursive: true }));

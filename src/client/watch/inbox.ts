@@ -1,5 +1,5 @@
 import { newId } from "../new-id.ts";
-import { innerOfParley, type Parley } from "../parley.ts";
+import { type InnerParley, innerOfParley, type Parley } from "../parley.ts";
 import type { InboxItem } from "../types/frames.ts";
 import { createReadable, type Readable } from "../values/readable.ts";
 import { EMPTY_INBOX, type InboxEvent, type InboxList, inboxStep } from "./inbox-list.ts";
@@ -77,19 +77,36 @@ export function watchInbox(parley: Parley, { limit = 50 }: { readonly limit?: nu
       if (cursor !== undefined) await ask("older", { limit, cursor });
     },
     [Symbol.asyncIterator]() {
-      return iterate(readable);
+      return iterate(readable, inner.listen);
     },
   };
   inner.cache.set(name, watch);
   return watch;
 }
 
-/** Yields each item that is not the one that was yielded last for its conversation. */
-function iterate(readable: Readable<InboxList>): AsyncIterableIterator<InboxItem> {
+/**
+ * Yields each item that is not the one that was yielded last for its conversation. Ends when the application closes the line, and throws
+ * when the line is closed for another reason.
+ */
+function iterate(
+  readable: Readable<InboxList>,
+  listen: InnerParley["listen"],
+): AsyncIterableIterator<InboxItem> {
   const yielded = new Map<string, InboxItem>();
   let wake = () => {};
   let isOver = false;
+  let failure: unknown;
   const unsubscribe = readable.subscribe(() => wake());
+  const unlisten = listen("ended", (error) => {
+    failure = error;
+    end();
+  });
+  const end = () => {
+    isOver = true;
+    unsubscribe();
+    unlisten();
+    wake();
+  };
   const next = (): InboxItem | undefined =>
     // The oldest change first.
     readable.getSnapshot().items.findLast((item) => yielded.get(item.conversation) !== item);
@@ -97,6 +114,7 @@ function iterate(readable: Readable<InboxList>): AsyncIterableIterator<InboxItem
     async next() {
       for (;;) {
         const value = next();
+        if (failure) throw failure;
         if (isOver) return { value: undefined, done: true };
         if (value !== undefined) {
           yielded.set(value.conversation, value);
@@ -108,9 +126,7 @@ function iterate(readable: Readable<InboxList>): AsyncIterableIterator<InboxItem
       }
     },
     async return() {
-      isOver = true;
-      unsubscribe();
-      wake();
+      end();
       return { value: undefined, done: true };
     },
     [Symbol.asyncIterator]() {

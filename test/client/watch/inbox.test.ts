@@ -4,6 +4,7 @@ import { FaultProxy } from "../../delivery/fault-proxy.ts";
 import { add } from "../../server/inbox/inbox-server.ts";
 import { becomes, enter } from "../../support/clients/library.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 
 const itemsOf = ({ items }: InboxList) =>
   items.map(({ conversation, unread }) => `${conversation} ${unread}`);
@@ -81,7 +82,14 @@ describe("watchInbox", () => {
       if (seen.length === 3) break;
     }
     expect(seen).toEqual(["one 1", "two 1", "one 2"]);
+    // A loop that waits for the next change ends with the line.
+    const loop = (async () => {
+      for await (const { conversation } of watchInbox(ann)) seen.push(conversation);
+      return "ended";
+    })();
+    await waitUntil("it has yielded both", () => seen.length === 5);
     await Promise.all([ann.close(), ben.close()]);
+    expect(await loop).toBe("ended");
   });
 });
 
