@@ -1,7 +1,7 @@
 // A user's own reactions to the messages that it is sent. The frames of a room are encoded once for all of its members, so what
 // belongs to one user is added at the end of a frame.
 import type { OwnReactions } from "../../core/changes/message-state.ts";
-import type { KeptChange } from "./recent-changes.ts";
+import type { KeptChange } from "../socket/conversation/recent/recent-changes.ts";
 
 /** What a message with reactions contains. Its text or `data` may contain it, too; then the store knows of no reactions. */
 const REACTIONS = '"reactions":{';

@@ -46,7 +46,7 @@ export class StreamReaders {
   /** Learns of the open drafts of a conversation that a reader is about to open. Rejects when the store cannot be read. */
   async load(conversation: string): Promise<void> {
     const room = this.deps.find(conversation);
-    if (room === undefined || room.draftsKnown) return;
+    if (room === undefined || room.drafts?.isComplete) return;
     let loaded = this.loading.get(room);
     if (loaded === undefined) {
       loaded = this.read(room).finally(() => this.loading.delete(room));
@@ -57,7 +57,7 @@ export class StreamReaders {
 
   private async read(room: Room): Promise<void> {
     await this.refresh(room);
-    room.draftsKnown = true;
+    room.ensureDrafts().isComplete = true;
   }
 
   /** A reader is in its room. It MUST get nothing of the drafts before `serve`. */
@@ -65,7 +65,7 @@ export class StreamReaders {
     const room = this.deps.find(conversation);
     if (room === undefined || !member.readsStreams) return;
     // Something happened to drafts since `load`, when no other reader was there.
-    if (!room.draftsKnown) this.load(conversation).catch(this.deps.onError);
+    if (!room.drafts?.isComplete) this.load(conversation).catch(this.deps.onError);
     for (const [stream] of room.streams?.views() ?? []) room.streams!.setLate(member, stream, "snapshot");
   }
 
@@ -99,7 +99,7 @@ export class StreamReaders {
         break;
       case "append":
         if (room.streams?.append(event) === true || this.hasEnded(event)) break;
-        room.draftsKnown = false;
+        room.ensureDrafts().isComplete = false;
         this.load(conversation).catch(this.deps.onError);
         break;
       case "ended":
@@ -114,13 +114,12 @@ export class StreamReaders {
 
   /** Whether a member of a room reads drafts, or is about to. */
   private isRead(room: Room): boolean {
-    return room.streamReaders > 0 || this.loading.has(room);
+    return (room.drafts?.readers ?? 0) > 0 || this.loading.has(room);
   }
 
   /** Nobody reads the drafts of a room: the next reader has them read from the store. */
   private forget(room: Room): void {
-    room.draftsKnown = false;
-    room.streams = undefined;
+    room.drafts = undefined;
     this.active.delete(room);
   }
 
@@ -140,10 +139,11 @@ export class StreamReaders {
   }
 
   private openIn(room: Room): OpenStreams {
-    room.streams ??= new OpenStreams();
+    const drafts = room.ensureDrafts();
+    drafts.streams ??= new OpenStreams();
     this.active.add(room);
     this.stopTicking ??= this.deps.clock.every(READER_INTERVAL_MS, () => this.tick());
-    return room.streams;
+    return drafts.streams;
   }
 
   /** Shows a draft that is new on this node. Its readers leave the topics: what is published has no order with other frames. */
@@ -225,9 +225,9 @@ export class StreamReaders {
 
   private drop(room: Room, stream: string): void {
     this.rememberEnd({ conversation: room.conversation, stream });
-    const { streams } = room;
-    if (streams === undefined || !streams.drop(stream) || !streams.isEmpty) return;
-    room.streams = undefined;
+    const { drafts } = room;
+    if (drafts?.streams === undefined || !drafts.streams.drop(stream) || !drafts.streams.isEmpty) return;
+    drafts.streams = undefined;
     this.active.delete(room);
   }
 

@@ -29,10 +29,8 @@ const MAP_FROM_USERS = 16;
  * leave and a join. No operation but `list` takes longer where there are more users.
  */
 export class Roster {
-  /** In the order in which they came; undefined when `byUser` holds them. */
-  private few: RosterEntry[] | undefined = [];
-  /** In the same order. */
-  private byUser: Map<string, RosterEntry> | undefined;
+  /** In the order in which they came; a map from MAP_FROM_USERS users on. */
+  private all: RosterEntry[] | Map<string, RosterEntry> = [];
   /** Users within their grace, in the order in which it ends. Those of replaced connections may have a longer one. */
   private leaving: Set<RosterEntry> | undefined;
   private leavingReplaced: Set<RosterEntry> | undefined;
@@ -41,7 +39,7 @@ export class Roster {
 
   /** The number of users present; users within their grace still are. */
   get size(): number {
-    return this.few?.length ?? this.byUser!.size;
+    return isFew(this.all) ? this.all.length : this.all.size;
   }
 
   /** Adds a connection of `user`, who has read up to `read`; returns whether a join has to be sent to others. */
@@ -120,7 +118,7 @@ export class Roster {
 
   /** The users present, in the order of their joins; users within their grace still are. */
   users(): Iterable<LocalUser> {
-    return this.few ?? this.byUser!.values();
+    return this.all.values();
   }
 
   /** Moves a user's read mark forward. Returns whether it moved; undefined if the user is not present here. */
@@ -134,35 +132,36 @@ export class Roster {
 
   /** Forgets all read marks: the messages that they name are gone. */
   clearReadMarks(): void {
-    for (const one of this.few ?? this.byUser!.values()) one.read = 0;
+    for (const one of this.all.values()) one.read = 0;
   }
 
   /** Removes all users at once, also those within their grace. Returns them. */
   clear(): string[] {
     const users = [...this.users()].map(({ user }) => user);
-    this.few = [];
-    this.byUser = undefined;
+    this.all = [];
     this.leaving = undefined;
     this.leavingReplaced = undefined;
     return users;
   }
 
   private find(user: string): RosterEntry | undefined {
-    return this.few === undefined ? this.byUser!.get(user) : this.few.find((each) => each.user === user);
+    return isFew(this.all) ? this.all.find((each) => each.user === user) : this.all.get(user);
   }
 
   private add(one: RosterEntry): void {
-    if (this.few === undefined) this.byUser!.set(one.user, one);
-    else if (this.few.push(one) === MAP_FROM_USERS) {
-      this.byUser = new Map(this.few.map((each) => [each.user, each]));
-      this.few = undefined;
-    }
+    if (!isFew(this.all)) this.all.set(one.user, one);
+    else if (this.all.push(one) === MAP_FROM_USERS)
+      this.all = new Map(this.all.map((each) => [each.user, each]));
   }
 
   private delete(one: RosterEntry): void {
-    if (this.few === undefined) this.byUser!.delete(one.user);
-    else this.few.splice(this.few.indexOf(one), 1);
+    if (isFew(this.all)) this.all.splice(this.all.indexOf(one), 1);
+    else this.all.delete(one.user);
   }
+}
+
+function isFew(all: RosterEntry[] | Map<string, RosterEntry>): all is RosterEntry[] {
+  return Array.isArray(all);
 }
 
 /** Removes those whose grace is over from `leaving`, which is in the order in which they end, and returns them. */

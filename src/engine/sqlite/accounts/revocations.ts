@@ -64,10 +64,15 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   async isRevoked({ id, subject, issuedAt }: RevocableToken): Promise<boolean> {
+    // One statement, because it runs at each sign-in and handshake; that anybody was ever erased is rare.
     const row = this.db
-      .query("select 1 from revocation where token = ? or (user = ? and before > ?) limit 1")
-      .get(id, subject, issuedAt);
-    return row !== null || isRevokedPerson(this.db, subject, issuedAt);
+      .query(
+        `select exists(select 1 from revocation where token = ?1 or (user = ?2 and before > ?3)) as revoked,
+                exists(select 1 from revoked_person) as erased`,
+      )
+      .get(id, subject, issuedAt) as { revoked: number; erased: number };
+    if (row.revoked !== 0) return true;
+    return row.erased !== 0 && isRevokedPerson(this.db, subject, issuedAt);
   }
 
   async list(limit: number, cursor = "0"): Promise<ListPage<Revocation> | undefined> {

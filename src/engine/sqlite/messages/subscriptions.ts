@@ -34,9 +34,8 @@ export class Subscriptions {
 
 /** A class, because there is one for each subscription, and closures take more memory. */
 class SqliteSubscription implements Subscription {
-  private stopped = false;
-
-  readonly seq: number;
+  /** The newest entry that it is not called for: none any more when it is stopped. */
+  seq: number;
   readonly epoch: string;
   readonly rev: number;
 
@@ -56,11 +55,11 @@ class SqliteSubscription implements Subscription {
    * for the rest of that batch, which its `seq` includes.
    */
   deliver(entry: Entry): void {
-    if (entry.seq > this.seq && !this.stopped) this.listener(this.conversation, entry);
+    if (entry.seq > this.seq) this.listener(this.conversation, entry);
   }
 
   stop(): void {
-    this.stopped = true;
+    this.seq = Number.POSITIVE_INFINITY;
     this.all.remove(this.conversation, this);
   }
 }

@@ -13,15 +13,13 @@ import {
   type ReadReactions,
   withOwnReactions,
 } from "../../changes/own-reactions.ts";
-import { type KeptChange, RecentChanges } from "../../changes/recent-changes.ts";
 import type { OpenStreams } from "../../streams/open-streams.ts";
+import { RoomDrafts } from "../../streams/room-drafts.ts";
 import { Audience, removeFrom } from "./audience.ts";
 import type { Publish } from "./broadcast.ts";
-import { ReplayBuffer } from "./replay-buffer.ts";
+import type { KeptChange } from "./recent/recent-changes.ts";
+import { RecentFrames } from "./recent/recent-frames.ts";
 import type { RoomMember } from "./room-member.ts";
-
-/** How long a replay buffer is kept after its last frame, in milliseconds. A client that is away longer is sent pages from the store. */
-const REPLAY_TTL_MS = 60_000;
 
 /** What a member has of a room: all messages up to `seq`, with all changes up to `rev`. */
 export interface MemberPlace {
@@ -65,15 +63,9 @@ export class Room {
   losses = 0;
   /** Empty until the room is open. */
   epoch = "";
-  /** What members see of the drafts that are being written; undefined while there are none. */
-  streams: OpenStreams | undefined;
-  /** Members that read drafts. */
-  streamReaders = 0;
-  /** Whether `streams` holds all drafts; they are read from the store for the first member that reads them. */
-  draftsKnown = false;
-  private replayBuffer: ReplayBuffer | undefined;
-  private recentChanges: RecentChanges | undefined;
-  private replayUsedAt = 0;
+  /** The drafts that are being written; undefined while no member reads them. */
+  drafts: RoomDrafts | undefined;
+  private recent: RecentFrames | undefined;
   private typingTracker: TypingTracker | undefined;
   /** Until when the typing of users is not sent to others, by the clock of `now`; made when first needed. */
   private typingHidden: Map<string, number> | undefined;
@@ -87,6 +79,11 @@ export class Room {
     this.plain = new Audience(conversation, false);
     this.subscription = opening;
     this.present = new PresentUsers(grace);
+  }
+
+  /** What members see of the drafts that are being written; undefined while there are none. */
+  get streams(): OpenStreams | undefined {
+    return this.drafts?.streams;
   }
 
   /** The number of live members. */
@@ -109,16 +106,14 @@ export class Room {
   get hasPending(): boolean {
     const { present } = this;
     if (present.local.hasPending || present.hasUnsentCount) return true;
-    if (this.replayBuffer !== undefined || this.recentChanges !== undefined) return true;
-    return this.typingTracker !== undefined;
+    return this.recent !== undefined || this.typingTracker !== undefined;
   }
 
   /** Keeps the frame of a message from `user` for replay, and delivers it to all live members. */
   publishMessage(seq: number, user: string, frame: string, now: number): void {
-    this.replayBuffer ??= new ReplayBuffer(this.seq);
+    this.recent ??= new RecentFrames();
+    this.recent.addMessage(this.seq, seq, frame, now);
     this.seq = seq;
-    this.replayUsedAt = now;
-    this.replayBuffer.add(seq, frame);
     this.publishInOrder(user, frame, now);
   }
 
@@ -126,21 +121,19 @@ export class Room {
   publishChange(change: StoredChange, now: number): void {
     const { rev, seq, by, kind, entry } = change;
     const frame = encodeChange(change);
-    this.recentChanges ??= new RecentChanges(this.rev);
-    this.recentChanges.add({ rev, frame, reactor: kind === "react" ? by : undefined });
+    this.recent ??= new RecentFrames();
+    this.recent.addChange(this.rev, { rev, frame, reactor: kind === "react" ? by : undefined }, now);
+    this.recent.replace(seq, encodeFrame(entry));
     this.rev = rev;
-    this.replayUsedAt = now;
-    this.replayBuffer?.replace(seq, encodeFrame(entry));
     this.publishInOrder(by, frame, now);
   }
 
   /** Delivers messages as changes that this node has missed have left them; `rev` is the newest of those changes. */
   publishFolds(rev: number, changed: readonly ChangedEntry[], now: number): void {
     this.rev = rev;
-    // Members that catch up read them from the store.
-    this.recentChanges = undefined;
+    this.recent?.forgetChanges();
     for (const one of changed) {
-      this.replayBuffer?.replace(one.entry.seq, encodeFrame(one.entry));
+      this.recent?.replace(one.entry.seq, encodeFrame(one.entry));
       this.publishInOrder(undefined, encodeFold(one), now);
     }
   }
@@ -154,19 +147,18 @@ export class Room {
 
   /** Keeps frames that were read from the store, up to the message `last`: the next client that catches up may need them. */
   cacheFrames(last: number, frames: readonly string[], now: number): void {
-    this.replayBuffer ??= new ReplayBuffer(this.seq);
-    this.replayBuffer.prepend(last, frames);
-    this.replayUsedAt = now;
+    this.recent ??= new RecentFrames();
+    this.recent.addRead(this.seq, last, frames, now);
   }
 
-  /** Returns the frames after `seq`; undefined when the replay buffer lacks some and they must be read from the store. */
+  /** Returns the frames after `seq`; undefined when some of them must be read from the store. */
   framesAfter(seq: number): readonly string[] | undefined {
-    return seq === this.seq ? [] : this.replayBuffer?.after(seq);
+    return seq === this.seq ? [] : this.recent?.messagesAfter(seq);
   }
 
   /** Returns the changes after `rev`; undefined when some of them must be read from the store. */
   changesAfter(rev: number): readonly KeptChange[] | undefined {
-    return rev >= this.rev ? [] : this.recentChanges?.after(rev);
+    return rev >= this.rev ? [] : this.recent?.changesAfter(rev);
   }
 
   /**
@@ -255,7 +247,7 @@ export class Room {
     if (own !== undefined && removeFrom(own, member) && own.length === 0) this.byUser?.delete(member.user);
     const audience = member.isNamed ? this.named : this.plain;
     const isRemoved = audience?.remove(member) || this.removeBehind(member);
-    if (isRemoved && member.readsStreams) this.streamReaders--;
+    if (isRemoved && member.readsStreams) this.drafts!.readers--;
     return isRemoved;
   }
 
@@ -316,12 +308,9 @@ export class Room {
     return changes;
   }
 
-  /** Drops the replay buffer when it was not used for REPLAY_TTL_MS, and senders who have not sent for long. */
+  /** Drops recent frames that are kept long enough, and senders who have not sent for long. */
   forget(now: number): void {
-    if (now >= this.replayUsedAt + REPLAY_TTL_MS) {
-      this.replayBuffer = undefined;
-      this.recentChanges = undefined;
-    }
+    if (this.recent?.isExpired(now)) this.recent = undefined;
     this.plain.forgetSenders(now);
     this.named?.forgetSenders(now);
   }
@@ -332,8 +321,7 @@ export class Room {
     this.rev = 0;
     this.epoch = epoch;
     this.losses++;
-    this.replayBuffer = undefined;
-    this.recentChanges = undefined;
+    this.recent = undefined;
     this.present.clearReadMarks();
     return this.members();
   }
@@ -344,8 +332,14 @@ export class Room {
     return this.present.clear();
   }
 
+  /** Returns what the room knows of drafts, for a member that reads them or is about to. */
+  ensureDrafts(): RoomDrafts {
+    this.drafts ??= new RoomDrafts();
+    return this.drafts;
+  }
+
   private enter(member: RoomMember): void {
-    if (member.readsStreams) this.streamReaders++;
+    if (member.readsStreams) this.ensureDrafts().readers++;
     const own = this.byUser?.get(member.user);
     if (own !== undefined) own.push(member);
     else this.byUser?.set(member.user, [member]);

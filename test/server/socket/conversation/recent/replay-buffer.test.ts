@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ReplayBuffer } from "../../../../src/server/socket/conversation/replay-buffer.ts";
+import { ReplayBuffer } from "../../../../../src/server/socket/conversation/recent/replay-buffer.ts";
 
 const frames = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => `frame ${first + i}`);
