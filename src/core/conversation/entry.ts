@@ -49,9 +49,8 @@ export function kindOf(letter: string): EntryKind {
 
 /** The body of a message; `replyTo` is the `seq` of the message that it answers. */
 export function encodeMessageBody(text: string, data?: Message["data"], replyTo?: number): string {
-  const body = `"text":${JSON.stringify(text)}`;
-  const withData = data === undefined ? body : `${body},"data":${JSON.stringify(data)}`;
-  return replyTo === undefined ? withData : `${withData},"reply_to":${replyTo}`;
+  // A slice of one encoded string is half as dear as strings that are put together: those are copied when they are stored.
+  return JSON.stringify({ text, data, reply_to: replyTo }).slice(1, -1);
 }
 
 /** What the message of an ended stream carries. */
@@ -88,22 +87,23 @@ export function endingOf(body: string): { readonly stream: string; readonly stat
 
 /** An entry as JSON, as it stands in a `history` frame. */
 export function encodeEntry(entry: Entry): string {
-  return `{${encodeMembers(entry)}}`;
+  return encodeOwnEntry(entry);
 }
 
 /** An entry as the answer to one user, with its own reactions. */
-export function encodeOwnEntry(entry: Entry, mine: readonly string[] = []): string {
+export function encodeOwnEntry({ seq, id, from, body, at }: Entry, mine: readonly string[] = []): string {
   const own = mine.length === 0 ? "" : `,"mine":${JSON.stringify(mine)}`;
-  return `{${encodeMembers(entry)}${own}}`;
+  return `${withoutBrace({ seq, id, from })},${body},"at":${at}${own}}`;
 }
 
 /** An entry as the frame that every connection in the conversation is sent. */
-export function encodeFrame(entry: Entry): string {
-  return `${frameStart(entry.kind)}${encodeMembers(entry)}}`;
+export function encodeFrame({ kind, seq, id, from, body, at }: Entry): string {
+  return `${withoutBrace({ type: kind, seq, id, from })},${body},"at":${at}}`;
 }
 
-function frameStart(kind: EntryKind): string {
-  return `{"type":"${kind}",`;
+/** Encodes in one step what comes before the body: it costs less than to put each member into a string of its own. */
+function withoutBrace(members: object): string {
+  return JSON.stringify(members).slice(0, -1);
 }
 
 /** What `history` returns, over the socket and over HTTP. */
@@ -131,7 +131,7 @@ export function encodeHistoryFrame(page: HistoryPage, id: string | undefined): s
   return `{"type":"history",${encodeHistoryMembers(page)}${named}}`;
 }
 
-const MESSAGE_START = frameStart("message");
+const MESSAGE_START = `{"type":"${"message" satisfies EntryKind}",`;
 
 /**
  * Encoded `message` frames as the `history` frame that a connection is sent right after `welcome`; `mine` are the user's own
@@ -140,9 +140,4 @@ const MESSAGE_START = frameStart("message");
 export function encodeRecentFrame(frames: readonly string[], more: boolean, mine?: OwnReactions): string {
   const messages = frames.map((frame) => `{${frame.slice(MESSAGE_START.length)}`);
   return `{"type":"history","messages":[${messages.join(",")}],"more":${more}${encodeMine(mine)}}`;
-}
-
-/** `from` is an identifier and needs no escapes; `id` may hold quotes and backslashes. */
-function encodeMembers({ seq, id, from, body, at }: Entry): string {
-  return `"seq":${seq},"id":${JSON.stringify(id)},"from":"${from}",${body},"at":${at}`;
 }

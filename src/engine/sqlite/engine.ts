@@ -263,20 +263,24 @@ export class SqliteEngine implements Engine {
     setImmediate(() => this.commitBatch());
   }
 
+  /** A new list costs less than a splice of all operations. */
+  private takeQueue(): QueuedOperation[] {
+    const { queue } = this;
+    this.queue = [];
+    return queue;
+  }
+
   private refuseQueue(): void {
-    for (const operation of this.queue.splice(0)) this.delivery.reply(operation, { outcome: "unavailable" });
+    for (const operation of this.takeQueue()) this.delivery.reply(operation, { outcome: "unavailable" });
   }
 
   /** Carries out the operations of this turn of the event loop, as one transaction. */
   private commitBatch(): void {
     this.scheduled = false;
     if (this.queue.length === 0 || this.closed) return;
-    if (!this.condition.troubles.mayWrite || !this.refresh()) {
-      this.refuseQueue();
-      return;
-    }
+    if (!this.condition.troubles.mayWrite || !this.refresh()) return void this.refuseQueue();
     if (!this.beginTransaction()) return;
-    const operations = this.queue.splice(0);
+    const operations = this.takeQueue();
     const now = this.now();
     let outcomes: BatchOutcome[];
     try {

@@ -1,5 +1,7 @@
 import { FIELDS_PER_ENTRY } from "./runs/ingest.ts";
 
+const NONE: readonly number[] = [];
+
 /**
  * The positions of the newest messages, which are not in the index yet. It finds the positions with a key, and the position
  * of a `seq`, as the index does, but in memory.
@@ -30,7 +32,7 @@ export class Memtable {
   /** Returns the positions with `key`; usually none or one. */
   withKey(key: number): readonly number[] {
     const found = this.keys.get(key);
-    return found === undefined ? [] : typeof found === "number" ? [found] : found;
+    return found === undefined ? NONE : typeof found === "number" ? [found] : found;
   }
 
   /** Returns the first `seq` of a conversation in the memtable, which has all messages from it to the newest. */
@@ -65,11 +67,9 @@ export class Memtable {
     const dropped = new Map<number, number>();
     let left = budget;
     while (this.size > 0 && this.order[this.forgotten]! <= indexed && left-- > 0) {
-      const [position, key, conversation] = this.order.slice(this.forgotten, this.forgotten + 3) as [
-        number,
-        number,
-        number,
-      ];
+      const position = this.order[this.forgotten]!;
+      const key = this.order[this.forgotten + 1]!;
+      const conversation = this.order[this.forgotten + 2]!;
       this.forgotten += FIELDS_PER_ENTRY;
       const known = this.keys.get(key)!;
       const others = typeof known === "number" ? [] : known.filter((other) => other !== position);

@@ -9,6 +9,8 @@ const COMPACT_FROM = 64;
 export class ReplayBuffer {
   /** The frames before `head` are dropped. Removing each at once from the front would move all frames after it. */
   private frames: string[] = [];
+  /** Their lengths: to drop a frame must not touch its text, which has left the processor's cache. */
+  private lengths: number[] = [];
   private head = 0;
   private size = 0;
 
@@ -18,6 +20,7 @@ export class ReplayBuffer {
   /** Adds the frame of the message `seq`, which MUST follow the newest one. */
   add(seq: number, frame: string): void {
     this.frames.push(frame);
+    this.lengths.push(frame.length);
     this.size += frame.length;
     this.newest = seq;
     this.trim();
@@ -27,8 +30,9 @@ export class ReplayBuffer {
   replace(seq: number, frame: string): void {
     const index = this.frames.length - 1 - (this.newest - seq);
     if (index < this.head || seq > this.newest) return;
-    this.size += frame.length - this.frames[index]!.length;
+    this.size += frame.length - this.lengths[index]!;
     this.frames[index] = frame;
+    this.lengths[index] = frame.length;
     this.trim();
   }
 
@@ -36,6 +40,7 @@ export class ReplayBuffer {
   prepend(last: number, frames: readonly string[]): void {
     if (last !== this.newest - this.length) return;
     this.frames = [...frames, ...this.frames.slice(this.head)];
+    this.lengths = this.frames.map((frame) => frame.length);
     this.head = 0;
     for (const frame of frames) this.size += frame.length;
     this.trim();
@@ -53,11 +58,12 @@ export class ReplayBuffer {
 
   private trim(): void {
     while (this.length > MAX_FRAMES || this.size > MAX_LENGTH) {
-      this.size -= this.frames[this.head]!.length;
+      this.size -= this.lengths[this.head]!;
       this.frames[this.head++] = "";
     }
     if (this.head < COMPACT_FROM) return;
     this.frames.splice(0, this.head);
+    this.lengths.splice(0, this.head);
     this.head = 0;
   }
 }
