@@ -1,6 +1,5 @@
 import { explainMissingRight } from "../../core/access/grants.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
-import type { StoreHealth } from "../../core/ports/store-health.ts";
 import { STORE_UNAVAILABLE } from "../../core/session/store-health.ts";
 import type { AuthResult, Identity } from "../authentication/authenticate.ts";
 import {
@@ -18,7 +17,6 @@ import { tokenTermOf } from "./token-access.ts";
 import { welcomeUser } from "./user/welcome.ts";
 
 export interface AdmitDeps extends CredentialDeps, Omit<JoinDeps, keyof CredentialDeps> {
-  readonly engine: JoinDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
   readonly leases: ConnectionLeases;
   readonly admissionQueue: AdmissionQueue;
 }

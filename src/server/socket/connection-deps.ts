@@ -41,7 +41,7 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly engine: Pick<MessageLog, "post" | "history" | "head"> &
     Pick<ReadMarks, "setReadMark"> &
     Quotas &
-    Pick<Engine, "changes">;
+    Pick<Engine, "changes" | "isUnavailable">;
   readonly hub: Hub;
   readonly timingWheel: Pick<TimingWheel<C>, "schedule" | "cancel">;
   readonly writeBatcher: WriteBatcher<C>;

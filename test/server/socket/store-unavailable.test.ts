@@ -11,7 +11,7 @@ async function startWithFrailStore() {
   const clock = new ManualClock(Date.now());
   const watchers = new Set<(ready: boolean) => void>();
   const lossWatchers = new Set<EpochListener>();
-  const state = { ready: true, readable: true };
+  const state = { ready: true, readable: true, headReadable: true };
   const fail = () => Promise.reject(new Error("the store is away"));
   const frail = (engine: Engine): Engine =>
     overrideEngine(engine, {
@@ -25,17 +25,21 @@ async function startWithFrailStore() {
         return () => lossWatchers.delete(watcher);
       },
       quota: (user, limit) => (state.readable ? engine.quota(user, limit) : fail()),
+      page: (...page) => (state.ready ? engine.page(...page) : fail()),
+      head: (conversation) => (state.headReadable ? engine.head(conversation) : fail()),
     });
   const server = await startTestServer({ clock, wrapEngine: frail });
-  const address = async (user: string) =>
-    `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`;
+  const address = async (user: string, query = "") =>
+    `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}${query}`;
   return {
     server,
     clock,
     connect: async (user: string) => TestClient.connect(await address(user)),
-    open: async (user: string) => TestClient.open(await address(user)),
-    set(ready: boolean, readable = true) {
-      Object.assign(state, { ready, readable });
+    open: async (user: string, query?: string) => TestClient.open(await address(user, query)),
+    openUser: async (user: string) =>
+      TestClient.open(`${server.wsUrl}/ws/${user}?token=${await server.token(user)}`),
+    set(ready: boolean, readable = true, headReadable = true) {
+      Object.assign(state, { ready, readable, headReadable });
       for (const watcher of watchers) watcher(ready);
     },
     lose(seq: number) {
@@ -83,6 +87,39 @@ test("L3 M5 a client that cannot be admitted without the store gets that reason,
   expect(await anna.next("error")).toMatchObject({ code: "unavailable" });
   expect(await anna.next("closing")).toMatchObject({ code: 1013, reconnect: true });
   expect(await anna.closed).toMatchObject({ code: 1013 });
+  expect(frail.server.log.entries.filter(({ event }) => event === "connection.failed")).toEqual([]);
+});
+
+const UNAVAILABLE = {
+  code: "unavailable",
+  message: "The store cannot be reached now. Reconnect in a moment.",
+} as const;
+
+test("L3 M5 a client is notified when the store fails while the client catches up, and nothing is an internal error", async () => {
+  await using frail = await startWithFrailStore();
+  {
+    await using anna = await frail.connect("anna");
+    anna.send({ type: "message", text: "missed" });
+    await anna.next("ack");
+  }
+  frail.set(false);
+  await using ben = await frail.open("ben", "&after=0");
+  expect(await ben.next("error")).toEqual({ type: "error", ...UNAVAILABLE });
+  expect(await ben.next("closing")).toMatchObject({ code: 1013, reconnect: true });
+  expect(await ben.closed).toMatchObject({ code: 1013 });
+  await using carl = await frail.openUser("carl");
+  await carl.next("welcome");
+  carl.send({ type: "open", conversations: [{ conversation: "lobby", after: 0 }] });
+  await carl.next("opened");
+  const { message } = UNAVAILABLE;
+  expect(await carl.next("closed")).toEqual({
+    ...{ type: "closed", conversation: "lobby", code: "behind", message, retry_after: 1 },
+  });
+  // A mark that the store cannot take is no error of the server's either, and the socket stays open.
+  frail.set(false, true, false);
+  carl.send({ type: "read", conversation: "lobby", seq: 1, epoch: "another.0" });
+  // The answer to a ping: the socket is open.
+  await carl.settled();
   expect(frail.server.log.entries.filter(({ event }) => event === "connection.failed")).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { closeForResends, type ResendLimiter } from "../../../core/conversation/
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { Engine } from "../../../core/ports/engine.ts";
 import type { MessageLog } from "../../../core/ports/message-log.ts";
+import type { StoreHealth } from "../../../core/ports/store-health.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
 import { MAX_FOLDS, MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
 import { admitFolds, readFolds } from "../../changes/folds.ts";
@@ -14,7 +15,7 @@ import type { Member } from "./member.ts";
 import type { MissedFrames, Room } from "./room.ts";
 
 export interface CatchUpDeps {
-  readonly engine: Pick<MessageLog, "page"> & Pick<Engine, "changes">;
+  readonly engine: Pick<MessageLog, "page"> & Pick<Engine, "changes"> & Pick<StoreHealth, "isUnavailable">;
   readonly hub: Hub;
   readonly streams: { readonly readers: StreamReaders };
   readonly gate: MemberGate;

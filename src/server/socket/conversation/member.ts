@@ -61,7 +61,7 @@ export interface MemberDeps {
   readonly rules: MembershipRules;
   readonly engine: Pick<MessageLog, "post" | "history" | "head"> &
     Pick<ReadMarks, "setReadMark"> &
-    Pick<Engine, "changes">;
+    Pick<Engine, "changes" | "isUnavailable">;
   readonly hub: Pick<Hub, "epoch" | "find" | "setTyping" | "setReadMark" | "leave">;
   readonly memberPolicy: MemberPolicy;
   readonly gate: Pick<MemberGate, "refusalOf">;
@@ -340,7 +340,11 @@ export abstract class Member implements RoomMember, StreamRequester {
     };
     setMark().then(
       (mark) => mark !== undefined && hub.setReadMark(conversation, user, mark, this),
-      (error) => emit("connection.failed", { ...connection.logFields(conversation), error: String(error) }),
+      (error) => {
+        // A mark is not answered: one that the store did not take is gone, and the user's next one is further.
+        if (engine.isUnavailable(error)) return;
+        emit("connection.failed", { ...connection.logFields(conversation), error: String(error) });
+      },
     );
   }
 }

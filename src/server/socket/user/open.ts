@@ -1,6 +1,5 @@
 import type { Emit } from "../../../core/events/events.ts";
 import { openedFacts } from "../../../core/members/facts-reply.ts";
-import type { StoreHealth } from "../../../core/ports/store-health.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
 import { STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
 import type { OpenItem } from "../../../core/session/user/state.ts";
@@ -37,7 +36,6 @@ export function createOpenings(turnShare: TurnShare): ConcurrencyLimiter {
 
 export interface OpenDeps extends CatchUpDeps, Omit<OpeningApproval, "gate"> {
   readonly openings: ConcurrencyLimiter;
-  readonly engine: CatchUpDeps["engine"] & Pick<StoreHealth, "isUnavailable">;
   readonly emit: Emit;
 }
 
