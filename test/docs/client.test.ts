@@ -73,7 +73,9 @@ test.skipIf(chromiumPath() === undefined)(
       await post("three");
       await watched.page.fill("input", "four");
       await watched.page.press("input", "Enter");
-      await waitUntil("all are shown", async () => (await rows()).length === 4);
+      const areStored = (shown: readonly string[]) =>
+        shown.length === 4 && shown.every((row) => !row.endsWith("(pending)"));
+      await waitUntil("all are shown and stored", async () => areStored(await rows()));
       expect((await rows()).slice(0, 2)).toEqual(["ben: one", "ben: two"]);
       expect((await rows()).slice(2).sort()).toEqual(["ann: four", "ben: three"]);
     } finally {
