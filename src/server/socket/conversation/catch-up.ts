@@ -2,8 +2,8 @@ import { closeForResends, type ResendLimiter } from "../../../core/conversation/
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { Engine } from "../../../core/ports/engine.ts";
 import type { MessageLog } from "../../../core/ports/message-log.ts";
-import type { StoreHealth } from "../../../core/ports/store-health.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
+import { STORE_UNAVAILABLE } from "../../../core/session/store-health.ts";
 import { MAX_FOLDS, MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
 import { admitFolds, readFolds } from "../../changes/folds.ts";
 import { type ReadReactions, seqsWithReactions, withOwnReactions } from "../../changes/own-reactions.ts";
@@ -15,7 +15,7 @@ import type { Member } from "./member.ts";
 import type { MissedFrames, Room } from "./room.ts";
 
 export interface CatchUpDeps {
-  readonly engine: Pick<MessageLog, "page"> & Pick<Engine, "changes"> & Pick<StoreHealth, "isUnavailable">;
+  readonly engine: Pick<MessageLog, "page"> & Pick<Engine, "changes" | "isUnavailable">;
   readonly hub: Hub;
   readonly streams: { readonly readers: StreamReaders };
   readonly gate: MemberGate;
@@ -35,13 +35,29 @@ export interface KnownChanges {
  *
  * It sends pages, and reads each page only when the one before was sent to the client. So a thousand clients that reconnect at
  * once need memory for one page each, and a client that does not read delays no other. The last step, from the replay buffer
- * to live, takes place in one turn of the event loop.
+ * to live, takes place in one turn of the event loop. When the store cannot be read, it ends the membership, and the client comes back.
+ * Rejects only for an internal error.
  */
 export async function catchUp(deps: CatchUpDeps, member: Member, known: KnownChanges): Promise<void> {
-  const { hub } = deps;
-  const { conversation, entries } = member;
+  const { entries } = member;
   // The client may have opened the conversation again while a page was read: it is behind then, too, and another catch-up runs.
   const goesOn = () => member.isBehind && member.entries === entries;
+  try {
+    await sendUntilLive(deps, member, known, goesOn);
+  } catch (error) {
+    if (!deps.engine.isUnavailable(error)) throw error;
+    if (goesOn()) member.end(STORE_UNAVAILABLE);
+  }
+}
+
+async function sendUntilLive(
+  deps: CatchUpDeps,
+  member: Member,
+  known: KnownChanges,
+  goesOn: () => boolean,
+): Promise<void> {
+  const { hub } = deps;
+  const { conversation } = member;
   let { rev } = known;
   let own: ReadReactions | undefined;
   while (goesOn()) {

@@ -120,26 +120,14 @@ export function enterRoom(
   };
 }
 
-/**
- * Sends what the client missed, after its `welcome` or `opened`. Where the store cannot be read, it ends the membership, and the client
- * comes back. Rejects only for an internal error.
- */
+/** Sends what the client missed, after its `welcome` or `opened`. Rejects only for an internal error. */
 export async function follow(
   deps: CatchUpDeps,
   member: Member,
   { folds, missed, from, rev, oldest }: Entered,
 ): Promise<void> {
   if (folds.frames.length > 0) member.feed(folds.frames);
-  const { entries } = member;
-  if (missed === undefined)
-    try {
-      await catchUp(deps, member, { rev, oldest });
-    } catch (error) {
-      if (!deps.engine.isUnavailable(error)) throw error;
-      // The client may have opened the conversation again meanwhile.
-      if (member.isBehind && member.entries === entries) member.end(STORE_UNAVAILABLE);
-      return;
-    }
+  if (missed === undefined) await catchUp(deps, member, { rev, oldest });
   else sendMissed(deps, member, from + 1, missed);
   // A snapshot of each draft, and from then on what the other readers get.
   deps.streams.readers.serve(member.conversation, member);
