@@ -63,7 +63,7 @@ export class Room {
   losses = 0;
   /** Empty until the room is open. */
   epoch = "";
-  /** The drafts that are being written; undefined while no member reads them. */
+  /** The drafts that are being written; made for the first member that reads them. */
   drafts: RoomDrafts | undefined;
   private recent: RecentFrames | undefined;
   private typingTracker: TypingTracker | undefined;
@@ -111,8 +111,7 @@ export class Room {
 
   /** Keeps the frame of a message from `user` for replay, and delivers it to all live members. */
   publishMessage(seq: number, user: string, frame: string, now: number): void {
-    this.recent ??= new RecentFrames();
-    this.recent.addMessage(this.seq, seq, frame, now);
+    this.ensureRecent().addMessage(this.seq, seq, frame, now);
     this.seq = seq;
     this.publishInOrder(user, frame, now);
   }
@@ -121,9 +120,9 @@ export class Room {
   publishChange(change: StoredChange, now: number): void {
     const { rev, seq, by, kind, entry } = change;
     const frame = encodeChange(change);
-    this.recent ??= new RecentFrames();
-    this.recent.addChange(this.rev, { rev, frame, reactor: kind === "react" ? by : undefined }, now);
-    this.recent.replace(seq, encodeFrame(entry));
+    const recent = this.ensureRecent();
+    recent.addChange(this.rev, { rev, frame, reactor: kind === "react" ? by : undefined }, now);
+    recent.replace(seq, encodeFrame(entry));
     this.rev = rev;
     this.publishInOrder(by, frame, now);
   }
@@ -147,8 +146,7 @@ export class Room {
 
   /** Keeps frames that were read from the store, up to the message `last`: the next client that catches up may need them. */
   cacheFrames(last: number, frames: readonly string[], now: number): void {
-    this.recent ??= new RecentFrames();
-    this.recent.addRead(this.seq, last, frames, now);
+    this.ensureRecent().addRead(this.seq, last, frames, now);
   }
 
   /** Returns the frames after `seq`; undefined when some of them must be read from the store. */
@@ -308,7 +306,7 @@ export class Room {
     return changes;
   }
 
-  /** Drops recent frames that are kept long enough, and senders who have not sent for long. */
+  /** Drops the recent frames when they have been kept long enough, and senders who have not sent for long. */
   forget(now: number): void {
     if (this.recent?.isExpired(now)) this.recent = undefined;
     this.plain.forgetSenders(now);
@@ -336,6 +334,11 @@ export class Room {
   ensureDrafts(): RoomDrafts {
     this.drafts ??= new RoomDrafts();
     return this.drafts;
+  }
+
+  private ensureRecent(): RecentFrames {
+    this.recent ??= new RecentFrames();
+    return this.recent;
   }
 
   private enter(member: RoomMember): void {

@@ -9,7 +9,7 @@ const COMPACT_FROM = 64;
 export class ReplayBuffer {
   /** The frames before `head` are dropped. Removing each at once from the front would move all frames after it. */
   private frames: string[] = [];
-  /** Their lengths: to drop a frame must not touch its text, which has left the processor's cache. */
+  /** The lengths of the frames. To drop an old frame must not read the string, which is no longer in the processor's cache. */
   private lengths: number[] = [];
   private head = 0;
   private size = 0;
@@ -40,9 +40,10 @@ export class ReplayBuffer {
   prepend(last: number, frames: readonly string[]): void {
     if (last !== this.newest - this.length) return;
     this.frames = [...frames, ...this.frames.slice(this.head)];
-    this.lengths = this.frames.map((frame) => frame.length);
+    const added = frames.map((frame) => frame.length);
+    this.lengths = [...added, ...this.lengths.slice(this.head)];
     this.head = 0;
-    for (const frame of frames) this.size += frame.length;
+    for (const length of added) this.size += length;
     this.trim();
   }
 
