@@ -85,7 +85,7 @@ test.skipIf(Bun.which("jq") === null)("the examples work as printed", async () =
   for (const example of found) {
     const command = example
       .replaceAll("http://127.0.0.1:8000", server.url)
-      // The backup before it was made today.
+      // The example before this one makes a backup in a folder with the date of today.
       .replace(/(?<=^parley restore .*)\d{4}-\d\d-\d\d/, "$(date +%F)")
       .replaceAll("/var/backups", join(folder.path, "backups"));
     // A backup is restored where no server runs.

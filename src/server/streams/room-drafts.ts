@@ -1,6 +1,6 @@
 import type { OpenStreams } from "./open-streams.ts";
 
-/** What a room knows of the drafts that are being written. It is made when a member that reads them comes. */
+/** What a room knows of the drafts that are being written. It is made for the first member that reads them. */
 export class RoomDrafts {
   /** What the members see of them; undefined while there are none. */
   streams: OpenStreams | undefined;

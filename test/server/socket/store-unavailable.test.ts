@@ -11,7 +11,7 @@ async function startWithFrailStore() {
   const clock = new ManualClock(Date.now());
   const watchers = new Set<(ready: boolean) => void>();
   const lossWatchers = new Set<EpochListener>();
-  const state = { ready: true, readable: true, headReadable: true };
+  const state = { ready: true, quota: true, head: true };
   const fail = () => Promise.reject(new Error("the store is away"));
   const frail = (engine: Engine): Engine =>
     overrideEngine(engine, {
@@ -24,9 +24,9 @@ async function startWithFrailStore() {
         lossWatchers.add(watcher);
         return () => lossWatchers.delete(watcher);
       },
-      quota: (user, limit) => (state.readable ? engine.quota(user, limit) : fail()),
+      quota: (user, limit) => (state.quota ? engine.quota(user, limit) : fail()),
       page: (...page) => (state.ready ? engine.page(...page) : fail()),
-      head: (conversation) => (state.headReadable ? engine.head(conversation) : fail()),
+      head: (conversation) => (state.head ? engine.head(conversation) : fail()),
     });
   const server = await startTestServer({ clock, wrapEngine: frail });
   const address = async (user: string, query = "") =>
@@ -38,8 +38,9 @@ async function startWithFrailStore() {
     open: async (user: string, query?: string) => TestClient.open(await address(user, query)),
     openUser: async (user: string) =>
       TestClient.open(`${server.wsUrl}/ws/${user}?token=${await server.token(user)}`),
-    set(ready: boolean, readable = true, headReadable = true) {
-      Object.assign(state, { ready, readable, headReadable });
+    /** `reads`: false for a read that fails. */
+    set(ready: boolean, reads: { quota?: boolean; head?: boolean } = {}) {
+      Object.assign(state, { ready, quota: true, head: true, ...reads });
       for (const watcher of watchers) watcher(ready);
     },
     lose(seq: number) {
@@ -82,7 +83,7 @@ test("L3 an unstable store is reported once a second, with its state at that tim
 
 test("L3 M5 a client that cannot be admitted without the store gets that reason, and may reconnect", async () => {
   await using frail = await startWithFrailStore();
-  frail.set(false, false);
+  frail.set(false, { quota: false });
   await using anna = await frail.open("anna");
   expect(await anna.next("error")).toMatchObject({ code: "unavailable" });
   expect(await anna.next("closing")).toMatchObject({ code: 1013, reconnect: true });
@@ -113,10 +114,14 @@ test("L3 M5 a client is notified when the store fails while the client catches u
   await carl.next("opened");
   const { message } = UNAVAILABLE;
   expect(await carl.next("closed")).toEqual({
-    ...{ type: "closed", conversation: "lobby", code: "behind", message, retry_after: 1 },
+    type: "closed",
+    conversation: "lobby",
+    code: "behind",
+    message,
+    retry_after: 1,
   });
   // A mark that the store cannot take is no error of the server's either, and the socket stays open.
-  frail.set(false, true, false);
+  frail.set(false, { head: false });
   carl.send({ type: "read", conversation: "lobby", seq: 1, epoch: "another.0" });
   // The answer to a ping: the socket is open.
   await carl.settled();

@@ -64,7 +64,7 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   async isRevoked({ id, subject, issuedAt }: RevocableToken): Promise<boolean> {
-    // One statement, because it runs at each sign-in and handshake; that anybody was ever erased is rare.
+    // It runs at each handshake, so one statement also asks whether any person was erased. Only then is the name hashed and looked up.
     const row = this.db
       .query(
         `select exists(select 1 from revocation where token = ?1 or (user = ?2 and before > ?3)) as revoked,

@@ -34,7 +34,7 @@ export class Subscriptions {
 
 /** A class, because there is one for each subscription, and closures take more memory. */
 class SqliteSubscription implements Subscription {
-  /** The newest entry that it is not called for: none any more when it is stopped. */
+  /** Entries up to this `seq` are not delivered. Infinity after `stop`: a field less for each subscription. */
   seq: number;
   readonly epoch: string;
   readonly rev: number;

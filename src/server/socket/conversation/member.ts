@@ -341,7 +341,7 @@ export abstract class Member implements RoomMember, StreamRequester {
     setMark().then(
       (mark) => mark !== undefined && hub.setReadMark(conversation, user, mark, this),
       (error) => {
-        // A mark is not answered: one that the store did not take is gone, and the user's next one is further.
+        // A mark gets no answer, and the log says already that the store is unavailable. The user's next mark replaces this one.
         if (engine.isUnavailable(error)) return;
         emit("connection.failed", { ...connection.logFields(conversation), error: String(error) });
       },

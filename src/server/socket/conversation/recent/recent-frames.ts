@@ -1,7 +1,7 @@
 import { type KeptChange, RecentChanges } from "./recent-changes.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 
-/** How long they are kept after the last of them, in milliseconds. A client that is away longer is sent pages from the store. */
+/** How long the frames are kept after the last one was added, in milliseconds. A client that is away longer is sent pages from the store. */
 const TTL_MS = 60_000;
 
 /** The frames of a room's newest messages and changes, for members that become live. */
@@ -46,11 +46,12 @@ export class RecentFrames {
     return this.changes?.after(rev);
   }
 
-  /** Changes that were not added came in between: members that catch up read all of them from the store. */
+  /** Forgets the changes, because later ones were missed: members that catch up read them from the store. */
   forgetChanges(): void {
     this.changes = undefined;
   }
 
+  /** Whether the frames have been kept long enough. */
   isExpired(now: number): boolean {
     return now >= this.usedAt + TTL_MS;
   }
