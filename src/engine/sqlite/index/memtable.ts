@@ -1,13 +1,12 @@
+import { KeyTable } from "./key-table.ts";
 import { FIELDS_PER_ENTRY } from "./runs/ingest.ts";
-
-const NONE: readonly number[] = [];
 
 /**
  * The positions of the newest messages, which are not in the index yet. It finds the positions with a key, and the position
  * of a `seq`, as the index does, but in memory.
  */
 export class Memtable {
-  private readonly keys = new Map<number, number | number[]>();
+  private readonly keys = new KeyTable();
   private readonly conversations = new Map<number, { first: number; positions: number[] }>();
   /** The messages, oldest first, each as four numbers: position, key, conversation, seq. Objects would take more memory. */
   private readonly order: number[] = [];
@@ -20,9 +19,7 @@ export class Memtable {
 
   /** Adds the message at `position`. Positions, and each conversation's `seq`, MUST grow from call to call. */
   add(position: number, conversation: number, seq: number, key: number): void {
-    const known = this.keys.get(key);
-    if (known === undefined) this.keys.set(key, position);
-    else this.keys.set(key, [...(typeof known === "number" ? [known] : known), position]);
+    this.keys.add(key, position);
     const entry = this.conversations.get(conversation);
     if (entry === undefined) this.conversations.set(conversation, { first: seq, positions: [position] });
     else entry.positions.push(position);
@@ -31,8 +28,7 @@ export class Memtable {
 
   /** Returns the positions with `key`; usually none or one. */
   withKey(key: number): readonly number[] {
-    const found = this.keys.get(key);
-    return found === undefined ? NONE : typeof found === "number" ? [found] : found;
+    return this.keys.withKey(key);
   }
 
   /** Returns the first `seq` of a conversation in the memtable, which has all messages from it to the newest. */
@@ -71,10 +67,7 @@ export class Memtable {
       const key = this.order[this.forgotten + 1]!;
       const conversation = this.order[this.forgotten + 2]!;
       this.forgotten += FIELDS_PER_ENTRY;
-      const known = this.keys.get(key)!;
-      const others = typeof known === "number" ? [] : known.filter((other) => other !== position);
-      if (others.length === 0) this.keys.delete(key);
-      else this.keys.set(key, others);
+      this.keys.remove(key, position);
       dropped.set(conversation, (dropped.get(conversation) ?? 0) + 1);
     }
     for (const [conversation, count] of dropped) {
