@@ -153,8 +153,16 @@ export const CLIENT_FRAMES = {
 } as const;
 
 export type ClientFrameType = keyof typeof CLIENT_FRAMES;
-export type ClientFrame = { [T in ClientFrameType]: z.output<(typeof CLIENT_FRAMES)[T]> }[ClientFrameType];
-export type ClientFrameOf<T extends ClientFrameType> = z.output<(typeof CLIENT_FRAMES)[T]>;
+export type ClientFrameOf<T extends ClientFrameType> = z.output<(typeof CLIENT_FRAMES)[T]> & Encoded<T>;
+export type ClientFrame = { [T in ClientFrameType]: ClientFrameOf<T> }[ClientFrameType];
+
+/** What a frame as it was read has beside its fields. */
+type Encoded<T extends ClientFrameType> = T extends "message"
+  ? {
+      /** The text as a JSON member, `"text":"…"`, if the frame has no other content (plain-message.ts). It is not on the wire. */
+      readonly encodedText?: string | undefined;
+    }
+  : unknown;
 
 /** One conversation of an `open` frame. */
 export type Opening = ClientFrameOf<"open">["conversations"][number];

@@ -37,6 +37,12 @@ export function letterOf(kind: EntryKind): string {
   return KIND_LETTERS[kind];
 }
 
+/** Makes one value for each kind, from its letter. */
+export function forEachKind<T>(make: (letter: string) => T): Readonly<Record<EntryKind, T>> {
+  const made = Object.entries(KIND_LETTERS).map(([kind, letter]) => [kind, make(letter)]);
+  return Object.fromEntries(made) as Record<EntryKind, T>;
+}
+
 /** The kind that is stored by a letter. Throws where this version of Parley has no such kind. */
 export function kindOf(letter: string): EntryKind {
   const kind = KINDS_BY_LETTER.get(letter);
@@ -98,7 +104,19 @@ export function encodeOwnEntry({ seq, id, from, body, at }: Entry, mine: readonl
 
 /** An entry as the frame that every connection in the conversation is sent. */
 export function encodeFrame({ kind, seq, id, from, body, at }: Entry): string {
+  const text = plainTextOf(body);
+  if (text !== undefined) return JSON.stringify({ type: kind, seq, id, from, text, at });
   return `${withoutBrace({ type: kind, seq, id, from })},${body},"at":${at}}`;
+}
+
+/** How the body of a message begins. */
+const TEXT_START = '"text":"';
+
+/** Returns the text of a message that has no other content, if it holds nothing that JSON escapes; else undefined. */
+function plainTextOf(body: string): string | undefined {
+  if (!body.startsWith(TEXT_START) || body.indexOf('"', TEXT_START.length) !== body.length - 1)
+    return undefined;
+  return body.includes("\\") ? undefined : body.slice(TEXT_START.length, -1);
 }
 
 /** Encodes the members before the body in one call, which costs less than a string for each of them. */

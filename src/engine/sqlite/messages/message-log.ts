@@ -1,6 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import { LruMap } from "../../../core/collections/lru-map.ts";
-import { type Entry, kindOf, letterOf } from "../../../core/conversation/entry.ts";
+import { type Entry, type EntryKind, forEachKind, kindOf } from "../../../core/conversation/entry.ts";
 import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { ExistingMessage } from "../../../core/conversation/post-decision.ts";
 import { ChangeReader, presentBodyOf } from "../changes/change-reader.ts";
@@ -55,7 +55,8 @@ export class MessageLog {
   private nextPosition = 1;
   /** The memtable has all messages after this position. */
   private memtableFrom = Number.POSITIVE_INFINITY;
-  private readonly insert: Statement;
+  /** A statement for each kind costs less than one more value to bind. */
+  private readonly inserts: Readonly<Record<EntryKind, Statement>>;
   private readonly rowAt: Statement<Row>;
   private readonly writeBody: Statement;
   private readonly writeRev: Statement;
@@ -70,8 +71,10 @@ export class MessageLog {
     this.seed = Number(readMeta(db, "seed"));
     this.storeEpoch = readMeta(db, "epoch") ?? "";
     this.firstEpoch = epochOf(this.storeEpoch, 0);
-    this.insert = db.prepare(
-      "insert into message (position, conversation, seq, key, id, sender, kind, body, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    this.inserts = forEachKind((letter) =>
+      db.prepare(
+        `insert into message (position, conversation, seq, key, id, sender, kind, body, at) values (?, ?, ?, ?, ?, ?, '${letter}', ?, ?)`,
+      ),
     );
     this.rowAt = db.prepare(
       "select position, conversation, seq, id, sender, kind, body, at from message where position = ?",
@@ -249,7 +252,7 @@ export class MessageLog {
   /** Stores an entry, whose `seq` MUST follow the newest. MUST be called inside a transaction. */
   append(head: ConversationHead, key: number, { kind, seq, id, from, at, body }: Entry): void {
     const position = this.nextPosition;
-    this.insert.run(position, head.number, seq, key, id, from, letterOf(kind), body, at);
+    this.inserts[kind].run(position, head.number, seq, key, id, from, body, at);
     this.memtable.add(position, head.number, seq, key);
     this.nextPosition++;
     head.seq = seq;
@@ -342,8 +345,9 @@ export class MessageLog {
 
   /** Finalizes the statements, so that the database can be closed. */
   close(): void {
-    const { insert, rowAt, writeBody, writeRev, dropSender } = this;
-    for (const statement of [insert, rowAt, writeBody, writeRev, dropSender]) statement.finalize();
+    const { inserts, rowAt, writeBody, writeRev, dropSender } = this;
+    for (const statement of [...Object.values(inserts), rowAt, writeBody, writeRev, dropSender])
+      statement.finalize();
     this.changes.close();
   }
 

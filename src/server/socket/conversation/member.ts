@@ -250,7 +250,7 @@ export abstract class Member implements RoomMember, StreamRequester {
     const { conversation, user, connection, epoch, limit } = this;
     const { engine, counters } = connection.deps;
     const id = frame.id ?? crypto.randomUUID();
-    const body = encodeMessageBody(frame.text, frame.data, frame.reply_to);
+    const body = frame.encodedText ?? encodeMessageBody(frame.text, frame.data, frame.reply_to);
     const rules = this.rules;
     const began = counters.begin();
     const done = (result: PostResult) => {
