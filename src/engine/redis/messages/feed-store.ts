@@ -56,9 +56,8 @@ export interface PendingReply {
   readonly rev: number;
   /** The change, if this request has stored it. It belongs to `seq`, the newest message then, and to `rev`. */
   readonly change: StoredChange | undefined;
-  send(): void;
-  /** Called instead of `send` if the message cannot be delivered; the sender may try again. */
-  reject(): void;
+  /** Sends it. `isDelivered` is false if the message cannot be delivered, and the sender may try again. */
+  send(isDelivered: boolean): void;
 }
 
 /** A call that waits until a message and a change are delivered. */

@@ -175,8 +175,7 @@ export class Feeds {
         rev: place?.rev.rev ?? 0,
         change: place?.made?.change,
         entry: storedEntry(operation, result),
-        send: () => this.reply(operation, result),
-        reject: () => this.reply(operation, UNAVAILABLE),
+        send: (isDelivered) => this.reply(operation, isDelivered ? result : UNAVAILABLE),
       });
     }
     for (const { kind, request } of operations)

@@ -30,7 +30,8 @@ export function encodeRecord({
   id,
   body,
 }: Pick<PostRequest, "kind" | "user" | "id" | "body"> & Partial<PostRequest>): string {
-  return letterOf(kind) + TAB + user + TAB + id + TAB + body;
+  // A sum of strings would be copied once more before it is sent.
+  return [letterOf(kind), user, id, body].join(TAB);
 }
 
 /** Returns the entry of a record. Throws if its kind is not known. */

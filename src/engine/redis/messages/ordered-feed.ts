@@ -126,7 +126,7 @@ export class OrderedFeed implements FeedView {
   /** Sends a reply to a request of this node; at once if no entry is missing before it. */
   addReply(reply: PendingReply): void {
     if (this.ended) {
-      reply.send();
+      reply.send(true);
       return;
     }
     const { seq, rev, change, entry } = reply;
@@ -234,7 +234,7 @@ export class OrderedFeed implements FeedView {
     this.store.onEnded(this);
     const replies = this.pendingReplies;
     this.pendingReplies = [];
-    for (const reply of replies) reply.send();
+    for (const reply of replies) reply.send(true);
     this.resolveWaiting(true);
   }
 
@@ -246,7 +246,7 @@ export class OrderedFeed implements FeedView {
       if (next !== undefined && this.canSend(next)) {
         this.pendingReplies.shift();
         if (next.seq === this.lastDelivered + 1) this.deliver(next.entry!);
-        next.send();
+        next.send(true);
         continue;
       }
       if (!this.changes.isIdle && this.deliverChange()) continue;
@@ -356,10 +356,7 @@ export class OrderedFeed implements FeedView {
   private rejectReplies(): void {
     const replies = this.pendingReplies;
     this.pendingReplies = [];
-    for (const reply of replies) {
-      if (reply.seq === 0) reply.send();
-      else reply.reject();
-    }
+    for (const reply of replies) reply.send(reply.seq === 0);
     this.resolveWaiting(false);
   }
 

@@ -130,9 +130,8 @@ class BatchCall {
       keys.push(client.keys.conversationKey(conversation, "marks"));
     for (const list of this.lists.names) keys.push(list);
     keys.push(client.keys.globalKey("watched"));
-    for (const operation of encoded) values.push(operation);
     this.keys = keys;
-    this.values = values;
+    this.values = values.concat(encoded);
   }
 
   /** Reads the reply of batch.lua: results in the order of the operations. */

@@ -46,7 +46,7 @@ function openRoom() {
     });
   const answer = (seq: number) => {
     const done = () => order.push(`ack ${seq}`);
-    room.addReply({ seq, entry: entry(seq), rev: 0, change: undefined, send: done, reject: done });
+    room.addReply({ seq, entry: entry(seq), rev: 0, change: undefined, send: done });
   };
   return { room, order, announce, answer, asked };
 }
