@@ -11,7 +11,7 @@ import { readActivityFile } from "../../../src/engine/sqlite/folder/activity-fil
 import { nearestRank } from "../../../src/protocol/nearest-rank.ts";
 import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
 import { METRICS } from "../../../src/server/metrics/table.ts";
-import { TurnTime } from "../../../src/server/metrics/turn-time.ts";
+import { TurnTime } from "../../../src/server/process/turn-time.ts";
 import { median } from "../../median.ts";
 
 const MODES = ["nothing", "control", "metrics", "watched"] as const;

@@ -9,6 +9,11 @@ export interface Clock {
    */
   now(): number;
   /**
+   * `now` when this turn of the event loop first asked for it. For what happens hundreds of times in a turn and needs no more exact time:
+   * to read the machine's clock takes 0.05 µs.
+   */
+  turn(): number;
+  /**
    * The time of day by the machine's clock, in milliseconds since 1970, for times that are compared with other machines.
    */
   wall(): number;

@@ -22,6 +22,11 @@ export class ConnectionClock implements Clock, WheelPort {
     return this.clock.now() + this.aheadMs;
   }
 
+  /** Exact, because the clock may be moved within a turn. */
+  turn(): number {
+    return this.now();
+  }
+
   wall(): number {
     return this.clock.wall() + this.aheadMs;
   }

@@ -17,7 +17,7 @@ import {
   type MetricDefinition,
   type MetricName,
 } from "./table.ts";
-import { TurnTime } from "./turn-time.ts";
+import { TurnTime } from "../process/turn-time.ts";
 
 /** How often the delay of the event loop is measured, in milliseconds. */
 const LOOP_INTERVAL_MS = 50;

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/ports/clock.ts";
+import { TurnTime } from "./turn-time.ts";
 
 /** The two clocks of the machine, both in milliseconds: `wall` since 1970, `monotonic` since any moment. */
 export interface ClockSources {
@@ -17,8 +18,11 @@ export function systemClock(sources: ClockSources = MACHINE): Clock {
     latest = Math.max(latest, now - sources.monotonic());
     return now;
   };
+  const now = () => Math.floor(sources.monotonic() + offset);
+  const turnTime = new TurnTime(now);
   return {
-    now: () => Math.floor(sources.monotonic() + offset),
+    now,
+    turn: () => turnTime.now(),
     wall,
     latest: () => {
       wall();

@@ -103,7 +103,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
     this.client = init.client;
     this.addressError = init.addressError;
     this.openedAt = init.arrivedAt;
-    this.session = openConnection(init.presented !== undefined, deps.clock.now(), deps.rules);
+    this.session = openConnection(init.presented !== undefined, deps.clock.turn(), deps.rules);
   }
 
   /** Whether the session has ended; the socket may still be closing. */
@@ -177,7 +177,7 @@ export class Connection extends SocketWriter implements TimerEntry, NamedConnect
   /** Passes an event to the session, and carries out the effects. */
   apply(event: ConnectionEvent): void {
     const { clock, rules } = this.deps;
-    const { session, effects } = stepConnection(this.session, event, clock.now(), rules, this.jitter);
+    const { session, effects } = stepConnection(this.session, event, clock.turn(), rules, this.jitter);
     this.session = session;
     // A membership ends with its connection, so that no frame is sent after the `closing` frame.
     if (session.phase === "closed") {

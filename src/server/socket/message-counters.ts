@@ -4,7 +4,7 @@ import type { PostResult } from "../../core/ports/message-log.ts";
 import type { FastHistogram } from "../metrics/fast-histogram.ts";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { MessageOutcome } from "../metrics/table.ts";
-import { TurnTime } from "../metrics/turn-time.ts";
+import { TurnTime } from "../process/turn-time.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
 

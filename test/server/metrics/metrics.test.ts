@@ -4,7 +4,7 @@ import { BoundedRenderer } from "../../../src/server/metrics/bounded-renderer.ts
 import { FastHistogram } from "../../../src/server/metrics/fast-histogram.ts";
 import { ServerMetrics } from "../../../src/server/metrics/server-metrics.ts";
 import { METRICS } from "../../../src/server/metrics/table.ts";
-import { TurnTime } from "../../../src/server/metrics/turn-time.ts";
+import { TurnTime } from "../../../src/server/process/turn-time.ts";
 import { MessageCounters } from "../../../src/server/socket/message-counters.ts";
 import { ParleyFolder } from "../../cli/parley-folder.ts";
 import { TestClient } from "../../support/clients/test-client.ts";

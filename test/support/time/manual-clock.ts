@@ -23,6 +23,10 @@ export class ManualClock implements Clock {
     return this.time;
   }
 
+  turn(): number {
+    return this.time;
+  }
+
   wall(): number {
     return this.time + this.wallOffset;
   }
