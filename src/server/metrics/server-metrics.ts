@@ -6,6 +6,7 @@ import type { CertificateTimes } from "../../core/operator/certificate-validity.
 import type { Clock } from "../../core/ports/clock.ts";
 import { CLOSE_CODES } from "../../protocol/close-codes.ts";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
+import { TurnTime } from "../process/turn-time.ts";
 import { FastHistogram } from "./fast-histogram.ts";
 import { largestLags, largestRetryAge, webhookStates } from "./feed-numbers.ts";
 import {
@@ -17,7 +18,6 @@ import {
   type MetricDefinition,
   type MetricName,
 } from "./table.ts";
-import { TurnTime } from "../process/turn-time.ts";
 
 /** How often the delay of the event loop is measured, in milliseconds. */
 const LOOP_INTERVAL_MS = 50;

@@ -184,7 +184,13 @@ describe("on one Redis", () => {
     for (let write = 1; ended; write++) {
       const client = await redis.connect(freshPrefix());
       let now = 10_000_000;
-      const time: Clock = { now: () => now, turn: () => now, wall: () => now, latest: () => now, every: () => () => {} };
+      const time: Clock = {
+        now: () => now,
+        turn: () => now,
+        wall: () => now,
+        latest: () => now,
+        every: () => () => {},
+      };
       await using node = await TestNode.open(client, { time });
       await node.fill(1, 5, { limit: LIMIT });
       now -= 60_000;
