@@ -33,6 +33,12 @@ const EXPECTED_VIOLATIONS: Record<DefectName, readonly ViolationKind[]> = {
   "the ban": ["leaked"],
 };
 
+/**
+ * What a broken server may be seen to do besides, for some seeds. The end of a log can be missing in any run: it is repeated while
+ * readers leave. A server that acks what it has not stored also acks what it then refuses, such as the message of a muted user.
+ */
+const BY_PRODUCTS: Partial<Record<DefectName, readonly ViolationKind[]>> = { "the ack": ["spoken"] };
+
 /** The broken server of the short form, which doubles messages. */
 const SHORT_FORM = "the dedupe";
 
@@ -90,8 +96,8 @@ describe.concurrent("delivery", () => {
             programArguments: [part],
           });
           const seen = [...new Set(result.verdict.violations.map(({ kind }) => kind))].sort();
-          // Of a broken server the end of a log can be missing, too: it is repeated while readers leave.
-          const others = seen.filter((kind) => kind !== "hole" || kinds.includes(kind));
+          const allowed: readonly ViolationKind[] = ["hole", ...(BY_PRODUCTS[part as DefectName] ?? [])];
+          const others = seen.filter((kind) => !allowed.includes(kind) || kinds.includes(kind));
           expect(others, reportLines(result).join("\n")).toEqual([...kinds]);
         },
         RUN_TIMEOUT_MS,
