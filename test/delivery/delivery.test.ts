@@ -35,7 +35,7 @@ const EXPECTED_VIOLATIONS: Record<DefectName, readonly ViolationKind[]> = {
 
 /**
  * What a broken server may be seen to do besides, for some seeds. The end of a log can be missing in any run: it is repeated while
- * readers leave. A server that acks what it has not stored also acks what it then refuses, such as the message of a muted user.
+ * readers leave. A server that stores a message some time after its ack also stores what a user sent just before it was removed.
  */
 const BY_PRODUCTS: Partial<Record<DefectName, readonly ViolationKind[]>> = { "the ack": ["spoken"] };
 
